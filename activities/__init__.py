@@ -1,0 +1,1 @@
+"""What a workflow may ask for: classes that hold ports, with verbs as methods."""

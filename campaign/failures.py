@@ -1,0 +1,34 @@
+"""How a handoff to a carrier may fail, each named after what we do next.
+
+    CarrierFailure
+    ├── PermanentFailure    this number or text will never go: the message ends as failed
+    ├── TemporaryFailure    surely not sent: the message comes again in a retry wave
+    └── DoubtfulHandoff     perhaps sent: never sent again blindly
+"""
+
+
+class CarrierFailure(Exception):
+    """A handoff did not end in a clear acceptance.
+
+    ``code`` is a short stable word without personal data (``invalid_number``, ``timeout``).
+    """
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class PermanentFailure(CarrierFailure):
+    """The carrier said no, and would say no again."""
+
+
+class TemporaryFailure(CarrierFailure):
+    """The message was surely not taken; ``retry_after`` is the carrier's wish in seconds."""
+
+    def __init__(self, code: str, retry_after: float | None = None) -> None:
+        super().__init__(code)
+        self.retry_after = retry_after
+
+
+class DoubtfulHandoff(CarrierFailure):
+    """The request may have been taken though no clear answer came back."""

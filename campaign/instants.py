@@ -1,0 +1,38 @@
+"""Instants: whole milliseconds since the Unix epoch, UTC.
+
+One integer type for every moment keeps both databases, the JSON and the histories free of
+time zones; people see ISO 8601 only at the edges.
+"""
+
+from datetime import UTC, datetime
+
+Instant = int
+
+MILLISECOND: Instant = 1
+SECOND: Instant = 1_000
+MINUTE: Instant = 60 * SECOND
+HOUR: Instant = 60 * MINUTE
+DAY: Instant = 24 * HOUR
+
+
+def instant_of(moment: datetime) -> Instant:
+    """Turn a datetime into an instant; a naive one is read as UTC."""
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return round(moment.timestamp() * 1000)
+
+
+def moment_of(instant: Instant) -> datetime:
+    """Turn an instant into an aware UTC datetime (exact to the millisecond)."""
+    seconds, milliseconds = divmod(instant, 1000)
+    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=milliseconds * 1000)
+
+
+def iso(instant: Instant) -> str:
+    """Write an instant as ISO 8601 in UTC with milliseconds and ``Z``."""
+    return moment_of(instant).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def iso_or_none(instant: Instant | None) -> str | None:
+    """As :func:`iso`, passing None through."""
+    return None if instant is None else iso(instant)

@@ -1,0 +1,122 @@
+"""The canonical records: a draft as a dialect reads it, and the messages it becomes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from campaign.credits import MessageKind
+from campaign.instants import DAY, Instant
+from campaign.states import MessageStatus
+
+RECIPIENTS_MAX = 50_000
+SPREAD_HOURS_MAX = 72.0
+NO_FIELDS: Mapping[str, str] = {}
+
+
+class Duplicates(StrEnum):
+    """What happens to a number that occurs twice in one request."""
+
+    REFUSE = "refuse"
+    SKIP = "skip"
+    ALLOW = "allow"
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The limits that a dialect sets on its requests; the core has no vendor's figures."""
+
+    recipients_min: int = 1
+    recipients_max: int = RECIPIENTS_MAX
+    text_length_max: int = 1_600
+    duplicates: Duplicates = Duplicates.SKIP
+    uniform: bool = False
+    schedule_ahead_max: Instant = 35 * DAY
+
+
+@dataclass(frozen=True, slots=True)
+class DraftRecipient:
+    """One person of a draft, with whatever this person has of their own.
+
+    ``to`` is canonical E.164 with ``+``. None means "as the campaign says".
+    """
+
+    to: str
+    text: str | None = None
+    media_url: str | None = None
+    sender: str | None = None
+    scheduled_at: Instant | None = None
+    key: str | None = None
+    reference: str | None = None
+    fields: Mapping[str, str] = NO_FIELDS
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A request to send, in canonical words, before anything is stored.
+
+    ``payload_hash`` is the SHA-256 (hex) of the canonical JSON of the request; it tells a
+    replay from another payload under the same key.
+    """
+
+    account_id: str
+    dialect: str
+    recipients: list[DraftRecipient]
+    policy: Policy = field(default_factory=Policy)
+    name: str | None = None
+    sender: str | None = None
+    text: str | None = None
+    media_url: str | None = None
+    scheduled_at: Instant | None = None
+    spread_hours: float = 0.0
+    key: str | None = None
+    payload_hash: str = ""
+    exclude_opt_outs: bool = True
+    shorten_urls: bool = False
+
+
+@dataclass(slots=True)
+class Message:
+    """The rendered thing for one recipient; ``position`` counts from 0 in request order."""
+
+    position: int
+    id: str
+    to: str
+    text: str
+    media_url: str | None
+    sender: str
+    kind: MessageKind
+    segments: int
+    due_at: Instant
+    scheduled_at: Instant | None = None
+    key: str | None = None
+    reference: str | None = None
+    status: MessageStatus = MessageStatus.QUEUED
+    reason: str | None = None
+    country: str | None = None
+    line_type: str | None = None
+    network: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A draft with its messages composed: what the shape rules look at."""
+
+    draft: Draft
+    messages: list[Message]
+    received_at: Instant
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What the judgement rules look at: facts gathered from the store for one campaign.
+
+    ``texts`` maps each distinct text, and ``senders`` each distinct sender, to the first
+    position that uses it. ``quota`` is None where the account has none.
+    """
+
+    texts: Mapping[str, int]
+    senders: Mapping[str, int]
+    owned_senders: frozenset[str]
+    to_send: int
+    quota: int | None
+    used_today: int

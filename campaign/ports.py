@@ -1,0 +1,293 @@
+"""The seams: what the activities and the ways in need from the world, in their own words."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+
+from campaign.credits import MessageKind
+from campaign.instants import Instant
+from campaign.model import Evidence
+from campaign.refusals import Refusal
+from campaign.states import CampaignStatus, MessageStatus
+
+# --------------------------------------------------------------------------- carriers
+
+
+class Repeats(StrEnum):
+    """What a carrier does with a reference that it has seen before."""
+
+    DEDUP = "dedup"  # answers the first acceptance again
+    LOOKUP = "lookup"  # accepts again, but can be asked first
+    NONE = "none"  # accepts again and cannot be asked
+
+
+@dataclass(frozen=True, slots=True)
+class Handoff:
+    """One try at one message, as the carrier gets it; ``reference`` is the message id."""
+
+    position: int
+    attempt: int
+    reference: str
+    sender: str
+    to: str
+    text: str
+    media_url: str | None
+    segments: int
+
+
+@dataclass(frozen=True, slots=True)
+class Acceptance:
+    """The carrier took the message; ``carrier_id`` is its own name for it."""
+
+    carrier_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A carrier's later news of one message: ``delivered`` or ``undelivered``."""
+
+    reference: str
+    status: MessageStatus
+    at: Instant
+    carrier_id: str | None = None
+    code: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Inbound:
+    """A text that somebody sent to one of our numbers."""
+
+    sender: str
+    to: str
+    body: str
+    at: Instant
+
+
+class Carrier(Protocol):
+    """A way to hand messages over; one file in ``carriers/`` each, both directions."""
+
+    name: str
+    repeats: Repeats
+
+    async def send(self, handoff: Handoff) -> Acceptance:
+        """Hand one message over within a total deadline.
+
+        Raises PermanentFailure, TemporaryFailure or DoubtfulHandoff, nothing else.
+        """
+        ...
+
+    async def look_up(self, reference: str) -> Acceptance | None:
+        """Ask whether a message was taken; raises TemporaryFailure when no answer comes."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        ...
+
+
+# --------------------------------------------------------------------------- sending
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkRange:
+    """The messages of one campaign that one activity call hands over.
+
+    Positions ``low <= position < high`` that are waiting and due at ``due_until`` or before.
+    Chunks of one wave never overlap, so whatever is ``sending`` in a chunk's range and not
+    claimed by the running attempt belongs to a dead one.
+    """
+
+    campaign_id: str
+    low: int
+    high: int
+    due_until: Instant
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one attempt ended. ``due_at`` is set for ``retryable`` only."""
+
+    position: int
+    attempt: int
+    status: MessageStatus
+    at: Instant
+    carrier_id: str | None = None
+    code: str | None = None
+    due_at: Instant | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What one transaction of a chunk did: rows claimed for sending, and rows set aside."""
+
+    claimed: list[Handoff] = field(default_factory=list)
+    skipped: int = 0
+    deferred: int = 0
+    deferred_until: Instant | None = None
+
+
+class SendingStore(Protocol):
+    """What ``activities/sending.py`` asks of the store. Every call is one transaction."""
+
+    def turn(
+        self,
+        chunk: ChunkRange,
+        token: str,
+        outcomes: Sequence[Outcome],
+        claim_count: int,
+        now: Instant,
+        lease_until: Instant,
+    ) -> Turn:
+        """Write outcomes (with keys and ledger), then claim up to ``claim_count`` rows.
+
+        An outcome counts only where the row is still ``sending`` under ``token``; run twice,
+        the second run changes nothing. Claimed rows are ``sending`` and their attempt is
+        written before this returns.
+        """
+        ...
+
+    def abandoned(self, chunk: ChunkRange, token: str) -> tuple[list[Handoff], Instant | None]:
+        """Rows left ``sending`` by dead attempts, and when the last of their leases ends."""
+        ...
+
+    def adopt(
+        self, chunk: ChunkRange, token: str, positions: Sequence[int], lease_until: Instant
+    ) -> list[int]:
+        """Take abandoned rows over under ``token``; returns the positions that were won."""
+        ...
+
+
+# --------------------------------------------------------------------------- other activities
+
+
+@dataclass(frozen=True, slots=True)
+class WaveRow:
+    """One waiting message as the planner sees it; ``hard`` ones may never go early."""
+
+    due_at: Instant
+    position: int
+    hard: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PlanFacts:
+    """What a plan is made from."""
+
+    spread_hours: float
+    scheduled: bool
+    base_at: Instant
+    first_due_at: Instant | None
+    last_due_at: Instant | None
+    to_send: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How many messages of a campaign are in each state; the ten always sum to ``total``."""
+
+    total: int = 0
+    queued: int = 0
+    sending: int = 0
+    retryable: int = 0
+    sent: int = 0
+    delivered: int = 0
+    undelivered: int = 0
+    failed: int = 0
+    skipped: int = 0
+    cancelled: int = 0
+    unknown: int = 0
+
+
+class CampaignStore(Protocol):
+    """What vetting, planning, ledger and reporting ask of the store; one transaction each."""
+
+    def evidence(self, campaign_id: str, now: Instant) -> Evidence:
+        """Gather what the judgement rules look at."""
+        ...
+
+    def skip_opted_out(self, campaign_id: str) -> int:
+        """Mark waiting messages to opted-out numbers skipped, where the campaign excludes them."""
+        ...
+
+    def refuse(self, campaign_id: str, refusals: Sequence[Refusal], now: Instant) -> None:
+        """End a draft as refused: messages cancelled, keys released. Twice changes nothing."""
+        ...
+
+    def stored_refusals(self, campaign_id: str) -> list[Refusal] | None:
+        """The refusals of a refused campaign, None of any other."""
+        ...
+
+    def hold(self, campaign_id: str, now: Instant) -> Refusal | None:
+        """Hold the price of all waiting messages and count the quota, or say why not.
+
+        All or nothing in one transaction; held twice, the second call changes nothing.
+        """
+        ...
+
+    def plan_facts(self, campaign_id: str) -> PlanFacts:
+        """What the plan is made from."""
+        ...
+
+    def push_back(self, campaign_id: str, number: int, by: Instant) -> None:
+        """Move every waiting message later; the same ``number`` again changes nothing."""
+        ...
+
+    def waiting_rows(self, campaign_id: str, limit: int) -> list[WaveRow]:
+        """The next waiting messages by due instant, then position."""
+        ...
+
+    def mark(self, campaign_id: str, status: CampaignStatus, now: Instant) -> None:
+        """Move the campaign where ``CAMPAIGN_MOVES`` allows it; else change nothing."""
+        ...
+
+    def cancel_rest(self, campaign_id: str, now: Instant) -> int:
+        """Cancel every waiting message; returns how many this call cancelled."""
+        ...
+
+    def tally(self, campaign_id: str) -> Tally:
+        """Count the messages by state."""
+        ...
+
+    def settle(self, campaign_id: str, status: CampaignStatus, now: Instant) -> Tally:
+        """Void what is held for messages given up, free or date keys, write the end."""
+        ...
+
+
+class LookupPort(Protocol):
+    """Finds out about numbers before they are sent to."""
+
+    def look_up(self, number: str) -> "NumberFacts":
+        """What is known of one E.164 number."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class NumberFacts:
+    """What a lookup tells: None where it is not known. ``possible`` is about the digits only."""
+
+    possible: bool
+    country: str | None = None
+    line_type: str | None = None
+    network: str | None = None
+
+
+__all__ = [
+    "Acceptance",
+    "CampaignStore",
+    "Carrier",
+    "ChunkRange",
+    "Handoff",
+    "Inbound",
+    "LookupPort",
+    "MessageKind",
+    "NumberFacts",
+    "Outcome",
+    "PlanFacts",
+    "Receipt",
+    "Repeats",
+    "SendingStore",
+    "Tally",
+    "Turn",
+    "WaveRow",
+]

@@ -1,0 +1,58 @@
+"""Refusals: our no to an account, in canonical words that each dialect translates."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class RefusalCode(StrEnum):
+    """Why a request is refused. Dialects map these to their vendor's codes."""
+
+    MALFORMED = "malformed_request"
+    FIELD_MISSING = "field_missing"
+    FIELD_INVALID = "field_invalid"
+    KEY_INVALID = "idempotency_key_invalid"
+    KEY_REUSED = "idempotency_key_reused"
+    TOO_FEW_RECIPIENTS = "too_few_recipients"
+    TOO_MANY_RECIPIENTS = "too_many_recipients"
+    NUMBER_INVALID = "number_invalid"
+    DUPLICATE_RECIPIENTS = "duplicate_recipients"
+    CONTENT_MISSING = "content_missing"
+    CONTENT_TOO_LONG = "content_too_long"
+    CHARACTERS_INVALID = "characters_invalid"
+    MIXED_KINDS = "mixed_kinds"
+    FIELDS_MISSING = "template_fields_missing"
+    MEDIA_INVALID = "media_invalid"
+    SCHEDULE_INVALID = "schedule_invalid"
+    SPREAD_INVALID = "spread_invalid"
+    SENDER_INVALID = "sender_invalid"
+    SENDER_NOT_OWNED = "sender_not_owned"
+    CONTENT_NOT_COMPLIANT = "content_not_compliant"
+    QUOTA_REACHED = "daily_quota_reached"
+    CREDITS_INSUFFICIENT = "credits_insufficient"
+    ABANDONED = "abandoned"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """One reason for a no.
+
+    ``place`` points into the request as the canonical path of the fault
+    (``recipients[3].text``), or is empty when the whole request is meant. ``message`` and
+    ``details`` never hold a phone number or a message text: refusals travel through Temporal.
+    """
+
+    code: RefusalCode
+    message: str
+    place: str = ""
+    details: dict[str, Any] = field(default_factory=dict)
+
+
+class Refused(Exception):
+    """Raised where a request cannot become a campaign; carries every fault that was found."""
+
+    def __init__(self, *refusals: Refusal) -> None:
+        if not refusals:
+            raise ValueError("Refused needs at least one refusal")
+        super().__init__(refusals[0].code.value)
+        self.refusals = refusals

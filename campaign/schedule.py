@@ -1,0 +1,82 @@
+"""When each message is due, and which messages leave together (seeds 003 and 004)."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from campaign.instants import HOUR, MINUTE, SECOND, Instant
+from campaign.ports import WaveRow
+
+# A time less than an hour ago means "now"; an older one is a mistake
+# (seed 003_9fb2bf36535a4962.txt, Schedule).
+PAST_GRACE: Instant = 60 * MINUTE
+UNSPREAD_WIDTH: Instant = 1 * SECOND
+SPREAD_WIDTH_MIN: Instant = 30 * SECOND
+SPREAD_WIDTH_PART = 0.005
+
+
+def ideal_instants(start: Instant, spread_hours: float, count: int) -> list[Instant]:
+    """The instant that each of ``count`` messages should leave at, in order.
+
+    The window is divided into ``count`` equal parts and each message leaves at the beginning
+    of its own, so the first goes at ``start`` and none after the window's end. A pure function
+    of position: restarts and pauses cannot bend it.
+    """
+    if count <= 0:
+        return []
+    window = spread_hours * HOUR
+    return [start + int(window * position / count) for position in range(count)]
+
+
+def wave_width(spread_hours: float) -> Instant:
+    """How far apart the dues of one wave may lie (milliseconds).
+
+    No message of a wave leaves further than this from its ideal instant, and the promise is
+    max(30 s, 0.5 % of the spread).
+    """
+    if spread_hours <= 0:
+        return UNSPREAD_WIDTH
+    return max(SPREAD_WIDTH_MIN, int(spread_hours * HOUR * SPREAD_WIDTH_PART))
+
+
+@dataclass(frozen=True, slots=True)
+class Wave:
+    """What leaves together: fires at ``fire_at`` and takes all due at ``due_until`` or before.
+
+    ``chunks`` are half-open position ranges ``(low, high)`` in which the rows lie.
+    """
+
+    fire_at: Instant
+    due_until: Instant
+    count: int
+    chunks: tuple[tuple[int, int], ...]
+
+
+def waves(rows: Sequence[WaveRow], width: Instant, chunk_size: int) -> list[Wave]:
+    """Group waiting rows, ordered by due instant, into waves.
+
+    Rows up to ``width`` after the first of a wave join it. A wave fires halfway between its
+    first and last due, but never before a ``hard`` row is due. Every row is in exactly one
+    wave, and in exactly one chunk of it.
+    """
+    result: list[Wave] = []
+    start = 0
+    for index in range(1, len(rows) + 1):
+        if index < len(rows) and rows[index].due_at - rows[start].due_at <= width:
+            continue
+        result.append(_wave(rows[start:index], chunk_size))
+        start = index
+    return result
+
+
+def _wave(rows: Sequence[WaveRow], chunk_size: int) -> Wave:
+    first, last = rows[0].due_at, rows[-1].due_at
+    fire_at = first + (last - first) // 2
+    fire_at = max([fire_at, *(row.due_at for row in rows if row.hard)])
+    positions = sorted(row.position for row in rows)
+    return Wave(fire_at, last, len(rows), tuple(_ranges(positions, chunk_size)))
+
+
+def _ranges(positions: Sequence[int], chunk_size: int) -> Iterable[tuple[int, int]]:
+    for start in range(0, len(positions), chunk_size):
+        part = positions[start : start + chunk_size]
+        yield part[0], part[-1] + 1

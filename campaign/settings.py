@@ -1,0 +1,48 @@
+"""Every setting, read from the environment (``GODWIT_*``) once at the start of a process."""
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+DATA_DIRECTORY = Path(".godwit")
+
+
+class Settings(BaseSettings):
+    """The environment of one process; ``.env.example`` has a line for each.
+
+    Temporal's address, namespace, TLS and API key are read by the SDK itself
+    (``TEMPORAL_ADDRESS`` ...), not here.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="GODWIT_", extra="ignore")
+
+    database_url: str = f"sqlite:///{DATA_DIRECTORY / 'godwit.db'}"
+    secret_key: SecretStr = SecretStr("")
+    carrier: str = "pretend"
+    allow_private_urls: bool = False
+    log_level: str = "info"
+
+    api_host: str = "127.0.0.1"
+    api_port: int = Field(8080, ge=0, le=65535)
+    rate_limit_storage: str = "memory://"
+    body_bytes_max: int = Field(64 * 1024 * 1024, ge=1024)
+    admission_timeout_seconds: float = Field(30.0, gt=0)
+
+    task_queue: str = "godwit"
+    chunk_size: int = Field(500, ge=1, le=5_000)
+    chunks_at_once: int = Field(4, ge=1, le=64)
+    chunk_window: int = Field(64, ge=1, le=1_000)
+    worker_activities_max: int = Field(100, ge=1)
+    send_timeout_seconds: float = Field(10.0, gt=0)
+    retry_backoff_seconds: tuple[float, ...] = (5.0, 30.0, 120.0, 600.0)
+    doubt_tries: int = Field(3, ge=1, le=20)
+    receipts_grace_seconds: float = Field(60.0, ge=0)
+
+    @field_validator("retry_backoff_seconds", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        """Take ``5,30,120`` as well as a JSON array."""
+        if isinstance(value, str) and not value.strip().startswith("["):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value

@@ -1,0 +1,99 @@
+"""The states of a campaign and of a message, and which may follow which (docs/states.md)."""
+
+from enum import StrEnum
+
+
+class CampaignStatus(StrEnum):
+    """Where a campaign stands; see docs/states.md for who sets each and when it leaves."""
+
+    DRAFT = "draft"
+    REFUSED = "refused"
+    SCHEDULED = "scheduled"
+    RUNNING = "running"
+    PAUSED = "paused"
+    FINISHED = "finished"
+    FINISHED_WITH_FAILURES = "finished_with_failures"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+
+CAMPAIGN_ENDS = frozenset(
+    {
+        CampaignStatus.REFUSED,
+        CampaignStatus.FINISHED,
+        CampaignStatus.FINISHED_WITH_FAILURES,
+        CampaignStatus.CANCELLED,
+        CampaignStatus.EXPIRED,
+    }
+)
+
+CAMPAIGN_MOVES: dict[CampaignStatus, frozenset[CampaignStatus]] = {
+    CampaignStatus.DRAFT: frozenset({CampaignStatus.REFUSED, CampaignStatus.SCHEDULED}),
+    CampaignStatus.SCHEDULED: frozenset(
+        {CampaignStatus.RUNNING, CampaignStatus.PAUSED} | (CAMPAIGN_ENDS - {CampaignStatus.REFUSED})
+    ),
+    CampaignStatus.RUNNING: frozenset(
+        {CampaignStatus.PAUSED} | (CAMPAIGN_ENDS - {CampaignStatus.REFUSED})
+    ),
+    CampaignStatus.PAUSED: frozenset(
+        {CampaignStatus.SCHEDULED, CampaignStatus.RUNNING}
+        | (CAMPAIGN_ENDS - {CampaignStatus.REFUSED})
+    ),
+}
+
+
+class MessageStatus(StrEnum):
+    """Where one message stands; the ten values that ``counts`` sums to ``total``."""
+
+    QUEUED = "queued"
+    SENDING = "sending"
+    RETRYABLE = "retryable"
+    SENT = "sent"
+    DELIVERED = "delivered"
+    UNDELIVERED = "undelivered"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    CANCELLED = "cancelled"
+    UNKNOWN = "unknown"
+
+
+# What a chunk may still pick up.
+WAITING = (MessageStatus.QUEUED, MessageStatus.RETRYABLE)
+# Handed to the carrier for certain, therefore paid.
+HANDED_OFF = (MessageStatus.SENT, MessageStatus.DELIVERED, MessageStatus.UNDELIVERED)
+# Certainly not sent and never to be, therefore given back.
+GIVEN_UP = (MessageStatus.FAILED, MessageStatus.SKIPPED, MessageStatus.CANCELLED)
+
+MESSAGE_MOVES: dict[MessageStatus, frozenset[MessageStatus]] = {
+    MessageStatus.QUEUED: frozenset(
+        {MessageStatus.SENDING, MessageStatus.SKIPPED, MessageStatus.CANCELLED}
+    ),
+    MessageStatus.RETRYABLE: frozenset(
+        {
+            MessageStatus.SENDING,
+            MessageStatus.SKIPPED,
+            MessageStatus.CANCELLED,
+            MessageStatus.FAILED,
+        }
+    ),
+    MessageStatus.SENDING: frozenset(
+        {
+            MessageStatus.SENT,
+            MessageStatus.DELIVERED,
+            MessageStatus.UNDELIVERED,
+            MessageStatus.RETRYABLE,
+            MessageStatus.FAILED,
+            MessageStatus.SKIPPED,
+            MessageStatus.UNKNOWN,
+        }
+    ),
+    MessageStatus.UNKNOWN: frozenset(
+        {
+            MessageStatus.SENT,
+            MessageStatus.DELIVERED,
+            MessageStatus.UNDELIVERED,
+            MessageStatus.FAILED,
+        }
+    ),
+    MessageStatus.SENT: frozenset({MessageStatus.DELIVERED, MessageStatus.UNDELIVERED}),
+}

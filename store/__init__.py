@@ -1,0 +1,1 @@
+"""Everything that is remembered: SQLModel tables and the transactions on them."""

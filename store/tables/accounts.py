@@ -1,0 +1,58 @@
+"""Accounts, their API keys and their senders."""
+
+from sqlalchemy import BigInteger, CheckConstraint
+from sqlmodel import Field, SQLModel
+
+
+class Account(SQLModel, table=True):
+    """Somebody who sends. Switches choose between readings of the seeds (docs/decisions/)."""
+
+    __tablename__ = "account"
+
+    id: str = Field(primary_key=True)
+    name: str = Field(unique=True)
+    property_sid: str = Field(unique=True)
+    created_at: int = Field(sa_type=BigInteger)
+    active: bool = True
+    daily_quota: int | None = None
+    strict_uniform: bool = False
+    strict_keys: bool = False
+    auto_key: str = "random"
+
+
+class ApiKey(SQLModel, table=True):
+    """One key pair. Only keyed hashes are looked up; the sealed secret serves HMAC dialects."""
+
+    __tablename__ = "api_key"
+
+    id: str = Field(primary_key=True)
+    account_id: str = Field(foreign_key="account.id", index=True)
+    secret_hash: str
+    bearer_hash: str = Field(unique=True)
+    secret_sealed: str
+    permissions: str = "*"
+    created_at: int = Field(sa_type=BigInteger)
+    revoked_at: int | None = Field(default=None, sa_type=BigInteger)
+
+
+class SenderRow(SQLModel, table=True):
+    """A number, short code or alphanumeric name that an account may send from."""
+
+    __tablename__ = "sender"
+
+    account_id: str = Field(primary_key=True, foreign_key="account.id")
+    address: str = Field(primary_key=True)
+    kind: str
+    active: bool = True
+    created_at: int = Field(sa_type=BigInteger)
+
+
+class QuotaDay(SQLModel, table=True):
+    """How many messages an account was admitted for on one UTC day (``2026-11-21``)."""
+
+    __tablename__ = "quota_day"
+    __table_args__ = (CheckConstraint("used >= 0", name="quota_day_used_not_negative"),)
+
+    account_id: str = Field(primary_key=True, foreign_key="account.id")
+    day: str = Field(primary_key=True)
+    used: int = 0

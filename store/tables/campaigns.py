@@ -1,0 +1,97 @@
+"""Campaigns, their messages, every attempt at one, and who wants none."""
+
+from sqlalchemy import BigInteger, Index, Text
+from sqlmodel import Field, SQLModel
+
+
+class CampaignRow(SQLModel, table=True):
+    """One accepted request to send; ``base_at`` is the instant that its plan counts from."""
+
+    __tablename__ = "campaign"
+    __table_args__ = (Index("campaign_by_account", "account_id", "created_at"),)
+
+    id: str = Field(primary_key=True)
+    account_id: str = Field(foreign_key="account.id")
+    dialect: str
+    status: str = Field(index=True)
+    total: int
+    created_at: int = Field(sa_type=BigInteger)
+    name: str | None = None
+    sender: str | None = None
+    scheduled_at: int | None = Field(default=None, sa_type=BigInteger)
+    spread_hours: float = 0.0
+    base_at: int = Field(sa_type=BigInteger)
+    key: str | None = None
+    payload_hash: str = ""
+    exclude_opt_outs: bool = True
+    pauses_applied: int = 0
+    refusals: str | None = Field(default=None, sa_type=Text)
+    started_at: int | None = Field(default=None, sa_type=BigInteger)
+    finished_at: int | None = Field(default=None, sa_type=BigInteger)
+
+
+class MessageRow(SQLModel, table=True):
+    """The rendered thing for one recipient, and where it stands.
+
+    ``position`` counts from 0 in request order. ``due_at`` is the ideal instant of the next
+    try. While ``sending``, ``claimed_by`` names the running attempt of the chunk and
+    ``lease_until`` the instant after which that attempt starts no more requests.
+    """
+
+    __tablename__ = "message"
+    __table_args__ = (
+        Index("message_by_id", "id", unique=True),
+        Index("message_queue", "campaign_id", "status", "due_at"),
+    )
+
+    campaign_id: str = Field(primary_key=True, foreign_key="campaign.id")
+    position: int = Field(primary_key=True)
+    id: str
+    recipient: str
+    text: str = Field(sa_type=Text)
+    media_url: str | None = Field(default=None, sa_type=Text)
+    sender: str
+    kind: str
+    segments: int
+    status: str
+    reason: str | None = None
+    attempts: int = 0
+    due_at: int = Field(sa_type=BigInteger)
+    scheduled_at: int | None = Field(default=None, sa_type=BigInteger)
+    key: str | None = None
+    reference: str | None = None
+    country: str | None = None
+    line_type: str | None = None
+    network: str | None = None
+    claimed_by: str | None = None
+    lease_until: int | None = Field(default=None, sa_type=BigInteger)
+    carrier_id: str | None = None
+    error: str | None = None
+    duplicate_of: str | None = None
+    sent_at: int | None = Field(default=None, sa_type=BigInteger)
+    final_at: int | None = Field(default=None, sa_type=BigInteger)
+
+
+class AttemptRow(SQLModel, table=True):
+    """One try at one message, written before its first byte leaves; ``number`` from 1."""
+
+    __tablename__ = "attempt"
+
+    campaign_id: str = Field(primary_key=True, foreign_key="campaign.id")
+    position: int = Field(primary_key=True)
+    number: int = Field(primary_key=True)
+    started_at: int = Field(sa_type=BigInteger)
+    ended_at: int | None = Field(default=None, sa_type=BigInteger)
+    outcome: str | None = None
+    code: str | None = None
+
+
+class OptOut(SQLModel, table=True):
+    """A number that wants nothing more from an account; canonical E.164."""
+
+    __tablename__ = "opt_out"
+
+    account_id: str = Field(primary_key=True, foreign_key="account.id")
+    number: str = Field(primary_key=True)
+    source: str
+    created_at: int = Field(sa_type=BigInteger)

@@ -1,0 +1,1 @@
+"""The durable story of a campaign: deterministic, and without people in it."""
