@@ -1,9 +1,9 @@
 """How a handoff to a carrier may fail, each named after what we do next.
 
-    CarrierFailure
-    ├── PermanentFailure    this number or text will never go: the message ends as failed
-    ├── TemporaryFailure    surely not sent: the message comes again in a retry wave
-    └── DoubtfulHandoff     perhaps sent: never sent again blindly
+CarrierFailure
+├── PermanentFailure    this number or text will never go: the message ends as failed
+├── TemporaryFailure    surely not sent: the message comes again in a retry wave
+└── DoubtfulHandoff     perhaps sent: never sent again blindly
 """
 
 
@@ -32,3 +32,7 @@ class TemporaryFailure(CarrierFailure):
 
 class DoubtfulHandoff(CarrierFailure):
     """The request may have been taken though no clear answer came back."""
+
+
+class StoreUnavailable(Exception):
+    """The database did not answer; whether the last transaction was committed is not known."""

@@ -55,7 +55,7 @@ class Draft:
     """A request to send, in canonical words, before anything is stored.
 
     ``payload_hash`` is the SHA-256 (hex) of the canonical JSON of the request; it tells a
-    replay from another payload under the same key.
+    replay from another payload under the same key, which ``strict_key`` makes a refusal.
     """
 
     account_id: str
@@ -69,6 +69,7 @@ class Draft:
     scheduled_at: Instant | None = None
     spread_hours: float = 0.0
     key: str | None = None
+    strict_key: bool = False
     payload_hash: str = ""
     exclude_opt_outs: bool = True
     shorten_urls: bool = False

@@ -119,12 +119,16 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What one transaction of a chunk did: rows claimed for sending, and rows set aside."""
+    """What one transaction of a chunk did.
+
+    ``deferred`` rows wait for another message that has their key. ``exhausted`` says that the
+    chunk had no further rows to claim.
+    """
 
     claimed: list[Handoff] = field(default_factory=list)
     skipped: int = 0
     deferred: int = 0
-    deferred_until: Instant | None = None
+    exhausted: bool = False
 
 
 class SendingStore(Protocol):
@@ -147,14 +151,23 @@ class SendingStore(Protocol):
         """
         ...
 
+    def renew(self, chunk: ChunkRange, token: str, position: int, lease_until: Instant) -> bool:
+        """Lengthen the lease of one claimed row before another try; False when it was lost."""
+        ...
+
     def abandoned(self, chunk: ChunkRange, token: str) -> tuple[list[Handoff], Instant | None]:
         """Rows left ``sending`` by dead attempts, and when the last of their leases ends."""
         ...
 
     def adopt(
-        self, chunk: ChunkRange, token: str, positions: Sequence[int], lease_until: Instant
+        self,
+        chunk: ChunkRange,
+        token: str,
+        positions: Sequence[int],
+        now: Instant,
+        lease_until: Instant,
     ) -> list[int]:
-        """Take abandoned rows over under ``token``; returns the positions that were won."""
+        """Take rows over whose lease has ended; returns the positions that were won."""
         ...
 
 
@@ -200,22 +213,45 @@ class Tally:
 
 
 class CampaignStore(Protocol):
-    """What vetting, planning, ledger and reporting ask of the store; one transaction each."""
+    """What the activities ask of a campaign as a whole; one transaction each."""
+
+    def refuse(self, campaign_id: str, refusals: Sequence[Refusal], now: Instant) -> None:
+        """End a draft as refused: messages cancelled, key released. Twice changes nothing."""
+        ...
+
+    def stored_refusals(self, campaign_id: str) -> Sequence[Refusal] | None:
+        """The refusals of a refused campaign, None of any other."""
+        ...
+
+    def mark(self, campaign_id: str, status: CampaignStatus, now: Instant) -> None:
+        """Move the campaign where ``CAMPAIGN_MOVES`` allows it; else change nothing."""
+        ...
+
+    def push_back(self, campaign_id: str, number: int, by: Instant) -> None:
+        """Move every waiting message later; the same ``number`` again changes nothing.
+
+        Numbers count the pauses of one campaign from 1, without gaps.
+        """
+        ...
+
+    def cancel_rest(self, campaign_id: str, now: Instant) -> int:
+        """Cancel every waiting message; returns how many this call cancelled."""
+        ...
+
+    def tally(self, campaign_id: str) -> Tally:
+        """Count the messages by state."""
+        ...
+
+
+class AdmissionStore(Protocol):
+    """What judging, paying, planning and settling ask; one transaction each."""
 
     def evidence(self, campaign_id: str, now: Instant) -> Evidence:
         """Gather what the judgement rules look at."""
         ...
 
-    def skip_opted_out(self, campaign_id: str) -> int:
+    def skip_opted_out(self, campaign_id: str, now: Instant) -> int:
         """Mark waiting messages to opted-out numbers skipped, where the campaign excludes them."""
-        ...
-
-    def refuse(self, campaign_id: str, refusals: Sequence[Refusal], now: Instant) -> None:
-        """End a draft as refused: messages cancelled, keys released. Twice changes nothing."""
-        ...
-
-    def stored_refusals(self, campaign_id: str) -> list[Refusal] | None:
-        """The refusals of a refused campaign, None of any other."""
         ...
 
     def hold(self, campaign_id: str, now: Instant) -> Refusal | None:
@@ -229,28 +265,19 @@ class CampaignStore(Protocol):
         """What the plan is made from."""
         ...
 
-    def push_back(self, campaign_id: str, number: int, by: Instant) -> None:
-        """Move every waiting message later; the same ``number`` again changes nothing."""
-        ...
+    def waiting_rows(self, campaign_id: str, limit: int) -> Sequence[WaveRow]:
+        """The next messages that need a chunk, by due instant, then position.
 
-    def waiting_rows(self, campaign_id: str, limit: int) -> list[WaveRow]:
-        """The next waiting messages by due instant, then position."""
-        ...
-
-    def mark(self, campaign_id: str, status: CampaignStatus, now: Instant) -> None:
-        """Move the campaign where ``CAMPAIGN_MOVES`` allows it; else change nothing."""
-        ...
-
-    def cancel_rest(self, campaign_id: str, now: Instant) -> int:
-        """Cancel every waiting message; returns how many this call cancelled."""
-        ...
-
-    def tally(self, campaign_id: str) -> Tally:
-        """Count the messages by state."""
+        Waiting ones at their due instant, and ones left ``sending`` by a dead attempt at the
+        end of its lease.
+        """
         ...
 
     def settle(self, campaign_id: str, status: CampaignStatus, now: Instant) -> Tally:
-        """Void what is held for messages given up, free or date keys, write the end."""
+        """Void what is held for messages given up, free or date keys, write the end.
+
+        Settled twice, the second call only counts.
+        """
         ...
 
 
@@ -274,6 +301,7 @@ class NumberFacts:
 
 __all__ = [
     "Acceptance",
+    "AdmissionStore",
     "CampaignStore",
     "Carrier",
     "ChunkRange",

@@ -1,9 +1,10 @@
 """Every setting, read from the environment (``GODWIT_*``) once at the start of a process."""
 
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 DATA_DIRECTORY = Path(".godwit")
 
@@ -35,14 +36,14 @@ class Settings(BaseSettings):
     chunk_window: int = Field(64, ge=1, le=1_000)
     worker_activities_max: int = Field(100, ge=1)
     send_timeout_seconds: float = Field(10.0, gt=0)
-    retry_backoff_seconds: tuple[float, ...] = (5.0, 30.0, 120.0, 600.0)
+    retry_backoff_seconds: Annotated[tuple[float, ...], NoDecode] = (5.0, 30.0, 120.0, 600.0)
     doubt_tries: int = Field(3, ge=1, le=20)
     receipts_grace_seconds: float = Field(60.0, ge=0)
 
     @field_validator("retry_backoff_seconds", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
-        """Take ``5,30,120`` as well as a JSON array."""
-        if isinstance(value, str) and not value.strip().startswith("["):
+        """Take ``5,30,120`` from the environment."""
+        if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value

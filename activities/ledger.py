@@ -1,0 +1,42 @@
+"""Move a campaign's money: set it aside at the start, settle at the end."""
+
+from dataclasses import asdict
+
+from temporalio import activity
+
+from activities.clock import now
+from activities.orders import CampaignRef, Settlement, SettleOrder, TallyRecord, Verdict
+from activities.vetting import refused
+from campaign.endings import end_of
+from campaign.ports import AdmissionStore, CampaignStore
+
+
+class Ledger:
+    """Activities on the books of one campaign."""
+
+    def __init__(self, campaigns: CampaignStore, admissions: AdmissionStore) -> None:
+        self._campaigns = campaigns
+        self._admissions = admissions
+
+    @activity.defn
+    def hold_credits(self, order: CampaignRef) -> Verdict:
+        """Hold the price of everything to be sent, or refuse the campaign.
+
+        Run again after a hold, it holds nothing more; after a refusal, it answers the same.
+        """
+        stored = self._campaigns.stored_refusals(order.campaign_id)
+        if stored is not None:
+            return refused(stored)
+        moment = now()
+        refusal = self._admissions.hold(order.campaign_id, moment)
+        if refusal is None:
+            return Verdict(admitted=True)
+        self._campaigns.refuse(order.campaign_id, [refusal], moment)
+        return refused([refusal])
+
+    @activity.defn
+    def settle(self, order: SettleOrder) -> Settlement:
+        """Give back what was not used and write the end; run again, it only counts."""
+        status = end_of(self._campaigns.tally(order.campaign_id), order.cancelled)
+        tally = self._admissions.settle(order.campaign_id, status, now())
+        return Settlement(status=status, tally=TallyRecord(**asdict(tally)))

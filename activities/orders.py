@@ -1,0 +1,125 @@
+"""What goes into and comes out of the activities: ids, ranges and counts, never people."""
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from campaign.instants import Instant
+from campaign.states import CampaignStatus
+
+
+class Order(BaseModel):
+    """The base of every record: unknown members are ignored, so that old workers read new ones."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class CampaignRef(Order):
+    """Which campaign."""
+
+    campaign_id: str
+
+
+class RefusalRecord(Order):
+    """One reason for a no (see campaign.refusals); free of numbers and texts."""
+
+    code: str
+    message: str
+    place: str = ""
+    details: dict[str, Any] = Field(default_factory=dict)
+
+
+class Verdict(Order):
+    """Whether a campaign is admitted; refused ones say why."""
+
+    admitted: bool
+    refusals: tuple[RefusalRecord, ...] = ()
+
+
+class Plan(Order):
+    """When a campaign's first and last message are due, and how many are to go."""
+
+    first_due_at: Instant | None
+    last_due_at: Instant | None
+    to_send: int
+
+
+class WaveOrder(Order):
+    """What leaves together (see campaign.schedule.Wave)."""
+
+    fire_at: Instant
+    due_until: Instant
+    count: int
+    chunks: tuple[tuple[int, int], ...]
+
+
+class Waves(Order):
+    """The next waves of a campaign, soonest first; empty when nothing is waiting."""
+
+    waves: tuple[WaveOrder, ...] = ()
+
+
+class ChunkOrder(Order):
+    """What one call of ``send_chunk`` hands over (see campaign.ports.ChunkRange)."""
+
+    campaign_id: str
+    low: int
+    high: int
+    due_until: Instant
+
+
+class ChunkResult(Order):
+    """How many messages of a chunk ended how; ``stopped`` when it was told to leave off."""
+
+    sent: int = 0
+    retryable: int = 0
+    failed: int = 0
+    skipped: int = 0
+    unknown: int = 0
+    deferred: int = 0
+    stopped: bool = False
+
+
+class PushOrder(Order):
+    """Move everything waiting later by ``by`` milliseconds; ``number`` counts from 1."""
+
+    campaign_id: str
+    number: int
+    by: Instant
+
+
+class StatusOrder(Order):
+    """Tell the store where the campaign stands."""
+
+    campaign_id: str
+    status: CampaignStatus
+
+
+class SettleOrder(Order):
+    """End a campaign."""
+
+    campaign_id: str
+    cancelled: bool
+
+
+class TallyRecord(Order):
+    """Messages of a campaign by state (see campaign.ports.Tally)."""
+
+    total: int = 0
+    queued: int = 0
+    sending: int = 0
+    retryable: int = 0
+    sent: int = 0
+    delivered: int = 0
+    undelivered: int = 0
+    failed: int = 0
+    skipped: int = 0
+    cancelled: int = 0
+    unknown: int = 0
+
+
+class Settlement(Order):
+    """How a campaign ended."""
+
+    status: CampaignStatus
+    tally: TallyRecord

@@ -1,0 +1,62 @@
+"""Say what is due when. The rows of the store are the plan; nothing is kept elsewhere."""
+
+from dataclasses import asdict, replace
+
+from temporalio import activity
+
+from activities.clock import now
+from activities.orders import CampaignRef, Plan, PushOrder, StatusOrder, WaveOrder, Waves
+from campaign.ports import AdmissionStore, CampaignStore
+from campaign.schedule import wave_width, waves
+from campaign.states import CampaignStatus
+
+ROWS_MAX = 20_000
+WAVES_MAX = 16
+
+
+class Planning:
+    """Activities that look at a campaign's waiting messages or move them."""
+
+    def __init__(
+        self, campaigns: CampaignStore, admissions: AdmissionStore, chunk_size: int
+    ) -> None:
+        self._campaigns = campaigns
+        self._admissions = admissions
+        self._chunk_size = chunk_size
+
+    @activity.defn
+    def plan(self, order: CampaignRef) -> Plan:
+        """Accept the plan that was fixed with the draft and mark the campaign scheduled."""
+        facts = self._admissions.plan_facts(order.campaign_id)
+        self._campaigns.mark(order.campaign_id, CampaignStatus.SCHEDULED, now())
+        return Plan(
+            first_due_at=facts.first_due_at,
+            last_due_at=facts.last_due_at,
+            to_send=facts.to_send,
+        )
+
+    @activity.defn
+    def next_waves(self, order: CampaignRef) -> Waves:
+        """The soonest waves of what is waiting now, a limited number of them.
+
+        Asked again after anything moved (a retry, a pause, a new schedule), the answer follows.
+        """
+        facts = self._admissions.plan_facts(order.campaign_id)
+        rows = self._admissions.waiting_rows(order.campaign_id, ROWS_MAX)
+        if facts.spread_hours <= 0:
+            rows = [replace(row, hard=True) for row in rows]
+        planned = waves(rows, wave_width(facts.spread_hours), self._chunk_size)
+        if len(rows) == ROWS_MAX and len(planned) > 1:
+            # The last wave may be cut short by the limit; the next look will show it whole.
+            planned = planned[:-1]
+        return Waves(waves=tuple(WaveOrder(**asdict(wave)) for wave in planned[:WAVES_MAX]))
+
+    @activity.defn
+    def push_back(self, order: PushOrder) -> None:
+        """Move everything waiting later, once for each number."""
+        self._campaigns.push_back(order.campaign_id, order.number, order.by)
+
+    @activity.defn
+    def mark(self, order: StatusOrder) -> None:
+        """Write where the campaign stands; a move that is not allowed changes nothing."""
+        self._campaigns.mark(order.campaign_id, order.status, now())

@@ -1,0 +1,74 @@
+"""Hand a chunk of messages to the carrier, losing none and doubling none."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Coroutine
+from typing import Any
+
+from temporalio import activity
+
+from activities.clock import Clock
+from activities.handing_over import Chunk, SendingLimits
+from activities.orders import ChunkOrder, ChunkResult
+from campaign.ports import Carrier, ChunkRange, SendingStore
+
+HEARTBEAT_SECONDS = 1.0
+
+
+class Sending:
+    """The activity that sends."""
+
+    def __init__(self, store: SendingStore, carrier: Carrier, limits: SendingLimits) -> None:
+        self._store = store
+        self._carrier = carrier
+        self._limits = limits
+
+    @activity.defn
+    async def send_chunk(self, order: ChunkOrder) -> ChunkResult:
+        """Send every message of a range that is due, and say how many ended how.
+
+        Told to stop (campaign paused or cancelled, worker going down) it starts no further
+        request, waits for the answers under way, writes them, and leaves the rest waiting. Run
+        again after a crash it first settles what the dead attempt left ``sending``.
+        """
+        info = activity.info()
+        clock = Clock()
+        stop = asyncio.Event()
+        chunk = Chunk(
+            store=self._store,
+            carrier=self._carrier,
+            limits=self._limits,
+            range=ChunkRange(order.campaign_id, order.low, order.high, order.due_until),
+            token=f"{info.workflow_run_id}:{info.activity_id}:{info.attempt}",
+            now=clock.now,
+            stop=stop,
+        )
+        async with _background(_heartbeat()), _background(_stop_with_worker(stop)):
+            work = asyncio.create_task(chunk.run())
+            try:
+                return await asyncio.shield(work)
+            except asyncio.CancelledError:
+                stop.set()
+                return await work
+
+
+async def _heartbeat() -> None:
+    while True:
+        activity.heartbeat()
+        await asyncio.sleep(HEARTBEAT_SECONDS)
+
+
+async def _stop_with_worker(stop: asyncio.Event) -> None:
+    await activity.wait_for_worker_shutdown()
+    stop.set()
+
+
+@contextlib.asynccontextmanager
+async def _background(coroutine: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    task = asyncio.create_task(coroutine)
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task

@@ -1,0 +1,24 @@
+"""The shape of ids: 128 bits as 22 base58 letters behind a prefix that names the thing."""
+
+_ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+ID_LENGTH = 22
+ID_BYTES = 16
+
+CAMPAIGN_PREFIX = "cmp_"
+MESSAGE_PREFIX = "msg_"
+
+
+def make_id(prefix: str, random: bytes) -> str:
+    """Write 16 random bytes as ``prefix`` and 22 base58 characters.
+
+    Raises ValueError for another number of bytes. Letters that look alike (0 O I l) do not
+    occur, so that an id survives being read aloud.
+    """
+    if len(random) != ID_BYTES:
+        raise ValueError(f"an id is made of {ID_BYTES} bytes, not {len(random)}")
+    value = int.from_bytes(random, "big")
+    letters = []
+    for _ in range(ID_LENGTH):
+        value, digit = divmod(value, 58)
+        letters.append(_ALPHABET[digit])
+    return prefix + "".join(reversed(letters))

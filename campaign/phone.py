@@ -1,0 +1,79 @@
+"""Phone numbers and senders: their shapes, and what the digits alone tell of a number."""
+
+import re
+from enum import StrEnum
+from functools import lru_cache
+
+import phonenumbers
+from phonenumbers import PhoneNumberType, carrier
+
+from campaign.ports import NumberFacts
+
+_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+_SHORT_CODE = re.compile(r"[0-9]{5,6}")
+_ALPHANUMERIC = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9 ]{1,11}")
+
+_LINE_TYPES = {
+    PhoneNumberType.FIXED_LINE: "fixed_line",
+    PhoneNumberType.MOBILE: "mobile",
+    PhoneNumberType.FIXED_LINE_OR_MOBILE: "fixed_line_or_mobile",
+    PhoneNumberType.TOLL_FREE: "toll_free",
+    PhoneNumberType.PREMIUM_RATE: "premium_rate",
+    PhoneNumberType.SHARED_COST: "shared_cost",
+    PhoneNumberType.VOIP: "voip",
+    PhoneNumberType.PERSONAL_NUMBER: "personal_number",
+    PhoneNumberType.PAGER: "pager",
+    PhoneNumberType.UAN: "uan",
+    PhoneNumberType.VOICEMAIL: "voicemail",
+}
+
+
+class SenderKind(StrEnum):
+    """What a message may be sent from (seeds 001 and 003)."""
+
+    LONG_CODE = "long_code"
+    SHORT_CODE = "short_code"
+    ALPHANUMERIC = "alphanumeric"
+
+
+def is_e164(number: str) -> bool:
+    """Tell whether ``number`` is ``+`` and 7-15 digits without a leading zero (ITU-T E.164).
+
+    Only the shape is judged; whether such a number can exist is a lookup's business.
+    """
+    return _E164.fullmatch(number) is not None
+
+
+def sender_kind(address: str) -> SenderKind | None:
+    """Say what kind of sender ``address`` is, None when it is none."""
+    if _E164.fullmatch(address):
+        return SenderKind.LONG_CODE
+    if _SHORT_CODE.fullmatch(address):
+        return SenderKind.SHORT_CODE
+    if _ALPHANUMERIC.fullmatch(address):
+        return SenderKind.ALPHANUMERIC
+    return None
+
+
+class OfflineLookup:
+    """A :class:`campaign.ports.LookupPort` that knows only what numbering plans tell."""
+
+    def look_up(self, number: str) -> NumberFacts:
+        """What the plans say of an E.164 number; the same number gives the same facts."""
+        return _facts(number)
+
+
+@lru_cache(maxsize=100_000)
+def _facts(number: str) -> NumberFacts:
+    try:
+        parsed = phonenumbers.parse(number)
+    except phonenumbers.NumberParseException:
+        return NumberFacts(possible=False)
+    if not phonenumbers.is_possible_number(parsed):
+        return NumberFacts(possible=False)
+    return NumberFacts(
+        possible=True,
+        country=phonenumbers.region_code_for_number(parsed),
+        line_type=_LINE_TYPES.get(phonenumbers.number_type(parsed)),
+        network=carrier.name_for_number(parsed, "en") or None,
+    )

@@ -1,0 +1,254 @@
+"""Campaigns as a whole: saved once, moved forward, settled, and looked at."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from sqlalchemy import Connection, bindparam, insert, text
+
+from campaign.composing import base_instant
+from campaign.instants import Instant
+from campaign.model import Candidate
+from campaign.ports import Tally
+from campaign.refusals import Refusal
+from campaign.report import Report
+from campaign.states import CAMPAIGN_MOVES, CampaignStatus, MessageStatus
+from store import reports
+from store.engine import Database
+from store.tables import CampaignRow, MessageRow
+from store.views import CampaignView, MessageView, campaign_view, message_view
+
+_GET = text("SELECT * FROM campaign WHERE id = :campaign")
+_CLAIM_KEY = text(
+    "INSERT INTO campaign_key (account_id, key, campaign_id, free_at) "
+    "VALUES (:account, :key, :campaign, NULL) "
+    "ON CONFLICT (account_id, key) DO UPDATE SET campaign_id = excluded.campaign_id, "
+    "free_at = NULL WHERE campaign_key.free_at <= :now RETURNING campaign_id"
+)
+_KEY_HOLDER = text(
+    "SELECT k.campaign_id, c.payload_hash FROM campaign_key k "
+    "JOIN campaign c ON c.id = k.campaign_id WHERE k.account_id = :account AND k.key = :key"
+)
+_MARK = text(
+    "UPDATE campaign SET status = :status, started_at = CASE WHEN :status = 'running' "
+    "THEN COALESCE(started_at, :now) ELSE started_at END "
+    "WHERE id = :campaign AND status IN :from_statuses"
+).bindparams(bindparam("from_statuses", expanding=True))
+_REFUSE = text(
+    "UPDATE campaign SET status = 'refused', refusals = :refusals, finished_at = :now "
+    "WHERE id = :campaign AND status = 'draft'"
+)
+_CANCEL_WAITING = text(
+    "UPDATE message SET status = 'cancelled', reason = :reason, final_at = :now "
+    "WHERE campaign_id = :campaign AND status IN ('queued', 'retryable')"
+)
+_FREE_KEY = text("DELETE FROM campaign_key WHERE campaign_id = :campaign")
+_COUNT_PAUSE = text(
+    "UPDATE campaign SET pauses_applied = :number, base_at = base_at + :by "
+    "WHERE id = :campaign AND pauses_applied = :number - 1"
+)
+_PUSH_BACK = text(
+    "UPDATE message SET due_at = due_at + :by "
+    "WHERE campaign_id = :campaign AND status IN ('queued', 'retryable')"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """What ``save`` did: ``created``, or found the campaign that has the key already."""
+
+    campaign_id: str
+    created: bool
+    same_payload: bool = True
+
+
+class Campaigns:
+    """Campaigns in the database; every public method is one transaction."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def save(self, candidate: Candidate, campaign_id: str) -> Saved:
+        """Store a draft, its messages and its claimed key, or find who has the key.
+
+        The key's primary key decides a race: of equal submissions one is created and all
+        others get its id.
+        """
+        draft, now = candidate.draft, candidate.received_at
+        values = {
+            "account": draft.account_id,
+            "key": draft.key,
+            "campaign": campaign_id,
+            "now": now,
+        }
+
+        def work(connection: Connection) -> Saved:
+            if draft.key is not None and connection.execute(_CLAIM_KEY, values).first() is None:
+                holder = connection.execute(_KEY_HOLDER, values).one()
+                same = holder.payload_hash == draft.payload_hash
+                return Saved(holder.campaign_id, created=False, same_payload=same)
+            connection.execute(insert(CampaignRow), _campaign_values(candidate, campaign_id))
+            connection.execute(insert(MessageRow), _message_values(candidate, campaign_id))
+            return Saved(campaign_id, created=True)
+
+        return self._database.write(work)
+
+    def get(self, campaign_id: str, account_id: str | None = None) -> CampaignView | None:
+        """One campaign with its counts; None when it is not there or another account's."""
+
+        def work(connection: Connection) -> CampaignView | None:
+            row = connection.execute(_GET, {"campaign": campaign_id}).first()
+            if row is None or account_id not in (None, row.account_id):
+                return None
+            return campaign_view(row, reports.tallies(connection, [row])[row.id])
+
+        return self._database.read(work)
+
+    def list(
+        self, account_id: str | None = None, limit: int = 50, before: str | None = None
+    ) -> Sequence[CampaignView]:
+        """Campaigns, newest first; ``before`` is the id of the last one seen."""
+        conditions, values = ["1 = 1"], {"limit": limit, "account": account_id, "before": before}
+        if account_id is not None:
+            conditions.append("account_id = :account")
+        if before is not None:
+            conditions.append(
+                "(created_at, id) < (SELECT created_at, id FROM campaign WHERE id = :before)"
+            )
+        query = text(
+            f"SELECT * FROM campaign WHERE {' AND '.join(conditions)} "
+            "ORDER BY created_at DESC, id DESC LIMIT :limit"
+        )
+
+        def work(connection: Connection) -> Sequence[CampaignView]:
+            rows = connection.execute(query, values).all()
+            tallies = reports.tallies(connection, rows)
+            return [campaign_view(row, tallies[row.id]) for row in rows]
+
+        return self._database.read(work)
+
+    def messages(
+        self,
+        campaign_id: str,
+        status: MessageStatus | None = None,
+        after: int | None = None,
+        limit: int = 100,
+    ) -> Sequence[MessageView]:
+        """Messages of a campaign by position; ``after`` is the last position seen."""
+        condition = "" if status is None else "AND COALESCE(status, '') = :status "
+        query = text(
+            "SELECT * FROM message WHERE campaign_id = :campaign AND position > :after "
+            f"{condition}ORDER BY position LIMIT :limit"
+        )
+        values = {
+            "campaign": campaign_id,
+            "after": -1 if after is None else after,
+            "status": status,
+            "limit": limit,
+        }
+        return self._database.read(
+            lambda connection: [message_view(row) for row in connection.execute(query, values)]
+        )
+
+    def report(self, campaign_id: str) -> Report:
+        """What a campaign came to so far; raises NoResultFound for an unknown id."""
+        return self._database.read(lambda connection: reports.report(connection, campaign_id))
+
+    def tally(self, campaign_id: str) -> Tally:
+        """See :class:`campaign.ports.CampaignStore`."""
+        return self._database.read(lambda connection: reports.tally(connection, campaign_id))
+
+    def stored_refusals(self, campaign_id: str) -> Sequence[Refusal] | None:
+        """See :class:`campaign.ports.CampaignStore`."""
+        view = self.get(campaign_id)
+        return None if view is None or view.status != CampaignStatus.REFUSED else view.refusals
+
+    def refuse(self, campaign_id: str, refusals: Sequence[Refusal], now: Instant) -> None:
+        """See :class:`campaign.ports.CampaignStore`."""
+        values = {
+            "campaign": campaign_id,
+            "refusals": json.dumps([asdict(refusal) for refusal in refusals]),
+            "reason": "campaign_refused",
+            "now": now,
+        }
+
+        def work(connection: Connection) -> None:
+            if connection.execute(_REFUSE, values).rowcount:
+                connection.execute(_CANCEL_WAITING, values)
+                connection.execute(_FREE_KEY, values)
+
+        self._database.write(work)
+
+    def mark(self, campaign_id: str, status: CampaignStatus, now: Instant) -> None:
+        """See :class:`campaign.ports.CampaignStore`."""
+        sources = [source.value for source, targets in CAMPAIGN_MOVES.items() if status in targets]
+        values = {
+            "campaign": campaign_id,
+            "status": status.value,
+            "from_statuses": sources,
+            "now": now,
+        }
+        self._database.write(lambda connection: connection.execute(_MARK, values))
+
+    def cancel_rest(self, campaign_id: str, now: Instant) -> int:
+        """See :class:`campaign.ports.CampaignStore`."""
+        values = {"campaign": campaign_id, "reason": "campaign_cancelled", "now": now}
+        return self._database.write(
+            lambda connection: connection.execute(_CANCEL_WAITING, values).rowcount
+        )
+
+    def push_back(self, campaign_id: str, number: int, by: Instant) -> None:
+        """See :class:`campaign.ports.CampaignStore`."""
+        values = {"campaign": campaign_id, "number": number, "by": by}
+
+        def work(connection: Connection) -> None:
+            if connection.execute(_COUNT_PAUSE, values).rowcount:
+                connection.execute(_PUSH_BACK, values)
+
+        self._database.write(work)
+
+
+def _campaign_values(candidate: Candidate, campaign_id: str) -> dict[str, object]:
+    draft = candidate.draft
+    return {
+        "id": campaign_id,
+        "account_id": draft.account_id,
+        "dialect": draft.dialect,
+        "status": CampaignStatus.DRAFT.value,
+        "total": len(candidate.messages),
+        "created_at": candidate.received_at,
+        "name": draft.name,
+        "sender": draft.sender,
+        "scheduled_at": draft.scheduled_at,
+        "spread_hours": draft.spread_hours,
+        "base_at": base_instant(draft, candidate.received_at),
+        "key": draft.key,
+        "payload_hash": draft.payload_hash,
+        "exclude_opt_outs": draft.exclude_opt_outs,
+    }
+
+
+def _message_values(candidate: Candidate, campaign_id: str) -> Sequence[dict[str, object]]:
+    return [
+        {
+            "campaign_id": campaign_id,
+            "position": message.position,
+            "id": message.id,
+            "recipient": message.to,
+            "text": message.text,
+            "media_url": message.media_url,
+            "sender": message.sender,
+            "kind": message.kind.value,
+            "segments": message.segments,
+            "status": message.status.value,
+            "reason": message.reason,
+            "due_at": message.due_at,
+            "scheduled_at": message.scheduled_at,
+            "key": message.key,
+            "reference": message.reference,
+            "country": message.country,
+            "line_type": message.line_type,
+            "network": message.network,
+        }
+        for message in candidate.messages
+    ]

@@ -1,0 +1,123 @@
+"""The database: SQLite (WAL) or PostgreSQL behind one pair of verbs, ``read`` and ``write``."""
+
+import sqlite3
+import threading
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import InterfaceError, OperationalError
+
+from campaign.failures import StoreUnavailable
+
+T = TypeVar("T")
+
+SQLITE_VERSION_MIN = (3, 38, 0)
+BUSY_TIMEOUT_MS = 30_000
+DEADLOCK_RETRIES_MAX = 8
+# serialization_failure and deadlock_detected (PostgreSQL, appendix "Error Codes").
+_SAFE_TO_REPEAT = {"40001", "40P01"}
+_UNAVAILABLE = (OperationalError, InterfaceError)
+
+
+class StoreError(Exception):
+    """The database cannot be used as asked; the text says what to change."""
+
+
+class Database:
+    """One database, opened once per process and shared by its threads.
+
+    ``url`` is an SQLAlchemy URL: ``sqlite:///path`` or ``postgresql+psycopg://...``. Raises
+    StoreError for anything else. A SQLite file's directory is made when it is missing.
+    """
+
+    def __init__(self, url: str, pool_size: int = 10) -> None:
+        self.url = url
+        parsed = make_url(url)
+        self.is_sqlite = parsed.get_backend_name() == "sqlite"
+        if self.is_sqlite:
+            self.engine = _sqlite_engine(parsed.database, url)
+            # SQLite has one writer; queueing here is fairer and cheaper than its busy polling.
+            self._writing: Any = threading.Lock()
+        elif parsed.get_backend_name() == "postgresql":
+            self.engine = create_engine(
+                url, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=True
+            )
+            self._writing = nullcontext()
+        else:
+            raise StoreError(
+                f"unsupported database {parsed.drivername!r}: use sqlite:/// or "
+                "postgresql+psycopg://"
+            )
+        # SQL that turns the JSON parameter :rows into rows r with one column, value.
+        self.rows = "json_each(:rows) AS r" if self.is_sqlite else _POSTGRES_ROWS
+
+    def read(self, work: Callable[[Connection], T]) -> T:
+        """Run ``work`` in one read transaction and return its result.
+
+        Raises StoreUnavailable when the database does not answer.
+        """
+        try:
+            with self.engine.connect() as connection, connection.begin():
+                return work(connection)
+        except _UNAVAILABLE as error:
+            raise StoreUnavailable(type(error.orig).__name__) from error
+
+    def write(self, work: Callable[[Connection], T]) -> T:
+        """Run ``work`` in one write transaction and return its result once committed.
+
+        Repeated when PostgreSQL says that it was rolled back for a deadlock or conflict; never
+        repeated when the fate of the commit is not known: that raises StoreUnavailable.
+        """
+        for tries_left in range(DEADLOCK_RETRIES_MAX, -1, -1):
+            try:
+                with self._writing, self.engine.connect() as connection:
+                    connection = connection.execution_options(godwit_write=True)
+                    with connection.begin():
+                        return work(connection)
+            except _UNAVAILABLE as error:
+                if tries_left == 0 or getattr(error.orig, "sqlstate", None) not in _SAFE_TO_REPEAT:
+                    raise StoreUnavailable(type(error.orig).__name__) from error
+        raise AssertionError("unreachable")
+
+    def close(self) -> None:
+        """Close every pooled connection."""
+        self.engine.dispose()
+
+
+_POSTGRES_ROWS = "jsonb_array_elements(CAST(:rows AS jsonb)) AS r(value)"
+
+
+def _sqlite_engine(path: str | None, url: str) -> Engine:
+    if sqlite3.sqlite_version_info < SQLITE_VERSION_MIN:
+        raise StoreError(
+            f"SQLite {sqlite3.sqlite_version} is too old: Godwit needs "
+            f"{'.'.join(map(str, SQLITE_VERSION_MIN))} or newer, or PostgreSQL"
+        )
+    if not path or path == ":memory:":
+        raise StoreError("a SQLite database must be a file: two processes share it")
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url, connect_args={"check_same_thread": False})
+
+    @event.listens_for(engine, "connect")
+    def _on_connect(connection: sqlite3.Connection, record: object) -> None:
+        # Transactions are begun by hand below, so that a writer takes its lock at the start.
+        connection.isolation_level = None
+        for pragma in (
+            f"busy_timeout={BUSY_TIMEOUT_MS}",
+            "journal_mode=WAL",
+            # An attempt must be on disk before its message leaves: FULL outlives a power cut.
+            "synchronous=FULL",
+            "foreign_keys=ON",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def _on_begin(connection: Connection) -> None:
+        writes = connection.get_execution_options().get("godwit_write", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine

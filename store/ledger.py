@@ -1,0 +1,158 @@
+"""The books: hold at admission, post at handoff, void what is given up.
+
+Every function works inside its caller's transaction, so that messages, keys and money change
+together or not at all. Balances change only by conditional statements; entries are appended
+and their ids are made from what they are about, so that nothing can be booked twice.
+"""
+
+from sqlalchemy import Connection, text
+
+from campaign.credits import CreditKind, Price
+from campaign.instants import Instant
+
+_ENTRY = text(
+    "INSERT INTO ledger_entry (id, account_id, campaign_id, kind, movement, amount, at) "
+    "VALUES (:id, :account, :campaign, :kind, :movement, :amount, :at) "
+    "ON CONFLICT (id) DO NOTHING"
+)
+_SET_ASIDE = text(
+    "UPDATE credit SET available = available - :amount, held = held + :amount "
+    "WHERE account_id = :account AND kind = :kind AND available >= :amount"
+)
+_OPEN_HOLD = text(
+    "INSERT INTO hold (campaign_id, kind, account_id, amount, posted, voided) "
+    "VALUES (:campaign, :kind, :account, :amount, 0, 0) "
+    "ON CONFLICT (campaign_id, kind) DO NOTHING"
+)
+_POST_HOLD = text(
+    "UPDATE hold SET posted = posted + :amount "
+    "WHERE campaign_id = :campaign AND kind = :kind AND posted + voided + :amount <= amount"
+)
+_POST_CREDIT = text(
+    "UPDATE credit SET held = held - :amount, posted = posted + :amount "
+    "WHERE account_id = :account AND kind = :kind AND held >= :amount"
+)
+_VOID_HOLD = text(
+    "UPDATE hold SET voided = voided + :amount "
+    "WHERE campaign_id = :campaign AND kind = :kind AND posted + voided + :amount <= amount"
+)
+_VOID_CREDIT = text(
+    "UPDATE credit SET held = held - :amount, available = available + :amount "
+    "WHERE account_id = :account AND kind = :kind AND held >= :amount"
+)
+_REMAINDER = text("SELECT kind, amount - posted - voided FROM hold WHERE campaign_id = :campaign")
+
+
+class BooksError(Exception):
+    """A movement would break the books. It is a fault of ours; the transaction is rolled back."""
+
+
+class Overdrawn(Exception):
+    """The account has not the credits; ``kind`` says of which ledger."""
+
+    def __init__(self, kind: CreditKind) -> None:
+        super().__init__(kind.value)
+        self.kind = kind
+
+
+def hold(
+    connection: Connection, account_id: str, campaign_id: str, price: Price, at: Instant
+) -> None:
+    """Set the price of a whole campaign aside; done twice, the second changes nothing.
+
+    Raises Overdrawn, upon which the caller rolls its transaction back.
+    """
+    for kind in CreditKind:
+        amount = price.of(kind)
+        line = _line("hold", account_id, campaign_id, kind, amount, at, f"hold:{campaign_id}")
+        if connection.execute(_OPEN_HOLD, line).rowcount == 0 or amount == 0:
+            continue
+        if connection.execute(_SET_ASIDE, line).rowcount == 0:
+            raise Overdrawn(kind)
+        connection.execute(_ENTRY, line)
+
+
+def post(
+    connection: Connection,
+    account_id: str,
+    campaign_id: str,
+    price: Price,
+    position: int,
+    at: Instant,
+) -> None:
+    """Pay for messages just handed off.
+
+    ``position`` is the first of them: a message is handed off once, so it names the entry.
+    Raises BooksError when more would be posted than was held, or the same entry twice.
+    """
+    for kind in CreditKind:
+        if amount := price.of(kind):
+            prefix = f"post:{campaign_id}"
+            line = _line("post", account_id, campaign_id, kind, amount, at, prefix, position)
+            _move(connection, line, _POST_HOLD, _POST_CREDIT)
+
+
+def void(
+    connection: Connection,
+    account_id: str,
+    campaign_id: str,
+    price: Price,
+    number: int,
+    at: Instant,
+) -> None:
+    """Give back what was held for messages that will not go.
+
+    ``number`` names the entry among the campaign's voids. Raises BooksError as ``post`` does.
+    """
+    for kind in CreditKind:
+        if amount := price.of(kind):
+            prefix = f"void:{campaign_id}"
+            line = _line("void", account_id, campaign_id, kind, amount, at, prefix, number)
+            _move(connection, line, _VOID_HOLD, _VOID_CREDIT)
+
+
+def remainder(connection: Connection, campaign_id: str) -> Price:
+    """What a campaign still holds: neither posted nor voided."""
+    rows = connection.execute(_REMAINDER, {"campaign": campaign_id})
+    held: dict[str, int] = {row[0]: row[1] for row in rows}
+    return Price(sms=held.get("sms", 0), mms=held.get("mms", 0))
+
+
+def void_number(connection: Connection, campaign_id: str) -> int:
+    """The number of the next void entry of a campaign, counting from 0."""
+    found = connection.execute(
+        text(
+            "SELECT count(*) FROM ledger_entry WHERE campaign_id = :campaign AND movement = 'void'"
+        ),
+        {"campaign": campaign_id},
+    )
+    return int(found.scalar_one())
+
+
+def _move(connection: Connection, line: dict[str, object], *updates: object) -> None:
+    if connection.execute(_ENTRY, line).rowcount == 0:
+        raise BooksError(f"booked twice: {line['id']}")
+    for update in updates:
+        if connection.execute(update, line).rowcount == 0:  # type: ignore[call-overload]
+            raise BooksError(f"does not fit the hold or the balance: {line['id']}")
+
+
+def _line(
+    movement: str,
+    account_id: str,
+    campaign_id: str,
+    kind: CreditKind,
+    amount: int,
+    at: Instant,
+    prefix: str,
+    number: int | None = None,
+) -> dict[str, object]:
+    return {
+        "id": f"{prefix}:{kind}" if number is None else f"{prefix}:{kind}:{number}",
+        "account": account_id,
+        "campaign": campaign_id,
+        "kind": kind.value,
+        "movement": movement,
+        "amount": amount,
+        "at": at,
+    }

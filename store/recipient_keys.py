@@ -1,0 +1,95 @@
+"""Recipient keys: claimed when sending, spent for 48 hours by a success, else free again.
+
+Every function works inside its caller's transaction. The primary key (account, key) decides
+every race.
+"""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, text
+
+from campaign.instants import Instant
+from campaign.keys import free_at
+
+_CLAIM = text(
+    "INSERT INTO recipient_key (account_id, key, campaign_id, position, message_id, free_at) "
+    "VALUES (:account, :key, :campaign, :position, :message, NULL) "
+    "ON CONFLICT (account_id, key) DO UPDATE SET campaign_id = excluded.campaign_id, "
+    "position = excluded.position, message_id = excluded.message_id, free_at = NULL "
+    "WHERE recipient_key.free_at <= :now OR (recipient_key.campaign_id = excluded.campaign_id "
+    "AND recipient_key.position = excluded.position) "
+    "RETURNING message_id"
+)
+_HOLDER = text(
+    "SELECT k.message_id, k.free_at, m.status FROM recipient_key k "
+    "LEFT JOIN message m ON m.campaign_id = k.campaign_id AND m.position = k.position "
+    "WHERE k.account_id = :account AND k.key = :key"
+)
+_SPEND = text(
+    "UPDATE recipient_key SET free_at = :free_at "
+    "WHERE account_id = :account AND key = :key AND campaign_id = :campaign "
+    "AND position = :position AND free_at IS NULL"
+)
+_RELEASE = text(
+    "DELETE FROM recipient_key WHERE account_id = :account AND key = :key "
+    "AND campaign_id = :campaign AND position = :position AND free_at IS NULL"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyTaken:
+    """Another message has the key: ``spent`` by a send (or perhaps sent), or still under way."""
+
+    message_id: str
+    spent: bool
+
+
+def claim(
+    connection: Connection,
+    account_id: str,
+    key: str,
+    campaign_id: str,
+    position: int,
+    message_id: str,
+    now: Instant,
+) -> KeyTaken | None:
+    """Claim a key for a message; None when it is ours, also when it already was."""
+    values = {
+        "account": account_id,
+        "key": key,
+        "campaign": campaign_id,
+        "position": position,
+        "message": message_id,
+        "now": now,
+    }
+    if connection.execute(_CLAIM, values).first() is not None:
+        return None
+    holder = connection.execute(_HOLDER, values).one()
+    # A holder whose send is doubtful may have reached its recipient: to us that counts as spent.
+    return KeyTaken(holder.message_id, holder.free_at is not None or holder.status == "unknown")
+
+
+def spend(
+    connection: Connection, account_id: str, key: str, campaign_id: str, position: int, at: Instant
+) -> None:
+    """Spend a claimed key for 48 hours from the send at ``at``."""
+    connection.execute(
+        _SPEND,
+        {
+            "account": account_id,
+            "key": key,
+            "campaign": campaign_id,
+            "position": position,
+            "free_at": free_at(at),
+        },
+    )
+
+
+def release(
+    connection: Connection, account_id: str, key: str, campaign_id: str, position: int
+) -> None:
+    """Free a key that its message claimed and did not spend."""
+    connection.execute(
+        _RELEASE,
+        {"account": account_id, "key": key, "campaign": campaign_id, "position": position},
+    )

@@ -1,0 +1,320 @@
+"""The durable story of one campaign, from admission to the last receipt."""
+
+import asyncio
+from typing import Any
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from activities.ledger import Ledger
+    from activities.options import BOOKKEEPING, HANDING_OVER
+    from activities.orders import (
+        CampaignRef,
+        ChunkOrder,
+        ChunkResult,
+        PushOrder,
+        SettleOrder,
+        StatusOrder,
+        TallyRecord,
+        Verdict,
+        WaveOrder,
+    )
+    from activities.planning import Planning
+    from activities.reporting import Reporting
+    from activities.sending import Sending
+    from activities.vetting import Vetting
+    from campaign.instants import SECOND
+    from campaign.states import CAMPAIGN_ENDS, CampaignStatus
+    from workflows import hold_point, showing
+    from workflows.orders import (
+        CampaignOrder,
+        CampaignOutcome,
+        CampaignState,
+        Progress,
+    )
+
+RECEIPT_WAITS_SECONDS = (1, 2, 4, 8, 15, 30, 60, 120, 300, 600)
+
+
+@workflow.defn(name="Campaign")
+class CampaignWorkflow:
+    """Admits a campaign, waits, sends in waves, retries, settles and reports.
+
+    It counts and waits; what is due and to whom is known to the store alone. A pause costs no
+    history, and whatever restarts, the rows of the store say what is left to do.
+    """
+
+    @workflow.init
+    def __init__(self, order: CampaignOrder) -> None:
+        self.order = order
+        self.ref = CampaignRef(campaign_id=order.campaign_id)
+        self.state = order.state or CampaignState(tally=TallyRecord(total=order.total))
+        self.paused = self.state.paused_at is not None
+        self.upcoming: list[WaveOrder] = []
+        self.running: list[workflow.ActivityHandle[ChunkResult]] = []
+
+    # ------------------------------------------------------------------ from outside
+
+    @workflow.update(description="Wait for the verdict on this campaign.")
+    async def admission(self) -> Verdict:
+        """Answer once the campaign is admitted or refused; asked again, the same."""
+        await workflow.wait_condition(lambda: self.state.verdict is not None)
+        assert self.state.verdict is not None
+        return self.state.verdict
+
+    @workflow.signal(description="Stop sending until resumed; what is under way is finished.")
+    def pause(self) -> None:
+        """Pause; paused twice is paused once."""
+        if not self.state.cancelling and self.state.status not in CAMPAIGN_ENDS:
+            self.paused = True
+
+    @workflow.signal(description="Carry on; later waves move back by the time lost.")
+    def resume(self) -> None:
+        """Resume; without a pause nothing happens."""
+        self.paused = False
+
+    @workflow.signal(description="Send nothing more and give back what was held for it.")
+    def cancel(self) -> None:
+        """Cancel; there is no way back."""
+        self._set(cancelling=True)
+        self.paused = False
+
+    @workflow.query(description="Counts, status and the next wave.")
+    def progress(self) -> Progress:
+        """Where the campaign stands."""
+        upcoming = self.upcoming[0] if self.upcoming else None
+        return Progress(
+            status=self.state.status,
+            tally=self.state.tally,
+            waves=self.state.waves,
+            next_wave_at=upcoming and upcoming.fire_at,
+            next_wave_count=upcoming.count if upcoming else 0,
+        )
+
+    @workflow.query(description="The next waves, as far as they are planned.")
+    def plan(self) -> list[WaveOrder]:
+        """The waves that were looked up last and have not left yet."""
+        return self.upcoming
+
+    # ------------------------------------------------------------------ the story
+
+    @workflow.run
+    async def run(self, order: CampaignOrder) -> CampaignOutcome:
+        """Run the campaign to its end."""
+        self._show()
+        if self.state.verdict is None and not await self._admit():
+            await workflow.wait_condition(workflow.all_handlers_finished)
+            return CampaignOutcome(status=self.state.status, tally=self.state.tally)
+        while True:
+            try:
+                await self._deliver()
+                await self._await_receipts()
+                break
+            except asyncio.CancelledError:
+                # Cancelled through Temporal itself: the same as our own signal.
+                self._set(cancelling=True)
+                self.paused = False
+        settlement = await workflow.execute_activity_method(
+            Ledger.settle,
+            SettleOrder(campaign_id=order.campaign_id, cancelled=self.state.cancelling),
+            summary="give back what was not used, write the end",
+            **BOOKKEEPING,
+        )
+        self._set(status=settlement.status, tally=settlement.tally)
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        return CampaignOutcome(status=settlement.status, tally=settlement.tally)
+
+    async def _admit(self) -> bool:
+        verdict = await self._book(Vetting.vet, "judge by the rules")
+        if verdict.admitted:
+            verdict = await self._book(Ledger.hold_credits, "hold the price of everything")
+        if not verdict.admitted:
+            tally = await self._book(Reporting.count, "count")
+            self._set(verdict=verdict, status=CampaignStatus.REFUSED, tally=tally)
+            return False
+        plan = await self._book(Planning.plan, "fix when each message is due")
+        tally = TallyRecord(
+            total=self.order.total,
+            queued=plan.to_send,
+            skipped=self.order.total - plan.to_send,
+        )
+        self._set(
+            verdict=verdict,
+            status=CampaignStatus.SCHEDULED,
+            first_due_at=plan.first_due_at,
+            last_due_at=plan.last_due_at,
+            tally=tally,
+        )
+        return True
+
+    async def _deliver(self) -> None:
+        """Send whatever is waiting, wave by wave, until nothing is."""
+        while True:
+            await self._drain()
+            if self.state.cancelling:
+                self._set(tally=await self._book(Reporting.cancel_rest, "cancel what is left"))
+            elif self.paused:
+                await self._stay_paused()
+                continue
+            if workflow.info().is_continue_as_new_suggested():
+                await self._continue_as_new()
+            planned = await self._book(Planning.next_waves, "look for what is due next")
+            self.upcoming = list(planned.waves)
+            if not self.upcoming:
+                return
+            while self.upcoming:
+                wave = self.upcoming[0]
+                label = f"wave {self.state.waves + 1} • {wave.count} messages"
+                if not await hold_point.reach(wave.fire_at, self._held, f"until {label}"):
+                    break
+                self.upcoming.pop(0)
+                if not await self._send_wave(wave):
+                    break
+
+    async def _send_wave(self, wave: WaveOrder) -> bool:
+        """Send one wave; False when what comes next must be looked up anew."""
+        if self.state.status is CampaignStatus.SCHEDULED:
+            await self._mark(CampaignStatus.RUNNING)
+        self._set(waves=self.state.waves + 1)
+        todo = list(wave.chunks)
+        while todo or self.running:
+            while todo and not self._held() and len(self.running) < self.order.chunks_at_once:
+                low, high = todo.pop(0)
+                chunk = ChunkOrder(
+                    campaign_id=self.order.campaign_id,
+                    low=low,
+                    high=high,
+                    due_until=wave.due_until,
+                )
+                handle = workflow.start_activity_method(
+                    Sending.send_chunk,
+                    chunk,
+                    summary=f"wave {self.state.waves} • recipients {low}-{high - 1}",
+                    **HANDING_OVER,
+                )
+                self.running.append(handle)
+            if self._held():
+                todo.clear()
+            if not await self._one_chunk():
+                todo.clear()
+        return not self._held() and not self.state.tally.retryable
+
+    async def _one_chunk(self) -> bool:
+        """Wait for a chunk to end, or for a hold; False when the rest should be held back."""
+        if not self.running:
+            return True
+        await workflow.wait_condition(
+            lambda: self._held() or any(handle.done() for handle in self.running)
+        )
+        if self._held():
+            await self._drain()
+            return False
+        self._gather()
+        return True
+
+    async def _drain(self) -> None:
+        """Ask running chunks to stop and wait until they have said what had already left."""
+        for handle in self.running:
+            if not handle.done():
+                handle.cancel()
+        await workflow.wait_condition(lambda: all(handle.done() for handle in self.running))
+        self._gather()
+
+    def _gather(self) -> None:
+        for handle in [handle for handle in self.running if handle.done()]:
+            self.running.remove(handle)
+            if not handle.cancelled():
+                self._count(handle.result())
+        self._show()
+
+    def _count(self, result: ChunkResult) -> None:
+        """Keep the shown counts near the truth between two counts of the rows."""
+        tally = self.state.tally
+        done = result.sent + result.failed + result.skipped + result.unknown
+        waiting = tally.queued + tally.retryable - done
+        retryable = max(0, min(waiting, result.retryable + result.deferred))
+        self._set(
+            tally=tally.model_copy(
+                update={
+                    "sent": tally.sent + result.sent,
+                    "failed": tally.failed + result.failed,
+                    "skipped": tally.skipped + result.skipped,
+                    "unknown": tally.unknown + result.unknown,
+                    "retryable": retryable,
+                    "queued": max(0, waiting - retryable),
+                }
+            )
+        )
+
+    async def _await_receipts(self) -> None:
+        """Give receipts their grace, so that the end tells delivered from undelivered."""
+        left = self.order.receipts_grace_seconds
+        for wait in RECEIPT_WAITS_SECONDS:
+            tally = await self._book(Reporting.count, "count receipts")
+            self._set(tally=tally)
+            if tally.sent == 0 or left <= 0 or self.state.cancelling:
+                return
+            seconds = min(wait, left)
+            left -= seconds
+            await hold_point.pause(seconds, lambda: self.state.cancelling, "wait for receipts")
+
+    async def _stay_paused(self) -> None:
+        """Wait for resume or cancel without spending history, then push the rest back."""
+        paused_at = self.state.paused_at
+        if paused_at is None:
+            paused_at = hold_point.now()
+            self.upcoming.clear()
+            self._set(paused_at=paused_at)
+            await self._mark(CampaignStatus.PAUSED)
+        await workflow.wait_condition(lambda: not self.paused)
+        started = self.state.first_due_at is None or self.state.waves > 0
+        lost_from = paused_at if started else max(paused_at, self.state.first_due_at or 0)
+        lost = hold_point.now() - lost_from
+        if lost > 0 and not self.state.cancelling:
+            order = PushOrder(
+                campaign_id=self.order.campaign_id, number=self.state.pauses + 1, by=lost
+            )
+            await workflow.execute_activity_method(
+                Planning.push_back,
+                order,
+                summary=f"move later waves back by {lost / SECOND:.0f} s",
+                **BOOKKEEPING,
+            )
+            self._set(pauses=order.number)
+        self._set(paused_at=None)
+        if not self.state.cancelling:
+            running = self.state.waves > 0
+            await self._mark(CampaignStatus.RUNNING if running else CampaignStatus.SCHEDULED)
+
+    async def _continue_as_new(self) -> None:
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        workflow.continue_as_new(self.order.model_copy(update={"state": self.state}))
+
+    # ------------------------------------------------------------------ small things
+
+    def _held(self) -> bool:
+        return self.paused or self.state.cancelling
+
+    async def _book(self, activity: Any, summary: str) -> Any:
+        return await workflow.execute_activity_method(
+            activity, self.ref, summary=summary, **BOOKKEEPING
+        )
+
+    async def _mark(self, status: CampaignStatus) -> None:
+        self._set(status=status)
+        await workflow.execute_activity_method(
+            Planning.mark,
+            StatusOrder(campaign_id=self.order.campaign_id, status=status),
+            summary=f"write that the campaign is {status.value}",
+            **BOOKKEEPING,
+        )
+
+    def _set(self, **changes: Any) -> None:
+        status_before = self.state.status
+        self.state = self.state.model_copy(update=changes)
+        if self.state.status is not status_before:
+            showing.tag(self.state)
+        self._show()
+
+    def _show(self) -> None:
+        workflow.set_current_details(showing.details(self.order.title, self.state))

@@ -1,0 +1,39 @@
+"""A wait that pauses, cancellation and changed plans can end early."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+
+from temporalio import workflow
+
+from campaign.instants import SECOND, Instant, instant_of
+
+
+def now() -> Instant:
+    """The workflow's present instant (the same again on replay)."""
+    return instant_of(workflow.now())
+
+
+async def reach(due_at: Instant, held: Callable[[], bool], summary: str) -> bool:
+    """Wait until ``due_at`` on a durable timer, unless ``held`` becomes true before.
+
+    Returns True when the instant was reached, False when the wait was cut short. ``summary``
+    labels the timer in the Web UI.
+    """
+    wait = due_at - now()
+    if held():
+        return False
+    if wait <= 0:
+        return True
+    try:
+        await workflow.wait_condition(
+            held, timeout=timedelta(milliseconds=wait), timeout_summary=summary
+        )
+    except asyncio.TimeoutError:
+        return True
+    return False
+
+
+async def pause(seconds: float, held: Callable[[], bool], summary: str) -> None:
+    """Wait so many seconds, or until ``held``."""
+    await reach(now() + round(seconds * SECOND), held, summary)

@@ -1,0 +1,53 @@
+"""What goes into and comes out of the campaign's workflow."""
+
+from pydantic import Field
+
+from activities.orders import Order, TallyRecord, Verdict
+from campaign.instants import Instant
+from campaign.states import CampaignStatus
+
+
+class CampaignState(Order):
+    """Everything a run must know to carry on where the last one left off.
+
+    ``pauses`` counts the pauses whose lost time was pushed back.
+    """
+
+    status: CampaignStatus = CampaignStatus.DRAFT
+    verdict: Verdict | None = None
+    first_due_at: Instant | None = None
+    last_due_at: Instant | None = None
+    paused_at: Instant | None = None
+    cancelling: bool = False
+    pauses: int = 0
+    waves: int = 0
+    tally: TallyRecord = Field(default_factory=TallyRecord)
+
+
+class CampaignOrder(Order):
+    """Run one campaign; ``state`` is there when the run continues an earlier one."""
+
+    campaign_id: str
+    title: str
+    total: int
+    dialect: str
+    receipts_grace_seconds: float = 60.0
+    chunks_at_once: int = 4
+    state: CampaignState | None = None
+
+
+class CampaignOutcome(Order):
+    """How the campaign ended."""
+
+    status: CampaignStatus
+    tally: TallyRecord
+
+
+class Progress(Order):
+    """Where the campaign stands now; counts are as of the last chunk that reported."""
+
+    status: CampaignStatus
+    tally: TallyRecord
+    waves: int
+    next_wave_at: Instant | None = None
+    next_wave_count: int = 0

@@ -1,0 +1,46 @@
+"""What the Web UI shows of a running campaign: a table of counts, and attributes to search."""
+
+from datetime import datetime
+
+from temporalio import workflow
+from temporalio.common import SearchAttributeKey
+
+from campaign.instants import iso_or_none, moment_of
+from campaign.states import MessageStatus
+from workflows.orders import CampaignState
+
+ACCOUNT = SearchAttributeKey.for_keyword("GodwitAccount")
+STATUS = SearchAttributeKey.for_keyword("GodwitStatus")
+DIALECT = SearchAttributeKey.for_keyword("GodwitDialect")
+DUE_AT: SearchAttributeKey[datetime] = SearchAttributeKey.for_datetime("GodwitDueAt")
+
+
+def tag(state: CampaignState) -> None:
+    """Write status and first due instant where lists of workflows can be searched by them."""
+    changes = [STATUS.value_set(state.status.value)]
+    if state.first_due_at is None:
+        workflow.upsert_search_attributes(changes)
+        return
+    due = DUE_AT.value_set(moment_of(state.first_due_at))
+    workflow.upsert_search_attributes([*changes, due])
+
+
+def details(title: str, state: CampaignState) -> str:
+    """Write the state as Markdown: a heading, the times, and the counts with their share."""
+    total = max(state.tally.total, 1)
+    lines = [f"### {title}", "", f"**{state.status.value}**"]
+    if state.first_due_at is not None:
+        lines[-1] += f" · due {iso_or_none(state.first_due_at)} to {iso_or_none(state.last_due_at)}"
+    if state.paused_at is not None:
+        lines[-1] += f" · paused since {iso_or_none(state.paused_at)}"
+    if state.pauses:
+        lines[-1] += f" · pushed back {state.pauses}×"
+    lines += [f"\n{state.waves} waves so far", "", "| messages | count | share |", "|---|--:|--:|"]
+    for status in MessageStatus:
+        count = getattr(state.tally, status.value)
+        if count:
+            lines.append(f"| {status.value} | {count:,} | {100 * count / total:.1f} % |")
+    lines.append(f"| **total** | **{state.tally.total:,}** | |")
+    if state.verdict is not None and not state.verdict.admitted:
+        lines += ["", "Refused: " + ", ".join(refusal.code for refusal in state.verdict.refusals)]
+    return "\n".join(lines)
