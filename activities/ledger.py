@@ -37,6 +37,8 @@ class Ledger:
     @activity.defn
     def settle(self, order: SettleOrder) -> Settlement:
         """Give back what was not used and write the end; run again, it only counts."""
-        status = end_of(self._campaigns.tally(order.campaign_id), order.cancelled)
+        before = self._campaigns.tally(order.campaign_id)
+        # A cancel that found nothing left to cancel changed nothing.
+        status = end_of(before, order.cancelled and before.cancelled > 0)
         tally = self._admissions.settle(order.campaign_id, status, now())
         return Settlement(status=status, tally=TallyRecord(**asdict(tally)))

@@ -15,20 +15,30 @@ _PATIENT = RetryPolicy(
     maximum_interval=timedelta(seconds=30),
 )
 
-# A step in the books: short, repeated until it succeeds, since nothing else can go on.
-BOOKKEEPING = ActivityConfig(
-    start_to_close_timeout=timedelta(seconds=60),
-    retry_policy=_PATIENT,
-)
 
-# A chunk: as long as its slowest carrier needs, watched by heartbeats, asked to stop politely.
-HANDING_OVER = ActivityConfig(
-    start_to_close_timeout=timedelta(minutes=30),
-    heartbeat_timeout=timedelta(seconds=8),
-    retry_policy=RetryPolicy(
-        initial_interval=timedelta(seconds=1),
-        backoff_coefficient=2.0,
-        maximum_interval=timedelta(seconds=10),
-    ),
-    cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-)
+def bookkeeping(summary: str) -> ActivityConfig:
+    """A step in the books: short, and repeated until it succeeds, since nothing else can go on.
+
+    ``summary`` labels the step in the Web UI.
+    """
+    return ActivityConfig(
+        start_to_close_timeout=timedelta(seconds=60), retry_policy=_PATIENT, summary=summary
+    )
+
+
+def handing_over(summary: str) -> ActivityConfig:
+    """A chunk: as long as its slowest carrier needs, watched by heartbeats, asked to stop politely.
+
+    Heartbeats tell a dead worker within seconds, and bring a running one the wish to stop.
+    """
+    return ActivityConfig(
+        start_to_close_timeout=timedelta(minutes=30),
+        heartbeat_timeout=timedelta(seconds=8),
+        retry_policy=RetryPolicy(
+            initial_interval=timedelta(seconds=1),
+            backoff_coefficient=2.0,
+            maximum_interval=timedelta(seconds=10),
+        ),
+        cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+        summary=summary,
+    )

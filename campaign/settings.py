@@ -25,20 +25,20 @@ class Settings(BaseSettings):
     log_level: str = "info"
 
     api_host: str = "127.0.0.1"
-    api_port: int = Field(8080, ge=0, le=65535)
+    api_port: int = Field(default=8080, ge=0, le=65535)
     rate_limit_storage: str = "memory://"
-    body_bytes_max: int = Field(64 * 1024 * 1024, ge=1024)
-    admission_timeout_seconds: float = Field(30.0, gt=0)
+    body_bytes_max: int = Field(default=64 * 1024 * 1024, ge=1024)
+    admission_timeout_seconds: float = Field(default=30.0, gt=0)
 
     task_queue: str = "godwit"
-    chunk_size: int = Field(500, ge=1, le=5_000)
-    chunks_at_once: int = Field(4, ge=1, le=64)
-    chunk_window: int = Field(64, ge=1, le=1_000)
-    worker_activities_max: int = Field(100, ge=1)
-    send_timeout_seconds: float = Field(10.0, gt=0)
+    chunk_size: int = Field(default=500, ge=1, le=5_000)
+    chunks_at_once: int = Field(default=4, ge=1, le=64)
+    chunk_window: int = Field(default=64, ge=1, le=1_000)
+    worker_activities_max: int = Field(default=100, ge=1)
+    send_timeout_seconds: float = Field(default=10.0, gt=0)
     retry_backoff_seconds: Annotated[tuple[float, ...], NoDecode] = (5.0, 30.0, 120.0, 600.0)
-    doubt_tries: int = Field(3, ge=1, le=20)
-    receipts_grace_seconds: float = Field(60.0, ge=0)
+    doubt_tries: int = Field(default=3, ge=1, le=20)
+    receipts_grace_seconds: float = Field(default=60.0, ge=0)
 
     @field_validator("retry_backoff_seconds", mode="before")
     @classmethod

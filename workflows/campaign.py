@@ -4,10 +4,11 @@ import asyncio
 from typing import Any
 
 from temporalio import workflow
+from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
     from activities.ledger import Ledger
-    from activities.options import BOOKKEEPING, HANDING_OVER
+    from activities.options import bookkeeping, handing_over
     from activities.orders import (
         CampaignRef,
         ChunkOrder,
@@ -51,6 +52,7 @@ class CampaignWorkflow:
         self.state = order.state or CampaignState(tally=TallyRecord(total=order.total))
         self.paused = self.state.paused_at is not None
         self.upcoming: list[WaveOrder] = []
+        self.replan = False
         self.running: list[workflow.ActivityHandle[ChunkResult]] = []
 
     # ------------------------------------------------------------------ from outside
@@ -87,7 +89,7 @@ class CampaignWorkflow:
             status=self.state.status,
             tally=self.state.tally,
             waves=self.state.waves,
-            next_wave_at=upcoming and upcoming.fire_at,
+            next_wave_at=upcoming.fire_at if upcoming else None,
             next_wave_count=upcoming.count if upcoming else 0,
         )
 
@@ -117,8 +119,7 @@ class CampaignWorkflow:
         settlement = await workflow.execute_activity_method(
             Ledger.settle,
             SettleOrder(campaign_id=order.campaign_id, cancelled=self.state.cancelling),
-            summary="give back what was not used, write the end",
-            **BOOKKEEPING,
+            **bookkeeping("give back what was not used, write the end"),
         )
         self._set(status=settlement.status, tally=settlement.tally)
         await workflow.wait_condition(workflow.all_handlers_finished)
@@ -176,6 +177,7 @@ class CampaignWorkflow:
         if self.state.status is CampaignStatus.SCHEDULED:
             await self._mark(CampaignStatus.RUNNING)
         self._set(waves=self.state.waves + 1)
+        self.replan = False
         todo = list(wave.chunks)
         while todo or self.running:
             while todo and not self._held() and len(self.running) < self.order.chunks_at_once:
@@ -189,15 +191,14 @@ class CampaignWorkflow:
                 handle = workflow.start_activity_method(
                     Sending.send_chunk,
                     chunk,
-                    summary=f"wave {self.state.waves} • recipients {low}-{high - 1}",
-                    **HANDING_OVER,
+                    **handing_over(f"wave {self.state.waves} • recipients {low}-{high - 1}"),
                 )
                 self.running.append(handle)
             if self._held():
                 todo.clear()
             if not await self._one_chunk():
                 todo.clear()
-        return not self._held() and not self.state.tally.retryable
+        return not self._held() and not self.replan
 
     async def _one_chunk(self) -> bool:
         """Wait for a chunk to end, or for a hold; False when the rest should be held back."""
@@ -223,28 +224,14 @@ class CampaignWorkflow:
     def _gather(self) -> None:
         for handle in [handle for handle in self.running if handle.done()]:
             self.running.remove(handle)
-            if not handle.cancelled():
-                self._count(handle.result())
-        self._show()
-
-    def _count(self, result: ChunkResult) -> None:
-        """Keep the shown counts near the truth between two counts of the rows."""
-        tally = self.state.tally
-        done = result.sent + result.failed + result.skipped + result.unknown
-        waiting = tally.queued + tally.retryable - done
-        retryable = max(0, min(waiting, result.retryable + result.deferred))
-        self._set(
-            tally=tally.model_copy(
-                update={
-                    "sent": tally.sent + result.sent,
-                    "failed": tally.failed + result.failed,
-                    "skipped": tally.skipped + result.skipped,
-                    "unknown": tally.unknown + result.unknown,
-                    "retryable": retryable,
-                    "queued": max(0, waiting - retryable),
-                }
-            )
-        )
+            try:
+                result = handle.result()
+            except ActivityError as error:
+                if not is_cancelled_exception(error):
+                    raise
+                continue  # It was told to stop before it began.
+            self.replan = self.replan or result.stopped or result.deferred + result.retryable > 0
+            self._set(tally=showing.counted(self.state.tally, result))
 
     async def _await_receipts(self) -> None:
         """Give receipts their grace, so that the end tells delivered from undelivered."""
@@ -277,8 +264,7 @@ class CampaignWorkflow:
             await workflow.execute_activity_method(
                 Planning.push_back,
                 order,
-                summary=f"move later waves back by {lost / SECOND:.0f} s",
-                **BOOKKEEPING,
+                **bookkeeping(f"move later waves back by {lost / SECOND:.0f} s"),
             )
             self._set(pauses=order.number)
         self._set(paused_at=None)
@@ -296,17 +282,14 @@ class CampaignWorkflow:
         return self.paused or self.state.cancelling
 
     async def _book(self, activity: Any, summary: str) -> Any:
-        return await workflow.execute_activity_method(
-            activity, self.ref, summary=summary, **BOOKKEEPING
-        )
+        return await workflow.execute_activity_method(activity, self.ref, **bookkeeping(summary))
 
     async def _mark(self, status: CampaignStatus) -> None:
         self._set(status=status)
         await workflow.execute_activity_method(
             Planning.mark,
             StatusOrder(campaign_id=self.order.campaign_id, status=status),
-            summary=f"write that the campaign is {status.value}",
-            **BOOKKEEPING,
+            **bookkeeping(f"write that the campaign is {status.value}"),
         )
 
     def _set(self, **changes: Any) -> None:

@@ -1,6 +1,5 @@
 """A wait that pauses, cancellation and changed plans can end early."""
 
-import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -29,7 +28,7 @@ async def reach(due_at: Instant, held: Callable[[], bool], summary: str) -> bool
         await workflow.wait_condition(
             held, timeout=timedelta(milliseconds=wait), timeout_summary=summary
         )
-    except asyncio.TimeoutError:
+    except TimeoutError:
         return True
     return False
 

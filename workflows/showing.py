@@ -5,6 +5,7 @@ from datetime import datetime
 from temporalio import workflow
 from temporalio.common import SearchAttributeKey
 
+from activities.orders import ChunkResult, TallyRecord
 from campaign.instants import iso_or_none, moment_of
 from campaign.states import MessageStatus
 from workflows.orders import CampaignState
@@ -44,3 +45,20 @@ def details(title: str, state: CampaignState) -> str:
     if state.verdict is not None and not state.verdict.admitted:
         lines += ["", "Refused: " + ", ".join(refusal.code for refusal in state.verdict.refusals)]
     return "\n".join(lines)
+
+
+def counted(tally: TallyRecord, result: ChunkResult) -> TallyRecord:
+    """Add what a chunk reported, to keep the shown counts near the truth between two counts."""
+    done = result.sent + result.failed + result.skipped + result.unknown
+    waiting = max(0, tally.queued + tally.retryable - done)
+    retryable = min(waiting, result.retryable + result.deferred)
+    return tally.model_copy(
+        update={
+            "sent": tally.sent + result.sent,
+            "failed": tally.failed + result.failed,
+            "skipped": tally.skipped + result.skipped,
+            "unknown": tally.unknown + result.unknown,
+            "retryable": retryable,
+            "queued": waiting - retryable,
+        }
+    )

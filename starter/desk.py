@@ -1,0 +1,283 @@
+"""The desk: the only place that drives the Temporal client."""
+
+import asyncio
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from temporalio.client import (
+    Client,
+    WithStartWorkflowOperation,
+    WorkflowHandle,
+    WorkflowUpdateRPCTimeoutOrCancelledError,
+)
+from temporalio.common import (
+    Priority,
+    SearchAttributePair,
+    TypedSearchAttributes,
+    WorkflowIDConflictPolicy,
+    WorkflowIDReusePolicy,
+)
+from temporalio.service import RPCError, RPCStatusCode
+
+from activities.orders import Verdict
+from campaign.composing import compose
+from campaign.credits import CreditKind, Price, price_of
+from campaign.ids import CAMPAIGN_PREFIX, ID_BYTES, MESSAGE_PREFIX, make_id
+from campaign.instants import Instant
+from campaign.model import Candidate, Draft, Evidence, Message
+from campaign.phone import OfflineLookup
+from campaign.refusals import Refusal, RefusalCode, Refused
+from campaign.rules import JUDGEMENT
+from campaign.settings import Settings
+from campaign.states import CAMPAIGN_ENDS, CampaignStatus, MessageStatus
+from starter.temporal import connect
+from store.admissions import insufficient
+from store.store import Store
+from store.views import CampaignView
+from workflows import showing
+from workflows.campaign import CampaignWorkflow
+from workflows.orders import CampaignOrder, CampaignOutcome
+
+SMALL_CAMPAIGN_MAX = 100
+
+
+class DeskUnavailable(Exception):
+    """Temporal or its workers gave no verdict in time; asking again with the same key is safe."""
+
+
+class NotPossible(Exception):
+    """The campaign has ended, so it cannot be paused, resumed or cancelled."""
+
+    def __init__(self, status: CampaignStatus) -> None:
+        super().__init__(status.value)
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """An admitted campaign; ``replayed`` when its key had brought it before."""
+
+    campaign: CampaignView
+    replayed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """What a campaign would be: how many would go, at what price, or why not."""
+
+    total: int
+    to_send: int
+    segments: int
+    price: Price
+    refusals: tuple[Refusal, ...]
+
+
+class Desk:
+    """Takes drafts in and passes orders on to running campaigns."""
+
+    def __init__(self, client: Client, store: Store, settings: Settings) -> None:
+        self._client = client
+        self._store = store
+        self._settings = settings
+        self._lookup = OfflineLookup()
+
+    async def admit(self, draft: Draft, id_prefix: str = CAMPAIGN_PREFIX) -> Admission:
+        """Store a draft, start its workflow, and wait for the verdict.
+
+        Raises Refused with every reason (nothing is sent or paid then), DeskUnavailable when no
+        verdict came in time. A draft whose key is held brings the campaign that holds it.
+        """
+        candidate = await asyncio.to_thread(self._compose, draft)
+        campaign_id = make_id(id_prefix, secrets.token_bytes(ID_BYTES))
+        saved = await asyncio.to_thread(self._store.campaigns.save, candidate, campaign_id)
+        if draft.strict_key and not saved.same_payload:
+            raise Refused(
+                Refusal(
+                    RefusalCode.KEY_REUSED,
+                    "this key came with another payload before",
+                    "idempotencyKey",
+                )
+            )
+        view = await self._view(saved.campaign_id)
+        if view.status is CampaignStatus.DRAFT:
+            await self._verdict(view)
+            view = await self._view(saved.campaign_id)
+        if view.status is CampaignStatus.REFUSED:
+            raise Refused(*view.refusals)
+        return Admission(view, replayed=not saved.created)
+
+    async def rehearse(self, draft: Draft) -> Rehearsal:
+        """Judge and price a draft without storing anything; shape faults raise Refused."""
+        return await asyncio.to_thread(self._rehearse, draft)
+
+    async def pause(self, view: CampaignView) -> None:
+        """Ask a campaign to stop for now; raises NotPossible when it has ended."""
+        await self._signal(view, "pause")
+
+    async def resume(self, view: CampaignView) -> None:
+        """Ask a paused campaign to carry on; raises NotPossible when it has ended."""
+        await self._signal(view, "resume")
+
+    async def cancel(self, view: CampaignView) -> None:
+        """Ask a campaign to stop for good; raises NotPossible when it has ended."""
+        await self._signal(view, "cancel")
+
+    async def is_reachable(self) -> bool:
+        """Tell whether Temporal answers."""
+        try:
+            return await self._client.service_client.check_health(timeout=timedelta(seconds=2))
+        except RPCError:
+            return False
+
+    async def close(self) -> None:
+        """Nothing is held; the client closes with the process."""
+
+    # ------------------------------------------------------------------ inside
+
+    def _compose(self, draft: Draft) -> Candidate:
+        return compose(
+            draft,
+            _now(),
+            self._default_sender(draft),
+            self._lookup,
+            lambda: make_id(MESSAGE_PREFIX, secrets.token_bytes(ID_BYTES)),
+        )
+
+    def _default_sender(self, draft: Draft) -> str | None:
+        if draft.sender is not None:
+            return None
+        active = (
+            sender.address
+            for sender in self._store.accounts.senders(draft.account_id)
+            if sender.active
+        )
+        return next(active, None)
+
+    def _rehearse(self, draft: Draft) -> Rehearsal:
+        candidate = self._compose(draft)
+        going = [
+            message
+            for message in candidate.messages
+            if message.status is MessageStatus.QUEUED
+            and not (
+                draft.exclude_opt_outs
+                and self._store.opt_outs.contains(draft.account_id, message.to)
+            )
+        ]
+        owned, quota, used = self._store.admissions.account_evidence(
+            draft.account_id, candidate.received_at
+        )
+        evidence = Evidence(
+            texts=_firsts(going, "text"),
+            senders=_firsts(going, "sender"),
+            owned_senders=owned,
+            to_send=len(going),
+            quota=quota,
+            used_today=used,
+        )
+        refusals = [refusal for check in JUDGEMENT for refusal in check(evidence)]
+        mms = sum(message.media_url is not None for message in going)
+        price = price_of(len(going) - mms, mms)
+        account = self._store.accounts.show(draft.account_id)
+        assert account is not None
+        refusals += [
+            insufficient(kind)
+            for kind in CreditKind
+            if account.balances[kind].available < price.of(kind)
+        ]
+        segments = sum(message.segments for message in going)
+        return Rehearsal(len(candidate.messages), len(going), segments, price, tuple(refusals))
+
+    async def _view(self, campaign_id: str) -> CampaignView:
+        view = await asyncio.to_thread(self._store.campaigns.get, campaign_id)
+        assert view is not None
+        return view
+
+    async def _verdict(self, view: CampaignView) -> Verdict:
+        """Start the workflow if nobody has, and wait for its verdict; safe to repeat."""
+        title = f"{view.name or view.dialect} · {view.total:,} recipients"
+        order = CampaignOrder(
+            campaign_id=view.id,
+            title=title,
+            total=view.total,
+            dialect=view.dialect,
+            receipts_grace_seconds=self._settings.receipts_grace_seconds,
+            chunks_at_once=self._settings.chunks_at_once,
+        )
+        start: WithStartWorkflowOperation[CampaignWorkflow, CampaignOutcome] = (
+            WithStartWorkflowOperation(
+                CampaignWorkflow.run,
+                order,
+                id=workflow_id(view.id),
+                task_queue=self._settings.task_queue,
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                static_summary=f"{view.dialect} · {title}",
+                memo={"title": title, "total": view.total, "dialect": view.dialect},
+                search_attributes=TypedSearchAttributes(
+                    [
+                        SearchAttributePair(showing.ACCOUNT, view.account_id),
+                        SearchAttributePair(showing.DIALECT, view.dialect),
+                        SearchAttributePair(showing.STATUS, view.status.value),
+                    ]
+                ),
+                priority=Priority(
+                    priority_key=2 if view.total <= SMALL_CAMPAIGN_MAX else 4,
+                    fairness_key=view.account_id,
+                ),
+            )
+        )
+        seconds = self._settings.admission_timeout_seconds
+        try:
+            async with asyncio.timeout(seconds):
+                verdict: Verdict = await self._client.execute_update_with_start_workflow(
+                    "admission",
+                    id="admission",
+                    start_workflow_operation=start,
+                    result_type=Verdict,
+                    rpc_timeout=timedelta(seconds=seconds),
+                )
+                return verdict
+        except (TimeoutError, RPCError, WorkflowUpdateRPCTimeoutOrCancelledError) as error:
+            raise DeskUnavailable("no verdict in time") from error
+
+    async def _signal(self, view: CampaignView, name: str) -> None:
+        if view.status in CAMPAIGN_ENDS:
+            raise NotPossible(view.status)
+        handle: WorkflowHandle[CampaignWorkflow, CampaignOutcome] = (
+            self._client.get_workflow_handle(workflow_id(view.id))
+        )
+        try:
+            await handle.signal(name)
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                latest = await self._view(view.id)
+                raise NotPossible(latest.status) from error
+            raise DeskUnavailable("the signal did not arrive") from error
+
+
+async def open_desk(settings: Settings, store: Store) -> Desk:
+    """Connect to Temporal and open the desk; raises DeskUnavailable when it is not there."""
+    try:
+        return Desk(await connect(), store, settings)
+    except RuntimeError as error:
+        raise DeskUnavailable("Temporal does not answer") from error
+
+
+def workflow_id(campaign_id: str) -> str:
+    """The workflow id of a campaign; a colon, because a slash breaks Temporal's HTTP API."""
+    return f"campaign:{campaign_id}"
+
+
+def _firsts(messages: list[Message], member: str) -> Mapping[str, int]:
+    firsts: dict[str, int] = {}
+    for message in messages:
+        firsts.setdefault(getattr(message, member), message.position)
+    return firsts
+
+
+def _now() -> Instant:
+    return time.time_ns() // 1_000_000

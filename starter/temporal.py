@@ -1,0 +1,55 @@
+"""Connecting to Temporal, for the desk and the worker alike."""
+
+from temporalio.api.enums.v1 import IndexedValueType
+from temporalio.api.operatorservice.v1 import (
+    AddSearchAttributesRequest,
+    ListSearchAttributesRequest,
+)
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.envconfig import ClientConfig
+from temporalio.service import RPCError, RPCStatusCode
+
+SEARCH_ATTRIBUTES = {
+    "GodwitAccount": IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD,
+    "GodwitStatus": IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD,
+    "GodwitDialect": IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD,
+    "GodwitDueAt": IndexedValueType.INDEXED_VALUE_TYPE_DATETIME,
+}
+
+
+async def connect() -> Client:
+    """Connect as ``TEMPORAL_ADDRESS``, ``TEMPORAL_NAMESPACE`` and the SDK's other settings say."""
+    config = ClientConfig.load_client_connect_config()
+    config.setdefault("target_host", "127.0.0.1:7233")
+    return await Client.connect(**config, data_converter=pydantic_data_converter)
+
+
+async def register_search_attributes(client: Client) -> None:
+    """Make the attributes that the Web UI is searched by; those that exist are left alone.
+
+    Where the client may not administer the server (Temporal Cloud), the operator must have
+    made them; that is reported by the first workflow start, not here.
+    """
+    service = client.operator_service
+    try:
+        known = await service.list_search_attributes(
+            ListSearchAttributesRequest(namespace=client.namespace)
+        )
+        missing = {
+            name: kind
+            for name, kind in SEARCH_ATTRIBUTES.items()
+            if name not in known.custom_attributes
+        }
+        if missing:
+            await service.add_search_attributes(
+                AddSearchAttributesRequest(namespace=client.namespace, search_attributes=missing)
+            )
+    except RPCError as error:
+        tolerated = (
+            RPCStatusCode.ALREADY_EXISTS,
+            RPCStatusCode.PERMISSION_DENIED,
+            RPCStatusCode.UNIMPLEMENTED,
+        )
+        if error.status not in tolerated:
+            raise

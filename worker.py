@@ -1,0 +1,115 @@
+"""The composition root: settings become a store, a carrier and activities, and those one Worker.
+
+Run as ``python -m worker`` or ``godwit worker``.
+"""
+
+import asyncio
+import os
+import signal
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+
+import structlog
+from temporalio.client import Client
+from temporalio.worker import Worker
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+
+from activities.handing_over import SendingLimits
+from activities.ledger import Ledger
+from activities.planning import Planning
+from activities.reporting import Reporting
+from activities.sending import Sending
+from activities.vetting import Vetting
+from campaign.ports import Carrier
+from campaign.settings import Settings
+from carriers import open_carrier
+from starter.temporal import connect, register_search_attributes
+from store.store import Store, open_store
+from workflows.campaign import CampaignWorkflow
+
+log = structlog.get_logger("godwit.worker")
+
+GRACEFUL_SHUTDOWN = timedelta(seconds=20)
+BOOKKEEPING_THREADS = 8
+# Pure and heavy to import again for each sandboxed workflow.
+PASSED_THROUGH = ("activities", "campaign", "pydantic", "pydantic_core", "phonenumbers")
+
+
+def build_worker(client: Client, settings: Settings, store: Store, carrier: Carrier) -> Worker:
+    """Make the one Worker of a process; the tests build theirs with it too.
+
+    The caller runs it and closes store and carrier afterwards.
+    """
+    limits = SendingLimits(
+        window=settings.chunk_window,
+        timeout_seconds=settings.send_timeout_seconds,
+        backoff_seconds=settings.retry_backoff_seconds,
+        doubt_tries=settings.doubt_tries,
+    )
+    vetting = Vetting(store.campaigns, store.admissions)
+    ledger = Ledger(store.campaigns, store.admissions)
+    planning = Planning(store.campaigns, store.admissions, settings.chunk_size)
+    reporting = Reporting(store.campaigns)
+    sending = Sending(store.sending, carrier, limits)
+    return Worker(
+        client,
+        task_queue=settings.task_queue,
+        workflows=[CampaignWorkflow],
+        activities=[
+            vetting.vet,
+            ledger.hold_credits,
+            ledger.settle,
+            planning.plan,
+            planning.next_waves,
+            planning.push_back,
+            planning.mark,
+            reporting.count,
+            reporting.cancel_rest,
+            sending.send_chunk,
+        ],
+        activity_executor=ThreadPoolExecutor(BOOKKEEPING_THREADS, "bookkeeping"),
+        max_concurrent_activities=settings.worker_activities_max,
+        workflow_runner=SandboxedWorkflowRunner(
+            SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH)
+        ),
+        # A pause or cancel travels with the answer to a heartbeat; a second is soon enough.
+        max_heartbeat_throttle_interval=timedelta(seconds=1),
+        default_heartbeat_throttle_interval=timedelta(seconds=1),
+        # After a crash, workflow tasks wait for the dead worker's cache this long.
+        sticky_queue_schedule_to_start_timeout=timedelta(seconds=2),
+        graceful_shutdown_timeout=GRACEFUL_SHUTDOWN,
+    )
+
+
+async def run_worker(settings: Settings) -> None:
+    """Work until SIGTERM or SIGINT, then finish what is under way and stop."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for signal_number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(signal_number, stop.set)
+    store = open_store(settings)
+    carrier = open_carrier(settings.carrier, settings)
+    try:
+        client = await connect()
+        await register_search_attributes(client)
+        async with build_worker(client, settings, store, carrier):
+            log.info("worker is running", task_queue=settings.task_queue, carrier=carrier.name)
+            if ready_file := os.environ.get("GODWIT_READY_FILE"):
+                Path(ready_file).touch()
+            await stop.wait()
+            log.info("worker is stopping: chunks hand back what they have not sent")
+    finally:
+        await carrier.close()
+        store.close()
+
+
+def main() -> None:
+    """Run the worker on uvloop."""
+    import uvloop
+
+    uvloop.run(run_worker(Settings()))
+
+
+if __name__ == "__main__":
+    main()
