@@ -7,14 +7,12 @@ from campaign.instants import Instant
 from campaign.model import Candidate, Draft, DraftRecipient, Duplicates, Message
 from campaign.phone import sender_kind
 from campaign.ports import LookupPort
-from campaign.refusals import Refusal, RefusalCode, Refused
+from campaign.refusals import SHOWN_MAX, Refusal, RefusalCode, Refused
 from campaign.rules import SHAPE
 from campaign.rules.duplicates import skip_repeats
 from campaign.schedule import ideal_instants
 from campaign.states import MessageStatus
 from campaign.text import fill, segment
-
-REFUSALS_SHOWN_MAX = 20
 
 
 def compose(
@@ -61,7 +59,7 @@ def _message(
     faults: list[Refusal],
 ) -> Message:
     def fault(code: RefusalCode, text: str, member: str) -> None:
-        if len(faults) < REFUSALS_SHOWN_MAX:
+        if len(faults) < SHOWN_MAX:
             faults.append(Refusal(code, text, f"recipients[{position}].{member}"))
 
     template = recipient.text if recipient.text is not None else draft.text

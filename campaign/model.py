@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from types import MappingProxyType
 
 from campaign.credits import MessageKind
 from campaign.instants import DAY, Instant
@@ -10,7 +11,7 @@ from campaign.states import MessageStatus
 
 RECIPIENTS_MAX = 50_000
 SPREAD_HOURS_MAX = 72.0
-NO_FIELDS: Mapping[str, str] = {}
+NO_FIELDS: Mapping[str, str] = MappingProxyType({})
 
 
 class Duplicates(StrEnum):
@@ -47,7 +48,7 @@ class DraftRecipient:
     scheduled_at: Instant | None = None
     key: str | None = None
     reference: str | None = None
-    fields: Mapping[str, str] = NO_FIELDS
+    fields: Mapping[str, str] = field(default_factory=lambda: NO_FIELDS)
 
 
 @dataclass(frozen=True, slots=True)

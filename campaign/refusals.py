@@ -4,6 +4,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+# A bad request of 50,000 still gets an answer that can be read.
+SHOWN_MAX = 20
+
 
 class RefusalCode(StrEnum):
     """Why a request is refused. Dialects map these to their vendor's codes."""

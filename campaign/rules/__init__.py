@@ -1,0 +1,42 @@
+"""Admission rules, one file each. A new rule is a file here and a line in one of these tuples."""
+
+from collections.abc import Callable, Iterator
+
+from campaign.model import Candidate, Evidence
+from campaign.refusals import Refusal
+from campaign.rules import (
+    characters,
+    content,
+    duplicates,
+    keys,
+    media,
+    phishing,
+    quota,
+    schedule_window,
+    sender,
+    shaft,
+    size,
+    spread,
+    uniform,
+)
+
+# Judged from the request alone, before anything is stored.
+SHAPE: tuple[Callable[[Candidate], Iterator[Refusal]], ...] = (
+    size.check,
+    duplicates.check,
+    content.check,
+    characters.check,
+    media.check,
+    keys.check,
+    schedule_window.check,
+    spread.check,
+    uniform.check,
+)
+
+# Judged by the campaign's workflow, with facts from the store.
+JUDGEMENT: tuple[Callable[[Evidence], Iterator[Refusal]], ...] = (
+    sender.check,
+    quota.check,
+    shaft.check,
+    phishing.check,
+)

@@ -1,0 +1,24 @@
+"""Characters: no controls, bidi overrides, private use or broken letters in a text."""
+
+from collections.abc import Iterator
+from itertools import islice
+
+from campaign.model import Candidate
+from campaign.refusals import SHOWN_MAX, Refusal, RefusalCode
+from campaign.text import bad_character
+
+
+def check(candidate: Candidate) -> Iterator[Refusal]:
+    """Refuse texts with characters that no handset should get (33016)."""
+    yield from islice(_faults(candidate), SHOWN_MAX)
+
+
+def _faults(candidate: Candidate) -> Iterator[Refusal]:
+    for message in candidate.messages:
+        character = bad_character(message.text)
+        if character is not None:
+            yield Refusal(
+                RefusalCode.CHARACTERS_INVALID,
+                f"the text has the character {character}, which is not allowed",
+                f"recipients[{message.position}].text",
+            )

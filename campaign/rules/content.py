@@ -1,0 +1,26 @@
+"""Content: every message has a text or media, and no text is longer than the dialect allows."""
+
+from collections.abc import Iterator
+from itertools import islice
+
+from campaign.model import Candidate
+from campaign.refusals import SHOWN_MAX, Refusal, RefusalCode
+
+
+def check(candidate: Candidate) -> Iterator[Refusal]:
+    """Refuse empty messages and over-long texts; length is counted in code points."""
+    yield from islice(_faults(candidate), SHOWN_MAX)
+
+
+def _faults(candidate: Candidate) -> Iterator[Refusal]:
+    longest = candidate.draft.policy.text_length_max
+    for message in candidate.messages:
+        place = f"recipients[{message.position}].text"
+        if not message.text and message.media_url is None:
+            yield Refusal(RefusalCode.CONTENT_MISSING, "neither text nor media", place)
+        elif len(message.text) > longest:
+            yield Refusal(
+                RefusalCode.CONTENT_TOO_LONG,
+                f"{len(message.text)} characters, at most {longest} are allowed",
+                place,
+            )

@@ -1,0 +1,12 @@
+"""Quota: so many messages an account may send on one UTC day."""
+
+from collections.abc import Iterator
+
+from campaign.model import Evidence
+from campaign.refusals import Refusal, RefusalCode
+
+
+def check(evidence: Evidence) -> Iterator[Refusal]:
+    """Refuse what would pass the day's quota (33012); the hold counts it for certain."""
+    if evidence.quota is not None and evidence.used_today + evidence.to_send > evidence.quota:
+        yield Refusal(RefusalCode.QUOTA_REACHED, "the daily messaging quota is reached")

@@ -1,0 +1,26 @@
+"""Size: how many recipients one request may have (each dialect sets its own bounds)."""
+
+from collections.abc import Iterator
+
+from campaign.model import Candidate
+from campaign.refusals import Refusal, RefusalCode
+
+
+def check(candidate: Candidate) -> Iterator[Refusal]:
+    """Refuse fewer recipients than the policy's least or more than its most."""
+    policy, count = candidate.draft.policy, len(candidate.messages)
+    bounds = {"count": count, "min": policy.recipients_min, "max": policy.recipients_max}
+    if count < policy.recipients_min:
+        yield Refusal(
+            RefusalCode.TOO_FEW_RECIPIENTS,
+            f"at least {policy.recipients_min} recipients are needed, there are {count}",
+            "recipients",
+            bounds,
+        )
+    if count > policy.recipients_max:
+        yield Refusal(
+            RefusalCode.TOO_MANY_RECIPIENTS,
+            f"at most {policy.recipients_max} recipients are allowed, there are {count}",
+            "recipients",
+            bounds,
+        )

@@ -1,0 +1,20 @@
+"""Uniform: SMS and MMS may be mixed, unless the account asked for the stricter reading."""
+
+from collections.abc import Iterator
+
+from campaign.model import Candidate
+from campaign.refusals import Refusal, RefusalCode
+
+
+def check(candidate: Candidate) -> Iterator[Refusal]:
+    """Refuse mixed kinds where the policy is uniform (seeds 000 and 001 disagree)."""
+    if not candidate.draft.policy.uniform:
+        return
+    kinds = {message.kind for message in candidate.messages}
+    if len(kinds) > 1:
+        yield Refusal(
+            RefusalCode.MIXED_KINDS,
+            "this account sends SMS and MMS in separate batches: all recipients must have "
+            "mediaUrl, or none",
+            "recipients",
+        )
