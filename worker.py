@@ -31,7 +31,6 @@ from workflows.campaign import CampaignWorkflow
 log = structlog.get_logger("godwit.worker")
 
 GRACEFUL_SHUTDOWN = timedelta(seconds=20)
-BOOKKEEPING_THREADS = 8
 # Pure and heavy to import again for each sandboxed workflow.
 PASSED_THROUGH = ("activities", "campaign", "pydantic", "pydantic_core", "phonenumbers")
 
@@ -68,7 +67,7 @@ def build_worker(client: Client, settings: Settings, store: Store, carrier: Carr
             reporting.cancel_rest,
             sending.send_chunk,
         ],
-        activity_executor=ThreadPoolExecutor(BOOKKEEPING_THREADS, "bookkeeping"),
+        activity_executor=ThreadPoolExecutor(settings.worker_activities_max, "bookkeeping"),
         max_concurrent_activities=settings.worker_activities_max,
         workflow_runner=SandboxedWorkflowRunner(
             SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH)

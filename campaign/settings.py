@@ -34,7 +34,7 @@ class Settings(BaseSettings):
     chunk_size: int = Field(default=500, ge=1, le=5_000)
     chunks_at_once: int = Field(default=4, ge=1, le=64)
     chunk_window: int = Field(default=64, ge=1, le=1_000)
-    worker_activities_max: int = Field(default=100, ge=1)
+    worker_activities_max: int = Field(default=50, ge=1)
     send_timeout_seconds: float = Field(default=10.0, gt=0)
     retry_backoff_seconds: Annotated[tuple[float, ...], NoDecode] = (5.0, 30.0, 120.0, 600.0)
     doubt_tries: int = Field(default=3, ge=1, le=20)

@@ -246,7 +246,8 @@ def _balances(connection: Connection, account_id: str) -> Mapping[CreditKind, Ba
 def _senders(connection: Connection, account_id: str) -> Sequence[SenderView]:
     query = text(
         "SELECT address, kind, active FROM sender WHERE account_id = :account "
-        "ORDER BY created_at, CASE kind WHEN 'long_code' THEN 0 WHEN 'short_code' THEN 1 ELSE 2 END, address"
+        "ORDER BY created_at, CASE kind WHEN 'long_code' THEN 0 WHEN 'short_code' THEN 1 "
+        "ELSE 2 END, address"
     )
     rows = connection.execute(query, {"account": account_id})
     return [SenderView(row.address, row.kind, bool(row.active)) for row in rows]

@@ -1,0 +1,40 @@
+PYTHON ?= python3
+BIN := .venv/bin
+WORKERS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo up test lint types check clean
+
+help: ## List the targets.
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+setup: .venv/ready ## Make .venv with every pinned dependency.
+
+.venv/ready: requirements/run.txt requirements/dev.txt pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes \
+		-r requirements/run.txt -r requirements/dev.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation \
+		--no-index --editable .
+	touch $@
+
+demo: setup ## Send an example campaign and show it, then stop everything.
+	$(BIN)/godwit demo
+
+up: setup ## Start the embedded stack and stay.
+	$(BIN)/godwit up
+
+test: setup ## Run every test.
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile
+
+lint: setup ## Check format and style.
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: setup ## Check types.
+	$(BIN)/mypy
+
+check: lint types test ## All of it, as CI does.
+
+clean: ## Remove what the targets made.
+	rm -rf .venv .godwit *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

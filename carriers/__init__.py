@@ -1,0 +1,51 @@
+"""Carriers: one file each, both directions. A new one is a file and a line in ``CARRIERS``."""
+
+from importlib import import_module
+from typing import Protocol, cast
+
+from campaign.ports import Carrier, Inbound, Receipt
+from campaign.settings import Settings
+
+# The name that users choose by, and the module that speaks to that carrier.
+CARRIERS: dict[str, str] = {
+    "pretend": "carriers.pretend",
+}
+# Carriers that the embedded stack can serve by itself, and the module that does.
+LOCAL_SERVERS: dict[str, str] = {
+    "pretend": "carriers.pretend_server",
+}
+
+
+class UnknownCarrier(Exception):
+    """There is no carrier of that name."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"no carrier is named {name!r}; there are: {', '.join(CARRIERS)}")
+
+
+class CarrierModule(Protocol):
+    """What a carrier's module offers: the way out, and the ways to read its news."""
+
+    def open_carrier(self, settings: Settings) -> Carrier:
+        """Open a client with settings of its own from the environment."""
+        ...
+
+    def read_receipts(self, body: bytes) -> list[Receipt]:
+        """Read a receipt call; raises Refused for rubbish."""
+        ...
+
+    def read_inbound(self, body: bytes) -> list[Inbound]:
+        """Read a call that brings texts sent to us; raises Refused for rubbish."""
+        ...
+
+
+def carrier_module(name: str) -> CarrierModule:
+    """Load the module of a carrier; raises UnknownCarrier."""
+    if name not in CARRIERS:
+        raise UnknownCarrier(name)
+    return cast(CarrierModule, import_module(CARRIERS[name]))
+
+
+def open_carrier(name: str, settings: Settings) -> Carrier:
+    """Open the carrier of that name; raises UnknownCarrier."""
+    return carrier_module(name).open_carrier(settings)

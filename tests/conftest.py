@@ -1,0 +1,209 @@
+"""Fixtures for every test: a migrated store, a served carrier, Temporal environments."""
+
+import asyncio
+import shutil
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from temporalio.client import Client
+from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.testing import WorkflowEnvironment
+
+from campaign.instants import Instant, instant_of
+from campaign.model import Draft, DraftRecipient
+from campaign.settings import Settings
+from carriers.pretend import PretendCarrier, PretendSettings, Repeats
+from carriers.pretend_server import Connection, Exchange, Receipts
+from starter.desk import Desk
+from starter.temporal import register_search_attributes
+from store.accounts import AccountView
+from store.migrate import upgrade
+from store.store import Store, open_store
+from worker import build_worker
+
+LONG_CODE = "+18005559876"
+
+
+def binary(name: str) -> str:
+    """Find a server binary that the pinned packages brought."""
+    beside = Path(sys.executable).with_name(name)
+    found = str(beside) if beside.exists() else shutil.which(name)
+    assert found, f"{name} is not installed; run make setup"
+    return found
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Settings of one test, with quick retries."""
+    return Settings(
+        database_url=f"sqlite:///{tmp_path / 'godwit.db'}",
+        secret_key="a secret for tests",
+        retry_backoff_seconds=(1.0, 2.0),
+        receipts_grace_seconds=5.0,
+        task_queue=f"tests-{tmp_path.name}-{id(tmp_path)}",
+    )
+
+
+@pytest.fixture
+def store(settings: Settings) -> Iterator[Store]:
+    """A migrated store of one test's own."""
+    opened = open_store(settings)
+    upgrade(opened.database)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def account(store: Store) -> AccountView:
+    """An account with credits and one sender of each kind."""
+    senders = (LONG_CODE, "72345", "GODWIT")
+    return store.accounts.create("tester", 0, 100_000, 100_000, senders)[0]
+
+
+@dataclass
+class Served:
+    """The pretend carrier, served in this process, and its log."""
+
+    exchange: Exchange
+    receipts: Receipts
+    base_url: str
+
+    @property
+    def log(self) -> list[dict[str, object]]:
+        """The accepted sends in order."""
+        return self.exchange.log
+
+
+@asynccontextmanager
+async def serve_carrier(repeats: Repeats = Repeats.DEDUP) -> AsyncIterator[Served]:
+    """Serve the pretend carrier on a free port; receipts go nowhere until told where."""
+    exchange = Exchange(repeats, None)
+    receipts = Receipts(None, 0.0)
+    loop = asyncio.get_running_loop()
+    open_connections: set[Connection] = set()
+
+    def connect() -> Connection:
+        connection = Connection(exchange, receipts)
+        open_connections.add(connection)
+        return connection
+
+    server = await loop.create_server(connect, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    yield Served(exchange, receipts, f"http://127.0.0.1:{port}")
+    server.close()
+    for connection in open_connections:
+        if connection.transport is not None:
+            connection.transport.abort()
+    await asyncio.sleep(0)
+
+
+@pytest.fixture
+async def carrier_server() -> AsyncIterator[Served]:
+    """A pretend carrier that dedups by reference."""
+    async with serve_carrier() as served:
+        yield served
+
+
+@pytest.fixture(scope="session")
+async def skipping() -> AsyncIterator[WorkflowEnvironment]:
+    """The time-skipping server: days pass in milliseconds."""
+    environment = await WorkflowEnvironment.start_time_skipping(
+        test_server_existing_path=binary("temporal-test-server"),
+        data_converter=pydantic_data_converter,
+    )
+    await register_search_attributes(environment.client)
+    yield environment
+    await environment.shutdown()
+
+
+@pytest.fixture(scope="session")
+async def real() -> AsyncIterator[WorkflowEnvironment]:
+    """A real Temporal server."""
+    environment = await WorkflowEnvironment.start_local(
+        dev_server_existing_path=binary("temporal"), data_converter=pydantic_data_converter
+    )
+    await register_search_attributes(environment.client)
+    yield environment
+    await environment.shutdown()
+
+
+@dataclass
+class Story:
+    """A desk with a worker behind it and a carrier behind that."""
+
+    desk: Desk
+    store: Store
+    account: AccountView
+    carrier: Served
+    client: Client
+    settings: Settings
+    environment: WorkflowEnvironment
+
+    def draft(self, count: int, first: int = 1_000, **members: object) -> Draft:
+        """A draft to ``count`` ordinary numbers, each with a text of its own."""
+        recipients = [
+            DraftRecipient(to=f"+1415555{first + index:04d}", text=f"Order {index} has shipped")
+            for index in range(count)
+        ]
+        values: dict[str, object] = {"recipients": recipients, **members}
+        return Draft(account_id=self.account.id, dialect="native", **values)  # type: ignore[arg-type]
+
+    async def now(self) -> Instant:
+        """The server's present instant."""
+        return instant_of(await self.environment.get_current_time())
+
+    def sent_at(self, campaign_id: str) -> list[Instant]:
+        """When each sent message was sent, by position."""
+        messages = self.store.campaigns.messages(campaign_id, limit=100_000)
+        return [message.sent_at for message in messages if message.sent_at is not None]
+
+
+@asynccontextmanager
+async def tell(
+    environment: WorkflowEnvironment,
+    settings: Settings,
+    store: Store,
+    account: AccountView,
+    served: Served,
+    repeats: Repeats = Repeats.DEDUP,
+) -> AsyncIterator[Story]:
+    """Run a worker on an environment for the length of one story."""
+    carrier = PretendCarrier(
+        PretendSettings(base_url=served.base_url, repeats=repeats),
+        settings.send_timeout_seconds,
+    )
+    client = environment.client
+    async with build_worker(client, settings, store, carrier):
+        desk = Desk(client, store, settings)
+        yield Story(desk, store, account, served, client, settings, environment)
+    await carrier.close()
+
+
+@pytest.fixture
+async def story(
+    skipping: WorkflowEnvironment,
+    settings: Settings,
+    store: Store,
+    account: AccountView,
+    carrier_server: Served,
+) -> AsyncIterator[Story]:
+    """A story on the time-skipping server."""
+    async with tell(skipping, settings, store, account, carrier_server) as told:
+        yield told
+
+
+@pytest.fixture
+async def real_story(
+    real: WorkflowEnvironment,
+    settings: Settings,
+    store: Store,
+    account: AccountView,
+    carrier_server: Served,
+) -> AsyncIterator[Story]:
+    """A story on a real server."""
+    async with tell(real, settings, store, account, carrier_server) as told:
+        yield told
