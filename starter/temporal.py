@@ -1,5 +1,8 @@
 """Connecting to Temporal, for the desk and the worker alike."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import (
     AddSearchAttributesRequest,
@@ -32,24 +35,23 @@ async def register_search_attributes(client: Client) -> None:
     made them; that is reported by the first workflow start, not here.
     """
     service = client.operator_service
-    try:
-        known = await service.list_search_attributes(
-            ListSearchAttributesRequest(namespace=client.namespace)
-        )
-        missing = {
-            name: kind
-            for name, kind in SEARCH_ATTRIBUTES.items()
-            if name not in known.custom_attributes
-        }
-        if missing:
+    known: set[str] = set()
+    # A server without visibility cannot list them, but can still take new ones.
+    with _tolerating(RPCStatusCode.UNIMPLEMENTED, RPCStatusCode.PERMISSION_DENIED):
+        listing = ListSearchAttributesRequest(namespace=client.namespace)
+        known = set((await service.list_search_attributes(listing)).custom_attributes)
+    missing = {name: kind for name, kind in SEARCH_ATTRIBUTES.items() if name not in known}
+    if missing:
+        with _tolerating(RPCStatusCode.ALREADY_EXISTS, RPCStatusCode.PERMISSION_DENIED):
             await service.add_search_attributes(
                 AddSearchAttributesRequest(namespace=client.namespace, search_attributes=missing)
             )
+
+
+@contextmanager
+def _tolerating(*statuses: RPCStatusCode) -> Iterator[None]:
+    try:
+        yield
     except RPCError as error:
-        tolerated = (
-            RPCStatusCode.ALREADY_EXISTS,
-            RPCStatusCode.PERMISSION_DENIED,
-            RPCStatusCode.UNIMPLEMENTED,
-        )
-        if error.status not in tolerated:
+        if error.status not in statuses:
             raise

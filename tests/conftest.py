@@ -43,7 +43,7 @@ def settings(tmp_path: Path) -> Settings:
         database_url=f"sqlite:///{tmp_path / 'godwit.db'}",
         secret_key="a secret for tests",
         retry_backoff_seconds=(1.0, 2.0),
-        receipts_grace_seconds=5.0,
+        receipts_grace_seconds=1.0,
         task_queue=f"tests-{tmp_path.name}-{id(tmp_path)}",
     )
 
