@@ -1,0 +1,1 @@
+"""One file per vendor API: its words, limits, codes and answers, and nothing of them elsewhere."""
