@@ -129,7 +129,7 @@ class Desk:
         """Tell whether Temporal answers."""
         try:
             return await self._client.service_client.check_health(timeout=timedelta(seconds=2))
-        except RPCError:
+        except (RPCError, RuntimeError):
             return False
 
     async def close(self) -> None:
@@ -241,7 +241,12 @@ class Desk:
                     rpc_timeout=timedelta(seconds=seconds),
                 )
                 return verdict
-        except (TimeoutError, RPCError, WorkflowUpdateRPCTimeoutOrCancelledError) as error:
+        except (
+            TimeoutError,
+            RPCError,
+            RuntimeError,
+            WorkflowUpdateRPCTimeoutOrCancelledError,
+        ) as error:
             raise DeskUnavailable("no verdict in time") from error
 
     async def _signal(self, view: CampaignView, name: str) -> None:
@@ -252,6 +257,8 @@ class Desk:
         )
         try:
             await handle.signal(name)
+        except RuntimeError as error:
+            raise DeskUnavailable("Temporal does not answer") from error
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:
                 latest = await self._view(view.id)
@@ -260,11 +267,8 @@ class Desk:
 
 
 async def open_desk(settings: Settings, store: Store) -> Desk:
-    """Connect to Temporal and open the desk; raises DeskUnavailable when it is not there."""
-    try:
-        return Desk(await connect(), store, settings)
-    except RuntimeError as error:
-        raise DeskUnavailable("Temporal does not answer") from error
+    """Open the desk; Temporal is connected to at the first order."""
+    return Desk(await connect(lazy=True), store, settings)
 
 
 def workflow_id(campaign_id: str) -> str:

@@ -21,11 +21,15 @@ SEARCH_ATTRIBUTES = {
 }
 
 
-async def connect() -> Client:
-    """Connect as ``TEMPORAL_ADDRESS``, ``TEMPORAL_NAMESPACE`` and the SDK's other settings say."""
+async def connect(lazy: bool = False) -> Client:
+    """Connect as ``TEMPORAL_ADDRESS``, ``TEMPORAL_NAMESPACE`` and the SDK's other settings say.
+
+    A lazy client connects at its first call, so that a process can start before the server.
+    Otherwise raises RuntimeError when the server does not answer.
+    """
     config = ClientConfig.load_client_connect_config()
     config.setdefault("target_host", "127.0.0.1:7233")
-    return await Client.connect(**config, data_converter=pydantic_data_converter)
+    return await Client.connect(**config, lazy=lazy, data_converter=pydantic_data_converter)
 
 
 async def register_search_attributes(client: Client) -> None:

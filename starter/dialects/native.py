@@ -1,0 +1,147 @@
+"""Godwit's own request to send: everything that a campaign can be, in one JSON object."""
+
+import hashlib
+import json
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+
+from campaign.instants import Instant, instant_of
+from campaign.model import RECIPIENTS_MAX, Draft, DraftRecipient, Duplicates, Policy
+from campaign.phone import is_e164
+from campaign.refusals import SHOWN_MAX, Refusal, RefusalCode, Refused
+from starter.dialects import native_routes
+from starter.ways import Dialect
+from store.api_keys import Principal
+
+NAME = "native"
+
+
+class _Wire(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid", strict=True, alias_generator=to_camel, validate_by_alias=True
+    )
+
+
+class RecipientBody(_Wire):
+    """One person, with whatever this person has of their own."""
+
+    to: str = Field(description="E.164 with +")
+    text: str | None = None
+    media_url: str | None = None
+    sender: str | None = None
+    schedule_date_time: str | None = Field(None, description="ISO 8601; no zone means UTC")
+    idempotency_key: str | None = None
+    reference: str | None = Field(None, max_length=200)
+    fields: dict[str, str] = Field(default_factory=dict, description="values for {{FIELD}} tags")
+
+
+class CampaignBody(_Wire):
+    """A campaign: what is said once holds for every recipient that does not say otherwise."""
+
+    recipients: list[RecipientBody] = Field(min_length=1, max_length=RECIPIENTS_MAX)
+    name: str | None = Field(None, max_length=200)
+    sender: str | None = Field(None, description="default: the account's first sender")
+    text: str | None = None
+    media_url: str | None = None
+    schedule_date_time: str | None = Field(None, description="ISO 8601; no zone means UTC")
+    spread_hours: float = Field(0.0, ge=0, le=72)
+    idempotency_key: str | None = None
+    exclude_duplicates: bool = True
+    exclude_opt_outs: bool = True
+
+
+def read(body: Any, principal: Principal) -> Draft:
+    """Read a native request; raises Refused with every fault and its place."""
+    try:
+        wire = CampaignBody.model_validate(body)
+    except ValidationError as error:
+        raise Refused(*_faults(error)) from None
+    faults: list[Refusal] = []
+    recipients = []
+    for index, recipient in enumerate(wire.recipients):
+        place = f"recipients[{index}]"
+        if not is_e164(recipient.to):
+            faults.append(Refusal(RefusalCode.NUMBER_INVALID, "not E.164 with +", f"{place}.to"))
+        recipients.append(
+            DraftRecipient(
+                to=recipient.to,
+                text=recipient.text,
+                media_url=recipient.media_url,
+                sender=recipient.sender,
+                scheduled_at=_instant(recipient.schedule_date_time, place + ".", faults),
+                key=recipient.idempotency_key,
+                reference=recipient.reference,
+                fields=recipient.fields,
+            )
+        )
+    scheduled_at = _instant(wire.schedule_date_time, "", faults)
+    if faults:
+        raise Refused(*faults[:SHOWN_MAX])
+    payload = json.dumps(body, sort_keys=True, separators=(",", ":")).encode()
+    payload_hash = hashlib.sha256(payload).hexdigest()
+    key = wire.idempotency_key
+    if key is None and principal.auto_key == "payload_hash":
+        key = f"auto:{payload_hash}"
+    return Draft(
+        account_id=principal.account_id,
+        dialect=NAME,
+        recipients=recipients,
+        policy=Policy(duplicates=Duplicates.SKIP if wire.exclude_duplicates else Duplicates.ALLOW),
+        name=wire.name,
+        sender=wire.sender,
+        text=wire.text,
+        media_url=wire.media_url,
+        scheduled_at=scheduled_at,
+        spread_hours=wire.spread_hours,
+        key=key,
+        strict_key=principal.strict_keys,
+        payload_hash=payload_hash,
+        exclude_opt_outs=wire.exclude_opt_outs,
+    )
+
+
+def _instant(value: str | None, place: str, faults: list[Refusal]) -> Instant | None:
+    if value is None:
+        return None
+    try:
+        return instant_of(datetime.fromisoformat(value))
+    except (ValueError, OverflowError):
+        faults.append(
+            Refusal(RefusalCode.SCHEDULE_INVALID, "not ISO 8601", f"{place}scheduleDateTime")
+        )
+        return None
+
+
+_CODES = {
+    "missing": RefusalCode.FIELD_MISSING,
+    "too_short": RefusalCode.TOO_FEW_RECIPIENTS,
+    "too_long": RefusalCode.TOO_MANY_RECIPIENTS,
+}
+
+
+def _faults(error: ValidationError) -> list[Refusal]:
+    refusals = []
+    # Neither the input nor the error's context is repeated: both may hold numbers and texts.
+    for fault in error.errors(include_input=False, include_context=False, include_url=False):
+        place = ""
+        for part in fault["loc"]:
+            place += f"[{part}]" if isinstance(part, int) else f".{part}" if place else str(part)
+        message = fault["msg"]
+        if fault["type"] == "extra_forbidden":
+            message = "there is no such member (or it is not supported yet)"
+        code = _CODES.get(fault["type"], RefusalCode.FIELD_INVALID)
+        refusals.append(Refusal(code, message, place))
+        if len(refusals) == SHOWN_MAX:
+            break
+    return refusals
+
+
+DIALECT = Dialect(
+    NAME,
+    "/v1",
+    lambda ways: native_routes.routes(ways, read, CampaignBody.model_json_schema()),
+    native_routes.show_error,
+)

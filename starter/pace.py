@@ -1,0 +1,54 @@
+"""API rate limits: so many requests of a key to a route, with headers that tell the truth."""
+
+import math
+import time
+from dataclasses import dataclass
+
+from limits import RateLimitItem, parse
+from limits.aio.storage import Storage
+from limits.aio.strategies import MovingWindowRateLimiter
+from limits.storage import storage_from_string
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What a caller may know of its limit after one request."""
+
+    allowed: bool
+    limit: int
+    remaining: int
+    reset_at: float
+
+    def headers(self) -> dict[str, str]:
+        """``X-RateLimit-*`` (reset in Unix seconds), and ``Retry-After`` when refused."""
+        headers = {
+            "X-RateLimit-Limit": str(self.limit),
+            "X-RateLimit-Remaining": str(self.remaining),
+            "X-RateLimit-Reset": str(math.ceil(self.reset_at)),
+        }
+        if not self.allowed:
+            headers["Retry-After"] = str(max(1, math.ceil(self.reset_at - time.time())))
+        return headers
+
+
+class Pace:
+    """Counts requests in a moving window.
+
+    ``storage`` is a ``limits`` storage address: ``memory://`` for one API process, a shared one
+    (``redis://...``) for several.
+    """
+
+    def __init__(self, storage: str) -> None:
+        opened = storage_from_string(f"async+{storage}")
+        assert isinstance(opened, Storage)
+        self._limiter = MovingWindowRateLimiter(opened)
+
+    async def take(self, limit: str, route: str, caller: str) -> Window:
+        """Count one request of a caller; ``limit`` reads like ``5/minute``.
+
+        Raced, exactly as many are allowed as the limit says.
+        """
+        item: RateLimitItem = parse(limit)
+        allowed = await self._limiter.hit(item, route, caller)
+        stats = await self._limiter.get_window_stats(item, route, caller)
+        return Window(allowed, item.amount, max(0, stats.remaining), stats.reset_time)

@@ -1,0 +1,115 @@
+"""Where carriers bring their news: receipts of what was sent, and texts that people sent us."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+
+import structlog
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse, Response
+
+from campaign.ports import Inbound, Receipt
+from campaign.refusals import Refused
+from campaign.rules.opt_outs import Keyword, read_keyword
+from carriers import CarrierModule, UnknownCarrier, carrier_module
+from starter.bodies import BadBody, read_bytes
+from starter.problems import problem, refused
+from starter.ways import Ways
+from store.store import Store
+
+log = structlog.get_logger("godwit.receipts")
+
+BODY_BYTES_MAX = 256 * 1024
+BATCH_MAX = 500
+
+
+class Batcher:
+    """Writes receipts that arrive together in one transaction; each caller waits for its own.
+
+    A carrier posts one receipt per call, thousands in a burst; one commit for each would starve
+    the senders of the database.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._waiting: list[tuple[Sequence[Receipt], asyncio.Future[None]]] = []
+        self._writing: asyncio.Task[None] | None = None
+
+    async def write(self, receipts: Sequence[Receipt]) -> None:
+        """Return once the receipts are committed; raises StoreUnavailable."""
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((receipts, future))
+        if self._writing is None or self._writing.done():
+            self._writing = asyncio.create_task(self._write_all())
+        await future
+
+    async def _write_all(self) -> None:
+        while self._waiting:
+            batch, self._waiting = self._waiting[:BATCH_MAX], self._waiting[BATCH_MAX:]
+            receipts = [receipt for some, _ in batch for receipt in some]
+            try:
+                await asyncio.to_thread(self._store.receipts.apply, receipts)
+            except Exception as error:
+                self._tell(batch, lambda future, e=error: future.set_exception(e))  # type: ignore[misc]
+            else:
+                self._tell(batch, lambda future: future.set_result(None))
+
+    @staticmethod
+    def _tell(
+        batch: Sequence[tuple[Sequence[Receipt], asyncio.Future[None]]],
+        tell: Callable[[asyncio.Future[None]], None],
+    ) -> None:
+        for _, future in batch:
+            # A caller that hung up has cancelled its future.
+            with suppress(asyncio.InvalidStateError):
+                tell(future)
+
+
+def routes(ways: Ways) -> APIRouter:
+    """The routes that carriers call."""
+    router = APIRouter(prefix="/carriers", tags=["Carriers"])
+    batcher = Batcher(ways.store)
+
+    @router.post("/{name}/receipts", status_code=202, summary="Receipts from a carrier")
+    async def take_receipts(request: Request, name: str) -> Response:
+        """Committed when this answers; one for an unknown message changes nothing."""
+
+        async def take(module: CarrierModule, body: bytes) -> None:
+            await batcher.write(module.read_receipts(body))
+
+        return await _take(request, name, take)
+
+    @router.post("/{name}/inbound", status_code=202, summary="Texts sent to our numbers")
+    async def take_inbound(request: Request, name: str) -> Response:
+        """STOP and its like silence the sender for the accounts that own the number."""
+
+        async def take(module: CarrierModule, body: bytes) -> None:
+            for inbound in module.read_inbound(body):
+                await asyncio.to_thread(_obey, ways.store, inbound)
+
+        return await _take(request, name, take)
+
+    return router
+
+
+async def _take(request: Request, name: str, take) -> Response:  # type: ignore[no-untyped-def]
+    try:
+        module = carrier_module(name)
+    except UnknownCarrier:
+        return problem(404, "not_found", "there is no such carrier")
+    try:
+        await take(module, await read_bytes(request, BODY_BYTES_MAX))
+    except Refused as error:
+        return refused(error.refusals)
+    except BadBody as bad:
+        return problem(bad.status, "malformed_request", bad.reason)
+    return JSONResponse({"status": "accepted"}, 202)
+
+
+def _obey(store: Store, inbound: Inbound) -> None:
+    keyword = read_keyword(inbound.body)
+    for account_id in store.opt_outs.owners(inbound.to):
+        if keyword is Keyword.STOP:
+            store.opt_outs.add(account_id, inbound.sender, "inbound", inbound.at)
+        elif keyword is Keyword.START:
+            store.opt_outs.remove(account_id, inbound.sender)
