@@ -1,0 +1,138 @@
+"""``godwit``: the command line."""
+
+import asyncio
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from starter.commands import administration, campaigns
+from starter.commands.places import CommandError, data_directory, find_settings
+from store.engine import StoreError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Durable SMS and MMS campaigns on Temporal.",
+    epilog="Begin with: godwit up  (and in a second terminal: godwit list)",
+)
+app.add_typer(administration.account_app, name="account")
+app.add_typer(administration.key_app, name="key")
+app.add_typer(administration.sender_app, name="sender")
+database_app = typer.Typer(no_args_is_help=True, help="The database.")
+app.add_typer(database_app, name="db")
+app.command("send")(campaigns.send)
+app.command("list")(campaigns.list_campaigns)
+app.command("status")(campaigns.status)
+app.command("watch")(campaigns.watch)
+app.command("pause")(campaigns.pause)
+app.command("resume")(campaigns.resume)
+app.command("cancel")(campaigns.cancel)
+app.command("report")(campaigns.report)
+
+
+@app.command("up")
+def up(
+    host: str = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Of the API; 0 takes any free port.")] = 8080,
+    temporal_port: Annotated[int, typer.Option(help="0 takes any free port.")] = 7233,
+    ui_port: Annotated[int, typer.Option(help="Of Temporal's Web UI; 0: any.")] = 8233,
+    carrier_port: Annotated[int, typer.Option(help="Of the pretend carrier; 0: any.")] = 0,
+    data: Annotated[Path | None, typer.Option(help="Default: $GODWIT_DATA or .godwit")] = None,
+    workers: Annotated[int, typer.Option(min=1)] = 1,
+    carrier: Annotated[str, typer.Option(help="Default: $GODWIT_CARRIER")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON line when ready.")] = False,
+) -> None:
+    """Start everything on this machine and stay; Ctrl-C stops it, and up again carries on."""
+    from starter.commands.welcome import welcome
+    from starter.stack import StackError, StackOptions, run_stack
+
+    options = StackOptions(
+        data=data or data_directory(),
+        host=host,
+        port=port,
+        temporal_port=temporal_port,
+        ui_port=ui_port,
+        carrier_port=carrier_port,
+        workers=workers,
+        carrier=carrier,
+    )
+
+    def ready(description: dict[str, object]) -> None:
+        if as_json:
+            typer.echo(json.dumps(description))
+        else:
+            welcome(description)
+
+    try:
+        asyncio.run(run_stack(options, ready))
+    except StackError as error:
+        raise CommandError(str(error)) from None
+
+
+@app.command("api")
+def api() -> None:
+    """Serve the HTTP API (one process; for production)."""
+    import uvloop
+
+    from starter.api import serve
+
+    uvloop.run(serve(find_settings()))
+
+
+@app.command("worker")
+def worker() -> None:
+    """Run a worker (one process; for production)."""
+    # The composition root is above this package; the command only starts it.
+    os.execv(sys.executable, [sys.executable, "-m", "worker"])
+
+
+@database_app.command("upgrade")
+def upgrade_database() -> None:
+    """Bring the database to the present schema; run again, it does nothing."""
+    from store.migrate import upgrade
+    from store.store import open_store
+
+    store = open_store(find_settings())
+    try:
+        upgrade(store.database)
+    finally:
+        store.close()
+    typer.echo("the database has the present schema")
+
+
+def main() -> None:
+    """Run the command line; a fault of the user's is one line, not a traceback."""
+    from campaign.failures import StoreUnavailable
+    from campaign.refusals import Refused
+    from carriers import UnknownCarrier
+    from starter.desk import DeskUnavailable, NotPossible
+
+    try:
+        app()
+    except Refused as refused:
+        for refusal in refused.refusals:
+            _fail(f"{refusal.place or 'campaign'}: {refusal.message} ({refusal.code})")
+    except NotPossible as error:
+        _fail(f"the campaign has ended: {error}")
+    except (CommandError, StoreError, UnknownCarrier) as error:
+        _fail(str(error))
+    except StoreUnavailable as error:
+        _fail(f"the database does not answer ({error})")
+    except DeskUnavailable as error:
+        _fail(f"Temporal: {error}; is it running? (TEMPORAL_ADDRESS)")
+    else:
+        return
+    sys.exit(1)
+
+
+def _fail(line: str) -> None:
+    sys.stderr.write(f"godwit: {line}\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,182 @@
+"""``godwit account``, ``key`` and ``sender``: administration straight on the store."""
+
+import json
+import secrets
+import time
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from campaign.credits import CreditKind
+from starter import presenting
+from starter.commands.places import CommandError, chosen_account, opened_store
+from starter.stack import account_json
+
+out = Console()
+account_app = typer.Typer(no_args_is_help=True, help="Accounts and their credits.")
+key_app = typer.Typer(no_args_is_help=True, help="API keys.")
+sender_app = typer.Typer(no_args_is_help=True, help="Numbers and names to send from.")
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Account = Annotated[
+    str | None, typer.Option("--account", help="Account id or name; default: the only one.")
+]
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _say(value: object) -> None:
+    typer.echo(json.dumps(value, indent=2))
+
+
+@account_app.command("create")
+def create_account(
+    name: str,
+    sms_credits: Annotated[int, typer.Option(min=0)] = 0,
+    mms_credits: Annotated[int, typer.Option(min=0)] = 0,
+    sender: Annotated[list[str] | None, typer.Option(help="May be given often.")] = None,
+    daily_quota: Annotated[int | None, typer.Option(min=0, help="Messages a day.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Make an account with a first key.
+
+    Example: godwit account create acme --sms-credits 10000 --sender +18005559876
+    """
+    with opened_store() as store:
+        account, pair = store.accounts.create(
+            name, _now(), sms_credits, mms_credits, sender or [], daily_quota
+        )
+    shown = account_json(account, pair)
+    if as_json:
+        _say(shown)
+        return
+    for member, value in shown.items():
+        out.print(f"{member:12} {value}", highlight=False)
+    out.print("The secret can be shown again by nobody; keep it.", style="dim")
+
+
+@account_app.command("show")
+def show_account(
+    name: Annotated[str | None, typer.Argument()] = None, as_json: Json = False
+) -> None:
+    """Show an account's credits and senders."""
+    with opened_store() as store:
+        account = chosen_account(store, name)
+    if as_json:
+        _say(
+            {
+                "accountId": account.id,
+                "name": account.name,
+                "propertySid": account.property_sid,
+                "dailyQuota": account.daily_quota,
+                "credits": presenting.credits_json(account),
+                "senders": [sender.address for sender in account.senders],
+            }
+        )
+        return
+    table = Table("credits", "granted", "available", "held", "posted", title=account.name)
+    for kind, balance in account.balances.items():
+        amounts = (balance.granted, balance.available, balance.held, balance.posted)
+        table.add_row(kind.value, *(f"{amount:,}" for amount in amounts))
+    out.print(table)
+    out.print("senders: " + ", ".join(sender.address for sender in account.senders))
+
+
+@account_app.command("list")
+def list_accounts(as_json: Json = False) -> None:
+    """List all accounts."""
+    with opened_store() as store:
+        accounts = store.accounts.list()
+    if as_json:
+        _say([{"accountId": account.id, "name": account.name} for account in accounts])
+        return
+    for account in accounts:
+        out.print(f"{account.id}  {account.name}", highlight=False)
+
+
+@account_app.command("credit")
+def credit(
+    name: str,
+    kind: CreditKind,
+    amount: int,
+    reference: Annotated[
+        str | None, typer.Option(help="Of your own; the same reference counts once.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Add credits to an account, or take some back with a negative amount.
+
+    Example: godwit account credit acme sms 5000 --reference invoice-17
+    """
+    with opened_store() as store:
+        account = chosen_account(store, name)
+        reference = reference or secrets.token_hex(8)
+        balance = store.accounts.grant(account.id, kind, amount, reference, _now())
+    if as_json:
+        _say({"kind": kind.value, "granted": balance.granted, "available": balance.available})
+    else:
+        out.print(f"{balance.available:,} {kind.value} credits are available")
+
+
+@key_app.command("create")
+def create_key(
+    account: Account = None,
+    permission: Annotated[list[str] | None, typer.Option(help="Default: all.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Make another key for an account."""
+    with opened_store() as store:
+        chosen = chosen_account(store, account)
+        pair = store.accounts.make_key(chosen.id, _now(), permission or ["*"])
+    shown = account_json(chosen, pair)
+    if as_json:
+        _say(shown)
+    else:
+        out.print(f"keyId {pair.key_id}\nkeySecret {pair.secret}\nbearer {pair.bearer}")
+
+
+@key_app.command("list")
+def list_keys(account: Account = None) -> None:
+    """List the keys of an account."""
+    with opened_store() as store:
+        for key in store.accounts.keys(chosen_account(store, account).id):
+            state = "revoked" if key.revoked_at else " ".join(key.permissions)
+            out.print(f"{key.key_id}  {state}", highlight=False)
+
+
+@key_app.command("revoke")
+def revoke_key(key_id: str) -> None:
+    """End a key at once."""
+    with opened_store() as store:
+        if not store.accounts.revoke_key(key_id, _now()):
+            raise CommandError("there is no such live key")
+    out.print("revoked")
+
+
+@sender_app.command("add")
+def add_sender(address: str, account: Account = None) -> None:
+    """Let an account send from a number, short code or name."""
+    with opened_store() as store:
+        sender = store.accounts.add_sender(chosen_account(store, account).id, address, _now())
+    out.print(f"{sender.address} ({sender.kind})", highlight=False)
+
+
+@sender_app.command("list")
+def list_senders(account: Account = None) -> None:
+    """List an account's senders."""
+    with opened_store() as store:
+        for sender in chosen_account(store, account).senders:
+            out.print(f"{sender.address} ({sender.kind})", highlight=False)
+
+
+@sender_app.command("remove")
+def remove_sender(address: str, account: Account = None) -> None:
+    """Take a sender away."""
+    with opened_store() as store:
+        if not store.accounts.remove_sender(chosen_account(store, account).id, address):
+            raise CommandError("there is no such sender")
+    out.print("removed")

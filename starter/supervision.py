@@ -1,0 +1,113 @@
+"""Keep child processes alive: start, watch, start again, stop."""
+
+import asyncio
+import ctypes
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+RESTART_SECONDS = 0.2
+RESTART_SECONDS_MAX = 5.0
+HEALTHY_SECONDS = 30.0
+_PR_SET_PDEATHSIG = 1
+
+
+@dataclass
+class Part:
+    """One process of the stack and how it is run."""
+
+    name: str
+    command: Sequence[str]
+    environment: Mapping[str, str]
+    log: Path
+    stop_seconds: float = 10.0
+    process: asyncio.subprocess.Process | None = field(default=None, init=False)
+
+    @property
+    def pid(self) -> int:
+        """The process id while it runs, else 0."""
+        return self.process.pid if self.process is not None else 0
+
+
+class Supervisor:
+    """Runs parts until told to stop; a part that dies is started again."""
+
+    def __init__(self, changed: Callable[[], None] = lambda: None) -> None:
+        self._changed = changed
+        self._watchers: list[asyncio.Task[None]] = []
+        self._stopping = False
+        self.parts: list[Part] = []
+
+    async def start(self, part: Part) -> None:
+        """Start a part and watch it."""
+        self.parts.append(part)
+        await self._spawn(part)
+        self._watchers.append(asyncio.create_task(self._watch(part)))
+
+    async def stop(self) -> None:
+        """Stop the parts, the last started first, each with its time to finish."""
+        self._stopping = True
+        for part in reversed(self.parts):
+            process = part.process
+            if process is None or process.returncode is not None:
+                continue
+            process.terminate()
+            try:
+                async with asyncio.timeout(part.stop_seconds):
+                    await process.wait()
+            except TimeoutError:
+                _say(f"{part.name} did not stop in {part.stop_seconds:.0f} s and is killed")
+                process.kill()
+                await process.wait()
+        for watcher in self._watchers:
+            watcher.cancel()
+        await asyncio.gather(*self._watchers, return_exceptions=True)
+
+    async def _spawn(self, part: Part) -> None:
+        part.log.parent.mkdir(parents=True, exist_ok=True)
+        with part.log.open("ab") as log:
+            part.process = await asyncio.create_subprocess_exec(
+                *part.command,
+                env=dict(part.environment),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                # A Ctrl-C in the terminal is for us alone; we stop the parts in order.
+                start_new_session=True,
+                preexec_fn=_die_with_parent if sys.platform == "linux" else None,
+            )
+
+    async def _watch(self, part: Part) -> None:
+        wait = RESTART_SECONDS
+        while True:
+            started = time.monotonic()
+            assert part.process is not None
+            code = await part.process.wait()
+            if self._stopping:
+                return
+            wait = RESTART_SECONDS if time.monotonic() - started > HEALTHY_SECONDS else wait
+            how = f"was killed by signal {-code}" if code < 0 else f"exited with {code}"
+            _say(f"{part.name} {how}; it is started again (log: {part.log})")
+            await asyncio.sleep(wait)
+            wait = min(wait * 2, RESTART_SECONDS_MAX)
+            if self._stopping:
+                return
+            await self._spawn(part)
+            self._changed()
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"godwit: {line}\n")
+    sys.stderr.flush()
+
+
+def _die_with_parent() -> None:
+    """Ask Linux to end this process when the supervisor dies, even by kill -9."""
+    parent = os.getppid()
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:
+        os._exit(1)
