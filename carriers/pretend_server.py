@@ -14,7 +14,7 @@ import sys
 import time
 from collections import defaultdict
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import parse_qs, urlsplit
 
 import aiohttp
@@ -134,8 +134,8 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Start answering."""
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        # Not isinstance: uvloop's transports are asyncio's by behaviour only.
+        self.transport = cast(asyncio.Transport, transport)
         self.task = asyncio.get_running_loop().create_task(self._answer_all())
 
     def connection_lost(self, error: Exception | None) -> None:
