@@ -35,6 +35,36 @@ app.command("cancel")(campaigns.cancel)
 app.command("report")(campaigns.report)
 
 
+@app.command("audit")
+def audit_books(
+    id: Annotated[str | None, typer.Argument(help="One campaign; default: everything.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Prove that messages, credits and keys tell the same story; exit 1 if anything is off."""
+    from dataclasses import asdict
+
+    from starter.commands.places import opened_store
+    from store.audit import audit
+
+    with opened_store() as store:
+        if id is not None and store.campaigns.get(id) is None:
+            raise CommandError(f"there is no campaign {id!r}")
+        told = audit(store.database, id)
+    if as_json:
+        typer.echo(json.dumps(asdict(told), indent=2))
+    else:
+        typer.echo(
+            f"{told.accounts:,} accounts, {told.campaigns:,} campaigns, "
+            f"{told.messages:,} messages looked at"
+        )
+        for finding in told.findings:
+            what = f"{finding.check}: {finding.subject}"
+            typer.echo(f"OFF  {what}: expected {finding.expected}, found {finding.found}")
+        typer.echo("the books are in balance" if not told.findings else "the books are off")
+    if told.findings:
+        raise typer.Exit(1)
+
+
 @app.command("up")
 def up(
     host: str = "127.0.0.1",

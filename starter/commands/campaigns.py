@@ -83,7 +83,10 @@ def list_campaigns(account: Account = None, limit: int = 20, as_json: Json = Fal
     if as_json:
         typer.echo(json.dumps([presenting.campaign_json(view) for view in views], indent=2))
         return
-    table = Table("id", "status", "dialect", "name", "recipients", "sent", "failed", "created")
+    table = Table(box=None)
+    table.add_column("id", no_wrap=True)
+    for column in ("status", "dialect", "name", "recipients", "sent", "failed", "created"):
+        table.add_column(column)
     for view in views:
         shown = presenting.campaign_json(view)
         sent = view.tally.sent + view.tally.delivered + view.tally.undelivered
