@@ -104,6 +104,18 @@ def up(
         raise CommandError(str(error)) from None
 
 
+@app.command("demo")
+def demo() -> None:
+    """Run an example campaign on a stack of its own, show it, and stop everything."""
+    from starter.demo import DemoFailed, run_demo
+    from starter.stack import StackError
+
+    try:
+        asyncio.run(run_demo())
+    except (DemoFailed, StackError) as error:
+        raise CommandError(str(error)) from None
+
+
 @app.command("api")
 def api() -> None:
     """Serve the HTTP API (one process; for production)."""
