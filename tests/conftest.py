@@ -16,9 +16,10 @@ from temporalio.testing import WorkflowEnvironment
 from campaign.instants import Instant, instant_of
 from campaign.model import Draft, DraftRecipient
 from campaign.settings import Settings
+from campaign.states import CampaignStatus
 from carriers.pretend import PretendCarrier, PretendSettings, Repeats
 from carriers.pretend_server import Connection, Exchange, Receipts
-from starter.desk import Desk
+from starter.desk import Desk, workflow_id
 from starter.temporal import register_search_attributes
 from store.accounts import AccountView
 from store.migrate import upgrade
@@ -108,9 +109,9 @@ async def carrier_server() -> AsyncIterator[Served]:
         yield served
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 async def skipping() -> AsyncIterator[WorkflowEnvironment]:
-    """The time-skipping server: days pass in milliseconds."""
+    """A time-skipping server of one test: days pass in milliseconds, in nobody else's test."""
     environment = await WorkflowEnvironment.start_time_skipping(
         test_server_existing_path=binary("temporal-test-server"),
         data_converter=pydantic_data_converter,
@@ -160,6 +161,19 @@ class Story:
         """When each sent message was sent, by position."""
         messages = self.store.campaigns.messages(campaign_id, limit=100_000)
         return [message.sent_at for message in messages if message.sent_at is not None]
+
+
+async def finish(story: Story, campaign_id: str) -> CampaignStatus:
+    """Let time pass until the campaign has ended."""
+    handle = story.client.get_workflow_handle(workflow_id(campaign_id))
+    if story.environment.supports_time_skipping:
+        async with story.environment.time_skipping_unlocked():
+            await handle.result()
+    else:
+        await handle.result()
+    view = story.store.campaigns.get(campaign_id)
+    assert view is not None
+    return view.status
 
 
 @asynccontextmanager

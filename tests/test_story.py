@@ -7,21 +7,7 @@ import pytest
 from campaign.instants import DAY, HOUR, MINUTE, SECOND
 from campaign.refusals import RefusalCode, Refused
 from campaign.states import CampaignStatus
-from starter.desk import workflow_id
-from tests.conftest import Story
-
-
-async def finish(story: Story, campaign_id: str) -> CampaignStatus:
-    """Let time pass until the campaign has ended."""
-    handle = story.client.get_workflow_handle(workflow_id(campaign_id))
-    if story.environment.supports_time_skipping:
-        async with story.environment.time_skipping_unlocked():
-            await handle.result()
-    else:
-        await handle.result()
-    view = story.store.campaigns.get(campaign_id)
-    assert view is not None
-    return view.status
+from tests.conftest import Story, finish
 
 
 async def test_a_campaign_is_sent_paid_and_settled(real_story: Story) -> None:

@@ -1,0 +1,211 @@
+"""A throw-away PostgreSQL server for tests, and a fresh migrated database for each of them."""
+
+import os
+import re
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from store.engine import Database
+from store.migrate import upgrade
+
+START_SECONDS = 30.0
+STOP_SECONDS = 10.0
+STARTS_MAX = 3
+TEMPLATE = "godwit_template"
+MISSING = (
+    "PostgreSQL is not installed: initdb and postgres are neither in PATH nor in "
+    "/usr/lib/postgresql/*/bin (Debian: apt install postgresql)"
+)
+# initdb and postgres refuse to run as root; the first of these that exists stands in.
+_STAND_INS = ("nobody", "postgres")
+
+
+def find_binaries() -> Path | None:
+    """The directory of initdb and postgres: from PATH, else the newest version; None without."""
+    found = shutil.which("initdb")
+    beside = [Path(found).resolve().parent] if found else []
+    packaged = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=_version, reverse=True)
+    for directory in beside + packaged:
+        if all((directory / name).exists() for name in ("initdb", "postgres")):
+            return directory
+    return None
+
+
+def _version(directory: Path) -> tuple[int, ...]:
+    return tuple(int(part) for part in re.findall(r"\d+", directory.parent.name))
+
+
+@dataclass
+class Postgres:
+    """A running server. ``process`` is the postmaster, for tests that stop or kill it."""
+
+    directory: Path
+    port: int
+    password: str
+    process: subprocess.Popen[bytes]
+    _numbers: Iterator[int] = field(default_factory=count)
+
+    def url(self, database: str) -> str:
+        """The address of one database, as ``GODWIT_DATABASE_URL`` takes it."""
+        return f"postgresql+psycopg://godwit:{self.password}@127.0.0.1:{self.port}/{database}"
+
+    def make_template(self) -> None:
+        """Make the migrated database that all others are copied from."""
+        self._command("CREATE DATABASE {}", TEMPLATE)
+        database = Database(self.url(TEMPLATE))
+        upgrade(database)
+        database.close()
+
+    @contextmanager
+    def database(self, template: str = TEMPLATE) -> Iterator[str]:
+        """A fresh database for one test; its URL. ``template0`` gives an empty one."""
+        name = f"test_{next(self._numbers)}"
+        self._command("CREATE DATABASE {} TEMPLATE {}", name, template)
+        try:
+            yield self.url(name)
+        finally:
+            self._command("DROP DATABASE {} WITH (FORCE)", name)
+
+    def _command(self, statement: str, *names: str) -> None:
+        # Through the socket, where nobody is asked for a password.
+        with psycopg.connect(
+            host=str(self.directory),
+            port=self.port,
+            user="godwit",
+            dbname="postgres",
+            autocommit=True,
+        ) as connection:
+            connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))  # type: ignore[arg-type]
+
+
+@contextmanager
+def serve_postgres(binaries: Path) -> Iterator[Postgres]:
+    """Run a server on a free port until the block ends; everything it wrote is then deleted.
+
+    Raises RuntimeError with the end of the server's log when it does not start.
+    """
+    user = _stand_in() if os.geteuid() == 0 else None
+    # Not below pytest's directories, which the stand-in for root may not enter.
+    directory = Path(tempfile.mkdtemp(prefix="godwit-pg-"))
+    try:
+        if user is not None:
+            shutil.chown(directory, user)
+        password = secrets.token_hex(16)
+        _make_cluster(binaries, directory, user, password)
+        server = _start(binaries, directory, user, password)
+        try:
+            server.make_template()
+            yield server
+        finally:
+            _stop(server.process)
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def _stand_in() -> str:
+    import pwd
+
+    known = {entry.pw_name for entry in pwd.getpwall()}
+    for name in _STAND_INS:
+        if name in known:
+            return name
+    raise RuntimeError(f"root may not run PostgreSQL, and there is no user {_STAND_INS}")
+
+
+def _make_cluster(binaries: Path, directory: Path, user: str | None, password: str) -> None:
+    secret = directory / "password"
+    secret.write_text(password)
+    if user is not None:
+        shutil.chown(secret, user)
+    made = subprocess.run(
+        [
+            binaries / "initdb",
+            f"--pgdata={directory / 'data'}",
+            "--username=godwit",
+            f"--pwfile={secret}",
+            "--auth-local=trust",
+            "--auth-host=scram-sha-256",
+            "--encoding=UTF8",
+            "--no-locale",
+            "--no-sync",
+        ],
+        user=user,
+        cwd=directory,
+        capture_output=True,
+        text=True,
+    )
+    if made.returncode:
+        raise RuntimeError(f"initdb failed:\n{made.stderr}")
+
+
+def _start(binaries: Path, directory: Path, user: str | None, password: str) -> Postgres:
+    log = directory / "log"
+    for _ in range(STARTS_MAX):
+        # Another process may take the port between our look and the server's.
+        port = _free_port()
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                [
+                    binaries / "postgres",
+                    *("-D", directory / "data"),
+                    *("-k", directory),
+                    *("-h", "127.0.0.1"),
+                    *("-p", str(port)),
+                    *("-c", "max_connections=200"),
+                ],
+                user=user,
+                cwd=directory,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                # A Ctrl-C on the terminal is pytest's to handle.
+                start_new_session=True,
+            )
+        if _answers(process, port, password):
+            return Postgres(directory, port, password, process)
+        _stop(process)
+    raise RuntimeError(f"PostgreSQL did not start:\n{log.read_text()[-2_000:]}")
+
+
+def _answers(process: subprocess.Popen[bytes], port: int, password: str) -> bool:
+    deadline = time.monotonic() + START_SECONDS
+    while process.poll() is None and time.monotonic() < deadline:
+        try:
+            psycopg.connect(
+                host="127.0.0.1", port=port, user="godwit", password=password, dbname="postgres"
+            ).close()
+        except psycopg.OperationalError:
+            time.sleep(0.05)
+        else:
+            return True
+    return False
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    # SIGINT drops the clients and ends in order, SIGQUIT ends at once.
+    for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL):
+        if process.poll() is not None:
+            return
+        process.send_signal(number)
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            continue
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
