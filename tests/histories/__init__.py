@@ -1,0 +1,1 @@
+"""Histories of campaigns that really ran; every later workflow must replay them."""

@@ -1,0 +1,88 @@
+"""Record histories: ``GODWIT_RECORD=1 .venv/bin/pytest tests/histories``.
+
+Run it for a release, or after a change of the workflow that made a new kind of history, and
+commit the new files beside the old ones: those belong to campaigns that may still be running.
+"""
+
+import gzip
+import os
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from campaign.instants import DAY, HOUR, MINUTE
+from campaign.refusals import Refused
+from starter.desk import workflow_id
+from tests.conftest import Story, finish
+from tests.workflows.test_campaign import is_paused, reach, until
+
+RELEASE = "0.1"
+
+pytestmark = pytest.mark.skipif(
+    "GODWIT_RECORD" not in os.environ, reason="records only when GODWIT_RECORD is set"
+)
+
+
+async def unspread(story: Story) -> str:
+    """Retries among 1,200 recipients."""
+    draft = story.draft(1_200)
+    odd = [replace(draft.recipients[index], to=f"+1415556000{index}") for index in (1, 2, 4, 5, 7)]
+    draft = replace(draft, recipients=odd + draft.recipients[5:])
+    return (await story.desk.admit(draft)).campaign.id
+
+
+async def spread_paused_resumed(story: Story) -> str:
+    """A pause of a day in the middle of a spread."""
+    start = await story.now() + DAY
+    draft = story.draft(60, scheduled_at=start, spread_hours=1.0)
+    campaign = (await story.desk.admit(draft)).campaign
+    await reach(story, campaign.id, start + 30 * MINUTE)
+    await story.desk.pause(campaign)
+    await until(story, campaign.id, is_paused)
+    await reach(story, campaign.id, start + DAY)
+    await story.desk.resume(campaign)
+    return campaign.id
+
+
+async def cancelled(story: Story) -> str:
+    """A cancel in the middle of a spread."""
+    start = await story.now() + DAY
+    draft = story.draft(60, scheduled_at=start, spread_hours=1.0)
+    campaign = (await story.desk.admit(draft)).campaign
+    await reach(story, campaign.id, start + 30 * MINUTE)
+    await story.desk.cancel(campaign)
+    return campaign.id
+
+
+async def refused(story: Story) -> str:
+    """A sender that is not owned."""
+    with pytest.raises(Refused):
+        await story.desk.admit(story.draft(10, sender="+18005550000"))
+    return story.store.campaigns.list()[0].id
+
+
+async def continued(story: Story) -> str:
+    """More waves than one run should hold."""
+    start = await story.now() + HOUR
+    draft = story.draft(700)
+    recipients = [
+        replace(recipient, scheduled_at=start + index * MINUTE)
+        for index, recipient in enumerate(draft.recipients)
+    ]
+    return (await story.desk.admit(replace(draft, recipients=recipients))).campaign.id
+
+
+@pytest.mark.parametrize("tale", [unspread, spread_paused_resumed, cancelled, refused, continued])
+async def test_record(story: Story, tale: Callable[[Story], Awaitable[str]]) -> None:
+    campaign_id = await tale(story)
+    first = await story.client.get_workflow_handle(workflow_id(campaign_id)).describe()
+    await finish(story, campaign_id)
+    for name, run_id in ((tale.__name__, first.run_id), (f"{tale.__name__}-last", None)):
+        handle = story.client.get_workflow_handle(workflow_id(campaign_id), run_id=run_id)
+        history = await handle.fetch_history()
+        if run_id is None and history.run_id == first.run_id:
+            continue
+        file = Path(__file__).with_name(f"{RELEASE}-{name}.json.gz")
+        file.write_bytes(gzip.compress(history.to_json().encode(), mtime=0))

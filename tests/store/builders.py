@@ -1,0 +1,166 @@
+"""Campaigns for store tests, made and moved in few words."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+
+from sqlalchemy import text
+
+from campaign.credits import CreditKind, MessageKind
+from campaign.instants import DAY, SECOND, Instant
+from campaign.model import Candidate, Draft, DraftRecipient, Message
+from campaign.ports import ChunkRange, Outcome, Turn
+from campaign.states import CampaignStatus, MessageStatus
+from store.accounts import Balance
+from store.store import Store
+
+NOW: Instant = 20_000 * DAY
+LEASE: Instant = 15 * SECOND
+GRANTED = 100_000
+SENDER = "+18005559876"
+ALL = 1_000_000
+
+
+def number(position: int) -> str:
+    """The recipient at a position."""
+    return f"+1415555{position:04d}"
+
+
+def outcome(
+    position: int,
+    status: MessageStatus = MessageStatus.SENT,
+    attempt: int = 1,
+    at: Instant = NOW,
+    code: str | None = None,
+    due_at: Instant | None = None,
+    carrier_id: str | None = None,
+) -> Outcome:
+    """How an attempt ended; sent unless said otherwise."""
+    return Outcome(position, attempt, status, at, carrier_id, code, due_at)
+
+
+@dataclass
+class Books:
+    """One account's campaigns. Every campaign has message ids ``<campaign>-<position>``."""
+
+    store: Store
+    account_id: str
+    _numbers: Iterator[int] = field(default_factory=count)
+
+    def candidate(
+        self,
+        size: int = 3,
+        key: str | None = None,
+        keys: Sequence[str | None] = (),
+        payload: str = "a",
+        now: Instant = NOW,
+        due_at: Instant | None = None,
+        kind: MessageKind = MessageKind.SMS,
+        hard: bool = False,
+        prefix: str = "m",
+        **members: object,
+    ) -> Candidate:
+        """A composed draft; ``keys`` are its first recipients' idempotency keys."""
+        due = now if due_at is None else due_at
+        messages = [
+            Message(
+                position=position,
+                id=f"{prefix}-{position}",
+                to=number(position),
+                text=f"Order {position} has shipped",
+                media_url="https://example.com/a.png" if kind is MessageKind.MMS else None,
+                sender=SENDER,
+                kind=kind,
+                segments=1,
+                due_at=due,
+                scheduled_at=due if hard else None,
+                key=keys[position] if position < len(keys) else None,
+            )
+            for position in range(size)
+        ]
+        values: dict[str, object] = {"name": "a campaign", "payload_hash": payload, **members}
+        draft = Draft(
+            account_id=self.account_id,
+            dialect="native",
+            recipients=[DraftRecipient(to=message.to) for message in messages],
+            key=key,
+            **values,  # type: ignore[arg-type]
+        )
+        return Candidate(draft, messages, now)
+
+    def save(self, size: int = 3, **members: object) -> str:
+        """Store a draft; its id."""
+        campaign_id = f"cmp_{next(self._numbers)}"
+        candidate = self.candidate(size, prefix=campaign_id, **members)  # type: ignore[arg-type]
+        assert self.store.campaigns.save(candidate, campaign_id).created
+        return campaign_id
+
+    def admit(self, size: int = 3, now: Instant = NOW, **members: object) -> str:
+        """Store a draft, hold its price and let it run; its id."""
+        campaign_id = self.save(size, now=now, **members)
+        assert self.store.admissions.hold(campaign_id, now) is None
+        self.store.campaigns.mark(campaign_id, CampaignStatus.SCHEDULED, now)
+        self.store.campaigns.mark(campaign_id, CampaignStatus.RUNNING, now)
+        return campaign_id
+
+    def turn(
+        self,
+        campaign_id: str,
+        outcomes: Sequence[Outcome] = (),
+        claim: int = ALL,
+        token: str = "t",
+        now: Instant = NOW,
+        low: int = 0,
+        high: int = ALL,
+        store: Store | None = None,
+    ) -> Turn:
+        """One transaction of a chunk, over the whole campaign unless said otherwise."""
+        chunk = ChunkRange(campaign_id, low, high, due_until=now)
+        sending = (store or self.store).sending
+        return sending.turn(chunk, token, outcomes, claim, now, now + LEASE)
+
+    def claimed(self, campaign_id: str, **members: object) -> list[int]:
+        """Claim, and say which positions were won."""
+        turn = self.turn(campaign_id, **members)  # type: ignore[arg-type]
+        return [handoff.position for handoff in turn.claimed]
+
+    def write(self, campaign_id: str, *outcomes: Outcome, token: str = "t") -> None:
+        """Write outcomes and claim nothing."""
+        self.turn(campaign_id, outcomes, claim=0, token=token)
+
+    def send(self, campaign_id: str, now: Instant = NOW) -> list[int]:
+        """Claim all that is due and write every one of them as sent; their positions."""
+        claimed = self.turn(campaign_id, now=now).claimed
+        sent = [outcome(one.position, attempt=one.attempt, at=now) for one in claimed]
+        self.write(campaign_id, *sent)
+        return [one.position for one in claimed]
+
+    def statuses(self, campaign_id: str) -> list[str]:
+        """Where each message stands, by position."""
+        messages = self.store.campaigns.messages(campaign_id, limit=ALL)
+        return [message.status.value for message in messages]
+
+    def balance(self, kind: CreditKind = CreditKind.SMS) -> Balance:
+        """The account's credits of one kind."""
+        view = self.store.accounts.show(self.account_id)
+        assert view is not None
+        return view.balances[kind]
+
+    def money(self, kind: CreditKind = CreditKind.SMS) -> tuple[int, int, int]:
+        """Available, held and posted; checked to sum to what was granted."""
+        balance = self.balance(kind)
+        amounts = (balance.available, balance.held, balance.posted)
+        assert sum(amounts) == balance.granted
+        return amounts
+
+    def execute(self, statement: str, **values: object) -> int:
+        """Run raw SQL in a transaction; how many rows it touched."""
+        return self.store.database.write(
+            lambda connection: connection.execute(text(statement), values).rowcount
+        )
+
+    def value(self, query: str, **values: object) -> object:
+        """The first column of the first row of a raw query, None without a row."""
+        return self.store.database.read(
+            lambda connection: connection.execute(text(query), values).scalar()
+        )

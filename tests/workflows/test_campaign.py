@@ -1,0 +1,224 @@
+"""The campaign's workflow on the time-skipping server: pause, cancel, keys and retries."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+from temporalio.client import WorkflowHandle
+
+from campaign.instants import DAY, HOUR, MINUTE, SECOND, Instant
+from campaign.states import CampaignStatus, MessageStatus
+from starter.desk import workflow_id
+from store.audit import audit
+from store.views import CampaignView
+from tests.conftest import Story, finish
+from workflows.campaign import CampaignWorkflow
+from workflows.orders import CampaignOutcome, Progress
+
+Handle = WorkflowHandle[CampaignWorkflow, CampaignOutcome]
+
+
+def handle_of(story: Story, campaign_id: str) -> Handle:
+    return story.client.get_workflow_handle(workflow_id(campaign_id))
+
+
+async def reach(story: Story, campaign_id: str, instant: Instant) -> None:
+    """Skip ahead to an instant, from wave to wave: the server would jump over one under way."""
+    handle = handle_of(story, campaign_id)
+    while (now := await story.now()) < instant:
+        progress = await handle.query(CampaignWorkflow.progress)
+        next_at = progress.next_wave_at
+        if progress.status is not CampaignStatus.PAUSED:
+            if next_at is None or next_at <= now:
+                await asyncio.sleep(0.01)
+                continue
+            target = min(instant, next_at)
+        else:
+            target = instant
+        await story.environment.sleep(timedelta(milliseconds=target - now))
+
+
+async def until(story: Story, campaign_id: str, holds: Callable[[CampaignView], bool]) -> None:
+    """Wait in real time until a campaign's row says so."""
+    async with asyncio.timeout(30):
+        while True:
+            view = await asyncio.to_thread(story.store.campaigns.get, campaign_id)
+            assert view is not None
+            if holds(view):
+                return
+            await asyncio.sleep(0.02)
+
+
+def is_paused(view: CampaignView) -> bool:
+    return view.status is CampaignStatus.PAUSED
+
+
+async def test_a_pause_of_twenty_days_is_followed_by_no_burst(story: Story) -> None:
+    start = await story.now() + DAY
+    draft = story.draft(240, scheduled_at=start, spread_hours=4.0)
+    campaign = (await story.desk.admit(draft)).campaign
+    await reach(story, campaign.id, start + 2 * HOUR + 10 * SECOND)
+    await story.desk.pause(campaign)
+    await until(story, campaign.id, is_paused)
+    before = len(story.carrier.log)
+    assert 110 <= before <= 130
+    paused_at = await story.now()
+    handle = handle_of(story, campaign.id)
+    history_before = (await handle.describe()).history_length
+    await reach(story, campaign.id, paused_at + 20 * DAY)
+    assert len(story.carrier.log) == before
+    assert (await handle.describe()).history_length == history_before
+    await story.desk.resume(campaign)
+    assert await finish(story, campaign.id) is CampaignStatus.FINISHED
+    sent = sorted(story.sent_at(campaign.id))
+    assert len(sent) == 240 and len(story.carrier.log) == 240
+    later = [at for at in sent if at > paused_at]
+    assert later[0] >= paused_at + 20 * DAY
+    # Still one a minute: no window of half an hour holds more than its share and one wave.
+    windows = [sum(at <= other < at + 30 * MINUTE for other in later) for at in later]
+    assert max(windows) <= 33
+    lost = later[-1] - (start + 4 * HOUR)
+    assert abs(lost - 20 * DAY) <= 3 * MINUTE
+    assert audit(story.store.database).findings == ()
+
+
+async def test_a_pause_before_the_start_moves_only_what_it_outlasts(story: Story) -> None:
+    start = await story.now() + 2 * DAY
+    campaign = (await story.desk.admit(story.draft(10, scheduled_at=start))).campaign
+    await story.desk.pause(campaign)
+    await until(story, campaign.id, is_paused)
+    await reach(story, campaign.id, start - DAY)
+    await story.desk.resume(campaign)
+    await finish(story, campaign.id)
+    assert all(start <= at <= start + 5 * SECOND for at in story.sent_at(campaign.id))
+
+
+async def test_pause_and_resume_twice_are_pause_and_resume_once(story: Story) -> None:
+    start = await story.now() + DAY
+    campaign = (await story.desk.admit(story.draft(10, scheduled_at=start))).campaign
+    await story.desk.resume(campaign)
+    await story.desk.pause(campaign)
+    await story.desk.pause(campaign)
+    await until(story, campaign.id, is_paused)
+    await story.desk.resume(campaign)
+    await story.desk.resume(campaign)
+    assert await finish(story, campaign.id) is CampaignStatus.FINISHED
+
+
+async def test_a_cancel_half_way_voids_exactly_what_was_not_sent(story: Story) -> None:
+    start = await story.now() + DAY
+    draft = story.draft(200, scheduled_at=start, spread_hours=2.0)
+    campaign = (await story.desk.admit(draft)).campaign
+    await reach(story, campaign.id, start + HOUR)
+    await story.desk.cancel(campaign)
+    assert await finish(story, campaign.id) is CampaignStatus.CANCELLED
+    sent = len(story.carrier.log)
+    assert 95 <= sent <= 110
+    tally = story.store.campaigns.tally(campaign.id)
+    assert (tally.sent, tally.cancelled, tally.total) == (sent, 200 - sent, 200)
+    report = story.store.campaigns.report(campaign.id)
+    assert (report.posted.sms, report.voided.sms) == (2 * sent, 2 * (200 - sent))
+    assert report.held.sms == 0
+    assert audit(story.store.database).findings == ()
+
+
+async def test_a_paused_campaign_can_be_cancelled(story: Story) -> None:
+    start = await story.now() + DAY
+    campaign = (await story.desk.admit(story.draft(10, scheduled_at=start))).campaign
+    await story.desk.pause(campaign)
+    await until(story, campaign.id, is_paused)
+    await story.desk.cancel(campaign)
+    assert await finish(story, campaign.id) is CampaignStatus.CANCELLED
+    assert story.carrier.log == []
+    account = story.store.accounts.show(story.account.id)
+    assert account is not None and account.balances["sms"].available == 100_000
+
+
+async def test_a_cancel_through_temporal_itself_settles_too(story: Story) -> None:
+    start = await story.now() + DAY
+    campaign = (await story.desk.admit(story.draft(10, scheduled_at=start))).campaign
+    await handle_of(story, campaign.id).cancel()
+    assert await finish(story, campaign.id) is CampaignStatus.CANCELLED
+    assert audit(story.store.database).findings == ()
+
+
+async def test_messages_of_one_campaign_keep_times_of_their_own(story: Story) -> None:
+    now = await story.now()
+    draft = story.draft(6)
+    times = [None, now + HOUR, now + DAY, now - 30 * MINUTE, now + 3 * DAY, None]
+    recipients = [
+        replace(recipient, scheduled_at=at)
+        for recipient, at in zip(draft.recipients, times, strict=True)
+    ]
+    campaign = (await story.desk.admit(replace(draft, recipients=recipients))).campaign
+    await finish(story, campaign.id)
+    for at, sent_at in zip(times, story.sent_at(campaign.id), strict=True):
+        due_at = max(now, at or now)
+        assert due_at - SECOND <= sent_at <= due_at + 15 * SECOND
+
+
+async def test_a_key_is_spent_for_48_hours_from_the_send(story: Story) -> None:
+    def keyed(first: int, at: Instant) -> object:
+        draft = story.draft(1, first=first, scheduled_at=at)
+        return replace(draft, recipients=[replace(draft.recipients[0], key="order-7")])
+
+    async def send(first: int, at: Instant) -> tuple[MessageStatus, Instant | None]:
+        campaign = (await story.desk.admit(keyed(first, at))).campaign  # type: ignore[arg-type]
+        await finish(story, campaign.id)
+        message = story.store.campaigns.messages(campaign.id)[0]
+        return message.status, message.sent_at
+
+    status, sent_at = await send(1_000, await story.now() + HOUR)
+    assert status is MessageStatus.SENT and sent_at is not None
+    assert (await send(1_001, sent_at + 48 * HOUR - MINUTE))[0] is MessageStatus.SKIPPED
+    assert (await send(1_002, sent_at + 48 * HOUR + MINUTE))[0] is MessageStatus.SENT
+
+
+async def test_a_failed_send_leaves_its_key_free(story: Story) -> None:
+    draft = story.draft(1)
+    recipient = replace(draft.recipients[0], key="order-8")
+    bad = replace(recipient, to="+14155560001")
+    first = (await story.desk.admit(replace(draft, recipients=[bad]))).campaign
+    await finish(story, first.id)
+    second = (await story.desk.admit(replace(draft, recipients=[recipient]))).campaign
+    await finish(story, second.id)
+    assert story.store.campaigns.tally(first.id).failed == 1
+    assert story.store.campaigns.tally(second.id).sent == 1
+
+
+async def test_progress_and_plan_can_be_asked_and_name_nobody(story: Story) -> None:
+    start = await story.now() + DAY
+    draft = story.draft(60, scheduled_at=start, spread_hours=1.0)
+    campaign = (await story.desk.admit(draft)).campaign
+    handle = handle_of(story, campaign.id)
+    await reach(story, campaign.id, start + 30 * MINUTE)
+    progress: Progress = await handle.query(CampaignWorkflow.progress)
+    assert progress.status is CampaignStatus.RUNNING
+    assert 28 <= progress.tally.sent <= 32
+    assert progress.next_wave_at is not None
+    waves = await handle.query(CampaignWorkflow.plan)
+    assert waves and waves[0].fire_at == progress.next_wave_at
+    await story.desk.cancel(campaign)
+    await finish(story, campaign.id)
+    history = (await handle.fetch_history()).to_json()
+    assert "4155551" not in history and "has shipped" not in history
+
+
+async def test_a_long_story_continues_as_new_and_keeps_its_state(story: Story) -> None:
+    start = await story.now() + HOUR
+    draft = story.draft(700)
+    recipients = [
+        replace(recipient, scheduled_at=start + index * MINUTE)
+        for index, recipient in enumerate(draft.recipients)
+    ]
+    campaign = (await story.desk.admit(replace(draft, recipients=recipients))).campaign
+    first_run = (await handle_of(story, campaign.id).describe()).run_id
+    await finish(story, campaign.id)
+    last = await handle_of(story, campaign.id).describe()
+    assert last.run_id != first_run
+    assert last.history_length < 4_500
+    assert story.store.campaigns.tally(campaign.id).sent == 700
+    assert len(story.carrier.log) == 700
+    lateness = [at - start - i * MINUTE for i, at in enumerate(story.sent_at(campaign.id))]
+    assert 0 <= min(lateness) and max(lateness) < 15 * SECOND
