@@ -100,15 +100,14 @@ def _inspect(value: Any, strings: bool) -> None:
                 elif isinstance(item, dict):
                     for name in item:
                         _plain(name)
+        containers = [item for item in level if isinstance(item, dict | list)]
+        if not containers:
+            return
         level = [
             inner
-            for item in level
-            if isinstance(item, dict | list)
+            for item in containers
             for inner in (item.values() if isinstance(item, dict) else item)
-            if strings or isinstance(inner, dict | list)
         ]
-        if not level:
-            return
     raise BadBody("the body is nested too deeply")
 
 

@@ -1,9 +1,12 @@
 """Money is held, posted and given back exactly once, whoever races."""
 
+from collections.abc import Callable
+
 import pytest
 from sqlalchemy import Connection
 
 from campaign.credits import CreditKind, MessageKind, Price
+from campaign.instants import Instant
 from campaign.refusals import RefusalCode
 from campaign.states import CampaignStatus, MessageStatus
 from store import ledger
@@ -12,6 +15,7 @@ from tests.store.builders import GRANTED, NOW, Books, outcome
 from tests.store.racing import race
 
 RACERS = 20
+Movement = Callable[[Connection, str, str, Price, int, Instant], None]
 
 
 @pytest.fixture
@@ -91,7 +95,7 @@ def test_an_outcome_written_by_many_at_once_posts_once(
 
 @pytest.mark.parametrize("movement", [ledger.post, ledger.void])
 def test_a_movement_booked_twice_is_a_fault_and_changes_nothing(
-    books: Books, movement: ledger.Movement
+    books: Books, movement: Movement
 ) -> None:
     campaign = books.admit(3)
 
@@ -106,9 +110,7 @@ def test_a_movement_booked_twice_is_a_fault_and_changes_nothing(
 
 
 @pytest.mark.parametrize("movement", [ledger.post, ledger.void])
-def test_no_more_than_was_held_can_be_posted_or_voided(
-    books: Books, movement: ledger.Movement
-) -> None:
+def test_no_more_than_was_held_can_be_posted_or_voided(books: Books, movement: Movement) -> None:
     other = books.admit(10)
     campaign = books.admit(3)
 
