@@ -9,6 +9,7 @@ import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
+from fastapi_offline import FastAPIOffline
 from prometheus_client import CollectorRegistry, Counter, generate_latest
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -41,7 +42,8 @@ Durable SMS and MMS campaigns: each accepted request is one Temporal workflow.
 
 def create_app(ways: Ways) -> FastAPI:
     """Put the routes of every dialect behind one application."""
-    app = FastAPI(title="Godwit", version=_version(), description=DESCRIPTION)
+    # The page at /docs brings its own scripts: no browser of a user is sent elsewhere for them.
+    app = FastAPIOffline(title="Godwit", version=_version(), description=DESCRIPTION)
     for dialect in DIALECTS:
         app.include_router(dialect.routes(ways))
     app.include_router(account_routes.routes(ways))

@@ -36,12 +36,15 @@ def details(title: str, state: CampaignState) -> str:
         lines[-1] += f" · paused since {iso_or_none(state.paused_at)}"
     if state.pauses:
         lines[-1] += f" · pushed back {state.pauses}×"
-    lines += [f"\n{state.waves} waves so far", "", "| messages | count | share |", "|---|--:|--:|"]
+    if state.waves:
+        lines.append(f"\nwave {state.waves}")
+    # The page draws tables without padding; the em space keeps counts and shares apart.
+    lines += ["", "| messages | count |\u2003share |", "|---|--:|--:|"]
     for status in MessageStatus:
         count = getattr(state.tally, status.value)
         if count:
-            lines.append(f"| {status.value} | {count:,} | {100 * count / total:.1f} % |")
-    lines.append(f"| **total** | **{state.tally.total:,}** | |")
+            lines.append(f"| {status.value} |\u2003{count:,} |\u2003{100 * count / total:.1f} % |")
+    lines.append(f"| **total** |\u2003**{state.tally.total:,}** | |")
     if state.verdict is not None and not state.verdict.admitted:
         lines += ["", "Refused: " + ", ".join(refusal.code for refusal in state.verdict.refusals)]
     return "\n".join(lines)
