@@ -18,7 +18,8 @@ REGISTRIES = re.compile(r"pypi\.org|files\.pythonhosted\.org|registry\.npmjs\.or
 ABSOLUTE = re.compile(r"(?<![\w.~/-])/(work|root|tmp|home|Users)(?![\w-])")
 # (file, directory below the root): whose it is, where it is not that of somebody's machine.
 PATHS_ALL_THE_SAME = {
-    ("docker-compose.yml", "tmp"): "the scratch space inside our own containers",
+    ("Dockerfile", "tmp"): "the scratch space inside our own containers",
+    ("docker-compose.yml", "tmp"): "the same",
 }
 VARIABLE = re.compile(r"^#?([A-Z][A-Z0-9_]+)=(.*)$")
 

@@ -103,27 +103,27 @@ class CampaignWorkflow:
     @workflow.run
     async def run(self, order: CampaignOrder) -> CampaignOutcome:
         """Run the campaign to its end."""
-        self._show()
-        if self.state.verdict is None and not await self._admit():
-            await workflow.wait_condition(workflow.all_handlers_finished)
-            return CampaignOutcome(status=self.state.status, tally=self.state.tally)
+        story = asyncio.create_task(self._tell())
         while True:
             try:
-                await self._deliver()
-                await self._await_receipts()
-                break
+                return await asyncio.shield(story)
             except asyncio.CancelledError:
-                # Cancelled through Temporal itself: the same as our own signal.
-                self._set(cancelling=True)
-                self.paused = False
-        settlement = await workflow.execute_activity_method(
-            Ledger.settle,
-            SettleOrder(campaign_id=order.campaign_id, cancelled=self.state.cancelling),
-            **bookkeeping("give back what was not used, write the end"),
-        )
-        self._set(status=settlement.status, tally=settlement.tally)
+                # Cancelled through Temporal itself, at whatever point: the same as our signal.
+                self.cancel()
+
+    async def _tell(self) -> CampaignOutcome:
+        self._show()
+        if self.state.verdict is not None or await self._admit():
+            await self._deliver()
+            await self._await_receipts()
+            settlement = await workflow.execute_activity_method(
+                Ledger.settle,
+                SettleOrder(campaign_id=self.order.campaign_id, cancelled=self.state.cancelling),
+                **bookkeeping("give back what was not used, write the end"),
+            )
+            self._set(status=settlement.status, tally=settlement.tally)
         await workflow.wait_condition(workflow.all_handlers_finished)
-        return CampaignOutcome(status=settlement.status, tally=settlement.tally)
+        return CampaignOutcome(status=self.state.status, tally=self.state.tally)
 
     async def _admit(self) -> bool:
         verdict = await self._book(Vetting.vet, "judge by the rules")

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from campaign.instants import DAY, HOUR, MINUTE
+from campaign.instants import DAY, HOUR, MINUTE, SECOND
 from campaign.refusals import Refused
 from starter.desk import workflow_id
-from tests.conftest import Story, finish
-from tests.workflows.test_campaign import is_paused, reach, until
+from tests.conftest import Story, finish, reach
+from tests.workflows.test_campaign import is_paused, until
 
 RELEASE = "0.1"
 
@@ -38,7 +38,7 @@ async def spread_paused_resumed(story: Story) -> str:
     start = await story.now() + DAY
     draft = story.draft(60, scheduled_at=start, spread_hours=1.0)
     campaign = (await story.desk.admit(draft)).campaign
-    await reach(story, campaign.id, start + 30 * MINUTE)
+    await reach(story, campaign.id, start + 30 * MINUTE + 20 * SECOND)
     await story.desk.pause(campaign)
     await until(story, campaign.id, is_paused)
     await reach(story, campaign.id, start + DAY)
@@ -51,7 +51,7 @@ async def cancelled(story: Story) -> str:
     start = await story.now() + DAY
     draft = story.draft(60, scheduled_at=start, spread_hours=1.0)
     campaign = (await story.desk.admit(draft)).campaign
-    await reach(story, campaign.id, start + 30 * MINUTE)
+    await reach(story, campaign.id, start + 30 * MINUTE + 20 * SECOND)
     await story.desk.cancel(campaign)
     return campaign.id
 
