@@ -37,11 +37,17 @@ class Verdict(Order):
 
 
 class Plan(Order):
-    """When a campaign's first and last message are due, and how many are to go."""
+    """When a campaign's first and last message are due, and how many are to go.
+
+    ``withdrawn`` says why it was refused behind the workflow's back, and is mostly empty.
+    ``pauses`` is not 0 when the campaign is admitted again after Temporal lost its workflow.
+    """
 
     first_due_at: Instant | None
     last_due_at: Instant | None
     to_send: int
+    pauses: int = 0
+    withdrawn: tuple[RefusalRecord, ...] = ()
 
 
 class WaveOrder(Order):

@@ -6,6 +6,7 @@ from temporalio import activity
 
 from activities.clock import now
 from activities.orders import CampaignRef, Plan, PushOrder, StatusOrder, WaveOrder, Waves
+from activities.vetting import refused
 from campaign.ports import AdmissionStore, CampaignStore
 from campaign.schedule import wave_width, waves
 from campaign.states import CampaignStatus
@@ -29,10 +30,13 @@ class Planning:
         """Accept the plan that was fixed with the draft and mark the campaign scheduled."""
         facts = self._admissions.plan_facts(order.campaign_id)
         self._campaigns.mark(order.campaign_id, CampaignStatus.SCHEDULED, now())
+        refusals = self._campaigns.stored_refusals(order.campaign_id)
         return Plan(
             first_due_at=facts.first_due_at,
             last_due_at=facts.last_due_at,
             to_send=facts.to_send,
+            pauses=facts.pauses,
+            withdrawn=() if refusals is None else refused(refusals).refusals,
         )
 
     @activity.defn

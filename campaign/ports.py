@@ -193,6 +193,7 @@ class PlanFacts:
     first_due_at: Instant | None
     last_due_at: Instant | None
     to_send: int
+    pauses: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,8 +65,14 @@ HANDED_OFF = (MessageStatus.SENT, MessageStatus.DELIVERED, MessageStatus.UNDELIV
 GIVEN_UP = (MessageStatus.FAILED, MessageStatus.SKIPPED, MessageStatus.CANCELLED)
 
 MESSAGE_MOVES: dict[MessageStatus, frozenset[MessageStatus]] = {
+    # A queued message whose key another one is just using is put off without a try.
     MessageStatus.QUEUED: frozenset(
-        {MessageStatus.SENDING, MessageStatus.SKIPPED, MessageStatus.CANCELLED}
+        {
+            MessageStatus.SENDING,
+            MessageStatus.RETRYABLE,
+            MessageStatus.SKIPPED,
+            MessageStatus.CANCELLED,
+        }
     ),
     MessageStatus.RETRYABLE: frozenset(
         {

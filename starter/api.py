@@ -17,6 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from campaign.failures import StoreUnavailable
 from campaign.settings import Settings
 from starter import account_routes, receipts
+from starter.caretaker import Caretaker
 from starter.desk import DeskUnavailable, open_desk
 from starter.dialects import DIALECTS
 from starter.dialects.native_routes import RAISED, stopped
@@ -173,7 +174,12 @@ async def serve(settings: Settings) -> None:
             log_level=settings.log_level,
             timeout_graceful_shutdown=10,
         )
-        await uvicorn.Server(config).serve()
+        caring = asyncio.create_task(Caretaker(desk, store, settings).run())
+        try:
+            await uvicorn.Server(config).serve()
+        finally:
+            caring.cancel()
+            await asyncio.gather(caring, return_exceptions=True)
     finally:
         store.close()
 

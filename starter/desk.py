@@ -3,9 +3,9 @@
 import asyncio
 import secrets
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from temporalio.client import (
     Client,
@@ -20,21 +20,20 @@ from temporalio.common import (
     WorkflowIDConflictPolicy,
     WorkflowIDReusePolicy,
 )
+from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.orders import Verdict
 from campaign.composing import compose
-from campaign.credits import CreditKind, Price, price_of
 from campaign.ids import CAMPAIGN_PREFIX, ID_BYTES, MESSAGE_PREFIX, make_id
 from campaign.instants import Instant
-from campaign.model import Candidate, Draft, Evidence, Message
+from campaign.model import Candidate, Draft
 from campaign.phone import OfflineLookup
 from campaign.refusals import Refusal, RefusalCode, Refused
-from campaign.rules import JUDGEMENT
 from campaign.settings import Settings
-from campaign.states import CAMPAIGN_ENDS, CampaignStatus, MessageStatus
+from campaign.states import CAMPAIGN_ENDS, CampaignStatus
+from starter.rehearsal import Rehearsal, rehearse
 from starter.temporal import connect
-from store.admissions import insufficient
 from store.store import Store
 from store.views import CampaignView
 from workflows import showing
@@ -62,17 +61,6 @@ class Admission:
 
     campaign: CampaignView
     replayed: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Rehearsal:
-    """What a campaign would be: how many would go, at what price, or why not."""
-
-    total: int
-    to_send: int
-    segments: int
-    price: Price
-    refusals: tuple[Refusal, ...]
 
 
 class Desk:
@@ -103,15 +91,33 @@ class Desk:
             )
         view = await self._view(saved.campaign_id)
         if view.status is CampaignStatus.DRAFT:
-            await self._verdict(view)
+            try:
+                await self._verdict(view)
+            except DeskUnavailable:
+                if await self.withdraw(view):
+                    raise
             view = await self._view(saved.campaign_id)
         if view.status is CampaignStatus.REFUSED:
+            if view.refusals[0].code is RefusalCode.ABANDONED:
+                raise DeskUnavailable("withdrawn before it was judged")
             raise Refused(*view.refusals)
         return Admission(view, replayed=not saved.created)
 
     async def rehearse(self, draft: Draft) -> Rehearsal:
         """Judge and price a draft without storing anything; shape faults raise Refused."""
-        return await asyncio.to_thread(self._rehearse, draft)
+        candidate = await asyncio.to_thread(self._compose, draft)
+        return await asyncio.to_thread(rehearse, self._store, candidate)
+
+    async def withdraw(self, view: CampaignView) -> bool:
+        """Refuse a draft that nobody judged in time; its key is free again.
+
+        Returns False when it was judged after all, and that verdict holds. So an answer of "not
+        available" means that nothing will be sent, whenever a worker comes back.
+        """
+        refusal = Refusal(RefusalCode.ABANDONED, "it was not judged in time; send it again")
+        await asyncio.to_thread(self._store.campaigns.refuse, view.id, [refusal], _now())
+        latest = await self._view(view.id)
+        return bool(latest.refusals) and latest.refusals[0].code is RefusalCode.ABANDONED
 
     async def pause(self, view: CampaignView) -> None:
         """Ask a campaign to stop for now; raises NotPossible when it has ended."""
@@ -156,78 +162,69 @@ class Desk:
         )
         return next(active, None)
 
-    def _rehearse(self, draft: Draft) -> Rehearsal:
-        candidate = self._compose(draft)
-        going = [
-            message
-            for message in candidate.messages
-            if message.status is MessageStatus.QUEUED
-            and not (
-                draft.exclude_opt_outs
-                and self._store.opt_outs.contains(draft.account_id, message.to)
-            )
-        ]
-        owned, quota, used = self._store.admissions.account_evidence(
-            draft.account_id, candidate.received_at
-        )
-        evidence = Evidence(
-            texts=_firsts(going, "text"),
-            senders=_firsts(going, "sender"),
-            owned_senders=owned,
-            to_send=len(going),
-            quota=quota,
-            used_today=used,
-        )
-        refusals = [refusal for check in JUDGEMENT for refusal in check(evidence)]
-        mms = sum(message.media_url is not None for message in going)
-        price = price_of(len(going) - mms, mms)
-        account = self._store.accounts.show(draft.account_id)
-        assert account is not None
-        refusals += [
-            insufficient(kind)
-            for kind in CreditKind
-            if account.balances[kind].available < price.of(kind)
-        ]
-        segments = sum(message.segments for message in going)
-        return Rehearsal(len(candidate.messages), len(going), segments, price, tuple(refusals))
-
     async def _view(self, campaign_id: str) -> CampaignView:
         view = await asyncio.to_thread(self._store.campaigns.get, campaign_id)
         assert view is not None
         return view
 
-    async def _verdict(self, view: CampaignView) -> Verdict:
-        """Start the workflow if nobody has, and wait for its verdict; safe to repeat."""
-        title = f"{view.name or view.dialect} · {view.total:,} recipients"
-        order = CampaignOrder(
+    async def revive(self, view: CampaignView) -> None:
+        """Start the workflow of an admitted campaign again, should Temporal have lost it.
+
+        A campaign whose workflow lives is not touched. The rows of the store say what is left
+        to do, so nothing is sent or held twice.
+        """
+        try:
+            await self._client.start_workflow(
+                CampaignWorkflow.run,
+                self._order(view),
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                **self._labels(view),
+            )
+        except WorkflowAlreadyStartedError:
+            pass
+        except (RPCError, RuntimeError) as error:
+            raise DeskUnavailable("Temporal does not answer") from error
+
+    def _order(self, view: CampaignView) -> CampaignOrder:
+        return CampaignOrder(
             campaign_id=view.id,
-            title=title,
+            title=_title(view),
             total=view.total,
             dialect=view.dialect,
             receipts_grace_seconds=self._settings.receipts_grace_seconds,
             chunks_at_once=self._settings.chunks_at_once,
         )
+
+    def _labels(self, view: CampaignView) -> dict[str, Any]:
+        title = _title(view)
+        attributes = {
+            showing.ACCOUNT: view.account_id,
+            showing.DIALECT: view.dialect,
+            showing.STATUS: view.status.value,
+        }
+        return {
+            "id": workflow_id(view.id),
+            "task_queue": self._settings.task_queue,
+            "id_reuse_policy": WorkflowIDReusePolicy.REJECT_DUPLICATE,
+            "static_summary": f"{view.dialect} · {title}",
+            "memo": {"title": title, "total": view.total, "dialect": view.dialect},
+            "search_attributes": TypedSearchAttributes(
+                [SearchAttributePair(key, value) for key, value in attributes.items()]
+            ),
+            "priority": Priority(
+                priority_key=2 if view.total <= SMALL_CAMPAIGN_MAX else 4,
+                fairness_key=view.account_id,
+            ),
+        }
+
+    async def _verdict(self, view: CampaignView) -> Verdict:
+        """Start the workflow if nobody has, and wait for its verdict; safe to repeat."""
         start: WithStartWorkflowOperation[CampaignWorkflow, CampaignOutcome] = (
             WithStartWorkflowOperation(
                 CampaignWorkflow.run,
-                order,
-                id=workflow_id(view.id),
-                task_queue=self._settings.task_queue,
+                self._order(view),
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-                static_summary=f"{view.dialect} · {title}",
-                memo={"title": title, "total": view.total, "dialect": view.dialect},
-                search_attributes=TypedSearchAttributes(
-                    [
-                        SearchAttributePair(showing.ACCOUNT, view.account_id),
-                        SearchAttributePair(showing.DIALECT, view.dialect),
-                        SearchAttributePair(showing.STATUS, view.status.value),
-                    ]
-                ),
-                priority=Priority(
-                    priority_key=2 if view.total <= SMALL_CAMPAIGN_MAX else 4,
-                    fairness_key=view.account_id,
-                ),
+                **self._labels(view),
             )
         )
         seconds = self._settings.admission_timeout_seconds
@@ -271,16 +268,13 @@ async def open_desk(settings: Settings, store: Store) -> Desk:
     return Desk(await connect(lazy=True), store, settings)
 
 
+def _title(view: CampaignView) -> str:
+    return f"{view.name or view.dialect} · {view.total:,} recipients"
+
+
 def workflow_id(campaign_id: str) -> str:
     """The workflow id of a campaign; a colon, because a slash breaks Temporal's HTTP API."""
     return f"campaign:{campaign_id}"
-
-
-def _firsts(messages: list[Message], member: str) -> Mapping[str, int]:
-    firsts: dict[str, int] = {}
-    for message in messages:
-        firsts.setdefault(getattr(message, member), message.position)
-    return firsts
 
 
 def _now() -> Instant:

@@ -8,7 +8,7 @@ from typing import Any
 
 from campaign.instants import iso, iso_or_none
 from campaign.report import Report
-from starter.desk import Rehearsal
+from starter.rehearsal import Rehearsal
 from store.accounts import AccountView
 from store.views import CampaignView, MessageView
 

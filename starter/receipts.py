@@ -1,7 +1,7 @@
 """Where carriers bring their news: receipts of what was sent, and texts that people sent us."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
 import structlog
@@ -18,6 +18,8 @@ from starter.ways import Ways
 from store.store import Store
 
 log = structlog.get_logger("godwit.receipts")
+
+Take = Callable[[CarrierModule, bytes], Awaitable[None]]
 
 BODY_BYTES_MAX = 256 * 1024
 BATCH_MAX = 500
@@ -77,7 +79,7 @@ def routes(ways: Ways) -> APIRouter:
         async def take(module: CarrierModule, body: bytes) -> None:
             await batcher.write(module.read_receipts(body))
 
-        return await _take(request, name, take)
+        return await _take(ways, request, name, take)
 
     @router.post("/{name}/inbound", status_code=202, summary="Texts sent to our numbers")
     async def take_inbound(request: Request, name: str) -> Response:
@@ -87,16 +89,19 @@ def routes(ways: Ways) -> APIRouter:
             for inbound in module.read_inbound(body):
                 await asyncio.to_thread(_obey, ways.store, inbound)
 
-        return await _take(request, name, take)
+        return await _take(ways, request, name, take)
 
     return router
 
 
-async def _take(request: Request, name: str, take) -> Response:  # type: ignore[no-untyped-def]
+async def _take(ways: Ways, request: Request, name: str, take: Take) -> Response:
     try:
         module = carrier_module(name)
     except UnknownCarrier:
         return problem(404, "not_found", "there is no such carrier")
+    if name != ways.settings.carrier:
+        # Nobody may speak for a carrier that nothing is sent through.
+        return problem(404, "not_found", "this carrier is not in use")
     try:
         await take(module, await read_bytes(request, BODY_BYTES_MAX))
     except Refused as error:

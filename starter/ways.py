@@ -9,8 +9,9 @@ from fastapi.responses import Response
 
 from campaign.model import Draft
 from campaign.settings import Settings
-from starter.desk import Admission, Rehearsal
+from starter.desk import Admission
 from starter.pace import Pace
+from starter.rehearsal import Rehearsal
 from store.store import Store
 from store.views import CampaignView
 

@@ -14,7 +14,7 @@ from campaign.phone import sender_kind
 from store.api_keys import ApiKeys, KeyPair
 from store.engine import Database, StoreError
 from store.secrets import Sealer
-from store.tables import Account, Credit, SenderRow
+from store.tables import Account, Credit
 
 ACCOUNT_PREFIX = "acc_"
 SID_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
@@ -27,6 +27,11 @@ _GRANT_ENTRY = text(
 _GRANT = text(
     "UPDATE credit SET granted = granted + :amount, available = available + :amount "
     "WHERE account_id = :account AND kind = :kind AND available + :amount >= 0"
+)
+_ADD_SENDER = text(
+    "INSERT INTO sender (account_id, address, kind, active, created_at) "
+    "VALUES (:account_id, :address, :kind, :active, :created_at) "
+    "ON CONFLICT (account_id, address) DO NOTHING"
 )
 
 
@@ -214,9 +219,7 @@ def _add_sender(connection: Connection, account_id: str, address: str, now: Inst
         "active": True,
         "created_at": now,
     }
-    known = text("SELECT 1 FROM sender WHERE account_id = :account_id AND address = :address")
-    if connection.execute(known, values).first() is None:
-        connection.execute(insert(SenderRow), values)
+    connection.execute(_ADD_SENDER, values)
     return SenderView(address, kind.value, True)
 
 

@@ -41,7 +41,7 @@ _COUNT_QUOTA = text(
     "AND (CAST(:quota AS BIGINT) IS NULL OR used + :count <= :quota)"
 )
 _PLAN = text(
-    "SELECT spread_hours, scheduled_at, base_at, "
+    "SELECT spread_hours, scheduled_at, base_at, pauses_applied, "
     "(SELECT min(due_at) FROM message m WHERE m.campaign_id = c.id AND m.{waiting}) AS first_due, "
     "(SELECT max(due_at) FROM message m WHERE m.campaign_id = c.id AND m.{waiting}) AS last_due, "
     "(SELECT count(*) FROM message m WHERE m.campaign_id = c.id AND m.{waiting}) AS to_send "
@@ -70,6 +70,11 @@ class Admissions:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        still = database.hold_still
+        self._campaign_still = text(f"SELECT id FROM campaign WHERE id = :campaign{still}")
+        self._holds_still = text(
+            f"SELECT kind FROM hold WHERE campaign_id = :campaign ORDER BY kind DESC{still}"
+        )
 
     def evidence(self, campaign_id: str, now: Instant) -> Evidence:
         """See :class:`campaign.ports.AdmissionStore`."""
@@ -128,6 +133,8 @@ class Admissions:
         """See :class:`campaign.ports.AdmissionStore`."""
 
         def work(connection: Connection) -> None:
+            # Nobody else may hold, refuse or count this campaign until we are done.
+            connection.execute(self._campaign_still, {"campaign": campaign_id})
             account = connection.execute(_ACCOUNT, {"campaign": campaign_id}).one()
             kinds = connection.execute(_KINDS_WAITING, {"campaign": campaign_id}).all()
             held = connection.execute(
@@ -160,6 +167,7 @@ class Admissions:
             first_due_at=row.first_due,
             last_due_at=row.last_due,
             to_send=row.to_send,
+            pauses=row.pauses_applied,
         )
 
     def waiting_rows(self, campaign_id: str, limit: int) -> Sequence[WaveRow]:
@@ -195,13 +203,10 @@ class Admissions:
         return self._database.write(work)
 
     def _void_rest(self, connection: Connection, campaign_id: str, now: Instant) -> None:
-        account = connection.execute(_ACCOUNT, {"campaign": campaign_id}).one()
+        # A receipt may pay for an unknown message at any moment: not between these two.
+        connection.execute(self._holds_still, {"campaign": campaign_id})
         open_kinds = connection.execute(_KINDS_OPEN, {"campaign": campaign_id}).all()
-        still_held = _price(open_kinds)
-        left = ledger.remainder(connection, campaign_id)
-        give_back = Price(left.sms - still_held.sms, left.mms - still_held.mms)
-        number = ledger.void_number(connection, campaign_id)
-        ledger.void(connection, account.id, campaign_id, give_back, number, now)
+        ledger.void_rest(connection, campaign_id, _price(open_kinds), now)
 
     def _count_quota(
         self,

@@ -1,24 +1,28 @@
 """Campaigns as a whole: saved once, moved forward, settled, and looked at."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 
-from sqlalchemy import Connection, bindparam, insert, text
+from sqlalchemy import Connection, String, bindparam, insert, text
 
 from campaign.composing import base_instant
+from campaign.credits import Price
 from campaign.instants import Instant
 from campaign.model import Candidate
 from campaign.ports import Tally
 from campaign.refusals import Refusal
 from campaign.report import Report
 from campaign.states import CAMPAIGN_MOVES, CampaignStatus, MessageStatus
-from store import reports
+from store import ledger, reports
 from store.engine import Database
 from store.tables import CampaignRow, MessageRow
 from store.views import CampaignView, MessageView, campaign_view, message_view
 
 _GET = text("SELECT * FROM campaign WHERE id = :campaign")
+_IN_STATES = text(
+    "SELECT * FROM campaign WHERE status IN :states AND id > :after ORDER BY id LIMIT :limit"
+).bindparams(bindparam("states", expanding=True))
 _CLAIM_KEY = text(
     "INSERT INTO campaign_key (account_id, key, campaign_id, free_at) "
     "VALUES (:account, :key, :campaign, NULL) "
@@ -30,10 +34,9 @@ _KEY_HOLDER = text(
     "JOIN campaign c ON c.id = k.campaign_id WHERE k.account_id = :account AND k.key = :key"
 )
 _MARK = text(
-    "UPDATE campaign SET status = :status, started_at = CASE WHEN :status = 'running' "
-    "THEN COALESCE(started_at, :now) ELSE started_at END "
+    "UPDATE campaign SET status = :status, started_at = COALESCE(started_at, :started_at) "
     "WHERE id = :campaign AND status IN :from_statuses"
-).bindparams(bindparam("from_statuses", expanding=True))
+).bindparams(bindparam("from_statuses", expanding=True, type_=String))
 _REFUSE = text(
     "UPDATE campaign SET status = 'refused', refusals = :refusals, finished_at = :now "
     "WHERE id = :campaign AND status = 'draft'"
@@ -102,7 +105,7 @@ class Campaigns:
                 return None
             return campaign_view(row, reports.tallies(connection, [row])[row.id])
 
-        return self._database.read(work)
+        return self._database.read_snapshot(work)
 
     def list(
         self, account_id: str | None = None, limit: int = 50, before: str | None = None
@@ -122,6 +125,19 @@ class Campaigns:
 
         def work(connection: Connection) -> Sequence[CampaignView]:
             rows = connection.execute(query, values).all()
+            tallies = reports.tallies(connection, rows)
+            return [campaign_view(row, tallies[row.id]) for row in rows]
+
+        return self._database.read(work)
+
+    def in_states(
+        self, states: Collection[CampaignStatus], after: str, limit: int
+    ) -> Sequence[CampaignView]:
+        """Campaigns of every account in any of ``states``, by id from ``after`` on."""
+        values = {"states": [state.value for state in states], "after": after, "limit": limit}
+
+        def work(connection: Connection) -> Sequence[CampaignView]:
+            rows = connection.execute(_IN_STATES, values).all()
             tallies = reports.tallies(connection, rows)
             return [campaign_view(row, tallies[row.id]) for row in rows]
 
@@ -152,7 +168,9 @@ class Campaigns:
 
     def report(self, campaign_id: str) -> Report:
         """What a campaign came to so far; raises NoResultFound for an unknown id."""
-        return self._database.read(lambda connection: reports.report(connection, campaign_id))
+        return self._database.read_snapshot(
+            lambda connection: reports.report(connection, campaign_id)
+        )
 
     def tally(self, campaign_id: str) -> Tally:
         """See :class:`campaign.ports.CampaignStore`."""
@@ -176,6 +194,8 @@ class Campaigns:
             if connection.execute(_REFUSE, values).rowcount:
                 connection.execute(_CANCEL_WAITING, values)
                 connection.execute(_FREE_KEY, values)
+                # A hold whose answer was lost may have been written before this no.
+                ledger.void_rest(connection, campaign_id, Price(), now)
 
         self._database.write(work)
 
@@ -186,7 +206,7 @@ class Campaigns:
             "campaign": campaign_id,
             "status": status.value,
             "from_statuses": sources,
-            "now": now,
+            "started_at": now if status is CampaignStatus.RUNNING else None,
         }
         self._database.write(lambda connection: connection.execute(_MARK, values))
 

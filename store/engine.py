@@ -1,15 +1,20 @@
 """The database: SQLite (WAL) or PostgreSQL behind one pair of verbs, ``read`` and ``write``."""
 
+import json
+import random
+import re
 import sqlite3
 import threading
-from collections.abc import Callable
-from contextlib import nullcontext
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from campaign.failures import StoreUnavailable
 
@@ -18,9 +23,11 @@ T = TypeVar("T")
 SQLITE_VERSION_MIN = (3, 38, 0)
 BUSY_TIMEOUT_MS = 30_000
 DEADLOCK_RETRIES_MAX = 8
+DEADLOCK_PAUSE_SECONDS = 0.05
 # serialization_failure and deadlock_detected (PostgreSQL, appendix "Error Codes").
 _SAFE_TO_REPEAT = {"40001", "40P01"}
 _UNAVAILABLE = (OperationalError, InterfaceError)
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 class StoreError(Exception):
@@ -52,19 +59,20 @@ class Database:
                 f"unsupported database {parsed.drivername!r}: use sqlite:/// or "
                 "postgresql+psycopg://"
             )
+        event.listen(self.engine, "before_cursor_execute", _make_storable, retval=True)
         # SQL that turns the JSON parameter :rows into rows r with one column, value.
         self.rows = "json_each(:rows) AS r" if self.is_sqlite else _POSTGRES_ROWS
+        # Ends a SELECT whose rows must hold still until the transaction ends, because what
+        # follows relies on them. SQLite's one writer sees to that by itself.
+        self.hold_still = "" if self.is_sqlite else " FOR NO KEY UPDATE"
 
     def read(self, work: Callable[[Connection], T]) -> T:
         """Run ``work`` in one read transaction and return its result.
 
         Raises StoreUnavailable when the database does not answer.
         """
-        try:
-            with self.engine.connect() as connection, connection.begin():
-                return work(connection)
-        except _UNAVAILABLE as error:
-            raise StoreUnavailable(type(error.orig).__name__) from error
+        with _honest(), self.engine.connect() as connection, connection.begin():
+            return work(connection)
 
     def read_snapshot(self, work: Callable[[Connection], T]) -> T:
         """As ``read``, with every statement seeing the same instant, and nobody kept waiting.
@@ -74,11 +82,8 @@ class Database:
         engine = self.engine
         if not self.is_sqlite:
             engine = engine.execution_options(isolation_level="REPEATABLE READ")
-        try:
-            with engine.connect() as connection, connection.begin():
-                return work(connection)
-        except _UNAVAILABLE as error:
-            raise StoreUnavailable(type(error.orig).__name__) from error
+        with _honest(), engine.connect() as connection, connection.begin():
+            return work(connection)
 
     def write(self, work: Callable[[Connection], T]) -> T:
         """Run ``work`` in one write transaction and return its result once committed.
@@ -88,13 +93,15 @@ class Database:
         """
         for tries_left in range(DEADLOCK_RETRIES_MAX, -1, -1):
             try:
-                with self._writing, self.engine.connect() as connection:
+                with _honest(), self._writing, self.engine.connect() as connection:
                     connection = connection.execution_options(godwit_write=True)
                     with connection.begin():
                         return work(connection)
-            except _UNAVAILABLE as error:
-                if tries_left == 0 or getattr(error.orig, "sqlstate", None) not in _SAFE_TO_REPEAT:
-                    raise StoreUnavailable(type(error.orig).__name__) from error
+            except StoreUnavailable as error:
+                if tries_left == 0 or not _was_rolled_back(error.__cause__):
+                    raise
+                # Whom we were in conflict with goes first, or we would meet again at once.
+                time.sleep(random.uniform(0.5, 1.0) * DEADLOCK_PAUSE_SECONDS)
         raise AssertionError("unreachable")
 
     def close(self) -> None:
@@ -102,7 +109,57 @@ class Database:
         self.engine.dispose()
 
 
+def storable(value: str) -> str:
+    """Replace what neither database can hold, NUL and half a surrogate pair, by U+FFFD."""
+    if value.isascii() and "\x00" not in value:
+        return value
+    return _UNSTORABLE.sub("\ufffd", value)
+
+
+def json_rows(rows: Sequence[Mapping[str, object]]) -> str:
+    """Write rows as the JSON parameter ``:rows`` of a statement on ``Database.rows``."""
+    return json.dumps([_stored(row) for row in rows])
+
+
 _POSTGRES_ROWS = "jsonb_array_elements(CAST(:rows AS jsonb)) AS r(value)"
+
+
+@contextmanager
+def _honest() -> Iterator[None]:
+    """Raise StoreUnavailable for whatever says that the database does not answer."""
+    try:
+        yield
+    except _UNAVAILABLE as error:
+        raise StoreUnavailable(type(error.orig).__name__) from error
+    except PoolTimeoutError as error:
+        raise StoreUnavailable("every connection is in use") from error
+
+
+def _was_rolled_back(error: BaseException | None) -> bool:
+    return getattr(getattr(error, "orig", None), "sqlstate", None) in _SAFE_TO_REPEAT
+
+
+def _make_storable(
+    connection: object,
+    cursor: object,
+    statement: str,
+    parameters: Any,
+    context: object,
+    executemany: bool,
+) -> tuple[str, Any]:
+    """Make every text parameter storable; a look-up by one that was not then finds nothing."""
+    if executemany:
+        return statement, [_stored(each) for each in parameters]
+    return statement, _stored(parameters)
+
+
+def _stored(values: Any) -> Any:
+    if isinstance(values, Mapping):
+        return {
+            name: storable(value) if isinstance(value, str) else value
+            for name, value in values.items()
+        }
+    return tuple(storable(value) if isinstance(value, str) else value for value in values)
 
 
 def _sqlite_engine(path: str | None, url: str) -> Engine:

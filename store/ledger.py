@@ -40,7 +40,13 @@ _VOID_CREDIT = text(
     "UPDATE credit SET held = held - :amount, available = available + :amount "
     "WHERE account_id = :account AND kind = :kind AND held >= :amount"
 )
-_REMAINDER = text("SELECT kind, amount - posted - voided FROM hold WHERE campaign_id = :campaign")
+_REMAINDER = text(
+    "SELECT account_id, kind, amount - posted - voided AS remainder FROM hold "
+    "WHERE campaign_id = :campaign ORDER BY kind DESC"
+)
+_VOIDS = text(
+    "SELECT count(*) FROM ledger_entry WHERE campaign_id = :campaign AND movement = 'void'"
+)
 
 
 class BooksError(Exception):
@@ -111,22 +117,18 @@ def void(
             _move(connection, line, _VOID_HOLD, _VOID_CREDIT)
 
 
-def remainder(connection: Connection, campaign_id: str) -> Price:
-    """What a campaign still holds: neither posted nor voided."""
-    rows = connection.execute(_REMAINDER, {"campaign": campaign_id})
-    held: dict[str, int] = {row[0]: row[1] for row in rows}
-    return Price(sms=held.get("sms", 0), mms=held.get("mms", 0))
+def void_rest(connection: Connection, campaign_id: str, keep: Price, at: Instant) -> None:
+    """Give back all that a campaign still holds, but for ``keep``.
 
-
-def void_number(connection: Connection, campaign_id: str) -> int:
-    """The number of the next void entry of a campaign, counting from 0."""
-    found = connection.execute(
-        text(
-            "SELECT count(*) FROM ledger_entry WHERE campaign_id = :campaign AND movement = 'void'"
-        ),
-        {"campaign": campaign_id},
-    )
-    return int(found.scalar_one())
+    The caller sees to it that neither the holds nor what ``keep`` was counted from can change
+    until its transaction ends.
+    """
+    number = connection.execute(_VOIDS, {"campaign": campaign_id}).scalar_one()
+    for row in connection.execute(_REMAINDER, {"campaign": campaign_id}).all():
+        kind = CreditKind(row.kind)
+        amount = row.remainder - keep.of(kind)
+        price = Price(**{kind.value: amount})
+        void(connection, row.account_id, campaign_id, price, number, at)
 
 
 def _move(connection: Connection, line: dict[str, object], *updates: object) -> None:

@@ -1,15 +1,16 @@
 """Receipts written to messages: forward only, however often, early or late they come."""
 
-import json
 from collections.abc import Sequence
+from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 
 from campaign.credits import MessageKind, price_of
+from campaign.instants import Instant
 from campaign.ports import Receipt
 from campaign.states import MessageStatus
 from store import ledger, recipient_keys
-from store.engine import Database
+from store.engine import Database, json_rows
 
 
 class Receipts:
@@ -17,6 +18,13 @@ class Receipts:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        # An answer may be written at this moment, which makes ``sending`` ``sent``: whoever comes
+        # second must see what the first made of the row. In one order, so that two batches
+        # cannot lock each other out.
+        self._messages_still = text(
+            f"SELECT id FROM message WHERE id IN (SELECT r.value->>'m' FROM {database.rows}) "
+            f"ORDER BY id{database.hold_still}"
+        )
         self._settle_sent = text(
             "UPDATE message SET status = r.value->>'s', error = COALESCE(r.value->>'e', error), "
             "final_at = CAST(r.value->>'t' AS BIGINT) "
@@ -28,7 +36,8 @@ class Receipts:
             "UPDATE message SET status = :status, error = COALESCE(:code, error), "
             "sent_at = :at, final_at = :at, claimed_by = NULL, lease_until = NULL "
             "WHERE id = :reference AND status IN ('sending', 'unknown') "
-            "RETURNING campaign_id, position, kind, key"
+            "RETURNING campaign_id, position, kind, key, "
+            "(SELECT c.account_id FROM campaign c WHERE c.id = campaign_id) AS account_id"
         )
 
     def apply(self, receipts: Sequence[Receipt]) -> int:
@@ -39,9 +48,7 @@ class Receipts:
         """
         if not receipts:
             return 0
-        # The same order everywhere, so that two batches cannot lock each other out.
-        ordered = sorted(receipts, key=lambda receipt: receipt.reference)
-        rows = json.dumps(
+        rows = json_rows(
             [
                 {
                     "m": receipt.reference,
@@ -49,24 +56,30 @@ class Receipts:
                     "e": receipt.code,
                     "t": receipt.at,
                 }
-                for receipt in ordered
+                for receipt in receipts
             ]
         )
 
         def work(connection: Connection) -> int:
+            connection.execute(self._messages_still, {"rows": rows})
             settled = set(connection.execute(self._settle_sent, {"rows": rows}).scalars())
-            proved = sum(
-                self._prove_handoff(connection, receipt)
-                for receipt in ordered
+            proved = [
+                (row, receipt.at)
+                for receipt in receipts
                 if receipt.reference not in settled
-            )
-            return len(settled) + proved
+                and (row := self._prove_handoff(connection, receipt)) is not None
+            ]
+            # Last of all: every chunk of the account waits for the rows of the books.
+            for row, at in sorted(proved, key=lambda each: each[0].campaign_id):
+                _post(connection, row, at)
+            return len(settled) + len(proved)
 
         return self._database.write(work)
 
-    def _prove_handoff(self, connection: Connection, receipt: Receipt) -> bool:
+    def _prove_handoff(self, connection: Connection, receipt: Receipt) -> Row[Any] | None:
+        """Move a message whose handoff was not known to be done, and spend its key."""
         if receipt.status not in (MessageStatus.DELIVERED, MessageStatus.UNDELIVERED):
-            return False
+            return None
         row = connection.execute(
             self._prove,
             {
@@ -76,17 +89,14 @@ class Receipts:
                 "at": receipt.at,
             },
         ).first()
-        if row is None:
-            return False
-        account_id = connection.execute(
-            text("SELECT account_id FROM campaign WHERE id = :campaign"),
-            {"campaign": row.campaign_id},
-        ).scalar_one()
-        is_mms = row.kind == MessageKind.MMS
-        price = price_of(sms_messages=int(not is_mms), mms_messages=int(is_mms))
-        ledger.post(connection, account_id, row.campaign_id, price, row.position, receipt.at)
-        if row.key is not None:
+        if row is not None and row.key is not None:
             recipient_keys.spend(
-                connection, account_id, row.key, row.campaign_id, row.position, receipt.at
+                connection, row.account_id, row.key, row.campaign_id, row.position, receipt.at
             )
-        return True
+        return row
+
+
+def _post(connection: Connection, row: Row[Any], at: Instant) -> None:
+    is_mms = row.kind == MessageKind.MMS
+    price = price_of(sms_messages=int(not is_mms), mms_messages=int(is_mms))
+    ledger.post(connection, row.account_id, row.campaign_id, price, row.position, at)

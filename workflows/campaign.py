@@ -1,6 +1,7 @@
 """The durable story of one campaign, from admission to the last receipt."""
 
 import asyncio
+from itertools import chain, repeat
 from typing import Any
 
 from temporalio import workflow
@@ -134,6 +135,10 @@ class CampaignWorkflow:
             self._set(verdict=verdict, status=CampaignStatus.REFUSED, tally=tally)
             return False
         plan = await self._book(Planning.plan, "fix when each message is due")
+        if plan.withdrawn:
+            verdict = Verdict(admitted=False, refusals=plan.withdrawn)
+            self._set(verdict=verdict, status=CampaignStatus.REFUSED)
+            return False
         tally = TallyRecord(
             total=self.order.total,
             queued=plan.to_send,
@@ -144,6 +149,7 @@ class CampaignWorkflow:
             status=CampaignStatus.SCHEDULED,
             first_due_at=plan.first_due_at,
             last_due_at=plan.last_due_at,
+            pauses=plan.pauses,
             tally=tally,
         )
         return True
@@ -236,7 +242,7 @@ class CampaignWorkflow:
     async def _await_receipts(self) -> None:
         """Give receipts their grace, so that the end tells delivered from undelivered."""
         left = self.order.receipts_grace_seconds
-        for wait in RECEIPT_WAITS_SECONDS:
+        for wait in chain(RECEIPT_WAITS_SECONDS, repeat(RECEIPT_WAITS_SECONDS[-1])):
             tally = await self._book(Reporting.count, "count receipts")
             self._set(tally=tally)
             if tally.sent == 0 or left <= 0 or self.state.cancelling:

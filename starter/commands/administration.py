@@ -86,6 +86,45 @@ def show_account(
     out.print("senders: " + ", ".join(sender.address for sender in account.senders))
 
 
+@account_app.command("set")
+def set_switches(
+    name: str,
+    active: Annotated[bool | None, typer.Option(help="Inactive ones cannot log in.")] = None,
+    daily_quota: Annotated[int | None, typer.Option(min=0, help="Messages a day.")] = None,
+    strict_uniform: Annotated[
+        bool | None, typer.Option(help="Refuse SMS and MMS in one Textingline batch.")
+    ] = None,
+    strict_keys: Annotated[
+        bool | None, typer.Option(help="Refuse a known key that comes with another payload.")
+    ] = None,
+    auto_key: Annotated[
+        str | None, typer.Option(help="Where no key is given: random or payload_hash.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Change an account's switches; what is not named stays as it is."""
+    if auto_key not in (None, "random", "payload_hash"):
+        raise CommandError("--auto-key is random or payload_hash")
+    wanted = {
+        "active": active,
+        "daily_quota": daily_quota,
+        "strict_uniform": strict_uniform,
+        "strict_keys": strict_keys,
+        "auto_key": auto_key,
+    }
+    changes = {switch: value for switch, value in wanted.items() if value is not None}
+    if not changes:
+        raise CommandError("name a switch to change; see godwit account set --help")
+    with opened_store() as store:
+        account = store.accounts.update(chosen_account(store, name).id, **changes)
+    shown = {switch: getattr(account, switch) for switch in wanted}
+    if as_json:
+        _say(shown)
+        return
+    for switch, value in shown.items():
+        out.print(f"{switch:16} {value}", highlight=False)
+
+
 @account_app.command("list")
 def list_accounts(as_json: Json = False) -> None:
     """List all accounts."""

@@ -2,6 +2,7 @@
 
 import json
 import os
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +11,10 @@ from campaign.settings import DATA_DIRECTORY, Settings
 from store.accounts import AccountView
 from store.migrate import is_current
 from store.store import Store, open_store
+
+
+# Control and format characters, surrogates, line and paragraph separators (Unicode 4.5).
+_NOT_SHOWN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 
 
 class CommandError(Exception):
@@ -48,8 +53,9 @@ def find_settings() -> Settings:
 
 @contextmanager
 def opened_store(settings: Settings | None = None) -> Iterator[Store]:
-    """A store for one command; raises CommandError when its schema is not there."""
+    """A store for one command; raises CommandError when it or its schema is not there."""
     settings = settings or find_settings()
+    _check_file(settings.database_url)
     store = open_store(settings)
     try:
         if not is_current(store.database):
@@ -71,6 +77,24 @@ def chosen_account(store: Store, wanted: str | None) -> AccountView:
         return account
     accounts = store.accounts.list()
     if len(accounts) != 1:
-        names = ", ".join(account.name for account in accounts) or "none; see godwit account create"
+        names = ", ".join(plain(account.name) for account in accounts) or "none; see godwit account create"
         raise CommandError(f"choose an account with --account (there are: {names})")
     return accounts[0]
+
+
+def plain(text: str) -> str:
+    """A text that others chose, as a terminal may show it: nothing in it moves the cursor."""
+    return "".join(
+        "\N{REPLACEMENT CHARACTER}" if unicodedata.category(character) in _NOT_SHOWN else character
+        for character in text
+    )
+
+
+def _check_file(url: str) -> None:
+    """Only ``godwit up`` and ``godwit db upgrade`` make a database where there is none."""
+    path = url.removeprefix("sqlite:///").partition("?")[0]
+    if path != url and path and not Path(path).exists():
+        raise CommandError(
+            f"there is no database {path}: run 'godwit up' or 'godwit db upgrade', or set "
+            "GODWIT_DATABASE_URL"
+        )

@@ -4,13 +4,22 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from campaign.settings import Settings
 from store.accounts import AccountView
 from store.migrate import upgrade
 from store.store import Store, open_store
-from tests.postgres import MISSING, Postgres, find_binaries, serve_postgres
+from tests.postgres import (
+    MISSING,
+    Postgres,
+    find_binaries,
+    pytest_terminal_summary,
+    serve_postgres,
+)
 from tests.store.builders import GRANTED, Books
+
+__all__ = ["pytest_terminal_summary"]
 
 DATABASES = ("sqlite", "postgresql")
 
@@ -87,4 +96,4 @@ def books(any_store: Store, account: AccountView) -> Books:
 
 
 def _settings(url: str) -> Settings:
-    return Settings(database_url=url, secret_key="a secret for tests")
+    return Settings(database_url=url, secret_key=SecretStr("a secret for tests"))

@@ -67,13 +67,13 @@ class Walk:
         if verb == "hold":
             self.hold(size, MessageKind.MMS if which % 2 else MessageKind.SMS)
         elif verb == "grant":
-            for kind in CreditKind:
-                grant = self.books.store.accounts.grant
-                grant(self.books.account_id, kind, size, f"step {self.steps}", NOW)
+            grant = self.books.store.accounts.grant
+            for credit in CreditKind:
+                grant(self.books.account_id, credit, size, f"step {self.steps}", NOW)
             self.ledger.granted += size
         elif self.campaigns:
             campaign, kind = self.campaigns[which % len(self.campaigns)]
-            act: dict[str, Callable[[str, MessageKind, int], None]] = {
+            act: dict[str, Callable[[str, MessageKind, int], object]] = {
                 "send": self.send,
                 "fail": lambda *where: self.end(MessageStatus.FAILED, *where),
                 "doubt": lambda *where: self.end(MessageStatus.UNKNOWN, *where),
