@@ -12,11 +12,12 @@ def next_try_at(
 
     ``backoff_seconds[n]`` is the wait after attempt ``n + 1``; its length is therefore the
     number of retries. A carrier's ``retry_after`` (seconds) lengthens the wait, never shortens
-    it, and is held to one hour so that a mad header cannot park a message for ever.
+    it, and is held to one hour so that a mad header cannot park a message for ever; what is no
+    number or not above zero is no wish.
     """
     if attempt > len(backoff_seconds):
         return None
     wait = round(backoff_seconds[attempt - 1] * SECOND)
-    if retry_after is not None:
-        wait = max(wait, min(round(retry_after * SECOND), RETRY_AFTER_MAX))
+    if retry_after is not None and retry_after > 0:
+        wait = max(wait, round(min(retry_after * SECOND, RETRY_AFTER_MAX)))
     return now + wait

@@ -99,21 +99,52 @@ def bad_character(text: str) -> str | None:
     return None if found is None else f"U+{ord(found[0]):04X}"
 
 
-# Letters that imitate others, folded before words are looked for.
-_IMITATIONS = str.maketrans("0134578@$!", "oieastba" + "si")
 _INVISIBLE = re.compile("[\u00ad\u034f\u180e\u200b-\u200f\u2060-\u2064\ufe00-\ufe0f\ufeff]")
+_QUOTES_AND_DASHES = str.maketrans("‘’ʼ‛`‐‑‒–—", "'''''-----")
+
+
+def visible(text: str) -> str:
+    """Leave out what nobody sees: soft hyphens, joiners, variation selectors."""
+    return text if text.isascii() else _INVISIBLE.sub("", text)
 
 
 @lru_cache(maxsize=10_000)
 def plain(text: str) -> str:
-    """Fold a text for word matching: no case, accents, full-width forms or invisible letters."""
-    text = _INVISIBLE.sub("", text)
-    if text.isascii():
-        return text.casefold()
-    decomposed = unicodedata.normalize("NFKD", text)
-    return "".join(c for c in decomposed if not unicodedata.combining(c)).casefold()
+    """Fold a text for word matching: no case, accents, full-width forms or invisible letters.
+
+    Runs of spaces and line ends become one space, and curly quotes and long dashes plain ones,
+    so that a line break hides no phrase.
+    """
+    if not text.isascii():
+        decomposed = unicodedata.normalize("NFKD", _INVISIBLE.sub("", text))
+        text = "".join(c for c in decomposed if not unicodedata.combining(c))
+        text = text.translate(_QUOTES_AND_DASHES)
+    return " ".join(text.split()).casefold()
 
 
+# Digits and signs that imitate letters inside a word, and letters of other scripts that look
+# like Latin ones.
+_IMITATIONS = str.maketrans("0134578@$!", "oieastbasi")
+_HOMOGLYPHS = str.maketrans("аеорсухіјѕԁɡһӏвмнткοαινρκτ", "aeopcyxijsdghlbmhtkoaivpkt")
+_MASKED = re.compile(r"(?<![a-z0-9])[0-9@$]?[a-z]+(?:[0-9@$!]{1,2}[a-z]+)*(?![a-z])")
+# Quick looks, for most words are written as they are meant.
+_LONE_LETTER = re.compile(r"[ .*_-][^\W_][ .*_-]")
+_SIGN_IN_WORD = re.compile("[0-9@$!][a-z]")
+# Whole words that are made of Latin letters and their look-alikes alone.
+_FOREIGN = re.compile(r"(?<![^\W\d_])[a-zаеорсухіјѕԁɡһӏвмнткοαινρκτ]{2,}(?![^\W\d_])")
+_SPACED = re.compile(r"(?<!\w)[^\W_](?P<gap>[ .*_-])(?:[^\W_](?P=gap))+[^\W_](?!\w)")
+
+
+@lru_cache(maxsize=10_000)
 def unmasked(text: str) -> str:
-    """Read digits and signs as the letters that they imitate (``s3x``), in a folded text."""
-    return text.translate(_IMITATIONS)
+    """Read a folded text as its writer means it: ``s3x``, ``p o r n`` and Cyrillic ``саrd``.
+
+    Only words are touched, so that ``20:15`` and ``$5`` stay what they are.
+    """
+    if not text.isascii():
+        text = _FOREIGN.sub(lambda word: word[0].translate(_HOMOGLYPHS), text)
+    if _LONE_LETTER.search(text):
+        text = _SPACED.sub(lambda run: run[0].replace(run["gap"], ""), text)
+    if _SIGN_IN_WORD.search(text) is None:
+        return text
+    return _MASKED.sub(lambda word: word[0].translate(_IMITATIONS), text)

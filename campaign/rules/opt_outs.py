@@ -31,6 +31,6 @@ def read_keyword(body: str) -> Keyword | None:
 
     Case, accents, punctuation and emoji around the word do not matter.
     """
-    if len(body) > 160:
+    if len(body.strip()) > 160:
         return None
     return _BY_WORD.get(_NOT_LETTERS.sub(" ", plain(body)).strip())

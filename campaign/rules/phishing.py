@@ -5,25 +5,32 @@ The lists are in ``words/phishing.toml``; they are read once, when this module i
 
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from importlib.resources import files
 from itertools import islice
+from typing import Any
 
 from campaign.model import Evidence
+from campaign.patterns import any_of
 from campaign.refusals import SHOWN_MAX, Refusal, RefusalCode
-from campaign.text import plain
+from campaign.text import plain, unmasked, visible
 
 # A host with or without a scheme: labels, a dot, a top-level label of letters or punycode.
 _LINK = re.compile(
     r"(?<![\w@.-])(?:(?P<scheme>[a-z][a-z0-9+.]{1,9})://)?(?P<user>[^\s/@]{1,64}@)?"
     r"(?P<host>(?:[\w-]{1,63}\.){1,8}(?:xn--[a-z0-9-]{2,59}|[^\W\d_]{2,24})|"
-    r"(?:\d{1,3}\.){3}\d{1,3})(?=[/:?#\s.,;!)\]]|$)",
+    r"(?:\d{1,3}\.){3}\d{1,3})(?![\w@-])",
     re.IGNORECASE,
 )
+_DOT_INSIDE = re.compile(r"\.\w")
 _ADDRESS = re.compile(r"(?:\d{1,3}\.){3}\d{1,3}")
-# Letters of other scripts, and groups of letters, that pass for Latin ones in a host name.
-_HOMOGLYPHS = str.maketrans("аеорсухіјѕԁɡһӏοαινρ0134567$", "aeopcyxijsdghloaivpoieasbts")
-_GROUPS = (("rn", "m"), ("vv", "w"), ("cl", "d"))
+_WRITTEN_DOT = re.compile(r"\s?(?:\[\.\]|\(\.\)|\[dot\]|\(dot\))\s?", re.IGNORECASE)
+# Letters of other scripts and digits that pass for Latin ones in a host name.
+_HOMOGLYPHS = str.maketrans("аеорсухіјѕԁɡһӏοαινρκτ01345789$", "aeopcyxijsdghloaivpktoleastbgs")
+# Groups of letters that pass for one, and letters that pass for each other. Both the hosts and
+# the names that they are compared with are written so, therefore it does no harm to "clean".
+_GROUPS = (("rn", "m"), ("vv", "w"), ("cl", "d"), ("i", "l"))
 
 
 def check(evidence: Evidence) -> Iterator[Refusal]:
@@ -42,19 +49,48 @@ def check(evidence: Evidence) -> Iterator[Refusal]:
 
 
 def classify(text: str) -> str | None:
-    """Name what makes a text look like phishing, None when nothing does."""
-    has_link = False
-    # A dot or an "@" is in every link; most texts need no look at all.
-    if "." in text:
-        for match in _LINK.finditer(text):
-            found = _judge_link(match)
-            if found is not None:
-                return found
-            has_link = True
+    """Name what makes a text look like phishing, None when nothing does.
+
+    Links are judged by where they lead; words by what they ask for, as written and as meant
+    (``acc0unt``), and more strictly where a link leads to a host that nobody vouches for.
+    """
+    hosts: set[str] = set()
+    for match in _links(text):
+        found = _judge_link(match)
+        if found is not None:
+            return found
+        hosts.add(match["host"].casefold())
+    strange = [host for host in hosts if not _is_trusted(host)]
     folded = plain(text)
-    if _ALWAYS.search(folded) or (has_link and _WITH_LINK.search(folded)):
-        return "credential_lure"
+    meant = unmasked(folded)
+    if _MISSPELT.search(folded):
+        return "disguised_words"
+    if meant != folded and len(_GUARDED.findall(meant)) > len(_GUARDED.findall(folded)):
+        return "disguised_words"
+    for form in dict.fromkeys((folded, meant)):
+        if _lures(form, strange):
+            return "credential_lure"
     return None
+
+
+def _links(text: str) -> Iterable[re.Match[str]]:
+    text = visible(text)
+    if "dot" in text or "[" in text or "(" in text:
+        text = _WRITTEN_DOT.sub(".", text)
+    # Every link has a dot inside; most texts need no further look.
+    return _LINK.finditer(text) if _DOT_INSIDE.search(text) else ()
+
+
+def _lures(text: str, strange: list[str]) -> bool:
+    text = _NEVER.sub(" ", text)
+    if _ALWAYS.search(text):
+        return True
+    if not strange:
+        return False
+    if _WITH_LINK.search(text) or (_IDENTITY.search(text) and _PRESSURE.search(text)):
+        return True
+    poses = _CLAIMED.match(text) is not None
+    return (poses or any(map(_is_shady, strange))) and _ACTS.search(text) is not None
 
 
 def _judge_link(match: re.Match[str]) -> str | None:
@@ -63,27 +99,62 @@ def _judge_link(match: re.Match[str]) -> str | None:
         return "address_link" if match["scheme"] else None
     if match["user"] and match["scheme"]:
         return "disguised_link"
-    bare = host.removeprefix("www.")
-    if bare in _SHORTENERS:
+    if host.removeprefix("www.") in _SHORTENERS:
         return "short_link"
-    return "look_alike" if _imitates(bare) else None
+    return "look_alike" if _imitates(host) else None
 
 
+@lru_cache(maxsize=10_000)
 def _imitates(host: str) -> bool:
     """Tell whether a host uses an imitated brand's name without being one of its domains."""
     if not host.isascii() or "xn--" in host:
         host = _decoded(host)
-    skeleton = host.translate(_HOMOGLYPHS)
-    forms = {host, skeleton}
+    if _is_trusted(host):
+        return False
+    skeleton = _skeleton(host)
+    if _OWN_INSIDE.search(skeleton):
+        return True
+    # Whole labels, parts between hyphens, or joined to words of fraud alone: neither
+    # "pineapple.com" nor "purchase.org" is one.
+    return any(
+        _DISTINCT.search(label) or _COMPOUND.fullmatch(label.replace("-", ""))
+        for label in skeleton.split(".")[:-1]
+    )
+
+
+@lru_cache(maxsize=10_000)
+def _is_trusted(host: str) -> bool:
+    """Tell whether a host is a known brand's own, or one that only a government can have."""
+    if any(host == domain or host.endswith("." + domain) for domain in _OWN):
+        return True
+    labels = host.split(".")
+    top, second = labels[-1], labels[-2]
+    if top in ("gov", "mil") or (len(top) == 2 and second in ("gov", "gob", "gouv", "govt")):
+        return True
+    if len(top) == 2 and second in ("co", "com", "net", "org") and len(labels) > 2:
+        second = labels[-3]
+    elif top not in ("com", "net", "org") and (len(top) > 2 or top in _RISKY):
+        return False
+    return second in _NAMES
+
+
+@lru_cache(maxsize=10_000)
+def _is_shady(host: str) -> bool:
+    """Tell whether a host has a top-level label of ill fame or a name made up of fraud words."""
+    *names, top = host.split(".")
+    return top in _RISKY or any(
+        ("-" in name and not _SHADY_WORDS.isdisjoint(name.split("-")))
+        or _MADE_UP.fullmatch(_skeleton(name))
+        for name in names
+    )
+
+
+def _skeleton(name: str) -> str:
+    """Write a name so that look-alikes become the same."""
+    name = plain(name).translate(_HOMOGLYPHS)
     for group, letter in _GROUPS:
-        forms |= {form.replace(group, letter) for form in forms}
-    for brand, own in _BRANDS.items():
-        if any(host == domain or host.endswith("." + domain) for domain in own):
-            return False
-        # Whole labels or parts between hyphens: "pineapple.com" and "purchase.org" are no fraud.
-        if any(brand in re.split(r"[.-]", form) for form in forms):
-            return True
-    return False
+        name = name.replace(group, letter)
+    return name
 
 
 def _decoded(host: str) -> str:
@@ -93,19 +164,45 @@ def _decoded(host: str) -> str:
         return host
 
 
-def _words(entries: list[str]) -> re.Pattern[str]:
-    return re.compile(rf"(?<![a-z0-9])(?:{'|'.join(entries)})(?![a-z0-9])")
-
-
-def _load() -> tuple[frozenset[str], dict[str, list[str]], re.Pattern[str], re.Pattern[str]]:
-    words = tomllib.loads(files(__package__).joinpath("words/phishing.toml").read_text("utf-8"))
-    lures = words["lures"]
-    return (
-        frozenset(words["shorteners"]),
-        words["brands"],
-        _words(lures["always"]),
-        _words(lures["with_link"]),
+def _load() -> dict[str, Any]:
+    words: dict[str, Any] = tomllib.loads(
+        files(__package__).joinpath("words/phishing.toml").read_text("utf-8")
     )
+    return words
 
 
-_SHORTENERS, _BRANDS, _ALWAYS, _WITH_LINK = _load()
+_LISTS = _load()
+_SHORTENERS = frozenset(_LISTS["shorteners"])
+_SHADY_WORDS = frozenset(_LISTS["shady_words"])
+_RISKY = frozenset(_LISTS["risky_tops"])
+_OWN = tuple(_LISTS["own_domains"])
+_BRANDS: list[str] = _LISTS["brands"]
+_NAMES = frozenset(name.replace(" ", "") for name in [*_BRANDS, *_LISTS["common_word_brands"]])
+
+_distinct = "|".join(_skeleton(name).replace(" ", "-?") for name in _BRANDS)
+_any_brand = "|".join(sorted(map(_skeleton, _NAMES), key=len, reverse=True))
+_fraud = "|".join(map(_skeleton, _LISTS["host_words"]))
+_DISTINCT = re.compile(f"(?:^|-)(?:{_distinct})(?:-|$)")
+_COMPOUND = re.compile(
+    f"(?:{_fraud})+(?:{_any_brand})(?:{_fraud})*|(?:{_any_brand})(?:{_fraud})+",
+)
+_MADE_UP = re.compile(f"(?:{_fraud})(?:-?(?:{_fraud}))+")
+_OWN_INSIDE = re.compile(rf"(?:^|\.)(?:{_any_brand})\.(?:com|co|net|org|gov)\.")
+_CLAIMED = re.compile(
+    rf"\W*(?:{'|'.join(name.replace(' ', '[ -]?') for name in _BRANDS)})"
+    r"(?: (?:alert|notice|security|support|bank|info|team|delivery|uk|us))?(?: ?[:!]| -) "
+)
+_GUARDED = any_of(_LISTS["guarded"])
+_MISSPELT = any_of(
+    name.replace(letter, other)
+    for name in _BRANDS
+    if len(name) > 4 and " " not in name
+    for pair in _GROUPS
+    for other, letter in (pair, pair[::-1])
+    if letter in name
+)
+
+_ALWAYS, _WITH_LINK, _IDENTITY, _PRESSURE, _ACTS, _NEVER = (
+    any_of(_LISTS["lures"][kind])
+    for kind in ("always", "with_link", "identity", "pressure", "acts", "never")
+)

@@ -11,6 +11,7 @@ from importlib.resources import files
 from itertools import islice
 
 from campaign.model import Evidence
+from campaign.patterns import any_of
 from campaign.refusals import SHOWN_MAX, Refusal, RefusalCode
 from campaign.text import plain, unmasked
 
@@ -21,6 +22,7 @@ class _Class:
     always: re.Pattern[str]
     offered: re.Pattern[str] | None
     never: re.Pattern[str] | None
+    unless: re.Pattern[str] | None
 
 
 def check(evidence: Evidence) -> Iterator[Refusal]:
@@ -46,6 +48,9 @@ def classify(text: str) -> str | None:
     """
     folded = plain(text)
     for form in dict.fromkeys((folded, unmasked(folded))):
+        # Most texts mention nothing of any class; one look tells.
+        if _ANY.search(form) is None:
+            continue
         for shaft_class in _CLASSES:
             if _belongs(form, shaft_class):
                 return shaft_class.name
@@ -53,41 +58,36 @@ def classify(text: str) -> str | None:
 
 
 def _belongs(text: str, shaft_class: _Class) -> bool:
-    if not _mentions(text, shaft_class):
-        return False
-    # Only now, for most texts mention nothing: take the innocent phrases out and look again.
     if shaft_class.never is not None:
         text = shaft_class.never.sub(" ", text)
     if shaft_class.always.search(text):
         return True
-    offered = shaft_class.offered
-    return offered is not None and bool(offered.search(text)) and bool(_OFFER.search(text))
+    if shaft_class.offered is None or not shaft_class.offered.search(text):
+        return False
+    if shaft_class.unless is not None and shaft_class.unless.search(text):
+        return False
+    return _OFFER.search(_NO_OFFER.sub(" ", text)) is not None
 
 
-def _mentions(text: str, shaft_class: _Class) -> bool:
-    if shaft_class.always.search(text):
-        return True
-    return shaft_class.offered is not None and bool(shaft_class.offered.search(text))
+def _always(lists: dict[str, list[str]]) -> Iterator[str]:
+    yield from lists["always"]
+    if "groups" in lists:
+        groups = f"({'|'.join(lists['groups'])})"
+        yield f"({'|'.join(lists['before_group'])}){groups}"
+        yield f"{groups} ({'|'.join(lists['after_group'])})"
 
 
-def _words(entries: list[str]) -> re.Pattern[str]:
-    # No \b: it would not stand beside the signs that some entries begin or end with.
-    return re.compile(rf"(?<![a-z0-9])(?:{'|'.join(entries)})(?![a-z0-9])")
-
-
-def _load() -> tuple[re.Pattern[str], tuple[_Class, ...]]:
-    words = tomllib.loads(files(__package__).joinpath("words/shaft.toml").read_text("utf-8"))
-    classes = tuple(
-        _Class(
-            name,
-            _words(lists["always"]),
-            _words(lists["offered"]) if "offered" in lists else None,
-            _words(lists["never"]) if "never" in lists else None,
-        )
-        for name, lists in words.items()
-        if name != "offer"
+def _class_of(name: str, lists: dict[str, list[str]]) -> _Class:
+    offered, never, unless = (
+        any_of(lists[kind]) if kind in lists else None for kind in ("offered", "never", "unless")
     )
-    return _words(words["offer"]["words"]), classes
+    return _Class(name, any_of(_always(lists)), offered, never, unless)
 
 
-_OFFER, _CLASSES = _load()
+_WORDS = tomllib.loads(files(__package__).joinpath("words/shaft.toml").read_text("utf-8"))
+_OFFER, _NO_OFFER = (any_of(_WORDS["offer"][kind]) for kind in ("words", "never"))
+_LISTS = {name: lists for name, lists in _WORDS.items() if name != "offer"}
+_ANY = any_of(
+    entry for lists in _LISTS.values() for entry in [*_always(lists), *lists.get("offered", [])]
+)
+_CLASSES = tuple(_class_of(name, lists) for name, lists in _LISTS.items())

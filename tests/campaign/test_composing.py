@@ -1,0 +1,189 @@
+"""How a draft becomes messages, and what it is refused for."""
+
+from collections.abc import Mapping
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from campaign.composing import base_instant, compose
+from campaign.credits import MessageKind
+from campaign.instants import HOUR, MINUTE
+from campaign.model import DraftRecipient, Duplicates, Policy
+from campaign.phone import OfflineLookup
+from campaign.refusals import SHOWN_MAX, RefusalCode, Refused
+from campaign.states import MessageStatus
+from tests.campaign.making import NOW, SENDER, composed, draft, ids, number, recipients
+
+
+def faults(caught: pytest.ExceptionInfo[Refused]) -> dict[str, RefusalCode]:
+    """What was refused, by place."""
+    return {refusal.place: refusal.code for refusal in caught.value.refusals}
+
+
+def test_a_message_takes_from_the_campaign_what_its_recipient_leaves_open() -> None:
+    own = DraftRecipient(
+        number(1),
+        text="Just for you",
+        media_url="https://media.example/a.png",
+        sender="72345",
+        key="key-1",
+        reference="ref-1",
+    )
+    plain, special = composed(draft([DraftRecipient(number(0)), own])).messages
+    assert (plain.text, plain.sender, plain.media_url) == ("Your order has shipped", SENDER, None)
+    assert (special.text, special.sender) == ("Just for you", "72345")
+    assert (special.media_url, special.key, special.reference) == (
+        "https://media.example/a.png",
+        "key-1",
+        "ref-1",
+    )
+
+
+def test_positions_and_ids_follow_the_order_of_the_request() -> None:
+    messages = composed(draft(3)).messages
+    assert [(m.position, m.id) for m in messages] == [(0, "msg_0"), (1, "msg_1"), (2, "msg_2")]
+    assert [m.to for m in messages] == [number(0), number(1), number(2)]
+    assert {m.status for m in messages} == {MessageStatus.QUEUED}
+
+
+def test_media_makes_an_mms_and_its_text_may_be_empty() -> None:
+    media = "https://media.example/cat.gif"
+    sms, mms = composed(
+        draft([DraftRecipient(number(0)), DraftRecipient(number(1), text="", media_url=media)])
+    ).messages
+    assert (sms.kind, mms.kind, mms.text) == (MessageKind.SMS, MessageKind.MMS, "")
+
+
+def test_fields_are_filled_in_before_segments_are_counted() -> None:
+    people = [DraftRecipient(number(0), fields={"name": "x" * 200})]
+    (message,) = composed(draft(people, text="Hi {{name}}")).messages
+    assert (message.text, message.segments) == ("Hi " + "x" * 200, 2)
+
+
+def test_an_empty_text_of_a_recipient_goes_before_the_campaigns() -> None:
+    with pytest.raises(Refused) as caught:
+        composed(draft([DraftRecipient(number(0), text="")]))
+    assert faults(caught) == {"recipients[0].text": RefusalCode.CONTENT_MISSING}
+
+
+def test_the_accounts_sender_is_used_where_nobody_names_one() -> None:
+    candidate = compose(draft(1, sender=None), NOW, "GODWIT", OfflineLookup(), ids())
+    assert candidate.messages[0].sender == "GODWIT"
+
+
+def test_a_campaign_without_any_sender_is_refused() -> None:
+    with pytest.raises(Refused) as caught:
+        composed(draft(1, sender=None))
+    assert faults(caught) == {"recipients[0].sender": RefusalCode.FIELD_MISSING}
+
+
+def test_what_can_be_no_sender_and_no_number_is_refused_with_its_place() -> None:
+    people = [DraftRecipient(number(0)), DraftRecipient("+1234567", sender="much too long a name")]
+    with pytest.raises(Refused) as caught:
+        composed(draft(people))
+    assert faults(caught) == {
+        "recipients[1].to": RefusalCode.NUMBER_INVALID,
+        "recipients[1].sender": RefusalCode.SENDER_INVALID,
+    }
+
+
+def test_missing_fields_are_named_and_refused() -> None:
+    with pytest.raises(Refused) as caught:
+        composed(draft(1, text="Hi {{first}} {{last}} {{first}}"))
+    (refusal,) = caught.value.refusals
+    assert (refusal.code, refusal.place) == (RefusalCode.FIELDS_MISSING, "recipients[0].fields")
+    assert "first, last" in refusal.message
+
+
+def test_the_lookup_is_kept_on_the_message() -> None:
+    (message,) = composed(draft([DraftRecipient("+447912345678")])).messages
+    assert (message.country, message.line_type) == ("GB", "mobile")
+
+
+def test_faults_of_several_rules_are_told_at_once() -> None:
+    people = [DraftRecipient(number(0), key="k"), DraftRecipient(number(1), text="bell \x07")]
+    with pytest.raises(Refused) as caught:
+        composed(draft(people, spread_hours=100.0))
+    assert set(faults(caught).values()) == {
+        RefusalCode.KEY_INVALID,
+        RefusalCode.CHARACTERS_INVALID,
+        RefusalCode.SPREAD_INVALID,
+    }
+
+
+def test_a_thousand_faults_of_one_kind_are_told_as_a_readable_number() -> None:
+    with pytest.raises(Refused) as caught:
+        composed(draft(1_000, sender=None))
+    assert len(caught.value.refusals) == SHOWN_MAX
+
+
+@pytest.mark.parametrize(
+    "members",
+    [{"sender": None}, {"text": "{{who}}"}, {"text": "\x07secret"}, {"text": "secret" * 300}],
+)
+def test_no_refusal_repeats_a_number_or_a_text(members: Mapping[str, object]) -> None:
+    people = [*recipients(2), DraftRecipient("+1234567")]
+    with pytest.raises(Refused) as caught:
+        composed(draft(people, **members))
+    told = str([str(caught.value), *map(repr, caught.value.refusals)])
+    assert "secret" not in told
+    assert number(0) not in told
+    assert "1234567" not in told
+
+
+def test_a_number_named_twice_is_sent_to_once() -> None:
+    people = [DraftRecipient(number(0)), DraftRecipient(number(1)), DraftRecipient(number(0))]
+    messages = composed(draft(people)).messages
+    assert [m.status for m in messages] == ["queued", "queued", "skipped"]
+    assert messages[2].reason == "duplicate"
+
+
+def test_a_number_named_twice_is_sent_to_twice_where_the_policy_allows_it() -> None:
+    people = [DraftRecipient(number(0)), DraftRecipient(number(0))]
+    messages = composed(draft(people, policy=Policy(duplicates=Duplicates.ALLOW))).messages
+    assert [m.status for m in messages] == ["queued", "queued"]
+
+
+def test_a_campaign_without_a_schedule_is_due_when_it_came_in() -> None:
+    assert base_instant(draft(), NOW) == NOW
+    assert [m.due_at for m in composed(draft(3)).messages] == [NOW] * 3
+
+
+def test_a_schedule_of_minutes_ago_means_now() -> None:
+    assert base_instant(draft(scheduled_at=NOW - MINUTE), NOW) == NOW
+    past = composed(draft(scheduled_at=NOW - 59 * MINUTE)).messages
+    assert [m.due_at for m in past] == [NOW]
+
+
+def test_a_spread_counts_from_the_schedule() -> None:
+    at = NOW + HOUR
+    messages = composed(draft(4, scheduled_at=at, spread_hours=2.0)).messages
+    assert [m.due_at - at for m in messages] == [0, 30 * MINUTE, 60 * MINUTE, 90 * MINUTE]
+
+
+def test_a_recipient_with_an_hour_of_its_own_is_not_spread() -> None:
+    late = DraftRecipient(number(1), scheduled_at=NOW + 5 * HOUR)
+    past = DraftRecipient(number(2), scheduled_at=NOW - MINUTE)
+    people = [DraftRecipient(number(0)), late, past, DraftRecipient(number(3))]
+    messages = composed(draft(people, spread_hours=1.0)).messages
+    assert [m.due_at - NOW for m in messages] == [0, 5 * HOUR, 0, 30 * MINUTE]
+    assert [m.scheduled_at is None for m in messages] == [True, False, False, True]
+
+
+def test_skipped_duplicates_take_no_place_in_a_spread() -> None:
+    people = [DraftRecipient(number(index // 2)) for index in range(8)]
+    messages = composed(draft(people, spread_hours=4.0)).messages
+    sent = [m.due_at - NOW for m in messages if m.status is MessageStatus.QUEUED]
+    assert sent == [0, HOUR, 2 * HOUR, 3 * HOUR]
+
+
+@given(st.integers(1, 60), st.floats(0, 72), st.integers(0, 10) | st.none())
+def test_every_message_of_any_campaign_is_due_inside_its_window(
+    count: int, spread: float, hours: int | None
+) -> None:
+    at = None if hours is None else NOW + hours * HOUR
+    candidate = composed(draft(count, scheduled_at=at, spread_hours=spread))
+    start = base_instant(candidate.draft, NOW)
+    assert len(candidate.messages) == count
+    assert all(start <= m.due_at <= start + spread * HOUR for m in candidate.messages)

@@ -1,0 +1,36 @@
+"""The shape of ids."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from campaign.ids import CAMPAIGN_PREFIX, ID_BYTES, ID_LENGTH, MESSAGE_PREFIX, make_id
+
+random_bytes = st.binary(min_size=ID_BYTES, max_size=ID_BYTES)
+LETTERS = re.compile(r"[1-9A-HJ-NP-Za-km-z]{22}")
+
+
+@given(random_bytes)
+def test_an_id_is_its_prefix_and_22_letters_that_cannot_be_misread(random: bytes) -> None:
+    made = make_id(CAMPAIGN_PREFIX, random)
+    assert made.startswith("cmp_")
+    assert LETTERS.fullmatch(made.removeprefix("cmp_"))
+
+
+@given(random_bytes, random_bytes)
+def test_different_bytes_make_different_ids(one: bytes, other: bytes) -> None:
+    same = make_id(MESSAGE_PREFIX, one) == make_id(MESSAGE_PREFIX, other)
+    assert same == (one == other)
+
+
+def test_the_smallest_and_the_largest_bytes_have_ids_of_the_same_length() -> None:
+    assert make_id("", bytes(ID_BYTES)) == "1" * ID_LENGTH
+    assert len(make_id("", b"\xff" * ID_BYTES)) == ID_LENGTH
+
+
+@pytest.mark.parametrize("length", [0, 15, 17, 32])
+def test_another_number_of_bytes_is_a_mistake(length: int) -> None:
+    with pytest.raises(ValueError, match="16 bytes"):
+        make_id("cmp_", bytes(length))
