@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
-from campaign.credits import MessageKind
 from campaign.instants import Instant
 from campaign.model import Evidence
 from campaign.refusals import Refusal
@@ -298,25 +297,3 @@ class NumberFacts:
     country: str | None = None
     line_type: str | None = None
     network: str | None = None
-
-
-__all__ = [
-    "Acceptance",
-    "AdmissionStore",
-    "CampaignStore",
-    "Carrier",
-    "ChunkRange",
-    "Handoff",
-    "Inbound",
-    "LookupPort",
-    "MessageKind",
-    "NumberFacts",
-    "Outcome",
-    "PlanFacts",
-    "Receipt",
-    "Repeats",
-    "SendingStore",
-    "Tally",
-    "Turn",
-    "WaveRow",
-]

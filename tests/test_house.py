@@ -36,10 +36,8 @@ FILE_LINES = 320
 # Files that are over 300 lines already, at their length of the day they were listed. They may
 # only shrink: give the new length when they did, and take the line away at 300.
 LONG_FILES = {
-    "campaign/ports.py": 321,
     "starter/dialects/textingline.py": 307,
     "starter/stack.py": 352,
-    "workflows/campaign.py": 303,
 }
 FUNCTION_LINES = 70
 

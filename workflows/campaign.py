@@ -5,14 +5,12 @@ from itertools import chain, repeat
 from typing import Any
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
     from activities.ledger import Ledger
-    from activities.options import bookkeeping, handing_over
+    from activities.options import bookkeeping
     from activities.orders import (
         CampaignRef,
-        ChunkOrder,
         ChunkResult,
         PushOrder,
         SettleOrder,
@@ -23,11 +21,11 @@ with workflow.unsafe.imports_passed_through():
     )
     from activities.planning import Planning
     from activities.reporting import Reporting
-    from activities.sending import Sending
     from activities.vetting import Vetting
     from campaign.instants import SECOND
     from campaign.states import CAMPAIGN_ENDS, CampaignStatus
     from workflows import hold_point, showing
+    from workflows.chunks import Chunks
     from workflows.orders import (
         CampaignOrder,
         CampaignOutcome,
@@ -53,8 +51,7 @@ class CampaignWorkflow:
         self.state = order.state or CampaignState(tally=TallyRecord(total=order.total))
         self.paused = self.state.paused_at is not None
         self.upcoming: list[WaveOrder] = []
-        self.replan = False
-        self.running: list[workflow.ActivityHandle[ChunkResult]] = []
+        self.chunks = Chunks(order.campaign_id, order.chunks_at_once, self._held, self._count)
 
     # ------------------------------------------------------------------ from outside
 
@@ -157,7 +154,7 @@ class CampaignWorkflow:
     async def _deliver(self) -> None:
         """Send whatever is waiting, wave by wave, until nothing is."""
         while True:
-            await self._drain()
+            await self.chunks.drain()
             if self.state.cancelling:
                 self._set(tally=await self._book(Reporting.cancel_rest, "cancel what is left"))
             elif self.paused:
@@ -183,61 +180,10 @@ class CampaignWorkflow:
         if self.state.status is CampaignStatus.SCHEDULED:
             await self._mark(CampaignStatus.RUNNING)
         self._set(waves=self.state.waves + 1)
-        self.replan = False
-        todo = list(wave.chunks)
-        while todo or self.running:
-            while todo and not self._held() and len(self.running) < self.order.chunks_at_once:
-                low, high = todo.pop(0)
-                chunk = ChunkOrder(
-                    campaign_id=self.order.campaign_id,
-                    low=low,
-                    high=high,
-                    due_until=wave.due_until,
-                )
-                handle = workflow.start_activity_method(
-                    Sending.send_chunk,
-                    chunk,
-                    **handing_over(f"wave {self.state.waves} • recipients {low}-{high - 1}"),
-                )
-                self.running.append(handle)
-            if self._held():
-                todo.clear()
-            if not await self._one_chunk():
-                todo.clear()
-        return not self._held() and not self.replan
+        return await self.chunks.send(wave, self.state.waves)
 
-    async def _one_chunk(self) -> bool:
-        """Wait for a chunk to end, or for a hold; False when the rest should be held back."""
-        if not self.running:
-            return True
-        await workflow.wait_condition(
-            lambda: self._held() or any(handle.done() for handle in self.running)
-        )
-        if self._held():
-            await self._drain()
-            return False
-        self._gather()
-        return True
-
-    async def _drain(self) -> None:
-        """Ask running chunks to stop and wait until they have said what had already left."""
-        for handle in self.running:
-            if not handle.done():
-                handle.cancel()
-        await workflow.wait_condition(lambda: all(handle.done() for handle in self.running))
-        self._gather()
-
-    def _gather(self) -> None:
-        for handle in [handle for handle in self.running if handle.done()]:
-            self.running.remove(handle)
-            try:
-                result = handle.result()
-            except ActivityError as error:
-                if not is_cancelled_exception(error):
-                    raise
-                continue  # It was told to stop before it began.
-            self.replan = self.replan or result.stopped or result.deferred + result.retryable > 0
-            self._set(tally=showing.counted(self.state.tally, result))
+    def _count(self, result: ChunkResult) -> None:
+        self._set(tally=showing.counted(self.state.tally, result))
 
     async def _await_receipts(self) -> None:
         """Give receipts their grace, so that the end tells delivered from undelivered."""

@@ -11,10 +11,12 @@ from rich.table import Table
 
 from campaign.credits import CreditKind
 from starter import presenting
-from starter.commands.places import CommandError, chosen_account, opened_store
+from starter.commands.places import CommandError, chosen_account, opened_store, plain
 from starter.stack import account_json
 
-out = Console()
+CREDITS_MAX = 10**12
+
+out = Console(markup=False, emoji=False)  # Names are other people's.
 account_app = typer.Typer(no_args_is_help=True, help="Accounts and their credits.")
 key_app = typer.Typer(no_args_is_help=True, help="API keys.")
 sender_app = typer.Typer(no_args_is_help=True, help="Numbers and names to send from.")
@@ -23,6 +25,8 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Account = Annotated[
     str | None, typer.Option("--account", help="Account id or name; default: the only one.")
 ]
+Amount = Annotated[int, typer.Option(min=0, max=CREDITS_MAX)]
+Quota = Annotated[int | None, typer.Option(min=0, max=CREDITS_MAX, help="Messages a day.")]
 
 
 def _now() -> int:
@@ -36,10 +40,10 @@ def _say(value: object) -> None:
 @account_app.command("create")
 def create_account(
     name: str,
-    sms_credits: Annotated[int, typer.Option(min=0)] = 0,
-    mms_credits: Annotated[int, typer.Option(min=0)] = 0,
+    sms_credits: Amount = 0,
+    mms_credits: Amount = 0,
     sender: Annotated[list[str] | None, typer.Option(help="May be given often.")] = None,
-    daily_quota: Annotated[int | None, typer.Option(min=0, help="Messages a day.")] = None,
+    daily_quota: Quota = None,
     as_json: Json = False,
 ) -> None:
     """Make an account with a first key.
@@ -78,7 +82,7 @@ def show_account(
             }
         )
         return
-    table = Table("credits", "granted", "available", "held", "posted", title=account.name)
+    table = Table("credits", "granted", "available", "held", "posted", title=plain(account.name))
     for kind, balance in account.balances.items():
         amounts = (balance.granted, balance.available, balance.held, balance.posted)
         table.add_row(kind.value, *(f"{amount:,}" for amount in amounts))
@@ -90,9 +94,9 @@ def show_account(
 def set_switches(
     name: str,
     active: Annotated[bool | None, typer.Option(help="Inactive ones cannot log in.")] = None,
-    daily_quota: Annotated[int | None, typer.Option(min=0, help="Messages a day.")] = None,
+    daily_quota: Quota = None,
     strict_uniform: Annotated[
-        bool | None, typer.Option(help="Refuse SMS and MMS in one Textingline batch.")
+        bool | None, typer.Option(help="Refuse SMS and MMS in one batch.")
     ] = None,
     strict_keys: Annotated[
         bool | None, typer.Option(help="Refuse a known key that comes with another payload.")
@@ -134,14 +138,15 @@ def list_accounts(as_json: Json = False) -> None:
         _say([{"accountId": account.id, "name": account.name} for account in accounts])
         return
     for account in accounts:
-        out.print(f"{account.id}  {account.name}", highlight=False)
+        out.print(f"{account.id}  {plain(account.name)}", highlight=False)
 
 
-@account_app.command("credit")
+# Else a negative amount would be taken for an option.
+@account_app.command("credit", context_settings={"ignore_unknown_options": True})
 def credit(
     name: str,
     kind: CreditKind,
-    amount: int,
+    amount: Annotated[int, typer.Argument(min=-CREDITS_MAX, max=CREDITS_MAX)],
     reference: Annotated[
         str | None, typer.Option(help="Of your own; the same reference counts once.")
     ] = None,

@@ -1,0 +1,85 @@
+"""The chunks of a wave: some at once, stopped politely, counted as they end."""
+
+from collections.abc import Callable
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, is_cancelled_exception
+
+from activities.options import handing_over
+from activities.orders import ChunkOrder, ChunkResult, WaveOrder
+from activities.sending import Sending
+
+
+class Chunks:
+    """Runs the chunks of one wave after the other.
+
+    ``held`` says that nothing more should start; ``count`` is told of each chunk that ended.
+    """
+
+    def __init__(
+        self,
+        campaign_id: str,
+        at_once: int,
+        held: Callable[[], bool],
+        count: Callable[[ChunkResult], None],
+    ) -> None:
+        self._campaign_id = campaign_id
+        self._at_once = at_once
+        self._held = held
+        self._count = count
+        self._replan = False
+        self._running: list[workflow.ActivityHandle[ChunkResult]] = []
+
+    async def send(self, wave: WaveOrder, number: int) -> bool:
+        """Send a wave; False when it was held or left something that must be planned anew."""
+        self._replan = False
+        todo = list(wave.chunks)
+        while todo or self._running:
+            while todo and not self._held() and len(self._running) < self._at_once:
+                low, high = todo.pop(0)
+                self._start(
+                    low, high, wave.due_until, f"wave {number} • recipients {low}-{high - 1}"
+                )
+            if self._held():
+                todo.clear()
+            if not await self._one_ended():
+                todo.clear()
+        return not self._held() and not self._replan
+
+    async def drain(self) -> None:
+        """Ask running chunks to stop and wait until they have said what had already left."""
+        for handle in self._running:
+            if not handle.done():
+                handle.cancel()
+        await workflow.wait_condition(lambda: all(handle.done() for handle in self._running))
+        self._gather()
+
+    def _start(self, low: int, high: int, due_until: int, label: str) -> None:
+        order = ChunkOrder(campaign_id=self._campaign_id, low=low, high=high, due_until=due_until)
+        handle = workflow.start_activity_method(Sending.send_chunk, order, **handing_over(label))
+        self._running.append(handle)
+
+    async def _one_ended(self) -> bool:
+        """Wait for a chunk to end, or for a hold; False when the rest should be held back."""
+        if not self._running:
+            return True
+        await workflow.wait_condition(
+            lambda: self._held() or any(handle.done() for handle in self._running)
+        )
+        if self._held():
+            await self.drain()
+            return False
+        self._gather()
+        return True
+
+    def _gather(self) -> None:
+        for handle in [handle for handle in self._running if handle.done()]:
+            self._running.remove(handle)
+            try:
+                result = handle.result()
+            except ActivityError as error:
+                if not is_cancelled_exception(error):
+                    raise
+                continue  # It was told to stop before it began.
+            self._replan = self._replan or result.stopped or result.deferred + result.retryable > 0
+            self._count(result)
