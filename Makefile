@@ -3,7 +3,7 @@ BIN := .venv/bin
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test lint types check clean
+.PHONY: help setup demo up test chaos lint types check clean
 
 help: ## List the targets.
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -26,6 +26,9 @@ up: setup ## Start the embedded stack and stay.
 
 test: setup ## Run every test.
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile
+
+chaos: setup ## Kill real processes for SECONDS (600) from SEED (a new one) and print the table.
+	$(BIN)/python -m tests.chaos --seconds $(or $(SECONDS),600) --seed $(or $(SEED),0)
 
 lint: setup ## Check format and style.
 	$(BIN)/ruff format --check .

@@ -48,7 +48,9 @@ def build_worker(client: Client, settings: Settings, store: Store, carrier: Carr
     )
     vetting = Vetting(store.campaigns, store.admissions)
     ledger = Ledger(store.campaigns, store.admissions)
-    planning = Planning(store.campaigns, store.admissions, settings.chunk_size)
+    planning = Planning(
+        store.campaigns, store.admissions, store.resolving, carrier.repeats, settings.chunk_size
+    )
     reporting = Reporting(store.campaigns)
     sending = Sending(store.sending, carrier, limits)
     return Worker(
@@ -61,6 +63,7 @@ def build_worker(client: Client, settings: Settings, store: Store, carrier: Carr
             ledger.settle,
             planning.plan,
             planning.next_waves,
+            planning.reopen_unknown,
             planning.push_back,
             planning.mark,
             reporting.count,

@@ -7,7 +7,7 @@ from temporalio import activity
 from activities.clock import now
 from activities.orders import CampaignRef, Plan, PushOrder, StatusOrder, WaveOrder, Waves
 from activities.vetting import refused
-from campaign.ports import AdmissionStore, CampaignStore
+from campaign.ports import AdmissionStore, CampaignStore, Repeats, ResolvingStore
 from campaign.schedule import wave_width, waves
 from campaign.states import CampaignStatus
 
@@ -19,10 +19,17 @@ class Planning:
     """Activities that look at a campaign's waiting messages or move them."""
 
     def __init__(
-        self, campaigns: CampaignStore, admissions: AdmissionStore, chunk_size: int
+        self,
+        campaigns: CampaignStore,
+        admissions: AdmissionStore,
+        resolving: ResolvingStore,
+        repeats: Repeats,
+        chunk_size: int,
     ) -> None:
         self._campaigns = campaigns
         self._admissions = admissions
+        self._resolving = resolving
+        self._repeats = repeats
         self._chunk_size = chunk_size
 
     @activity.defn
@@ -54,6 +61,11 @@ class Planning:
             # The last wave may be cut short by the limit; the next look will show it whole.
             planned = planned[:-1]
         return Waves(waves=tuple(WaveOrder(**asdict(wave)) for wave in planned[:WAVES_MAX]))
+
+    @activity.defn
+    def reopen_unknown(self, order: CampaignRef) -> int:
+        """Put doubtful messages back to work where that is safe or wished; returns how many."""
+        return self._resolving.reopen_unknown(order.campaign_id, self._repeats, now())
 
     @activity.defn
     def push_back(self, order: PushOrder) -> None:

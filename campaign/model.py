@@ -14,6 +14,13 @@ SPREAD_HOURS_MAX = 72.0
 NO_FIELDS: Mapping[str, str] = MappingProxyType({})
 
 
+class UnknownPolicy(StrEnum):
+    """What happens to a message that may or may not have left, once its carrier cannot tell."""
+
+    HOLD = "hold"  # it stays unknown until a receipt or an operator says
+    RESEND = "resend"  # it is sent again: better twice than never
+
+
 class Duplicates(StrEnum):
     """What happens to a number that occurs twice in one request."""
 
@@ -73,6 +80,7 @@ class Draft:
     strict_key: bool = False
     payload_hash: str = ""
     exclude_opt_outs: bool = True
+    unknown_policy: UnknownPolicy = UnknownPolicy.HOLD
     shorten_urls: bool = False
 
 

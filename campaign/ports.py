@@ -281,6 +281,14 @@ class AdmissionStore(Protocol):
         ...
 
 
+class ResolvingStore(Protocol):
+    """What the activities ask about messages that may or may not have left."""
+
+    def reopen_unknown(self, campaign_id: str, repeats: Repeats, now: Instant) -> int:
+        """Put doubtful messages back to work where that is safe or wished; returns how many."""
+        ...
+
+
 class LookupPort(Protocol):
     """Finds out about numbers before they are sent to."""
 

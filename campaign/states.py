@@ -80,6 +80,8 @@ MESSAGE_MOVES: dict[MessageStatus, frozenset[MessageStatus]] = {
             MessageStatus.SKIPPED,
             MessageStatus.CANCELLED,
             MessageStatus.FAILED,
+            MessageStatus.DELIVERED,
+            MessageStatus.UNDELIVERED,
         }
     ),
     MessageStatus.SENDING: frozenset(
@@ -95,6 +97,8 @@ MESSAGE_MOVES: dict[MessageStatus, frozenset[MessageStatus]] = {
     ),
     MessageStatus.UNKNOWN: frozenset(
         {
+            MessageStatus.SENDING,
+            MessageStatus.RETRYABLE,
             MessageStatus.SENT,
             MessageStatus.DELIVERED,
             MessageStatus.UNDELIVERED,

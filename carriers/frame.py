@@ -17,13 +17,23 @@ import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport
 
-from campaign.failures import DoubtfulHandoff, PermanentFailure, TemporaryFailure
+from campaign.failures import (
+    CarrierFailure,
+    DoubtfulHandoff,
+    PermanentFailure,
+    TemporaryFailure,
+)
+from campaign.instants import SECOND
+from campaign.retry import RETRY_AFTER_MAX
 
 ANSWER_BYTES_MAX = 64 * 1024
 CONNECT_SECONDS = 5.0
+KEEP_ALIVE_SECONDS = 30.0
+RETRY_AFTER_SECONDS_MAX = RETRY_AFTER_MAX / SECOND
 _CODE = re.compile(r"[a-z0-9_]{1,40}")
 # Our own misconfiguration is no fault of the recipient: the message waits until it is mended.
 _OUR_FAULT = {401, 403, 404, 405, 407}
+_REQUEST_TIMEOUT = 408
 
 
 class Frame:
@@ -36,11 +46,19 @@ class Frame:
     def __init__(self, base_url: str, timeout_seconds: float, connections: int) -> None:
         self._base_url = base_url.rstrip("/")
         self._timeout_seconds = timeout_seconds
+        context = httpx.create_ssl_context()
+
+        def session() -> aiohttp.ClientSession:
+            return aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(
+                    limit=connections, keepalive_timeout=KEEP_ALIVE_SECONDS, ssl=context
+                ),
+                cookie_jar=aiohttp.DummyCookieJar(),
+            )
+
         # The transport is called without httpx's client around it: several times as fast, and
         # cookies, redirects and authentication are not wanted here (bench/README.md).
-        self._transport: httpx.AsyncBaseTransport = AiohttpTransport(
-            limits=httpx.Limits(max_connections=connections, keepalive_expiry=30.0)
-        )
+        self._transport: httpx.AsyncBaseTransport = AiohttpTransport(verify=context, client=session)
 
     async def ask(
         self, method: str, path: str, body: Mapping[str, Any] | None = None
@@ -55,14 +73,14 @@ class Frame:
         if body is not None:
             content = json.dumps(body, separators=(",", ":")).encode()
             headers["content-type"] = "application/json"
-        request = httpx.Request(
-            method,
-            self._base_url + path,
-            headers=headers,
-            content=content,
-            extensions={"timeout": {"connect": CONNECT_SECONDS}},
-        )
         try:
+            request = httpx.Request(
+                method,
+                self._base_url + path,
+                headers=headers,
+                content=content,
+                extensions={"timeout": {"connect": CONNECT_SECONDS}},
+            )
             async with asyncio.timeout(self._timeout_seconds):
                 response = await self._transport.handle_async_request(request)
                 try:
@@ -71,8 +89,11 @@ class Frame:
                     await response.aclose()
         except TimeoutError:
             raise DoubtfulHandoff("timeout") from None
-        except httpx.TransportError as error:
+        except (httpx.TransportError, httpx.InvalidURL) as error:
             raise _sorted(error) from None
+        except (aiohttp.ClientError, ValueError):
+            # No HTTP at all; the transport lets these through as they are.
+            raise DoubtfulHandoff("answer_unreadable") from None
         return _judge(response, answer)
 
     async def close(self) -> None:
@@ -90,12 +111,14 @@ async def _read(response: httpx.Response) -> bytes:
     return bytes(chunks)
 
 
-def _sorted(error: httpx.TransportError) -> TemporaryFailure | DoubtfulHandoff:
+def _sorted(error: Exception) -> CarrierFailure:
     """Tell failures before the first byte from those after it.
 
     The transport reports a connection that broke *during* the exchange as a ConnectTimeout too,
     so the underlying error decides.
     """
+    if isinstance(error, httpx.UnsupportedProtocol | httpx.InvalidURL):
+        return TemporaryFailure("carrier_configuration")
     cause = error.__cause__
     if isinstance(cause, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
         return TemporaryFailure("no_connection")
@@ -105,7 +128,7 @@ def _sorted(error: httpx.TransportError) -> TemporaryFailure | DoubtfulHandoff:
 def _judge(response: httpx.Response, answer: bytes) -> tuple[int, Any]:
     status = response.status_code
     if 200 <= status < 300:
-        if response.headers.get("content-encoding", "identity") != "identity":
+        if response.headers.get("content-encoding", "identity").lower() != "identity":
             raise DoubtfulHandoff("answer_unreadable")
         decoded = _decode(answer)
         if decoded is None:
@@ -116,9 +139,9 @@ def _judge(response: httpx.Response, answer: bytes) -> tuple[int, Any]:
         raise TemporaryFailure("rate_limited" if status == 429 else "unavailable", wait)
     if status in _OUR_FAULT:
         raise TemporaryFailure("carrier_configuration")
-    if 400 <= status < 500:
+    if 400 <= status < 500 and status != _REQUEST_TIMEOUT:
         raise PermanentFailure(_code(answer) or f"http_{status}")
-    # A redirect is not followed, and a 5xx may come after the message was taken.
+    # A redirect is not followed, and a 408 or 5xx may come after the message was taken.
     raise DoubtfulHandoff(f"http_{status}")
 
 
@@ -136,12 +159,18 @@ def _code(answer: bytes) -> str | None:
 
 
 def retry_after(value: str | None, now: float) -> float | None:
-    """Read a Retry-After header as seconds from ``now`` (RFC 9110, 10.2.3); None if unreadable."""
+    """Read a Retry-After header as seconds from ``now`` (RFC 9110, 10.2.3).
+
+    At most ``RETRY_AFTER_SECONDS_MAX``, however much is asked for; None if unreadable.
+    """
     if value is None:
         return None
-    if value.strip().isdigit():
-        return float(value)
+    digits = value.strip()
     try:
-        return max(0.0, parsedate_to_datetime(value).timestamp() - now)
-    except ValueError:
+        if digits.isascii() and digits.isdigit():
+            seconds = float(digits)
+        else:
+            seconds = parsedate_to_datetime(value).timestamp() - now
+    except (ValueError, OverflowError):
         return None
+    return min(max(0.0, seconds), RETRY_AFTER_SECONDS_MAX)

@@ -6,6 +6,7 @@ Its protocol is fixed, so that another server can stand in for ours:
 """
 
 import json
+import re
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
@@ -14,7 +15,7 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from campaign.failures import CarrierFailure, DoubtfulHandoff, TemporaryFailure
-from campaign.instants import instant_of
+from campaign.instants import instant_of, moment_of
 from campaign.phone import is_e164
 from campaign.ports import Acceptance, Handoff, Inbound, Receipt, Repeats
 from campaign.refusals import Refusal, RefusalCode, Refused
@@ -69,11 +70,11 @@ class PretendCarrier:
         try:
             path = f"/messages?reference={quote(reference, safe='')}"
             _, answer = await self._frame.ask("GET", path)
+            if not isinstance(answer, list):
+                raise TemporaryFailure("answer_unreadable")
+            return _acceptance(answer[0]) if answer else None
         except CarrierFailure as failure:
             raise TemporaryFailure(failure.code) from None
-        if not isinstance(answer, list):
-            raise TemporaryFailure("answer_unreadable")
-        return _acceptance(answer[0]) if answer else None
 
     async def close(self) -> None:
         """See :class:`campaign.ports.Carrier`."""
@@ -113,7 +114,7 @@ def read_inbound(body: bytes) -> list[Inbound]:
 
 def _acceptance(answer: Any) -> Acceptance:
     carrier_id = answer.get("id") if isinstance(answer, dict) else None
-    if not isinstance(carrier_id, str) or not 0 < len(carrier_id) <= 200:
+    if not isinstance(carrier_id, str) or not 0 < len(carrier_id) <= 200 or _odd(carrier_id):
         raise DoubtfulHandoff("answer_unreadable")
     return Acceptance(carrier_id)
 
@@ -130,14 +131,21 @@ def _object(body: bytes) -> dict[str, Any]:
 
 def _text(call: dict[str, Any], member: str) -> str:
     value = call.get(member)
-    if not isinstance(value, str) or len(value) > 10_000 or "\x00" in value:
+    if not isinstance(value, str) or len(value) > 10_000 or _odd(value):
         raise _rubbish(member)
     return value
 
 
+def _odd(text: str) -> bool:
+    """Tell of NUL and lone surrogates, which no database takes."""
+    return re.search(r"[\x00\ud800-\udfff]", text) is not None
+
+
 def _instant(call: dict[str, Any]) -> int:
     try:
-        return instant_of(datetime.fromisoformat(_text(call, "at")))
+        instant = instant_of(datetime.fromisoformat(_text(call, "at")))
+        moment_of(instant)  # Shown as UTC it must still be in the years 1-9999.
+        return instant
     except (ValueError, OverflowError):
         raise _rubbish("at") from None
 

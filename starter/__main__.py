@@ -1,6 +1,7 @@
 """``godwit``: the command line."""
 
 import asyncio
+import contextlib
 import json
 import os
 import sys
@@ -9,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from starter.commands import administration, campaigns
+from starter.commands import administration, campaigns, messages
 from starter.commands.places import CommandError, data_directory, find_settings
 from store.engine import StoreError
 
@@ -33,6 +34,8 @@ app.command("pause")(campaigns.pause)
 app.command("resume")(campaigns.resume)
 app.command("cancel")(campaigns.cancel)
 app.command("report")(campaigns.report)
+app.command("why")(messages.why)
+app.command("resolve")(messages.resolve)
 
 
 @app.command("audit")
@@ -148,7 +151,23 @@ def upgrade_database() -> None:
 
 
 def main() -> None:
+    """Run the command line as a process, and leave without Python's own farewell.
+
+    A thread of Temporal's client may still be on its way back from its last call, and Python
+    aborts (exit 134) when it meets one while it tears itself down.
+    """
+    code = run()
+    with contextlib.suppress(OSError):  # Whoever read our output may be gone.
+        sys.stdout.flush()
+        sys.stderr.flush()
+    os._exit(code)
+
+
+def run() -> int:
     """Run the command line; a fault of the user's is one line, not a traceback."""
+    from pydantic import ValidationError
+    from sqlalchemy.exc import SQLAlchemyError
+
     from campaign.failures import StoreUnavailable
     from campaign.refusals import Refused
     from carriers import UnknownCarrier
@@ -156,20 +175,27 @@ def main() -> None:
 
     try:
         app()
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
     except Refused as refused:
         for refusal in refused.refusals:
             _fail(f"{refusal.place or 'campaign'}: {refusal.message} ({refusal.code})")
     except NotPossible as error:
         _fail(f"the campaign has ended: {error}")
-    except (CommandError, StoreError, UnknownCarrier) as error:
+    except (CommandError, StoreError, UnknownCarrier, OSError, UnicodeError) as error:
         _fail(str(error))
+    except ValidationError as error:
+        for fault in error.errors(include_input=False):
+            name = "_".join(str(part) for part in fault["loc"]).upper()
+            _fail(f"the setting {name} cannot be used: {fault['msg']}")
+    except SQLAlchemyError as error:
+        reason = str(getattr(error, "orig", None) or error).partition("\n")[0]
+        _fail(f"the database cannot be used: {reason}")
     except StoreUnavailable as error:
         _fail(f"the database does not answer ({error})")
     except DeskUnavailable as error:
         _fail(f"Temporal: {error}; is it running? (TEMPORAL_ADDRESS)")
-    else:
-        return
-    sys.exit(1)
+    return 1
 
 
 def _fail(line: str) -> None:

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from campaign.failures import StoreUnavailable
 from campaign.settings import Settings
-from starter import account_routes, receipts
+from starter import account_routes, message_routes, receipts
 from starter.caretaker import Caretaker
 from starter.desk import DeskUnavailable, open_desk
 from starter.dialects import DIALECTS
@@ -29,6 +29,7 @@ from store.store import Store, open_store
 log = structlog.get_logger("godwit.api")
 
 RETRY_SECONDS = "5"
+ANSWER_SECONDS_MAX = 60.0
 HEADERS = [
     (b"cache-control", b"no-store"),
     (b"x-content-type-options", b"nosniff"),
@@ -48,6 +49,7 @@ def create_app(ways: Ways) -> FastAPI:
     for dialect in DIALECTS:
         app.include_router(dialect.routes(ways))
     app.include_router(account_routes.routes(ways))
+    app.include_router(message_routes.routes(ways))
     app.include_router(receipts.routes(ways))
     _add_service_routes(app, ways)
     _add_failures(app)
@@ -92,8 +94,12 @@ def _add_failures(app: FastAPI) -> None:
 
 
 def _dialect(request: Request) -> Dialect:
+    return _dialect_of(request.url.path)
+
+
+def _dialect_of(path: str) -> Dialect:
     for dialect in DIALECTS:
-        if request.url.path.startswith(dialect.prefix):
+        if path.startswith(dialect.prefix):
             return dialect
     return DIALECTS[-1]
 
@@ -150,12 +156,21 @@ class _Outermost:
 
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
+                # What has begun to be answered, a long report perhaps, may take its time.
+                deadline.reschedule(None)
                 message["headers"] = [*message.get("headers", []), *HEADERS]
                 route = getattr(scope.get("route"), "path", "none")
                 self._requests.labels(scope["method"], route, message["status"]).inc()
             await send(message)
 
-        await self._app(scope, receive, sending)
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS_MAX) as deadline:
+                await self._app(scope, receive, sending)
+        except TimeoutError:
+            # A database that froze keeps its callers waiting; ours are told.
+            response = _dialect_of(scope["path"]).show_error(503, "not available just now")
+            response.headers["Retry-After"] = RETRY_SECONDS
+            await response(scope, receive, sending)
 
 
 async def serve(settings: Settings) -> None:

@@ -191,7 +191,7 @@ class Admissions:
 
         def work(connection: Connection) -> Tally:
             if connection.execute(_SETTLE, values).rowcount:
-                self._void_rest(connection, campaign_id, now)
+                self.void_unused(connection, campaign_id, now)
                 last = connection.execute(_LAST_SENT, values).one()
                 if last.sent_at is None and not last.doubt:
                     connection.execute(_FREE_KEY, values)
@@ -202,7 +202,8 @@ class Admissions:
 
         return self._database.write(work)
 
-    def _void_rest(self, connection: Connection, campaign_id: str, now: Instant) -> None:
+    def void_unused(self, connection: Connection, campaign_id: str, now: Instant) -> None:
+        """Give back what an ended campaign holds for nobody, inside the caller's transaction."""
         # A receipt may pay for an unknown message at any moment: not between these two.
         connection.execute(self._holds_still, {"campaign": campaign_id})
         open_kinds = connection.execute(_KINDS_OPEN, {"campaign": campaign_id}).all()

@@ -245,6 +245,7 @@ def _campaign_values(candidate: Candidate, campaign_id: str) -> dict[str, object
         "key": draft.key,
         "payload_hash": draft.payload_hash,
         "exclude_opt_outs": draft.exclude_opt_outs,
+        "unknown_policy": draft.unknown_policy.value,
     }
 
 

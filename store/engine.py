@@ -22,6 +22,17 @@ T = TypeVar("T")
 
 SQLITE_VERSION_MIN = (3, 38, 0)
 BUSY_TIMEOUT_MS = 30_000
+POOL_TIMEOUT_SECONDS = 20.0
+# A server that is gone, or a session that is stuck, is given up within half a minute.
+POSTGRES_LIMITS = {
+    "connect_timeout": 5,
+    "keepalives_idle": 5,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+    "options": "-c statement_timeout=30s -c lock_timeout=20s "
+    "-c idle_in_transaction_session_timeout=30s",
+}
 DEADLOCK_RETRIES_MAX = 8
 DEADLOCK_PAUSE_SECONDS = 0.05
 # serialization_failure and deadlock_detected (PostgreSQL, appendix "Error Codes").
@@ -51,7 +62,12 @@ class Database:
             self._writing: Any = threading.Lock()
         elif parsed.get_backend_name() == "postgresql":
             self.engine = create_engine(
-                url, pool_size=pool_size, max_overflow=pool_size, pool_pre_ping=True
+                url,
+                pool_size=pool_size,
+                max_overflow=pool_size,
+                pool_pre_ping=True,
+                pool_timeout=POOL_TIMEOUT_SECONDS,
+                connect_args=POSTGRES_LIMITS,
             )
             self._writing = nullcontext()
         else:

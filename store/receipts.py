@@ -35,7 +35,8 @@ class Receipts:
         self._prove = text(
             "UPDATE message SET status = :status, error = COALESCE(:code, error), "
             "sent_at = :at, final_at = :at, claimed_by = NULL, lease_until = NULL "
-            "WHERE id = :reference AND status IN ('sending', 'unknown') "
+            "WHERE id = :reference AND (status IN ('sending', 'unknown') "
+            "OR (status = 'retryable' AND attempts > 0)) "
             "RETURNING campaign_id, position, kind, key, "
             "(SELECT c.account_id FROM campaign c WHERE c.id = campaign_id) AS account_id"
         )

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from campaign.settings import Settings
 from store.accounts import Accounts
 from store.admissions import Admissions
+from store.attempts import Attempts
 from store.campaigns import Campaigns
 from store.engine import Database
 from store.opt_outs import OptOuts
 from store.receipts import Receipts
+from store.resolving import Resolving
 from store.secrets import Sealer
 from store.sending import Sending
 
@@ -24,6 +26,8 @@ class Store:
     sending: Sending
     receipts: Receipts
     opt_outs: OptOuts
+    resolving: Resolving
+    attempts: Attempts
 
     def close(self) -> None:
         """Let go of every connection."""
@@ -33,12 +37,16 @@ class Store:
 def open_store(settings: Settings) -> Store:
     """Open the store that the settings name; raises StoreError when it cannot be used."""
     database = Database(settings.database_url)
+    admissions = Admissions(database)
+    sealer = Sealer(settings.secret_key.get_secret_value())
     return Store(
         database=database,
-        accounts=Accounts(database, Sealer(settings.secret_key.get_secret_value())),
+        accounts=Accounts(database, sealer),
         campaigns=Campaigns(database),
-        admissions=Admissions(database),
+        admissions=admissions,
         sending=Sending(database),
         receipts=Receipts(database),
         opt_outs=OptOuts(database),
+        resolving=Resolving(database, admissions),
+        attempts=Attempts(database),
     )

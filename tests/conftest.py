@@ -26,6 +26,12 @@ from starter.temporal import register_search_attributes
 from store.accounts import AccountView
 from store.migrate import upgrade
 from store.store import Store, open_store
+from tests.postgres import (
+    MISSING,
+    Postgres,
+    find_binaries,
+    serve_postgres,
+)
 from worker import build_worker
 from workflows.campaign import CampaignWorkflow
 from workflows.orders import CampaignOutcome
@@ -42,11 +48,32 @@ def binary(name: str) -> str:
     return found
 
 
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """One PostgreSQL server for this process; skips where none is installed."""
+    binaries = find_binaries()
+    if binaries is None:
+        pytest.skip(MISSING)
+    with serve_postgres(binaries) as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A database of one test's own; every test that uses one runs on both kinds."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'godwit.db'}"
+        return
+    server: Postgres = request.getfixturevalue("postgres")
+    with server.database() as url:
+        yield url
+
+
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
+def settings(database_url: str, tmp_path: Path) -> Settings:
     """Settings of one test, with quick retries."""
     return Settings(
-        database_url=f"sqlite:///{tmp_path / 'godwit.db'}",
+        database_url=database_url,
         secret_key="a secret for tests",
         retry_backoff_seconds=(1.0, 2.0),
         receipts_grace_seconds=1.0,

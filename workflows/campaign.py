@@ -33,6 +33,8 @@ with workflow.unsafe.imports_passed_through():
         Progress,
     )
 
+DOUBT_ROUNDS = 3
+DOUBT_WAIT_SECONDS = 15.0
 RECEIPT_WAITS_SECONDS = (1, 2, 4, 8, 15, 30, 60, 120, 300, 600)
 
 
@@ -113,7 +115,8 @@ class CampaignWorkflow:
         self._show()
         if self.state.verdict is not None or await self._admit():
             await self._deliver()
-            await self._await_receipts()
+            await self._await_receipts(self.order.receipts_grace_seconds)
+            await self._clear_doubts()
             settlement = await workflow.execute_activity_method(
                 Ledger.settle,
                 SettleOrder(campaign_id=self.order.campaign_id, cancelled=self.state.cancelling),
@@ -185,17 +188,27 @@ class CampaignWorkflow:
     def _count(self, result: ChunkResult) -> None:
         self._set(tally=showing.counted(self.state.tally, result))
 
-    async def _await_receipts(self) -> None:
-        """Give receipts their grace, so that the end tells delivered from undelivered."""
-        left = self.order.receipts_grace_seconds
+    async def _await_receipts(self, left: float) -> None:
+        """Give receipts ``left`` seconds, so that the end tells delivered from undelivered."""
         for wait in chain(RECEIPT_WAITS_SECONDS, repeat(RECEIPT_WAITS_SECONDS[-1])):
             tally = await self._book(Reporting.count, "count receipts")
             self._set(tally=tally)
-            if tally.sent == 0 or left <= 0 or self.state.cancelling:
+            if tally.sent + tally.unknown == 0 or left <= 0 or self.state.cancelling:
                 return
             seconds = min(wait, left)
             left -= seconds
             await hold_point.pause(seconds, lambda: self.state.cancelling, "wait for receipts")
+
+    async def _clear_doubts(self) -> None:
+        """Take up again what may or may not have left, where the carrier or the policy allows."""
+        for _ in range(DOUBT_ROUNDS):
+            if self.state.tally.unknown == 0 or self.state.cancelling:
+                return
+            if not await self._book(Planning.reopen_unknown, "take up doubtful messages"):
+                return
+            await self._deliver()
+            wait = min(self.order.receipts_grace_seconds, DOUBT_WAIT_SECONDS)
+            await self._await_receipts(wait)
 
     async def _stay_paused(self) -> None:
         """Wait for resume or cancel without spending history, then push the rest back."""

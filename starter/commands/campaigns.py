@@ -17,7 +17,13 @@ from rich.table import Table
 
 from campaign.states import CAMPAIGN_ENDS, MessageStatus
 from starter import presenting
-from starter.commands.places import CommandError, chosen_account, find_settings, opened_store
+from starter.commands.places import (
+    CommandError,
+    chosen_account,
+    find_settings,
+    opened_store,
+    plain,
+)
 from starter.desk import Desk, open_desk
 from starter.dialects import native
 from store.accounts import AccountView
@@ -25,7 +31,9 @@ from store.api_keys import Principal
 from store.store import Store
 from store.views import CampaignView
 
-out = Console()
+LISTED_MAX = 100_000
+
+out = Console(markup=False, emoji=False)  # Names are other people's.
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Account = Annotated[
     str | None, typer.Option("--account", help="Account id or name; default: the only one.")
@@ -75,7 +83,11 @@ def send(
         asyncio.run(work())
 
 
-def list_campaigns(account: Account = None, limit: int = 20, as_json: Json = False) -> None:
+def list_campaigns(
+    account: Account = None,
+    limit: Annotated[int, typer.Option(min=1, max=LISTED_MAX)] = 20,
+    as_json: Json = False,
+) -> None:
     """List campaigns, newest first."""
     with opened_store() as store:
         account_id = chosen_account(store, account).id if account else None
@@ -91,7 +103,7 @@ def list_campaigns(account: Account = None, limit: int = 20, as_json: Json = Fal
         shown = presenting.campaign_json(view)
         sent = view.tally.sent + view.tally.delivered + view.tally.undelivered
         numbers = (f"{view.total:,}", f"{sent:,}", f"{view.tally.failed:,}")
-        texts = (view.id, view.status.value, view.dialect, view.name or "")
+        texts = (view.id, view.status.value, view.dialect, plain(view.name or ""))
         table.add_row(*texts, *numbers, shown["createdAt"])
     out.print(table)
 
@@ -168,7 +180,8 @@ def follow(store: Store, campaign_id: str) -> CampaignView:
 
 def progress_table(view: CampaignView) -> Table:
     """The counts of a campaign with their share, as a table with bars."""
-    table = Table(title=f"{view.name or view.dialect} · {view.id} · {view.status}")
+    name = plain(view.name or view.dialect)
+    table = Table(title=f"{name} · {view.id} · {view.status}")
     table.add_column("messages")
     table.add_column("count", justify="right")
     table.add_column("share", width=30)
@@ -223,10 +236,21 @@ def _read_json(file: Path) -> Any:
 
 
 def _read_csv(file: Path) -> dict[str, Any]:
-    with file.open(newline="", encoding="utf-8-sig") as lines:
-        rows = list(csv.DictReader(lines))
+    try:
+        with file.open(newline="", encoding="utf-8-sig") as lines:
+            reader = csv.DictReader(lines, strict=True)
+            columns = list(reader.fieldnames or [])
+            rows = list(reader)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise CommandError(f"{file}: not CSV in UTF-8: {error}") from None
+    if "to" not in columns:
+        raise CommandError(f"{file}: the first line must name the columns, one of them 'to'")
+    if len(set(columns)) < len(columns):
+        raise CommandError(f"{file}: two columns have the same name")
     recipients = []
-    for row in rows:
+    for number, row in enumerate(rows, 1):
+        if None in row:
+            raise CommandError(f"{file}: row {number} has more cells than there are columns")
         recipient: dict[str, Any] = {
             name: value for name, value in row.items() if name in _CSV_MEMBERS and value
         }

@@ -12,7 +12,6 @@ from store.accounts import AccountView
 from store.migrate import is_current
 from store.store import Store, open_store
 
-
 # Control and format characters, surrogates, line and paragraph separators (Unicode 4.5).
 _NOT_SHOWN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 
@@ -77,7 +76,10 @@ def chosen_account(store: Store, wanted: str | None) -> AccountView:
         return account
     accounts = store.accounts.list()
     if len(accounts) != 1:
-        names = ", ".join(plain(account.name) for account in accounts) or "none; see godwit account create"
+        names = (
+            ", ".join(plain(account.name) for account in accounts)
+            or "none; see godwit account create"
+        )
         raise CommandError(f"choose an account with --account (there are: {names})")
     return accounts[0]
 

@@ -9,7 +9,14 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from campaign.instants import Instant, instant_of
-from campaign.model import RECIPIENTS_MAX, Draft, DraftRecipient, Duplicates, Policy
+from campaign.model import (
+    RECIPIENTS_MAX,
+    Draft,
+    DraftRecipient,
+    Duplicates,
+    Policy,
+    UnknownPolicy,
+)
 from campaign.phone import is_e164
 from campaign.refusals import SHOWN_MAX, Refusal, RefusalCode, Refused
 from starter.dialects import native_routes
@@ -51,6 +58,11 @@ class CampaignBody(_Wire):
     idempotency_key: str | None = None
     exclude_duplicates: bool = True
     exclude_opt_outs: bool = True
+    unknown_policy: UnknownPolicy = Field(
+        UnknownPolicy.HOLD,
+        strict=False,
+        description="for messages that may or may not have left: hold, or resend",
+    )
 
 
 def read(body: Any, principal: Principal) -> Draft:
@@ -100,6 +112,7 @@ def read(body: Any, principal: Principal) -> Draft:
         strict_key=principal.strict_keys,
         payload_hash=payload_hash,
         exclude_opt_outs=wire.exclude_opt_outs,
+        unknown_policy=wire.unknown_policy,
     )
 
 

@@ -82,7 +82,7 @@ def routes(ways: Ways, read: Read, create_schema: dict[str, Any]) -> APIRouter:
     @router.get("/campaigns/{id}", summary="One campaign with its counts")
     async def get(request: Request, id: str) -> Response:
         """The campaign as it stands now."""
-        view = await _campaign(request, ways, id, Permission.READ)
+        view = await own_campaign(request, ways, id, Permission.READ)
         return JSONResponse(presenting.campaign_json(view))
 
     @router.get("/campaigns/{id}/messages", summary="The messages of a campaign")
@@ -94,7 +94,7 @@ def routes(ways: Ways, read: Read, create_schema: dict[str, Any]) -> APIRouter:
         limit: int = 100,
     ) -> Response:
         """A page of messages by position, of one status if asked."""
-        view = await _campaign(request, ways, id, Permission.READ)
+        view = await own_campaign(request, ways, id, Permission.READ)
         size = _page(limit)
         if status is not None and status not in set(MessageStatus):
             raise Stop(problem(400, "field_invalid", "no such message status"))
@@ -121,7 +121,7 @@ def routes(ways: Ways, read: Read, create_schema: dict[str, Any]) -> APIRouter:
         )
         async def steering(request: Request, id: str) -> Response:
             """Passed on to the campaign's workflow; takes effect within two seconds."""
-            view = await _campaign(request, ways, id, Permission.CONTROL)
+            view = await own_campaign(request, ways, id, Permission.CONTROL)
             await order(view)
             latest = await asyncio.to_thread(ways.store.campaigns.get, id)
             return JSONResponse(presenting.campaign_json(latest or view), 202)
@@ -133,7 +133,7 @@ def routes(ways: Ways, read: Read, create_schema: dict[str, Any]) -> APIRouter:
     @router.get("/campaigns/{id}/report", summary="What a campaign came to, as JSON or CSV")
     async def report(request: Request, id: str) -> Response:
         """Counts, reasons and credits; with ``Accept: text/csv`` a line per message."""
-        view = await _campaign(request, ways, id, Permission.READ)
+        view = await own_campaign(request, ways, id, Permission.READ)
         if "text/csv" in request.headers.get("accept", ""):
             return StreamingResponse(_csv(ways.store, view.id), media_type="text/csv")
         told = await asyncio.to_thread(ways.store.campaigns.report, view.id)
@@ -154,7 +154,9 @@ async def enter(request: Request, store: Store, permission: Permission) -> Princ
     return principal
 
 
-async def _campaign(request: Request, ways: Ways, id: str, permission: Permission) -> CampaignView:
+async def own_campaign(
+    request: Request, ways: Ways, id: str, permission: Permission
+) -> CampaignView:
     """The caller's own campaign; another account's is as unknown as none."""
     principal = await enter(request, ways.store, permission)
     view = await asyncio.to_thread(ways.store.campaigns.get, id, principal.account_id)

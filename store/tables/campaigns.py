@@ -24,6 +24,7 @@ class CampaignRow(SQLModel, table=True):
     key: str | None = None
     payload_hash: str = ""
     exclude_opt_outs: bool = True
+    unknown_policy: str = "hold"
     pauses_applied: int = 0
     refusals: str | None = Field(default=None, sa_type=Text)
     started_at: int | None = Field(default=None, sa_type=BigInteger)

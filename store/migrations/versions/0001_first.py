@@ -63,6 +63,7 @@ def upgrade() -> None:
         sa.Column("key", sa.String(), nullable=True),
         sa.Column("payload_hash", sa.String(), nullable=False),
         sa.Column("exclude_opt_outs", sa.Boolean(), nullable=False),
+        sa.Column("unknown_policy", sa.String(), nullable=False),
         sa.Column("pauses_applied", sa.Integer(), nullable=False),
         sa.Column("refusals", sa.Text(), nullable=True),
         sa.Column("started_at", sa.BigInteger(), nullable=True),

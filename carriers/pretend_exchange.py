@@ -1,0 +1,107 @@
+"""What the pretend carrier remembers of the messages it took, and the news it brings of them."""
+
+import asyncio
+import contextlib
+import json
+import time
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from campaign.instants import iso
+from campaign.ports import Repeats
+
+RECEIPT_CONNECTIONS = 8
+RECEIPT_TRIES = 8
+
+
+class Exchange:
+    """What the carrier remembers: accepted sends in order, and which references it has seen."""
+
+    def __init__(self, repeats: Repeats, log: Path | None) -> None:
+        self.repeats = repeats
+        self.log: list[dict[str, Any]] = []
+        self.by_reference: dict[str, list[str]] = defaultdict(list)
+        self.put_off: set[str] = set()
+        self._file = None
+        if log is not None:
+            log.parent.mkdir(parents=True, exist_ok=True)
+            self._reload(log)
+            self._file = log.open("a", encoding="utf-8")
+
+    def accept(self, message: dict[str, Any]) -> str:
+        """Take a message and say its id; the row is on its way to disk when this returns."""
+        number = len(self.log) + 1
+        row = {
+            "n": number,
+            "reference": message["reference"],
+            "from": message["from"],
+            "to": message["to"],
+            "at": iso(time.time_ns() // 1_000_000),
+        }
+        self.log.append(row)
+        self.by_reference[message["reference"]].append(f"pretend-{number}")
+        if self._file is not None:
+            self._file.write(json.dumps(row) + "\n")
+            self._file.flush()
+        return f"pretend-{number}"
+
+    def _reload(self, log: Path) -> None:
+        if not log.exists():
+            return
+        whole = log.read_text("utf-8")
+        kept = whole[: whole.rfind("\n") + 1]
+        if kept != whole:
+            log.write_text(kept, "utf-8")  # A line cut short was never answered.
+        for line in kept.splitlines():
+            row = json.loads(line)
+            self.log.append(row)
+            self.by_reference[row["reference"]].append(f"pretend-{row['n']}")
+
+
+class Receipts:
+    """Posts news to us in the background, patiently, over a few connections."""
+
+    def __init__(self, url: str | None, delay_seconds: float) -> None:
+        self.url = url
+        self._delay_seconds = delay_seconds
+        self._queue: asyncio.Queue[tuple[float, str, dict[str, Any]]] = asyncio.Queue()
+
+    def report(self, carrier_id: str, reference: str, delivered: bool) -> None:
+        """Queue the receipt of an accepted message."""
+        status = "delivered" if delivered else "undelivered"
+        if self.url is not None:
+            body = {"id": carrier_id, "reference": reference, "status": status}
+            due = time.monotonic() + self._delay_seconds
+            self._queue.put_nowait((due, self.url, body))
+
+    def bring(self, body: dict[str, Any]) -> bool:
+        """Queue a text that somebody sent to us; False when nobody wants receipts."""
+        if self.url is None:
+            return False
+        text = {name: body[name] for name in ("from", "to", "body")}
+        self._queue.put_nowait((0.0, self.url.rpartition("/")[0] + "/inbound", text))
+        return True
+
+    async def run(self) -> None:
+        """Post until cancelled."""
+        connector = aiohttp.TCPConnector(limit=RECEIPT_CONNECTIONS)
+        timeout = aiohttp.ClientTimeout(total=10)
+        async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
+            async with asyncio.TaskGroup() as posters:
+                for _ in range(RECEIPT_CONNECTIONS):
+                    posters.create_task(self._post_all(session))
+
+    async def _post_all(self, session: aiohttp.ClientSession) -> None:
+        while True:
+            due, url, body = await self._queue.get()
+            await asyncio.sleep(max(0.0, due - time.monotonic()))
+            body["at"] = iso(time.time_ns() // 1_000_000)
+            for tries in range(RECEIPT_TRIES):
+                with contextlib.suppress(aiohttp.ClientError, TimeoutError):
+                    async with session.post(url, json=body) as response:
+                        if response.status < 500:
+                            break
+                await asyncio.sleep(0.2 * 2**tries)

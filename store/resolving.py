@@ -1,0 +1,129 @@
+"""Doubtful messages: settled by an operator, asked about again, or sent again by policy."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, Row, bindparam, text
+
+from campaign.credits import MessageKind, price_of
+from campaign.instants import Instant
+from campaign.model import UnknownPolicy
+from campaign.ports import Repeats
+from campaign.states import CAMPAIGN_ENDS, HANDED_OFF, CampaignStatus, MessageStatus
+from store import ledger, recipient_keys
+from store.admissions import Admissions
+from store.engine import Database
+
+_RESOLVE = text(
+    "UPDATE message SET status = :status, error = :code, "
+    "reason = CASE WHEN :is_sent THEN reason ELSE :code END, "
+    "sent_at = CASE WHEN :is_sent THEN CAST(:now AS BIGINT) ELSE sent_at END, "
+    "final_at = CASE WHEN :is_sent THEN final_at ELSE CAST(:now AS BIGINT) END "
+    "WHERE campaign_id = :campaign AND id = :message AND status = 'unknown' "
+    "RETURNING position, kind, key"
+)
+_STATUS_OF = text("SELECT status FROM message WHERE campaign_id = :campaign AND id = :message")
+# What the operator says of a doubtful message is kept with its last attempt.
+_NOTE = text(
+    "UPDATE attempt SET code = :code WHERE campaign_id = :campaign AND position = :position "
+    "AND number = (SELECT attempts FROM message WHERE campaign_id = :campaign "
+    "AND position = :position)"
+)
+_NOBODY_SENT = text(
+    "DELETE FROM campaign_key WHERE campaign_id = :campaign AND NOT EXISTS (SELECT 1 FROM message "
+    "WHERE campaign_id = :campaign AND status IN :handed_off)"
+).bindparams(bindparam("handed_off", expanding=True))
+_HANDED_OFF = [*HANDED_OFF, MessageStatus.SENDING, MessageStatus.UNKNOWN]
+_POLICY = text("SELECT unknown_policy FROM campaign WHERE id = :campaign")
+# Taken up like the message of a dead attempt: the lease is over, and nobody holds it.
+_ASK_AGAIN = text(
+    "UPDATE message SET status = 'sending', claimed_by = 'in doubt', lease_until = :now "
+    "WHERE campaign_id = :campaign AND status = 'unknown'"
+)
+_SEND_AGAIN = text(
+    "UPDATE message SET status = 'retryable', due_at = :now "
+    "WHERE campaign_id = :campaign AND status = 'unknown'"
+)
+
+
+class Resolving:
+    """Ways out of ``unknown``, one transaction each."""
+
+    def __init__(self, database: Database, admissions: Admissions) -> None:
+        self._database = database
+        self._admissions = admissions
+        self._campaign_still = text(
+            f"SELECT account_id, status FROM campaign WHERE id = :campaign{database.hold_still}"
+        )
+
+    def resolve(
+        self, campaign_id: str, message_id: str, was_sent: bool, now: Instant
+    ) -> MessageStatus | None:
+        """Say what became of a doubtful message; returns where it stands afterwards.
+
+        A sent one is paid for and spends its key; a failed one is given back and frees it. A
+        message that is not ``unknown`` (any more) stays as it is. None when there is none.
+        """
+
+        def work(connection: Connection) -> MessageStatus | None:
+            values = {"campaign": campaign_id, "message": message_id}
+            campaign = connection.execute(self._campaign_still, values).first()
+            status = MessageStatus.SENT if was_sent else MessageStatus.FAILED
+            said = {
+                **values,
+                "status": status.value,
+                "code": f"operator_says_{status.value}",
+                "is_sent": was_sent,
+                "now": now,
+            }
+            row = connection.execute(_RESOLVE, said).first()
+            if campaign is None or row is None:
+                found = connection.execute(_STATUS_OF, values).scalar()
+                return None if found is None else MessageStatus(found)
+            connection.execute(_NOTE, {**said, "position": row.position})
+            if was_sent:
+                _pay(connection, campaign.account_id, campaign_id, row, now)
+            else:
+                self._give_back(connection, campaign, campaign_id, row, now)
+            return status
+
+        return self._database.write(work)
+
+    def reopen_unknown(self, campaign_id: str, repeats: Repeats, now: Instant) -> int:
+        """Put doubtful messages back to work where that is safe or wished; returns how many.
+
+        A carrier that dedups or can be asked is asked again. One that can do neither gets a
+        message again only where the campaign's policy is ``resend``.
+        """
+        values = {"campaign": campaign_id, "now": now}
+
+        def work(connection: Connection) -> int:
+            if repeats is not Repeats.NONE:
+                return connection.execute(_ASK_AGAIN, values).rowcount
+            if connection.execute(_POLICY, values).scalar_one() != UnknownPolicy.RESEND:
+                return 0
+            return connection.execute(_SEND_AGAIN, values).rowcount
+
+        return self._database.write(work)
+
+    def _give_back(
+        self, connection: Connection, campaign: Row[str], campaign_id: str, row: Row[str], now: int
+    ) -> None:
+        if row.key is not None:
+            recipient_keys.release(
+                connection, campaign.account_id, row.key, campaign_id, row.position
+            )
+        # A campaign still running gives back at its end.
+        if CampaignStatus(campaign.status) in CAMPAIGN_ENDS:
+            self._admissions.void_unused(connection, campaign_id, now)
+            handed_off: Sequence[str] = [status.value for status in _HANDED_OFF]
+            connection.execute(_NOBODY_SENT, {"campaign": campaign_id, "handed_off": handed_off})
+
+
+def _pay(
+    connection: Connection, account_id: str, campaign_id: str, row: Row[str], now: Instant
+) -> None:
+    if row.key is not None:
+        recipient_keys.spend(connection, account_id, row.key, campaign_id, row.position, at=now)
+    is_mms = row.kind == MessageKind.MMS
+    price = price_of(sms_messages=int(not is_mms), mms_messages=int(is_mms))
+    ledger.post(connection, account_id, campaign_id, price, row.position, now)

@@ -1,0 +1,33 @@
+"""The short form of ``make chaos``: over 20,000 sends, over 20 kills, nothing lost or doubled."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.nemesis import run
+from tests.postgres import MISSING, find_binaries
+
+SEED = 20_261_121
+CAMPAIGNS = 14
+
+
+@pytest.mark.stack
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(
+    ("database", "repeats"), [("sqlite", "lookup"), ("postgresql", "dedup"), ("postgresql", "none")]
+)
+async def test_killing_things_loses_doubles_and_miscounts_nothing(
+    tmp_path: Path, database: str, repeats: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if database == "postgresql" and find_binaries() is None:
+        pytest.skip(MISSING)
+    tally = await run(tmp_path, database, repeats, SEED, CAMPAIGNS, pause=2.0)
+    with capsys.disabled():
+        shown = " ".join(f"{name}={value}" for name, value in tally.row().items())
+        print(f"\n{shown}")  # noqa: T201 - the table of the run belongs on the terminal.
+    verdict = tally.verdict
+    assert verdict.findings == []
+    assert verdict.leaks == []
+    assert (verdict.lost, verdict.doubled, verdict.miscounted, verdict.drift) == (0, 0, 0, 0)
+    assert sum(tally.kills.values()) >= 5
+    assert verdict.sends >= 0.7 * CAMPAIGNS * 500

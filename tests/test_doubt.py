@@ -1,0 +1,147 @@
+"""What may or may not have left: resolved by the carrier, a receipt, an operator or a policy."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import pytest
+from temporalio.testing import WorkflowEnvironment
+
+from campaign.model import UnknownPolicy
+from campaign.ports import Receipt, Repeats
+from campaign.settings import Settings
+from campaign.states import CampaignStatus, MessageStatus
+from store.accounts import AccountView
+from store.audit import audit
+from store.store import Store
+from store.views import MessageView
+from tests.conftest import Served, Story, finish, serve_carrier, tell
+
+SILENT, CUT = "+14155560003", "+14155560004"
+
+
+@pytest.fixture
+async def doubtful(
+    request: pytest.FixtureRequest,
+    skipping: WorkflowEnvironment,
+    settings: Settings,
+    store: Store,
+    account: AccountView,
+) -> AsyncIterator[Story]:
+    """A story with a carrier of the nature that the test asks for, and a short deadline."""
+    settings.send_timeout_seconds = 0.5
+    repeats: Repeats = request.param
+    async with serve_carrier(repeats) as served:
+        async with tell(skipping, settings, store, account, served, repeats) as story:
+            yield story
+
+
+async def send(story: Story, **members: object) -> str:
+    """Send to a silent number, to one that hangs up, and to eight ordinary ones."""
+    draft = story.draft(10, **members)
+    odd = [
+        replace(draft.recipients[0], to=SILENT, key="silent"),
+        replace(draft.recipients[1], to=CUT, key="cut"),
+    ]
+    draft = replace(draft, recipients=odd + draft.recipients[2:])
+    campaign = (await story.desk.admit(draft)).campaign
+    await finish(story, campaign.id)
+    return campaign.id
+
+
+def messages(story: Story, campaign_id: str) -> list[MessageView]:
+    return list(story.store.campaigns.messages(campaign_id))
+
+
+def accepted(served: Served, to: str) -> int:
+    return sum(row["to"] == to for row in served.log)
+
+
+def balanced(story: Story) -> bool:
+    return audit(story.store.database).findings == ()
+
+
+@pytest.mark.parametrize("doubtful", [Repeats.DEDUP, Repeats.LOOKUP], indirect=True)
+async def test_a_carrier_that_knows_its_references_leaves_no_doubt(doubtful: Story) -> None:
+    story = doubtful
+    campaign_id = await send(story)
+    tally = story.store.campaigns.tally(campaign_id)
+    assert (tally.sent, tally.unknown) == (10, 0)
+    assert accepted(story.carrier, SILENT) == accepted(story.carrier, CUT) == 1
+    report = story.store.campaigns.report(campaign_id)
+    assert (report.posted.sms, report.held.sms) == (20, 0)
+    assert balanced(story)
+
+
+@pytest.mark.parametrize("doubtful", [Repeats.NONE], indirect=True)
+async def test_a_carrier_that_cannot_tell_leaves_them_unknown_held_and_unsent(
+    doubtful: Story,
+) -> None:
+    story = doubtful
+    campaign_id = await send(story)
+    view = story.store.campaigns.get(campaign_id)
+    assert view is not None and view.status is CampaignStatus.FINISHED_WITH_FAILURES
+    assert (view.tally.sent, view.tally.unknown) == (8, 2)
+    assert accepted(story.carrier, SILENT) == accepted(story.carrier, CUT) == 1
+    report = story.store.campaigns.report(campaign_id)
+    assert (report.posted.sms, report.held.sms, report.voided.sms) == (16, 4, 0)
+    assert balanced(story)
+    # Its key counts as spent: the recipient may have the message.
+    draft = story.draft(1)
+    again = replace(draft, recipients=[replace(draft.recipients[0], key="cut")])
+    second = (await story.desk.admit(again)).campaign
+    await finish(story, second.id)
+    assert messages(story, second.id)[0].reason == "duplicate_key"
+
+
+@pytest.mark.parametrize("doubtful", [Repeats.NONE], indirect=True)
+async def test_an_operator_settles_a_doubt_once_and_the_books_follow(doubtful: Story) -> None:
+    story = doubtful
+    campaign_id = await send(story)
+    silent, cut = messages(story, campaign_id)[:2]
+    resolve = story.store.resolving.resolve
+    now = await story.now()
+    said = await asyncio.gather(
+        *(asyncio.to_thread(resolve, campaign_id, silent.id, True, now) for _ in range(8)),
+        *(asyncio.to_thread(resolve, campaign_id, cut.id, False, now) for _ in range(8)),
+    )
+    assert said == [MessageStatus.SENT] * 8 + [MessageStatus.FAILED] * 8
+    assert resolve(campaign_id, silent.id, False, now) is MessageStatus.SENT
+    assert resolve(campaign_id, "msg_nobody", False, now) is None
+    report = story.store.campaigns.report(campaign_id)
+    assert (report.posted.sms, report.held.sms, report.voided.sms) == (18, 0, 2)
+    assert balanced(story)
+    (told,) = story.store.attempts.stories(campaign_id, SILENT)
+    assert told.attempts[0].code == "operator_says_sent"
+    assert told.key_holder == silent.id and told.key_free_at is not None
+    (told,) = story.store.attempts.stories(campaign_id, cut.id)
+    assert told.key_holder is None
+
+
+@pytest.mark.parametrize("doubtful", [Repeats.NONE], indirect=True)
+async def test_a_late_receipt_settles_a_doubt(doubtful: Story) -> None:
+    story = doubtful
+    campaign_id = await send(story)
+    silent, cut = messages(story, campaign_id)[:2]
+    now = await story.now()
+    news = [
+        Receipt(silent.id, MessageStatus.DELIVERED, now),
+        Receipt(cut.id, MessageStatus.UNDELIVERED, now),
+    ]
+    for _ in range(3):
+        story.store.receipts.apply([*news, *reversed(news)])
+    tally = story.store.campaigns.tally(campaign_id)
+    assert (tally.delivered, tally.undelivered, tally.unknown) == (1, 1, 0)
+    assert story.store.campaigns.report(campaign_id).posted.sms == 20
+    assert balanced(story)
+
+
+@pytest.mark.parametrize("doubtful", [Repeats.NONE], indirect=True)
+async def test_the_policy_resend_sends_again_what_nobody_can_tell(doubtful: Story) -> None:
+    story = doubtful
+    campaign_id = await send(story, unknown_policy=UnknownPolicy.RESEND)
+    tally = story.store.campaigns.tally(campaign_id)
+    assert (tally.sent, tally.unknown) == (10, 0)
+    assert accepted(story.carrier, SILENT) == accepted(story.carrier, CUT) == 2
+    assert story.store.campaigns.report(campaign_id).posted.sms == 20
+    assert balanced(story)
