@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
 from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 
 from campaign.instants import SECOND, Instant, instant_of
@@ -37,6 +38,7 @@ from workflows.campaign import CampaignWorkflow
 from workflows.orders import CampaignOutcome
 
 LONG_CODE = "+18005559876"
+QUERY_TIMEOUT = timedelta(seconds=2)
 Handle = WorkflowHandle[CampaignWorkflow, CampaignOutcome]
 
 
@@ -230,7 +232,10 @@ async def _step(story: Story, handle: Handle, until: Instant | None) -> None:
     if activities or described.raw_description.HasField("pending_workflow_task"):
         await asyncio.sleep(0.005)
         return
-    progress = await handle.query(CampaignWorkflow.progress)
+    try:
+        progress = await handle.query(CampaignWorkflow.progress, rpc_timeout=QUERY_TIMEOUT)
+    except RPCError:
+        return  # The server lost the query; the next step asks again.
     now = await story.now()
     target = max(now + 1, progress.next_wave_at or now + SECOND)
     if progress.status is CampaignStatus.PAUSED:
