@@ -15,18 +15,28 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
+from activities.calling import Calling
 from activities.handing_over import SendingLimits
 from activities.ledger import Ledger
 from activities.planning import Planning
 from activities.reporting import Reporting
 from activities.sending import Sending
 from activities.vetting import Vetting
+from campaign.calls import Caller
 from campaign.ports import Carrier
 from campaign.settings import Settings
 from carriers import open_carrier
+from starter.bell import Bell, courier_queue
+from starter.callbacks import OutwardCaller
+from starter.desk import Desk
+from starter.dialects import DIALECTS
+from starter.forwarding import ForwardingCaller
+from starter.mail import SmtpMail
+from starter.outward import Outward
 from starter.temporal import connect, register_search_attributes
 from store.store import Store, open_store
 from workflows.campaign import CampaignWorkflow
+from workflows.courier import CourierWorkflow
 
 log = structlog.get_logger("godwit.worker")
 
@@ -84,6 +94,39 @@ def build_worker(client: Client, settings: Settings, store: Store, carrier: Carr
     )
 
 
+def build_courier(client: Client, settings: Settings, store: Store, caller: Caller) -> Worker:
+    """Make the Worker that brings callbacks: another task queue, so other places, than sending's.
+
+    However slow the accounts' servers are, no message waits for them. The caller closes what the
+    calls go through afterwards.
+    """
+    calling = Calling(store.callbacks, caller, settings.callback_timeout_seconds)
+    return Worker(
+        client,
+        task_queue=courier_queue(settings.task_queue),
+        workflows=[CourierWorkflow],
+        activities=[calling.deliver],
+        max_concurrent_activities=settings.couriers_at_once,
+        workflow_runner=SandboxedWorkflowRunner(
+            SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH)
+        ),
+        sticky_queue_schedule_to_start_timeout=timedelta(seconds=2),
+        graceful_shutdown_timeout=GRACEFUL_SHUTDOWN,
+    )
+
+
+def build_caller(client: Client, settings: Settings, store: Store, outward: Outward) -> Caller:
+    """Make what couriers call through: addresses on the web, and the other ways of replies."""
+    return ForwardingCaller(
+        store,
+        Desk(client, store, settings),
+        SmtpMail(settings.smtp_url.get_secret_value(), settings.smtp_from),
+        settings.smtp_from,
+        OutwardCaller(store.news, outward, DIALECTS),
+        settings.callback_timeout_seconds,
+    )
+
+
 async def run_worker(settings: Settings) -> None:
     """Work until SIGTERM or SIGINT, then finish what is under way and stop."""
     stop = asyncio.Event()
@@ -92,16 +135,25 @@ async def run_worker(settings: Settings) -> None:
         loop.add_signal_handler(signal_number, stop.set)
     store = open_store(settings)
     carrier = open_carrier(settings.carrier, settings)
+    outward = Outward(
+        settings.allow_private_urls, timeout_seconds=settings.callback_timeout_seconds
+    )
     try:
         client = await connect()
+        caller = build_caller(client, settings, store, outward)
         await register_search_attributes(client)
-        async with build_worker(client, settings, store, carrier):
+        async with (
+            build_worker(client, settings, store, carrier),
+            build_courier(client, settings, store, caller),
+            Bell(client, settings.task_queue).answering(store.outbox),
+        ):
             log.info("worker is running", task_queue=settings.task_queue, carrier=carrier.name)
             if ready_file := os.environ.get("GODWIT_READY_FILE"):
                 Path(ready_file).touch()
             await stop.wait()
             log.info("worker is stopping: chunks hand back what they have not sent")
     finally:
+        await outward.close()
         await carrier.close()
         store.close()
 

@@ -6,13 +6,16 @@ Three rules make it safe to die at any line:
 2. A request starts only while the row's lease still covers its whole deadline.
 3. A row left ``sending`` is touched by another attempt only after its lease has ended; then the
    carrier's nature decides: repeat under the same reference, ask, or call it ``unknown``.
+
+A repeat may be the first to arrive. So it is a send like any other: not for a number that has
+opted out since, nor when the campaign is cancelled.
 """
 
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from activities.orders import ChunkResult
 from campaign.failures import (
@@ -31,6 +34,8 @@ START_WITHIN: Instant = 5 * SECOND
 FLUSH_SECONDS = 0.1
 DOUBT_WAIT_SECONDS = 0.5
 STORE_WAITS_SECONDS = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 8.0, 8.0, 8.0, 8.0, 8.0)
+
+T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +58,10 @@ class SendingLimits:
 
 @dataclass
 class Chunk:
-    """The state of one attempt at one chunk."""
+    """The state of one attempt at one chunk.
+
+    With ``cancelled`` nothing may leave any more: it only finds out what had left.
+    """
 
     store: SendingStore
     carrier: Carrier
@@ -62,6 +70,7 @@ class Chunk:
     token: str
     now: Callable[[], Instant]
     stop: asyncio.Event
+    cancelled: bool = False
     _outcomes: list[Outcome] = field(default_factory=list)
     _under_way: int = 0
     _ended: asyncio.Event = field(default_factory=asyncio.Event)
@@ -80,8 +89,7 @@ class Chunk:
                 outcomes, self._outcomes = self._outcomes, []
                 self._ended.clear()
                 if outcomes or room > 0:
-                    start_by = self.now() + START_WITHIN
-                    turn = await self._turn(outcomes, room)
+                    turn, start_by = await self._turn(outcomes, room)
                     exhausted = exhausted or turn.exhausted
                     skipped, deferred = skipped + turn.skipped, deferred + turn.deferred
                     for handoff in turn.claimed:
@@ -93,18 +101,24 @@ class Chunk:
         counts = {status.value: count for status, count in self._counts.items()}
         return ChunkResult(skipped=skipped, deferred=deferred, stopped=not exhausted, **counts)
 
-    async def _turn(self, outcomes: list[Outcome], room: int) -> Turn:
-        """One transaction; a database that is away is waited for, answers under way kept.
+    async def _turn(self, outcomes: list[Outcome], room: int) -> tuple[Turn, Instant]:
+        """One transaction, and until when what it claimed may start.
 
         Writing an outcome again is harmless. A claim whose commit was lost from sight stays
         ``sending`` and unsent; like any row of a dead attempt it is taken up after its lease.
         """
+
+        def turn(now: Instant) -> tuple[Turn, Instant]:
+            turn = self.store.turn(self.range, self.token, outcomes, room, now, self._lease(now))
+            return turn, now + START_WITHIN
+
+        return await self._patiently(turn)
+
+    async def _patiently(self, ask: Callable[[Instant], T]) -> T:
+        """Ask the store in a thread; one that is away is waited for, answers under way kept."""
         for wait in STORE_WAITS_SECONDS:
-            now = self.now()
             try:
-                return await asyncio.to_thread(
-                    self.store.turn, self.range, self.token, outcomes, room, now, self._lease(now)
-                )
+                return await asyncio.to_thread(ask, self.now())
             except StoreUnavailable as error:
                 logger.warning("the database is away (%s); waiting %s s", error, wait)
                 await asyncio.sleep(wait)
@@ -140,8 +154,10 @@ class Chunk:
 
     async def _send(self, handoff: Handoff, start_by: Instant) -> Outcome | None:
         if self.now() >= start_by:
-            # The lease would end before the answer: leave the row to whoever comes after it.
-            return None
+            # The lease would end before the answer. Not a byte has left: it may be claimed anew.
+            return self._outcome(
+                handoff, MessageStatus.RETRYABLE, code="not_started", due_at=self.now()
+            )
         try:
             acceptance = await self.carrier.send(handoff)
         except PermanentFailure as failure:
@@ -169,15 +185,19 @@ class Chunk:
         for attempt in range(self.limits.doubt_tries):
             if attempt:
                 await self._pause(DOUBT_WAIT_SECONDS * 2**attempt)
-            if self.stop.is_set() and attempt:
+            repeats = self.carrier.repeats is Repeats.DEDUP
+            if self.stop.is_set() and (attempt or repeats):
                 return None  # Left ``sending``; the next chunk over it asks again.
-            lease = self._lease(self.now())
-            if not await asyncio.to_thread(
-                self.store.renew, self.range, self.token, handoff.position, lease
+            if not await self._patiently(
+                lambda now: self.store.renew(
+                    self.range, self.token, handoff.position, self._lease(now)
+                )
             ):
                 return None
+            if repeats and not await self._may_leave(handoff):
+                return self._outcome(handoff, MessageStatus.UNKNOWN, code=code)
             try:
-                if self.carrier.repeats is Repeats.DEDUP:
+                if repeats:
                     acceptance = await self.carrier.send(handoff)
                 else:
                     found = await self.carrier.look_up(handoff.reference)
@@ -199,6 +219,13 @@ class Chunk:
                 return self._outcome(handoff, MessageStatus.SENT, carrier_id=acceptance.carrier_id)
         # A carrier that cannot be reached may yet tell: the row stays ``sending`` until it does.
         return self._outcome(handoff, MessageStatus.UNKNOWN, code=code) if reachable else None
+
+    async def _may_leave(self, handoff: Handoff) -> bool:
+        if self.cancelled:
+            return False
+        return not await self._patiently(
+            lambda now: self.store.wants_nothing(self.range.campaign_id, handoff.to)
+        )
 
     async def _pause(self, seconds: float) -> None:
         """Sleep, but not past a stop."""
@@ -229,12 +256,17 @@ class Chunk:
 
     # ------------------------------------------------------------------ dead attempts
 
+    async def _adopt(self, positions: list[int]) -> list[int]:
+        return await self._patiently(
+            lambda now: self.store.adopt(self.range, self.token, positions, now, self._lease(now))
+        )
+
     async def _recover(self, sends: asyncio.TaskGroup) -> None:
         """Take over what dead attempts left ``sending``, once their leases have ended."""
         try:
             while not self.stop.is_set():
-                rows, lease_until = await asyncio.to_thread(
-                    self.store.abandoned, self.range, self.token
+                rows, lease_until = await self._patiently(
+                    lambda now: self.store.abandoned(self.range, self.token)
                 )
                 if not rows or lease_until is None:
                     break
@@ -243,10 +275,7 @@ class Chunk:
                     await self._pause((lease_until - now + 1) / SECOND)
                     continue
                 left = {row.position: row for row in rows}
-                won = await asyncio.to_thread(
-                    self.store.adopt, self.range, self.token, list(left), now, self._lease(now)
-                )
-                for position in won:
+                for position in await self._adopt(list(left)):
                     self._start(sends, self._clear_doubt(left[position], "interrupted"))
                 break
         finally:

@@ -41,12 +41,14 @@ class Plan(Order):
 
     ``withdrawn`` says why it was refused behind the workflow's back, and is mostly empty.
     ``pauses`` is not 0 when the campaign is admitted again after Temporal lost its workflow.
+    ``failed`` messages have failed before anything was sent: their recipients had a fault.
     """
 
     first_due_at: Instant | None
     last_due_at: Instant | None
     to_send: int
     pauses: int = 0
+    failed: int = 0
     withdrawn: tuple[RefusalRecord, ...] = ()
 
 
@@ -66,12 +68,16 @@ class Waves(Order):
 
 
 class ChunkOrder(Order):
-    """What one call of ``send_chunk`` hands over (see campaign.ports.ChunkRange)."""
+    """What one call of ``send_chunk`` hands over (see campaign.ports.ChunkRange).
+
+    Of a ``cancelled`` campaign nothing leaves any more; it is only found out what had left.
+    """
 
     campaign_id: str
     low: int
     high: int
     due_until: Instant
+    cancelled: bool = False
 
 
 class ChunkResult(Order):
@@ -122,6 +128,27 @@ class TallyRecord(Order):
     skipped: int = 0
     cancelled: int = 0
     unknown: int = 0
+
+
+class DeliverOrder(Order):
+    """Call a destination with what is due there, ``calls_max`` callbacks at most."""
+
+    destination: str
+    calls_max: int
+
+
+class Delivered(Order):
+    """What one call of ``deliver`` came to.
+
+    ``next_due_at`` is None when nothing waits any more. ``tired`` says that the destination
+    needs a rest, until ``rest_until`` if it said so itself.
+    """
+
+    calls: int = 0
+    delivered: int = 0
+    next_due_at: Instant | None = None
+    tired: bool = False
+    rest_until: Instant | None = None
 
 
 class Settlement(Order):

@@ -43,6 +43,7 @@ class Planning:
             last_due_at=facts.last_due_at,
             to_send=facts.to_send,
             pauses=facts.pauses,
+            failed=facts.failed,
             withdrawn=() if refusals is None else refused(refusals).refusals,
         )
 

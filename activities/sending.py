@@ -1,18 +1,14 @@
 """Hand a chunk of messages to the carrier, losing none and doubling none."""
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Coroutine
-from typing import Any
 
 from temporalio import activity
 
 from activities.clock import Clock
 from activities.handing_over import Chunk, SendingLimits
+from activities.keeping_alive import kept_alive
 from activities.orders import ChunkOrder, ChunkResult
 from campaign.ports import Carrier, ChunkRange, SendingStore
-
-HEARTBEAT_SECONDS = 1.0
 
 
 class Sending:
@@ -42,33 +38,12 @@ class Sending:
             token=f"{info.workflow_run_id}:{info.activity_id}:{info.attempt}",
             now=clock.now,
             stop=stop,
+            cancelled=order.cancelled,
         )
-        async with _background(_heartbeat()), _background(_stop_with_worker(stop)):
+        async with kept_alive(stop):
             work = asyncio.create_task(chunk.run())
             try:
                 return await asyncio.shield(work)
             except asyncio.CancelledError:
                 stop.set()
                 return await work
-
-
-async def _heartbeat() -> None:
-    while True:
-        activity.heartbeat()
-        await asyncio.sleep(HEARTBEAT_SECONDS)
-
-
-async def _stop_with_worker(stop: asyncio.Event) -> None:
-    await activity.wait_for_worker_shutdown()
-    stop.set()
-
-
-@contextlib.asynccontextmanager
-async def _background(coroutine: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    task = asyncio.create_task(coroutine)
-    try:
-        yield
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task

@@ -154,6 +154,10 @@ class SendingStore(Protocol):
         """Lengthen the lease of one claimed row before another try; False when it was lost."""
         ...
 
+    def wants_nothing(self, campaign_id: str, number: str) -> bool:
+        """Tell whether a number has opted out, where the campaign heeds that."""
+        ...
+
     def abandoned(self, chunk: ChunkRange, token: str) -> tuple[list[Handoff], Instant | None]:
         """Rows left ``sending`` by dead attempts, and when the last of their leases ends."""
         ...
@@ -193,6 +197,7 @@ class PlanFacts:
     last_due_at: Instant | None
     to_send: int
     pauses: int = 0
+    failed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,7 +290,10 @@ class ResolvingStore(Protocol):
     """What the activities ask about messages that may or may not have left."""
 
     def reopen_unknown(self, campaign_id: str, repeats: Repeats, now: Instant) -> int:
-        """Put doubtful messages back to work where that is safe or wished; returns how many."""
+        """Put doubtful messages back to work where that is safe or wished.
+
+        Returns how many messages of the campaign are at work then; run again, the same.
+        """
         ...
 
 

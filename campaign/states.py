@@ -82,6 +82,7 @@ MESSAGE_MOVES: dict[MessageStatus, frozenset[MessageStatus]] = {
             MessageStatus.FAILED,
             MessageStatus.DELIVERED,
             MessageStatus.UNDELIVERED,
+            MessageStatus.UNKNOWN,
         }
     ),
     MessageStatus.SENDING: frozenset(

@@ -158,10 +158,12 @@ def _code(answer: bytes) -> str | None:
     return code if isinstance(code, str) and _CODE.fullmatch(code) else None
 
 
-def retry_after(value: str | None, now: float) -> float | None:
+def retry_after(
+    value: str | None, now: float, seconds_max: float = RETRY_AFTER_SECONDS_MAX
+) -> float | None:
     """Read a Retry-After header as seconds from ``now`` (RFC 9110, 10.2.3).
 
-    At most ``RETRY_AFTER_SECONDS_MAX``, however much is asked for; None if unreadable.
+    At most ``seconds_max``, however much is asked for; None if unreadable.
     """
     if value is None:
         return None
@@ -173,4 +175,4 @@ def retry_after(value: str | None, now: float) -> float | None:
             seconds = parsedate_to_datetime(value).timestamp() - now
     except (ValueError, OverflowError):
         return None
-    return min(max(0.0, seconds), RETRY_AFTER_SECONDS_MAX)
+    return min(max(0.0, seconds), seconds_max)

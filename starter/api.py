@@ -16,12 +16,21 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from campaign.failures import StoreUnavailable
 from campaign.settings import Settings
-from starter import account_routes, message_routes, receipts
+from starter import (
+    account_routes,
+    link_routes,
+    list_routes,
+    message_routes,
+    receipts,
+    webhook_routes,
+)
+from starter.bell import Bell
 from starter.caretaker import Caretaker
-from starter.desk import DeskUnavailable, open_desk
+from starter.desk import Desk, DeskUnavailable
 from starter.dialects import DIALECTS
 from starter.dialects.native_routes import RAISED, stopped
 from starter.pace import Pace
+from starter.temporal import connect
 from starter.ways import Dialect, Ways
 from store.migrate import is_current
 from store.store import Store, open_store
@@ -50,6 +59,9 @@ def create_app(ways: Ways) -> FastAPI:
         app.include_router(dialect.routes(ways))
     app.include_router(account_routes.routes(ways))
     app.include_router(message_routes.routes(ways))
+    app.include_router(list_routes.routes(ways))
+    app.include_router(link_routes.routes(ways))
+    app.include_router(webhook_routes.routes(ways))
     app.include_router(receipts.routes(ways))
     _add_service_routes(app, ways)
     _add_failures(app)
@@ -177,7 +189,10 @@ async def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; opens store and desk, and closes them."""
     store = open_store(settings)
     try:
-        desk = await open_desk(settings, store)
+        # Temporal is connected to at the first order.
+        client = await connect(lazy=True)
+        desk = Desk(client, store, settings)
+        bell = Bell(client, settings.task_queue)
         app = create_app(Ways(settings, store, desk, Pace(settings.rate_limit_storage)))
         config = uvicorn.Config(
             app,
@@ -189,9 +204,10 @@ async def serve(settings: Settings) -> None:
             log_level=settings.log_level,
             timeout_graceful_shutdown=10,
         )
-        caring = asyncio.create_task(Caretaker(desk, store, settings).run())
+        caring = asyncio.create_task(Caretaker(desk, store, settings, bell).run())
         try:
-            await uvicorn.Server(config).serve()
+            async with bell.answering(store.outbox):
+                await uvicorn.Server(config).serve()
         finally:
             caring.cancel()
             await asyncio.gather(caring, return_exceptions=True)

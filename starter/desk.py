@@ -24,14 +24,14 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.orders import Verdict
-from campaign.composing import compose
-from campaign.ids import CAMPAIGN_PREFIX, ID_BYTES, MESSAGE_PREFIX, make_id
+from campaign.expanding import at_entries
+from campaign.ids import CAMPAIGN_PREFIX, ID_BYTES, make_id
 from campaign.instants import Instant
 from campaign.model import Candidate, Draft
-from campaign.phone import OfflineLookup
 from campaign.refusals import Refusal, RefusalCode, Refused
 from campaign.settings import Settings
 from campaign.states import CAMPAIGN_ENDS, CampaignStatus
+from starter.drafting import Drafting
 from starter.rehearsal import Rehearsal, rehearse
 from starter.temporal import connect
 from store.store import Store
@@ -70,17 +70,20 @@ class Desk:
         self._client = client
         self._store = store
         self._settings = settings
-        self._lookup = OfflineLookup()
+        self._drafting = Drafting(store, settings)
 
-    async def admit(self, draft: Draft, id_prefix: str = CAMPAIGN_PREFIX) -> Admission:
+    async def admit(
+        self, draft: Draft, id_prefix: str = CAMPAIGN_PREFIX, campaign_id: str | None = None
+    ) -> Admission:
         """Store a draft, start its workflow, and wait for the verdict.
 
+        The id is made with the prefix, unless the caller brings a random one of another shape.
         Raises Refused with every reason (nothing is sent or paid then), DeskUnavailable when no
         verdict came in time. A draft whose key is held brings the campaign that holds it.
         """
         candidate = await asyncio.to_thread(self._compose, draft)
-        campaign_id = make_id(id_prefix, secrets.token_bytes(ID_BYTES))
-        saved = await asyncio.to_thread(self._store.campaigns.save, candidate, campaign_id)
+        wanted = campaign_id or make_id(id_prefix, secrets.token_bytes(ID_BYTES))
+        saved = await asyncio.to_thread(self._store.campaigns.save, candidate, wanted)
         if draft.strict_key and not saved.same_payload:
             raise Refused(
                 Refusal(
@@ -100,7 +103,7 @@ class Desk:
         if view.status is CampaignStatus.REFUSED:
             if view.refusals[0].code is RefusalCode.ABANDONED:
                 raise DeskUnavailable("withdrawn before it was judged")
-            raise Refused(*view.refusals)
+            raise Refused(*at_entries(view.refusals, candidate.draft))
         return Admission(view, replayed=not saved.created)
 
     async def rehearse(self, draft: Draft) -> Rehearsal:
@@ -144,23 +147,7 @@ class Desk:
     # ------------------------------------------------------------------ inside
 
     def _compose(self, draft: Draft) -> Candidate:
-        return compose(
-            draft,
-            _now(),
-            self._default_sender(draft),
-            self._lookup,
-            lambda: make_id(MESSAGE_PREFIX, secrets.token_bytes(ID_BYTES)),
-        )
-
-    def _default_sender(self, draft: Draft) -> str | None:
-        if draft.sender is not None:
-            return None
-        active = (
-            sender.address
-            for sender in self._store.accounts.senders(draft.account_id)
-            if sender.active
-        )
-        return next(active, None)
+        return self._drafting.compose(draft)
 
     async def _view(self, campaign_id: str) -> CampaignView:
         view = await asyncio.to_thread(self._store.campaigns.get, campaign_id)

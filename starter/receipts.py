@@ -1,6 +1,7 @@
 """Where carriers bring their news: receipts of what was sent, and texts that people sent us."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
@@ -8,6 +9,7 @@ import structlog
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
+from campaign.instants import Instant
 from campaign.ports import Inbound, Receipt
 from campaign.refusals import Refused
 from campaign.rules.opt_outs import Keyword, read_keyword
@@ -50,7 +52,7 @@ class Batcher:
             batch, self._waiting = self._waiting[:BATCH_MAX], self._waiting[BATCH_MAX:]
             receipts = [receipt for some, _ in batch for receipt in some]
             try:
-                await asyncio.to_thread(self._store.receipts.apply, receipts)
+                await asyncio.to_thread(self._store.receipts.apply, receipts, _now())
             except Exception as error:
                 self._tell(batch, lambda future, e=error: future.set_exception(e))  # type: ignore[misc]
             else:
@@ -83,7 +85,10 @@ def routes(ways: Ways) -> APIRouter:
 
     @router.post("/{name}/inbound", status_code=202, summary="Texts sent to our numbers")
     async def take_inbound(request: Request, name: str) -> Response:
-        """STOP and its like silence the sender for the accounts that own the number."""
+        """STOP and its like silence the sender for the accounts that own or lease the number.
+
+        An answer to a leased number goes on as its message asked. Repeated, nothing changes.
+        """
 
         async def take(module: CarrierModule, body: bytes) -> None:
             for inbound in module.read_inbound(body):
@@ -113,8 +118,15 @@ async def _take(ways: Ways, request: Request, name: str, take: Take) -> Response
 
 def _obey(store: Store, inbound: Inbound) -> None:
     keyword = read_keyword(inbound.body)
-    for account_id in store.opt_outs.owners(inbound.to):
+    owners = set(store.opt_outs.owners(inbound.to))
+    # To a leased number: an answer to the message of the account that has the lease.
+    answered = store.replies.take(inbound, _now())
+    for account_id in owners if answered is None else {*owners, answered}:
         if keyword is Keyword.STOP:
             store.opt_outs.add(account_id, inbound.sender, "inbound", inbound.at)
         elif keyword is Keyword.START:
             store.opt_outs.remove(account_id, inbound.sender)
+
+
+def _now() -> Instant:
+    return time.time_ns() // 1_000_000

@@ -19,15 +19,11 @@ import httpx
 
 from campaign.settings import Settings
 from carriers import LOCAL_SERVERS, carrier_module
+from starter import demo_account
 from starter.supervision import Part, Supervisor
 from store.accounts import AccountView
 from store.api_keys import KeyPair
-from store.migrate import upgrade
-from store.store import Store, open_store
 
-DEMO_NAME = "demo"
-DEMO_CREDITS = 1_000_000
-DEMO_SENDERS = ("+18005559876", "72345", "GODWIT")
 RETENTION = "168h"
 READY_SECONDS = 60.0
 DYNAMIC_CONFIG = (
@@ -88,7 +84,7 @@ class Stack:
         await self.supervisor.start(self._temporal(ports, environment))
         if served:
             await self.supervisor.start(self._carrier(settings, ports, environment))
-        account, pair = await asyncio.to_thread(_prepare, settings)
+        account, pair = await asyncio.to_thread(demo_account.prepare, settings)
         temporal = f"{options.host}:{ports.temporal}"
         await _until(lambda: _accepts(options.host, ports.temporal), "Temporal")
         await _keep_histories(temporal)
@@ -252,29 +248,6 @@ def secret_key_in(data: Path) -> str:
         with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as f:
             f.write(secrets.token_urlsafe(32))
     return file.read_text().strip()
-
-
-def _prepare(settings: Settings) -> tuple[AccountView, KeyPair]:
-    """Migrate, and find or make the demo account."""
-    store = open_store(settings)
-    try:
-        upgrade(store.database)
-        return _demo_account(store)
-    finally:
-        store.close()
-
-
-def _demo_account(store: Store) -> tuple[AccountView, KeyPair]:
-    account = store.accounts.show(DEMO_NAME)
-    now = time.time_ns() // 1_000_000
-    if account is None:
-        credits = (DEMO_CREDITS, DEMO_CREDITS)
-        return store.accounts.create(DEMO_NAME, now, *credits, DEMO_SENDERS)
-    for key in store.accounts.keys(account.id):
-        pair = store.accounts.reveal_key(key.key_id)
-        if pair is not None:
-            return account, pair
-    return account, store.accounts.make_key(account.id, now)
 
 
 async def _keep_histories(temporal: str) -> None:

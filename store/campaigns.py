@@ -13,9 +13,10 @@ from campaign.model import Candidate
 from campaign.ports import Tally
 from campaign.refusals import Refusal
 from campaign.report import Report
-from campaign.states import CAMPAIGN_MOVES, CampaignStatus, MessageStatus
-from store import ledger, reports
+from campaign.states import CAMPAIGN_MOVES, GIVEN_UP, CampaignStatus, MessageStatus
+from store import ledger, links, replies, reports
 from store.engine import Database
+from store.outbox import Destination, Outbox
 from store.tables import CampaignRow, MessageRow
 from store.views import CampaignView, MessageView, campaign_view, message_view
 
@@ -43,7 +44,12 @@ _REFUSE = text(
 )
 _CANCEL_WAITING = text(
     "UPDATE message SET status = 'cancelled', reason = :reason, final_at = :now "
-    "WHERE campaign_id = :campaign AND status IN ('queued', 'retryable')"
+    "WHERE campaign_id = :campaign AND status IN ('queued', 'retryable') AND NOT in_doubt"
+)
+# What may have left cannot be called cancelled.
+_BACK_TO_DOUBT = text(
+    "UPDATE message SET status = 'unknown' "
+    "WHERE campaign_id = :campaign AND status = 'retryable' AND in_doubt"
 )
 _FREE_KEY = text("DELETE FROM campaign_key WHERE campaign_id = :campaign")
 _COUNT_PAUSE = text(
@@ -68,8 +74,9 @@ class Saved:
 class Campaigns:
     """Campaigns in the database; every public method is one transaction."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, outbox: Outbox) -> None:
         self._database = database
+        self._outbox = outbox
 
     def save(self, candidate: Candidate, campaign_id: str) -> Saved:
         """Store a draft, its messages and its claimed key, or find who has the key.
@@ -92,6 +99,8 @@ class Campaigns:
                 return Saved(holder.campaign_id, created=False, same_payload=same)
             connection.execute(insert(CampaignRow), _campaign_values(candidate, campaign_id))
             connection.execute(insert(MessageRow), _message_values(candidate, campaign_id))
+            replies.write_options(connection, candidate)
+            links.write(connection, candidate, campaign_id)
             return Saved(campaign_id, created=True)
 
         return self._database.write(work)
@@ -208,14 +217,24 @@ class Campaigns:
             "from_statuses": sources,
             "started_at": now if status is CampaignStatus.RUNNING else None,
         }
-        self._database.write(lambda connection: connection.execute(_MARK, values))
+
+        def work(connection: Connection) -> Sequence[Destination]:
+            moved = connection.execute(_MARK, values).rowcount
+            if not moved or status is not CampaignStatus.SCHEDULED:
+                return []
+            return self._outbox.tell_failed_at_birth(connection, campaign_id, now)
+
+        self._outbox.ring(self._database.write(work))
 
     def cancel_rest(self, campaign_id: str, now: Instant) -> int:
         """See :class:`campaign.ports.CampaignStore`."""
         values = {"campaign": campaign_id, "reason": "campaign_cancelled", "now": now}
-        return self._database.write(
-            lambda connection: connection.execute(_CANCEL_WAITING, values).rowcount
-        )
+
+        def work(connection: Connection) -> int:
+            connection.execute(_BACK_TO_DOUBT, values)
+            return connection.execute(_CANCEL_WAITING, values).rowcount
+
+        return self._database.write(work)
 
     def push_back(self, campaign_id: str, number: int, by: Instant) -> None:
         """See :class:`campaign.ports.CampaignStore`."""
@@ -267,9 +286,15 @@ def _message_values(candidate: Candidate, campaign_id: str) -> Sequence[dict[str
             "scheduled_at": message.scheduled_at,
             "key": message.key,
             "reference": message.reference,
+            "list_id": message.list_id,
+            "judged_text": message.judged_text,
             "country": message.country,
             "line_type": message.line_type,
             "network": message.network,
+            "news_url": message.news_url,
+            "news_method": message.news_method,
+            # Some are at their end before anything was sent.
+            "final_at": candidate.received_at if message.status in GIVEN_UP else None,
         }
         for message in candidate.messages
     ]

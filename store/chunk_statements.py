@@ -3,14 +3,19 @@
 from sqlalchemy import bindparam, text
 
 from store.engine import Database
+from store.outbox import TOLD_OF_ACCOUNT
 
-_HANDOFF_COLUMNS = "position, id, recipient, text, media_url, sender, segments, attempts, key"
+_HANDOFF_COLUMNS = (
+    "position, id, recipient, text, media_url, sender, segments, attempts, key, list_id"
+)
 
-# COALESCE keeps SQLite off the queue index: a chunk is a range of the primary key.
+# COALESCE keeps SQLite off the queue index: a chunk is a range of the primary key. A wave takes
+# what is due a little later along with it, but never a message that was told to wait.
 _CANDIDATES = (
     f"SELECT {_HANDOFF_COLUMNS} FROM message "
     "WHERE campaign_id = :campaign AND position >= :low AND position < :high "
     "AND COALESCE(status, '') IN ('queued', 'retryable') AND due_at <= :due "
+    "AND (status = 'queued' OR due_at <= :now) "
     "ORDER BY position LIMIT :count"
 )
 ABANDONED = text(
@@ -22,6 +27,10 @@ ABANDONED = text(
 RENEW = text(
     "UPDATE message SET lease_until = :lease WHERE campaign_id = :campaign "
     "AND position = :position AND COALESCE(status, '') = 'sending' AND claimed_by = :token"
+)
+WANTS_NOTHING = text(
+    "SELECT 1 FROM campaign c JOIN opt_out o ON o.account_id = c.account_id "
+    "WHERE c.id = :campaign AND c.exclude_opt_outs AND o.number = :number"
 )
 OPTED_OUT = text(
     "SELECT number FROM opt_out WHERE account_id = :account AND number IN :numbers"
@@ -44,22 +53,29 @@ class ChunkStatements:
 
     def __init__(self, database: Database) -> None:
         rows = database.rows
+        # A message that may have left before has neither failed nor been skipped, whatever
+        # became of its latest try.
+        undecided = "(message.in_doubt AND r.value->>'s' IN ('failed', 'skipped'))"
         # A row that somebody else is just moving is theirs; the next look finds what is left.
         skip_locked = "" if database.is_sqlite else " FOR UPDATE SKIP LOCKED"
         self.candidates = text(_CANDIDATES + skip_locked)
         self.record = text(
-            "UPDATE message SET status = r.value->>'s', error = r.value->>'e', "
-            "reason = CASE WHEN r.value->>'s' = 'failed' THEN r.value->>'e' ELSE reason END, "
+            f"UPDATE message SET status = CASE WHEN {undecided} THEN 'unknown' "
+            "ELSE r.value->>'s' END, error = r.value->>'e', reason = CASE "
+            f"WHEN r.value->>'s' = 'failed' AND NOT {undecided} THEN r.value->>'e' "
+            "ELSE reason END, "
             "carrier_id = COALESCE(r.value->>'i', carrier_id), "
             "sent_at = CASE WHEN r.value->>'s' = 'sent' THEN CAST(r.value->>'t' AS BIGINT) "
             "ELSE sent_at END, "
-            "final_at = CASE WHEN r.value->>'s' = 'failed' THEN CAST(r.value->>'t' AS BIGINT) "
-            "ELSE final_at END, "
+            f"final_at = CASE WHEN r.value->>'s' = 'failed' AND NOT {undecided} "
+            "THEN CAST(r.value->>'t' AS BIGINT) ELSE final_at END, "
             "due_at = COALESCE(CAST(r.value->>'d' AS BIGINT), due_at), "
             "claimed_by = NULL, lease_until = NULL "
             f"FROM {rows} WHERE {_same_row('message')} AND message.status = 'sending' "
             "AND message.claimed_by = :token "
-            "RETURNING message.position, message.status, message.kind, message.key"
+            "RETURNING message.position, message.status, message.kind, message.key, "
+            "message.in_doubt, "
+            f"{TOLD_OF_ACCOUNT}"
         )
         self.end_attempts = text(
             "UPDATE attempt SET ended_at = CAST(r.value->>'t' AS BIGINT), "
@@ -74,10 +90,12 @@ class ChunkStatements:
             "AND message.status IN ('queued', 'retryable') RETURNING message.position"
         )
         self.set_aside = text(
-            "UPDATE message SET status = r.value->>'s', reason = r.value->>'e', "
-            "duplicate_of = r.value->>'m', "
+            f"UPDATE message SET status = CASE WHEN {undecided} THEN 'unknown' "
+            f"ELSE r.value->>'s' END, reason = CASE WHEN {undecided} THEN reason "
+            "ELSE r.value->>'e' END, duplicate_of = r.value->>'m', "
             "due_at = COALESCE(CAST(r.value->>'d' AS BIGINT), due_at), "
-            "final_at = CASE WHEN r.value->>'s' = 'skipped' THEN :now ELSE final_at END "
+            f"final_at = CASE WHEN r.value->>'s' = 'skipped' AND NOT {undecided} "
+            "THEN CAST(:now AS BIGINT) ELSE final_at END "
             f"FROM {rows} WHERE {_same_row('message')} "
             "AND message.status IN ('queued', 'retryable')"
         )

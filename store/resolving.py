@@ -34,14 +34,23 @@ _NOBODY_SENT = text(
 ).bindparams(bindparam("handed_off", expanding=True))
 _HANDED_OFF = [*HANDED_OFF, MessageStatus.SENDING, MessageStatus.UNKNOWN]
 _POLICY = text("SELECT unknown_policy FROM campaign WHERE id = :campaign")
+_SILENT = (
+    "EXISTS (SELECT 1 FROM campaign c JOIN opt_out o ON o.account_id = c.account_id "
+    "WHERE c.id = message.campaign_id AND c.exclude_opt_outs AND o.number = message.recipient)"
+)
 # Taken up like the message of a dead attempt: the lease is over, and nobody holds it.
 _ASK_AGAIN = text(
     "UPDATE message SET status = 'sending', claimed_by = 'in doubt', lease_until = :now "
-    "WHERE campaign_id = :campaign AND status = 'unknown'"
+    "WHERE campaign_id = :campaign AND status = 'unknown' "
+    f"AND (:sends_nothing OR NOT {_SILENT})"
 )
 _SEND_AGAIN = text(
-    "UPDATE message SET status = 'retryable', due_at = :now "
-    "WHERE campaign_id = :campaign AND status = 'unknown'"
+    "UPDATE message SET status = 'retryable', due_at = :now, in_doubt = TRUE "
+    f"WHERE campaign_id = :campaign AND status = 'unknown' AND NOT {_SILENT}"
+)
+_AT_WORK = text(
+    "SELECT count(*) FROM message "
+    "WHERE campaign_id = :campaign AND status IN ('queued', 'retryable', 'sending')"
 )
 
 
@@ -92,16 +101,22 @@ class Resolving:
         """Put doubtful messages back to work where that is safe or wished; returns how many.
 
         A carrier that dedups or can be asked is asked again. One that can do neither gets a
-        message again only where the campaign's policy is ``resend``.
+        message again only where the campaign's policy is ``resend``. What may be sent by that
+        stays as it is where the number opted out. Run again before a chunk has taken them up,
+        it returns the same.
         """
-        values = {"campaign": campaign_id, "now": now}
+        values = {
+            "campaign": campaign_id,
+            "now": now,
+            "sends_nothing": repeats is Repeats.LOOKUP,
+        }
 
         def work(connection: Connection) -> int:
             if repeats is not Repeats.NONE:
-                return connection.execute(_ASK_AGAIN, values).rowcount
-            if connection.execute(_POLICY, values).scalar_one() != UnknownPolicy.RESEND:
-                return 0
-            return connection.execute(_SEND_AGAIN, values).rowcount
+                connection.execute(_ASK_AGAIN, values)
+            elif connection.execute(_POLICY, values).scalar_one() == UnknownPolicy.RESEND:
+                connection.execute(_SEND_AGAIN, values)
+            return int(connection.execute(_AT_WORK, values).scalar_one())
 
         return self._database.write(work)
 

@@ -30,11 +30,14 @@ from tests.postgres import (
     MISSING,
     Postgres,
     find_binaries,
+    pytest_terminal_summary,
     serve_postgres,
 )
 from worker import build_worker
 from workflows.campaign import CampaignWorkflow
 from workflows.orders import CampaignOutcome
+
+__all__ = ["pytest_terminal_summary"]
 
 LONG_CODE = "+18005559876"
 Handle = WorkflowHandle[CampaignWorkflow, CampaignOutcome]

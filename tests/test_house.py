@@ -156,7 +156,12 @@ def test_importing_the_workflow_loads_no_database_and_no_http_client() -> None:
 
 
 def test_no_source_file_is_longer_than_it_may_be() -> None:
-    lengths = {named(path): len(path.read_text("utf-8").splitlines()) for path in sources()}
+    lengths = {
+        named(path): len(path.read_text("utf-8").splitlines())
+        for path in sources()
+        # A migration is as long as its tables are many.
+        if not named(path).startswith("store/migrations/versions/")
+    }
     faults = {
         name: length
         for name, length in lengths.items()

@@ -142,7 +142,8 @@ class CampaignWorkflow:
         tally = TallyRecord(
             total=self.order.total,
             queued=plan.to_send,
-            skipped=self.order.total - plan.to_send,
+            skipped=self.order.total - plan.to_send - plan.failed,
+            failed=plan.failed,
         )
         self._set(
             verdict=verdict,

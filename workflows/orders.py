@@ -51,3 +51,26 @@ class Progress(Order):
     waves: int
     next_wave_at: Instant | None = None
     next_wave_count: int = 0
+
+
+class CourierState(Order):
+    """What a courier's next run must know: how often in a row its destination was tired."""
+
+    strikes: int = 0
+    rest_until: Instant | None = None
+    calls: int = 0
+    delivered: int = 0
+
+
+class CourierOrder(Order):
+    """Bring one destination its callbacks; ``state`` is there when the run continues another."""
+
+    destination: str
+    state: CourierState | None = None
+
+
+class CourierOutcome(Order):
+    """What a courier did until nothing was waiting any more."""
+
+    calls: int
+    delivered: int

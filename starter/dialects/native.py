@@ -19,7 +19,7 @@ from campaign.model import (
 )
 from campaign.phone import is_e164
 from campaign.refusals import SHOWN_MAX, Refusal, RefusalCode, Refused
-from starter.dialects import native_routes
+from starter.dialects import native_news, native_routes
 from starter.ways import Dialect
 from store.api_keys import Principal
 
@@ -33,9 +33,10 @@ class _Wire(BaseModel):
 
 
 class RecipientBody(_Wire):
-    """One person, with whatever this person has of their own."""
+    """One person, or one mailing list, with whatever is its own; either ``to`` or the list."""
 
-    to: str = Field(description="E.164 with +")
+    to: str | None = Field(None, description="E.164 with +")
+    mailing_list: str | None = Field(None, description="id of a list; each member is a recipient")
     text: str | None = None
     media_url: str | None = None
     sender: str | None = None
@@ -58,6 +59,7 @@ class CampaignBody(_Wire):
     idempotency_key: str | None = None
     exclude_duplicates: bool = True
     exclude_opt_outs: bool = True
+    shorten_urls: bool = Field(False, description="a short link of each recipient's own")
     unknown_policy: UnknownPolicy = Field(
         UnknownPolicy.HOLD,
         strict=False,
@@ -75,11 +77,11 @@ def read(body: Any, principal: Principal) -> Draft:
     recipients = []
     for index, recipient in enumerate(wire.recipients):
         place = f"recipients[{index}]"
-        if not is_e164(recipient.to):
-            faults.append(Refusal(RefusalCode.NUMBER_INVALID, "not E.164 with +", f"{place}.to"))
+        _check_to(recipient, place, faults)
         recipients.append(
             DraftRecipient(
-                to=recipient.to,
+                to=recipient.to or "",
+                mailing_list=recipient.mailing_list and recipient.mailing_list.lower(),
                 text=recipient.text,
                 media_url=recipient.media_url,
                 sender=recipient.sender,
@@ -112,8 +114,20 @@ def read(body: Any, principal: Principal) -> Draft:
         strict_key=principal.strict_keys,
         payload_hash=payload_hash,
         exclude_opt_outs=wire.exclude_opt_outs,
+        shorten_urls=wire.shorten_urls,
         unknown_policy=wire.unknown_policy,
     )
+
+
+def _check_to(recipient: RecipientBody, place: str, faults: list[Refusal]) -> None:
+    if recipient.to is None and recipient.mailing_list is None:
+        what = "needs to, or mailingList"
+        faults.append(Refusal(RefusalCode.FIELD_MISSING, what, f"{place}.to"))
+    elif recipient.to is not None and recipient.mailing_list is not None:
+        what = "has to as well; one of them is enough"
+        faults.append(Refusal(RefusalCode.FIELD_INVALID, what, f"{place}.mailingList"))
+    elif recipient.to is not None and not is_e164(recipient.to):
+        faults.append(Refusal(RefusalCode.NUMBER_INVALID, "not E.164 with +", f"{place}.to"))
 
 
 def _instant(value: str | None, place: str, faults: list[Refusal]) -> Instant | None:
@@ -157,4 +171,5 @@ DIALECT = Dialect(
     "/v1",
     lambda ways: native_routes.routes(ways, read, CampaignBody.model_json_schema()),
     native_routes.show_error,
+    native_news.show_news,
 )

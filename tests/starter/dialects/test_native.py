@@ -270,6 +270,14 @@ PERMISSIONS = {
     ("GET", "/v1/opt-outs"): "read:Campaigns",
     ("POST", "/v1/opt-outs"): "manage:Campaigns",
     ("DELETE", "/v1/opt-outs/{id}"): "manage:Campaigns",
+    ("POST", "/v1/webhooks"): "manage:Account",
+    ("GET", "/v1/webhooks"): "read:Campaigns",
+    ("GET", "/v1/webhooks/{id}"): "read:Campaigns",
+    ("DELETE", "/v1/webhooks/{id}"): "manage:Account",
+    ("POST", "/v1/webhooks/{id}/rotate"): "manage:Account",
+    ("POST", "/v1/webhooks/{id}/enable"): "manage:Account",
+    ("POST", "/v1/webhooks/{id}/replay"): "manage:Campaigns",
+    ("GET", "/v1/webhooks/{id}/dead-letters"): "read:Campaigns",
 }
 
 

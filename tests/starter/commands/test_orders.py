@@ -1,0 +1,105 @@
+"""``godwit send``, ``pause``, ``resume`` and ``cancel`` as processes beside a real Temporal."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from temporalio.testing import WorkflowEnvironment
+
+from campaign.settings import Settings
+from store.store import Store
+from tests.conftest import Served, Story, tell
+from tests.starter.commands.conftest import SECRET, CommandLine
+
+PATIENCE = 30.0
+PEOPLE = "to,text\n+14155551000,Hi Alice\n+14155551001,Hi Bob\n+14155550001,Hi Nobody\n"
+
+
+@pytest.fixture
+async def story(
+    godwit: CommandLine, store: Store, real: WorkflowEnvironment, carrier_server: Served
+) -> AsyncIterator[Story]:
+    """A worker and a carrier behind the database of the command line."""
+    settings = Settings(
+        database_url=godwit.environment["GODWIT_DATABASE_URL"],
+        secret_key=SECRET,  # type: ignore[arg-type]
+        receipts_grace_seconds=0.0,
+        task_queue=f"commands-{godwit.directory.name}-{id(godwit)}",
+    )
+    godwit.environment["TEMPORAL_ADDRESS"] = real.client.service_client.config.target_host
+    godwit.environment["GODWIT_TASK_QUEUE"] = settings.task_queue
+    godwit.environment["GODWIT_RECEIPTS_GRACE_SECONDS"] = "0"
+    account = store.accounts.show("acme")
+    assert account is not None
+    async with tell(real, settings, store, account, carrier_server) as told:
+        yield told
+
+
+async def reaches(godwit: CommandLine, campaign_id: str, status: str) -> None:
+    """Wait until the command line shows a campaign in this state."""
+    deadline = time.monotonic() + PATIENCE
+    while (shown := godwit("status", campaign_id, "--json").json["status"]) != status:
+        assert time.monotonic() < deadline, f"it is still {shown}"
+        await asyncio.sleep(0.05)
+
+
+async def test_a_csv_file_is_sent_and_followed_to_its_end(
+    godwit: CommandLine, story: Story
+) -> None:
+    told = await godwit.beside("send", godwit.file("people.csv", PEOPLE), "--wait")
+    assert told.code == 0 and told.err == ""
+    lines = told.out.splitlines()
+    assert lines[0].startswith("campaign cmp_") and " is " in lines[0]
+    assert lines[-1] == "finished_with_failures total=3 sent=2 failed=1"
+    campaign_id = lines[0].split()[1]
+    assert [row["to"] for row in story.carrier.log] == ["+14155551000", "+14155551001"]
+    report = godwit("report", campaign_id).json
+    assert report["reasons"] == [{"status": "failed", "reason": "invalid_number", "count": 1}]
+    assert godwit("audit").code == 0
+
+
+async def test_a_file_with_a_key_is_sent_once_however_often_it_is_given(
+    godwit: CommandLine, story: Story
+) -> None:
+    people = [{"to": "+14155551000", "text": "Hi"}]
+    file = godwit.file("once.json", {"recipients": people, "idempotencyKey": "once"})
+    first = await godwit.beside("send", file, "--json")
+    await reaches(godwit, first.json["id"], "finished")
+    second = await godwit.beside("send", file, "--json", "--wait")
+    assert second.code == 0 and first.json["id"] in second.out
+    assert len(story.carrier.log) == 1
+
+
+async def test_a_refused_campaign_is_told_with_its_reason(
+    godwit: CommandLine, story: Story
+) -> None:
+    people = [{"to": f"+1415555{number}", "text": "Hi"} for number in range(1_000, 1_060)]
+    told = await godwit.beside("send", godwit.file("dear.json", {"recipients": people}), "--wait")
+    assert told.fault.endswith("(credits_insufficient)")
+    assert story.carrier.log == []
+
+
+async def test_a_waiting_campaign_is_paused_resumed_and_cancelled(
+    godwit: CommandLine, story: Story
+) -> None:
+    later = (datetime.now(UTC) + timedelta(hours=2)).isoformat()
+    body = {"recipients": [{"to": "+14155551000", "text": "Hi"}], "scheduleDateTime": later}
+    sent = await godwit.beside("send", godwit.file("later.json", body), "--json")
+    campaign_id = sent.json["id"]
+    assert sent.json["status"] == "scheduled"
+    steps = [("pause", "paused"), ("resume", "scheduled"), ("cancel", "cancelled")]
+    before = "scheduled"
+    for order, after in steps:
+        told = await godwit.beside(order, campaign_id)
+        assert (told.code, told.err) == (0, "")
+        assert told.out == f"asked; the campaign was {before}\n"
+        await reaches(godwit, campaign_id, after)
+        before = after
+    assert (await godwit.beside("resume", campaign_id)).fault == (
+        "the campaign has ended: cancelled"
+    )
+    assert godwit("account", "show", "--json").json["credits"]["sms"]["available"] == 100
+    assert story.carrier.log == []
+    assert godwit("audit").code == 0
