@@ -16,8 +16,10 @@ from tests.chaos.customers import Customers
 from tests.chaos.judge import Verdict, judge
 
 FREEZE_SECONDS = 4.0
-SETTLE_SECONDS = 180.0
+RAGE_SECONDS = 60.0
+SETTLE_SECONDS = 120.0
 ENDS = {"finished", "finished_with_failures", "cancelled"}
+KILLS_PER_CAMPAIGN = 0.75
 # How often each part is chosen. A frozen worker wakes up after its leases have ended.
 VICTIMS = {"worker-0": 4, "worker-1": 4, "temporal": 3, "postgres": 3, "api": 2, "carrier": 1}
 
@@ -44,7 +46,7 @@ class Tally:
             "seconds": round(self.seconds),
             "campaigns": self.campaigns,
             "sends": verdict.sends,
-            "kills": sum(self.kills.values()),
+            "kills": self.kills.total(),
             "lost": verdict.lost,
             "doubled": verdict.doubled,
             "miscounted": verdict.miscounted,
@@ -56,12 +58,14 @@ class Tally:
 
 
 async def rage(arena: Arena, rng: random.Random, kills: Counter[str], pause: float) -> None:
-    """Hurt a part every ``pause`` seconds or so, until cancelled."""
-    names = [part.name for part in arena.parts()]
-    weights = [VICTIMS[name] for name in names]
+    """Hurt a part every ``pause`` seconds or so, until cancelled; the turns are dealt like cards."""
+    deck: list[str] = []
     while True:
         await asyncio.sleep(rng.uniform(0.5, 1.5) * pause)
-        (name,) = rng.choices(names, weights)
+        if not deck:
+            deck = [part.name for part in arena.parts() for _ in range(VICTIMS[part.name])]
+            rng.shuffle(deck)
+        name = deck.pop()
         if name.startswith("worker") and rng.random() < 0.2:
             if arena.hurt(name, signal.SIGSTOP):
                 await asyncio.sleep(FREEZE_SECONDS)
@@ -87,6 +91,9 @@ async def run(
         raging = asyncio.create_task(rage(field, rng, tally.kills, pause))
         try:
             for number in range(campaigns):
+                # A fast machine would be done before the nemesis has begun.
+                while tally.kills.total() < number * KILLS_PER_CAMPAIGN:
+                    await asyncio.sleep(0.05)
                 campaign_id = await customers.post(number)
                 if number % 5 == 4:
                     await customers.steer(campaign_id, "pause")
@@ -112,7 +119,8 @@ async def run(
 async def _until_most_is_sent(customers: Customers) -> None:
     """Let the attack go on until nine messages in ten have had their turn."""
     wanted = 0.9 * sum(customers.posted.values())
-    while True:
+    deadline = time.monotonic() + RAGE_SECONDS
+    while time.monotonic() < deadline:
         done = 0
         for campaign_id in customers.posted:
             counts = (await customers.get(f"/v1/campaigns/{campaign_id}"))["counts"]
