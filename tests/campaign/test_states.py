@@ -60,7 +60,6 @@ def test_a_message_in_doubt_is_never_queued_or_cancelled() -> None:
     assert moves.isdisjoint({MessageStatus.QUEUED, MessageStatus.CANCELLED})
 
 
-
 def test_a_message_under_way_cannot_be_cancelled() -> None:
     assert MessageStatus.CANCELLED not in MESSAGE_MOVES[MessageStatus.SENDING]
 
