@@ -160,7 +160,7 @@ async def test_two_secrets_sign_after_a_rotation_and_one_after_a_day(post: Post)
         (flood, Called(CallVerdict.FAILED, "too_large")),
         (b"SSH-2.0-hello\r\n", Called(CallVerdict.FAILED, "protocol", None, True)),
     ],
-    ids=str,
+    ids=lambda said: getattr(said, "__name__", None),
 )
 async def test_each_answer_has_its_meaning(post: Post, said: Any, called: Called) -> None:
     async with receive(said) as receiver:
