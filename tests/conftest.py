@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
 from temporalio.contrib.pydantic import pydantic_data_converter
+from temporalio.service import RPCError
 from temporalio.testing import WorkflowEnvironment
 
 from campaign.instants import SECOND, Instant, instant_of
@@ -40,6 +41,7 @@ from workflows.orders import CampaignOutcome
 __all__ = ["pytest_terminal_summary"]
 
 LONG_CODE = "+18005559876"
+QUERY_TIMEOUT = timedelta(seconds=2)
 Handle = WorkflowHandle[CampaignWorkflow, CampaignOutcome]
 
 
@@ -233,7 +235,10 @@ async def _step(story: Story, handle: Handle, until: Instant | None) -> None:
     if activities or described.raw_description.HasField("pending_workflow_task"):
         await asyncio.sleep(0.005)
         return
-    progress = await handle.query(CampaignWorkflow.progress)
+    try:
+        progress = await handle.query(CampaignWorkflow.progress, rpc_timeout=QUERY_TIMEOUT)
+    except RPCError:
+        return  # The server lost the query; the next step asks again.
     now = await story.now()
     target = max(now + 1, progress.next_wave_at or now + SECOND)
     if progress.status is CampaignStatus.PAUSED:
