@@ -29,9 +29,9 @@ def routes(ways: Ways) -> APIRouter:
     router = APIRouter()
     links = ways.store.links
 
-    @router.api_route(
+    @router.head("/s/{code}", include_in_schema=False)
+    @router.get(
         "/s/{code}",
-        methods=["GET", "HEAD"],
         status_code=302,
         tags=["Short links"],
         summary="Follow a short link",

@@ -58,7 +58,7 @@ class Tally:
 
 
 async def rage(arena: Arena, rng: random.Random, kills: Counter[str], pause: float) -> None:
-    """Hurt a part every ``pause`` seconds or so, until cancelled; the turns are dealt like cards."""
+    """Hurt a part every ``pause`` seconds or so, until cancelled; turns are dealt like cards."""
     deck: list[str] = []
     while True:
         await asyncio.sleep(rng.uniform(0.5, 1.5) * pause)

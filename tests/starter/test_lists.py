@@ -339,10 +339,8 @@ async def test_whoever_leaves_or_opts_out_before_the_send_gets_nothing(api: Api)
     api.story.store.opt_outs.add(api.story.account.id, "+14155550104", "inbound", 1)
     done = await api.finished(record["id"])
     assert (done["counts"]["sent"], done["counts"]["skipped"]) == (3, 2)
-    assert (
-        sorted(str(row["to"])[-4:] for row in api.story.carrier.log)
-        == ["0001", "0003", "0005"][1:] + []
-    )
+    taken = sorted(str(row["to"])[-4:] for row in api.story.carrier.log)
+    assert taken == ["0101", "0103", "0105"]
 
 
 async def test_the_example_of_the_page_sends_as_the_page_describes(api: Api) -> None:

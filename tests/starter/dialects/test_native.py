@@ -278,7 +278,16 @@ PERMISSIONS = {
     ("POST", "/v1/webhooks/{id}/enable"): "manage:Account",
     ("POST", "/v1/webhooks/{id}/replay"): "manage:Campaigns",
     ("GET", "/v1/webhooks/{id}/dead-letters"): "read:Campaigns",
+    ("GET", "/v1/campaigns/{id}/clicks"): "read:Campaigns",
+    ("POST", "/v1/mailing-lists"): "manage:Campaigns",
+    ("GET", "/v1/mailing-lists"): "read:Campaigns",
+    ("GET", "/v1/mailing-lists/{id}"): "read:Campaigns",
+    ("DELETE", "/v1/mailing-lists/{id}"): "manage:Campaigns",
+    ("GET", "/v1/mailing-lists/{id}/members"): "read:Campaigns",
+    ("POST", "/v1/mailing-lists/{id}/members"): "manage:Campaigns",
+    ("DELETE", "/v1/mailing-lists/{id}/members/{id}"): "manage:Campaigns",
 }
+VENDORS_OWN = ("/v1/verify/",)
 
 
 async def test_every_native_route_asks_for_its_permission(api: Api) -> None:
@@ -297,7 +306,7 @@ async def test_every_native_route_asks_for_its_permission(api: Api) -> None:
         (method.upper(), path.replace("{key_id}", "{id}"))
         for path, methods in openapi["paths"].items()
         for method in methods
-        if path.startswith("/v1/")
+        if path.startswith("/v1/") and not path.startswith(VENDORS_OWN)
     }
     listed = {
         (method, path.replace("{address}", "{id}").replace("{number}", "{id}"))
