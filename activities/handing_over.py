@@ -79,7 +79,7 @@ class Chunk:
     async def run(self) -> ChunkResult:
         """Work until the range has nothing more to claim, or until told to stop."""
         skipped = deferred = 0
-        exhausted = False
+        exhausted = self.cancelled
         async with asyncio.TaskGroup() as sends:
             self._under_way += 1
             sends.create_task(self._recover(sends))

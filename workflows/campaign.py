@@ -160,8 +160,9 @@ class CampaignWorkflow:
         while True:
             await self.chunks.drain()
             if self.state.cancelling:
-                self._set(tally=await self._book(Reporting.cancel_rest, "cancel what is left"))
-            elif self.paused:
+                await self._call_off()
+                return
+            if self.paused:
                 await self._stay_paused()
                 continue
             if workflow.info().is_continue_as_new_suggested():
@@ -178,6 +179,18 @@ class CampaignWorkflow:
                 self.upcoming.pop(0)
                 if not await self._send_wave(wave):
                     break
+
+    async def _call_off(self) -> None:
+        """Cancel what has not left, and find out what left with a worker that died."""
+        while True:
+            self._set(tally=await self._book(Reporting.cancel_rest, "cancel what is left"))
+            if workflow.info().is_continue_as_new_suggested():
+                await self._continue_as_new()
+            planned = await self._book(Planning.next_waves, "look for what was under way")
+            if not planned.waves:
+                return
+            for wave in planned.waves:
+                await self.chunks.find_out(wave)
 
     async def _send_wave(self, wave: WaveOrder) -> bool:
         """Send one wave; False when what comes next must be looked up anew."""

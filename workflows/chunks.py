@@ -46,6 +46,17 @@ class Chunks:
                 todo.clear()
         return not self._held() and not self._replan
 
+    async def find_out(self, wave: WaveOrder) -> None:
+        """Learn of a cancelled wave what had left with a worker that died; nothing more is sent."""
+        todo = list(wave.chunks)
+        while todo or self._running:
+            while todo and len(self._running) < self._at_once:
+                low, high = todo.pop(0)
+                label = f"what had left of recipients {low}-{high - 1}"
+                self._start(low, high, wave.due_until, label, cancelled=True)
+            await workflow.wait_condition(lambda: any(handle.done() for handle in self._running))
+            self._gather()
+
     async def drain(self) -> None:
         """Ask running chunks to stop and wait until they have said what had already left."""
         for handle in self._running:
@@ -54,8 +65,16 @@ class Chunks:
         await workflow.wait_condition(lambda: all(handle.done() for handle in self._running))
         self._gather()
 
-    def _start(self, low: int, high: int, due_until: int, label: str) -> None:
-        order = ChunkOrder(campaign_id=self._campaign_id, low=low, high=high, due_until=due_until)
+    def _start(
+        self, low: int, high: int, due_until: int, label: str, cancelled: bool = False
+    ) -> None:
+        order = ChunkOrder(
+            campaign_id=self._campaign_id,
+            low=low,
+            high=high,
+            due_until=due_until,
+            cancelled=cancelled,
+        )
         handle = workflow.start_activity_method(Sending.send_chunk, order, **handing_over(label))
         self._running.append(handle)
 
