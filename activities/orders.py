@@ -93,11 +93,15 @@ class ChunkResult(Order):
 
 
 class PushOrder(Order):
-    """Move everything waiting later by ``by`` milliseconds; ``number`` counts from 1."""
+    """Move everything waiting by ``by`` milliseconds; ``number`` counts from 1.
+
+    A campaign that gets another schedule brings that as ``scheduled_at``.
+    """
 
     campaign_id: str
     number: int
     by: Instant
+    scheduled_at: Instant | None = None
 
 
 class StatusOrder(Order):

@@ -70,8 +70,8 @@ class Planning:
 
     @activity.defn
     def push_back(self, order: PushOrder) -> None:
-        """Move everything waiting later, once for each number."""
-        self._campaigns.push_back(order.campaign_id, order.number, order.by)
+        """Move everything waiting, once for each number."""
+        self._campaigns.push_back(order.campaign_id, order.number, order.by, order.scheduled_at)
 
     @activity.defn
     def mark(self, order: StatusOrder) -> None:

@@ -11,6 +11,8 @@ from campaign.news import NewsAddress
 from campaign.replies import ReplyOptions
 from campaign.states import MessageStatus
 
+SCHEDULE_AHEAD_MAX: Instant = 35 * DAY
+
 RECIPIENTS_MAX = 50_000
 SPREAD_HOURS_MAX = 72.0
 NO_FIELDS: Mapping[str, str] = MappingProxyType({})
@@ -49,7 +51,7 @@ class Policy:
     literal: bool = False
     blanks: bool = False
     unplanned: bool = False
-    schedule_ahead_max: Instant = 35 * DAY
+    schedule_ahead_max: Instant = SCHEDULE_AHEAD_MAX
 
 
 @dataclass(frozen=True, slots=True)

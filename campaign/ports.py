@@ -232,10 +232,13 @@ class CampaignStore(Protocol):
         """Move the campaign where ``CAMPAIGN_MOVES`` allows it; else change nothing."""
         ...
 
-    def push_back(self, campaign_id: str, number: int, by: Instant) -> None:
-        """Move every waiting message later; the same ``number`` again changes nothing.
+    def push_back(
+        self, campaign_id: str, number: int, by: Instant, scheduled_at: Instant | None = None
+    ) -> None:
+        """Move every waiting message by ``by`` milliseconds; the same ``number`` changes nothing.
 
-        Numbers count the pauses of one campaign from 1, without gaps.
+        Numbers count the moves of one campaign from 1, without gaps. A move to another schedule
+        also writes that.
         """
         ...
 

@@ -33,6 +33,7 @@ app.command("status")(campaigns.status)
 app.command("watch")(campaigns.watch)
 app.command("pause")(campaigns.pause)
 app.command("resume")(campaigns.resume)
+app.command("reschedule")(campaigns.reschedule)
 app.command("cancel")(campaigns.cancel)
 app.command("report")(campaigns.report)
 app.command("why")(messages.why)
@@ -171,6 +172,7 @@ def run() -> int:
 
     from campaign.failures import StoreUnavailable
     from campaign.refusals import Refused
+    from campaign.states import CAMPAIGN_ENDS
     from carriers import UnknownCarrier
     from starter.desk import DeskUnavailable, NotPossible
 
@@ -182,7 +184,8 @@ def run() -> int:
         for refusal in refused.refusals:
             _fail(f"{refusal.place or 'campaign'}: {refusal.message} ({refusal.code})")
     except NotPossible as error:
-        _fail(f"the campaign has ended: {error}")
+        how = "ended" if error.status in CAMPAIGN_ENDS else "begun"
+        _fail(f"the campaign has {how}: {error}")
     except (CommandError, StoreError, UnknownCarrier, OSError, UnicodeError) as error:
         _fail(str(error))
     except ValidationError as error:

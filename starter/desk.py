@@ -11,6 +11,7 @@ from temporalio.client import (
     Client,
     WithStartWorkflowOperation,
     WorkflowHandle,
+    WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
 from temporalio.common import (
@@ -29,6 +30,7 @@ from campaign.ids import CAMPAIGN_PREFIX, ID_BYTES, make_id
 from campaign.instants import Instant
 from campaign.model import Candidate, Draft
 from campaign.refusals import Refusal, RefusalCode, Refused
+from campaign.schedule import window_fault
 from campaign.settings import Settings
 from campaign.states import CAMPAIGN_ENDS, CampaignStatus
 from starter.drafting import Drafting
@@ -38,7 +40,7 @@ from store.store import Store
 from store.views import CampaignView
 from workflows import showing
 from workflows.campaign import CampaignWorkflow
-from workflows.orders import CampaignOrder, CampaignOutcome
+from workflows.orders import CampaignOrder, CampaignOutcome, NewSchedule
 
 SMALL_CAMPAIGN_MAX = 100
 
@@ -48,7 +50,7 @@ class DeskUnavailable(Exception):
 
 
 class NotPossible(Exception):
-    """The campaign has ended, so it cannot be paused, resumed or cancelled."""
+    """The campaign has ended, or gone too far, for what was asked."""
 
     def __init__(self, status: CampaignStatus) -> None:
         super().__init__(status.value)
@@ -133,6 +135,40 @@ class Desk:
     async def cancel(self, view: CampaignView) -> None:
         """Ask a campaign to stop for good; raises NotPossible when it has ended."""
         await self._signal(view, "cancel")
+
+    async def reschedule(self, view: CampaignView, at: Instant) -> Instant:
+        """Let a waiting campaign begin at another instant; returns at which.
+
+        Raises Refused when it lies outside the window, NotPossible when the campaign has begun or
+        ended, DeskUnavailable when no answer came in time. Asked again, it changes nothing more.
+        """
+        fault = window_fault(at, _now())
+        if fault:
+            raise Refused(Refusal(RefusalCode.SCHEDULE_INVALID, fault, "scheduleDateTime"))
+        if view.status in CAMPAIGN_ENDS:
+            raise NotPossible(view.status)
+        handle = self._client.get_workflow_handle(workflow_id(view.id))
+        seconds = self._settings.admission_timeout_seconds
+        try:
+            async with asyncio.timeout(seconds):
+                begins: Instant = await handle.execute_update(
+                    "reschedule",
+                    NewSchedule(at=at),
+                    result_type=int,
+                    rpc_timeout=timedelta(seconds=seconds),
+                )
+                return begins
+        except WorkflowUpdateFailedError as error:
+            raise NotPossible((await self._view(view.id)).status) from error
+        except (
+            TimeoutError,
+            RuntimeError,
+            RPCError,
+            WorkflowUpdateRPCTimeoutOrCancelledError,
+        ) as error:
+            if isinstance(error, RPCError) and error.status is RPCStatusCode.NOT_FOUND:
+                raise NotPossible((await self._view(view.id)).status) from error
+            raise DeskUnavailable("no answer in time") from error
 
     async def is_reachable(self) -> bool:
         """Tell whether Temporal answers."""

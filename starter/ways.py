@@ -7,6 +7,7 @@ from typing import Protocol
 from fastapi import APIRouter
 from fastapi.responses import Response
 
+from campaign.instants import Instant
 from campaign.model import Draft
 from campaign.settings import Settings
 from starter.desk import Admission
@@ -36,6 +37,10 @@ class DeskPort(Protocol):
 
     async def resume(self, view: CampaignView) -> None:
         """Resume a campaign."""
+        ...
+
+    async def reschedule(self, view: CampaignView, at: Instant) -> Instant:
+        """Let a waiting campaign begin at another instant."""
         ...
 
     async def cancel(self, view: CampaignView) -> None:

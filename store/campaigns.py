@@ -53,7 +53,8 @@ _BACK_TO_DOUBT = text(
 )
 _FREE_KEY = text("DELETE FROM campaign_key WHERE campaign_id = :campaign")
 _COUNT_PAUSE = text(
-    "UPDATE campaign SET pauses_applied = :number, base_at = base_at + :by "
+    "UPDATE campaign SET pauses_applied = :number, base_at = base_at + :by, "
+    "scheduled_at = COALESCE(CAST(:scheduled_at AS BIGINT), scheduled_at) "
     "WHERE id = :campaign AND pauses_applied = :number - 1"
 )
 _PUSH_BACK = text(
@@ -236,9 +237,11 @@ class Campaigns:
 
         return self._database.write(work)
 
-    def push_back(self, campaign_id: str, number: int, by: Instant) -> None:
+    def push_back(
+        self, campaign_id: str, number: int, by: Instant, scheduled_at: Instant | None = None
+    ) -> None:
         """See :class:`campaign.ports.CampaignStore`."""
-        values = {"campaign": campaign_id, "number": number, "by": by}
+        values = {"campaign": campaign_id, "number": number, "by": by, "scheduled_at": scheduled_at}
 
         def work(connection: Connection) -> None:
             if connection.execute(_COUNT_PAUSE, values).rowcount:

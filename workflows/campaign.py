@@ -22,7 +22,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.planning import Planning
     from activities.reporting import Reporting
     from activities.vetting import Vetting
-    from campaign.instants import SECOND
+    from campaign.instants import SECOND, Instant
     from campaign.states import CAMPAIGN_ENDS, CampaignStatus
     from workflows import hold_point, showing
     from workflows.chunks import Chunks
@@ -30,8 +30,10 @@ with workflow.unsafe.imports_passed_through():
         CampaignOrder,
         CampaignOutcome,
         CampaignState,
+        NewSchedule,
         Progress,
     )
+    from workflows.rescheduling import push_order, refuse_reschedule
 
 DOUBT_ROUNDS = 3
 DOUBT_WAIT_SECONDS = 15.0
@@ -52,6 +54,7 @@ class CampaignWorkflow:
         self.ref = CampaignRef(campaign_id=order.campaign_id)
         self.state = order.state or CampaignState(tally=TallyRecord(total=order.total))
         self.paused = self.state.paused_at is not None
+        self.moving = False
         self.upcoming: list[WaveOrder] = []
         self.chunks = Chunks(order.campaign_id, order.chunks_at_once, self._held, self._count)
 
@@ -63,6 +66,21 @@ class CampaignWorkflow:
         await workflow.wait_condition(lambda: self.state.verdict is not None)
         assert self.state.verdict is not None
         return self.state.verdict
+
+    @workflow.update(description="Begin at another time; possible until the first wave.")
+    async def reschedule(self, order: NewSchedule) -> Instant:
+        """Move the whole plan so that it begins then, or now if that has passed; returns when."""
+        at = max(order.at, hold_point.now())
+        push = push_order(self.order.campaign_id, self.state, at)
+        await self._push(push, "move the plan to its new start")
+        last_due_at = (self.state.last_due_at or at) + push.by
+        self._set(first_due_at=at, last_due_at=last_due_at)
+        showing.tag(self.state)
+        return at
+
+    @reschedule.validator
+    def _may_reschedule(self, order: NewSchedule) -> None:
+        refuse_reschedule(self.state, self.moving)
 
     @workflow.signal(description="Stop sending until resumed; what is under way is finished.")
     def pause(self) -> None:
@@ -159,6 +177,7 @@ class CampaignWorkflow:
         """Send whatever is waiting, wave by wave, until nothing is."""
         while True:
             await self.chunks.drain()
+            await workflow.wait_condition(lambda: not self.moving)
             if self.state.cancelling:
                 await self._call_off()
                 return
@@ -232,7 +251,7 @@ class CampaignWorkflow:
             self.upcoming.clear()
             self._set(paused_at=paused_at)
             await self._mark(CampaignStatus.PAUSED)
-        await workflow.wait_condition(lambda: not self.paused)
+        await workflow.wait_condition(lambda: not self.paused and not self.moving)
         started = self.state.first_due_at is None or self.state.waves > 0
         lost_from = paused_at if started else max(paused_at, self.state.first_due_at or 0)
         lost = hold_point.now() - lost_from
@@ -240,12 +259,7 @@ class CampaignWorkflow:
             order = PushOrder(
                 campaign_id=self.order.campaign_id, number=self.state.pauses + 1, by=lost
             )
-            await workflow.execute_activity_method(
-                Planning.push_back,
-                order,
-                **bookkeeping(f"move later waves back by {lost / SECOND:.0f} s"),
-            )
-            self._set(pauses=order.number)
+            await self._push(order, f"move later waves back by {lost / SECOND:.0f} s")
         self._set(paused_at=None)
         if not self.state.cancelling:
             running = self.state.waves > 0
@@ -258,10 +272,21 @@ class CampaignWorkflow:
     # ------------------------------------------------------------------ small things
 
     def _held(self) -> bool:
-        return self.paused or self.state.cancelling
+        return self.paused or self.moving or self.state.cancelling
 
     async def _book(self, activity: Any, summary: str) -> Any:
         return await workflow.execute_activity_method(activity, self.ref, **bookkeeping(summary))
+
+    async def _push(self, order: PushOrder, summary: str) -> None:
+        """Move what is waiting; one move at a time, since each has a number."""
+        self.moving = True
+        try:
+            await workflow.execute_activity_method(
+                Planning.push_back, order, **bookkeeping(summary)
+            )
+            self._set(pauses=order.number)
+        finally:
+            self.moving = False
 
     async def _mark(self, status: CampaignStatus) -> None:
         self._set(status=status)

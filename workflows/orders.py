@@ -36,6 +36,12 @@ class CampaignOrder(Order):
     state: CampaignState | None = None
 
 
+class NewSchedule(Order):
+    """Begin at another instant; one that has passed means now."""
+
+    at: Instant
+
+
 class CampaignOutcome(Order):
     """How the campaign ended."""
 

@@ -25,7 +25,7 @@ from starter.commands.places import (
     plain,
 )
 from starter.desk import Desk, open_desk
-from starter.dialects import native
+from starter.dialects import native, native_reading
 from store.accounts import AccountView
 from store.api_keys import Principal
 from store.store import Store
@@ -140,6 +140,15 @@ def cancel(id: str) -> None:
     _steer(id, lambda desk, view: desk.cancel(view))
 
 
+def reschedule(
+    id: str,
+    start: Annotated[str, typer.Argument(help="ISO 8601, as 2026-12-24T18:00:00+01:00.")],
+) -> None:
+    """Let a campaign that waits begin at another time; one that has passed means now."""
+    at = native_reading.read_change({"scheduleDateTime": start})
+    _steer(id, lambda desk, view: desk.reschedule(view, at))
+
+
 def report(
     id: str,
     csv_file: Annotated[
@@ -193,7 +202,7 @@ def progress_table(view: CampaignView) -> Table:
     return table
 
 
-def _steer(id: str, order: Callable[[Desk, CampaignView], Awaitable[None]]) -> None:
+def _steer(id: str, order: Callable[[Desk, CampaignView], Awaitable[object]]) -> None:
     settings = find_settings()
     with opened_store(settings) as store:
         view = _campaign(store, id)

@@ -9,11 +9,12 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from campaign.model import Draft
 from campaign.refusals import Refused
-from campaign.states import MessageStatus
+from campaign.states import CAMPAIGN_ENDS, MessageStatus
 from starter import presenting
 from starter.bodies import BadBody, read_json
 from starter.credentials import Permission, Unauthenticated, authenticate
 from starter.desk import NotPossible
+from starter.dialects.native_reading import ChangeBody, read_change
 from starter.problems import problem, refused
 from starter.ways import Ways
 from store.api_keys import Principal
@@ -42,13 +43,12 @@ def show_error(status: int, message: str) -> JSONResponse:
 def routes(ways: Ways, read: Read, create_schema: dict[str, Any]) -> APIRouter:
     """The routes about campaigns; those about the account are in account_routes.py."""
     router = APIRouter(prefix="/v1", tags=["Campaigns"], responses=_RESPONSES)
-    schema = {"application/json": {"schema": create_schema}}
 
     @router.post(
         "/campaigns",
         status_code=201,
         summary="Create a campaign, or rehearse it with ?dryRun=true",
-        openapi_extra={"requestBody": {"required": True, "content": schema}},
+        openapi_extra={"requestBody": _body(create_schema)},
     )
     async def create(request: Request, dryRun: bool = False) -> Response:
         """Judged and paid when this answers 201; 200 for a replayed key or a rehearsal."""
@@ -130,6 +130,19 @@ def routes(ways: Ways, read: Read, create_schema: dict[str, Any]) -> APIRouter:
     steer("resume", ways.desk.resume)
     steer("cancel", ways.desk.cancel)
 
+    @router.patch(
+        "/campaigns/{id}",
+        summary="Let a waiting campaign begin at another time",
+        openapi_extra={"requestBody": _body(ChangeBody.model_json_schema())},
+    )
+    async def change(request: Request, id: str) -> Response:
+        """Possible until its first wave; the whole plan moves along, messages' own times too."""
+        view = await own_campaign(request, ways, id, Permission.CONTROL)
+        wanted = read_change(await read_json(request, ways.settings.body_bytes_max))
+        await ways.desk.reschedule(view, wanted)
+        latest = await asyncio.to_thread(ways.store.campaigns.get, id)
+        return JSONResponse(presenting.campaign_json(latest or view))
+
     @router.get("/campaigns/{id}/report", summary="What a campaign came to, as JSON or CSV")
     async def report(request: Request, id: str) -> Response:
         """Counts, reasons and credits; with ``Accept: text/csv`` a line per message."""
@@ -175,7 +188,9 @@ def stopped(error: Exception) -> Response:
         case BadBody():
             return problem(error.status, "malformed_request", error.reason)
         case NotPossible():
-            return problem(409, "campaign_ended", f"the campaign has ended: {error.status}")
+            if error.status in CAMPAIGN_ENDS:
+                return problem(409, "campaign_ended", f"the campaign has ended: {error.status}")
+            return problem(409, "campaign_began", f"the campaign has begun: {error.status}")
         case StoreError():
             return problem(400, "field_invalid", str(error))
     raise error
@@ -192,6 +207,10 @@ def _csv(store: Store, campaign_id: str) -> Iterator[str]:
         if len(found) < PAGE_MAX:
             return
         after, header = found[-1].position, False
+
+
+def _body(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"required": True, "content": {"application/json": {"schema": schema}}}
 
 
 def _page(limit: int) -> int:

@@ -89,6 +89,12 @@ async def test_a_waiting_campaign_is_paused_resumed_and_cancelled(
     sent = await godwit.beside("send", godwit.file("later.json", body), "--json")
     campaign_id = sent.json["id"]
     assert sent.json["status"] == "scheduled"
+    told = await godwit.beside("reschedule", campaign_id, "2001-01-01")
+    assert told.fault.endswith("an hour or more in the past (schedule_invalid)")
+    latest = (datetime.now(UTC) + timedelta(hours=3)).replace(microsecond=0)
+    assert (await godwit.beside("reschedule", campaign_id, latest.isoformat())).code == 0
+    shown = godwit("status", campaign_id, "--json").json["scheduleDateTime"]
+    assert datetime.fromisoformat(shown) == latest
     steps = [("pause", "paused"), ("resume", "scheduled"), ("cancel", "cancelled")]
     before = "scheduled"
     for order, after in steps:

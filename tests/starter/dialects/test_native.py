@@ -211,6 +211,32 @@ async def test_pause_resume_and_cancel_are_answered_202_and_an_ended_campaign_40
     assert report["credits"]["voided"] == {"sms": 10, "mms": 0}
 
 
+async def test_a_waiting_campaign_gets_another_schedule_and_an_ended_one_none(api: Api) -> None:
+    body = {"text": "Hello", "recipients": people(5), "scheduleDateTime": in_days(2)}
+    path = f"/v1/campaigns/{(await create(api, body))['id']}"
+    later = (datetime.now(UTC) + timedelta(days=9)).replace(microsecond=0).isoformat()
+    moved = await api.http.patch(path, json={"scheduleDateTime": later}, auth=api.basic())
+    assert moved.status_code == 200
+    shown = moved.json()["scheduleDateTime"]
+    assert datetime.fromisoformat(shown) == datetime.fromisoformat(later)
+    for body, kind, place in (
+        ({}, "field_missing", "scheduleDateTime"),
+        ({"scheduleDateTime": "soon"}, "schedule_invalid", "scheduleDateTime"),
+        ({"scheduleDateTime": in_days(40)}, "schedule_invalid", "scheduleDateTime"),
+        ({"scheduleDateTime": later, "spreadHours": 2}, "field_invalid", "spreadHours"),
+    ):
+        refused = await api.http.patch(path, json=body, auth=api.basic())
+        assert (refused.status_code, refused.json()["errors"][0]["place"]) == (400, place)
+        assert refused.json()["errors"][0]["code"] == kind
+    assert (await api.http.get(path, auth=api.basic())).json()["scheduleDateTime"] == shown
+    await api.http.post(f"{path}/cancel", auth=api.basic())
+    async with asyncio.timeout(20):
+        while (await api.http.get(path, auth=api.basic())).json()["status"] != "cancelled":
+            await asyncio.sleep(0.05)
+    ended = await api.http.patch(path, json={"scheduleDateTime": later}, auth=api.basic())
+    assert (ended.status_code, ended.json()["type"]) == (409, "urn:godwit:problem:campaign_ended")
+
+
 async def test_the_report_is_json_or_csv_without_formulas(api: Api) -> None:
     recipients = people(12)
     recipients[0]["reference"] = "=1+1"
@@ -240,6 +266,7 @@ async def test_another_tenants_campaigns_do_not_exist(api: Api) -> None:
         ("POST", f"{path}/pause"),
         ("POST", f"{path}/resume"),
         ("POST", f"{path}/cancel"),
+        ("PATCH", path),
     ):
         theirs = await api.http.request(method, url, auth=other)
         nobodys = await api.http.request(method, url.replace("cmp_", "cmp_x"), auth=other)
@@ -254,6 +281,7 @@ PERMISSIONS = {
     ("POST", "/v1/campaigns"): "create:BatchSMS",
     ("GET", "/v1/campaigns"): "read:Campaigns",
     ("GET", "/v1/campaigns/{id}"): "read:Campaigns",
+    ("PATCH", "/v1/campaigns/{id}"): "manage:Campaigns",
     ("GET", "/v1/campaigns/{id}/messages"): "read:Campaigns",
     ("GET", "/v1/campaigns/{id}/report"): "read:Campaigns",
     ("POST", "/v1/campaigns/{id}/pause"): "manage:Campaigns",
