@@ -25,10 +25,19 @@ up: setup ## Start the embedded stack and stay.
 	$(BIN)/godwit up
 
 test: setup ## Run every test.
-	$(BIN)/pytest -n $(WORKERS) --dist loadfile
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 chaos: setup ## Kill real processes for SECONDS (600) from SEED (a new one) and print the table.
 	$(BIN)/python -m tests.chaos --seconds $(or $(SECONDS),600) --seed $(or $(SEED),0)
+
+.PHONY: bench
+bench: setup .venv/bench/ready ## Measure against peers and the limit; print and write the table.
+	$(BIN)/python -m bench
+
+.venv/bench/ready: .venv/ready requirements/bench.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
+		--upgrade --target .venv/bench -r requirements/bench.txt
+	touch $@
 
 lint: setup ## Check format and style.
 	$(BIN)/ruff format --check .

@@ -9,6 +9,7 @@ import signal
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import structlog
 from temporalio.client import Client
@@ -41,6 +42,8 @@ from workflows.courier import CourierWorkflow
 log = structlog.get_logger("godwit.worker")
 
 GRACEFUL_SHUTDOWN = timedelta(seconds=20)
+# Beyond its grace, a worker that does not come to its end is left behind.
+SHUTDOWN_PATIENCE = timedelta(seconds=10)
 # Pure and heavy to import again for each sandboxed workflow.
 PASSED_THROUGH = ("activities", "campaign", "pydantic", "pydantic_core", "phonenumbers")
 
@@ -63,7 +66,7 @@ def build_worker(client: Client, settings: Settings, store: Store, carrier: Carr
     )
     reporting = Reporting(store.campaigns)
     sending = Sending(store.sending, carrier, limits)
-    return Worker(
+    return EndingWorker(
         client,
         task_queue=settings.task_queue,
         workflows=[CampaignWorkflow],
@@ -94,6 +97,26 @@ def build_worker(client: Client, settings: Settings, store: Store, carrier: Carr
     )
 
 
+class EndingWorker(Worker):
+    """A Worker whose end has a deadline, so that a deploy never hangs.
+
+    The SDK waits for ever for a workflow that it cannot evict, and it cannot evict one whose
+    workflow task its deadlock detector broke off (2 s: an overloaded machine is enough).
+    """
+
+    async def __aexit__(self, exc_type: type[BaseException] | None, *args: Any) -> None:
+        """Shut down within the grace and some patience; whatever is left dies with the process."""
+        patience = (GRACEFUL_SHUTDOWN + SHUTDOWN_PATIENCE).total_seconds()
+        ending = asyncio.timeout(patience)
+        try:
+            async with ending:
+                await super().__aexit__(exc_type, *args)
+        except TimeoutError:
+            if not ending.expired():
+                raise
+            log.error("a worker did not end in time and is left behind", seconds=patience)
+
+
 def build_courier(client: Client, settings: Settings, store: Store, caller: Caller) -> Worker:
     """Make the Worker that brings callbacks: another task queue, so other places, than sending's.
 
@@ -101,7 +124,7 @@ def build_courier(client: Client, settings: Settings, store: Store, caller: Call
     calls go through afterwards.
     """
     calling = Calling(store.callbacks, caller, settings.callback_timeout_seconds)
-    return Worker(
+    return EndingWorker(
         client,
         task_queue=courier_queue(settings.task_queue),
         workflows=[CourierWorkflow],

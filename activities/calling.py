@@ -1,8 +1,9 @@
 """Call one destination with the callbacks due there: each at least once, none forgotten."""
 
 import asyncio
+import contextlib
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from temporalio import activity
 
@@ -10,6 +11,7 @@ from activities.clock import Clock
 from activities.keeping_alive import kept_alive
 from activities.orders import Delivered, DeliverOrder
 from campaign.calls import Call, CallbackStatus, CallbackStore, Called, Caller, CallVerdict, Mark
+from campaign.failures import StoreUnavailable
 from campaign.instants import SECOND, Instant
 from campaign.news import CALLBACK_LIFE, RETRY_AFTER_MAX, next_call_at
 
@@ -42,6 +44,8 @@ class Calling:
         Each result is written as soon as it is there. A destination that does not answer, or
         asks for a rest, is called no further. Run again after a crash, what was claimed comes
         again at the end of its lease, under the same id: told twice perhaps, but never lost.
+        Told to stop (the worker goes down) it begins no further call; cut off in the midst of
+        calls, it still writes what was answered.
         """
         info = activity.info()
         token = f"{info.workflow_run_id}:{info.activity_id}:{info.attempt}"
@@ -83,6 +87,7 @@ class _Round:
         self._clock = Clock()
         self._until = self._clock.now() + round(CALLING_SECONDS * SECOND)
         self._under_way: set[asyncio.Task[tuple[Mark, Called]]] = set()
+        self._unwritten: list[Mark] = []
         self._calls = 0
         self._delivered = 0
         self._tired = False
@@ -91,10 +96,9 @@ class _Round:
     async def run(self) -> Delivered:
         try:
             await self._call_all()
-        finally:
-            for task in self._under_way:
-                task.cancel()
-            await asyncio.gather(*self._under_way, return_exceptions=True)
+        except BaseException:
+            await self._break_off()
+            raise
         next_due_at = await self._calling.look_ahead(
             self._order.destination, self._tired, self._clock.now()
         )
@@ -107,14 +111,11 @@ class _Round:
         )
 
     async def _call_all(self) -> None:
-        marks: list[Mark] = []
         while True:
             wanted = self._wanted()
             claimed: Sequence[Call] = []
-            if marks or wanted:
-                claimed = await self._calling.turn(
-                    self._order.destination, self._token, marks, wanted, self._clock.now()
-                )
+            if self._unwritten or wanted:
+                claimed = await self._turn(wanted)
             for call in claimed:
                 self._calls += 1
                 self._under_way.add(asyncio.create_task(self._calling.call(call, self._clock)))
@@ -123,7 +124,39 @@ class _Round:
             done, self._under_way = await asyncio.wait(
                 self._under_way, return_when=asyncio.FIRST_COMPLETED
             )
-            marks = [self._note(*task.result()) for task in done]
+            self._note_all(done)
+
+    async def _turn(self, wanted: int) -> Sequence[Call]:
+        """Write and claim; what may not have been written stays to be written again."""
+        marks = list(self._unwritten)
+        claimed = await self._calling.turn(
+            self._order.destination, self._token, marks, wanted, self._clock.now()
+        )
+        self._unwritten = self._unwritten[len(marks) :]
+        return claimed
+
+    async def _break_off(self) -> None:
+        """Cut off the calls under way, and write what was answered."""
+        for task in self._under_way:
+            task.cancel()
+        await asyncio.gather(*self._under_way, return_exceptions=True)
+        whole = [task for task in self._under_way if not task.cancelled()]
+        with contextlib.suppress(StoreUnavailable):
+            self._note_all(whole)
+        if self._unwritten:
+            with contextlib.suppress(StoreUnavailable):
+                await self._turn(0)
+
+    def _note_all(self, done: Iterable[asyncio.Task[tuple[Mark, Called]]]) -> None:
+        """Take every answer, then raise what the first of those without one raised."""
+        failures = []
+        for task in done:
+            if (failure := task.exception()) is not None:
+                failures.append(failure)
+            else:
+                self._unwritten.append(self._note(*task.result()))
+        if failures:
+            raise failures[0]
 
     def _wanted(self) -> int:
         if self._tired or self._stop.is_set() or self._clock.now() >= self._until:

@@ -1,6 +1,7 @@
 """The bell: whoever wrote news wakes the couriers of its destinations."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -8,8 +9,10 @@ from datetime import timedelta
 import structlog
 from temporalio.client import Client
 from temporalio.common import Priority, SearchAttributePair, TypedSearchAttributes
-from temporalio.service import RPCError
+from temporalio.exceptions import TemporalError, WorkflowAlreadyStartedError
 
+from campaign.failures import StoreUnavailable
+from campaign.instants import SECOND, Instant
 from store.outbox import Destination, Outbox
 from workflows.courier import CourierWorkflow
 from workflows.orders import CourierOrder
@@ -19,6 +22,9 @@ log = structlog.get_logger("godwit.bell")
 
 # Whoever rings again within this time rings once: a campaign sends thousands of messages a second.
 PAUSE_SECONDS = 1.0
+# Whose news has waited for longer rests, or has no worker: more signals would only pile up, and
+# thousands of them in one workflow task break it. The caretaker rings for these, now and then.
+PATIENCE: Instant = 30 * SECOND
 AT_ONCE = 16
 RPC_SECONDS = 10.0
 
@@ -47,19 +53,24 @@ class Bell:
         """Answer an outbox's ringing inside the block."""
         self._loop = asyncio.get_running_loop()
         outbox.bell = self.ring
-        waking = asyncio.create_task(self._wake_all())
+        waking = asyncio.create_task(self._wake_all(outbox))
         try:
             yield
         finally:
             waking.cancel()
             await asyncio.gather(waking, return_exceptions=True)
 
-    async def _wake_all(self) -> None:
+    async def _wake_all(self, outbox: Outbox) -> None:
         while True:
             await self._anybody.wait()
             self._anybody.clear()
             rung, self._rung = self._rung, {}
-            await self.wake(list(rung.values()))
+            before = time.time_ns() // 1_000_000 - PATIENCE
+            try:
+                left = await asyncio.to_thread(outbox.left_waiting, rung.keys(), before)
+            except StoreUnavailable:
+                left = ()
+            await self.wake([one for one in rung.values() if one.id not in left])
             await asyncio.sleep(PAUSE_SECONDS)
 
     async def wake(self, destinations: Sequence[Destination]) -> None:
@@ -69,8 +80,12 @@ class Bell:
         async def signal(destination: Destination) -> None:
             async with places:
                 try:
-                    await self._signal(destination)
-                except (RPCError, RuntimeError) as error:
+                    try:
+                        await self._signal(destination)
+                    except WorkflowAlreadyStartedError:
+                        # Two started it at once; now it is there for the signal.
+                        await self._signal(destination)
+                except (TemporalError, RuntimeError) as error:
                     log.warning("a courier was not woken", error=type(error).__name__)
 
         await asyncio.gather(*map(signal, destinations))

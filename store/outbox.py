@@ -1,10 +1,10 @@
 """The outbox: news is written in the transaction of what it tells of, or not at all."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, text
+from sqlalchemy import Connection, Row, String, bindparam, text
 
 from campaign.instants import Instant
 from campaign.news import (
@@ -40,6 +40,12 @@ _WEBHOOKS = text(
     "WHERE account_id IN :accounts AND disabled_at IS NULL"
 ).bindparams(bindparam("accounts", expanding=True))
 
+_LEFT_WAITING = text(
+    "SELECT DISTINCT destination FROM callback WHERE destination IN :destinations "
+    "AND status = 'waiting' AND due_at <= :before "
+    "AND (lease_until IS NULL OR lease_until <= :before)"
+).bindparams(bindparam("destinations", type_=String, expanding=True))
+
 
 @dataclass(frozen=True, slots=True)
 class Destination:
@@ -67,6 +73,7 @@ class Outbox:
 
     def __init__(self, database: Database) -> None:
         self.bell: Callable[[Sequence[Destination]], None] = lambda destinations: None
+        self._database = database
         self._subjects = text(
             "SELECT m.id, m.campaign_id, m.news_url, c.account_id, c.dialect, "
             "r.value->>'e' AS event, CAST(r.value->>'t' AS BIGINT) AS at "
@@ -163,6 +170,13 @@ class Outbox:
         """Say that committed callbacks wait for these; called after the transaction."""
         if destinations:
             self.bell(destinations)
+
+    def left_waiting(self, destinations: Collection[str], before: Instant) -> Collection[str]:
+        """Those of the destinations where something has been due, and untouched, since before."""
+        values = {"destinations": sorted(destinations), "before": before}
+        return self._database.read(
+            lambda connection: {row[0] for row in connection.execute(_LEFT_WAITING, values)}
+        )
 
     def _write(
         self, connection: Connection, lines: Sequence[Mapping[str, Any]], now: Instant
