@@ -31,7 +31,11 @@ def main() -> int:
         return 2
     sizes = Sizes(options.count, options.large, options.storm, options.at_once)
     began, facts = time.monotonic(), [*machine(), *versions()]
-    results = _measure(sizes, options.runs, names)
+    try:
+        results = _measure(sizes, options.runs, names)
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        sys.stderr.write("stopped; every process that was started is ended\n")
+        return 130
     series = [
         one
         for one in all_series(sizes.count, sizes.large, sizes.storm)

@@ -36,7 +36,6 @@ FILE_LINES = 320
 # Files that are over 300 lines already, at their length of the day they were listed. They may
 # only shrink: give the new length when they did, and take the line away at 300.
 LONG_FILES = {
-    "starter/dialects/textingline.py": 307,
     "starter/stack.py": 352,
 }
 FUNCTION_LINES = 70

@@ -34,6 +34,7 @@ from starter.dialects.mobivate_answers import (
     show_refusals,
 )
 from starter.dialects.mobivate_log import add_routes
+from starter.dialects.mobivate_news import show_news
 from starter.dialects.mobivate_reading import NAME, read_batch, read_single
 from starter.ways import Dialect, Ways
 from store.api_keys import Principal
@@ -220,4 +221,4 @@ _BATCH = {
     }
 }
 
-DIALECT = Dialect(NAME, PREFIXES, routes, show_error)
+DIALECT = Dialect(NAME, PREFIXES, routes, show_error, show_news)

@@ -3,14 +3,19 @@
 The payloads are those of the vendor's older pages; the newer ones only say that there are some.
 """
 
+import json
+from dataclasses import replace
 from datetime import UTC
 from typing import Any
 
 from campaign.credits import PRICES
 from campaign.instants import Instant, moment_of
+from campaign.news import MESSAGE_EVENTS
 from campaign.ports import Inbound
 from campaign.states import HANDED_OFF, MessageStatus
+from starter.ways import OutgoingCall
 from store.message_log import LoggedMessage
+from store.news import NewsEvent
 from store.views import MessageView
 
 _STATUSES: dict[MessageStatus, tuple[int, str]] = {
@@ -33,6 +38,8 @@ _REASONS: dict[str, tuple[int, str]] = {
     "expired": (3, "EXPIRED"),
 }
 _ENDS = (MessageStatus.FAILED, MessageStatus.SKIPPED)
+# The status that each event tells of; the message may have gone on since.
+_TOLD = {event: status for status, event in MESSAGE_EVENTS.items()}
 
 
 def status_of(message: MessageView) -> tuple[int, str]:
@@ -40,6 +47,19 @@ def status_of(message: MessageView) -> tuple[int, str]:
     if message.status in _ENDS and message.reason in _REASONS:
         return _REASONS[message.reason]
     return _STATUSES[message.status]
+
+
+def show_news(news: NewsEvent) -> OutgoingCall | None:
+    """Write the receipt callback of an event; None for what is no news to this API.
+
+    Rendered again, for another try, it is the same.
+    """
+    status = _TOLD.get(news.event)
+    if status is None or news.message is None or news.campaign is None:
+        return None
+    shown = show_receipt(replace(news.message, status=status), news.campaign.id, news.at)
+    body = json.dumps(shown, separators=(",", ":"), ensure_ascii=False).encode()
+    return OutgoingCall(headers={"Content-Type": "application/json"}, body=body)
 
 
 def show_receipt(message: MessageView, campaign_id: str, at: Instant) -> dict[str, Any]:

@@ -64,7 +64,7 @@ class Away:
         return False
 
     def __getattr__(self, name: str) -> Any:
-        async def fail(*arguments: object) -> None:
+        async def fail(*arguments: object, **named: object) -> None:
             raise self.error
 
         return fail

@@ -4,28 +4,13 @@ import asyncio
 import re
 import time
 from collections.abc import Callable
-from typing import Any
 
 import httpx
 import pytest
 
 from campaign.states import MessageStatus
 from tests.starter.conftest import Api
-
-LIMIT_HEADERS = ("x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset")
-Body = dict[str, Any]
-
-
-def check_error(answer: httpx.Response, code: int, status: int) -> Body:
-    """Hold an answer against the vendor's error shape."""
-    assert answer.status_code == status, answer.text
-    error: Body = answer.json()
-    assert set(error) - {"details"} == {"code", "message", "status", "moreInfo"}
-    assert (error["code"], error["status"]) == (code, status)
-    assert isinstance(error["message"], str) and error["moreInfo"].startswith("https://")
-    for header in LIMIT_HEADERS:
-        assert answer.headers[header].isdigit(), header
-    return error
+from tests.starter.dialects.textingline_calls import Body, check_error, put, set_first, without
 
 
 async def test_an_accepted_batch_is_answered_with_exactly_five_members(api: Api) -> None:
@@ -52,18 +37,6 @@ async def test_an_accepted_batch_is_answered_with_exactly_five_members(api: Api)
     assert campaign["counts"]["sent"] == campaign["counts"]["total"] == 12
     credits = (await api.http.get("/v1/credits", auth=api.basic())).json()
     assert (credits["sms"]["posted"], credits["mms"]["posted"]) == (10 * 2 + 2, 2)
-
-
-def without(member: str) -> Callable[[Body], None]:
-    return lambda body: body.pop(member)
-
-
-def set_first(member: str, value: object) -> Callable[[Body], None]:
-    return lambda body: body["recipients"][0].__setitem__(member, value)
-
-
-def put(member: str, value: object) -> Callable[[Body], None]:
-    return lambda body: body.__setitem__(member, value)
 
 
 def twice(body: Body) -> None:
