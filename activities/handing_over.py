@@ -200,7 +200,7 @@ class Chunk:
                 if repeats:
                     acceptance = await self.carrier.send(handoff)
                 else:
-                    found = await self.carrier.look_up(handoff.reference)
+                    found = await self.carrier.look_up(handoff)
                     if found is None:
                         # A request cut off just now may still be under way at the carrier:
                         # only a second no, a while later, is believed.

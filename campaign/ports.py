@@ -1,9 +1,10 @@
 """The seams: what the activities and the ways in need from the world, in their own words."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
+from urllib.parse import parse_qsl, urlsplit
 
 from campaign.instants import Instant
 from campaign.model import Evidence
@@ -23,7 +24,11 @@ class Repeats(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Handoff:
-    """One try at one message, as the carrier gets it; ``reference`` is the message id."""
+    """One try at one message, as the carrier gets it; ``reference`` is the message id.
+
+    ``attempted_at`` is when the try was written down, before its first byte: nothing that a
+    carrier took earlier can be this try.
+    """
 
     position: int
     attempt: int
@@ -33,6 +38,7 @@ class Handoff:
     text: str
     media_url: str | None
     segments: int
+    attempted_at: Instant = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +69,29 @@ class Inbound:
     at: Instant
 
 
+@dataclass(frozen=True, slots=True)
+class CarrierCall:
+    """A request that says it comes from a carrier, as it came: nothing in it is believed yet.
+
+    ``url`` is the whole address under which the carrier knows us, query included; ``headers``
+    have lower-case names.
+    """
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The parameters of the address; of one that comes twice, the last."""
+        return dict(parse_qsl(urlsplit(self.url).query, keep_blank_values=True))
+
+
+class Forged(Exception):
+    """A call does not prove that it comes from the carrier; nothing of it was taken."""
+
+
 class Carrier(Protocol):
     """A way to hand messages over; one file in ``carriers/`` each, both directions."""
 
@@ -76,8 +105,8 @@ class Carrier(Protocol):
         """
         ...
 
-    async def look_up(self, reference: str) -> Acceptance | None:
-        """Ask whether a message was taken; raises TemporaryFailure when no answer comes."""
+    async def look_up(self, handoff: Handoff) -> Acceptance | None:
+        """Ask whether a message was taken; raises TemporaryFailure when no clear answer comes."""
         ...
 
     async def close(self) -> None:

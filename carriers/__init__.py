@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import Protocol, cast
 
-from campaign.ports import Carrier, Inbound, Receipt
+from campaign.ports import Carrier, CarrierCall, Inbound, Receipt
 from campaign.settings import Settings
 
 # The name that users choose by, and the module that speaks to that carrier.
@@ -30,12 +30,12 @@ class CarrierModule(Protocol):
         """Open a client with settings of its own from the environment."""
         ...
 
-    def read_receipts(self, body: bytes) -> list[Receipt]:
-        """Read a receipt call; raises Refused for rubbish."""
+    def read_receipts(self, call: CarrierCall) -> list[Receipt]:
+        """Read a receipt call; raises Forged for one that is not signed so, Refused for rubbish."""
         ...
 
-    def read_inbound(self, body: bytes) -> list[Inbound]:
-        """Read a call that brings texts sent to us; raises Refused for rubbish."""
+    def read_inbound(self, call: CarrierCall) -> list[Inbound]:
+        """Read a call that brings texts sent to us; raises as ``read_receipts`` does."""
         ...
 
 

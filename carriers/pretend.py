@@ -17,7 +17,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from campaign.failures import CarrierFailure, DoubtfulHandoff, TemporaryFailure
 from campaign.instants import instant_of, moment_of
 from campaign.phone import is_e164
-from campaign.ports import Acceptance, Handoff, Inbound, Receipt, Repeats
+from campaign.ports import Acceptance, CarrierCall, Handoff, Inbound, Receipt, Repeats
 from campaign.refusals import Refusal, RefusalCode, Refused
 from campaign.settings import Settings
 from campaign.states import MessageStatus
@@ -65,10 +65,10 @@ class PretendCarrier:
         )
         return _acceptance(answer)
 
-    async def look_up(self, reference: str) -> Acceptance | None:
+    async def look_up(self, handoff: Handoff) -> Acceptance | None:
         """See :class:`campaign.ports.Carrier`."""
         try:
-            path = f"/messages?reference={quote(reference, safe='')}"
+            path = f"/messages?reference={quote(handoff.reference, safe='')}"
             _, answer = await self._frame.ask("GET", path)
             if not isinstance(answer, list):
                 raise TemporaryFailure("answer_unreadable")
@@ -86,30 +86,30 @@ def open_carrier(settings: Settings) -> PretendCarrier:
     return PretendCarrier(PretendSettings(), settings.send_timeout_seconds)
 
 
-def read_receipts(body: bytes) -> list[Receipt]:
+def read_receipts(call: CarrierCall) -> list[Receipt]:
     """Read ``{"id","reference","status","at"}``; raises Refused for anything else."""
-    call = _object(body)
-    status = _RECEIPTS.get(_text(call, "status"))
+    said = _object(call.body)
+    status = _RECEIPTS.get(_text(said, "status"))
     if status is None:
         raise _rubbish("status")
     return [
         Receipt(
-            reference=_text(call, "reference"),
+            reference=_text(said, "reference"),
             status=status,
-            at=_instant(call),
-            carrier_id=_text(call, "id"),
+            at=_instant(said),
+            carrier_id=_text(said, "id"),
             code="undelivered" if status is MessageStatus.UNDELIVERED else None,
         )
     ]
 
 
-def read_inbound(body: bytes) -> list[Inbound]:
+def read_inbound(call: CarrierCall) -> list[Inbound]:
     """Read ``{"from","to","body","at"}``; raises Refused for anything else."""
-    call = _object(body)
-    sender = _text(call, "from")
+    said = _object(call.body)
+    sender = _text(said, "from")
     if not is_e164(sender):
         raise _rubbish("from")
-    return [Inbound(sender, _text(call, "to"), _text(call, "body"), _instant(call))]
+    return [Inbound(sender, _text(said, "to"), _text(said, "body"), _instant(said))]
 
 
 def _acceptance(answer: Any) -> Acceptance:

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
 from campaign.instants import Instant
-from campaign.ports import Inbound, Receipt
+from campaign.ports import CarrierCall, Forged, Inbound, Receipt
 from campaign.refusals import Refused
 from campaign.rules.opt_outs import Keyword, read_keyword
 from carriers import CarrierModule, UnknownCarrier, carrier_module
@@ -21,7 +21,7 @@ from store.store import Store
 
 log = structlog.get_logger("godwit.receipts")
 
-Take = Callable[[CarrierModule, bytes], Awaitable[None]]
+Take = Callable[[CarrierModule, CarrierCall], Awaitable[None]]
 
 BODY_BYTES_MAX = 256 * 1024
 BATCH_MAX = 500
@@ -78,8 +78,8 @@ def routes(ways: Ways) -> APIRouter:
     async def take_receipts(request: Request, name: str) -> Response:
         """Committed when this answers; one for an unknown message changes nothing."""
 
-        async def take(module: CarrierModule, body: bytes) -> None:
-            await batcher.write(module.read_receipts(body))
+        async def take(module: CarrierModule, call: CarrierCall) -> None:
+            await batcher.write(module.read_receipts(call))
 
         return await _take(ways, request, name, take)
 
@@ -90,8 +90,8 @@ def routes(ways: Ways) -> APIRouter:
         An answer to a leased number goes on as its message asked. Repeated, nothing changes.
         """
 
-        async def take(module: CarrierModule, body: bytes) -> None:
-            for inbound in module.read_inbound(body):
+        async def take(module: CarrierModule, call: CarrierCall) -> None:
+            for inbound in module.read_inbound(call):
                 await asyncio.to_thread(_obey, ways.store, inbound)
 
         return await _take(ways, request, name, take)
@@ -108,7 +108,11 @@ async def _take(ways: Ways, request: Request, name: str, take: Take) -> Response
         # Nobody may speak for a carrier that nothing is sent through.
         return problem(404, "not_found", "this carrier is not in use")
     try:
-        await take(module, await read_bytes(request, BODY_BYTES_MAX))
+        body = await read_bytes(request, BODY_BYTES_MAX)
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        await take(module, CarrierCall(request.method, str(request.url), headers, body))
+    except Forged:
+        return problem(403, "forbidden", "the call is not signed as this carrier signs")
     except Refused as error:
         return refused(error.refusals)
     except BadBody as bad:

@@ -8,6 +8,10 @@ from store.outbox import TOLD_OF_ACCOUNT
 _HANDOFF_COLUMNS = (
     "position, id, recipient, text, media_url, sender, segments, attempts, key, list_id"
 )
+_ATTEMPTED_AT = (
+    "(SELECT started_at FROM attempt a WHERE a.campaign_id = message.campaign_id "
+    "AND a.position = message.position AND a.number = message.attempts) AS attempted_at"
+)
 
 # COALESCE keeps SQLite off the queue index: a chunk is a range of the primary key. A wave takes
 # what is due a little later along with it, but never a message that was told to wait.
@@ -19,7 +23,7 @@ _CANDIDATES = (
     "ORDER BY position LIMIT :count"
 )
 ABANDONED = text(
-    f"SELECT {_HANDOFF_COLUMNS}, lease_until FROM message "
+    f"SELECT {_HANDOFF_COLUMNS}, lease_until, {_ATTEMPTED_AT} FROM message "
     "WHERE campaign_id = :campaign AND position >= :low AND position < :high "
     "AND COALESCE(status, '') = 'sending' AND COALESCE(claimed_by, '') <> :token "
     "ORDER BY position"

@@ -99,7 +99,8 @@ class Sending:
         values = {**_range(chunk), "token": token}
         found = self._database.read(lambda connection: connection.execute(ABANDONED, values).all())
         leases = [row.lease_until or 0 for row in found]
-        return [_handoff(row, row.attempts) for row in found], max(leases, default=None)
+        handoffs = [_handoff(row, row.attempts, row.attempted_at or 0) for row in found]
+        return handoffs, max(leases, default=None)
 
     def adopt(
         self,
@@ -212,7 +213,7 @@ class Sending:
             raise RuntimeError("a locked row changed its state under us")
         skipped = sum(row["s"] == MessageStatus.SKIPPED for row in aside)
         return Turn(
-            claimed=[_handoff(row, row.attempts + 1) for row in winners],
+            claimed=[_handoff(row, row.attempts + 1, now) for row in winners],
             skipped=skipped,
             deferred=len(aside) - skipped,
             exhausted=len(found) < count,
@@ -270,7 +271,7 @@ def _range(chunk: ChunkRange) -> dict[str, object]:
     }
 
 
-def _handoff(row: Row[Any], attempt: int) -> Handoff:
+def _handoff(row: Row[Any], attempt: int, attempted_at: Instant) -> Handoff:
     return Handoff(
         position=row.position,
         attempt=attempt,
@@ -280,4 +281,5 @@ def _handoff(row: Row[Any], attempt: int) -> Handoff:
         text=row.text,
         media_url=row.media_url,
         segments=row.segments,
+        attempted_at=attempted_at,
     )

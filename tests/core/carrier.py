@@ -86,14 +86,14 @@ class ModelCarrier:
         await asyncio.sleep(TRANSIT_SECONDS)
         return Acceptance(accepted.carrier_id)
 
-    async def look_up(self, reference: str) -> Acceptance | None:
+    async def look_up(self, handoff: Handoff) -> Acceptance | None:
         """See :class:`campaign.ports.Carrier`."""
         assert self.repeats is Repeats.LOOKUP, "this carrier cannot be asked"
         fate = next(self._fates, Fate.TAKEN)
         await asyncio.sleep(TRANSIT_SECONDS)
         if fate in _DOWN:
             raise TemporaryFailure("no_connection")
-        found = self.accepted(reference)
+        found = self.accepted(handoff.reference)
         return Acceptance(found[0].carrier_id) if found else None
 
     async def close(self) -> None:
