@@ -59,7 +59,7 @@ class Running:
         assert set(answer.json()) == {"id", "from", "totalRecipients", "status", "createdAt"}
         return str(answer.json()["id"])
 
-    def wait_for(self, campaign_id: str, count: int, seconds: float = 30) -> None:
+    def wait_for(self, count: int, seconds: float = 30) -> None:
         """Wait until so many messages were handed over."""
         deadline = time.monotonic() + seconds
         while len(self.carrier_log()) < count:

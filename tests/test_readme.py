@@ -194,7 +194,8 @@ def test_every_command_and_target_in_the_text_is_there() -> None:
 
 
 def test_the_targets_of_the_makefile_are_listed_by_its_help() -> None:
-    told = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True)
+    command = ["make", "--no-print-directory", "help"]
+    told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     listed = [line.split()[0] for line in told.stdout.splitlines()]
     assert listed == re.findall(r"^([a-z]+):.*##", MAKEFILE, re.M)
     assert {"demo", "up", "test", "help"} <= set(listed)

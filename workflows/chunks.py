@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, is_cancelled_exception
+from temporalio.exceptions import ActivityError, RetryState, is_cancelled_exception
 
 from activities.options import handing_over
 from activities.orders import ChunkOrder, ChunkResult, WaveOrder
@@ -97,8 +97,15 @@ class Chunks:
             try:
                 result = handle.result()
             except ActivityError as error:
-                if not is_cancelled_exception(error):
+                if not _was_told_to_stop(error):
                     raise
-                continue  # It was told to stop before it began.
+                # Either it had not begun, or its worker died before it could stop: what that
+                # left behind shows in the next plan.
+                continue
             self._replan = self._replan or result.stopped or result.deferred + result.retryable > 0
             self._count(result)
+
+
+def _was_told_to_stop(error: ActivityError) -> bool:
+    """Tell an end that we asked for; a chunk that times out after that is not tried again."""
+    return is_cancelled_exception(error) or error.retry_state is RetryState.CANCEL_REQUESTED
