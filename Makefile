@@ -28,7 +28,7 @@ test: setup ## Run every test but chaos.
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --ignore tests/chaos
 
 chaos: setup ## Kill real processes: 3 runs, or runs for SECONDS from SEED with a table.
-	$(if $(SECONDS)$(SEED),		$(BIN)/python -m tests.chaos --seconds $(or $(SECONDS),600) --seed $(or $(SEED),0),		$(BIN)/pytest -n $(WORKERS) --dist load -s tests/chaos)
+	$(if $(SECONDS)$(SEED),		$(BIN)/python -m tests.chaos --seconds $(or $(SECONDS),600) --seed $(or $(SEED),0),		$(BIN)/pytest -n 2 --dist load -s tests/chaos)
 
 .PHONY: bench
 bench: setup .venv/bench/ready ## Measure against peers and the limit; print and write the table.

@@ -49,6 +49,13 @@ class Arena:
         parts = list(self.stack.supervisor.parts)
         return parts + (self.postgres.parts if self.postgres is not None else [])
 
+    async def is_answering(self) -> bool:
+        """Tell whether the API is up, with all that it needs."""
+        try:
+            return (await self.api.get("/readyz", timeout=2)).status_code == 200
+        except httpx.TransportError:
+            return False
+
     def hurt(self, name: str, number: signal.Signals) -> bool:
         """Send a signal to a part; False when it is down already."""
         (part,) = (part for part in self.parts() if part.name == name)
