@@ -16,15 +16,16 @@ from temporalio.client import Client
 from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
+from activities.attempts import SendingLimits
 from activities.calling import Calling
-from activities.handing_over import SendingLimits
+from activities.carriers import Carriers
 from activities.ledger import Ledger
 from activities.planning import Planning
 from activities.reporting import Reporting
 from activities.sending import Sending
 from activities.vetting import Vetting
 from campaign.calls import Caller
-from campaign.ports import Carrier
+from campaign.handoffs import Carrier
 from campaign.settings import Settings
 from carriers import open_carrier
 from starter.bell import Bell, courier_queue
@@ -48,10 +49,10 @@ SHUTDOWN_PATIENCE = timedelta(seconds=10)
 PASSED_THROUGH = ("activities", "campaign", "pydantic", "pydantic_core", "phonenumbers")
 
 
-def build_worker(client: Client, settings: Settings, store: Store, carrier: Carrier) -> Worker:
+def build_worker(client: Client, settings: Settings, store: Store, *carriers: Carrier) -> Worker:
     """Make the one Worker of a process; the tests build theirs with it too.
 
-    The caller runs it and closes store and carrier afterwards.
+    The caller runs it and closes store and carriers afterwards.
     """
     limits = SendingLimits(
         window=settings.chunk_window,
@@ -59,13 +60,14 @@ def build_worker(client: Client, settings: Settings, store: Store, carrier: Carr
         backoff_seconds=settings.retry_backoff_seconds,
         doubt_tries=settings.doubt_tries,
     )
+    in_use = Carriers(carriers)
     vetting = Vetting(store.campaigns, store.admissions)
     ledger = Ledger(store.campaigns, store.admissions)
     planning = Planning(
-        store.campaigns, store.admissions, store.resolving, carrier.repeats, settings.chunk_size
+        store.campaigns, store.admissions, store.resolving, in_use.repeats, settings.chunk_size
     )
     reporting = Reporting(store.campaigns)
-    sending = Sending(store.sending, carrier, limits)
+    sending = Sending(store.sending, store.health, in_use, limits)
     return EndingWorker(
         client,
         task_queue=settings.task_queue,
@@ -157,7 +159,7 @@ async def run_worker(settings: Settings) -> None:
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signal_number, stop.set)
     store = open_store(settings)
-    carrier = open_carrier(settings.carrier, settings)
+    carriers = [open_carrier(name, settings) for name in settings.carriers]
     outward = Outward(
         settings.allow_private_urls, timeout_seconds=settings.callback_timeout_seconds
     )
@@ -166,18 +168,21 @@ async def run_worker(settings: Settings) -> None:
         caller = build_caller(client, settings, store, outward)
         await register_search_attributes(client)
         async with (
-            build_worker(client, settings, store, carrier),
+            build_worker(client, settings, store, *carriers),
             build_courier(client, settings, store, caller),
             Bell(client, settings.task_queue).answering(store.outbox),
         ):
-            log.info("worker is running", task_queue=settings.task_queue, carrier=carrier.name)
+            log.info(
+                "worker is running", task_queue=settings.task_queue, carriers=settings.carriers
+            )
             if ready_file := os.environ.get("GODWIT_READY_FILE"):
                 Path(ready_file).touch()
             await stop.wait()
             log.info("worker is stopping: chunks hand back what they have not sent")
     finally:
         await outward.close()
-        await carrier.close()
+        for carrier in carriers:
+            await carrier.close()
         store.close()
 
 

@@ -70,7 +70,8 @@ class Waves(Order):
 class ChunkOrder(Order):
     """What one call of ``send_chunk`` hands over (see campaign.ports.ChunkRange).
 
-    Of a ``cancelled`` campaign nothing leaves any more; it is only found out what had left.
+    Of a ``cancelled`` campaign nothing leaves any more; it is only found out what had left. With
+    ``known_down`` the campaign knows that a carrier is down, and need not hear so again soon.
     """
 
     campaign_id: str
@@ -78,10 +79,14 @@ class ChunkOrder(Order):
     high: int
     due_until: Instant
     cancelled: bool = False
+    known_down: bool = False
 
 
 class ChunkResult(Order):
-    """How many messages of a chunk ended how; ``stopped`` when it was told to leave off."""
+    """How many messages of a chunk ended how; ``stopped`` when it left off before its end.
+
+    ``down`` names the carrier that it left off for, if any.
+    """
 
     sent: int = 0
     retryable: int = 0
@@ -90,6 +95,7 @@ class ChunkResult(Order):
     unknown: int = 0
     deferred: int = 0
     stopped: bool = False
+    down: str | None = None
 
 
 class PushOrder(Order):

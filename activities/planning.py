@@ -1,5 +1,6 @@
 """Say what is due when. The rows of the store are the plan; nothing is kept elsewhere."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 
 from temporalio import activity
@@ -7,7 +8,8 @@ from temporalio import activity
 from activities.clock import now
 from activities.orders import CampaignRef, Plan, PushOrder, StatusOrder, WaveOrder, Waves
 from activities.vetting import refused
-from campaign.ports import AdmissionStore, CampaignStore, Repeats, ResolvingStore
+from campaign.handoffs import Repeats
+from campaign.ports import AdmissionStore, CampaignStore, ResolvingStore
 from campaign.schedule import wave_width, waves
 from campaign.states import CampaignStatus
 
@@ -23,7 +25,7 @@ class Planning:
         campaigns: CampaignStore,
         admissions: AdmissionStore,
         resolving: ResolvingStore,
-        repeats: Repeats,
+        repeats: Mapping[str, Repeats],
         chunk_size: int,
     ) -> None:
         self._campaigns = campaigns

@@ -4,20 +4,30 @@ import asyncio
 
 from temporalio import activity
 
-from activities.clock import Clock
-from activities.handing_over import Chunk, SendingLimits
+from activities import clock
+from activities.attempts import Attempts, SendingLimits
+from activities.breaker import Breaker
+from activities.carriers import Carriers
+from activities.handing_over import Chunk
 from activities.keeping_alive import kept_alive
 from activities.orders import ChunkOrder, ChunkResult
-from campaign.ports import Carrier, ChunkRange, SendingStore
+from campaign.ports import ChunkRange, HealthStore, SendingStore
 
 
 class Sending:
     """The activity that sends."""
 
-    def __init__(self, store: SendingStore, carrier: Carrier, limits: SendingLimits) -> None:
+    def __init__(
+        self,
+        store: SendingStore,
+        health: HealthStore,
+        carriers: Carriers,
+        limits: SendingLimits,
+    ) -> None:
         self._store = store
-        self._carrier = carrier
+        self._carriers = carriers
         self._limits = limits
+        self._breaker = Breaker(health, clock.now)
 
     @activity.defn
     async def send_chunk(self, order: ChunkOrder) -> ChunkResult:
@@ -28,18 +38,20 @@ class Sending:
         again after a crash it first settles what the dead attempt left ``sending``.
         """
         info = activity.info()
-        clock = Clock()
+        own_clock = clock.Clock()
         stop = asyncio.Event()
-        chunk = Chunk(
+        attempts = Attempts(
             store=self._store,
-            carrier=self._carrier,
+            carriers=self._carriers,
+            breaker=self._breaker,
             limits=self._limits,
             range=ChunkRange(order.campaign_id, order.low, order.high, order.due_until),
             token=f"{info.workflow_run_id}:{info.activity_id}:{info.attempt}",
-            now=clock.now,
+            now=own_clock.now,
             stop=stop,
             cancelled=order.cancelled,
         )
+        chunk = Chunk(attempts, order.known_down)
         async with kept_alive(stop):
             work = asyncio.create_task(chunk.run())
             try:

@@ -4,7 +4,7 @@ import json
 from datetime import datetime
 from typing import Any
 
-from campaign.ports import Handoff
+from campaign.handoffs import Handoff
 
 SENDER = "+18005559876"
 WARM_UP = 100

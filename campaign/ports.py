@@ -2,117 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Protocol
-from urllib.parse import parse_qsl, urlsplit
 
+from campaign.handoffs import Handoff, Repeats
 from campaign.instants import Instant
 from campaign.model import Evidence
 from campaign.refusals import Refusal
 from campaign.states import CampaignStatus, MessageStatus
-
-# --------------------------------------------------------------------------- carriers
-
-
-class Repeats(StrEnum):
-    """What a carrier does with a reference that it has seen before."""
-
-    DEDUP = "dedup"  # answers the first acceptance again
-    LOOKUP = "lookup"  # accepts again, but can be asked first
-    NONE = "none"  # accepts again and cannot be asked
-
-
-@dataclass(frozen=True, slots=True)
-class Handoff:
-    """One try at one message, as the carrier gets it; ``reference`` is the message id.
-
-    ``attempted_at`` is when the try was written down, before its first byte: nothing that a
-    carrier took earlier can be this try.
-    """
-
-    position: int
-    attempt: int
-    reference: str
-    sender: str
-    to: str
-    text: str
-    media_url: str | None
-    segments: int
-    attempted_at: Instant = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Acceptance:
-    """The carrier took the message; ``carrier_id`` is its own name for it."""
-
-    carrier_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """A carrier's later news of one message: ``delivered`` or ``undelivered``."""
-
-    reference: str
-    status: MessageStatus
-    at: Instant
-    carrier_id: str | None = None
-    code: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Inbound:
-    """A text that somebody sent to one of our numbers."""
-
-    sender: str
-    to: str
-    body: str
-    at: Instant
-
-
-@dataclass(frozen=True, slots=True)
-class CarrierCall:
-    """A request that says it comes from a carrier, as it came: nothing in it is believed yet.
-
-    ``url`` is the whole address under which the carrier knows us, query included; ``headers``
-    have lower-case names.
-    """
-
-    method: str
-    url: str
-    headers: Mapping[str, str]
-    body: bytes
-
-    @property
-    def query(self) -> dict[str, str]:
-        """The parameters of the address; of one that comes twice, the last."""
-        return dict(parse_qsl(urlsplit(self.url).query, keep_blank_values=True))
-
-
-class Forged(Exception):
-    """A call does not prove that it comes from the carrier; nothing of it was taken."""
-
-
-class Carrier(Protocol):
-    """A way to hand messages over; one file in ``carriers/`` each, both directions."""
-
-    name: str
-    repeats: Repeats
-
-    async def send(self, handoff: Handoff) -> Acceptance:
-        """Hand one message over within a total deadline.
-
-        Raises PermanentFailure, TemporaryFailure or DoubtfulHandoff, nothing else.
-        """
-        ...
-
-    async def look_up(self, handoff: Handoff) -> Acceptance | None:
-        """Ask whether a message was taken; raises TemporaryFailure when no clear answer comes."""
-        ...
-
-    async def close(self) -> None:
-        """Let go of connections."""
-        ...
-
 
 # --------------------------------------------------------------------------- sending
 
@@ -150,13 +46,32 @@ class Turn:
     """What one transaction of a chunk did.
 
     ``deferred`` rows wait for another message that has their key. ``exhausted`` says that the
-    chunk had no further rows to claim.
+    chunk had no further rows to claim; with ``ask_again_at`` there are some whose turn comes
+    later, because of a speed or since ``down`` is.
     """
 
     claimed: list[Handoff] = field(default_factory=list)
     skipped: int = 0
     deferred: int = 0
     exhausted: bool = False
+    ask_again_at: Instant | None = None
+    down: str | None = None
+
+
+class HealthStore(Protocol):
+    """What the workers tell each other about carriers."""
+
+    def trip(self, carrier: str, reason: str, now: Instant, probe_at: Instant) -> None:
+        """A carrier is down, and to be left alone until ``probe_at``; the longest wish counts."""
+        ...
+
+    def restore(self, carrier: str) -> None:
+        """A carrier answers; told twice, the second time changes nothing."""
+        ...
+
+    def may_probe(self, carrier: str, now: Instant) -> bool:
+        """Tell whether one request may go to it now; while it is down, one a second may."""
+        ...
 
 
 class SendingStore(Protocol):
@@ -321,8 +236,8 @@ class AdmissionStore(Protocol):
 class ResolvingStore(Protocol):
     """What the activities ask about messages that may or may not have left."""
 
-    def reopen_unknown(self, campaign_id: str, repeats: Repeats, now: Instant) -> int:
-        """Put doubtful messages back to work where that is safe or wished.
+    def reopen_unknown(self, campaign_id: str, repeats: Mapping[str, Repeats], now: Instant) -> int:
+        """Put doubtful messages back to work where that is safe or wished, by their carriers.
 
         Returns how many messages of the campaign are at work then; run again, the same.
         """

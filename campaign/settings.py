@@ -50,6 +50,19 @@ class Settings(BaseSettings):
     smtp_url: SecretStr = SecretStr("")
     smtp_from: str = "no-reply@localhost"
 
+    @property
+    def carriers(self) -> tuple[str, ...]:
+        """The carriers in use, in the order in which they are tried."""
+        return tuple(name.strip() for name in self.carrier.split(",") if name.strip())
+
+    @field_validator("carrier")
+    @classmethod
+    def _some(cls, value: str) -> str:
+        """Take one name or several with commas between them."""
+        if not any(name.strip() for name in value.split(",")):
+            raise ValueError("name a carrier, or several with commas between them")
+        return value
+
     @field_validator("short_link_base_url")
     @classmethod
     def _base(cls, value: str) -> str:

@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import Protocol, cast
 
-from campaign.ports import Carrier, CarrierCall, Inbound, Receipt
+from campaign.handoffs import Carrier, CarrierCall, Inbound, Receipt
 from campaign.settings import Settings
 
 # The name that users choose by, and the module that speaks to that carrier.

@@ -15,9 +15,9 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from campaign.failures import CarrierFailure, DoubtfulHandoff, TemporaryFailure
+from campaign.handoffs import Acceptance, CarrierCall, Handoff, Inbound, Receipt, Repeats
 from campaign.instants import instant_of, moment_of
 from campaign.phone import is_e164
-from campaign.ports import Acceptance, CarrierCall, Handoff, Inbound, Receipt, Repeats
 from campaign.refusals import Refusal, RefusalCode, Refused
 from campaign.settings import Settings
 from campaign.states import MessageStatus
@@ -41,7 +41,7 @@ class PretendSettings(BaseSettings):
 
 
 class PretendCarrier:
-    """A :class:`campaign.ports.Carrier`."""
+    """A :class:`campaign.handoffs.Carrier`."""
 
     name = NAME
 
@@ -50,7 +50,7 @@ class PretendCarrier:
         self._frame = Frame(settings.base_url, timeout_seconds, settings.connections)
 
     async def send(self, handoff: Handoff) -> Acceptance:
-        """See :class:`campaign.ports.Carrier`."""
+        """See :class:`campaign.handoffs.Carrier`."""
         _, answer = await self._frame.ask(
             "POST",
             "/messages",
@@ -66,7 +66,7 @@ class PretendCarrier:
         return _acceptance(answer)
 
     async def look_up(self, handoff: Handoff) -> Acceptance | None:
-        """See :class:`campaign.ports.Carrier`."""
+        """See :class:`campaign.handoffs.Carrier`."""
         try:
             path = f"/messages?reference={quote(handoff.reference, safe='')}"
             _, answer = await self._frame.ask("GET", path)
@@ -77,7 +77,7 @@ class PretendCarrier:
             raise TemporaryFailure(failure.code) from None
 
     async def close(self) -> None:
-        """See :class:`campaign.ports.Carrier`."""
+        """See :class:`campaign.handoffs.Carrier`."""
         await self._frame.close()
 
 

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from starter.commands import administration, campaigns, messages, pool
+from starter.commands import administration, campaigns, carriers, messages, pool
 from starter.commands.places import CommandError, data_directory, find_settings
 from store.engine import StoreError
 
@@ -24,6 +24,7 @@ app = typer.Typer(
 app.add_typer(administration.account_app, name="account")
 app.add_typer(administration.key_app, name="key")
 app.add_typer(administration.sender_app, name="sender")
+app.add_typer(carriers.carrier_app, name="carrier")
 administration.sender_app.add_typer(pool.pool_app, name="pool")
 database_app = typer.Typer(no_args_is_help=True, help="The database.")
 app.add_typer(database_app, name="db")

@@ -64,7 +64,12 @@ def routes(ways: Ways) -> APIRouter:
         principal = await enter(request, ways.store, Permission.READ)
         found = await asyncio.to_thread(accounts.senders, principal.account_id)
         shown = [
-            {"address": sender.address, "kind": sender.kind, "active": sender.active}
+            {
+                "address": sender.address,
+                "kind": sender.kind,
+                "active": sender.active,
+                "rate": sender.rate,
+            }
             for sender in found
         ]
         return JSONResponse({"senders": shown})

@@ -29,6 +29,7 @@ from campaign.expanding import at_entries
 from campaign.ids import CAMPAIGN_PREFIX, ID_BYTES, make_id
 from campaign.instants import Instant
 from campaign.model import Candidate, Draft
+from campaign.pacing import campaign_scope
 from campaign.refusals import Refusal, RefusalCode, Refused
 from campaign.schedule import window_fault
 from campaign.settings import Settings
@@ -135,6 +136,15 @@ class Desk:
     async def cancel(self, view: CampaignView) -> None:
         """Ask a campaign to stop for good; raises NotPossible when it has ended."""
         await self._signal(view, "cancel")
+
+    async def set_rate(self, view: CampaignView, rate: float | None) -> None:
+        """Let a campaign send at most so many segments per second; None takes that back.
+
+        Raises NotPossible when it has ended. Set again, nothing changes.
+        """
+        if view.status in CAMPAIGN_ENDS:
+            raise NotPossible(view.status)
+        await asyncio.to_thread(self._store.pacing.set_rate, campaign_scope(view.id), rate)
 
     async def reschedule(self, view: CampaignView, at: Instant) -> Instant:
         """Let a waiting campaign begin at another instant; returns at which.

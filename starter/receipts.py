@@ -9,8 +9,8 @@ import structlog
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
+from campaign.handoffs import CarrierCall, Forged, Inbound, Receipt
 from campaign.instants import Instant
-from campaign.ports import CarrierCall, Forged, Inbound, Receipt
 from campaign.refusals import Refused
 from campaign.rules.opt_outs import Keyword, read_keyword
 from carriers import CarrierModule, UnknownCarrier, carrier_module
@@ -104,7 +104,7 @@ async def _take(ways: Ways, request: Request, name: str, take: Take) -> Response
         module = carrier_module(name)
     except UnknownCarrier:
         return problem(404, "not_found", "there is no such carrier")
-    if name != ways.settings.carrier:
+    if name not in ways.settings.carriers:
         # Nobody may speak for a carrier that nothing is sent through.
         return problem(404, "not_found", "this carrier is not in use")
     try:

@@ -76,8 +76,9 @@ class Stack:
         self._take_lock()
         ports = _Ports(options)
         settings = self._settings()
-        carrier_url = os.environ.get(_base_url_name(settings.carrier))
-        served = carrier_url is None and settings.carrier in LOCAL_SERVERS
+        local = _local_carrier(settings)
+        carrier_url = os.environ.get(_base_url_name(local))
+        served = carrier_url is None and local in LOCAL_SERVERS
         if served:
             carrier_url = f"http://{options.host}:{ports.carrier}"
         environment = self._environment(settings, ports, carrier_url)
@@ -140,7 +141,8 @@ class Stack:
         if self.options.carrier:
             changes["carrier"] = self.options.carrier
         settings = Settings(**changes)
-        carrier_module(settings.carrier)
+        for name in settings.carriers:
+            carrier_module(name)
         return settings
 
     def _environment(
@@ -156,7 +158,7 @@ class Stack:
             "TEMPORAL_ADDRESS": f"{self.options.host}:{ports.temporal}",
         }
         if carrier_url is not None:
-            environment[_base_url_name(settings.carrier)] = carrier_url
+            environment[_base_url_name(_local_carrier(settings))] = carrier_url
         return environment
 
     def _temporal(self, ports: "_Ports", environment: dict[str, str]) -> Part:
@@ -173,8 +175,9 @@ class Stack:
         return Part("temporal", command, environment, self._log("temporal"))
 
     def _carrier(self, settings: Settings, ports: "_Ports", environment: dict[str, str]) -> Part:
-        receipts = f"http://{self.options.host}:{ports.api}/carriers/{settings.carrier}/receipts"
-        command = _module(LOCAL_SERVERS[settings.carrier])
+        name = _local_carrier(settings)
+        receipts = f"http://{self.options.host}:{ports.api}/carriers/{name}/receipts"
+        command = _module(LOCAL_SERVERS[name])
         command += ["--host", self.options.host, "--port", str(ports.carrier)]
         command += ["--receipts-url", receipts]
         command += ["--log", str(self.options.data / "carrier.log.jsonl")]
@@ -286,6 +289,12 @@ def _free_port(host: str) -> int:
     with socket.socket() as probe:
         probe.bind((host, 0))
         return int(probe.getsockname()[1])
+
+
+def _local_carrier(settings: Settings) -> str:
+    """The carrier that the stack serves itself; without one, the first in use."""
+    local = (name for name in settings.carriers if name in LOCAL_SERVERS)
+    return next(local, settings.carriers[0])
 
 
 def _base_url_name(carrier: str) -> str:

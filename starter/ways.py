@@ -39,6 +39,10 @@ class DeskPort(Protocol):
         """Resume a campaign."""
         ...
 
+    async def set_rate(self, view: CampaignView, rate: float | None) -> None:
+        """Let a campaign send at most so many segments per second."""
+        ...
+
     async def reschedule(self, view: CampaignView, at: Instant) -> Instant:
         """Let a waiting campaign begin at another instant."""
         ...

@@ -8,12 +8,14 @@ from campaign.credits import CreditKind, Price, price_of
 from campaign.instants import Instant, moment_of
 from campaign.keys import free_at
 from campaign.model import Evidence
+from campaign.pacing import campaign_scope
 from campaign.ports import PlanFacts, Tally, WaveRow
 from campaign.refusals import Refusal, RefusalCode
 from campaign.states import CAMPAIGN_ENDS, CampaignStatus
 from store import ledger, reports
 from store.engine import Database
 from store.outbox import Destination, Outbox
+from store.pacing import FORGET
 
 _WAITING = "status IN ('queued', 'retryable')"
 _FIRSTS = (
@@ -218,6 +220,7 @@ class Admissions:
                 else:
                     spent = {"campaign": campaign_id, "free_at": free_at(last.sent_at or now)}
                     connection.execute(_DATE_KEY, spent)
+                connection.execute(FORGET, {"scope": campaign_scope(campaign_id)})
                 told = self._outbox.tell_campaign(connection, campaign_id, status, now)
             return reports.tally(connection, campaign_id), told
 

@@ -5,28 +5,17 @@ from sqlalchemy import bindparam, text
 from store.engine import Database
 from store.outbox import TOLD_OF_ACCOUNT
 
-_HANDOFF_COLUMNS = (
+HANDOFF_COLUMNS = (
     "position, id, recipient, text, media_url, sender, segments, attempts, key, list_id"
 )
-_ATTEMPTED_AT = (
-    "(SELECT started_at FROM attempt a WHERE a.campaign_id = message.campaign_id "
-    "AND a.position = message.position AND a.number = message.attempts) AS attempted_at"
-)
 
-# COALESCE keeps SQLite off the queue index: a chunk is a range of the primary key. A wave takes
-# what is due a little later along with it, but never a message that was told to wait.
-_CANDIDATES = (
-    f"SELECT {_HANDOFF_COLUMNS} FROM message "
-    "WHERE campaign_id = :campaign AND position >= :low AND position < :high "
-    "AND COALESCE(status, '') IN ('queued', 'retryable') AND due_at <= :due "
-    "AND (status = 'queued' OR due_at <= :now) "
-    "ORDER BY position LIMIT :count"
-)
 ABANDONED = text(
-    f"SELECT {_HANDOFF_COLUMNS}, lease_until, {_ATTEMPTED_AT} FROM message "
-    "WHERE campaign_id = :campaign AND position >= :low AND position < :high "
-    "AND COALESCE(status, '') = 'sending' AND COALESCE(claimed_by, '') <> :token "
-    "ORDER BY position"
+    "SELECT m.*, a.started_at AS attempted_at, a.carrier FROM message m "
+    "JOIN attempt a ON a.campaign_id = m.campaign_id AND a.position = m.position "
+    "AND a.number = m.attempts "
+    "WHERE m.campaign_id = :campaign AND m.position >= :low AND m.position < :high "
+    "AND COALESCE(m.status, '') = 'sending' AND COALESCE(m.claimed_by, '') <> :token "
+    "ORDER BY m.position"
 )
 RENEW = text(
     "UPDATE message SET lease_until = :lease WHERE campaign_id = :campaign "
@@ -60,9 +49,6 @@ class ChunkStatements:
         # A message that may have left before has neither failed nor been skipped, whatever
         # became of its latest try.
         undecided = "(message.in_doubt AND r.value->>'s' IN ('failed', 'skipped'))"
-        # A row that somebody else is just moving is theirs; the next look finds what is left.
-        skip_locked = "" if database.is_sqlite else " FOR UPDATE SKIP LOCKED"
-        self.candidates = text(_CANDIDATES + skip_locked)
         self.record = text(
             f"UPDATE message SET status = CASE WHEN {undecided} THEN 'unknown' "
             "ELSE r.value->>'s' END, error = r.value->>'e', reason = CASE "
@@ -104,9 +90,9 @@ class ChunkStatements:
             "AND message.status IN ('queued', 'retryable')"
         )
         self.begin_attempts = text(
-            "INSERT INTO attempt (campaign_id, position, number, started_at) "
+            "INSERT INTO attempt (campaign_id, position, number, started_at, carrier) "
             "SELECT r.value->>'c', CAST(r.value->>'p' AS BIGINT), "
-            f"CAST(r.value->>'n' AS BIGINT), :now FROM {rows}"
+            f"CAST(r.value->>'n' AS BIGINT), :now, r.value->>'w' FROM {rows}"
         )
         self.adopt = text(
             "UPDATE message SET claimed_by = :token, lease_until = :lease "

@@ -6,8 +6,8 @@ from typing import Any
 from sqlalchemy import Connection, Row, text
 
 from campaign.credits import MessageKind, price_of
+from campaign.handoffs import Receipt
 from campaign.instants import Instant
-from campaign.ports import Receipt
 from campaign.states import MessageStatus
 from store import ledger, recipient_keys
 from store.engine import Database, json_rows

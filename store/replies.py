@@ -10,11 +10,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, insert, text
 
+from campaign.handoffs import Inbound
 from campaign.instants import Instant
 from campaign.model import Candidate
 from campaign.news import NewsAddress, NewsMethod
 from campaign.phone import canonical_number
-from campaign.ports import Inbound
 from campaign.replies import Reply, ReplyOptions, Way, reply_id
 from store.engine import Database
 from store.leases import LEASE_HOLDER

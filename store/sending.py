@@ -2,16 +2,18 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
 from campaign.credits import Price, price_of
+from campaign.handoffs import Handoff
 from campaign.instants import SECOND, Instant
-from campaign.ports import ChunkRange, Handoff, Outcome, Turn
+from campaign.ports import ChunkRange, Outcome, Turn
 from campaign.states import MessageStatus
 from store import ledger, recipient_keys
+from store.candidates import Candidates, Found, Leave
 from store.chunk_statements import ABANDONED, OPTED_OUT, RENEW, WANTS_NOTHING, ChunkStatements
 from store.engine import Database, json_rows
 from store.memberships import left_since
@@ -38,9 +40,10 @@ class _Written:
 class Sending:
     """The :class:`campaign.ports.SendingStore` of both databases."""
 
-    def __init__(self, database: Database, outbox: Outbox) -> None:
+    def __init__(self, database: Database, outbox: Outbox, candidates: Candidates) -> None:
         self._database = database
         self._outbox = outbox
+        self._candidates = candidates
         self._owners: dict[str, _Owner] = {}
         self._sql = ChunkStatements(database)
 
@@ -57,6 +60,8 @@ class Sending:
 
         def work(connection: Connection) -> tuple[Turn, Sequence[Destination]]:
             owner = self._owner(connection, chunk.campaign_id)
+            # Speeds are locked before keys, by everybody, or two chunks would wait in a circle.
+            found = self._candidates.find(connection, owner.account_id, chunk, claim_count, now)
             written = _Written()
             if outcomes:
                 written = self._write_outcomes(
@@ -64,7 +69,7 @@ class Sending:
                 )
             turn = Turn()
             if claim_count > 0:
-                turn = self._take(connection, owner, chunk, token, claim_count, now, lease_until)
+                turn = self._take(connection, owner, chunk, token, found, now, lease_until)
             told = self._outbox.tell_messages(connection, written.news, now)
             if written.handed_off is not None:
                 # Last of all: every chunk of the account waits for these few rows.
@@ -99,7 +104,7 @@ class Sending:
         values = {**_range(chunk), "token": token}
         found = self._database.read(lambda connection: connection.execute(ABANDONED, values).all())
         leases = [row.lease_until or 0 for row in found]
-        handoffs = [_handoff(row, row.attempts, row.attempted_at or 0) for row in found]
+        handoffs = [_handoff(row, row.attempts, row.attempted_at, row.carrier) for row in found]
         return handoffs, max(leases, default=None)
 
     def adopt(
@@ -190,19 +195,31 @@ class Sending:
         owner: _Owner,
         chunk: ChunkRange,
         token: str,
-        count: int,
+        candidates: Found,
         now: Instant,
         lease_until: Instant,
     ) -> Turn:
-        wanted = {**_range(chunk), "count": count, "now": now}
-        found = connection.execute(self._sql.candidates, wanted).all()
-        if not found:
-            return Turn(exhausted=True)
-        aside, winners = self._judge(connection, owner, chunk.campaign_id, found, now)
+        nothing = Turn(
+            exhausted=candidates.exhausted,
+            ask_again_at=candidates.ask_again_at,
+            down=candidates.down,
+        )
+        if not candidates.rows:
+            return nothing
+        aside, winners = self._judge(connection, owner, chunk.campaign_id, candidates.rows, now)
         if aside:
             connection.execute(self._sql.set_aside, {"rows": json_rows(aside), "now": now})
+        leaves = candidates.leaves
         rows = json_rows(
-            [{"c": chunk.campaign_id, "p": row.position, "n": row.attempts + 1} for row in winners]
+            [
+                {
+                    "c": chunk.campaign_id,
+                    "p": row.position,
+                    "n": row.attempts + 1,
+                    "w": leaves[row.position].choice.carrier,
+                }
+                for row in winners
+            ]
         )
         claimed: set[int] = set()
         if winners:
@@ -212,11 +229,11 @@ class Sending:
         if len(claimed) != len(winners):
             raise RuntimeError("a locked row changed its state under us")
         skipped = sum(row["s"] == MessageStatus.SKIPPED for row in aside)
-        return Turn(
-            claimed=[_handoff(row, row.attempts + 1, now) for row in winners],
+        return replace(
+            nothing,
+            claimed=[_first_handoff(row, now, leaves[row.position]) for row in winners],
             skipped=skipped,
             deferred=len(aside) - skipped,
-            exhausted=len(found) < count,
         )
 
     def _judge(
@@ -271,7 +288,14 @@ def _range(chunk: ChunkRange) -> dict[str, object]:
     }
 
 
-def _handoff(row: Row[Any], attempt: int, attempted_at: Instant) -> Handoff:
+def _first_handoff(row: Row[Any], now: Instant, leave: Leave) -> Handoff:
+    handoff = _handoff(row, row.attempts + 1, now, leave.choice.carrier)
+    return replace(
+        handoff, start_at=leave.start_at, round=leave.choice.round, more=leave.choice.more
+    )
+
+
+def _handoff(row: Row[Any], attempt: int, attempted_at: Instant, carrier: str | None) -> Handoff:
     return Handoff(
         position=row.position,
         attempt=attempt,
@@ -282,4 +306,5 @@ def _handoff(row: Row[Any], attempt: int, attempted_at: Instant) -> Handoff:
         media_url=row.media_url,
         segments=row.segments,
         attempted_at=attempted_at,
+        carrier=carrier or "",
     )

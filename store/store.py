@@ -8,7 +8,9 @@ from store.admissions import Admissions
 from store.attempts import Attempts
 from store.callbacks import Callbacks
 from store.campaigns import Campaigns
+from store.candidates import Candidates
 from store.engine import Database
+from store.health import Health
 from store.leases import Leases
 from store.links import Links
 from store.lists import Lists
@@ -16,9 +18,11 @@ from store.message_log import MessageLog
 from store.news import NewsReader
 from store.opt_outs import OptOuts
 from store.outbox import Outbox
+from store.pacing import Pacing
 from store.receipts import Receipts
 from store.replies import Replies
 from store.resolving import Resolving
+from store.routes import Routes
 from store.secrets import Sealer
 from store.sending import Sending
 from store.signing import Signing
@@ -34,6 +38,8 @@ class Store:
     campaigns: Campaigns
     admissions: Admissions
     sending: Sending
+    pacing: Pacing
+    health: Health
     receipts: Receipts
     opt_outs: OptOuts
     leases: Leases
@@ -61,12 +67,17 @@ def open_store(settings: Settings) -> Store:
     accounts = Accounts(database, sealer)
     outbox = Outbox(database)
     admissions = Admissions(database, outbox)
+    pacing = Pacing(database)
+    health = Health(database)
+    candidates = Candidates(database, pacing, health, Routes(settings.carriers))
     return Store(
         database=database,
         accounts=accounts,
         campaigns=Campaigns(database, outbox),
         admissions=admissions,
-        sending=Sending(database, outbox),
+        sending=Sending(database, outbox, candidates),
+        pacing=pacing,
+        health=health,
         receipts=Receipts(database, outbox),
         opt_outs=OptOuts(database),
         leases=Leases(database),

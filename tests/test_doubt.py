@@ -7,9 +7,10 @@ from dataclasses import replace
 import pytest
 from temporalio.testing import WorkflowEnvironment
 
+from campaign.handoffs import Receipt, Repeats
 from campaign.instants import HOUR, SECOND
 from campaign.model import UnknownPolicy
-from campaign.ports import ChunkRange, Receipt, Repeats
+from campaign.ports import ChunkRange
 from campaign.settings import Settings
 from campaign.states import CampaignStatus, MessageStatus
 from carriers.pretend import PretendCarrier, PretendSettings
@@ -31,7 +32,7 @@ async def doubtful(
     account: AccountView,
 ) -> AsyncIterator[Story]:
     """A story with a carrier of the nature that the test asks for, and a short deadline."""
-    settings.send_timeout_seconds = 0.5
+    settings.send_timeout_seconds = 1.5
     repeats: Repeats = request.param
     async with serve_carrier(repeats) as served:
         async with tell(skipping, settings, store, account, served, repeats) as story:

@@ -109,6 +109,7 @@ class CampaignWorkflow:
             waves=self.state.waves,
             next_wave_at=upcoming.fire_at if upcoming else None,
             next_wave_count=upcoming.count if upcoming else 0,
+            carrier_down=self.state.carrier_down,
         )
 
     @workflow.query(description="The next waves, as far as they are planned.")
@@ -216,10 +217,11 @@ class CampaignWorkflow:
         if self.state.status is CampaignStatus.SCHEDULED:
             await self._mark(CampaignStatus.RUNNING)
         self._set(waves=self.state.waves + 1)
-        return await self.chunks.send(wave, self.state.waves)
+        known_down = self.state.carrier_down is not None
+        return await self.chunks.send(wave, self.state.waves, known_down)
 
     def _count(self, result: ChunkResult) -> None:
-        self._set(tally=showing.counted(self.state.tally, result))
+        self._set(tally=showing.counted(self.state.tally, result), carrier_down=result.down)
 
     async def _await_receipts(self, left: float) -> None:
         """Give receipts ``left`` seconds, so that the end tells delivered from undelivered."""

@@ -30,16 +30,15 @@ class Chunks:
         self._replan = False
         self._running: list[workflow.ActivityHandle[ChunkResult]] = []
 
-    async def send(self, wave: WaveOrder, number: int) -> bool:
+    async def send(self, wave: WaveOrder, number: int, known_down: bool = False) -> bool:
         """Send a wave; False when it was held or left something that must be planned anew."""
         self._replan = False
         todo = list(wave.chunks)
         while todo or self._running:
             while todo and not self._held() and len(self._running) < self._at_once:
                 low, high = todo.pop(0)
-                self._start(
-                    low, high, wave.due_until, f"wave {number} • recipients {low}-{high - 1}"
-                )
+                label = f"wave {number} • recipients {low}-{high - 1}"
+                self._start(low, high, wave.due_until, label, known_down=known_down)
             if self._held():
                 todo.clear()
             if not await self._one_ended():
@@ -65,15 +64,13 @@ class Chunks:
         await workflow.wait_condition(lambda: all(handle.done() for handle in self._running))
         self._gather()
 
-    def _start(
-        self, low: int, high: int, due_until: int, label: str, cancelled: bool = False
-    ) -> None:
+    def _start(self, low: int, high: int, due_until: int, label: str, **knowing: bool) -> None:
         order = ChunkOrder(
             campaign_id=self._campaign_id,
             low=low,
             high=high,
             due_until=due_until,
-            cancelled=cancelled,
+            **knowing,
         )
         handle = workflow.start_activity_method(Sending.send_chunk, order, **handing_over(label))
         self._running.append(handle)

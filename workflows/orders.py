@@ -22,6 +22,7 @@ class CampaignState(Order):
     pauses: int = 0
     waves: int = 0
     tally: TallyRecord = Field(default_factory=TallyRecord)
+    carrier_down: str | None = None
 
 
 class CampaignOrder(Order):
@@ -57,6 +58,7 @@ class Progress(Order):
     waves: int
     next_wave_at: Instant | None = None
     next_wave_count: int = 0
+    carrier_down: str | None = None
 
 
 class CourierState(Order):

@@ -36,6 +36,8 @@ def details(title: str, state: CampaignState) -> str:
         lines[-1] += f" · paused since {iso_or_none(state.paused_at)}"
     if state.pauses:
         lines[-1] += f" · pushed back {state.pauses}×"
+    if state.carrier_down is not None:
+        lines.append(f"\n**carrier down**: {state.carrier_down}; it is tried once a second")
     if state.waves:
         lines.append(f"\nwave {state.waves}")
     # The page draws tables without padding; the em space keeps counts and shares apart.

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 from bench.contenders.job import Job
 from bench.work import WARM_UP, handoff
-from campaign.ports import Handoff
+from campaign.handoffs import Handoff
 
 Send = Callable[[Handoff], Awaitable[object]]
 

@@ -10,7 +10,7 @@ from bench.contenders.bare import TIMEOUT_SECONDS
 from bench.contenders.job import Job
 from bench.contenders.per_recipient_story import AT_ONCE, PerRecipient
 from bench.work import WARM_UP
-from campaign.ports import Handoff
+from campaign.handoffs import Handoff
 from carriers.pretend import PretendCarrier, PretendSettings
 
 QUEUE = "bench"

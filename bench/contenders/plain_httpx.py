@@ -5,7 +5,7 @@ import httpx
 from bench.contenders.job import Job
 from bench.contenders.loop import timed
 from bench.work import wire
-from campaign.ports import Handoff
+from campaign.handoffs import Handoff
 
 
 async def contend(job: Job) -> float:

@@ -145,7 +145,8 @@ def reschedule(
     start: Annotated[str, typer.Argument(help="ISO 8601, as 2026-12-24T18:00:00+01:00.")],
 ) -> None:
     """Let a campaign that waits begin at another time; one that has passed means now."""
-    at = native_reading.read_change({"scheduleDateTime": start})
+    at = native_reading.read_change({"scheduleDateTime": start}).start
+    assert at is not None
     _steer(id, lambda desk, view: desk.reschedule(view, at))
 
 

@@ -9,9 +9,9 @@ from datetime import UTC
 from typing import Any
 
 from campaign.credits import PRICES
+from campaign.handoffs import Inbound
 from campaign.instants import Instant, moment_of
 from campaign.news import MESSAGE_EVENTS
-from campaign.ports import Inbound
 from campaign.states import HANDED_OFF, MessageStatus
 from starter.ways import OutgoingCall
 from store.message_log import LoggedMessage

@@ -1,5 +1,6 @@
 """How native bodies are read: their members' spelling, their faults, and a change to a campaign."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -7,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from campaign.instants import Instant, instant_of
+from campaign.pacing import RATE_MAX
 from campaign.refusals import SHOWN_MAX, Refusal, RefusalCode, Refused
 
 
@@ -19,22 +21,43 @@ class Wire(BaseModel):
 
 
 class ChangeBody(Wire):
-    """What a campaign that waits may have changed."""
+    """What a campaign may have changed: its start while it waits, its speed until it ends."""
 
-    schedule_date_time: str = Field(description="ISO 8601; no zone means UTC; the past means now")
+    schedule_date_time: str | None = Field(
+        default=None, description="ISO 8601; no zone means UTC; the past means now"
+    )
+    rate: float | None = Field(
+        default=None,
+        gt=0,
+        le=RATE_MAX,
+        description="segments per second at most; null for as fast as can be",
+    )
 
 
-def read_change(body: Any) -> Instant:
-    """The new start that a body asks for; raises Refused with everything that is wrong."""
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change to a campaign; ``start`` None leaves the start, ``has_rate`` False the speed."""
+
+    start: Instant | None
+    has_rate: bool
+    rate: float | None
+
+
+def read_change(body: Any) -> Change:
+    """The change that a body asks for; raises Refused with everything that is wrong."""
     try:
         wire = ChangeBody.model_validate(body)
     except ValidationError as error:
         raise Refused(*faults_of(error)) from None
     faults: list[Refusal] = []
-    at = read_instant(wire.schedule_date_time, "", faults)
-    if at is None:
+    has_rate = "rate" in wire.model_fields_set
+    if wire.schedule_date_time is None and not has_rate:
+        what = "give a scheduleDateTime, a rate, or both"
+        faults.append(Refusal(RefusalCode.FIELD_MISSING, what, "scheduleDateTime"))
+    start = read_instant(wire.schedule_date_time, "", faults)
+    if faults:
         raise Refused(*faults)
-    return at
+    return Change(start, has_rate, wire.rate)
 
 
 def read_instant(value: str | None, place: str, faults: list[Refusal]) -> Instant | None:

@@ -132,14 +132,19 @@ def routes(ways: Ways, read: Read, create_schema: dict[str, Any]) -> APIRouter:
 
     @router.patch(
         "/campaigns/{id}",
-        summary="Let a waiting campaign begin at another time",
+        summary="Give a campaign another start or another speed",
         openapi_extra={"requestBody": _body(ChangeBody.model_json_schema())},
     )
     async def change(request: Request, id: str) -> Response:
-        """Possible until its first wave; the whole plan moves along, messages' own times too."""
+        """A start can change until the first wave, and the whole plan moves along, messages' own
+        times too; a speed until the end, and within a second or two.
+        """
         view = await own_campaign(request, ways, id, Permission.CONTROL)
         wanted = read_change(await read_json(request, ways.settings.body_bytes_max))
-        await ways.desk.reschedule(view, wanted)
+        if wanted.start is not None:
+            await ways.desk.reschedule(view, wanted.start)
+        if wanted.has_rate:
+            await ways.desk.set_rate(view, wanted.rate)
         latest = await asyncio.to_thread(ways.store.campaigns.get, id)
         return JSONResponse(presenting.campaign_json(latest or view))
 

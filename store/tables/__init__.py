@@ -11,6 +11,7 @@ from store.tables.ledger import Credit, Entry, HoldRow
 from store.tables.links import ClickRow, LinkRow
 from store.tables.lists import ListMemberRow, MailingListRow
 from store.tables.nonces import Nonce
+from store.tables.pace import CarrierState, PaceRow
 
 METADATA = SQLModel.metadata
 
@@ -22,6 +23,7 @@ __all__ = [
     "CallbackRow",
     "CampaignKey",
     "CampaignRow",
+    "CarrierState",
     "ClickRow",
     "Credit",
     "Entry",
@@ -33,6 +35,7 @@ __all__ = [
     "MessageRow",
     "Nonce",
     "OptOut",
+    "PaceRow",
     "PoolNumber",
     "QuotaDay",
     "RecipientKey",

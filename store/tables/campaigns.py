@@ -93,6 +93,7 @@ class AttemptRow(SQLModel, table=True):
     ended_at: int | None = Field(default=None, sa_type=BigInteger)
     outcome: str | None = None
     code: str | None = None
+    carrier: str | None = None
 
 
 class OptOut(SQLModel, table=True):

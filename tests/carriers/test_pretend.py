@@ -13,7 +13,7 @@ from campaign.failures import (
     PermanentFailure,
     TemporaryFailure,
 )
-from campaign.ports import Acceptance, Handoff, Repeats
+from campaign.handoffs import Acceptance, Handoff, Repeats
 from campaign.settings import Settings
 from carriers import CARRIERS, LOCAL_SERVERS, UnknownCarrier, carrier_module, open_carrier
 from carriers.pretend import PretendCarrier, PretendSettings

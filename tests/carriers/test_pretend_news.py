@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from campaign.handoffs import CarrierCall, Inbound, Receipt
 from campaign.instants import iso, moment_of
-from campaign.ports import CarrierCall, Inbound, Receipt
 from campaign.refusals import RefusalCode, Refused
 from campaign.states import MessageStatus
 from carriers.pretend import PretendCarrier, PretendSettings, read_inbound, read_receipts

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from campaign.ports import Repeats
+from campaign.handoffs import Repeats
 from carriers import pretend_server
 from tests.conftest import Served, serve_carrier
 

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from campaign.failures import DoubtfulHandoff, PermanentFailure, TemporaryFailure
+from campaign.handoffs import Acceptance, Handoff, Repeats
 from campaign.instants import Instant
-from campaign.ports import Acceptance, Handoff, Repeats
 from tests.core.faults import Fate
 from tests.core.leaping import LeapingLoop
 
@@ -30,7 +30,7 @@ class Accepted:
 
 @dataclass
 class ModelCarrier:
-    """A :class:`campaign.ports.Carrier` in memory.
+    """A :class:`campaign.handoffs.Carrier` in memory.
 
     ``tell`` is called in the middle of a request whose fate is more than the carrier's business.
     """
@@ -52,7 +52,7 @@ class ModelCarrier:
         return [one for one in self.log if one.reference == reference]
 
     async def send(self, handoff: Handoff) -> Acceptance:
-        """See :class:`campaign.ports.Carrier`."""
+        """See :class:`campaign.handoffs.Carrier`."""
         fate, begun_at = next(self._fates, Fate.TAKEN), self.loop.now()
         if fate is Fate.UNREACHABLE:
             raise TemporaryFailure("no_connection")
@@ -87,7 +87,7 @@ class ModelCarrier:
         return Acceptance(accepted.carrier_id)
 
     async def look_up(self, handoff: Handoff) -> Acceptance | None:
-        """See :class:`campaign.ports.Carrier`."""
+        """See :class:`campaign.handoffs.Carrier`."""
         assert self.repeats is Repeats.LOOKUP, "this carrier cannot be asked"
         fate = next(self._fates, Fate.TAKEN)
         await asyncio.sleep(TRANSIT_SECONDS)
@@ -97,7 +97,7 @@ class ModelCarrier:
         return Acceptance(found[0].carrier_id) if found else None
 
     async def close(self) -> None:
-        """See :class:`campaign.ports.Carrier`."""
+        """See :class:`campaign.handoffs.Carrier`."""
 
     def _take(self, handoff: Handoff, begun_at: Instant) -> Accepted:
         known = self.accepted(handoff.reference)

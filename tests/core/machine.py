@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from campaign.credits import MessageKind
+from campaign.handoffs import Repeats
 from campaign.instants import DAY, HOUR, MINUTE, SECOND
 from campaign.model import UnknownPolicy
-from campaign.ports import Repeats
 from campaign.refusals import Refusal, RefusalCode
 from campaign.settings import Settings
 from campaign.states import MessageStatus

@@ -7,7 +7,7 @@ import os
 
 from hypothesis import HealthCheck, settings
 
-from campaign.ports import Repeats
+from campaign.handoffs import Repeats
 from tests.core.machine import CoreMachine
 
 EXAMPLES = int(os.environ.get("GODWIT_EXAMPLES", "0"))

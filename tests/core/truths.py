@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
+from campaign.handoffs import Repeats
 from campaign.instants import HOUR, SECOND
-from campaign.ports import Repeats
 from campaign.states import HANDED_OFF
 from store.audit import audit
 from store.views import MessageView

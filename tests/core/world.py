@@ -14,16 +14,20 @@ from typing import Any
 from pydantic import SecretStr
 from temporalio.testing import ActivityEnvironment
 
-from activities.handing_over import Chunk, SendingLimits
+from activities.attempts import Attempts, SendingLimits
+from activities.breaker import Breaker
+from activities.carriers import Carriers
+from activities.handing_over import Chunk
 from activities.ledger import Ledger
 from activities.orders import CampaignRef, PushOrder, SettleOrder, StatusOrder, WaveOrder
 from activities.planning import Planning
 from activities.reporting import Reporting
 from activities.vetting import Vetting
 from campaign.credits import MessageKind
+from campaign.handoffs import Handoff, Receipt, Repeats
 from campaign.instants import DAY, Instant, moment_of
 from campaign.model import Candidate, Draft, DraftRecipient, Message
-from campaign.ports import ChunkRange, Handoff, Receipt, Repeats
+from campaign.ports import ChunkRange
 from campaign.settings import Settings
 from campaign.states import CampaignStatus, MessageStatus
 from store.store import open_store
@@ -76,7 +80,9 @@ class World:
         self.loop = LeapingLoop(START)
         self.store = open_store(
             Settings(
-                database_url=f"sqlite:///{database}", secret_key=SecretStr("a secret for tests")
+                database_url=f"sqlite:///{database}",
+                secret_key=SecretStr("a secret for tests"),
+                carrier="model",
             )
         )
         account, _ = self.store.accounts.create("tester", START, FUNDS, FUNDS, (SENDER,))
@@ -86,7 +92,7 @@ class World:
         self.vetting = Vetting(store.campaigns, store.admissions)
         self.ledger = Ledger(store.campaigns, store.admissions)
         self.planning = Planning(
-            store.campaigns, store.admissions, store.resolving, repeats, CHUNK_SIZE
+            store.campaigns, store.admissions, store.resolving, {"model": repeats}, CHUNK_SIZE
         )
         self.reporting = Reporting(store.campaigns)
         self.tales: list[Tale] = []
@@ -97,6 +103,7 @@ class World:
         self._numbers = count()
         self._chunks: list[asyncio.Task[object]] = []
         self._faulty = FaultyStore(store.sending, (), lambda: None)
+        self._breaker = Breaker(store.health, self.loop.now)
 
     def close(self) -> None:
         """Let go of the database and the loop."""
@@ -268,14 +275,17 @@ class World:
             tale.stops.append(asyncio.Event())
             chunks.append(
                 Chunk(
-                    store=self._faulty,  # type: ignore[arg-type]
-                    carrier=self.carrier,
-                    limits=LIMITS,
-                    range=ChunkRange(tale.id, low, high, wave.due_until),
-                    token=f"attempt {next(self._numbers)}",
-                    now=self.loop.now,
-                    stop=tale.stops[-1],
-                    cancelled=tale.cancelled_at is not None,
+                    Attempts(
+                        store=self._faulty,  # type: ignore[arg-type]
+                        carriers=Carriers([self.carrier]),
+                        breaker=self._breaker,
+                        limits=LIMITS,
+                        range=ChunkRange(tale.id, low, high, wave.due_until),
+                        token=f"attempt {next(self._numbers)}",
+                        now=self.loop.now,
+                        stop=tale.stops[-1],
+                        cancelled=tale.cancelled_at is not None,
+                    )
                 )
             )
         return chunks

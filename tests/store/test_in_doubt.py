@@ -2,9 +2,9 @@
 
 import pytest
 
+from campaign.handoffs import Receipt, Repeats
 from campaign.instants import HOUR, SECOND
 from campaign.model import UnknownPolicy
-from campaign.ports import Receipt, Repeats
 from campaign.states import CampaignStatus, MessageStatus
 from store.audit import audit
 from tests.store.builders import GRANTED, NOW, Books, number, outcome
@@ -19,7 +19,7 @@ def reopened(books: Books) -> str:
     campaign = books.admit(1, keys=[KEY], unknown_policy=UnknownPolicy.RESEND)
     books.claimed(campaign)
     books.write(campaign, outcome(0, MessageStatus.UNKNOWN, code="timeout"))
-    assert books.store.resolving.reopen_unknown(campaign, Repeats.NONE, LATER) == 1
+    assert books.store.resolving.reopen_unknown(campaign, {"pretend": Repeats.NONE}, LATER) == 1
     return campaign
 
 

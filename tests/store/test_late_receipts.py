@@ -2,8 +2,8 @@
 
 import pytest
 
+from campaign.handoffs import Receipt
 from campaign.instants import DAY, HOUR, SECOND
-from campaign.ports import Receipt
 from campaign.states import MessageStatus
 from store.audit import audit
 from store.store import Store

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from campaign.credits import PRICES, CreditKind, MessageKind, Price
-from campaign.ports import Receipt
+from campaign.handoffs import Receipt
 from campaign.states import GIVEN_UP, CampaignStatus, MessageStatus
 from store.accounts import Balance
 from store.audit import audit

@@ -6,8 +6,8 @@ statement and relied on by the next must be held still in between.
 
 import pytest
 
+from campaign.handoffs import Receipt
 from campaign.instants import HOUR, SECOND
-from campaign.ports import Receipt
 from campaign.refusals import Refusal, RefusalCode
 from campaign.states import CampaignStatus, MessageStatus
 from store.audit import audit

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 import pytest
 
+from campaign.handoffs import Receipt
 from campaign.instants import SECOND
 from campaign.news import Event, NewsAddress, NewsMethod, destination_of
-from campaign.ports import Receipt
 from campaign.states import CampaignStatus, MessageStatus
 from store.outbox import Destination
 from store.store import Store

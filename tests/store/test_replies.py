@@ -4,9 +4,9 @@ from itertools import count
 
 import pytest
 
+from campaign.handoffs import Inbound
 from campaign.instants import DAY, MINUTE, SECOND, Instant
 from campaign.news import NewsAddress, NewsMethod
-from campaign.ports import Inbound
 from campaign.replies import REPLY_PREFIX, Reply, ReplyOptions, Way
 from store.accounts import AccountView
 from store.leases import LEASE_FOR, LeaseWish

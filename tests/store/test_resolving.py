@@ -2,9 +2,10 @@
 
 import pytest
 
+from campaign.handoffs import Repeats
 from campaign.instants import HOUR, SECOND
 from campaign.model import UnknownPolicy
-from campaign.ports import ChunkRange, Repeats
+from campaign.ports import ChunkRange
 from campaign.states import CampaignStatus, MessageStatus
 from store.audit import audit
 from store.store import Store
@@ -174,7 +175,7 @@ def test_a_carrier_that_can_tell_is_asked_again_whatever_the_policy(
 ) -> None:
     campaign = doubtful(books, 3, keys=[KEY], unknown_policy=policy)
     resolve(books, campaign, True, 2)
-    assert books.store.resolving.reopen_unknown(campaign, repeats, LATER) == 2
+    assert books.store.resolving.reopen_unknown(campaign, {"pretend": repeats}, LATER) == 2
     assert books.statuses(campaign) == ["sending", "sending", "sent"]
     assert sound(books)
     # Nothing is claimed and sent afresh: both are taken over as from a dead attempt.
@@ -220,6 +221,6 @@ def test_what_would_be_sent_again_is_not_reopened_for_a_number_that_opted_out(
 ) -> None:
     campaign = doubtful(books, 2, unknown_policy=UnknownPolicy.RESEND)
     books.store.opt_outs.add(books.account_id, "+14155550000", "inbound", NOW)
-    reopened = books.store.resolving.reopen_unknown(campaign, repeats, LATER)
+    reopened = books.store.resolving.reopen_unknown(campaign, {"pretend": repeats}, LATER)
     # To ask a carrier sends nothing; to repeat may.
     assert reopened == (2 if repeats is Repeats.LOOKUP else 1)

@@ -3,9 +3,9 @@ statement, on the database that lets them meet."""
 
 import pytest
 
+from campaign.handoffs import Receipt, Repeats
 from campaign.instants import HOUR, SECOND
 from campaign.model import UnknownPolicy
-from campaign.ports import Receipt, Repeats
 from campaign.states import CampaignStatus, MessageStatus
 from store.audit import audit
 from store.store import Store

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-from campaign.ports import Receipt
+from campaign.handoffs import Receipt
 from campaign.states import MessageStatus
 from starter.bell import Bell
 from starter.callbacks import OutwardCaller

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from campaign.credits import MessageKind
+from campaign.handoffs import Inbound
 from campaign.instants import SECOND
-from campaign.ports import Inbound
 from campaign.states import MessageStatus
 from starter.dialects.mobivate_news import (
     show_click,

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from telesign.util import verify_telesign_callback_signature
 
-from campaign.ports import Receipt
+from campaign.handoffs import Receipt
 from campaign.states import MessageStatus
 from starter.bell import Bell
 from starter.callbacks import OutwardCaller
