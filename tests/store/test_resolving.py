@@ -197,8 +197,8 @@ def test_a_carrier_that_cannot_tell_gets_nothing_again_unless_the_policy_says_so
     held = doubtful(books, 2)
     resent = doubtful(books, 2, unknown_policy=UnknownPolicy.RESEND)
     reopen = books.store.resolving.reopen_unknown
-    assert reopen(held, Repeats.NONE, LATER) == 0
-    assert reopen(resent, Repeats.NONE, LATER) == 2
+    assert reopen(held, {"pretend": Repeats.NONE}, LATER) == 0
+    assert reopen(resent, {"pretend": Repeats.NONE}, LATER) == 2
     assert books.statuses(held) == ["unknown"] * 2
     assert books.statuses(resent) == ["retryable"] * 2
     assert books.send(resent, now=LATER) == [0, 1]
@@ -210,8 +210,8 @@ def test_a_carrier_that_cannot_tell_gets_nothing_again_unless_the_policy_says_so
 def test_reopening_again_after_a_lost_answer_says_the_same(books: Books, repeats: Repeats) -> None:
     campaign = doubtful(books, 3, unknown_policy=UnknownPolicy.RESEND)
     reopen = books.store.resolving.reopen_unknown
-    assert reopen(campaign, repeats, LATER) == 3
-    assert reopen(campaign, repeats, LATER + SECOND) == 3
+    assert reopen(campaign, {"pretend": repeats}, LATER) == 3
+    assert reopen(campaign, {"pretend": repeats}, LATER + SECOND) == 3
     assert len(set(books.statuses(campaign))) == 1
 
 
