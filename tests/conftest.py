@@ -64,6 +64,20 @@ def postgres() -> Iterator[Postgres]:
         yield server
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the tests that are marked ``one_store`` to SQLite: to them a store is a store."""
+    spared = [
+        item
+        for item in items
+        if item.get_closest_marker("one_store")
+        and isinstance(item, pytest.Function)
+        and hasattr(item, "callspec")
+        and item.callspec.params.get("database_url") == "postgresql"
+    ]
+    config.hook.pytest_deselected(items=spared)
+    items[:] = [item for item in items if item not in spared]
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """A database of one test's own; every test that uses one runs on both kinds."""
