@@ -7,7 +7,7 @@ import pytest
 from tests.test_docs import DOCS, ticked
 from tests.test_house import ROOT
 
-PAGES = ["dialects.md"]
+PAGES = ["dialects.md", "reliability.md"]
 
 
 def named_tests(text: str) -> set[str]:
