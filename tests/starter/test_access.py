@@ -74,7 +74,7 @@ async def belongings(api: Api) -> dict[str, str]:
     campaign = await made("/v1/campaigns", text="Hello", recipients=[{"to": "+14155550100"}])
     mailing_list = await made("/v1/mailing-lists", name="regulars")
     members = f"/v1/mailing-lists/{mailing_list['id']}/members"
-    await made(members, members=[{"number": "+14155550101"}])
+    await made(members, members=[{"to": "+14155550101"}])
     webhook = await made("/v1/webhooks", url="https://hooks.customer.example/in")
     await made("/v1/opt-outs", number="+14155550102")
     (message,) = story.store.campaigns.messages(campaign["id"])

@@ -45,6 +45,7 @@ async def test_a_revoked_key_and_a_closed_account_are_challenged(client: Client)
     assert answer.headers["www-authenticate"] == 'Basic realm="godwit"'
 
 
+@pytest.mark.one_store
 async def test_looking_at_a_message_needs_the_permission_to_read(client: Client) -> None:
     sid = (await client.one())["MessageSid"]
     client.pair = client.api.key("create:BatchSMS")
@@ -62,6 +63,7 @@ async def test_looking_at_a_message_needs_the_permission_to_read(client: Client)
         (ZeroDivisionError("a bug with +61488023555 in it"), 500, "INTERNAL_ERROR"),
     ],
 )
+@pytest.mark.one_store
 async def test_what_is_our_fault_fails_the_whole_request_in_the_vendors_shape(
     client: Client, error: Exception, status: int, code: str
 ) -> None:

@@ -6,6 +6,8 @@ from email.utils import formatdate
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.starter.conftest import Api
 from tests.starter.dialects.telesign_client import Bulk, bulk, check_accepted, form, signed
 
@@ -22,6 +24,7 @@ def sample(name: str, shown: dict[str, Any]) -> Any:
     return expected
 
 
+@pytest.mark.one_store
 async def test_the_sample_request_is_accepted_as_the_sample_answer_says(
     bulk: Bulk, api: Api
 ) -> None:
@@ -36,6 +39,7 @@ async def test_the_sample_request_is_accepted_as_the_sample_answer_says(
         ]
 
 
+@pytest.mark.one_store
 async def test_the_sample_errors_are_what_is_answered(bulk: Bulk, api: Api) -> None:
     empty = (await bulk.post(form(recipients="", template="x"))).json()
     assert empty == sample("empty_recipients", empty)

@@ -33,6 +33,7 @@ def sample(name: str) -> Body:
 
 
 @pytest.mark.parametrize("name", ["batch", "batch_keys"])
+@pytest.mark.one_store
 async def test_the_samples_of_the_pages_are_too_short_and_go_once_they_are_not(
     api: Api, name: str
 ) -> None:
@@ -54,6 +55,7 @@ async def test_the_samples_of_the_pages_are_too_short_and_go_once_they_are_not(
     assert campaign["counts"]["sent"] == 10
 
 
+@pytest.mark.one_store
 async def test_a_character_is_a_code_point(api: Api) -> None:
     body = api.batch()
     set_first("body", "🙂" * 640)(body)
@@ -77,6 +79,7 @@ async def test_without_a_key_the_same_batch_is_sent_twice_unless_the_account_wan
     assert other.json()["id"] != third.json()["id"]
 
 
+@pytest.mark.one_store
 async def test_the_keys_of_a_closed_account_are_33001(api: Api) -> None:
     auth = api.basic()
     api.story.store.accounts.update(api.story.account.id, active=False)
@@ -84,6 +87,7 @@ async def test_the_keys_of_a_closed_account_are_33001(api: Api) -> None:
         check_error(await post(api, route, body, auth), 33001, 401)
 
 
+@pytest.mark.one_store
 async def test_a_limit_is_each_keys_own(api: Api) -> None:
     auth = api.basic()
     assert (await post(api, "broadcast", broadcast(api), auth)).status_code == 201
@@ -100,6 +104,7 @@ async def test_a_limit_is_each_keys_own(api: Api) -> None:
         (ZeroDivisionError("a bug with +14155550199 in it"), 500),
     ],
 )
+@pytest.mark.one_store
 async def test_what_is_our_fault_is_33000_on_every_route(
     api: Api, route: str, error: Exception, status: int
 ) -> None:
