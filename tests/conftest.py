@@ -32,6 +32,7 @@ from tests.postgres import (
     MISSING,
     Postgres,
     find_binaries,
+    pytest_collection_modifyitems,
     pytest_terminal_summary,
     serve_postgres,
 )
@@ -39,7 +40,7 @@ from worker import build_worker
 from workflows.campaign import CampaignWorkflow
 from workflows.orders import CampaignOutcome
 
-__all__ = ["pytest_terminal_summary"]
+__all__ = ["pytest_collection_modifyitems", "pytest_terminal_summary"]
 
 LONG_CODE = "+18005559876"
 QUERY_TIMEOUT = timedelta(seconds=2)
@@ -62,20 +63,6 @@ def postgres() -> Iterator[Postgres]:
         pytest.skip(MISSING)
     with serve_postgres(binaries) as server:
         yield server
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the tests that are marked ``one_store`` to SQLite: to them a store is a store."""
-    spared = [
-        item
-        for item in items
-        if item.get_closest_marker("one_store")
-        and isinstance(item, pytest.Function)
-        and hasattr(item, "callspec")
-        and item.callspec.params.get("database_url") == "postgresql"
-    ]
-    config.hook.pytest_deselected(items=spared)
-    items[:] = [item for item in items if item not in spared]
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -278,17 +278,6 @@ async def test_too_little_credit_and_the_quota_fail_the_whole_batch(client: Clie
     assert (await client.post({"Messages": [message()]}, path)).status_code == 200
 
 
-@pytest.mark.one_store
-async def test_an_answer_that_fails_is_never_a_success_to_the_vendors_clients(
-    client: Client,
-) -> None:
-    """They take an item for sent if it has a MessageSid, and read a bare list alone."""
-    answer = await client.post({"Messages": [{"To": "+1"}]})
-    assert isinstance(answer.json(), list)
-    assert "MessageSid" not in answer.json()[0]
-    assert isinstance(answer.json()[0]["Message"], str)
-
-
 async def test_the_same_request_under_an_automatic_key_has_the_same_answer(client: Client) -> None:
     story = client.api.story
     story.store.accounts.update(story.account.id, auto_key="payload_hash")
@@ -298,14 +287,3 @@ async def test_the_same_request_under_an_automatic_key_has_the_same_answer(clien
     await client.api.finished(first.headers["godwit-campaign"])
     assert (await client.post(batch)).json() == first.json()
     assert len(story.carrier.log) == 2
-
-
-@pytest.mark.one_store
-async def test_no_number_text_or_secret_is_logged(
-    client: Client, capsys: pytest.CaptureFixture[str]
-) -> None:
-    wanted = message(Text="canary in the coal mine")
-    await client.batch(wanted, message(To="+0", Text="canary in the coal mine"))
-    told = capsys.readouterr()
-    for secret in (wanted["To"], "canary", client.pair.secret):
-        assert secret not in told.out + told.err

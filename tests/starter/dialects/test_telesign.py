@@ -237,7 +237,6 @@ async def test_too_large_and_encoded_bodies_are_40006(bulk: Bulk) -> None:
     check_error(await bulk.post(b"x", content_encoding="gzip"), -40006, 415)
 
 
-@pytest.mark.one_store
 async def test_another_method_or_path_is_answered_in_this_shape(api: Api) -> None:
     check_error(await api.http.get(PATH), -40006, 405)
     check_error(await api.http.post("/v1/verify/bulk_mms"), -40006, 404)

@@ -25,6 +25,8 @@ from tests.starter.dialects.telesign_client import (
 
 __all__ = ["bulk"]
 
+pytestmark = pytest.mark.one_store
+
 TOLERANCE_SECONDS = DATE_TOLERANCE // 1_000
 
 
@@ -53,7 +55,6 @@ def test_the_string_and_signature_of_a_known_request_come_out() -> None:
     )
 
 
-@pytest.mark.one_store
 async def test_a_signed_request_is_taken_in_either_form_of_date(bulk: Bulk, api: Api) -> None:
     pair, date = api.key(), formatdate(usegmt=True)
     for change in (
@@ -71,7 +72,6 @@ async def test_a_signed_request_is_taken_in_either_form_of_date(bulk: Bulk, api:
         check_accepted(await bulk.send(body, signed(pair, body, **change)))
 
 
-@pytest.mark.one_store
 async def test_a_changed_byte_is_an_invalid_signature_and_the_right_string_is_told(
     bulk: Bulk, api: Api
 ) -> None:
@@ -85,7 +85,6 @@ async def test_a_changed_byte_is_an_invalid_signature_and_the_right_string_is_to
     assert api.story.store.campaigns.list() == []
 
 
-@pytest.mark.one_store
 async def test_another_spelling_of_the_same_fields_is_an_invalid_signature(
     bulk: Bulk, api: Api
 ) -> None:
@@ -95,7 +94,6 @@ async def test_another_spelling_of_the_same_fields_is_an_invalid_signature(
         check_error(await bulk.send(spelt, signed(api.key(), body)), -30006, 401, 501)
 
 
-@pytest.mark.one_store
 async def test_every_signed_header_counts(bulk: Bulk, api: Api) -> None:
     body = form(**bulk.fields())
     headers = signed(api.key(), body)
@@ -112,7 +110,6 @@ async def test_every_signed_header_counts(bulk: Bulk, api: Api) -> None:
     check_accepted(await bulk.send(body, headers | {"user-agent": "not signed"}))
 
 
-@pytest.mark.one_store
 async def test_a_header_sent_twice_counts_as_one_with_both_values(bulk: Bulk, api: Api) -> None:
     body = form(**bulk.fields())
     headers = signed(api.key(), body)
@@ -123,6 +120,7 @@ async def test_a_header_sent_twice_counts_as_one_with_both_values(bulk: Bulk, ap
     assert joined in answer.json()["signature_string"]
 
 
+@pytest.mark.every_store
 async def test_a_used_nonce_is_refused(bulk: Bulk, api: Api) -> None:
     body = form(**bulk.fields())
     pair = api.key()
@@ -138,6 +136,7 @@ async def test_a_used_nonce_is_refused(bulk: Bulk, api: Api) -> None:
     assert len(api.story.store.campaigns.list()) == 2
 
 
+@pytest.mark.every_store
 async def test_one_signed_request_raced_twenty_ways_passes_once(bulk: Bulk, api: Api) -> None:
     body = form(**bulk.fields())
     headers = signed(api.key(), body)
@@ -151,6 +150,7 @@ async def test_one_signed_request_raced_twenty_ways_passes_once(bulk: Bulk, api:
     assert len(api.story.store.campaigns.list()) == 1
 
 
+@pytest.mark.every_store
 async def test_a_nonce_is_not_used_up_by_a_wrong_signature(bulk: Bulk, api: Api) -> None:
     body = form(**bulk.fields())
     headers = signed(api.key(), body)
@@ -158,6 +158,7 @@ async def test_a_nonce_is_not_used_up_by_a_wrong_signature(bulk: Bulk, api: Api)
     check_accepted(await bulk.send(body, headers))
 
 
+@pytest.mark.every_store
 async def test_a_nonce_is_used_up_by_a_request_that_is_refused_later(bulk: Bulk, api: Api) -> None:
     body = form(template="x")
     headers = signed(api.key(), body)
@@ -165,7 +166,6 @@ async def test_a_nonce_is_used_up_by_a_request_that_is_refused_later(bulk: Bulk,
     check_error(await bulk.send(body, headers), -30012, 401, 501)
 
 
-@pytest.mark.one_store
 async def test_a_nonce_of_another_length_is_30011(bulk: Bulk, api: Api) -> None:
     body = form(**bulk.fields())
     for nonce in (None, "n" * 7, "n" * 129):
@@ -174,7 +174,6 @@ async def test_a_nonce_of_another_length_is_30011(bulk: Bulk, api: Api) -> None:
 
 
 @pytest.mark.parametrize("header", ["date", "x_ts_date"])
-@pytest.mark.one_store
 async def test_a_date_beyond_the_tolerance_is_30010(bulk: Bulk, api: Api, header: str) -> None:
     body, beyond = form(**bulk.fields()), TOLERANCE_SECONDS + 5
     for seconds in (-beyond, beyond, -86_400, 9**10):
@@ -183,7 +182,6 @@ async def test_a_date_beyond_the_tolerance_is_30010(bulk: Bulk, api: Api, header
         check_error(await bulk.send(body, headers), -30010, 401, 501)
 
 
-@pytest.mark.one_store
 async def test_a_date_within_the_tolerance_is_fine(bulk: Bulk, api: Api) -> None:
     within = TOLERANCE_SECONDS - 30
     for seconds in (-within, within):
@@ -192,7 +190,6 @@ async def test_a_date_within_the_tolerance_is_fine(bulk: Bulk, api: Api) -> None
         check_accepted(await bulk.send(body, headers))
 
 
-@pytest.mark.one_store
 async def test_another_form_of_date_is_30009(bulk: Bulk, api: Api) -> None:
     body = form(**bulk.fields())
     for date in (
@@ -207,13 +204,11 @@ async def test_another_form_of_date_is_30009(bulk: Bulk, api: Api) -> None:
         check_error(await bulk.send(body, headers), -30009, 401, 501)
 
 
-@pytest.mark.one_store
 async def test_without_a_date_it_is_30007(bulk: Bulk, api: Api) -> None:
     body = form(**bulk.fields())
     check_error(await bulk.send(body, signed(api.key(), body, date=None)), -30007, 401, 501)
 
 
-@pytest.mark.one_store
 async def test_another_auth_method_is_30008(bulk: Bulk, api: Api) -> None:
     body = form(**bulk.fields())
     for method in ("HMAC-SHA1", "Basic", ""):
@@ -221,14 +216,12 @@ async def test_another_auth_method_is_30008(bulk: Bulk, api: Api) -> None:
         check_error(await bulk.send(body, headers), -30008, 401, 500)
 
 
-@pytest.mark.one_store
 async def test_without_authorization_it_is_30004(bulk: Bulk) -> None:
     answer = await bulk.send(form(**bulk.fields()), {"content-type": FORM})
     check_error(answer, -30004, 401, 501)
     assert answer.headers["www-authenticate"].startswith("Basic")
 
 
-@pytest.mark.one_store
 async def test_authorization_in_another_form_is_30005(bulk: Bulk) -> None:
     body = form(**bulk.fields())
     basic = ("", "Basic", "Basic !!!", "Basic bm9jb2xvbg==", "Bearer x")
@@ -237,7 +230,6 @@ async def test_authorization_in_another_form_is_30005(bulk: Bulk) -> None:
         check_error(await bulk.send(body, headers), -30005, 401, 501)
 
 
-@pytest.mark.one_store
 async def test_two_authorizations_are_30005(bulk: Bulk, api: Api) -> None:
     body = form(**bulk.fields())
     headers = signed(api.key(), body)
@@ -245,7 +237,6 @@ async def test_two_authorizations_are_30005(bulk: Bulk, api: Api) -> None:
     check_error(await api.http.post(PATH, content=body, headers=twice), -30005, 401, 501)
 
 
-@pytest.mark.one_store
 async def test_an_unknown_customer_is_30000_in_both_ways(bulk: Bulk, api: Api) -> None:
     nobody = KeyPair("AK" + "0" * 30, api.key().secret, "")
     body = form(**bulk.fields())
@@ -254,7 +245,6 @@ async def test_an_unknown_customer_is_30000_in_both_ways(bulk: Bulk, api: Api) -
     check_error(await bulk.post(body, auth), -30000, 401, 501)
 
 
-@pytest.mark.one_store
 async def test_a_wrong_api_key_is_30015_in_basic_and_30006_in_signed_requests(
     bulk: Bulk, api: Api
 ) -> None:
@@ -267,6 +257,7 @@ async def test_a_wrong_api_key_is_30015_in_basic_and_30006_in_signed_requests(
     check_error(await bulk.send(body, signed(mixed, body)), -30006, 401, 501)
 
 
+@pytest.mark.every_store
 async def test_the_state_of_a_key_is_told_to_its_owner_alone(bulk: Bulk, api: Api) -> None:
     store, account = api.story.store, api.story.account
     pair, other = api.key(), api.key()
@@ -287,13 +278,11 @@ async def test_the_state_of_a_key_is_told_to_its_owner_alone(bulk: Bulk, api: Ap
     check_error(await bulk.post(body, wrong), -30015, 401, 501)
 
 
-@pytest.mark.one_store
 async def test_a_key_without_the_permission_is_20002(bulk: Bulk, api: Api) -> None:
     answer = await bulk.post(form(**bulk.fields()), api.basic("read:Campaigns"))
     check_error(answer, -20002, 401, 501)
 
 
-@pytest.mark.one_store
 async def test_basic_requests_need_no_nonce_and_may_repeat_one(bulk: Bulk, api: Api) -> None:
     auth = api.basic()
     extra = {"x_ts_nonce": "same-nonce", "x_ts_auth_method": "Basic", "date": "never"}
@@ -301,7 +290,6 @@ async def test_basic_requests_need_no_nonce_and_may_repeat_one(bulk: Bulk, api: 
         check_accepted(await bulk.post(form(**bulk.fields()), auth, **extra))
 
 
-@pytest.mark.one_store
 async def test_strangers_are_limited_too(bulk: Bulk) -> None:
     headers = {"content-type": FORM}
     answers = await asyncio.gather(*(bulk.send(b"", headers) for _ in range(65)))
