@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from campaign.ids import MESSAGE_PREFIX, make_id
 from starter.credentials import Permission
 from starter.dialects.fonedynamics_answers import sid_of
 from store.api_keys import KeyPair
@@ -99,6 +100,9 @@ def filled(path: str, things: dict[str, str], change: bool) -> str:
     def thing(found: re.Match[str]) -> str:
         here = path[: found.end()]
         value = things.get(here) or things[found[0]]
+        if change and found[0] == "{MessageSid}":
+            # One letter more or less is no sid at all, and told to be none.
+            return sid_of(make_id(MESSAGE_PREFIX, bytes(16)))
         # The last letter of an id says too little of its form to be missed.
         return value[:-1] + ("1" if value[-1] != "1" else "2") if change else value
 
@@ -247,7 +251,7 @@ async def test_what_is_nasty_in_names_and_references_stays_text(
     recipients = [{"to": "+14155550100", "reference": nasty, "fields": {"NAME": nasty}}]
     body = {"text": "Hello {{NAME}}", "name": nasty, "recipients": recipients}
     answer = await api.http.post("/v1/campaigns", json=body, auth=api.basic())
-    assert answer.status_code in (201, 400)
+    assert answer.status_code in (201, 400, 422)
     plain = {"text": "Hello", "name": nasty, "recipients": [{**recipients[0], "fields": {}}]}
     taken = await api.http.post("/v1/campaigns", json=plain, auth=api.basic())
     assert taken.status_code == (400 if "\x00" in nasty else 201)

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from starter.dialects.telesign import read
+from store.api_keys import Principal
 from tests.starter.conftest import Api
 from tests.starter.dialects.telesign_client import Bulk, bulk, check_accepted, form, signed
 
@@ -22,6 +24,15 @@ def sample(name: str, shown: dict[str, Any]) -> Any:
     expected["reference_id"] = shown["reference_id"]
     expected["status"]["updated_on"] = shown["status"]["updated_on"]
     return expected
+
+
+@pytest.mark.parametrize(
+    "ucid", "ATCK BACF BACS CHBK CLDR LEAD OTHR PWRT RESV RXPF SHIP THEF TRVF UNKN".split()
+)
+def test_every_use_case_of_the_page_is_taken(ucid: str) -> None:
+    principal = Principal("acc", "a", "k", frozenset("*"), "", False, False, "random")
+    fields = {"recipients": "14155550100", "template": "Hello", "ucid": ucid}
+    assert read(fields, principal).text == "Hello"
 
 
 @pytest.mark.one_store
