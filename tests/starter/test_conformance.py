@@ -30,7 +30,7 @@ pytestmark = pytest.mark.one_store
 
 Operation = APIOperation[Any, Any, Any, Any]
 SEED = 4
-EXAMPLES = 10
+EXAMPLES = 9
 EXAMPLES_MIN = 600
 CHECKS: list[CheckFunction] = [not_a_server_error, status_code_conformance]
 
