@@ -1,7 +1,7 @@
 """The canonical records: a draft as a dialect reads it, and the messages it becomes."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 
@@ -69,6 +69,8 @@ class DraftRecipient:
     """
 
     to: str
+    # By name alone: a text that slipped into the place of a list's id went unnoticed once.
+    _: KW_ONLY
     mailing_list: str | None = None
     text: str | None = None
     media_url: str | None = None

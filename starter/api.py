@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 import structlog
 import uvicorn
@@ -39,6 +40,7 @@ log = structlog.get_logger("godwit.api")
 
 RETRY_SECONDS = "5"
 ANSWER_SECONDS_MAX = 60.0
+_UNREADY: dict[int | str, dict[str, Any]] = {503: {"description": "A part is away: which"}}
 HEADERS = [
     (b"cache-control", b"no-store"),
     (b"x-content-type-options", b"nosniff"),
@@ -65,7 +67,25 @@ def create_app(ways: Ways) -> FastAPI:
     app.include_router(receipts.routes(ways))
     _add_service_routes(app, ways)
     _add_failures(app)
+    _describe(app)
     return app
+
+
+def _describe(app: FastAPI) -> None:
+    """Take out of the OpenAPI document what is never answered: wrong parameters are 400 here."""
+    generate = app.openapi
+
+    def describe() -> dict[str, Any]:
+        document = generate()
+        for operations in document["paths"].values():
+            for operation in operations.values():
+                if "HTTPValidationError" in str(operation["responses"].get("422")):
+                    del operation["responses"]["422"]
+        for name in ("HTTPValidationError", "ValidationError"):
+            document.get("components", {}).get("schemas", {}).pop(name, None)
+        return document
+
+    app.openapi = describe  # type: ignore[method-assign]
 
 
 def _add_failures(app: FastAPI) -> None:
@@ -131,7 +151,7 @@ def _add_service_routes(app: FastAPI, ways: Ways) -> None:
         """Asks nothing of anybody."""
         return {"status": "ok"}
 
-    @app.get("/readyz", tags=["Service"], summary="Requests can be served")
+    @app.get("/readyz", tags=["Service"], summary="Requests can be served", responses=_UNREADY)
     async def readyz() -> JSONResponse:
         """200 when the database is migrated and Temporal answers, else 503."""
         parts = {"database": await _migrated(ways.store), "temporal": await _reachable(ways)}

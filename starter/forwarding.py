@@ -87,7 +87,9 @@ class ForwardingCaller:
             dialect=forward.dialect,
             recipients=[
                 DraftRecipient(
-                    options.to_number, forwarded_text(reply, POLICY.text_length_max), sender=sender
+                    to=options.to_number,
+                    text=forwarded_text(reply, POLICY.text_length_max),
+                    sender=sender,
                 )
             ],
             policy=POLICY,

@@ -14,7 +14,7 @@ from campaign.instants import iso
 from campaign.links import target_of
 from starter.credentials import Permission, caller_of
 from starter.dialects.native_routes import Stop, own_campaign
-from starter.problems import problem
+from starter.problems import LOOKING, documented, problem
 from starter.ways import Ways
 from store.links import LinkView
 
@@ -36,7 +36,7 @@ def routes(ways: Ways) -> APIRouter:
         tags=["Short links"],
         summary="Follow a short link",
         response_class=Response,
-        responses={404: {"description": "No such link"}, 429: {"description": "Too many"}},
+        responses={**documented(404), 429: {"description": "Too many codes that are nobody's"}},
     )
     async def follow(request: Request, code: str) -> Response:
         """Redirects to the stored http or https address, and to nothing else."""
@@ -57,6 +57,7 @@ def routes(ways: Ways) -> APIRouter:
     @router.get(
         "/v1/campaigns/{id}/clicks",
         tags=["Campaigns"],
+        responses=documented(*LOOKING),
         summary="Who followed the short links of a campaign, and when",
     )
     async def clicks(

@@ -14,7 +14,7 @@ from starter.bodies import read_json
 from starter.credentials import Permission
 from starter.dialects.native_routes import Stop, enter
 from starter.list_bodies import parse_members, read_body
-from starter.problems import problem
+from starter.problems import WRITING, documented, problem
 from starter.ways import Ways
 from store.lists import MEMBERS_MAX, ListFull, ListView, NameTaken
 
@@ -25,7 +25,9 @@ BODY_BYTES_MAX = 4 * 1024
 
 def routes(ways: Ways) -> APIRouter:
     """The routes about the caller's lists; another account's are as unknown as none."""
-    router = APIRouter(prefix="/v1/mailing-lists", tags=["Mailing lists"])
+    router = APIRouter(
+        prefix="/v1/mailing-lists", tags=["Mailing lists"], responses=documented(*WRITING)
+    )
     lists = ways.store.lists
 
     @router.post("", status_code=201, summary="Make a mailing list", openapi_extra=_of(_CREATE))

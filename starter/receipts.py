@@ -15,7 +15,7 @@ from campaign.refusals import Refused
 from campaign.rules.opt_outs import Keyword, read_keyword
 from carriers import CarrierModule, UnknownCarrier, carrier_module
 from starter.bodies import BadBody, read_bytes
-from starter.problems import problem, refused
+from starter.problems import documented, problem, refused
 from starter.ways import Ways
 from store.store import Store
 
@@ -71,7 +71,9 @@ class Batcher:
 
 def routes(ways: Ways) -> APIRouter:
     """The routes that carriers call."""
-    router = APIRouter(prefix="/carriers", tags=["Carriers"])
+    router = APIRouter(
+        prefix="/carriers", tags=["Carriers"], responses=documented(400, 403, 404, 413)
+    )
     batcher = Batcher(ways.store)
 
     @router.post("/{name}/receipts", status_code=202, summary="Receipts from a carrier")

@@ -17,7 +17,7 @@ from starter.bodies import read_json
 from starter.credentials import Permission
 from starter.dialects import DIALECTS
 from starter.dialects.native_routes import Stop, enter
-from starter.problems import problem
+from starter.problems import WRITING, documented, problem
 from starter.ways import Ways
 from store.webhooks import DeadLetter, WebhookView
 
@@ -54,7 +54,7 @@ Model = TypeVar("Model", bound=_Body)
 
 def routes(ways: Ways) -> APIRouter:
     """The routes about the caller's webhooks; to each other account they do not exist."""
-    router = APIRouter(prefix="/v1/webhooks", tags=["Webhooks"])
+    router = APIRouter(prefix="/v1/webhooks", tags=["Webhooks"], responses=documented(*WRITING))
     webhooks = ways.store.webhooks
 
     @router.post("", status_code=201, summary="Subscribe", openapi_extra=_of(WebhookBody))

@@ -22,15 +22,16 @@ from starter.__main__ import app
 from tests.test_house import ROOT
 
 README = (ROOT / "README.md").read_text("utf-8")
+EXAMPLES = (ROOT / "examples" / "README.md").read_text("utf-8")
 MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
 STARTED_SECONDS = 60
 # What differs from run to run in what the demo shows: addresses, ids, bars and times.
 VARIES = re.compile(r"://|brc_|━|\d:\d\d")
 
 
-def blocks() -> list[str]:
-    """The fenced blocks of code."""
-    return re.findall(r"^```\w*\n(.*?)^```$", README, re.M | re.S)
+def blocks(page: str = README) -> list[str]:
+    """The fenced blocks of code of a page."""
+    return re.findall(r"^```\w*\n(.*?)^```$", page, re.M | re.S)
 
 
 def commands(block: str) -> list[str]:
@@ -108,7 +109,9 @@ class Reader:
             time.sleep(0.05)
         self.stack = json.loads((self.data / "stack.json").read_text("utf-8"))
         account = self.stack["account"]
-        self.environment |= {"KEY_ID": account["keyId"], "KEY_SECRET": account["keySecret"]}
+        names = {"KEY_ID": "keyId", "KEY_SECRET": "keySecret", "BEARER": "bearer"}
+        names["PROPERTY_SID"] = "propertySid"
+        self.environment |= {name: account[member] for name, member in names.items()}
 
     def run(self, command: str) -> str:
         """Run a command to its end as a shell does; what it printed."""
@@ -140,6 +143,26 @@ def check(reader: Reader, command: str, told: str) -> None:
         assert told.splitlines()[-1] == "the books are in balance"
 
 
+def check_example(reader: Reader, command: str, told: str) -> None:
+    """See that an example was taken as its API says it."""
+    answer = {} if " send " in command else json.loads(told)
+    if "bulk_sms" in command:
+        assert answer["status"]["code"] == 293, told
+    elif "BatchMessages" in command:
+        assert [item["Status"] for item in answer] == ["Processing"] * 3, told
+        assert answer[2]["From"].startswith("+61"), told
+    elif command.endswith("/mailing-lists"):
+        reader.environment["LIST_ID"] = answer["id"]
+    elif "/members" in command:
+        assert answer["members"] == 2, told
+    elif "/send/batch" in command:
+        assert answer["success"] and answer["record"]["recipientCount"] == 4, told
+    elif "/v1/campaigns" in command:
+        assert answer["counts"]["total"] == 4, told
+    else:
+        check(reader, command, told)
+
+
 def check_routes(api: str) -> None:
     """See that the API serves every route that the text names."""
     routes = re.findall(r"`(GET|POST|PATCH|DELETE) (/[^`\s]*)`", README)
@@ -165,6 +188,8 @@ def test_every_command_of_the_readme_works_as_written(tmp_path: Path) -> None:
         reader.wait_for_stack(stack)
         for command in rest:
             check(reader, command, reader.run(command))
+        for command in (command for block in blocks(EXAMPLES) for command in commands(block)):
+            check_example(reader, command, reader.run(command))
         check_routes(reader.stack["api"])
         stack.send_signal(signal.SIGTERM)
         welcome, _ = stack.communicate(timeout=60)
@@ -178,6 +203,12 @@ def test_every_command_of_the_readme_works_as_written(tmp_path: Path) -> None:
         assert all(squeezed(part) in squeezed(told) for part in parts), f"{line}\n{told}"
         if re.fullmatch(r"\s*\w+ +\d+", line):
             assert squeezed(line) in squeezed(told), line
+
+
+def test_every_example_is_sent_by_a_command() -> None:
+    sent = set(re.findall(r"examples/([\w.-]+)", "\n".join(blocks(EXAMPLES))))
+    there = {path.name for path in (ROOT / "examples").iterdir()} - {"README.md"}
+    assert sent == there
 
 
 def test_every_command_and_target_in_the_text_is_there() -> None:

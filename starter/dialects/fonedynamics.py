@@ -274,6 +274,7 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
         413: "The body is too large",
         415: "The body is not application/json",
         429: "Too many requests; try again after Retry-After",
+        500: "Our fault",
         503: "Not available just now; try again after Retry-After",
     }.items()
 }

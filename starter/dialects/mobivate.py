@@ -157,7 +157,9 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
     for status, text in {
         400: "ValidationError",
         402: "OutOfCreditError",
-        403: "AuthenticationError: no valid key, or one without the permission",
+        403: "AuthenticationError, or an originator of somebody else",
+        413: "ValidationError: the body is too large",
+        415: "ValidationError: the body is not application/json",
         429: "RateLimitError",
         500: "InternalError",
         503: "ServiceUnavailableError; try again after Retry-After",

@@ -32,6 +32,44 @@ _NOTES = {"api": "API", "inbound": "MO"}
 _DATE = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:Z|[+-][0-9]{2}:?[0-9]{2})?)?"
 )
+_RESPONSES: dict[int | str, dict[str, Any]] = {
+    status: {"description": text}
+    for status, text in {
+        400: "What is asked cannot be read",
+        401: "No valid key, or one without the permission",
+        404: "There is no such message or opt-out",
+        429: "Too many requests; try again after Retry-After",
+        500: "Our fault",
+        503: "Not available just now; try again after Retry-After",
+    }.items()
+}
+
+_MOBILE = {
+    "type": "object",
+    "required": ["mobile"],
+    "properties": {"mobile": {"type": "string", "description": "digits with country code"}},
+}
+_WITH_MOBILE = {
+    "requestBody": {"required": True, "content": {"application/json": {"schema": _MOBILE}}}
+}
+
+
+def _query(**schemas: dict[str, Any]) -> dict[str, Any]:
+    parameters = [
+        {"name": name, "in": "query", "required": name.endswith("Date"), "schema": schema}
+        for name, schema in schemas.items()
+    ]
+    return {"parameters": parameters}
+
+
+_DATED = {"type": "string", "description": "ISO 8601"}
+_PAGED = _query(
+    startDate=_DATED,
+    endDate=_DATED,
+    page={"type": "integer", "minimum": 1},
+    pageSize={"type": "integer", "minimum": 1, "maximum": PAGE_MAX},
+    direction={"enum": ["MO", "MT"]},
+)
 
 Work = Callable[[Principal], Awaitable[JSONResponse]]
 Archived = Callable[[Request, Permission, Work], Awaitable[JSONResponse]]
@@ -41,7 +79,9 @@ def add_routes(router: APIRouter, ways: Ways, archived: Archived) -> None:
     """Add the routes; ``archived`` lets a caller in and writes failures in the older shape."""
     opt_outs = ways.store.opt_outs
 
-    @router.get("/addressbook/optout", summary="Numbers that want nothing more")
+    @router.get(
+        "/addressbook/optout", responses=_RESPONSES, summary="Numbers that want nothing more"
+    )
     async def list_opt_outs(request: Request) -> JSONResponse:
         """At most 1,000 by number; ``?after=<mobile>`` gives the following ones."""
 
@@ -54,7 +94,12 @@ def add_routes(router: APIRouter, ways: Ways, archived: Archived) -> None:
 
         return await archived(request, Permission.READ, work)
 
-    @router.post("/addressbook/optout", summary="Silence a number")
+    @router.post(
+        "/addressbook/optout",
+        responses=_RESPONSES,
+        summary="Silence a number",
+        openapi_extra=_WITH_MOBILE,
+    )
     async def add_opt_out(request: Request) -> JSONResponse:
         """From the next claim on nothing is sent to it; added twice, the first one stays."""
 
@@ -67,7 +112,9 @@ def add_routes(router: APIRouter, ways: Ways, archived: Archived) -> None:
 
         return await archived(request, Permission.CONTROL, work)
 
-    @router.delete("/addressbook/optout", summary="Let a number be sent to again")
+    @router.delete(
+        "/addressbook/optout", responses=_RESPONSES, summary="Let a number be sent to again"
+    )
     async def delete_opt_out(request: Request) -> JSONResponse:
         """Answers with what was deleted; 404 when the number was not silent."""
 
@@ -81,7 +128,9 @@ def add_routes(router: APIRouter, ways: Ways, archived: Archived) -> None:
 
         return await archived(request, Permission.CONTROL, work)
 
-    @router.get("/message", summary="Messages between two dates")
+    @router.get(
+        "/message", responses=_RESPONSES, summary="Messages between two dates", openapi_extra=_PAGED
+    )
     async def list_messages(request: Request) -> JSONResponse:
         """A page of the log, oldest first. Replies are not kept, so MO has none."""
 
@@ -102,7 +151,7 @@ def add_routes(router: APIRouter, ways: Ways, archived: Archived) -> None:
 
         return await archived(request, Permission.READ, work)
 
-    @router.get("/message/{id}", summary="One message of the log")
+    @router.get("/message/{id}", responses=_RESPONSES, summary="One message of the log")
     async def get_message(request: Request, id: str) -> JSONResponse:
         """404 for what is not there and for what is somebody else's."""
 

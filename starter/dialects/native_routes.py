@@ -15,7 +15,7 @@ from starter.bodies import BadBody, read_json
 from starter.credentials import Permission, Unauthenticated, authenticate
 from starter.desk import NotPossible
 from starter.dialects.native_reading import ChangeBody, read_change
-from starter.problems import problem, refused
+from starter.problems import SENDING, documented, problem, refused
 from starter.ways import Ways
 from store.api_keys import Principal
 from store.engine import StoreError
@@ -42,11 +42,12 @@ def show_error(status: int, message: str) -> JSONResponse:
 
 def routes(ways: Ways, read: Read, create_schema: dict[str, Any]) -> APIRouter:
     """The routes about campaigns; those about the account are in account_routes.py."""
-    router = APIRouter(prefix="/v1", tags=["Campaigns"], responses=_RESPONSES)
+    router = APIRouter(prefix="/v1", tags=["Campaigns"], responses=documented(*SENDING))
 
     @router.post(
         "/campaigns",
         status_code=201,
+        responses={200: {"description": "The campaign of a replayed key, or a rehearsal"}},
         summary="Create a campaign, or rehearse it with ?dryRun=true",
         openapi_extra={"requestBody": _body(create_schema)},
     )
@@ -222,21 +223,3 @@ def _page(limit: int) -> int:
     if not 1 <= limit <= PAGE_MAX:
         raise Stop(problem(400, "field_invalid", f"limit must be from 1 to {PAGE_MAX}"))
     return limit
-
-
-_RESPONSES: dict[int | str, dict[str, Any]] = {
-    status: {"description": text, "content": {"application/problem+json": {}}}
-    for status, text in {
-        400: "Something is wrong with the request; ``errors`` says what and where",
-        401: "No valid credentials",
-        402: "Not enough credits",
-        403: "The key or the account may not do this",
-        404: "There is no such thing",
-        409: "Not possible as things stand",
-        413: "The body is too large",
-        415: "The body is not application/json",
-        422: "The content breaks the messaging rules",
-        429: "The daily quota is reached",
-        503: "Not available just now; try again after Retry-After",
-    }.items()
-}

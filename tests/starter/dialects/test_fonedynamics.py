@@ -56,6 +56,7 @@ async def test_a_batch_is_sent_by_one_campaign_and_each_message_can_be_looked_at
         assert item["Created"] <= shown["Submitted"] <= time.time()
 
 
+@pytest.mark.one_store
 async def test_the_samples_of_the_page_fail_where_their_own_rules_say_so(client: Client) -> None:
     items = await client.batch(*sample("batch")["Messages"])
     for item in items:
@@ -121,6 +122,7 @@ BAD_CREDENTIALS = [
 
 
 @pytest.mark.parametrize("header", BAD_CREDENTIALS)
+@pytest.mark.one_store
 async def test_without_credentials_it_is_challenged(client: Client, header: str | None) -> None:
     headers = {} if header is None else {"authorization": header}
     body = {"Messages": [message()]}
@@ -133,6 +135,7 @@ async def test_without_credentials_it_is_challenged(client: Client, header: str 
     assert client.api.story.store.campaigns.list() == []
 
 
+@pytest.mark.one_store
 async def test_the_java_client_is_understood(client: Client) -> None:
     """It waits for the challenge, writes Latin-1, and asks for an odd encoding."""
     body = json.dumps({"Messages": [message(Text="naïve café")]}, indent=2, ensure_ascii=False)
@@ -149,6 +152,7 @@ async def test_the_java_client_is_understood(client: Client) -> None:
     assert (item["Text"], set(item)) == ("naïve café", ACCEPTED)
 
 
+@pytest.mark.one_store
 async def test_a_body_that_is_utf_8_is_read_as_that(client: Client) -> None:
     items = await client.batch(message(Text="naïve € 🙂"), message(Text="Ã¯"))
     assert [item["Text"] for item in items] == ["naïve € 🙂", "Ã¯"]
@@ -157,6 +161,7 @@ async def test_a_body_that_is_utf_8_is_read_as_that(client: Client) -> None:
 @pytest.mark.parametrize(
     ("permissions", "status"), [(("read:Campaigns",), 403), (("create:BatchSMS",), 200)]
 )
+@pytest.mark.one_store
 async def test_a_key_needs_the_permission_to_send(
     client: Client, permissions: tuple[str, ...], status: int
 ) -> None:
@@ -167,6 +172,7 @@ async def test_a_key_needs_the_permission_to_send(
         check_failure(answer, 403, "FORBIDDEN")
 
 
+@pytest.mark.one_store
 async def test_a_property_must_be_the_accounts_own(client: Client) -> None:
     other = client.api.story.store.accounts.create("other", 0)[0].property_sid
     for sid in (other, "S" + "0" * 31, client.property_sid.lower()):
@@ -202,6 +208,7 @@ WHOLE: dict[str, tuple[bytes, int, str, list[str]]] = {
 
 
 @pytest.mark.parametrize("fault", WHOLE)
+@pytest.mark.one_store
 async def test_what_cannot_be_read_fails_as_a_whole(client: Client, fault: str) -> None:
     raw, status, code, fields = WHOLE[fault]
     headers = {"content-type": "application/json; charset=utf-8"}
@@ -209,12 +216,14 @@ async def test_what_cannot_be_read_fails_as_a_whole(client: Client, fault: str) 
     check_failure(answer, status, code, *fields)
 
 
+@pytest.mark.one_store
 async def test_a_batch_has_at_most_1000_messages(client: Client) -> None:
     answer = await client.post({"Messages": [message()] * 1_001})
     check_failure(answer, 400, "INVALID_PARAMETER", "Messages")
 
 
 @pytest.mark.parametrize("media_type", ["", "text/plain", "application/x-www-form-urlencoded"])
+@pytest.mark.one_store
 async def test_only_json_is_taken(client: Client, media_type: str) -> None:
     headers = {"content-type": media_type} if media_type else {}
     raw = json.dumps({"Messages": [message()]}).encode()
@@ -222,6 +231,7 @@ async def test_only_json_is_taken(client: Client, media_type: str) -> None:
     check_failure(answer, 415, "FormatException")
 
 
+@pytest.mark.one_store
 async def test_a_body_over_the_limit_is_413(client: Client) -> None:
     raw = b" " * (32 * 1024 * 1024 + 1)
     headers = {"content-type": "application/json"}
@@ -232,17 +242,20 @@ async def test_a_body_over_the_limit_is_413(client: Client) -> None:
 @pytest.mark.parametrize(
     "path", ["/v2/", "/v2/Messages", "/v2/Properties/S1", "/v2/Nothing/at/all"]
 )
+@pytest.mark.one_store
 async def test_paths_that_are_nobodys_are_told_in_the_vendors_words(
     client: Client, path: str
 ) -> None:
     check_failure(await client.post({}, path), 404, "NOT_FOUND")
 
 
+@pytest.mark.one_store
 async def test_another_method_is_told_in_the_vendors_words(client: Client) -> None:
     answer = await client.api.http.get(client.path, auth=client.auth)
     check_failure(answer, 405, "METHOD_NOT_ALLOWED")
 
 
+@pytest.mark.one_store
 async def test_the_301st_request_of_a_minute_has_to_wait(client: Client) -> None:
     get = f"/v2/Messages/{'0' * 32}"
     for _ in range(300):
@@ -265,16 +278,6 @@ async def test_too_little_credit_and_the_quota_fail_the_whole_batch(client: Clie
     assert (await client.post({"Messages": [message()]}, path)).status_code == 200
 
 
-async def test_an_answer_that_fails_is_never_a_success_to_the_vendors_clients(
-    client: Client,
-) -> None:
-    """They take an item for sent if it has a MessageSid, and read a bare list alone."""
-    answer = await client.post({"Messages": [{"To": "+1"}]})
-    assert isinstance(answer.json(), list)
-    assert "MessageSid" not in answer.json()[0]
-    assert isinstance(answer.json()[0]["Message"], str)
-
-
 async def test_the_same_request_under_an_automatic_key_has_the_same_answer(client: Client) -> None:
     story = client.api.story
     story.store.accounts.update(story.account.id, auto_key="payload_hash")
@@ -284,13 +287,3 @@ async def test_the_same_request_under_an_automatic_key_has_the_same_answer(clien
     await client.api.finished(first.headers["godwit-campaign"])
     assert (await client.post(batch)).json() == first.json()
     assert len(story.carrier.log) == 2
-
-
-async def test_no_number_text_or_secret_is_logged(
-    client: Client, capsys: pytest.CaptureFixture[str]
-) -> None:
-    wanted = message(Text="canary in the coal mine")
-    await client.batch(wanted, message(To="+0", Text="canary in the coal mine"))
-    told = capsys.readouterr()
-    for secret in (wanted["To"], "canary", client.pair.secret):
-        assert secret not in told.out + told.err

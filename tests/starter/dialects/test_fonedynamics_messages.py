@@ -22,6 +22,7 @@ def client(api: Api) -> Client:
     return Client(api)
 
 
+@pytest.mark.one_store
 async def test_limits_are_inclusive(client: Client) -> None:
     longest = message(Text="é" * 1_600, ExternalId="x" * 200, Schedule=in_seconds(14 * 86_400))
     now = message(Schedule=in_seconds(-3_590), Text="x")

@@ -45,6 +45,7 @@ async def test_a_revoked_key_and_a_closed_account_are_challenged(client: Client)
     assert answer.headers["www-authenticate"] == 'Basic realm="godwit"'
 
 
+@pytest.mark.one_store
 async def test_looking_at_a_message_needs_the_permission_to_read(client: Client) -> None:
     sid = (await client.one())["MessageSid"]
     client.pair = client.api.key("create:BatchSMS")
@@ -62,6 +63,7 @@ async def test_looking_at_a_message_needs_the_permission_to_read(client: Client)
         (ZeroDivisionError("a bug with +61488023555 in it"), 500, "INTERNAL_ERROR"),
     ],
 )
+@pytest.mark.one_store
 async def test_what_is_our_fault_fails_the_whole_request_in_the_vendors_shape(
     client: Client, error: Exception, status: int, code: str
 ) -> None:
@@ -87,3 +89,25 @@ async def test_without_receipts_a_delivered_message_stays_submitted(client: Clie
     silent = show_message(delivered, 0, ReplyOptions(receipts=False), "A", "S")
     assert (silent["Status"], "Delivered" in silent) == ("Submitted", False)
     assert silent["MessageSid"] == item["MessageSid"]
+
+
+@pytest.mark.one_store
+async def test_no_number_text_or_secret_is_logged(
+    client: Client, capsys: pytest.CaptureFixture[str]
+) -> None:
+    wanted = message(Text="canary in the coal mine")
+    await client.batch(wanted, message(To="+0", Text="canary in the coal mine"))
+    told = capsys.readouterr()
+    for secret in (wanted["To"], "canary", client.pair.secret):
+        assert secret not in told.out + told.err
+
+
+@pytest.mark.one_store
+async def test_an_answer_that_fails_is_never_a_success_to_the_vendors_clients(
+    client: Client,
+) -> None:
+    """They take an item for sent if it has a MessageSid, and read a bare list alone."""
+    answer = await client.post({"Messages": [{"To": "+1"}]})
+    assert isinstance(answer.json(), list)
+    assert "MessageSid" not in answer.json()[0]
+    assert isinstance(answer.json()[0]["Message"], str)

@@ -1,12 +1,14 @@
 """Fone Dynamics: a whole batch from its request to the last message, with days in between."""
 
+import time
 from collections import Counter
 from collections.abc import AsyncIterator
 
 import httpx
 import pytest
+from sqlalchemy import text
 
-from campaign.instants import DAY, HOUR, MINUTE, SECOND
+from campaign.instants import DAY, HOUR, MINUTE, SECOND, iso
 from starter.api import create_app
 from starter.pace import Pace
 from starter.ways import Ways
@@ -122,6 +124,35 @@ async def test_the_sixth_lease_to_a_recipient_is_an_item_error(client: Client) -
     fifth, sixth = await client.batch(*(leased(To=to, WebhookUri=uri) for uri in hooks[4:]))
     assert fifth["From"] == items[4]["From"]
     check_item(sixth, "LEASE_LIMIT_REACHED", "From")
+
+
+async def test_a_lease_ends_after_thirty_days_for_replies_and_for_the_next_message(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    story, to = client.api.story, leased()["To"]
+    began = time.time_ns() // 1_000_000
+    clock = [began]
+    monkeypatch.setattr(time, "time_ns", lambda: clock[0] * 1_000_000)
+    hooks = [f"https://callback.2.me/{number}" for number in range(6)]
+    items = await client.batch(*(leased(To=to, WebhookUri=uri) for uri in hooks[:5]))
+    number = items[0]["From"]
+
+    async def replied(body: str) -> int:
+        inbound = {"from": to, "to": number, "body": body, "at": iso(clock[0])}
+        answer = await client.api.http.post("/carriers/pretend/inbound", json=inbound)
+        assert answer.status_code == 202
+        with story.store.database.engine.connect() as connection:
+            return connection.scalar(text("SELECT count(*) FROM reply")) or 0
+
+    clock[0] = began + LEASE_FOR - 1
+    assert await replied("in time") == 1
+    check_item(
+        (await client.batch(leased(To=to, WebhookUri=hooks[5])))[0], "LEASE_LIMIT_REACHED", "From"
+    )
+    clock[0] = began + LEASE_FOR
+    assert await replied("too late") == 1
+    (again,) = await client.batch(leased(To=to, WebhookUri=hooks[5]))
+    assert again["From"] in POOL
 
 
 async def test_a_leased_number_cannot_be_used_towards_anybody_else(client: Client) -> None:

@@ -45,6 +45,7 @@ async def test_an_accepted_batch_is_answered_as_the_page_shows(api: Api) -> None
     [None, "Bearer", "Bearer ", "Bearer wrong", "bearer gwb_x", "Token x", "Basic dTpw", "x" * 9],
 )
 @pytest.mark.parametrize("path", ["/send/batch", "/send/single"])
+@pytest.mark.one_store
 async def test_without_a_valid_key_it_is_403_and_nothing_more_is_told(
     api: Api, header: str | None, path: str
 ) -> None:
@@ -54,6 +55,7 @@ async def test_without_a_valid_key_it_is_403_and_nothing_more_is_told(
     assert api.story.store.campaigns.list() == []
 
 
+@pytest.mark.one_store
 async def test_basic_credentials_and_keys_in_the_query_do_not_open_this_api(api: Api) -> None:
     pair = api.key()
     basic = httpx.BasicAuth(pair.key_id, pair.secret)
@@ -70,6 +72,7 @@ async def test_basic_credentials_and_keys_in_the_query_do_not_open_this_api(api:
         ("/send/single", "create:SingleSMS", "create:BatchSMS"),
     ],
 )
+@pytest.mark.one_store
 async def test_each_route_needs_its_own_permission(
     api: Api, path: str, permission: str, other: str
 ) -> None:
@@ -104,6 +107,7 @@ async def test_the_daily_limit_is_429(api: Api) -> None:
     check_error(await post(api, batch(2)), "RateLimitError", 429)
 
 
+@pytest.mark.one_store
 async def test_too_many_requests_are_429_with_the_time_to_wait(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -116,6 +120,7 @@ async def test_too_many_requests_are_429_with_the_time_to_wait(
     assert 1 <= int(limited.headers["retry-after"]) <= 61
 
 
+@pytest.mark.one_store
 async def test_a_recipient_may_have_a_text_and_an_originator_of_its_own(api: Api) -> None:
     body = batch(2)
     body["recipients"][1] |= {"text": "Just for you", "originator": "72345"}
@@ -127,6 +132,7 @@ async def test_a_recipient_may_have_a_text_and_an_originator_of_its_own(api: Api
     ]
 
 
+@pytest.mark.one_store
 async def test_text_and_originator_may_be_left_out_where_everybody_has_one(api: Api) -> None:
     body = batch(2)
     del body["text"], body["originator"]
@@ -137,6 +143,7 @@ async def test_text_and_originator_may_be_left_out_where_everybody_has_one(api: 
     assert {one.sender for one in messages} == {"+18005559876"}
 
 
+@pytest.mark.one_store
 async def test_the_older_name_of_the_recipients_and_unknown_members_are_taken(api: Api) -> None:
     body = batch(2, routeId="mglobal", id="abc", status="finished", accountId="acc_x", cost=0)
     body["messages"] = body.pop("recipients")
@@ -196,6 +203,7 @@ FORMS = ["{:%Y-%m-%dT%H:%M:%S}Z", "{:%Y-%m-%dT%H:%M:%S}", "{:%Y-%m-%dT%H:%M:%S}.
         ("{:%Y-%m-%dt%H:%M:%S}z", 0.0),
     ],
 )
+@pytest.mark.one_store
 async def test_a_schedule_is_read_in_every_form_and_answered_in_utc(
     api: Api, form: str, hours_east: float
 ) -> None:
@@ -227,6 +235,7 @@ async def test_references_and_the_callback_address_stay_with_the_messages(api: A
     assert [one.reference for one in messages] == ["row-1", None]
 
 
+@pytest.mark.one_store
 async def test_a_name_longer_than_networks_carry_is_cut_to_eleven(api: Api) -> None:
     api.story.store.accounts.add_sender(api.story.account.id, "CustomOrigi", 1)
     record = await accepted(api, batch(1, originator="CustomOrigin"))
@@ -261,6 +270,7 @@ async def test_a_single_message_to_somebody_who_opted_out_is_403(api: Api) -> No
     await accepted(api, body | {"excludeOptouts": False}, "/send/single")
 
 
+@pytest.mark.one_store
 async def test_paths_and_methods_that_are_not_there_are_answered_in_this_shape(api: Api) -> None:
     check_error(await api.http.get("/send/nowhere"), "NotFoundError", 404)
     check_error(await api.http.get("/send/batch"), "MethodNotAllowedError", 405)

@@ -134,6 +134,7 @@ def test_a_fault_is_a_validation_error_with_its_place(fault: str) -> None:
     assert error["message"] == f"{place}: {error['details'][0]['message']}"
 
 
+@pytest.mark.one_store
 async def test_a_fault_of_form_stores_nothing(api: Api) -> None:
     body = batch(2, spreadHours="6")
     body["recipients"][1]["recipient"] = "07900000001"
@@ -143,6 +144,7 @@ async def test_a_fault_of_form_stores_nothing(api: Api) -> None:
     assert api.story.store.campaigns.list() == []
 
 
+@pytest.mark.one_store
 async def test_an_originator_of_somebody_else_is_refused(api: Api) -> None:
     error = check_error(await post(api, batch(originator="Bank")), "ValidationError", 400)
     assert error["details"][0]["path"] == "recipients[0].originator"
@@ -167,6 +169,7 @@ def test_a_body_that_is_no_object_is_refused(body: Any) -> None:
         (b"{}", "text/plain", 415),
     ],
 )
+@pytest.mark.one_store
 async def test_a_body_that_cannot_be_read_is_refused_in_this_shape(
     api: Api, content: bytes, kind: str, status: int
 ) -> None:
@@ -175,6 +178,7 @@ async def test_a_body_that_cannot_be_read_is_refused_in_this_shape(
     check_error(answer, "ValidationError", status)
 
 
+@pytest.mark.one_store
 async def test_a_body_that_is_too_large_is_413(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("starter.dialects.mobivate.BODY_BYTES_MAX", 1_000)
     check_error(await post(api, batch(text="x" * 1_000)), "ValidationError", 413)
@@ -194,6 +198,7 @@ def test_limits_are_inclusive() -> None:
     assert past.messages[0].due_at == NOW
 
 
+@pytest.mark.one_store
 async def test_an_hour_ago_is_refused_over_http_too_and_a_minute_ago_is_now(api: Api) -> None:
     check_error(await post(api, batch(scheduleDateTime=later(minutes=-61))), "ValidationError", 400)
     record = await accepted(api, batch(scheduleDateTime=later(minutes=-1)))
@@ -208,6 +213,7 @@ def test_no_refusal_repeats_a_number_or_a_text() -> None:
     assert "14155559999" not in told and "hush" not in told
 
 
+@pytest.mark.one_store
 async def test_a_text_against_the_rules_refuses_the_whole_campaign(api: Api) -> None:
     body = batch(3)
     body["recipients"][1]["text"] = "Cheap vodka, two for one tonight"
@@ -229,6 +235,7 @@ SINGLE_FAULTS: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize("fault", SINGLE_FAULTS)
+@pytest.mark.one_store
 async def test_a_fault_of_a_single_message_has_a_place_without_index(api: Api, fault: str) -> None:
     change, place = SINGLE_FAULTS[fault]
     body = {"recipient": "14155550100", "text": "Hello", "originator": "GODWIT"} | change

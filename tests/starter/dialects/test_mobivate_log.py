@@ -75,6 +75,7 @@ async def test_a_number_added_here_gets_nothing_from_any_dialect(api: Api) -> No
 
 @pytest.mark.parametrize("body", [{}, [], {"mobile": None}, {"mobile": 7}, {"mobile": "07900"}])
 @pytest.mark.parametrize("method", ["POST", "DELETE"])
+@pytest.mark.one_store
 async def test_what_is_no_mobile_is_400(api: Api, method: str, body: Any) -> None:
     check_error(await optout(api, method, body), 400, "Invalid mobile number")
 
@@ -133,6 +134,7 @@ async def test_the_log_is_paged_and_bounded_by_its_dates(api: Api) -> None:
         ({"direction": "mt"}, "Invalid direction"),
     ],
 )
+@pytest.mark.one_store
 async def test_a_query_that_cannot_be_read_is_400(
     api: Api, query: dict[str, str | int], message: str
 ) -> None:
@@ -149,6 +151,7 @@ async def test_a_query_that_cannot_be_read_is_400(
         ("GET", "/message/msg_1"),
     ],
 )
+@pytest.mark.one_store
 async def test_without_a_key_that_may_it_is_401(api: Api, method: str, path: str) -> None:
     check_error(await api.http.request(method, path), 401, "Unauthorized")
     headers = bearer(api, "create:BatchSMS")

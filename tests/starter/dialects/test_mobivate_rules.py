@@ -22,6 +22,7 @@ from tests.starter.dialects.mobivate_calls import (
 from tests.starter.test_api import Away
 
 
+@pytest.mark.one_store
 async def test_the_keys_of_a_closed_account_are_403(api: Api) -> None:
     headers = bearer(api)
     assert (await post(api, batch(), headers=headers)).status_code == 200
@@ -37,6 +38,7 @@ async def test_the_keys_of_a_closed_account_are_403(api: Api) -> None:
         (ZeroDivisionError("a bug with 14155550199 in it"), 500, "InternalError"),
     ],
 )
+@pytest.mark.one_store
 async def test_what_is_our_fault_is_told_in_the_vendors_shape(
     api: Api, error: Exception, status: int, name: str
 ) -> None:
@@ -50,6 +52,7 @@ async def test_what_is_our_fault_is_told_in_the_vendors_shape(
     assert ("retry-after" in answer.headers) is (status == 503)
 
 
+@pytest.mark.one_store
 async def test_too_many_requests_on_the_older_routes_are_429_in_their_shape(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -73,11 +76,13 @@ def test_an_originator_may_have_up_to_fifteen_digits(digits: str) -> None:
     assert message.sender == f"+{digits.removeprefix('+')}"
 
 
+@pytest.mark.one_store
 async def test_an_id_that_the_client_sends_is_not_taken(api: Api) -> None:
     first = await accepted(api, batch(1, id="1d7bd4cd-9a9a-4d0d-b6b5-2f7e1b9b4a11"))
     assert first["id"] != "1d7bd4cd-9a9a-4d0d-b6b5-2f7e1b9b4a11"
 
 
 @pytest.mark.parametrize("path", ["/send/template", "/send/alias", "/send/campaign"])
+@pytest.mark.one_store
 async def test_routes_that_are_not_built_are_404(api: Api, path: str) -> None:
     check_error(await post(api, batch(), path), "NotFoundError", 404)

@@ -17,6 +17,7 @@ def said(text: str, meta: dict[str, object]) -> str:
     return message.text
 
 
+@pytest.mark.one_store
 async def test_each_recipients_meta_fills_the_tags(api: Api) -> None:
     body = batch(2, text=TAGGED)
     body["recipients"][0]["meta"] = {"NAME": "John", "CITY": "London"}
@@ -109,6 +110,7 @@ def test_one_number_in_many_forms_is_one_recipient() -> None:
     assert [one.status for one in messages].count(MessageStatus.SKIPPED) == len(FORMS) - 1
 
 
+@pytest.mark.one_store
 async def test_a_number_that_no_plan_knows_is_left_to_the_carrier(api: Api) -> None:
     record = await accepted(api, batch(recipients=[{"recipient": "4479000000100"}]))
     await api.finished(record["id"])

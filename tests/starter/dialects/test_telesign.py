@@ -56,6 +56,7 @@ async def test_an_accepted_request_is_answered_with_293_and_sent(bulk: Bulk, api
     assert {message.status for message in messages} <= {"sent", "delivered"}
 
 
+@pytest.mark.one_store
 async def test_without_a_sender_the_accounts_own_is_used(bulk: Bulk, api: Api) -> None:
     reference_id = check_accepted(await bulk.post_fields())
     messages = api.story.store.campaigns.messages(reference_id)
@@ -66,6 +67,7 @@ async def test_without_a_sender_the_accounts_own_is_used(bulk: Bulk, api: Api) -
     ("sender_id", "sender"),
     [("72345", "72345"), ("GODWIT", "GODWIT"), ("+1 800-555-9876", LONG_CODE)],
 )
+@pytest.mark.one_store
 async def test_a_sender_may_be_a_short_code_a_name_or_a_number(
     bulk: Bulk, api: Api, sender_id: str, sender: str
 ) -> None:
@@ -149,6 +151,7 @@ FIELD_FAULTS: dict[str, tuple[dict[str, Any], int, str]] = {
 
 
 @pytest.mark.parametrize("fault", FIELD_FAULTS)
+@pytest.mark.one_store
 async def test_a_faulty_field_is_named_and_nothing_is_sent(
     bulk: Bulk, api: Api, fault: str
 ) -> None:
@@ -162,6 +165,7 @@ async def test_a_faulty_field_is_named_and_nothing_is_sent(
     assert api.story.carrier.log == []
 
 
+@pytest.mark.one_store
 async def test_limits_are_inclusive_and_colons_belong_to_the_session_id(
     bulk: Bulk, api: Api
 ) -> None:
@@ -174,6 +178,7 @@ async def test_limits_are_inclusive_and_colons_belong_to_the_session_id(
     assert (messages[0].reference, len(messages[0].text)) == (session_id, 1_600)
 
 
+@pytest.mark.one_store
 async def test_every_faulty_field_is_told_at_once(bulk: Bulk) -> None:
     answer = await bulk.post(form(ucid="SPAM"))
     check_error(answer, -10001, 400)
@@ -201,6 +206,7 @@ BODIES: dict[str, tuple[bytes, str]] = {
 }
 
 
+@pytest.mark.one_store
 async def test_a_body_that_is_no_plain_form_is_40006(bulk: Bulk, api: Api) -> None:
     for name, (content, media_type) in BODIES.items():
         answer = await bulk.post(content, content_type=media_type)
@@ -209,11 +215,13 @@ async def test_a_body_that_is_no_plain_form_is_40006(bulk: Bulk, api: Api) -> No
     assert api.story.store.campaigns.list() == []
 
 
+@pytest.mark.one_store
 async def test_the_media_type_may_have_a_charset(bulk: Bulk) -> None:
     for media_type in (FORM + "; charset=utf-8", FORM.upper(), FORM + ';charset="UTF-8"'):
         check_accepted(await bulk.post(form(**bulk.fields()), content_type=media_type))
 
 
+@pytest.mark.one_store
 async def test_plus_is_a_space_and_what_is_no_code_stays(bulk: Bulk, api: Api) -> None:
     body = b"recipients=14155550100,+14155550101&template=50%+off+%zz+a%2Bb+\xc3\xa9;x&unknown="
     reference_id = check_accepted(await bulk.post(body))
@@ -222,6 +230,7 @@ async def test_plus_is_a_space_and_what_is_no_code_stays(bulk: Bulk, api: Api) -
     assert messages[0].text == "50% off %zz a+b é;x"
 
 
+@pytest.mark.one_store
 async def test_too_large_and_encoded_bodies_are_40006(bulk: Bulk) -> None:
     large = b"recipients=14155550100&template=x&padding=" + b"x" * 1024 * 1024
     check_error(await bulk.post(large), -40006, 413)
@@ -245,6 +254,7 @@ async def test_the_daily_quota_and_missing_credits_are_the_hard_cap(bulk: Bulk, 
     assert account is not None and account.balances["sms"].available == 5
 
 
+@pytest.mark.one_store
 async def test_of_seventy_requests_at_once_sixty_pass(bulk: Bulk, api: Api) -> None:
     auth = api.basic()
     answers = await asyncio.gather(*(bulk.post(b"", auth) for _ in range(70)))
@@ -269,6 +279,7 @@ async def test_a_replay_is_recognised_where_the_account_asks_for_it(bulk: Bulk, 
     ("error", "http"),
     [(DeskUnavailable("x"), 503), (StoreUnavailable("x"), 503), (RuntimeError("secret"), 500)],
 )
+@pytest.mark.one_store
 async def test_what_is_our_fault_is_90001(
     api: Api, bulk: Bulk, error: Exception, http: int
 ) -> None:

@@ -6,6 +6,10 @@ from email.utils import formatdate
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from starter.dialects.telesign import read
+from store.api_keys import Principal
 from tests.starter.conftest import Api
 from tests.starter.dialects.telesign_client import Bulk, bulk, check_accepted, form, signed
 
@@ -22,6 +26,16 @@ def sample(name: str, shown: dict[str, Any]) -> Any:
     return expected
 
 
+@pytest.mark.parametrize(
+    "ucid", "ATCK BACF BACS CHBK CLDR LEAD OTHR PWRT RESV RXPF SHIP THEF TRVF UNKN".split()
+)
+def test_every_use_case_of_the_page_is_taken(ucid: str) -> None:
+    principal = Principal("acc", "a", "k", frozenset("*"), "", False, False, "random")
+    fields = {"recipients": "14155550100", "template": "Hello", "ucid": ucid}
+    assert read(fields, principal).text == "Hello"
+
+
+@pytest.mark.one_store
 async def test_the_sample_request_is_accepted_as_the_sample_answer_says(
     bulk: Bulk, api: Api
 ) -> None:
@@ -36,6 +50,7 @@ async def test_the_sample_request_is_accepted_as_the_sample_answer_says(
         ]
 
 
+@pytest.mark.one_store
 async def test_the_sample_errors_are_what_is_answered(bulk: Bulk, api: Api) -> None:
     empty = (await bulk.post(form(recipients="", template="x"))).json()
     assert empty == sample("empty_recipients", empty)

@@ -73,6 +73,7 @@ async def served(api: Api) -> AsyncIterator[Served]:
 
 
 @pytest.mark.parametrize("mode", MODES)
+@pytest.mark.one_store
 async def test_the_vendors_client_gets_293(served: Served, api: Api, bulk: Bulk, mode: str) -> None:
     numbers = bulk.numbers(3)
     answer = await served.call(
@@ -103,6 +104,7 @@ async def test_the_vendors_client_gets_a_thousand_through(
     assert (answer.status_code, answer.json["status"]["code"]) == (200, 293), answer.body
 
 
+@pytest.mark.one_store
 async def test_the_vendors_client_is_told_what_is_wrong(served: Served, api: Api) -> None:
     pair = api.key()
     wrong = KeyPair(pair.key_id, api.key().secret, "")
@@ -112,6 +114,7 @@ async def test_the_vendors_client_is_told_what_is_wrong(served: Served, api: Api
         assert ("signature_string" in answer.json) == (code == -30006)
 
 
+@pytest.mark.one_store
 async def test_the_vendors_client_shows_the_string_that_it_really_signed(
     served: Served, api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -127,6 +130,7 @@ async def test_the_vendors_client_shows_the_string_that_it_really_signed(
     assert [answer.json["signature_string"].encode()] == signed_strings
 
 
+@pytest.mark.one_store
 async def test_on_the_wire_a_changed_byte_and_a_folded_header_do_not_pass(
     served: Served, api: Api, bulk: Bulk
 ) -> None:

@@ -25,6 +25,8 @@ from tests.starter.dialects.telesign_client import (
 
 __all__ = ["bulk"]
 
+pytestmark = pytest.mark.one_store
+
 TOLERANCE_SECONDS = DATE_TOLERANCE // 1_000
 
 
@@ -118,6 +120,7 @@ async def test_a_header_sent_twice_counts_as_one_with_both_values(bulk: Bulk, ap
     assert joined in answer.json()["signature_string"]
 
 
+@pytest.mark.every_store
 async def test_a_used_nonce_is_refused(bulk: Bulk, api: Api) -> None:
     body = form(**bulk.fields())
     pair = api.key()
@@ -133,6 +136,7 @@ async def test_a_used_nonce_is_refused(bulk: Bulk, api: Api) -> None:
     assert len(api.story.store.campaigns.list()) == 2
 
 
+@pytest.mark.every_store
 async def test_one_signed_request_raced_twenty_ways_passes_once(bulk: Bulk, api: Api) -> None:
     body = form(**bulk.fields())
     headers = signed(api.key(), body)
@@ -146,6 +150,7 @@ async def test_one_signed_request_raced_twenty_ways_passes_once(bulk: Bulk, api:
     assert len(api.story.store.campaigns.list()) == 1
 
 
+@pytest.mark.every_store
 async def test_a_nonce_is_not_used_up_by_a_wrong_signature(bulk: Bulk, api: Api) -> None:
     body = form(**bulk.fields())
     headers = signed(api.key(), body)
@@ -153,6 +158,7 @@ async def test_a_nonce_is_not_used_up_by_a_wrong_signature(bulk: Bulk, api: Api)
     check_accepted(await bulk.send(body, headers))
 
 
+@pytest.mark.every_store
 async def test_a_nonce_is_used_up_by_a_request_that_is_refused_later(bulk: Bulk, api: Api) -> None:
     body = form(template="x")
     headers = signed(api.key(), body)
@@ -251,6 +257,7 @@ async def test_a_wrong_api_key_is_30015_in_basic_and_30006_in_signed_requests(
     check_error(await bulk.send(body, signed(mixed, body)), -30006, 401, 501)
 
 
+@pytest.mark.every_store
 async def test_the_state_of_a_key_is_told_to_its_owner_alone(bulk: Bulk, api: Api) -> None:
     store, account = api.story.store, api.story.account
     pair, other = api.key(), api.key()

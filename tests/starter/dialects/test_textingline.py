@@ -88,6 +88,7 @@ SHAPE_FAULTS: dict[str, tuple[Callable[[Body], None], int, str]] = {
 
 
 @pytest.mark.parametrize("fault", SHAPE_FAULTS)
+@pytest.mark.one_store
 async def test_a_fault_of_shape_names_its_code_and_place_and_stores_nothing(
     api: Api, fault: str
 ) -> None:
@@ -99,6 +100,7 @@ async def test_a_fault_of_shape_names_its_code_and_place_and_stores_nothing(
     assert api.story.store.campaigns.list() == []
 
 
+@pytest.mark.one_store
 async def test_limits_are_inclusive(api: Api) -> None:
     body = api.batch(idempotencyKey="x" * 100)
     body["from"] = "72345"
@@ -106,6 +108,7 @@ async def test_limits_are_inclusive(api: Api) -> None:
     assert (await api.post_batch(body)).status_code == 201
 
 
+@pytest.mark.one_store
 async def test_5001_recipients_are_33024(api: Api) -> None:
     body = api.batch()
     body["recipients"] = [{"to": f"+1415{5550000 + n}", "body": "x"} for n in range(5_001)]
@@ -113,6 +116,7 @@ async def test_5001_recipients_are_33024(api: Api) -> None:
 
 
 @pytest.mark.parametrize("text", ["Cheap vodka, two for one tonight", "bit.ly/3xYz win now"])
+@pytest.mark.one_store
 async def test_one_text_against_the_rules_refuses_the_whole_batch_with_33019(
     api: Api, text: str
 ) -> None:
@@ -126,6 +130,7 @@ async def test_one_text_against_the_rules_refuses_the_whole_batch_with_33019(
     assert api.story.carrier.log == []
 
 
+@pytest.mark.one_store
 async def test_a_sender_of_somebody_else_is_33004(api: Api) -> None:
     check_error(await api.post_batch(api.batch(**{"from": "+18005550000"})), 33004, 403)
     assert api.story.carrier.log == []
@@ -160,6 +165,7 @@ async def test_too_few_credits_are_33023_and_nothing_is_sent(api: Api) -> None:
         "Digest x",
     ],
 )
+@pytest.mark.one_store
 async def test_without_valid_credentials_it_is_33001(api: Api, header: str | None) -> None:
     headers = {} if header is None else {"authorization": header}
     answer = await api.http.post("/api/v1/messaging/batch", json=api.batch(), headers=headers)
@@ -174,10 +180,12 @@ async def test_a_revoked_key_is_33001(api: Api) -> None:
     check_error(await api.post_batch(api.batch(), auth), 33001, 401)
 
 
+@pytest.mark.one_store
 async def test_a_key_without_the_permission_is_33022(api: Api) -> None:
     check_error(await api.post_batch(api.batch(), api.basic("read:Campaigns")), 33022, 403)
 
 
+@pytest.mark.one_store
 async def test_of_fifty_requests_at_once_exactly_five_pass(api: Api) -> None:
     auth = api.basic()
     bodies = [api.batch() for _ in range(50)]
@@ -251,6 +259,7 @@ async def test_a_spent_recipient_key_skips_that_recipient_alone(api: Api) -> Non
     assert (posted.posted.sms, posted.voided.sms) == (18, 2)
 
 
+@pytest.mark.one_store
 async def test_uniform_accounts_refuse_mixed_batches(api: Api) -> None:
     api.story.store.accounts.update(api.story.account.id, strict_uniform=True)
     body = api.batch()

@@ -82,15 +82,18 @@ async def test_an_accepted_message_is_answered_with_its_seven_members(api: Api) 
 
 
 @pytest.mark.parametrize("fault", BROADCAST_FAULTS)
+@pytest.mark.one_store
 async def test_a_fault_of_a_broadcast_is_told_once_and_stores_nothing(api: Api, fault: str) -> None:
     await refuse(api, "broadcast", BROADCAST_FAULTS[fault])
 
 
 @pytest.mark.parametrize("fault", MESSAGE_FAULTS)
+@pytest.mark.one_store
 async def test_a_fault_of_a_message_is_told_once_and_stores_nothing(api: Api, fault: str) -> None:
     await refuse(api, "message", MESSAGE_FAULTS[fault])
 
 
+@pytest.mark.one_store
 async def test_the_bounds_of_a_broadcast_are_told_in_its_own_figures(api: Api) -> None:
     few = await refuse(api, "broadcast", BROADCAST_FAULTS["99 recipients"])
     assert few["message"] == "recipients must have at least 100 entries"
@@ -108,6 +111,7 @@ def test_fifty_thousand_recipients_are_read() -> None:
 
 
 @pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.one_store
 async def test_limits_of_the_siblings_are_inclusive(api: Api, route: str) -> None:
     body = MAKE[route](api, idempotencyKey="x" * 100, body="é" * 640)
     body["from"] = "72345"
@@ -131,6 +135,7 @@ async def test_media_alone_makes_an_mms_of_each_message(api: Api, route: str) ->
 
 
 @pytest.mark.parametrize("route", ["batch", *ROUTES])
+@pytest.mark.one_store
 async def test_double_braces_are_text_and_no_tag(api: Api, route: str) -> None:
     text = "Dear {{NAME}}, we open at nine"
     body = MAKE[route](api, body=text) if route in MAKE else api.batch()
@@ -141,6 +146,7 @@ async def test_double_braces_are_text_and_no_tag(api: Api, route: str) -> None:
 
 
 @pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.one_store
 async def test_a_text_against_the_rules_is_33019_at_the_body(api: Api, route: str) -> None:
     body = MAKE[route](api, body="Cheap vodka, two for one tonight")
     error = check_error(await post(api, route, body), 33019, 400)
@@ -181,6 +187,7 @@ async def test_a_broadcast_skips_who_opted_out(api: Api) -> None:
 
 
 @pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.one_store
 async def test_who_may_not_use_a_sibling_is_told(api: Api, route: str) -> None:
     path = f"/api/v1/messaging/{route}"
     answer = await api.http.post(path, json=MAKE[route](api), headers={"authorization": "Bearer x"})
@@ -193,6 +200,7 @@ async def test_who_may_not_use_a_sibling_is_told(api: Api, route: str) -> None:
 
 
 @pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.one_store
 async def test_a_body_of_another_form_is_33005(api: Api, route: str) -> None:
     path = f"/api/v1/messaging/{route}"
     check_error(await post(api, route, ["a", "list"]), 33005, 400)
@@ -204,6 +212,7 @@ async def test_a_body_of_another_form_is_33005(api: Api, route: str) -> None:
 
 
 @pytest.mark.parametrize(("route", "limit"), [("broadcast", 1), ("message", 60)])
+@pytest.mark.one_store
 async def test_raced_exactly_as_many_pass_as_the_route_allows_a_minute(
     api: Api, route: str, limit: int
 ) -> None:
