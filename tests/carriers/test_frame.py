@@ -175,7 +175,10 @@ async def test_the_deadline_counts_from_before_a_connection_is_free() -> None:
             *(frame.ask("POST", "/messages", {}) for _ in range(3)), return_exceptions=True
         )
         assert time.monotonic() - began < DEADLINE * 4
-        assert [type(failure) for failure in failures] == [DoubtfulHandoff] * 3
+        assert [type(failure) for failure in failures].count(DoubtfulHandoff) == 1
+        # Those that never got a connection surely have not left.
+        waited = [failure for failure in failures if isinstance(failure, TemporaryFailure)]
+        assert [failure.code for failure in waited] == ["no_connection"] * 2
         await frame.close()
 
 
