@@ -63,12 +63,16 @@ class Frame:
         context = httpx.create_ssl_context()
 
         def session() -> aiohttp.ClientSession:
-            return aiohttp.ClientSession(
+            opened = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(
                     limit=connections, keepalive_timeout=KEEP_ALIVE_SECONDS, ssl=context
                 ),
                 cookie_jar=aiohttp.DummyCookieJar(),
             )
+            # Left alone, it sends a GET whose connection broke a second time by itself; with some
+            # carriers a GET is what sends a message.
+            opened._retry_connection = False
+            return opened
 
         # The transport is called without httpx's client around it: several times as fast, and
         # cookies, redirects and authentication are not wanted here (bench/README.md).

@@ -30,7 +30,7 @@ REQUEST_TIMEOUT = 408
 # A carrier of its own says nothing about a message that met its 503, unless its protocol does.
 PUT_OFF = {429: "rate_limited", 503: "unavailable"}
 # Longer digits could be somebody's number, and codes are logged.
-_CODE = re.compile(r"(?![0-9]{7})[a-z0-9_]{1,40}")
+_CODE = re.compile(r"(?!.*[0-9]{7})[a-z0-9_]{1,40}")
 _ODD = re.compile(r"[\x00\ud800-\udfff]")
 
 
@@ -132,7 +132,7 @@ class Verdicts:
         if answer.is_success:
             return read_json(answer)
         code = plain_code(self.code_of(answer.decoded()))
-        if code is not None and 400 <= answer.status < 500:
+        if code is not None and 400 <= answer.status < 500 and answer.status != REQUEST_TIMEOUT:
             if code in self.words:
                 raise PermanentFailure(self.words[code])
             if code in self.ours:
