@@ -76,7 +76,7 @@ def judge(answer: Answer) -> Any:
 
 def read_json(answer: Answer) -> Any:
     """The JSON of a success; one that cannot be read leaves doubt."""
-    read_text(answer)
+    _refuse_packed(answer)
     decoded = answer.decoded()
     if decoded is None:
         raise DoubtfulHandoff("answer_unreadable")
@@ -84,10 +84,14 @@ def read_json(answer: Answer) -> Any:
 
 
 def read_text(answer: Answer) -> str:
-    """The text of a success; a packed one leaves doubt and is never unpacked."""
+    """The text of an answer; a packed one leaves doubt and is never unpacked."""
+    _refuse_packed(answer)
+    return answer.body.decode("utf-8", "replace")
+
+
+def _refuse_packed(answer: Answer) -> None:
     if answer.headers.get("content-encoding", "identity").lower() != "identity":
         raise DoubtfulHandoff("answer_unreadable")
-    return answer.body.decode("utf-8", "replace")
 
 
 def failure_of(
