@@ -174,10 +174,10 @@ async def test_a_try_that_was_cut_after_it_was_taken_is_resolved() -> None:
 # --------------------------------------------------------------------------- sending
 
 
-def yes(status: int = 201, **members: object) -> Play:
+def yes(http: int = 201, **members: object) -> Play:
     async def play(call: Call) -> None:
         answer = {"sid": "SM1", "status": "queued", **members}
-        await call.answer(status, json.dumps(answer).encode())
+        await call.answer(http, json.dumps(answer).encode())
 
     return play
 
