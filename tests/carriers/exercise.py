@@ -266,7 +266,8 @@ class Exercise:
         for name, value in call.headers.items():
             if name.endswith(("signature", "ed25519", "nonce", "timestamp", "authorization")):
                 for wrong in ("", "v1,", "\u00e9", value[:-8], value[::-1], value.swapcase()):
-                    forged.append(replace(call, headers={**call.headers, name: wrong}))
+                    if wrong != value:
+                        forged.append(replace(call, headers={**call.headers, name: wrong}))
         return forged
 
     async def test_receipts_move_messages_forward_only_however_they_come(
