@@ -90,10 +90,9 @@ class Frame:
     ) -> tuple[int, Any]:
         """Exchange once: the status, and what the carrier's sorting makes of the answer.
 
-        ``body`` is sent as JSON (bytes: JSON that is written already), ``form`` as a form; both
-        without a text that is no Unicode. Raises TemporaryFailure when the request surely was not
-        taken, PermanentFailure when the carrier refused it for good, DoubtfulHandoff when it may
-        have been taken.
+        ``body`` is sent as JSON (bytes are JSON that is written already), ``form`` as a form.
+        Raises TemporaryFailure when the request surely was not taken, PermanentFailure when the
+        carrier refused it for good, DoubtfulHandoff when it may have been taken.
         """
         began = time.monotonic()
         sent = self._headers if body is None else self._json_headers

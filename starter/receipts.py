@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from urllib.parse import urlsplit
 
 import structlog
 from fastapi import APIRouter, Request
@@ -132,10 +133,18 @@ def _is_in_use(ways: Ways, name: str) -> bool:
 
 
 def _address(ways: Ways, request: Request) -> str:
-    """The address as the carrier knows it, whatever a proxy in front made of it: it is signed."""
+    """The address as the carrier knows it, whatever a proxy in front made of it: it is signed.
+
+    Raises BadBody for a Host header that makes none.
+    """
     base = ways.settings.public_url
     if not base:
-        return str(request.url)
+        address = str(request.url)
+        try:
+            urlsplit(address).port  # noqa: B018 - raises for what is no host and port.
+        except ValueError:
+            raise BadBody("the Host header names no host") from None
+        return address
     query = f"?{request.url.query}" if request.url.query else ""
     return f"{base}{request.url.path}{query}"
 

@@ -188,7 +188,7 @@ async def test_texts_of_every_kind_arrive_are_delivered_and_stop_is_heard(
     async with linked(tmp_path, monkeypatch) as link:
         parts = link.smsc.parts
 
-        plain = "Caff\u00e8 @ 5 \u20ac [door_7] 100% & more"
+        plain = "Caff\u00e8 @ 5 \u20ac [door_7] 100% & more; a=b/c?d:e!$'()*,+#\""
         assert await link.settled(await link.send(plain)) == "delivered"
         assert [part.text for part in parts] == [plain]
         assert (parts[0].data_coding, parts[0].header) == (0, b"")
