@@ -34,6 +34,7 @@ class Settings(BaseSettings):
     rate_limit_storage: str = "memory://"
     body_bytes_max: int = Field(default=64 * 1024 * 1024, ge=1024)
     admission_timeout_seconds: float = Field(default=30.0, gt=0)
+    public_url: str = ""
     short_link_base_url: str = ""
 
     task_queue: str = "godwit"
@@ -63,10 +64,10 @@ class Settings(BaseSettings):
             raise ValueError("name a carrier, or several with commas between them")
         return value
 
-    @field_validator("short_link_base_url")
+    @field_validator("public_url", "short_link_base_url")
     @classmethod
     def _base(cls, value: str) -> str:
-        """Take a web address without query or fragment; links are put below it."""
+        """Take a web address without query or fragment; paths are put below it."""
         if value and (not is_web_address(value) or "?" in value or "#" in value):
             raise ValueError("must be an http or https address without query or fragment")
         return value.rstrip("/")

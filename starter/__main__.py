@@ -174,7 +174,7 @@ def run() -> int:
     from campaign.failures import StoreUnavailable
     from campaign.refusals import Refused
     from campaign.states import CAMPAIGN_ENDS
-    from carriers import UnknownCarrier
+    from carriers import NotConfigured, UnknownCarrier
     from starter.desk import DeskUnavailable, NotPossible
 
     try:
@@ -187,7 +187,9 @@ def run() -> int:
     except NotPossible as error:
         how = "ended" if error.status in CAMPAIGN_ENDS else "begun"
         _fail(f"the campaign has {how}: {error}")
-    except (CommandError, StoreError, UnknownCarrier, OSError, UnicodeError) as error:
+    except (CommandError, StoreError, OSError, UnicodeError) as error:
+        _fail(str(error))
+    except (UnknownCarrier, NotConfigured) as error:
         _fail(str(error))
     except ValidationError as error:
         for fault in error.errors(include_input=False):

@@ -12,7 +12,7 @@ from campaign.calls import Called, CallVerdict
 from campaign.failures import StoreUnavailable
 from campaign.instants import SECOND, Instant, moment_of
 from campaign.news import NATIVE, RETRY_AFTER_MAX
-from carriers.frame import retry_after
+from carriers.sorting import retry_after
 from starter.outward import Outward, Unreachable
 from starter.ways import Dialect, OutgoingCall, ShowNews
 from starter.wire import Answer, Reason

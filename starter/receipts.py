@@ -4,16 +4,18 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from urllib.parse import urlsplit
 
 import structlog
 from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 
 from campaign.handoffs import CarrierCall, Forged, Inbound, Receipt
 from campaign.instants import Instant
 from campaign.refusals import Refused
 from campaign.rules.opt_outs import Keyword, read_keyword
 from carriers import CarrierModule, UnknownCarrier, carrier_module
+from carriers.reading import Thanks
 from starter.bodies import BadBody, read_bytes
 from starter.problems import documented, problem, refused
 from starter.ways import Ways
@@ -25,6 +27,7 @@ Take = Callable[[CarrierModule, CarrierCall], Awaitable[None]]
 
 BODY_BYTES_MAX = 256 * 1024
 BATCH_MAX = 500
+DEFAULT_THANKS = Thanks()
 
 
 class Batcher:
@@ -76,6 +79,8 @@ def routes(ways: Ways) -> APIRouter:
     )
     batcher = Batcher(ways.store)
 
+    # Some carriers bring their news by GET, in the address alone.
+    @router.get("/{name}/receipts", include_in_schema=False)
     @router.post("/{name}/receipts", status_code=202, summary="Receipts from a carrier")
     async def take_receipts(request: Request, name: str) -> Response:
         """Committed when this answers; one for an unknown message changes nothing."""
@@ -85,6 +90,7 @@ def routes(ways: Ways) -> APIRouter:
 
         return await _take(ways, request, name, take)
 
+    @router.get("/{name}/inbound", include_in_schema=False)
     @router.post("/{name}/inbound", status_code=202, summary="Texts sent to our numbers")
     async def take_inbound(request: Request, name: str) -> Response:
         """STOP and its like silence the sender for the accounts that own or lease the number.
@@ -106,20 +112,43 @@ async def _take(ways: Ways, request: Request, name: str, take: Take) -> Response
         module = carrier_module(name)
     except UnknownCarrier:
         return problem(404, "not_found", "there is no such carrier")
-    if name not in ways.settings.carriers:
+    if not _is_in_use(ways, name):
         # Nobody may speak for a carrier that nothing is sent through.
         return problem(404, "not_found", "this carrier is not in use")
     try:
         body = await read_bytes(request, BODY_BYTES_MAX)
         headers = {name.lower(): value for name, value in request.headers.items()}
-        await take(module, CarrierCall(request.method, str(request.url), headers, body))
+        await take(module, CarrierCall(request.method, _address(ways, request), headers, body))
     except Forged:
-        return problem(403, "forbidden", "the call is not signed as this carrier signs")
+        log.warning("forged", carrier=name)
+        return problem(403, "forbidden", "the call does not prove that this carrier makes it")
     except Refused as error:
         return refused(error.refusals)
     except BadBody as bad:
         return problem(bad.status, "malformed_request", bad.reason)
-    return JSONResponse({"status": "accepted"}, 202)
+    thanks = getattr(module, "THANKS", DEFAULT_THANKS)
+    return Response(thanks.body, thanks.status, media_type=thanks.media_type)
+
+
+def _is_in_use(ways: Ways, name: str) -> bool:
+    return name in ways.settings.carriers
+
+
+def _address(ways: Ways, request: Request) -> str:
+    """The address as the carrier knows it, whatever a proxy in front made of it: it is signed.
+
+    Raises BadBody for a Host header that makes none.
+    """
+    base = ways.settings.public_url
+    if not base:
+        address = str(request.url)
+        try:
+            urlsplit(address).port  # noqa: B018 - raises for what is no host and port.
+        except ValueError:
+            raise BadBody("the Host header names no host") from None
+        return address
+    query = f"?{request.url.query}" if request.url.query else ""
+    return f"{base}{request.url.path}{query}"
 
 
 def _obey(store: Store, inbound: Inbound) -> None:

@@ -42,7 +42,8 @@ FUNCTION_LINES = 70
 
 # Each may be named in carriers/<name>*.py, starter/dialects/<name>*.py, and where these are listed.
 VENDORS = (
-    "twilio telnyx vonage sinch kannel telesign fonedynamics mobivate textingline pretend".split()
+    "twilio telnyx vonage sinch kannel postback telesign fonedynamics mobivate textingline"
+    " pretend".split()
 )
 LISTS = {"carriers/__init__.py", "starter/dialects/__init__.py"}
 NAMED_ALL_THE_SAME = {

@@ -10,8 +10,8 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
+from campaign.handoffs import Receipt
 from campaign.instants import iso
-from campaign.ports import Receipt
 from campaign.states import MessageStatus
 from starter.api import create_app
 from starter.bell import Bell
