@@ -1,6 +1,8 @@
 """The campaign's workflow on the time-skipping server: pause, cancel, keys and retries."""
 
 import asyncio
+import pytest
+
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -185,6 +187,7 @@ async def test_progress_and_plan_can_be_asked_and_name_nobody(story: Story) -> N
     assert "4155551" not in history and "has shipped" not in history
 
 
+@pytest.mark.one_store
 async def test_a_long_story_continues_as_new_and_keeps_its_state(story: Story) -> None:
     start = await story.now() + HOUR
     draft = story.draft(700)
