@@ -1,10 +1,10 @@
 """The campaign's workflow on the time-skipping server: pause, cancel, keys and retries."""
 
 import asyncio
-import pytest
-
 from collections.abc import Callable
 from dataclasses import replace
+
+import pytest
 
 from campaign.instants import DAY, HOUR, MINUTE, SECOND, Instant
 from campaign.states import CampaignStatus, MessageStatus
