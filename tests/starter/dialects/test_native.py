@@ -238,6 +238,23 @@ async def test_a_waiting_campaign_gets_another_schedule_and_an_ended_one_none(ap
     assert (ended.status_code, ended.json()["type"]) == (409, "urn:godwit:problem:campaign_ended")
 
 
+async def test_a_campaign_gets_a_speed_and_loses_it(api: Api) -> None:
+    body = {"text": "Hello", "recipients": people(5), "scheduleDateTime": in_days(2)}
+    campaign_id = (await create(api, body))["id"]
+    path, rates = f"/v1/campaigns/{campaign_id}", api.story.store.pacing.rates
+    assert (await api.http.patch(path, json={"rate": 2.5}, auth=api.basic())).status_code == 200
+    assert rates() == {f"campaign:{campaign_id}": 2.5}
+    for rate in (0, -1, 100_001, "5", True):
+        refused = await api.http.patch(path, json={"rate": rate}, auth=api.basic())
+        assert refused.status_code == 400, rate
+        assert refused.json()["errors"][0]["place"] == "rate"
+    both = {"rate": None, "scheduleDateTime": in_days(3)}
+    assert (await api.http.patch(path, json=both, auth=api.basic())).status_code == 200
+    assert rates() == {}
+    senders = (await api.http.get("/v1/senders", auth=api.basic())).json()["senders"]
+    assert {sender["rate"] for sender in senders} == {None}
+
+
 async def test_the_report_is_json_or_csv_without_formulas(api: Api) -> None:
     recipients = people(12)
     recipients[0]["reference"] = "=1+1"
