@@ -91,7 +91,7 @@ class Attempts:
         try:
             acceptance = await self.carriers.send(handoff)
         except CarrierFailure as failure:
-            await self.breaker.failed(handoff.carrier, failure)
+            await self.breaker.failed(handoff.carrier, failure, self.now())
             raise
         await self.breaker.answered(handoff.carrier)
         return acceptance
@@ -136,7 +136,7 @@ class Attempts:
                 )
             ):
                 return None
-            if not await self.breaker.admits(handoff.carrier):
+            if not await self.breaker.admits(handoff.carrier, self.now()):
                 return None
             if repeats and not await self._may_leave(handoff):
                 return self._outcome(handoff, MessageStatus.UNKNOWN, code=code)

@@ -10,6 +10,8 @@ from campaign.ports import HealthStore
 
 # So many failures on end, with no clear answer between them, are no bad luck with some messages.
 FAILURES_ON_END = 20
+# Failures further apart than this do not belong together.
+ON_END_WITHIN: Instant = 4 * SECOND
 PROBE_AFTER_SECONDS = 1.0
 PROBE_AFTER_SECONDS_MAX = 60.0
 TOLD_EVERY: Instant = SECOND // 2
@@ -24,10 +26,10 @@ class Breaker:
     of them is answered clearly: taken, or refused for good.
     """
 
-    def __init__(self, store: HealthStore, now: Callable[[], Instant]) -> None:
+    def __init__(self, store: HealthStore) -> None:
         self._store = store
-        self._now = now
         self._on_end: dict[str, int] = {}
+        self._last_at: dict[str, Instant] = {}
         self._left_alone_until: dict[str, Instant] = {}
 
     def is_down(self, carrier: str) -> bool:
@@ -39,17 +41,19 @@ class Breaker:
         if self._on_end.pop(carrier, 0):
             await self._tell(self._store.restore, carrier)
 
-    async def failed(self, carrier: str, failure: CarrierFailure) -> None:
+    async def failed(self, carrier: str, failure: CarrierFailure, now: Instant) -> None:
         """A carrier failed a message; a refusal for good is an answer."""
         if isinstance(failure, PermanentFailure):
             await self.answered(carrier)
             return
+        if not self.is_down(carrier) and now - self._last_at.get(carrier, now) > ON_END_WITHIN:
+            self._on_end[carrier] = 0
+        self._last_at[carrier] = now
         count = self._on_end[carrier] = self._on_end.get(carrier, 0) + 1
         if count < FAILURES_ON_END:
             return
         wish = failure.retry_after if isinstance(failure, TemporaryFailure) else None
         wait = min(max(wish or 0.0, PROBE_AFTER_SECONDS), PROBE_AFTER_SECONDS_MAX)
-        now = self._now()
         probe_at = now + round(wait * SECOND)
         # Of a thousand requests that fail at once, the first tells everybody.
         if probe_at < self._left_alone_until.get(carrier, 0) + TOLD_EVERY:
@@ -58,12 +62,12 @@ class Breaker:
         logger.warning("the carrier %s is down: %s", carrier, failure.code)
         await self._tell(self._store.trip, carrier, failure.code, now, probe_at)
 
-    async def admits(self, carrier: str) -> bool:
+    async def admits(self, carrier: str, now: Instant) -> bool:
         """Tell whether a request may go now: the carrier is up, or we won the right to probe it."""
         if not self.is_down(carrier):
             return True
         try:
-            return await asyncio.to_thread(self._store.may_probe, carrier, self._now())
+            return await asyncio.to_thread(self._store.may_probe, carrier, now)
         except StoreUnavailable:
             return False
 

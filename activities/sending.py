@@ -4,10 +4,10 @@ import asyncio
 
 from temporalio import activity
 
-from activities import clock
 from activities.attempts import Attempts, SendingLimits
 from activities.breaker import Breaker
 from activities.carriers import Carriers
+from activities.clock import Clock
 from activities.handing_over import Chunk
 from activities.keeping_alive import kept_alive
 from activities.orders import ChunkOrder, ChunkResult
@@ -27,7 +27,7 @@ class Sending:
         self._store = store
         self._carriers = carriers
         self._limits = limits
-        self._breaker = Breaker(health, clock.now)
+        self._breaker = Breaker(health)
 
     @activity.defn
     async def send_chunk(self, order: ChunkOrder) -> ChunkResult:
@@ -38,7 +38,7 @@ class Sending:
         again after a crash it first settles what the dead attempt left ``sending``.
         """
         info = activity.info()
-        own_clock = clock.Clock()
+        clock = Clock()
         stop = asyncio.Event()
         attempts = Attempts(
             store=self._store,
@@ -47,7 +47,7 @@ class Sending:
             limits=self._limits,
             range=ChunkRange(order.campaign_id, order.low, order.high, order.due_until),
             token=f"{info.workflow_run_id}:{info.activity_id}:{info.attempt}",
-            now=own_clock.now,
+            now=clock.now,
             stop=stop,
             cancelled=order.cancelled,
         )

@@ -103,7 +103,7 @@ class World:
         self._numbers = count()
         self._chunks: list[asyncio.Task[object]] = []
         self._faulty = FaultyStore(store.sending, (), lambda: None)
-        self._breaker = Breaker(store.health, self.loop.now)
+        self._breaker = Breaker(store.health)
 
     def close(self) -> None:
         """Let go of the database and the loop."""
