@@ -112,13 +112,15 @@ class Resolving:
         Run again before a chunk has taken them up, it returns the same.
         """
 
-        def of(kind: Repeats) -> dict[str, object]:
+        def ask(connection: Connection, kind: Repeats, sends_nothing: bool) -> None:
             names = [name for name, its in repeats.items() if its is kind]
-            return {"campaign": campaign_id, "now": now, "carriers": names}
+            if names:
+                values = {"campaign": campaign_id, "now": now, "carriers": names}
+                connection.execute(_ASK_AGAIN, {**values, "sends_nothing": sends_nothing})
 
         def work(connection: Connection) -> int:
-            connection.execute(_ASK_AGAIN, {**of(Repeats.LOOKUP), "sends_nothing": True})
-            connection.execute(_ASK_AGAIN, {**of(Repeats.DEDUP), "sends_nothing": False})
+            ask(connection, Repeats.LOOKUP, sends_nothing=True)
+            ask(connection, Repeats.DEDUP, sends_nothing=False)
             can_tell = [name for name, its in repeats.items() if its is not Repeats.NONE]
             values = {"campaign": campaign_id, "now": now, "carriers": can_tell}
             if connection.execute(_POLICY, values).scalar_one() == UnknownPolicy.RESEND:

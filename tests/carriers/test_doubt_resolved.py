@@ -29,6 +29,12 @@ def database_url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path / 'godwit.db'}"
 
 
+@pytest.fixture
+def settings(settings: Settings) -> Settings:
+    """An installation with this carrier."""
+    return settings.model_copy(update={"carrier": TwilioCarrier.name})
+
+
 async def test_what_was_cut_off_after_it_was_taken_is_found_and_never_sent_again(
     real: WorkflowEnvironment,
     settings: Settings,

@@ -159,10 +159,10 @@ def test_a_message_resolved_while_it_is_being_reopened_is_one_or_the_other(
     with meeting(
         books.store.database, "UPDATE message", lambda: resolve(books, campaign, True)
     ) as said:
-        assert reopen(campaign, repeats, LATER) == 2
+        assert reopen(campaign, {"pretend": repeats}, LATER) == 2
     assert said == [MessageStatus(books.statuses(campaign)[0])]
     with meeting(books.store.database, "UPDATE message", lambda: apply(books, campaign)) as applied:
-        reopen(campaign, repeats, LATER)
+        reopen(campaign, {"pretend": repeats}, LATER)
     assert applied == [1]
     assert books.statuses(campaign)[0] == "delivered"
     assert audit(books.store.database).findings == ()
