@@ -4,9 +4,10 @@ import asyncio
 import contextlib
 import shutil
 import sys
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
@@ -44,6 +45,7 @@ __all__ = ["pytest_collection_modifyitems", "pytest_terminal_summary"]
 
 LONG_CODE = "+18005559876"
 QUERY_TIMEOUT = timedelta(seconds=2)
+STALLED_SECONDS = 10.0
 Handle = WorkflowHandle[CampaignWorkflow, CampaignOutcome]
 
 
@@ -194,6 +196,8 @@ class Story:
     client: Client
     settings: Settings
     environment: WorkflowEnvironment
+    # Since when a run's workflow task has been waited for without a pause.
+    stalled: dict[str, float] = field(default_factory=dict)
 
     def draft(self, count: int, first: int = 1_000, **members: object) -> Draft:
         """A draft to ``count`` ordinary numbers, each with a text of its own."""
@@ -245,8 +249,17 @@ async def _step(story: Story, handle: Handle, until: Instant | None) -> None:
     under way, and years once nothing is left to do.
     """
     described = await handle.describe()
-    activities = described.raw_description.pending_activities
-    if activities or described.raw_description.HasField("pending_workflow_task"):
+    raw = described.raw_description
+    if raw.HasField("pending_workflow_task"):
+        since = story.stalled.setdefault(described.run_id or "", time.monotonic())
+        if time.monotonic() - since > STALLED_SECONDS:
+            # The server lost the task; it gives it out again when its ten seconds have passed.
+            story.stalled.clear()
+            await story.environment.sleep(timedelta(seconds=11))
+        await asyncio.sleep(0.005)
+        return
+    story.stalled.clear()
+    if raw.pending_activities:
         await asyncio.sleep(0.005)
         return
     try:

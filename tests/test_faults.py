@@ -180,5 +180,7 @@ async def test_nothing_is_accepted_a_second_after_a_stop_word_was_stored(real_st
     assert tally.skipped > 0 and tally.sent + tally.skipped == count
     for message in story.store.campaigns.messages(campaign.id, limit=count):
         if message.to in stopped and message.sent_at is not None:
-            assert message.sent_at / SECOND <= stopped[message.to] + 1
+            # The answer may take its time on a busy machine; what counts is when it was let go.
+            (told,) = story.store.attempts.stories(campaign.id, message.id)
+            assert told.attempts[-1].started_at / SECOND <= stopped[message.to] + 1
     assert audit(story.store.database).findings == ()

@@ -83,10 +83,12 @@ async def test_a_paused_campaign_is_moved_and_still_waits_for_its_resume(story: 
     assert all(start + 3 * DAY <= at for at in story.sent_at(campaign.id))
 
 
-async def test_moves_at_once_are_one_after_the_other_or_refused(story: Story) -> None:
+async def test_moves_at_once_are_one_after_the_other_or_refused(real_story: Story) -> None:
+    story = real_story
     start = await story.now() + DAY
     campaign = (await story.desk.admit(story.draft(10, scheduled_at=start))).campaign
-    wanted = [start + number * HOUR for number in range(8)]
+    soon = await story.now() + 5 * SECOND
+    wanted = [soon + number * 100 for number in range(8)]
     said = await asyncio.gather(
         *(story.desk.reschedule(campaign, at) for at in wanted), return_exceptions=True
     )
