@@ -153,7 +153,7 @@ async def test_a_strangers_guess_takes_as_long_for_what_is_there_as_for_what_is_
             began = time.perf_counter()
             await api.http.get(url, headers=headers(stranger, url))
             times.append(time.perf_counter() - began)
-    assert abs(median(took[False]) - median(took[True])) < 0.005
+    assert abs(median(took[False]) - median(took[True])) < 0.02
 
 
 @pytest.mark.one_store

@@ -52,7 +52,7 @@ async def test_a_slow_destination_delays_no_other(post: Post) -> None:
         slow_courier, quick_courier = await post.wake(slow_hook, quick_hook)
         await slow.until(lambda taken: len(taken) == 4)
         assert (await quick_courier.result()).delivered == 20
-        assert time.monotonic() - began < 10
+        assert time.monotonic() - began < 30
         assert post.statuses() == {"waiting": 20, "delivered": 20}
         await slow_courier.terminate()
 
@@ -67,7 +67,7 @@ async def test_a_worker_that_goes_down_while_a_receiver_hangs_ends_within_its_gr
             (courier,) = await post.wake(webhook)
             taken = await receiver.until(lambda taken: len(taken) == 4)
             began = time.monotonic()
-        assert time.monotonic() - began < GRACE_SECONDS + 1.4
+        assert time.monotonic() - began < GRACE_SECONDS + 5
         assert post.statuses() == {"delivered": 1, "waiting": 3}
         assert len(receiver.taken) == 4
         # What was cut off is claimed until its lease ends, as after a crash.
@@ -139,7 +139,7 @@ async def test_a_worker_that_cannot_end_is_left_behind(parts: tuple[Any, ...]) -
         (courier,) = await post.wake(webhook)
         await caller.begun.wait()
         began = time.monotonic()
-    assert GRACE_SECONDS < time.monotonic() - began < GRACE_SECONDS + 3
+    assert GRACE_SECONDS < time.monotonic() - began < GRACE_SECONDS + 8
     # What it was at is still written, should it come to its end after all.
     caller.released.set()
     while post.statuses():
