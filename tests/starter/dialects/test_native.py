@@ -305,6 +305,7 @@ PERMISSIONS = {
     ("POST", "/v1/campaigns/{id}/pause"): "manage:Campaigns",
     ("POST", "/v1/campaigns/{id}/resume"): "manage:Campaigns",
     ("POST", "/v1/campaigns/{id}/cancel"): "manage:Campaigns",
+    ("POST", "/v1/campaigns/{id}/retry"): "manage:Campaigns",
     ("POST", "/v1/campaigns/{id}/messages/{message_id}/resolve"): "manage:Campaigns",
     ("GET", "/v1/credits"): "read:Campaigns",
     ("GET", "/v1/senders"): "read:Campaigns",
