@@ -111,15 +111,7 @@ class CampaignWorkflow:
     @workflow.query(description="Counts, status and the next wave.")
     def progress(self) -> Progress:
         """Where the campaign stands."""
-        upcoming = self.upcoming[0] if self.upcoming else None
-        return Progress(
-            status=self.state.status,
-            tally=self.state.tally,
-            waves=self.state.waves,
-            next_wave_at=upcoming.fire_at if upcoming else None,
-            next_wave_count=upcoming.count if upcoming else 0,
-            carrier_down=self.state.carrier_down,
-        )
+        return showing.progress(self.state, self.upcoming[0] if self.upcoming else None)
 
     @workflow.query(description="The next waves, as far as they are planned.")
     def plan(self) -> list[WaveOrder]:
