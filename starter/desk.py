@@ -151,8 +151,9 @@ class Desk:
             raise NotPossible(latest.status)
         if answer in NOT_AGAIN:
             raise NotPossible(latest.status, *NOT_AGAIN[answer])
-        # A run that is just ending hears of it, and a new one begins where there is none.
-        await self._start(latest, WorkflowIDReusePolicy.ALLOW_DUPLICATE, start_signal="retry")
+        if latest.status is CampaignStatus.RUNNING:
+            # A run that is just ending hears of it, and a new one begins where there is none.
+            await self._start(latest, WorkflowIDReusePolicy.ALLOW_DUPLICATE, start_signal="retry")
 
     async def set_rate(self, view: CampaignView, rate: float | None) -> None:
         """Let a campaign send at most so many segments per second; None takes that back.
