@@ -225,10 +225,13 @@ class AdmissionStore(Protocol):
         """
         ...
 
-    def settle(self, campaign_id: str, status: CampaignStatus, now: Instant) -> Tally:
+    def settle(
+        self, campaign_id: str, status: CampaignStatus, now: Instant
+    ) -> tuple[CampaignStatus, Tally]:
         """Void what is held for messages given up, free or date keys, write the end.
 
-        Settled twice, the second call only counts.
+        Returns where the campaign stands then, with its counts. Settled twice, the second call
+        only counts, and so does one that finds messages which a retry has put to work again.
         """
         ...
 

@@ -36,6 +36,7 @@ app.command("pause")(campaigns.pause)
 app.command("resume")(campaigns.resume)
 app.command("reschedule")(campaigns.reschedule)
 app.command("cancel")(campaigns.cancel)
+app.command("retry")(campaigns.retry)
 app.command("report")(campaigns.report)
 app.command("why")(messages.why)
 app.command("resolve")(messages.resolve)
@@ -186,7 +187,7 @@ def run() -> int:
             _fail(f"{refusal.place or 'campaign'}: {refusal.message} ({refusal.code})")
     except NotPossible as error:
         how = "ended" if error.status in CAMPAIGN_ENDS else "begun"
-        _fail(f"the campaign has {how}: {error}")
+        _fail(error.reason or f"the campaign has {how}: {error}")
     except (CommandError, StoreError, OSError, UnicodeError) as error:
         _fail(str(error))
     except (UnknownCarrier, NotConfigured) as error:

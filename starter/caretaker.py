@@ -38,13 +38,14 @@ class Caretaker:
         self._patience = round((settings.admission_timeout_seconds + PATIENCE_SECONDS) * SECOND)
 
     async def run(self) -> None:
-        """Revive every open campaign once, then look after drafts and callbacks each minute."""
+        """Revive every open campaign once, then look after what may be left behind each minute."""
         revived = False
         while True:
             try:
                 if not revived:
                     await self.revive_open()
                     revived = True
+                await self.revive_retried()
                 await self.withdraw_stale()
                 await self.wake_couriers()
                 await self.forget_callbacks()
@@ -62,6 +63,22 @@ class Caretaker:
         asked, after = 0, ""
         while True:
             views = await asyncio.to_thread(self._store.campaigns.in_states, states, after, PAGE)
+            for view in views:
+                await self._desk.revive(view)
+            asked += len(views)
+            if len(views) < PAGE:
+                return asked
+            after = views[-1].id
+
+    async def revive_retried(self) -> int:
+        """Make sure that every retried campaign has its workflow; returns how many were asked.
+
+        Whoever retried it may have died before it could start one, or met a Temporal that was
+        away.
+        """
+        asked, after = 0, ""
+        while True:
+            views = await asyncio.to_thread(self._store.retrying.under_way, after, PAGE)
             for view in views:
                 await self._desk.revive(view)
             asked += len(views)

@@ -14,13 +14,7 @@ from temporalio.client import (
     WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
-from temporalio.common import (
-    Priority,
-    SearchAttributePair,
-    TypedSearchAttributes,
-    WorkflowIDConflictPolicy,
-    WorkflowIDReusePolicy,
-)
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
@@ -36,14 +30,14 @@ from campaign.settings import Settings
 from campaign.states import CAMPAIGN_ENDS, CampaignStatus
 from starter.drafting import Drafting
 from starter.rehearsal import Rehearsal, rehearse
+from starter.starting import NOT_AGAIN, labels_of, order_of
 from starter.temporal import connect
+from store.retrying import Retried
 from store.store import Store
 from store.views import CampaignView
-from workflows import showing
+from workflows.beginning import carried_on
 from workflows.campaign import CampaignWorkflow
-from workflows.orders import CampaignOrder, CampaignOutcome, NewSchedule
-
-SMALL_CAMPAIGN_MAX = 100
+from workflows.orders import CampaignOutcome, NewSchedule
 
 
 class DeskUnavailable(Exception):
@@ -51,11 +45,16 @@ class DeskUnavailable(Exception):
 
 
 class NotPossible(Exception):
-    """The campaign has ended, or gone too far, for what was asked."""
+    """The campaign has ended, or gone too far, for what was asked.
 
-    def __init__(self, status: CampaignStatus) -> None:
+    Where that is not the reason, ``code`` and ``reason`` say it.
+    """
+
+    def __init__(self, status: CampaignStatus, code: str = "", reason: str = "") -> None:
         super().__init__(status.value)
         self.status = status
+        self.code = code
+        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +136,25 @@ class Desk:
         """Ask a campaign to stop for good; raises NotPossible when it has ended."""
         await self._signal(view, "cancel")
 
+    async def retry(self, view: CampaignView) -> None:
+        """Send again, and pay for anew, what failed for a reason that may pass.
+
+        Raises NotPossible when there is nothing to send again, Refused when it cannot be paid
+        for, DeskUnavailable when Temporal does not answer: then it begins when that is back.
+        Asked again while it runs, nothing more happens.
+        """
+        answer = await asyncio.to_thread(self._store.retrying.retry, view.id, _now())
+        if isinstance(answer, Refusal):
+            raise Refused(answer)
+        latest = await self._view(view.id)
+        if answer is Retried.ENDED:
+            raise NotPossible(latest.status)
+        if answer in NOT_AGAIN:
+            raise NotPossible(latest.status, *NOT_AGAIN[answer])
+        if latest.status is CampaignStatus.RUNNING:
+            # A run that is just ending hears of it, and a new one begins where there is none.
+            await self._start(latest, WorkflowIDReusePolicy.ALLOW_DUPLICATE, start_signal="retry")
+
     async def set_rate(self, view: CampaignView, rate: float | None) -> None:
         """Let a campaign send at most so many segments per second; None takes that back.
 
@@ -204,60 +222,45 @@ class Desk:
         """Start the workflow of an admitted campaign again, should Temporal have lost it.
 
         A campaign whose workflow lives is not touched. The rows of the store say what is left
-        to do, so nothing is sent or held twice.
+        to do, so nothing is sent or held twice. One that runs may have been retried, after an
+        earlier run of the same id.
         """
+        runs = view.status is CampaignStatus.RUNNING
+        policy = WorkflowIDReusePolicy
+        await self._start(view, policy.ALLOW_DUPLICATE if runs else policy.REJECT_DUPLICATE)
+
+    async def _start(
+        self, view: CampaignView, reuse: WorkflowIDReusePolicy, **options: Any
+    ) -> None:
+        state = None
+        if view.status is CampaignStatus.RUNNING:
+            facts = await asyncio.to_thread(self._store.admissions.plan_facts, view.id)
+            state = carried_on(view.tally, facts)
         try:
             await self._client.start_workflow(
                 CampaignWorkflow.run,
-                self._order(view),
+                order_of(view, self._settings, state),
+                id=workflow_id(view.id),
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-                **self._labels(view),
+                id_reuse_policy=reuse,
+                **labels_of(view, self._settings),
+                **options,
             )
         except WorkflowAlreadyStartedError:
             pass
         except (RPCError, RuntimeError) as error:
             raise DeskUnavailable("Temporal does not answer") from error
 
-    def _order(self, view: CampaignView) -> CampaignOrder:
-        return CampaignOrder(
-            campaign_id=view.id,
-            title=_title(view),
-            total=view.total,
-            dialect=view.dialect,
-            receipts_grace_seconds=self._settings.receipts_grace_seconds,
-            chunks_at_once=self._settings.chunks_at_once,
-        )
-
-    def _labels(self, view: CampaignView) -> dict[str, Any]:
-        title = _title(view)
-        attributes = {
-            showing.ACCOUNT: view.account_id,
-            showing.DIALECT: view.dialect,
-            showing.STATUS: view.status.value,
-        }
-        return {
-            "id": workflow_id(view.id),
-            "task_queue": self._settings.task_queue,
-            "id_reuse_policy": WorkflowIDReusePolicy.REJECT_DUPLICATE,
-            "static_summary": f"{view.dialect} · {title}",
-            "memo": {"title": title, "total": view.total, "dialect": view.dialect},
-            "search_attributes": TypedSearchAttributes(
-                [SearchAttributePair(key, value) for key, value in attributes.items()]
-            ),
-            "priority": Priority(
-                priority_key=2 if view.total <= SMALL_CAMPAIGN_MAX else 4,
-                fairness_key=view.account_id,
-            ),
-        }
-
     async def _verdict(self, view: CampaignView) -> Verdict:
         """Start the workflow if nobody has, and wait for its verdict; safe to repeat."""
         start: WithStartWorkflowOperation[CampaignWorkflow, CampaignOutcome] = (
             WithStartWorkflowOperation(
                 CampaignWorkflow.run,
-                self._order(view),
+                order_of(view, self._settings),
+                id=workflow_id(view.id),
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-                **self._labels(view),
+                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                **labels_of(view, self._settings),
             )
         )
         seconds = self._settings.admission_timeout_seconds
@@ -299,10 +302,6 @@ class Desk:
 async def open_desk(settings: Settings, store: Store) -> Desk:
     """Open the desk; Temporal is connected to at the first order."""
     return Desk(await connect(lazy=True), store, settings)
-
-
-def _title(view: CampaignView) -> str:
-    return f"{view.name or view.dialect} · {view.total:,} recipients"
 
 
 def workflow_id(campaign_id: str) -> str:

@@ -39,6 +39,10 @@ class DeskPort(Protocol):
         """Resume a campaign."""
         ...
 
+    async def retry(self, view: CampaignView) -> None:
+        """Send again what failed for a reason that may pass."""
+        ...
+
     async def set_rate(self, view: CampaignView, rate: float | None) -> None:
         """Let a campaign send at most so many segments per second."""
         ...

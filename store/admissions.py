@@ -66,9 +66,11 @@ _WAITING_ROWS = text(
     "WHERE campaign_id = :campaign AND status IN ('queued', 'retryable', 'sending') "
     "ORDER BY due, position LIMIT :limit"
 )
+# The settlement of an earlier run may come late, when a retry has put messages to work again.
 _SETTLE = text(
     "UPDATE campaign SET status = :status, finished_at = :now "
-    "WHERE id = :campaign AND status NOT IN :ends"
+    "WHERE id = :campaign AND status NOT IN :ends AND NOT EXISTS (SELECT 1 FROM message "
+    "WHERE campaign_id = :campaign AND status IN ('queued', 'retryable', 'sending'))"
 ).bindparams(bindparam("ends", expanding=True))
 _LAST_SENT = text(
     "SELECT max(sent_at) AS sent_at, max(CASE WHEN status = 'unknown' THEN 1 ELSE 0 END) AS doubt "
@@ -85,7 +87,7 @@ class Admissions:
         self._database = database
         self._outbox = outbox
         still = database.hold_still
-        self._campaign_still = text(f"SELECT id FROM campaign WHERE id = :campaign{still}")
+        self._campaign_still = text(f"SELECT status FROM campaign WHERE id = :campaign{still}")
         self._holds_still = text(
             f"SELECT kind FROM hold WHERE campaign_id = :campaign ORDER BY kind DESC{still}"
         )
@@ -201,7 +203,9 @@ class Admissions:
             ]
         )
 
-    def settle(self, campaign_id: str, status: CampaignStatus, now: Instant) -> Tally:
+    def settle(
+        self, campaign_id: str, status: CampaignStatus, now: Instant
+    ) -> tuple[CampaignStatus, Tally]:
         """See :class:`campaign.ports.AdmissionStore`."""
         values = {
             "campaign": campaign_id,
@@ -210,8 +214,9 @@ class Admissions:
             "ends": [end.value for end in CAMPAIGN_ENDS],
         }
 
-        def work(connection: Connection) -> tuple[Tally, Sequence[Destination]]:
+        def work(connection: Connection) -> tuple[CampaignStatus, Tally, Sequence[Destination]]:
             told: Sequence[Destination] = []
+            stood = connection.execute(self._campaign_still, values).one().status
             if connection.execute(_SETTLE, values).rowcount:
                 self.void_unused(connection, campaign_id, now)
                 last = connection.execute(_LAST_SENT, values).one()
@@ -222,11 +227,12 @@ class Admissions:
                     connection.execute(_DATE_KEY, spent)
                 connection.execute(FORGET, {"scope": campaign_scope(campaign_id)})
                 told = self._outbox.tell_campaign(connection, campaign_id, status, now)
-            return reports.tally(connection, campaign_id), told
+                stood = status
+            return CampaignStatus(stood), reports.tally(connection, campaign_id), told
 
-        tally, told = self._database.write(work)
+        stands, tally, told = self._database.write(work)
         self._outbox.ring(told)
-        return tally
+        return stands, tally
 
     def void_unused(self, connection: Connection, campaign_id: str, now: Instant) -> None:
         """Give back what an ended campaign holds for nobody, inside the caller's transaction."""

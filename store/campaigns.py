@@ -13,7 +13,7 @@ from campaign.model import Candidate
 from campaign.ports import Tally
 from campaign.refusals import Refusal
 from campaign.report import Report
-from campaign.states import CAMPAIGN_MOVES, GIVEN_UP, CampaignStatus, MessageStatus
+from campaign.states import CAMPAIGN_ENDS, CAMPAIGN_MOVES, GIVEN_UP, CampaignStatus, MessageStatus
 from store import ledger, links, replies, reports
 from store.engine import Database
 from store.outbox import Destination, Outbox
@@ -211,7 +211,12 @@ class Campaigns:
 
     def mark(self, campaign_id: str, status: CampaignStatus, now: Instant) -> None:
         """See :class:`campaign.ports.CampaignStore`."""
-        sources = [source.value for source, targets in CAMPAIGN_MOVES.items() if status in targets]
+        # An end is left by a retry alone, which pays for it (store/retrying.py).
+        sources = [
+            source.value
+            for source, targets in CAMPAIGN_MOVES.items()
+            if status in targets and source not in CAMPAIGN_ENDS
+        ]
         values = {
             "campaign": campaign_id,
             "status": status.value,

@@ -19,8 +19,12 @@ from store.routes import Routes
 
 # COALESCE keeps SQLite off the queue index: a chunk is a range of the primary key. A wave takes
 # what is due a little later along with it, but never a message that was told to wait.
+# ``tries`` counts since the campaign was last retried: each retry has its whole number of them.
 _CANDIDATES = (
-    f"SELECT {HANDOFF_COLUMNS} FROM message "
+    f"SELECT {HANDOFF_COLUMNS}, CASE WHEN attempts = 0 OR in_doubt THEN attempts "
+    "ELSE attempts - COALESCE((SELECT max(a.number) FROM attempt a "
+    "WHERE a.campaign_id = message.campaign_id AND a.position = message.position "
+    "AND a.outcome = 'failed'), 0) END AS tries FROM message "
     "WHERE campaign_id = :campaign AND position >= :low AND position < :high "
     "AND COALESCE(status, '') IN ('queued', 'retryable') AND due_at <= :due "
     "AND (status = 'queued' OR due_at <= :now) "
@@ -136,7 +140,7 @@ class _Look:
     def choose(self, row: Row[Any]) -> Choice | None:
         """The carrier of a message, or None for now; of those that are down one may be probed."""
         route = self._routes.get(row.sender) or self._routes[None]
-        choice = choose(route, row.attempts, self._down)
+        choice = choose(route, row.tries, self._down)
         if choice is not None:
             return choice
         for carrier in route:
@@ -144,7 +148,7 @@ class _Look:
                 probe_at = self._now + PROBE_EVERY
                 self._down = {**self._down, carrier: probe_at}
                 if self._health.probe(self._connection, carrier, self._now):
-                    return Choice(carrier, row.attempts // len(route) + 1, more=False)
+                    return Choice(carrier, row.tries // len(route) + 1, more=False)
         self.down_carrier = route[0]
         soonest = min(self._down[carrier] for carrier in route)
         self.probe_at = soonest if self.probe_at is None else min(self.probe_at, soonest)

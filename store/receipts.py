@@ -42,7 +42,7 @@ class Receipts:
             "AND a.position = message.position), "
             "final_at = :at, claimed_by = NULL, lease_until = NULL "
             "WHERE id = :reference AND (status IN ('sending', 'unknown') "
-            "OR (status = 'retryable' AND attempts > 0)) "
+            "OR (status IN ('queued', 'retryable') AND attempts > 0)) "
             "RETURNING campaign_id, position, kind, key, id, status, sent_at, final_at, "
             "(SELECT c.account_id FROM campaign c WHERE c.id = campaign_id) AS account_id"
         )

@@ -33,7 +33,7 @@ _NOBODY_SENT = text(
     "WHERE campaign_id = :campaign AND status IN :handed_off)"
 ).bindparams(bindparam("handed_off", expanding=True))
 _HANDED_OFF = [*HANDED_OFF, MessageStatus.SENDING, MessageStatus.UNKNOWN]
-_POLICY = text("SELECT unknown_policy FROM campaign WHERE id = :campaign")
+_POLICY = text("SELECT unknown_policy, status FROM campaign WHERE id = :campaign")
 _SILENT = (
     "EXISTS (SELECT 1 FROM campaign c JOIN opt_out o ON o.account_id = c.account_id "
     "WHERE c.id = message.campaign_id AND c.exclude_opt_outs AND o.number = message.recipient)"
@@ -109,7 +109,8 @@ class Resolving:
         ``repeats`` is by carrier. One that dedups or can be asked is asked again. Of one that can
         do neither, or is not in use any more, a message is sent again only where the campaign's
         policy is ``resend``. What may be sent by that stays as it is where the number opted out.
-        Run again before a chunk has taken them up, it returns the same.
+        Run again before a chunk has taken them up, it returns the same. Of an ended campaign
+        nothing is put to work.
         """
 
         def ask(connection: Connection, kind: Repeats, sends_nothing: bool) -> None:
@@ -119,11 +120,14 @@ class Resolving:
                 connection.execute(_ASK_AGAIN, {**values, "sends_nothing": sends_nothing})
 
         def work(connection: Connection) -> int:
+            campaign = connection.execute(_POLICY, {"campaign": campaign_id}).one()
+            if CampaignStatus(campaign.status) in CAMPAIGN_ENDS:
+                return 0
             ask(connection, Repeats.LOOKUP, sends_nothing=True)
             ask(connection, Repeats.DEDUP, sends_nothing=False)
             can_tell = [name for name, its in repeats.items() if its is not Repeats.NONE]
             values = {"campaign": campaign_id, "now": now, "carriers": can_tell}
-            if connection.execute(_POLICY, values).scalar_one() == UnknownPolicy.RESEND:
+            if campaign.unknown_policy == UnknownPolicy.RESEND:
                 connection.execute(_SEND_AGAIN, values)
             return int(connection.execute(_AT_WORK, values).scalar_one())
 

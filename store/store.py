@@ -22,6 +22,7 @@ from store.pacing import Pacing
 from store.receipts import Receipts
 from store.replies import Replies
 from store.resolving import Resolving
+from store.retrying import Retrying
 from store.routes import Routes
 from store.secrets import Sealer
 from store.sending import Sending
@@ -45,6 +46,7 @@ class Store:
     leases: Leases
     replies: Replies
     resolving: Resolving
+    retrying: Retrying
     attempts: Attempts
     message_log: MessageLog
     lists: Lists
@@ -83,6 +85,7 @@ def open_store(settings: Settings) -> Store:
         leases=Leases(database),
         replies=Replies(database, outbox),
         resolving=Resolving(database, admissions),
+        retrying=Retrying(database),
         attempts=Attempts(database),
         message_log=MessageLog(database),
         lists=Lists(database),

@@ -24,7 +24,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.vetting import Vetting
     from campaign.instants import SECOND, Instant
     from campaign.states import CAMPAIGN_ENDS, CampaignStatus
-    from workflows import hold_point, showing
+    from workflows import beginning, hold_point, showing
     from workflows.chunks import Chunks
     from workflows.orders import (
         CampaignOrder,
@@ -55,6 +55,8 @@ class CampaignWorkflow:
         self.state = order.state or CampaignState(tally=TallyRecord(total=order.total))
         self.paused = self.state.paused_at is not None
         self.moving = False
+        self.again = False
+        self.cancels = 0
         self.upcoming: list[WaveOrder] = []
         self.chunks = Chunks(order.campaign_id, order.chunks_at_once, self._held, self._count)
 
@@ -96,21 +98,20 @@ class CampaignWorkflow:
     @workflow.signal(description="Send nothing more and give back what was held for it.")
     def cancel(self) -> None:
         """Cancel; there is no way back."""
+        self.cancels += 1
         self._set(cancelling=True)
         self.paused = False
+
+    @workflow.signal(description="Failed messages were put to work again: see to them.")
+    def retry(self) -> None:
+        """Go on after the end; without anything to send the next end is the same."""
+        if self.state.verdict is not None and self.state.verdict.admitted:
+            self.again = True
 
     @workflow.query(description="Counts, status and the next wave.")
     def progress(self) -> Progress:
         """Where the campaign stands."""
-        upcoming = self.upcoming[0] if self.upcoming else None
-        return Progress(
-            status=self.state.status,
-            tally=self.state.tally,
-            waves=self.state.waves,
-            next_wave_at=upcoming.fire_at if upcoming else None,
-            next_wave_count=upcoming.count if upcoming else 0,
-            carrier_down=self.state.carrier_down,
-        )
+        return showing.progress(self.state, self.upcoming[0] if self.upcoming else None)
 
     @workflow.query(description="The next waves, as far as they are planned.")
     def plan(self) -> list[WaveOrder]:
@@ -132,18 +133,34 @@ class CampaignWorkflow:
 
     async def _tell(self) -> CampaignOutcome:
         self._show()
-        if self.state.verdict is not None or await self._admit():
-            await self._deliver()
-            await self._await_receipts(self.order.receipts_grace_seconds)
-            await self._clear_doubts()
-            settlement = await workflow.execute_activity_method(
-                Ledger.settle,
-                SettleOrder(campaign_id=self.order.campaign_id, cancelled=self.state.cancelling),
-                **bookkeeping("give back what was not used, write the end"),
-            )
-            self._set(status=settlement.status, tally=settlement.tally)
-        await workflow.wait_condition(workflow.all_handlers_finished)
-        return CampaignOutcome(status=self.state.status, tally=self.state.tally)
+        admitted = self.state.verdict is not None or await self._admit()
+        while True:
+            if admitted:
+                await self._see_through()
+            await workflow.wait_condition(workflow.all_handlers_finished)
+            if self.state.status in CAMPAIGN_ENDS and not self.again:
+                return CampaignOutcome(status=self.state.status, tally=self.state.tally)
+
+    async def _see_through(self) -> None:
+        """Send, wait and settle; a retry may put the campaign to work again while that is done."""
+        if self.state.status in CAMPAIGN_ENDS:
+            self._set(status=CampaignStatus.RUNNING)
+        await self._deliver()
+        await self._await_receipts(self.order.receipts_grace_seconds)
+        await self._clear_doubts()
+        # A retry is possible only once the store has the end, and what was asked before that
+        # ends with it.
+        self.again, cancels = False, self.cancels
+        settlement = await workflow.execute_activity_method(
+            Ledger.settle,
+            SettleOrder(campaign_id=self.order.campaign_id, cancelled=self.state.cancelling),
+            **bookkeeping("give back what was not used, write the end"),
+        )
+        self._set(
+            status=settlement.status,
+            tally=settlement.tally,
+            cancelling=self.cancels > cancels,
+        )
 
     async def _admit(self) -> bool:
         verdict = await self._book(Vetting.vet, "judge by the rules")
@@ -158,20 +175,7 @@ class CampaignWorkflow:
             verdict = Verdict(admitted=False, refusals=plan.withdrawn)
             self._set(verdict=verdict, status=CampaignStatus.REFUSED)
             return False
-        tally = TallyRecord(
-            total=self.order.total,
-            queued=plan.to_send,
-            skipped=self.order.total - plan.to_send - plan.failed,
-            failed=plan.failed,
-        )
-        self._set(
-            verdict=verdict,
-            status=CampaignStatus.SCHEDULED,
-            first_due_at=plan.first_due_at,
-            last_due_at=plan.last_due_at,
-            pauses=plan.pauses,
-            tally=tally,
-        )
+        self._set(**beginning.admitted(self.order.total, plan, verdict))
         return True
 
     async def _deliver(self) -> None:

@@ -140,6 +140,15 @@ def cancel(id: str) -> None:
     _steer(id, lambda desk, view: desk.cancel(view))
 
 
+def retry(id: str) -> None:
+    """Send again, and pay for anew, what failed in an ended campaign for a reason that may pass.
+
+    A number that the carrier calls invalid stays as it is, as does one that opted out. Given
+    again while the campaign runs, nothing more happens.
+    """
+    _steer(id, lambda desk, view: desk.retry(view))
+
+
 def reschedule(
     id: str,
     start: Annotated[str, typer.Argument(help="ISO 8601, as 2026-12-24T18:00:00+01:00.")],

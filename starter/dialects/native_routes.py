@@ -23,6 +23,12 @@ from store.store import Store
 from store.views import CampaignView
 
 PAGE_MAX = 1_000
+STEERING = "Passed on to the campaign's workflow; takes effect within two seconds."
+RETRY = (
+    "Of a campaign that has ended, whatever failed for a reason that may pass goes out again under "
+    "the same id, paid for anew: all of it, or 402 and nothing. Asked again while that runs, "
+    "nothing more happens."
+)
 Read = Callable[[Any, Principal], Draft]
 
 
@@ -113,15 +119,17 @@ def routes(ways: Ways, read: Read, create_schema: dict[str, Any]) -> APIRouter:
             {"messages": [presenting.message_json(one) for one in found], "next": following}
         )
 
-    def steer(name: str, order: Callable[[CampaignView], Awaitable[None]]) -> None:
+    def steer(
+        name: str, order: Callable[[CampaignView], Awaitable[None]], says: str = STEERING
+    ) -> None:
         @router.post(
             f"/campaigns/{{id}}/{name}",
             status_code=202,
             summary=f"{name.capitalize()} a campaign",
+            description=says,
             name=name,
         )
         async def steering(request: Request, id: str) -> Response:
-            """Passed on to the campaign's workflow; takes effect within two seconds."""
             view = await own_campaign(request, ways, id, Permission.CONTROL)
             await order(view)
             latest = await asyncio.to_thread(ways.store.campaigns.get, id)
@@ -130,6 +138,7 @@ def routes(ways: Ways, read: Read, create_schema: dict[str, Any]) -> APIRouter:
     steer("pause", ways.desk.pause)
     steer("resume", ways.desk.resume)
     steer("cancel", ways.desk.cancel)
+    steer("retry", ways.desk.retry, RETRY)
 
     @router.patch(
         "/campaigns/{id}",
@@ -194,6 +203,8 @@ def stopped(error: Exception) -> Response:
         case BadBody():
             return problem(error.status, "malformed_request", error.reason)
         case NotPossible():
+            if error.code:
+                return problem(409, error.code, error.reason)
             if error.status in CAMPAIGN_ENDS:
                 return problem(409, "campaign_ended", f"the campaign has ended: {error.status}")
             return problem(409, "campaign_began", f"the campaign has begun: {error.status}")

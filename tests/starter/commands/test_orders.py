@@ -11,7 +11,8 @@ from temporalio.testing import WorkflowEnvironment
 from campaign.settings import Settings
 from store.store import Store
 from tests.conftest import Served, Story, tell
-from tests.starter.commands.conftest import SECRET, CommandLine
+from tests.starter.commands.conftest import SECRET, CommandLine, ended
+from tests.store.builders import Books
 
 PATIENCE = 30.0
 PEOPLE = "to,text\n+14155551000,Hi Alice\n+14155551001,Hi Bob\n+14155550001,Hi Nobody\n"
@@ -109,3 +110,24 @@ async def test_a_waiting_campaign_is_paused_resumed_and_cancelled(
     assert godwit("account", "show", "--json").json["credits"]["sms"]["available"] == 100
     assert story.carrier.log == []
     assert godwit("audit").code == 0
+
+
+async def test_what_failed_for_a_passing_reason_is_retried_and_all_else_is_said(
+    godwit: CommandLine, story: Story
+) -> None:
+    address = godwit.environment["TEMPORAL_ADDRESS"]
+    godwit.environment["TEMPORAL_ADDRESS"] = "127.0.0.1:1"
+    books = Books(story.store, story.account.id)
+    campaign_id = ended(books, 3)
+    nothing = await godwit.beside("retry", campaign_id)
+    assert nothing.fault == "no message failed for a reason that may pass"
+    books.execute("UPDATE message SET reason = 'unavailable' WHERE status = 'failed'")
+    assert "is it running?" in (await godwit.beside("retry", campaign_id)).fault
+    godwit.environment["TEMPORAL_ADDRESS"] = address
+    told = await godwit.beside("retry", campaign_id)
+    assert (told.code, told.out) == (0, "asked; the campaign was running\n")
+    await reaches(godwit, campaign_id, "finished")
+    assert len(story.carrier.log) == 1
+    assert godwit("audit").code == 0
+    assert "opted out" in godwit("retry", "--help").out
+    assert godwit("retry", "cmp_nothing").fault == "there is no campaign 'cmp_nothing'"

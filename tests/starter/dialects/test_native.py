@@ -9,7 +9,11 @@ from typing import Any
 import httpx
 import pytest
 
+from campaign.credits import CreditKind
+from campaign.failures import TemporaryFailure
+from campaign.handoffs import Acceptance, Handoff
 from campaign.states import MessageStatus
+from carriers.pretend import PretendCarrier
 from tests.starter.conftest import Api
 
 Json = dict[str, Any]
@@ -212,6 +216,50 @@ async def test_pause_resume_and_cancel_are_answered_202_and_an_ended_campaign_40
     assert report["credits"]["voided"] == {"sms": 10, "mms": 0}
 
 
+async def test_a_retry_is_answered_202_and_409_402_or_404_with_its_reason(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def retried(path: str) -> tuple[int, str, str]:
+        answer = await api.http.post(f"{path}/retry", auth=api.basic())
+        shown = answer.json()
+        return answer.status_code, shown.get("type", shown["status"]), shown.get("title", "")
+
+    assert (await retried("/v1/campaigns/nothing"))[0] == 404
+    later = {"text": "Hello", "recipients": people(2), "scheduleDateTime": in_days(2)}
+    waiting = await create(api, later)
+    runs = await retried(f"/v1/campaigns/{waiting['id']}")
+    assert runs[:2] == (409, "urn:godwit:problem:campaign_runs") and "by themselves" in runs[2]
+
+    async def refuse(carrier: PretendCarrier, handoff: Handoff) -> Acceptance:
+        raise TemporaryFailure("carrier_configuration")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(PretendCarrier, "send", refuse)
+        campaign = await create(api, {"text": "Hello", "recipients": people(2)})
+        path = f"/v1/campaigns/{campaign['id']}"
+        assert (await api.finished(campaign["id"]))["counts"]["failed"] == 2
+    poor = "UPDATE credit SET available = available - {0}, granted = granted - {0}"
+    available = api.story.store.accounts.show(api.story.account.id)
+    assert available is not None
+    some = available.balances[CreditKind.SMS].available
+    write = api.story.store.database.write
+    write(lambda connection: connection.exec_driver_sql(poor.format(some)))
+    assert (await retried(path))[:2] == (402, "urn:godwit:problem:credits_insufficient")
+    write(lambda connection: connection.exec_driver_sql(poor.format(-some)))
+    for _ in range(2):
+        code, status, _ = await retried(path)
+        assert (code, status) in ((202, "running"), (409, "urn:godwit:problem:nothing_failed"))
+    async with asyncio.timeout(20):
+        while (shown := (await api.http.get(path, auth=api.basic())).json())["status"] == "running":
+            await asyncio.sleep(0.05)
+    assert (shown["status"], shown["counts"]["sent"]) == ("finished", 2)
+    assert (await retried(path))[:2] == (409, "urn:godwit:problem:nothing_failed")
+    await api.http.post(f"/v1/campaigns/{waiting['id']}/cancel", auth=api.basic())
+    await api.finished(waiting["id"])
+    over = await retried(f"/v1/campaigns/{waiting['id']}")
+    assert over[:2] == (409, "urn:godwit:problem:campaign_ended")
+
+
 async def test_a_waiting_campaign_gets_another_schedule_and_an_ended_one_none(api: Api) -> None:
     body = {"text": "Hello", "recipients": people(5), "scheduleDateTime": in_days(2)}
     path = f"/v1/campaigns/{(await create(api, body))['id']}"
@@ -305,6 +353,7 @@ PERMISSIONS = {
     ("POST", "/v1/campaigns/{id}/pause"): "manage:Campaigns",
     ("POST", "/v1/campaigns/{id}/resume"): "manage:Campaigns",
     ("POST", "/v1/campaigns/{id}/cancel"): "manage:Campaigns",
+    ("POST", "/v1/campaigns/{id}/retry"): "manage:Campaigns",
     ("POST", "/v1/campaigns/{id}/messages/{message_id}/resolve"): "manage:Campaigns",
     ("GET", "/v1/credits"): "read:Campaigns",
     ("GET", "/v1/senders"): "read:Campaigns",
