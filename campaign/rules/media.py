@@ -1,13 +1,31 @@
-"""Media: an absolute http or https address. What lies there is checked when it is fetched."""
+"""Media: an absolute http or https address, and what may lie there once it is downloaded.
 
-from collections.abc import Iterator
+The figures are Textingline's (docs/decisions/0022-media.md), and no carrier takes more.
+"""
+
+from collections.abc import Iterator, Mapping
 from itertools import islice
 from urllib.parse import urlsplit
 
 from campaign.model import Candidate
 from campaign.refusals import SHOWN_MAX, Refusal, RefusalCode
+from campaign.states import MessageStatus
 
 LENGTH_MAX = 2_048
+# "1 MB" is read in favour of whoever sends.
+BYTES_MAX = 1_048_576
+TYPES = frozenset(
+    "image/jpeg image/png image/gif video/mp4 video/mpeg audio/mpeg application/pdf text/vcard"
+    " text/x-vcard".split()
+)
+
+Fault = tuple[RefusalCode, str]
+TOO_LARGE: Fault = (RefusalCode.MEDIA_TOO_LARGE, "larger than 1 MB")
+WRONG_TYPE: Fault = (RefusalCode.MEDIA_TYPE, "its Content-Type is none that may be sent")
+UNSAFE: Fault = (RefusalCode.MEDIA_UNSAFE, "not a plain address on the public web")
+# One text for whatever went wrong: it must not tell what there is inside.
+AWAY: Fault = (RefusalCode.MEDIA_UNREACHABLE, "could not be downloaded")
+LATE: Fault = (RefusalCode.MEDIA_UNREACHABLE, "could not be downloaded in the time for one request")
 
 
 def check(candidate: Candidate) -> Iterator[Refusal]:
@@ -29,6 +47,25 @@ def _faults(candidate: Candidate, judged: dict[str, bool]) -> Iterator[Refusal]:
                 "not an absolute http or https address",
                 f"recipients[{message.position}].mediaUrl",
             )
+
+
+def fault_of(status: int, content_type: str, length: int) -> Fault | None:
+    """Judge a download of at most BYTES_MAX: its status, Content-Type and length in bytes."""
+    if status != 200 or not length:
+        return AWAY
+    if content_type.partition(";")[0].strip().lower() not in TYPES:
+        return WRONG_TYPE
+    return None
+
+
+def refusals(candidate: Candidate, faults: Mapping[str, Fault]) -> list[Refusal]:
+    """Name every message, up to a readable number, whose media is among the faulty addresses."""
+    named = (
+        Refusal(*faults[message.media_url], f"recipients[{message.position}].mediaUrl")
+        for message in candidate.messages
+        if message.status is MessageStatus.QUEUED and message.media_url in faults
+    )
+    return list(islice(named, SHOWN_MAX))
 
 
 def is_web_address(url: str) -> bool:
