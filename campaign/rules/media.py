@@ -1,6 +1,6 @@
 """Media: an absolute http or https address, and what may lie there once it is downloaded.
 
-The figures are Textingline's (docs/decisions/0022-media.md), and no carrier takes more.
+docs/decisions/0022-media.md says whose figures these are.
 """
 
 from collections.abc import Iterator, Mapping
@@ -61,9 +61,10 @@ def fault_of(status: int, content_type: str, length: int) -> Fault | None:
 def refusals(candidate: Candidate, faults: Mapping[str, Fault]) -> list[Refusal]:
     """Name every message, up to a readable number, whose media is among the faulty addresses."""
     named = (
-        Refusal(*faults[message.media_url], f"recipients[{message.position}].mediaUrl")
+        Refusal(*fault, f"recipients[{message.position}].mediaUrl")
         for message in candidate.messages
-        if message.status is MessageStatus.QUEUED and message.media_url in faults
+        if message.status is MessageStatus.QUEUED
+        and (fault := faults.get(message.media_url or "")) is not None
     )
     return list(islice(named, SHOWN_MAX))
 

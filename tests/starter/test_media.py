@@ -71,26 +71,26 @@ async def test_the_nine_types_pass_up_to_a_megabyte(store: Store, content_type: 
         assert await judged(store, served(told_type, BYTES_MAX)) == []
 
 
-@pytest.mark.parametrize(
-    ("play", "code"),
-    [
-        (served(length=BYTES_MAX + 1), RefusalCode.MEDIA_TOO_LARGE),
-        (served("text/html"), RefusalCode.MEDIA_TYPE),
-        (served("image/svg+xml"), RefusalCode.MEDIA_TYPE),
-        (served(""), RefusalCode.MEDIA_TYPE),
-        (served(None), RefusalCode.MEDIA_TYPE),
-        (served(length=0), RefusalCode.MEDIA_UNREACHABLE),
-        (served(status=404), RefusalCode.MEDIA_UNREACHABLE),
-        (served(status=206), RefusalCode.MEDIA_UNREACHABLE),
-        (MOVED, RefusalCode.MEDIA_UNREACHABLE),
-        (served()[:-1], RefusalCode.MEDIA_UNREACHABLE),
-        (b"220 mail.example\r\n", RefusalCode.MEDIA_UNREACHABLE),
-    ],
-    ids=str,
-)
+ANSWERS: dict[str, tuple[bytes, RefusalCode]] = {
+    "a byte too many": (served(length=BYTES_MAX + 1), RefusalCode.MEDIA_TOO_LARGE),
+    "a page": (served("text/html"), RefusalCode.MEDIA_TYPE),
+    "a drawing": (served("image/svg+xml"), RefusalCode.MEDIA_TYPE),
+    "an empty type": (served(""), RefusalCode.MEDIA_TYPE),
+    "no type": (served(None), RefusalCode.MEDIA_TYPE),
+    "nothing": (served(length=0), RefusalCode.MEDIA_UNREACHABLE),
+    "not found": (served(status=404), RefusalCode.MEDIA_UNREACHABLE),
+    "a part": (served(status=206), RefusalCode.MEDIA_UNREACHABLE),
+    "moved": (MOVED, RefusalCode.MEDIA_UNREACHABLE),
+    "cut off": (served()[:-1], RefusalCode.MEDIA_UNREACHABLE),
+    "no HTTP": (b"220 mail.example\r\n", RefusalCode.MEDIA_UNREACHABLE),
+}
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
 async def test_what_no_carrier_could_take_is_refused_where_it_stands(
-    store: Store, play: bytes, code: RefusalCode
+    store: Store, answer: str
 ) -> None:
+    play, code = ANSWERS[answer]
     assert await judged(store, play) == [(code, "recipients[1].mediaUrl")]
 
 
