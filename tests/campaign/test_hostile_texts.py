@@ -1,7 +1,7 @@
 """Hostile texts cost time in proportion to their length: in links, words, numbers and templates."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from statistics import median
 
 import pytest
@@ -18,8 +18,8 @@ SHORT, LONG = 25_000, 100_000
 # Four times the length: four times the time, and sixteen times where it grows with the square.
 RATIO_MAX = 8.0
 TRIES = 5
-# What takes less is too short to measure, and done several times over.
-MEASURABLE_SECONDS = 0.004
+# What takes less for the long text is too short to measure, and to matter.
+MEASURABLE_SECONDS = 0.02
 
 # What is repeated: pieces that make a pattern begin again and again, and fail late.
 PIECES = [
@@ -40,7 +40,7 @@ PIECES = [
     *("paypal", "paypal-", "paypal.", "paypal.com ", "https://paypal.a.", "login-verify-"),
 ]
 # What stands once before or after it: an opening that is never closed, an end that spoils all.
-FRAMES = [("", ""), ("kill ", "x"), ("https://", "é"), ("{{", "}"), ("never share ", ".")]
+FRAMES = [("", ""), ("kill {{", "x"), ("https://", "é.")]
 
 READERS: dict[str, Callable[[str], object]] = {
     "find links": has_urls,
@@ -69,40 +69,50 @@ CACHES = [plain, unmasked, segment, phone._facts, phone._without_trunk] + [
 ]
 
 
-def seconds(read: Callable[[str], object], hostile: str, times: int) -> float:
-    """How long it takes to read a text so many times, with nothing remembered."""
+def seconds(read: Callable[[str], object], hostile: str) -> float:
+    """How long it takes to read a text, with nothing remembered."""
+    for cache in CACHES:
+        cache.cache_clear()
     began = time.process_time()
-    for _ in range(times):
-        for cache in CACHES:
-            cache.cache_clear()
-        read(hostile)
+    read(hostile)
     return time.process_time() - began
 
 
 def growth(read: Callable[[str], object], make: Callable[[int], str]) -> float:
     """How many times as long a text takes that is four times as long."""
     short, long = make(SHORT), make(LONG)
-    times = 1
-    while (first := seconds(read, short, times)) < MEASURABLE_SECONDS:
-        times *= 4
-    ratio = seconds(read, long, times) / first
+    longer = seconds(read, long)
+    if longer < MEASURABLE_SECONDS:
+        return 1.0
+    ratio = longer / seconds(read, short)
     if ratio < RATIO_MAX:
         return ratio
-    # Another process may have been in the way; the median of several says whether it was.
-    return median(seconds(read, long, times) / seconds(read, short, times) for _ in range(TRIES))
+    # Another process may be in the way of one measurement; it is not in the way of most.
+    return median(seconds(read, long) / seconds(read, short) for _ in range(TRIES))
+
+
+def hostile_texts() -> Iterator[Callable[[int], str]]:
+    """Ways to make a text of about any length."""
+
+    def maker(before: str, piece: str, after: str) -> Callable[[int], str]:
+        return lambda length: before + (piece * length)[:length] + after
+
+    for piece in PIECES:
+        for before, after in FRAMES if len(piece) > 3 else FRAMES[:1]:
+            yield maker(before, piece, after)
 
 
 @pytest.mark.parametrize("reader", READERS)
 def test_reading_a_hostile_text_takes_time_in_proportion_to_its_length(reader: str) -> None:
     faults = {}
-    for piece in PIECES:
-        for before, after in FRAMES if len(piece) > 1 else FRAMES[:1]:
-            ratio = growth(
-                READERS[reader],
-                lambda length, p=piece, b=before, a=after: (  # type: ignore[misc]
-                    b + (p * length)[:length] + a
-                ),
-            )
-            if ratio >= RATIO_MAX:
-                faults[before + piece + after] = ratio
+    for make in hostile_texts():
+        ratio = growth(READERS[reader], make)
+        if ratio >= RATIO_MAX:
+            faults[make(20)] = ratio
     assert faults == {}
+
+
+@pytest.mark.parametrize("words", ["those ", "all the "])
+def test_words_that_can_be_read_two_ways_do_not_double_the_time_each(words: str) -> None:
+    # Thirty of them took minutes once.
+    assert shaft.classify("we hate " + words * 200 + "rain") is None
