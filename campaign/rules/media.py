@@ -3,6 +3,7 @@
 docs/decisions/0022-media.md says whose figures these are.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from itertools import islice
 from urllib.parse import urlsplit
@@ -12,6 +13,8 @@ from campaign.refusals import SHOWN_MAX, Refusal, RefusalCode
 from campaign.states import MessageStatus
 
 LENGTH_MAX = 2_048
+# A name has 253 letters at most. What is longer takes the square of its length to take apart.
+_AUTHORITY = re.compile(r"[^/?#]*//[^/?#]{1,300}(?:[/?#].*)?")
 # "1 MB" is read in favour of whoever sends.
 BYTES_MAX = 1_048_576
 TYPES = frozenset(
@@ -72,6 +75,8 @@ def refusals(candidate: Candidate, faults: Mapping[str, Fault]) -> list[Refusal]
 def is_web_address(url: str) -> bool:
     """Tell whether ``url`` is http(s) with a host, without user or control characters."""
     if len(url) > LENGTH_MAX or not url.isprintable() or any(c in url for c in ' "<>\\^`{|}'):
+        return False
+    if _AUTHORITY.fullmatch(url) is None:
         return False
     try:
         parts = urlsplit(url)
