@@ -13,6 +13,7 @@ from campaign.ports import NumberFacts
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 # What people write a number with; anything else in it makes it no number.
 _WRITTEN = re.compile(r"(?:\+|00)?[\d ().\-/\u00a0\u2010-\u2013]{7,40}")
+_WRITTEN_MAX = 42
 _NOT_DIGITS = re.compile(r"\D+")
 # No zero where one could stand between country code and area code, no other trunk digit either.
 _NO_TRUNK = re.compile(r"(?!11|78)[1-9][1-9]{3}[0-9]{3,11}")
@@ -57,8 +58,13 @@ def canonical_number(written: str) -> str | None:
     ``+447900000001``, so that an opt-out holds whatever a number is written like. The country
     code must be there. Canonical numbers stay as they are; whether one can exist is not judged.
     """
-    text = unicodedata.normalize("NFKC", written).strip() if not written.isascii() else written
-    if _WRITTEN.fullmatch(text.strip()) is None:
+    text = written.strip()
+    # Before anything slower: of what may be in a number nothing becomes shorter by NFKC.
+    if len(text) > _WRITTEN_MAX:
+        return None
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text).strip()
+    if _WRITTEN.fullmatch(text) is None:
         return None
     digits = _NOT_DIGITS.sub("", text)
     if not digits.isascii():

@@ -27,6 +27,7 @@ class Settings(BaseSettings):
     secret_key: SecretStr = SecretStr("")
     carrier: str = "pretend"
     allow_private_urls: bool = False
+    check_media: bool = False
     log_level: str = "info"
 
     api_host: str = "127.0.0.1"

@@ -231,6 +231,7 @@ async def serve(settings: Settings) -> None:
         finally:
             caring.cancel()
             await asyncio.gather(caring, return_exceptions=True)
+            await desk.close()
     finally:
         store.close()
 

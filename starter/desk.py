@@ -29,6 +29,7 @@ from campaign.schedule import window_fault
 from campaign.settings import Settings
 from campaign.states import CAMPAIGN_ENDS, CampaignStatus
 from starter.drafting import Drafting
+from starter.media import open_media_check
 from starter.rehearsal import Rehearsal, rehearse
 from starter.starting import NOT_AGAIN, labels_of, order_of
 from starter.temporal import connect
@@ -73,6 +74,7 @@ class Desk:
         self._store = store
         self._settings = settings
         self._drafting = Drafting(store, settings)
+        self._media = open_media_check(settings, store)
 
     async def admit(
         self, draft: Draft, id_prefix: str = CAMPAIGN_PREFIX, campaign_id: str | None = None
@@ -83,7 +85,7 @@ class Desk:
         Raises Refused with every reason (nothing is sent or paid then), DeskUnavailable when no
         verdict came in time. A draft whose key is held brings the campaign that holds it.
         """
-        candidate = await asyncio.to_thread(self._compose, draft)
+        candidate = await self._compose(draft)
         wanted = campaign_id or make_id(id_prefix, secrets.token_bytes(ID_BYTES))
         saved = await asyncio.to_thread(self._store.campaigns.save, candidate, wanted)
         if draft.strict_key and not saved.same_payload:
@@ -110,7 +112,7 @@ class Desk:
 
     async def rehearse(self, draft: Draft) -> Rehearsal:
         """Judge and price a draft without storing anything; shape faults raise Refused."""
-        candidate = await asyncio.to_thread(self._compose, draft)
+        candidate = await self._compose(draft)
         return await asyncio.to_thread(rehearse, self._store, candidate)
 
     async def withdraw(self, view: CampaignView) -> bool:
@@ -206,12 +208,15 @@ class Desk:
             return False
 
     async def close(self) -> None:
-        """Nothing is held; the client closes with the process."""
+        """Give up the way out to media; the client closes with the process."""
+        await self._media.close()
 
     # ------------------------------------------------------------------ inside
 
-    def _compose(self, draft: Draft) -> Candidate:
-        return self._drafting.compose(draft)
+    async def _compose(self, draft: Draft) -> Candidate:
+        candidate = await asyncio.to_thread(self._drafting.compose, draft)
+        await self._media.check(candidate)
+        return candidate
 
     async def _view(self, campaign_id: str) -> CampaignView:
         view = await asyncio.to_thread(self._store.campaigns.get, campaign_id)

@@ -34,6 +34,10 @@ _KEY_HOLDER = text(
     "SELECT k.campaign_id, c.payload_hash FROM campaign_key k "
     "JOIN campaign c ON c.id = k.campaign_id WHERE k.account_id = :account AND k.key = :key"
 )
+_HOLDS_KEY = text(
+    "SELECT 1 FROM campaign_key WHERE account_id = :account AND key = :key "
+    "AND (free_at IS NULL OR free_at > :now)"
+)
 _MARK = text(
     "UPDATE campaign SET status = :status, started_at = COALESCE(started_at, :started_at) "
     "WHERE id = :campaign AND status IN :from_statuses"
@@ -105,6 +109,13 @@ class Campaigns:
             return Saved(campaign_id, created=True)
 
         return self._database.write(work)
+
+    def has_key(self, account_id: str, key: str, now: Instant) -> bool:
+        """Tell whether a campaign of the account has this key, so that ``save`` would find it."""
+        values = {"account": account_id, "key": key, "now": now}
+        return self._database.read(
+            lambda connection: connection.execute(_HOLDS_KEY, values).first() is not None
+        )
 
     def get(self, campaign_id: str, account_id: str | None = None) -> CampaignView | None:
         """One campaign with its counts; None when it is not there or another account's."""

@@ -39,6 +39,10 @@ CODES: dict[RefusalCode, Failure] = {
     ),
     RefusalCode.QUOTA_REACHED: (33012, 429, "Daily messaging quota reached"),
     RefusalCode.MEDIA_INVALID: (33017, 400, "The media could not be downloaded"),
+    RefusalCode.MEDIA_UNREACHABLE: (33017, 400, "The media could not be downloaded"),
+    RefusalCode.MEDIA_TOO_LARGE: (33014, 400, "The media is larger than 1 MB"),
+    RefusalCode.MEDIA_TYPE: (33015, 400, "The media type is not supported"),
+    RefusalCode.MEDIA_UNSAFE: (33018, 400, "The media URL failed the security check"),
     RefusalCode.CHARACTERS_INVALID: (33016, 400, "The message body contains invalid characters"),
     RefusalCode.CONTENT_NOT_COMPLIANT: (
         33019,
