@@ -37,6 +37,8 @@ with workflow.unsafe.imports_passed_through():
 
 DOUBT_ROUNDS = 3
 DOUBT_WAIT_SECONDS = 15.0
+# The patch since which a plan that moved while it was looked up is looked up again.
+LOOK_AGAIN = "look-again"
 RECEIPT_WAITS_SECONDS = (1, 2, 4, 8, 15, 30, 60, 120, 300, 600)
 
 
@@ -191,7 +193,10 @@ class CampaignWorkflow:
                 continue
             if workflow.info().is_continue_as_new_suggested():
                 await self._continue_as_new()
+            moves = self.state.pauses
             planned = await self._book(Planning.next_waves, "look for what is due next")
+            if self.state.pauses != moves and workflow.patched(LOOK_AGAIN):
+                continue
             self.upcoming = list(planned.waves)
             if not self.upcoming:
                 return

@@ -124,7 +124,9 @@ class Caller:
                 base_url=self._url, session=session, headers=self._credentials(operation.path)
             )
             self.statuses[answer.status_code] += 1
-            case.validate_response(answer, checks=CHECKS)
+            # To be away is an honest answer of who is asked for just that.
+            says_so = operation.path == "/readyz" and answer.status_code == 503
+            case.validate_response(answer, checks=CHECKS[1:] if says_so else CHECKS)
 
         try:
             ask()

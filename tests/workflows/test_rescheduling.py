@@ -1,11 +1,14 @@
 """Another start for a campaign that waits: moved whole, moved back, refused once it has begun."""
 
 import asyncio
+import threading
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
 from campaign.instants import DAY, HOUR, MINUTE, SECOND
+from campaign.ports import WaveRow
 from campaign.refusals import RefusalCode, Refused
 from campaign.states import CampaignStatus
 from starter.desk import NotPossible
@@ -30,6 +33,30 @@ async def test_a_plan_moves_whole_to_later_and_to_sooner(story: Story) -> None:
     assert start - DAY + HOUR <= sent[10] and sent[19] < start - DAY + HOUR + MINUTE
     assert len({row["reference"] for row in story.carrier.log}) == len(story.carrier.log) == 20
     assert audit(story.store.database).findings == ()
+
+
+async def test_a_plan_that_moves_while_it_is_looked_up_is_looked_up_again(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked, moved = threading.Event(), threading.Event()
+    waiting_rows = story.store.admissions.waiting_rows
+
+    def slow(campaign_id: str, limit: int) -> Sequence[WaveRow]:
+        rows = waiting_rows(campaign_id, limit)
+        looked.set()
+        assert moved.wait(60)
+        return rows
+
+    monkeypatch.setattr(story.store.admissions, "waiting_rows", slow)
+    start = await story.now() + 2 * DAY
+    campaign = (await story.desk.admit(story.draft(10, scheduled_at=start))).campaign
+    try:
+        assert await asyncio.to_thread(looked.wait, 60)
+        assert await story.desk.reschedule(campaign, start - DAY) == start - DAY
+    finally:
+        moved.set()
+    assert await finish(story, campaign.id) is CampaignStatus.FINISHED
+    assert all(start - DAY <= at < start - DAY + MINUTE for at in story.sent_at(campaign.id))
 
 
 async def test_a_start_less_than_an_hour_ago_means_now(story: Story) -> None:
