@@ -8,8 +8,10 @@ is called sure; all else is a DoubtfulHandoff.
 import asyncio
 import base64
 import json
+import ssl
 import time
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 from urllib.parse import urlencode
 
@@ -60,7 +62,7 @@ class Frame:
         # Who has waited for half the deadline without a connection surely has sent nothing, and
         # would hardly be answered in the other half.
         self._extensions = {"timeout": {"connect": CONNECT_SECONDS, "pool": timeout_seconds / 2}}
-        context = httpx.create_ssl_context()
+        context = _tls()
 
         def session() -> aiohttp.ClientSession:
             opened = aiohttp.ClientSession(
@@ -152,6 +154,12 @@ class Frame:
     async def close(self) -> None:
         """Close every connection."""
         await self._transport.aclose()
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """The trust that every carrier's connections share; reading the certificates takes a while."""
+    return httpx.create_ssl_context()
 
 
 def basic(user: str, password: str) -> dict[str, str]:

@@ -157,6 +157,8 @@ def test_killing_the_supervisor_leaves_nothing_behind(tmp_path: Path) -> None:
 def test_ten_deploys_of_the_worker_amid_a_campaign_leave_nothing_in_doubt(tmp_path: Path) -> None:
     # A carrier that can neither dedup nor be asked: every doubt would stay ``unknown``.
     with stack(tmp_path / "data", GODWIT_CARRIER_PRETEND_REPEATS="none") as running:
+        # Slow enough for a deploy to come amid the sends each time.
+        assert running.command("carrier", "rate", "pretend", "200").returncode == 0
         campaigns = [running.send_batch()]
         for _ in range(10):
             if len(running.carrier_log()) > len(campaigns) * RECIPIENTS - 1_000:
