@@ -92,7 +92,12 @@ class World:
         self.vetting = Vetting(store.campaigns, store.admissions)
         self.ledger = Ledger(store.campaigns, store.admissions)
         self.planning = Planning(
-            store.campaigns, store.admissions, store.resolving, {"model": repeats}, CHUNK_SIZE
+            store.campaigns,
+            store.plans,
+            store.admissions,
+            store.resolving,
+            {"model": repeats},
+            CHUNK_SIZE,
         )
         self.reporting = Reporting(store.campaigns)
         self.tales: list[Tale] = []
