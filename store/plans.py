@@ -21,10 +21,6 @@ _MOVE_START = text(f"UPDATE campaign SET {_START} WHERE id = :campaign")
 _WAITING = "WHERE campaign_id = :campaign AND status IN ('queued', 'retryable')"
 _PUSH = text(f"UPDATE message SET due_at = due_at + :by {_WAITING}")
 _FIRST_DUE = text(f"SELECT min(due_at) FROM message {_WAITING}")
-_SPREAD_OVER = text(
-    "SELECT position FROM message WHERE campaign_id = :campaign AND status = 'queued' "
-    "AND scheduled_at IS NULL ORDER BY position"
-)
 
 
 class Plans:
@@ -32,10 +28,16 @@ class Plans:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._spread_over = text(
+            "SELECT position FROM message WHERE campaign_id = :campaign AND status = 'queued' "
+            f"AND scheduled_at IS NULL ORDER BY position{database.hold_still}"
+        )
+        # By the primary key alone: asked for the status as well, PostgreSQL may look each of
+        # 50,000 rows up among all that are queued, which takes minutes.
         self._lay_out = text(
             "UPDATE message SET due_at = CAST(r.value->>'d' AS BIGINT) "
             f"FROM {database.rows} WHERE message.campaign_id = r.value->>'c' "
-            "AND message.position = CAST(r.value->>'p' AS BIGINT) AND message.status = 'queued'"
+            "AND message.position = CAST(r.value->>'p' AS BIGINT)"
         )
 
     def push_back(
@@ -70,7 +72,7 @@ class Plans:
             start = connection.execute(_COUNT_SPREAD, values).scalar()
             if start is None:
                 return
-            positions = connection.execute(_SPREAD_OVER, values).scalars().all()
+            positions = connection.execute(self._spread_over, values).scalars().all()
             dues = ideal_instants(start, hours, len(positions))
             rows = [
                 {"c": campaign_id, "p": position, "d": due}
