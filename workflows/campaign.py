@@ -217,9 +217,10 @@ class CampaignWorkflow:
 
     async def _send_wave(self, wave: WaveOrder) -> bool:
         """Send one wave; False when what comes next must be looked up anew."""
+        # Counted first, because from here on the plan cannot be changed any more.
+        self._set(waves=self.state.waves + 1)
         if self.state.status is CampaignStatus.SCHEDULED:
             await self._mark(CampaignStatus.RUNNING)
-        self._set(waves=self.state.waves + 1)
         known_down = self.state.carrier_down is not None
         return await self.chunks.send(wave, self.state.waves, known_down)
 
