@@ -64,7 +64,12 @@ def build_worker(client: Client, settings: Settings, store: Store, *carriers: Ca
     vetting = Vetting(store.campaigns, store.admissions)
     ledger = Ledger(store.campaigns, store.admissions)
     planning = Planning(
-        store.campaigns, store.admissions, store.resolving, in_use.repeats, settings.chunk_size
+        store.campaigns,
+        store.plans,
+        store.admissions,
+        store.resolving,
+        in_use.repeats,
+        settings.chunk_size,
     )
     reporting = Reporting(store.campaigns)
     sending = Sending(store.sending, store.health, in_use, limits)
@@ -80,6 +85,7 @@ def build_worker(client: Client, settings: Settings, store: Store, *carriers: Ca
             planning.next_waves,
             planning.reopen_unknown,
             planning.push_back,
+            planning.spread,
             planning.mark,
             reporting.count,
             reporting.cancel_rest,

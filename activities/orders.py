@@ -110,6 +110,27 @@ class PushOrder(Order):
     scheduled_at: Instant | None = None
 
 
+class SpreadOrder(Order):
+    """Lay out anew over ``hours`` what is queued; ``number`` is counted together with moves.
+
+    Nothing becomes due before ``earliest``. A campaign that gets another schedule as well brings
+    that as ``scheduled_at``.
+    """
+
+    campaign_id: str
+    number: int
+    hours: float
+    earliest: Instant
+    scheduled_at: Instant | None = None
+
+
+class Dues(Order):
+    """When the first and the last of what waits are due; None where nothing does."""
+
+    first_due_at: Instant | None = None
+    last_due_at: Instant | None = None
+
+
 class StatusOrder(Order):
     """Tell the store where the campaign stands."""
 

@@ -176,22 +176,42 @@ class CampaignStore(Protocol):
         """Move the campaign where ``CAMPAIGN_MOVES`` allows it; else change nothing."""
         ...
 
-    def push_back(
-        self, campaign_id: str, number: int, by: Instant, scheduled_at: Instant | None = None
-    ) -> None:
-        """Move every waiting message by ``by`` milliseconds; the same ``number`` changes nothing.
-
-        Numbers count the moves of one campaign from 1, without gaps. A move to another schedule
-        also writes that.
-        """
-        ...
-
     def cancel_rest(self, campaign_id: str, now: Instant) -> int:
         """Cancel every waiting message; returns how many this call cancelled."""
         ...
 
     def tally(self, campaign_id: str) -> Tally:
         """Count the messages by state."""
+        ...
+
+
+class PlanStore(Protocol):
+    """What changes when the messages of a campaign are due; one transaction each.
+
+    Changes of one campaign are numbered from 1, without gaps, whatever they are. The same
+    ``number`` again changes nothing, and neither does one out of turn.
+    """
+
+    def push_back(
+        self, campaign_id: str, number: int, by: Instant, scheduled_at: Instant | None = None
+    ) -> None:
+        """Move every waiting message by ``by`` milliseconds; ``scheduled_at`` is a new schedule."""
+        ...
+
+    def spread(
+        self,
+        campaign_id: str,
+        number: int,
+        hours: float,
+        earliest: Instant,
+        scheduled_at: Instant | None = None,
+    ) -> None:
+        """Lay out anew over ``hours`` the queued messages that have no time of their own.
+
+        They are laid out as those of a new campaign are, from the present start of this one, or
+        from ``earliest`` where that is later. With a new schedule all that waits then moves, so
+        that the first of it is due at that.
+        """
         ...
 
 

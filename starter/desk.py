@@ -3,6 +3,8 @@
 import asyncio
 import secrets
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -25,9 +27,9 @@ from campaign.instants import Instant
 from campaign.model import Candidate, Draft
 from campaign.pacing import campaign_scope
 from campaign.refusals import Refusal, RefusalCode, Refused
-from campaign.schedule import window_fault
 from campaign.settings import Settings
 from campaign.states import CAMPAIGN_ENDS, CampaignStatus
+from starter.changing import Change, faults_of, update_of
 from starter.drafting import Drafting
 from starter.media import open_media_check
 from starter.rehearsal import Rehearsal, rehearse
@@ -38,7 +40,9 @@ from store.store import Store
 from store.views import CampaignView
 from workflows.beginning import carried_on
 from workflows.campaign import CampaignWorkflow
-from workflows.orders import CampaignOutcome, NewSchedule
+from workflows.orders import CampaignOutcome
+
+Handle = WorkflowHandle[CampaignWorkflow, CampaignOutcome]
 
 
 class DeskUnavailable(Exception):
@@ -157,48 +161,30 @@ class Desk:
             # A run that is just ending hears of it, and a new one begins where there is none.
             await self._start(latest, WorkflowIDReusePolicy.ALLOW_DUPLICATE, start_signal="retry")
 
-    async def set_rate(self, view: CampaignView, rate: float | None) -> None:
-        """Let a campaign send at most so many segments per second; None takes that back.
+    async def change(self, view: CampaignView, change: Change) -> Instant | None:
+        """Give a campaign another start or spread while it waits, another speed until it ends.
 
-        Raises NotPossible when it has ended. Set again, nothing changes.
+        All of it or nothing. Returns when it begins, where that may have changed. Raises Refused
+        with every fault, NotPossible when the campaign has begun or ended, DeskUnavailable when
+        no answer came in time. Asked again, it changes nothing more.
         """
+        faults = faults_of(change, _now())
+        if faults:
+            raise Refused(*faults)
         if view.status in CAMPAIGN_ENDS:
             raise NotPossible(view.status)
-        await asyncio.to_thread(self._store.pacing.set_rate, campaign_scope(view.id), rate)
-
-    async def reschedule(self, view: CampaignView, at: Instant) -> Instant:
-        """Let a waiting campaign begin at another instant; returns at which.
-
-        Raises Refused when it lies outside the window, NotPossible when the campaign has begun or
-        ended, DeskUnavailable when no answer came in time. Asked again, it changes nothing more.
-        """
-        fault = window_fault(at, _now())
-        if fault:
-            raise Refused(Refusal(RefusalCode.SCHEDULE_INVALID, fault, "scheduleDateTime"))
-        if view.status in CAMPAIGN_ENDS:
-            raise NotPossible(view.status)
-        handle = self._client.get_workflow_handle(workflow_id(view.id))
-        seconds = self._settings.admission_timeout_seconds
-        try:
-            async with asyncio.timeout(seconds):
-                begins: Instant = await handle.execute_update(
-                    "reschedule",
-                    NewSchedule(at=at),
+        begins: Instant | None = None
+        if update := update_of(change):
+            async with self._reaching(view) as handle:
+                begins = await handle.execute_update(
+                    *update,
                     result_type=int,
-                    rpc_timeout=timedelta(seconds=seconds),
+                    rpc_timeout=timedelta(seconds=self._settings.admission_timeout_seconds),
                 )
-                return begins
-        except WorkflowUpdateFailedError as error:
-            raise NotPossible((await self._view(view.id)).status) from error
-        except (
-            TimeoutError,
-            RuntimeError,
-            RPCError,
-            WorkflowUpdateRPCTimeoutOrCancelledError,
-        ) as error:
-            if isinstance(error, RPCError) and error.status is RPCStatusCode.NOT_FOUND:
-                raise NotPossible((await self._view(view.id)).status) from error
-            raise DeskUnavailable("no answer in time") from error
+        if change.has_rate:
+            scope = campaign_scope(view.id)
+            await asyncio.to_thread(self._store.pacing.set_rate, scope, change.rate)
+        return begins
 
     async def is_reachable(self) -> bool:
         """Tell whether Temporal answers."""
@@ -290,18 +276,23 @@ class Desk:
     async def _signal(self, view: CampaignView, name: str) -> None:
         if view.status in CAMPAIGN_ENDS:
             raise NotPossible(view.status)
-        handle: WorkflowHandle[CampaignWorkflow, CampaignOutcome] = (
-            self._client.get_workflow_handle(workflow_id(view.id))
-        )
-        try:
+        async with self._reaching(view) as handle:
             await handle.signal(name)
+
+    @asynccontextmanager
+    async def _reaching(self, view: CampaignView) -> AsyncIterator[Handle]:
+        """A campaign's workflow, whose no is NotPossible and whose silence DeskUnavailable."""
+        try:
+            async with asyncio.timeout(self._settings.admission_timeout_seconds):
+                yield self._client.get_workflow_handle(workflow_id(view.id))
+        except WorkflowUpdateFailedError as error:
+            raise NotPossible((await self._view(view.id)).status) from error
         except RuntimeError as error:
             raise DeskUnavailable("Temporal does not answer") from error
-        except RPCError as error:
-            if error.status is RPCStatusCode.NOT_FOUND:
-                latest = await self._view(view.id)
-                raise NotPossible(latest.status) from error
-            raise DeskUnavailable("the signal did not arrive") from error
+        except (TimeoutError, RPCError, WorkflowUpdateRPCTimeoutOrCancelledError) as error:
+            if isinstance(error, RPCError) and error.status is RPCStatusCode.NOT_FOUND:
+                raise NotPossible((await self._view(view.id)).status) from error
+            raise DeskUnavailable("no answer in time") from error
 
 
 async def open_desk(settings: Settings, store: Store) -> Desk:

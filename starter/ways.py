@@ -10,6 +10,7 @@ from fastapi.responses import Response
 from campaign.instants import Instant
 from campaign.model import Draft
 from campaign.settings import Settings
+from starter.changing import Change
 from starter.desk import Admission
 from starter.pace import Pace
 from starter.rehearsal import Rehearsal
@@ -43,12 +44,8 @@ class DeskPort(Protocol):
         """Send again what failed for a reason that may pass."""
         ...
 
-    async def set_rate(self, view: CampaignView, rate: float | None) -> None:
-        """Let a campaign send at most so many segments per second."""
-        ...
-
-    async def reschedule(self, view: CampaignView, at: Instant) -> Instant:
-        """Let a waiting campaign begin at another instant."""
+    async def change(self, view: CampaignView, change: Change) -> Instant | None:
+        """Give a campaign another start, spread or speed."""
         ...
 
     async def cancel(self, view: CampaignView) -> None:

@@ -56,15 +56,6 @@ _BACK_TO_DOUBT = text(
     "WHERE campaign_id = :campaign AND status = 'retryable' AND in_doubt"
 )
 _FREE_KEY = text("DELETE FROM campaign_key WHERE campaign_id = :campaign")
-_COUNT_PAUSE = text(
-    "UPDATE campaign SET pauses_applied = :number, base_at = base_at + :by, "
-    "scheduled_at = COALESCE(CAST(:scheduled_at AS BIGINT), scheduled_at) "
-    "WHERE id = :campaign AND pauses_applied = :number - 1"
-)
-_PUSH_BACK = text(
-    "UPDATE message SET due_at = due_at + :by "
-    "WHERE campaign_id = :campaign AND status IN ('queued', 'retryable')"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,18 +243,6 @@ class Campaigns:
             return connection.execute(_CANCEL_WAITING, values).rowcount
 
         return self._database.write(work)
-
-    def push_back(
-        self, campaign_id: str, number: int, by: Instant, scheduled_at: Instant | None = None
-    ) -> None:
-        """See :class:`campaign.ports.CampaignStore`."""
-        values = {"campaign": campaign_id, "number": number, "by": by, "scheduled_at": scheduled_at}
-
-        def work(connection: Connection) -> None:
-            if connection.execute(_COUNT_PAUSE, values).rowcount:
-                connection.execute(_PUSH_BACK, values)
-
-        self._database.write(work)
 
 
 def _campaign_values(candidate: Candidate, campaign_id: str) -> dict[str, object]:

@@ -19,6 +19,7 @@ from store.news import NewsReader
 from store.opt_outs import OptOuts
 from store.outbox import Outbox
 from store.pacing import Pacing
+from store.plans import Plans
 from store.receipts import Receipts
 from store.replies import Replies
 from store.resolving import Resolving
@@ -38,6 +39,7 @@ class Store:
     accounts: Accounts
     campaigns: Campaigns
     admissions: Admissions
+    plans: Plans
     sending: Sending
     pacing: Pacing
     health: Health
@@ -77,6 +79,7 @@ def open_store(settings: Settings) -> Store:
         accounts=accounts,
         campaigns=Campaigns(database, outbox),
         admissions=admissions,
+        plans=Plans(database),
         sending=Sending(database, outbox, candidates),
         pacing=pacing,
         health=health,

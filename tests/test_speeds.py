@@ -11,6 +11,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 
 from campaign.pacing import campaign_scope, sender_scope
 from carriers.pretend import PretendCarrier, PretendSettings
+from starter.changing import Change
 from store.audit import audit
 from store.store import open_store
 from tests.conftest import LONG_CODE, Story, finish
@@ -85,11 +86,11 @@ async def test_three_workers_keep_a_speed_together_and_follow_a_change_of_it(
 async def test_a_speed_of_one_campaign_leaves_the_others_alone(real_story: Story) -> None:
     story = real_story
     slow = (await story.desk.admit(story.draft(40, 1_000, spread_hours=0.0))).campaign
-    await story.desk.set_rate(slow, 1.0)
+    await story.desk.change(slow, Change(has_rate=True, rate=1.0))
     quick = (await story.desk.admit(story.draft(40, 2_000))).campaign
     await finish(story, quick.id)
     assert story.store.campaigns.tally(slow.id).queued > 0
-    await story.desk.set_rate(slow, 20.0)
+    await story.desk.change(slow, Change(has_rate=True, rate=20.0))
     await finish(story, slow.id)
     assert len(story.carrier.log) == 80
     assert campaign_scope(slow.id) not in story.store.pacing.rates()

@@ -19,6 +19,7 @@ from campaign.pacing import campaign_scope
 from campaign.settings import Settings
 from campaign.states import CampaignStatus
 from starter.api import ANSWER_SECONDS_MAX, create_app
+from starter.changing import Change
 from starter.pace import Pace
 from starter.ways import Ways
 from store.audit import audit
@@ -83,7 +84,7 @@ async def test_a_database_that_freezes_for_twenty_seconds_is_waited_for_within_b
                 transport = httpx.ASGITransport(create_app(ways), raise_app_exceptions=False)
                 async with httpx.AsyncClient(transport=transport, base_url="http://godwit") as http:
                     campaign = (await story.desk.admit(story.draft(PEOPLE))).campaign
-                    await story.desk.set_rate(campaign, RATE)
+                    await story.desk.change(campaign, Change(has_rate=True, rate=RATE))
                     while len(served.log) < PEOPLE // 8:
                         await asyncio.sleep(0.01)
                     with frozen(postgres):

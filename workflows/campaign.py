@@ -12,8 +12,10 @@ with workflow.unsafe.imports_passed_through():
     from activities.orders import (
         CampaignRef,
         ChunkResult,
+        Dues,
         PushOrder,
         SettleOrder,
+        SpreadOrder,
         StatusOrder,
         TallyRecord,
         Verdict,
@@ -21,19 +23,18 @@ with workflow.unsafe.imports_passed_through():
     )
     from activities.planning import Planning
     from activities.reporting import Reporting
-    from activities.vetting import Vetting
     from campaign.instants import SECOND, Instant
     from campaign.states import CAMPAIGN_ENDS, CampaignStatus
-    from workflows import beginning, hold_point, showing
+    from workflows import beginning, hold_point, rescheduling, showing
     from workflows.chunks import Chunks
     from workflows.orders import (
         CampaignOrder,
         CampaignOutcome,
         CampaignState,
         NewSchedule,
+        NewSpread,
         Progress,
     )
-    from workflows.rescheduling import push_order, refuse_reschedule
 
 DOUBT_ROUNDS = 3
 DOUBT_WAIT_SECONDS = 15.0
@@ -75,16 +76,29 @@ class CampaignWorkflow:
     async def reschedule(self, order: NewSchedule) -> Instant:
         """Move the whole plan so that it begins then, or now if that has passed; returns when."""
         at = max(order.at, hold_point.now())
-        push = push_order(self.order.campaign_id, self.state, at)
+        push = rescheduling.push_order(self.order.campaign_id, self.state, at)
         await self._push(push, "move the plan to its new start")
-        last_due_at = (self.state.last_due_at or at) + push.by
-        self._set(first_due_at=at, last_due_at=last_due_at)
         showing.tag(self.state)
         return at
 
     @reschedule.validator
     def _may_reschedule(self, order: NewSchedule) -> None:
-        refuse_reschedule(self.state, self.moving)
+        rescheduling.refuse_reschedule(self.state, self.moving)
+
+    @workflow.update(description="Spread over other hours; possible until the first wave.")
+    async def change_spread(self, order: NewSpread) -> Instant:
+        """Lay the plan out anew, at another start if one is given; returns when it begins."""
+        now = hold_point.now()
+        spread = rescheduling.spread_order(self.order.campaign_id, self.state, order, now)
+        label = f"spread the plan over {order.hours:g} hours"
+        dues: Dues = await self._change(Planning.spread, spread, label)
+        self._set(**dues.model_dump())
+        showing.tag(self.state)
+        return dues.first_due_at or now
+
+    @change_spread.validator
+    def _may_change_spread(self, order: NewSpread) -> None:
+        rescheduling.refuse_spread(order, self.state, self.moving)
 
     @workflow.signal(description="Stop sending until resumed; what is under way is finished.")
     def pause(self) -> None:
@@ -135,9 +149,10 @@ class CampaignWorkflow:
 
     async def _tell(self) -> CampaignOutcome:
         self._show()
-        admitted = self.state.verdict is not None or await self._admit()
+        if self.state.verdict is None:
+            self._set(**await beginning.admission(self._book, self.order.total))
         while True:
-            if admitted:
+            if self.state.verdict is not None and self.state.verdict.admitted:
                 await self._see_through()
             await workflow.wait_condition(workflow.all_handlers_finished)
             if self.state.status in CAMPAIGN_ENDS and not self.again:
@@ -163,22 +178,6 @@ class CampaignWorkflow:
             tally=settlement.tally,
             cancelling=self.cancels > cancels,
         )
-
-    async def _admit(self) -> bool:
-        verdict = await self._book(Vetting.vet, "judge by the rules")
-        if verdict.admitted:
-            verdict = await self._book(Ledger.hold_credits, "hold the price of everything")
-        if not verdict.admitted:
-            tally = await self._book(Reporting.count, "count")
-            self._set(verdict=verdict, status=CampaignStatus.REFUSED, tally=tally)
-            return False
-        plan = await self._book(Planning.plan, "fix when each message is due")
-        if plan.withdrawn:
-            verdict = Verdict(admitted=False, refusals=plan.withdrawn)
-            self._set(verdict=verdict, status=CampaignStatus.REFUSED)
-            return False
-        self._set(**beginning.admitted(self.order.total, plan, verdict))
-        return True
 
     async def _deliver(self) -> None:
         """Send whatever is waiting, wave by wave, until nothing is."""
@@ -223,9 +222,10 @@ class CampaignWorkflow:
 
     async def _send_wave(self, wave: WaveOrder) -> bool:
         """Send one wave; False when what comes next must be looked up anew."""
+        # Counted first, because from here on the plan cannot be changed any more.
+        self._set(waves=self.state.waves + 1)
         if self.state.status is CampaignStatus.SCHEDULED:
             await self._mark(CampaignStatus.RUNNING)
-        self._set(waves=self.state.waves + 1)
         known_down = self.state.carrier_down is not None
         return await self.chunks.send(wave, self.state.waves, known_down)
 
@@ -256,21 +256,14 @@ class CampaignWorkflow:
 
     async def _stay_paused(self) -> None:
         """Wait for resume or cancel without spending history, then push the rest back."""
-        paused_at = self.state.paused_at
-        if paused_at is None:
-            paused_at = hold_point.now()
+        if self.state.paused_at is None:
             self.upcoming.clear()
-            self._set(paused_at=paused_at)
+            self._set(paused_at=hold_point.now())
             await self._mark(CampaignStatus.PAUSED)
         await workflow.wait_condition(lambda: not self.paused and not self.moving)
-        started = self.state.first_due_at is None or self.state.waves > 0
-        lost_from = paused_at if started else max(paused_at, self.state.first_due_at or 0)
-        lost = hold_point.now() - lost_from
-        if lost > 0 and not self.state.cancelling:
-            order = PushOrder(
-                campaign_id=self.order.campaign_id, number=self.state.pauses + 1, by=lost
-            )
-            await self._push(order, f"move later waves back by {lost / SECOND:.0f} s")
+        lost = rescheduling.lost_order(self.order.campaign_id, self.state, hold_point.now())
+        if lost.by > 0 and not self.state.cancelling:
+            await self._push(lost, f"move later waves back by {lost.by / SECOND:.0f} s")
         self._set(paused_at=None)
         if not self.state.cancelling:
             running = self.state.waves > 0
@@ -289,13 +282,16 @@ class CampaignWorkflow:
         return await workflow.execute_activity_method(activity, self.ref, **bookkeeping(summary))
 
     async def _push(self, order: PushOrder, summary: str) -> None:
-        """Move what is waiting; one move at a time, since each has a number."""
+        await self._change(Planning.push_back, order, summary)
+        self._set(**rescheduling.pushed(self.state, order.by))
+
+    async def _change(self, activity: Any, order: PushOrder | SpreadOrder, summary: str) -> Any:
+        """Change the plan; one change at a time, since each has a number."""
         self.moving = True
         try:
-            await workflow.execute_activity_method(
-                Planning.push_back, order, **bookkeeping(summary)
-            )
+            told = await workflow.execute_activity_method(activity, order, **bookkeeping(summary))
             self._set(pauses=order.number)
+            return told
         finally:
             self.moving = False
 

@@ -10,7 +10,7 @@ from campaign.states import CampaignStatus
 class CampaignState(Order):
     """Everything a run must know to carry on where the last one left off.
 
-    ``pauses`` counts the pauses whose lost time was pushed back.
+    ``pauses`` counts the changes of the plan: pauses made up for, other starts and spreads.
     """
 
     status: CampaignStatus = CampaignStatus.DRAFT
@@ -41,6 +41,13 @@ class NewSchedule(Order):
     """Begin at another instant; one that has passed means now."""
 
     at: Instant
+
+
+class NewSpread(Order):
+    """Spread over another number of hours; with ``at``, begin then as well, in one change."""
+
+    hours: float
+    at: Instant | None = None
 
 
 class CampaignOutcome(Order):

@@ -35,7 +35,7 @@ def details(title: str, state: CampaignState) -> str:
     if state.paused_at is not None:
         lines[-1] += f" · paused since {iso_or_none(state.paused_at)}"
     if state.pauses:
-        lines[-1] += f" · pushed back {state.pauses}×"
+        lines[-1] += f" · plan changed {state.pauses}×"
     if state.carrier_down is not None:
         lines.append(f"\n**carrier down**: {state.carrier_down}; it is tried once a second")
     if state.waves:

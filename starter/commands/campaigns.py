@@ -151,12 +151,22 @@ def retry(id: str) -> None:
 
 def reschedule(
     id: str,
-    start: Annotated[str, typer.Argument(help="ISO 8601, as 2026-12-24T18:00:00+01:00.")],
+    start: Annotated[
+        str | None, typer.Argument(help="ISO 8601, as 2026-12-24T18:00:00+01:00.")
+    ] = None,
+    spread_hours: Annotated[
+        float | None, typer.Option(help="Spread it over so many hours, 0 to 72.")
+    ] = None,
 ) -> None:
-    """Let a campaign that waits begin at another time; one that has passed means now."""
-    at = native_reading.read_change({"scheduleDateTime": start}).start
-    assert at is not None
-    _steer(id, lambda desk, view: desk.reschedule(view, at))
+    """Let a campaign that waits begin at another time, or leave over another spread, or both.
+
+    A time that has passed means now. Messages with a time of their own move along with START,
+    and stay where they are when only the spread changes.
+    """
+    if start is None and spread_hours is None:
+        raise CommandError("give a START, --spread-hours, or both")
+    change = native_reading.read_change({"scheduleDateTime": start, "spreadHours": spread_hours})
+    _steer(id, lambda desk, view: desk.change(view, change))
 
 
 def report(

@@ -1,6 +1,5 @@
 """How native bodies are read: their members' spelling, their faults, and a change to a campaign."""
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -8,8 +7,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from campaign.instants import Instant, instant_of
+from campaign.model import SPREAD_HOURS_MAX
 from campaign.pacing import RATE_MAX
 from campaign.refusals import SHOWN_MAX, Refusal, RefusalCode, Refused
+from starter.changing import Change
 
 
 class Wire(BaseModel):
@@ -21,10 +22,16 @@ class Wire(BaseModel):
 
 
 class ChangeBody(Wire):
-    """What a campaign may have changed: its start while it waits, its speed until it ends."""
+    """What may change: start and spread while a campaign waits, its speed until it ends."""
 
     schedule_date_time: str | None = Field(
         default=None, description="ISO 8601; no zone means UTC; the past means now"
+    )
+    # Too many hours have a code of their own, so the bounds are for the document alone.
+    spread_hours: float | None = Field(
+        default=None,
+        description="hours from the start, over which messages without a time of their own leave",
+        json_schema_extra={"minimum": 0, "maximum": SPREAD_HOURS_MAX},
     )
     rate: float | None = Field(
         default=None,
@@ -32,15 +39,6 @@ class ChangeBody(Wire):
         le=RATE_MAX,
         description="segments per second at most; null for as fast as can be",
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """A change to a campaign; ``start`` None leaves the start, ``has_rate`` False the speed."""
-
-    start: Instant | None
-    has_rate: bool
-    rate: float | None
 
 
 def read_change(body: Any) -> Change:
@@ -51,13 +49,13 @@ def read_change(body: Any) -> Change:
         raise Refused(*faults_of(error)) from None
     faults: list[Refusal] = []
     has_rate = "rate" in wire.model_fields_set
-    if wire.schedule_date_time is None and not has_rate:
-        what = "give a scheduleDateTime, a rate, or both"
+    if wire.schedule_date_time is None and wire.spread_hours is None and not has_rate:
+        what = "give a scheduleDateTime, spreadHours, a rate, or several of them"
         faults.append(Refusal(RefusalCode.FIELD_MISSING, what, "scheduleDateTime"))
     start = read_instant(wire.schedule_date_time, "", faults)
     if faults:
         raise Refused(*faults)
-    return Change(start, has_rate, wire.rate)
+    return Change(start, wire.spread_hours, has_rate, wire.rate)
 
 
 def read_instant(value: str | None, place: str, faults: list[Refusal]) -> Instant | None:

@@ -29,6 +29,12 @@ RETRY = (
     "the same id, paid for anew: all of it, or 402 and nothing. Asked again while that runs, "
     "nothing more happens."
 )
+CHANGE = (
+    "All of it, or nothing. A start can change until the first wave, and the whole plan moves "
+    "along, messages' own times too. So can a spread: whatever has no time of its own is laid out "
+    "anew from the start on, and the others stay. A speed can change until the end, and does so "
+    "within a second or two."
+)
 Read = Callable[[Any, Principal], Draft]
 
 
@@ -142,19 +148,15 @@ def routes(ways: Ways, read: Read, create_schema: dict[str, Any]) -> APIRouter:
 
     @router.patch(
         "/campaigns/{id}",
-        summary="Give a campaign another start or another speed",
+        summary="Give a campaign another start, spread or speed",
+        description=CHANGE,
         openapi_extra={"requestBody": _body(ChangeBody.model_json_schema())},
     )
     async def change(request: Request, id: str) -> Response:
-        """A start can change until the first wave, and the whole plan moves along, messages' own
-        times too; a speed until the end, and within a second or two.
-        """
+        """All that is asked for, or nothing."""
         view = await own_campaign(request, ways, id, Permission.CONTROL)
         wanted = read_change(await read_json(request, ways.settings.body_bytes_max))
-        if wanted.start is not None:
-            await ways.desk.reschedule(view, wanted.start)
-        if wanted.has_rate:
-            await ways.desk.set_rate(view, wanted.rate)
+        await ways.desk.change(view, wanted)
         latest = await asyncio.to_thread(ways.store.campaigns.get, id)
         return JSONResponse(presenting.campaign_json(latest or view))
 

@@ -161,6 +161,16 @@ class CoreMachine(RuleBasedStateMachine):
         else:
             self.world.pause(tale)
 
+    @precondition(lambda self: self.not_begun())
+    @rule(
+        which=which,
+        hours=st.sampled_from([0.0, 0.01, 1.5]),
+        start=st.sampled_from([None, 0, HOUR]),
+        again=again,
+    )
+    def spread(self, which: int, hours: float, start: int | None, again: bool) -> None:
+        self.world.spread(pick(self.not_begun(), which), hours, start, again)
+
     @precondition(lambda self: self.idle())
     @rule(which=which, again=again)
     def finish(self, which: int, again: bool) -> None:
@@ -257,6 +267,11 @@ class CoreMachine(RuleBasedStateMachine):
 
     def paused(self) -> list[Tale]:
         return [tale for tale in self.world.tales if tale.is_open and tale.paused_at is not None]
+
+    def not_begun(self) -> list[Tale]:
+        """Campaigns whose plan may still change."""
+        waiting = self.going() + self.paused()
+        return [tale for tale in waiting if tale.waves == 0 and tale.cancelled_at is None]
 
     def idle(self) -> list[Tale]:
         """Campaigns of which nothing is waiting and nothing was left behind."""

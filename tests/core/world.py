@@ -19,7 +19,14 @@ from activities.breaker import Breaker
 from activities.carriers import Carriers
 from activities.handing_over import Chunk
 from activities.ledger import Ledger
-from activities.orders import CampaignRef, PushOrder, SettleOrder, StatusOrder, WaveOrder
+from activities.orders import (
+    CampaignRef,
+    PushOrder,
+    SettleOrder,
+    SpreadOrder,
+    StatusOrder,
+    WaveOrder,
+)
 from activities.planning import Planning
 from activities.reporting import Reporting
 from activities.vetting import Vetting
@@ -92,7 +99,12 @@ class World:
         self.vetting = Vetting(store.campaigns, store.admissions)
         self.ledger = Ledger(store.campaigns, store.admissions)
         self.planning = Planning(
-            store.campaigns, store.admissions, store.resolving, {"model": repeats}, CHUNK_SIZE
+            store.campaigns,
+            store.plans,
+            store.admissions,
+            store.resolving,
+            {"model": repeats},
+            CHUNK_SIZE,
         )
         self.reporting = Reporting(store.campaigns)
         self.tales: list[Tale] = []
@@ -206,6 +218,18 @@ class World:
         tale.paused_at = None
         running = CampaignStatus.RUNNING if tale.waves else CampaignStatus.SCHEDULED
         self.mark(tale, running, again)
+
+    def spread(self, tale: Tale, hours: float, start: Instant | None, again: bool) -> None:
+        """Lay out anew what waits for its first wave, as an update does."""
+        tale.pauses += 1
+        order = SpreadOrder(
+            campaign_id=tale.id,
+            number=tale.pauses,
+            hours=hours,
+            earliest=self.now if tale.paused_at is None else tale.paused_at,
+            scheduled_at=None if start is None else self.now + start,
+        )
+        self.act(self.planning.spread, order, again)
 
     def cancel(self, tale: Tale) -> None:
         """Stop what runs; what waits is cancelled when it has stopped."""

@@ -96,6 +96,14 @@ async def test_a_waiting_campaign_is_paused_resumed_and_cancelled(
     assert (await godwit.beside("reschedule", campaign_id, latest.isoformat())).code == 0
     shown = godwit("status", campaign_id, "--json").json["scheduleDateTime"]
     assert datetime.fromisoformat(shown) == latest
+    assert (await godwit.beside("reschedule", campaign_id, "--spread-hours", "2")).code == 0
+    assert godwit("status", campaign_id, "--json").json["spreadHours"] == 2
+    later = latest + timedelta(hours=1)
+    both = (later.isoformat(), "--spread-hours", "0.5")
+    assert (await godwit.beside("reschedule", campaign_id, *both)).code == 0
+    status = godwit("status", campaign_id, "--json").json
+    assert datetime.fromisoformat(status["scheduleDateTime"]) == later
+    assert status["spreadHours"] == 0.5
     steps = [("pause", "paused"), ("resume", "scheduled"), ("cancel", "cancelled")]
     before = "scheduled"
     for order, after in steps:
@@ -110,6 +118,37 @@ async def test_a_waiting_campaign_is_paused_resumed_and_cancelled(
     assert godwit("account", "show", "--json").json["credits"]["sms"]["available"] == 100
     assert story.carrier.log == []
     assert godwit("audit").code == 0
+
+
+async def test_a_reschedule_says_what_is_missing_and_everything_that_is_wrong(
+    godwit: CommandLine, story: Story
+) -> None:
+    later = (datetime.now(UTC) + timedelta(hours=2)).isoformat()
+    people = [{"to": f"+1415555100{digit}", "text": "Hi"} for digit in range(2)]
+    body = {"recipients": people, "scheduleDateTime": later, "spreadHours": 1}
+    sent = await godwit.beside("send", godwit.file("later.json", body), "--json")
+    campaign_id = sent.json["id"]
+    assert godwit("reschedule", campaign_id).fault == "give a START, --spread-hours, or both"
+    for hours in ("72.5", "-1", "nan"):
+        told = await godwit.beside("reschedule", campaign_id, "--spread-hours", hours)
+        assert told.fault == "spreadHours: must be from 0 to 72 hours (spread_invalid)"
+    told = await godwit.beside("reschedule", campaign_id, "2001-01-01", "--spread-hours", "99")
+    assert told.code == 1
+    assert [line.split(": ")[1] for line in told.err.splitlines()] == [
+        "scheduleDateTime",
+        "spreadHours",
+    ]
+    assert "Invalid value" in godwit("reschedule", campaign_id, "--spread-hours", "some").err
+    assert godwit("reschedule", "cmp_nothing", "--spread-hours", "1").fault == (
+        "there is no campaign 'cmp_nothing'"
+    )
+    assert godwit("status", campaign_id, "--json").json == sent.json
+    assert (await godwit.beside("cancel", campaign_id)).code == 0
+    await reaches(godwit, campaign_id, "cancelled")
+    told = await godwit.beside("reschedule", campaign_id, "--spread-hours", "1")
+    assert told.fault == "the campaign has ended: cancelled"
+    help = godwit("reschedule", "--help").out
+    assert "--spread-hours" in help and "a time of their own" in help
 
 
 async def test_what_failed_for_a_passing_reason_is_retried_and_all_else_is_said(

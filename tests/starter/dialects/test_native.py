@@ -272,7 +272,7 @@ async def test_a_waiting_campaign_gets_another_schedule_and_an_ended_one_none(ap
         ({}, "field_missing", "scheduleDateTime"),
         ({"scheduleDateTime": "soon"}, "schedule_invalid", "scheduleDateTime"),
         ({"scheduleDateTime": in_days(40)}, "schedule_invalid", "scheduleDateTime"),
-        ({"scheduleDateTime": later, "spreadHours": 2}, "field_invalid", "spreadHours"),
+        ({"scheduleDateTime": later, "spread": 2}, "field_invalid", "spread"),
     ):
         refused = await api.http.patch(path, json=body, auth=api.basic())
         assert (refused.status_code, refused.json()["errors"][0]["place"]) == (400, place)
@@ -284,6 +284,76 @@ async def test_a_waiting_campaign_gets_another_schedule_and_an_ended_one_none(ap
             await asyncio.sleep(0.05)
     ended = await api.http.patch(path, json={"scheduleDateTime": later}, auth=api.basic())
     assert (ended.status_code, ended.json()["type"]) == (409, "urn:godwit:problem:campaign_ended")
+
+
+async def test_a_waiting_campaign_gets_another_spread_and_one_that_began_keeps_its_own(
+    api: Api,
+) -> None:
+    body = {"text": "Hello", "recipients": people(4), "scheduleDateTime": in_days(2)}
+    path = f"/v1/campaigns/{(await create(api, {**body, 'spreadHours': 6}))['id']}"
+
+    async def change(**asked: object) -> httpx.Response:
+        return await api.http.patch(path, json=asked, auth=api.basic())
+
+    async def dues() -> list[datetime]:
+        messages = (await api.http.get(f"{path}/messages", auth=api.basic())).json()["messages"]
+        return [datetime.fromisoformat(message["dueAt"]) for message in messages]
+
+    start = (await dues())[0]
+    for hours, apart in ((2, 30), (0.5, 7.5), (0, 0), (72, 1_080)):
+        changed = await change(spreadHours=hours)
+        assert changed.status_code == 200
+        assert changed.json()["spreadHours"] == hours
+        assert await dues() == [start + timedelta(minutes=apart * index) for index in range(4)]
+    sooner = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
+    everything = {"scheduleDateTime": sooner.isoformat(), "spreadHours": 1, "rate": 5}
+    changed = await change(**everything)
+    assert changed.status_code == 200 and changed.json()["spreadHours"] == 1
+    assert datetime.fromisoformat(changed.json()["scheduleDateTime"]) == sooner
+    assert await dues() == [sooner + timedelta(minutes=15 * index) for index in range(4)]
+    assert [*api.story.store.pacing.rates().values()] == [5]
+
+    # The first of the four goes at once, and the others are hours away.
+    assert (await change(scheduleDateTime=in_days(0), spreadHours=6)).status_code == 200
+    async with asyncio.timeout(20):
+        while (await api.http.get(path, auth=api.basic())).json()["counts"]["sent"] == 0:
+            await asyncio.sleep(0.05)
+    late = await change(spreadHours=1, rate=9)
+    assert (late.status_code, late.json()["type"]) == (409, "urn:godwit:problem:campaign_began")
+    await api.http.post(f"{path}/cancel", auth=api.basic())
+    shown = await api.finished(path.rpartition("/")[2])
+    assert (shown["spreadHours"], shown["counts"]["cancelled"]) == (6, 3)
+    over = await change(spreadHours=1)
+    assert (over.status_code, over.json()["type"]) == (409, "urn:godwit:problem:campaign_ended")
+
+
+async def test_of_one_change_all_is_done_or_nothing(api: Api) -> None:
+    body = {"text": "Hello", "recipients": people(4), "scheduleDateTime": in_days(2)}
+    campaign = await create(api, {**body, "spreadHours": 6})
+    path = f"/v1/campaigns/{campaign['id']}"
+    sound = {"scheduleDateTime": in_days(1), "spreadHours": 1, "rate": 5}
+    for wrong, kind in (
+        ({"spreadHours": 72.1}, "spread_invalid"),
+        ({"spreadHours": -1}, "spread_invalid"),
+        ({"spreadHours": "2"}, "field_invalid"),
+        ({"spreadHours": True}, "field_invalid"),
+        ({"rate": 0}, "field_invalid"),
+        ({"scheduleDateTime": in_days(40)}, "schedule_invalid"),
+    ):
+        refused = await api.http.patch(path, json=sound | wrong, auth=api.basic())
+        assert refused.status_code == 400, wrong
+        (error,) = refused.json()["errors"]
+        assert [error["place"]] == list(wrong) and error["code"] == kind
+    for nothing in ({}, {"spreadHours": None}):
+        refused = await api.http.patch(path, json=nothing, auth=api.basic())
+        assert (refused.status_code, refused.json()["errors"][0]["code"]) == (400, "field_missing")
+    both = sound | {"spreadHours": 73, "scheduleDateTime": in_days(-1)}
+    refused = await api.http.patch(path, json=both, auth=api.basic())
+    places = [error["place"] for error in refused.json()["errors"]]
+    assert places == ["scheduleDateTime", "spreadHours"]
+    shown = (await api.http.get(path, auth=api.basic())).json()
+    assert shown == campaign
+    assert api.story.store.pacing.rates() == {}
 
 
 async def test_a_campaign_gets_a_speed_and_loses_it(api: Api) -> None:
@@ -325,6 +395,7 @@ async def test_another_tenants_campaigns_do_not_exist(api: Api) -> None:
     _, pair = api.story.store.accounts.create("other", 0)
     other = httpx.BasicAuth(pair.key_id, pair.secret)
     path = f"/v1/campaigns/{campaign['id']}"
+    body = {"spreadHours": 1}
     for method, url in (
         ("GET", path),
         ("GET", f"{path}/messages"),
@@ -334,8 +405,9 @@ async def test_another_tenants_campaigns_do_not_exist(api: Api) -> None:
         ("POST", f"{path}/cancel"),
         ("PATCH", path),
     ):
-        theirs = await api.http.request(method, url, auth=other)
-        nobodys = await api.http.request(method, url.replace("cmp_", "cmp_x"), auth=other)
+        theirs = await api.http.request(method, url, auth=other, json=body)
+        nobody = url.replace("cmp_", "cmp_x")
+        nobodys = await api.http.request(method, nobody, auth=other, json=body)
         assert theirs.status_code == nobodys.status_code == 404
         assert theirs.json() == nobodys.json()
     assert (await api.http.get("/v1/campaigns", auth=other)).json()["campaigns"] == []
