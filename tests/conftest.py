@@ -46,7 +46,7 @@ __all__ = ["pytest_collection_modifyitems", "pytest_terminal_summary"]
 LONG_CODE = "+18005559876"
 QUERY_TIMEOUT = timedelta(seconds=2)
 STALLED_SECONDS = 10.0
-SKIPPING_SECONDS = 120
+SKIPPING_SECONDS = 90
 Handle = WorkflowHandle[CampaignWorkflow, CampaignOutcome]
 
 
