@@ -1,6 +1,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
-WORKERS ?= 2
+WORKERS ?= 3
+# First, or they would be what the others wait for at the end.
+SLOW := tests/starter/test_stack.py tests/workflows tests/test_readme.py tests/starter/test_lists.py
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo up test chaos lint types check clean
@@ -24,11 +26,21 @@ demo: setup ## Send an example campaign and show it, then stop everything.
 up: setup ## Start the embedded stack and stay.
 	$(BIN)/godwit up
 
-test: setup ## Run every test.
-	$(BIN)/pytest -n $(WORKERS) --dist loadfile
+test: setup ## Run every test but chaos.
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --ignore tests/chaos \
+		$(SLOW) tests
 
-chaos: setup ## Kill real processes for SECONDS (600) from SEED (a new one) and print the table.
-	$(BIN)/python -m tests.chaos --seconds $(or $(SECONDS),600) --seed $(or $(SEED),0)
+chaos: setup ## Kill real processes: 3 runs, or runs for SECONDS from SEED with a table.
+	$(if $(SECONDS)$(SEED),		$(BIN)/python -m tests.chaos --seconds $(or $(SECONDS),600) --seed $(or $(SEED),0),		$(BIN)/pytest -n 2 --dist load -s tests/chaos)
+
+.PHONY: bench
+bench: setup .venv/bench/ready ## Measure against peers and the limit; print and write the table.
+	$(BIN)/python -m bench
+
+.venv/bench/ready: .venv/ready requirements/bench.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps \
+		--upgrade --target .venv/bench -r requirements/bench.txt
+	touch $@
 
 lint: setup ## Check format and style.
 	$(BIN)/ruff format --check .
@@ -37,7 +49,7 @@ lint: setup ## Check format and style.
 types: setup ## Check types.
 	$(BIN)/mypy
 
-check: lint types test ## All of it, as CI does.
+check: lint types test chaos ## All of it, as CI does.
 
 clean: ## Remove what the targets made.
 	rm -rf .venv .godwit *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

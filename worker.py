@@ -9,36 +9,50 @@ import signal
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import structlog
 from temporalio.client import Client
 from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
-from activities.handing_over import SendingLimits
+from activities.attempts import SendingLimits
+from activities.calling import Calling
+from activities.carriers import Carriers
 from activities.ledger import Ledger
 from activities.planning import Planning
 from activities.reporting import Reporting
 from activities.sending import Sending
 from activities.vetting import Vetting
-from campaign.ports import Carrier
+from campaign.calls import Caller
+from campaign.handoffs import Carrier
 from campaign.settings import Settings
 from carriers import open_carrier
+from starter.bell import Bell, courier_queue
+from starter.callbacks import OutwardCaller
+from starter.desk import Desk
+from starter.dialects import DIALECTS
+from starter.forwarding import ForwardingCaller
+from starter.mail import SmtpMail
+from starter.outward import Outward
 from starter.temporal import connect, register_search_attributes
 from store.store import Store, open_store
 from workflows.campaign import CampaignWorkflow
+from workflows.courier import CourierWorkflow
 
 log = structlog.get_logger("godwit.worker")
 
 GRACEFUL_SHUTDOWN = timedelta(seconds=20)
+# Beyond its grace, a worker that does not come to its end is left behind.
+SHUTDOWN_PATIENCE = timedelta(seconds=10)
 # Pure and heavy to import again for each sandboxed workflow.
 PASSED_THROUGH = ("activities", "campaign", "pydantic", "pydantic_core", "phonenumbers")
 
 
-def build_worker(client: Client, settings: Settings, store: Store, carrier: Carrier) -> Worker:
+def build_worker(client: Client, settings: Settings, store: Store, *carriers: Carrier) -> Worker:
     """Make the one Worker of a process; the tests build theirs with it too.
 
-    The caller runs it and closes store and carrier afterwards.
+    The caller runs it and closes store and carriers afterwards.
     """
     limits = SendingLimits(
         window=settings.chunk_window,
@@ -46,14 +60,20 @@ def build_worker(client: Client, settings: Settings, store: Store, carrier: Carr
         backoff_seconds=settings.retry_backoff_seconds,
         doubt_tries=settings.doubt_tries,
     )
+    in_use = Carriers(carriers)
     vetting = Vetting(store.campaigns, store.admissions)
     ledger = Ledger(store.campaigns, store.admissions)
     planning = Planning(
-        store.campaigns, store.admissions, store.resolving, carrier.repeats, settings.chunk_size
+        store.campaigns,
+        store.plans,
+        store.admissions,
+        store.resolving,
+        in_use.repeats,
+        settings.chunk_size,
     )
     reporting = Reporting(store.campaigns)
-    sending = Sending(store.sending, carrier, limits)
-    return Worker(
+    sending = Sending(store.sending, store.health, in_use, limits)
+    return EndingWorker(
         client,
         task_queue=settings.task_queue,
         workflows=[CampaignWorkflow],
@@ -65,6 +85,7 @@ def build_worker(client: Client, settings: Settings, store: Store, carrier: Carr
             planning.next_waves,
             planning.reopen_unknown,
             planning.push_back,
+            planning.spread,
             planning.mark,
             reporting.count,
             reporting.cancel_rest,
@@ -84,6 +105,59 @@ def build_worker(client: Client, settings: Settings, store: Store, carrier: Carr
     )
 
 
+class EndingWorker(Worker):
+    """A Worker whose end has a deadline, so that a deploy never hangs.
+
+    The SDK waits for ever for a workflow that it cannot evict, and it cannot evict one whose
+    workflow task its deadlock detector broke off (2 s: an overloaded machine is enough).
+    """
+
+    async def __aexit__(self, exc_type: type[BaseException] | None, *args: Any) -> None:
+        """Shut down within the grace and some patience; whatever is left dies with the process."""
+        patience = (GRACEFUL_SHUTDOWN + SHUTDOWN_PATIENCE).total_seconds()
+        ending = asyncio.timeout(patience)
+        try:
+            async with ending:
+                await super().__aexit__(exc_type, *args)
+        except TimeoutError:
+            if not ending.expired():
+                raise
+            log.error("a worker did not end in time and is left behind", seconds=patience)
+
+
+def build_courier(client: Client, settings: Settings, store: Store, caller: Caller) -> Worker:
+    """Make the Worker that brings callbacks: another task queue, so other places, than sending's.
+
+    However slow the accounts' servers are, no message waits for them. The caller closes what the
+    calls go through afterwards.
+    """
+    calling = Calling(store.callbacks, caller, settings.callback_timeout_seconds)
+    return EndingWorker(
+        client,
+        task_queue=courier_queue(settings.task_queue),
+        workflows=[CourierWorkflow],
+        activities=[calling.deliver],
+        max_concurrent_activities=settings.couriers_at_once,
+        workflow_runner=SandboxedWorkflowRunner(
+            SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH)
+        ),
+        sticky_queue_schedule_to_start_timeout=timedelta(seconds=2),
+        graceful_shutdown_timeout=GRACEFUL_SHUTDOWN,
+    )
+
+
+def build_caller(client: Client, settings: Settings, store: Store, outward: Outward) -> Caller:
+    """Make what couriers call through: addresses on the web, and the other ways of replies."""
+    return ForwardingCaller(
+        store,
+        Desk(client, store, settings),
+        SmtpMail(settings.smtp_url.get_secret_value(), settings.smtp_from),
+        settings.smtp_from,
+        OutwardCaller(store.news, outward, DIALECTS),
+        settings.callback_timeout_seconds,
+    )
+
+
 async def run_worker(settings: Settings) -> None:
     """Work until SIGTERM or SIGINT, then finish what is under way and stop."""
     stop = asyncio.Event()
@@ -91,18 +165,30 @@ async def run_worker(settings: Settings) -> None:
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signal_number, stop.set)
     store = open_store(settings)
-    carrier = open_carrier(settings.carrier, settings)
+    carriers = [open_carrier(name, settings) for name in settings.carriers]
+    outward = Outward(
+        settings.allow_private_urls, timeout_seconds=settings.callback_timeout_seconds
+    )
     try:
         client = await connect()
+        caller = build_caller(client, settings, store, outward)
         await register_search_attributes(client)
-        async with build_worker(client, settings, store, carrier):
-            log.info("worker is running", task_queue=settings.task_queue, carrier=carrier.name)
+        async with (
+            build_worker(client, settings, store, *carriers),
+            build_courier(client, settings, store, caller),
+            Bell(client, settings.task_queue).answering(store.outbox),
+        ):
+            log.info(
+                "worker is running", task_queue=settings.task_queue, carriers=settings.carriers
+            )
             if ready_file := os.environ.get("GODWIT_READY_FILE"):
                 Path(ready_file).touch()
             await stop.wait()
             log.info("worker is stopping: chunks hand back what they have not sent")
     finally:
-        await carrier.close()
+        await outward.close()
+        for carrier in carriers:
+            await carrier.close()
         store.close()
 
 

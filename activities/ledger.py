@@ -36,9 +36,12 @@ class Ledger:
 
     @activity.defn
     def settle(self, order: SettleOrder) -> Settlement:
-        """Give back what was not used and write the end; run again, it only counts."""
+        """Give back what was not used and write the end; run again, it only counts.
+
+        The status is the store's: no end when the campaign was put to work again meanwhile.
+        """
         before = self._campaigns.tally(order.campaign_id)
         # A cancel that found nothing left to cancel changed nothing.
-        status = end_of(before, order.cancelled and before.cancelled > 0)
-        tally = self._admissions.settle(order.campaign_id, status, now())
+        end = end_of(before, order.cancelled and before.cancelled > 0)
+        status, tally = self._admissions.settle(order.campaign_id, end, now())
         return Settlement(status=status, tally=TallyRecord(**asdict(tally)))

@@ -26,6 +26,19 @@ def bookkeeping(summary: str) -> ActivityConfig:
     )
 
 
+def calling(summary: str) -> ActivityConfig:
+    """A round of calls to one destination: as long as a few slow answers, watched by heartbeats.
+
+    What a dead worker had claimed is found again at the end of its lease.
+    """
+    return ActivityConfig(
+        start_to_close_timeout=timedelta(minutes=3),
+        heartbeat_timeout=timedelta(seconds=8),
+        retry_policy=_PATIENT,
+        summary=summary,
+    )
+
+
 def handing_over(summary: str) -> ActivityConfig:
     """A chunk: as long as its slowest carrier needs, watched by heartbeats, asked to stop politely.
 

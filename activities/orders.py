@@ -41,12 +41,14 @@ class Plan(Order):
 
     ``withdrawn`` says why it was refused behind the workflow's back, and is mostly empty.
     ``pauses`` is not 0 when the campaign is admitted again after Temporal lost its workflow.
+    ``failed`` messages have failed before anything was sent: their recipients had a fault.
     """
 
     first_due_at: Instant | None
     last_due_at: Instant | None
     to_send: int
     pauses: int = 0
+    failed: int = 0
     withdrawn: tuple[RefusalRecord, ...] = ()
 
 
@@ -66,16 +68,25 @@ class Waves(Order):
 
 
 class ChunkOrder(Order):
-    """What one call of ``send_chunk`` hands over (see campaign.ports.ChunkRange)."""
+    """What one call of ``send_chunk`` hands over (see campaign.ports.ChunkRange).
+
+    Of a ``cancelled`` campaign nothing leaves any more; it is only found out what had left. With
+    ``known_down`` the campaign knows that a carrier is down, and need not hear so again soon.
+    """
 
     campaign_id: str
     low: int
     high: int
     due_until: Instant
+    cancelled: bool = False
+    known_down: bool = False
 
 
 class ChunkResult(Order):
-    """How many messages of a chunk ended how; ``stopped`` when it was told to leave off."""
+    """How many messages of a chunk ended how; ``stopped`` when it left off before its end.
+
+    ``down`` names the carrier that it left off for, if any.
+    """
 
     sent: int = 0
     retryable: int = 0
@@ -84,14 +95,40 @@ class ChunkResult(Order):
     unknown: int = 0
     deferred: int = 0
     stopped: bool = False
+    down: str | None = None
 
 
 class PushOrder(Order):
-    """Move everything waiting later by ``by`` milliseconds; ``number`` counts from 1."""
+    """Move everything waiting by ``by`` milliseconds; ``number`` counts from 1.
+
+    A campaign that gets another schedule brings that as ``scheduled_at``.
+    """
 
     campaign_id: str
     number: int
     by: Instant
+    scheduled_at: Instant | None = None
+
+
+class SpreadOrder(Order):
+    """Lay out anew over ``hours`` what is queued; ``number`` is counted together with moves.
+
+    Nothing becomes due before ``earliest``. A campaign that gets another schedule as well brings
+    that as ``scheduled_at``.
+    """
+
+    campaign_id: str
+    number: int
+    hours: float
+    earliest: Instant
+    scheduled_at: Instant | None = None
+
+
+class Dues(Order):
+    """When the first and the last of what waits are due; None where nothing does."""
+
+    first_due_at: Instant | None = None
+    last_due_at: Instant | None = None
 
 
 class StatusOrder(Order):
@@ -122,6 +159,27 @@ class TallyRecord(Order):
     skipped: int = 0
     cancelled: int = 0
     unknown: int = 0
+
+
+class DeliverOrder(Order):
+    """Call a destination with what is due there, ``calls_max`` callbacks at most."""
+
+    destination: str
+    calls_max: int
+
+
+class Delivered(Order):
+    """What one call of ``deliver`` came to.
+
+    ``next_due_at`` is None when nothing waits any more. ``tired`` says that the destination
+    needs a rest, until ``rest_until`` if it said so itself.
+    """
+
+    calls: int = 0
+    delivered: int = 0
+    next_due_at: Instant | None = None
+    tired: bool = False
+    rest_until: Instant | None = None
 
 
 class Settlement(Order):

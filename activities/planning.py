@@ -1,13 +1,24 @@
 """Say what is due when. The rows of the store are the plan; nothing is kept elsewhere."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 
 from temporalio import activity
 
 from activities.clock import now
-from activities.orders import CampaignRef, Plan, PushOrder, StatusOrder, WaveOrder, Waves
+from activities.orders import (
+    CampaignRef,
+    Dues,
+    Plan,
+    PushOrder,
+    SpreadOrder,
+    StatusOrder,
+    WaveOrder,
+    Waves,
+)
 from activities.vetting import refused
-from campaign.ports import AdmissionStore, CampaignStore, Repeats, ResolvingStore
+from campaign.handoffs import Repeats
+from campaign.ports import AdmissionStore, CampaignStore, PlanStore, ResolvingStore
 from campaign.schedule import wave_width, waves
 from campaign.states import CampaignStatus
 
@@ -21,12 +32,14 @@ class Planning:
     def __init__(
         self,
         campaigns: CampaignStore,
+        plans: PlanStore,
         admissions: AdmissionStore,
         resolving: ResolvingStore,
-        repeats: Repeats,
+        repeats: Mapping[str, Repeats],
         chunk_size: int,
     ) -> None:
         self._campaigns = campaigns
+        self._plans = plans
         self._admissions = admissions
         self._resolving = resolving
         self._repeats = repeats
@@ -43,6 +56,7 @@ class Planning:
             last_due_at=facts.last_due_at,
             to_send=facts.to_send,
             pauses=facts.pauses,
+            failed=facts.failed,
             withdrawn=() if refusals is None else refused(refusals).refusals,
         )
 
@@ -69,8 +83,17 @@ class Planning:
 
     @activity.defn
     def push_back(self, order: PushOrder) -> None:
-        """Move everything waiting later, once for each number."""
-        self._campaigns.push_back(order.campaign_id, order.number, order.by)
+        """Move everything waiting, once for each number."""
+        self._plans.push_back(order.campaign_id, order.number, order.by, order.scheduled_at)
+
+    @activity.defn
+    def spread(self, order: SpreadOrder) -> Dues:
+        """Lay out anew what is queued, once for each number; run again, it only answers."""
+        self._plans.spread(
+            order.campaign_id, order.number, order.hours, order.earliest, order.scheduled_at
+        )
+        facts = self._admissions.plan_facts(order.campaign_id)
+        return Dues(first_due_at=facts.first_due_at, last_due_at=facts.last_due_at)
 
     @activity.defn
     def mark(self, order: StatusOrder) -> None:

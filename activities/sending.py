@@ -1,27 +1,33 @@
 """Hand a chunk of messages to the carrier, losing none and doubling none."""
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Coroutine
-from typing import Any
 
 from temporalio import activity
 
+from activities.attempts import Attempts, SendingLimits
+from activities.breaker import Breaker
+from activities.carriers import Carriers
 from activities.clock import Clock
-from activities.handing_over import Chunk, SendingLimits
+from activities.handing_over import Chunk
+from activities.keeping_alive import kept_alive
 from activities.orders import ChunkOrder, ChunkResult
-from campaign.ports import Carrier, ChunkRange, SendingStore
-
-HEARTBEAT_SECONDS = 1.0
+from campaign.ports import ChunkRange, HealthStore, SendingStore
 
 
 class Sending:
     """The activity that sends."""
 
-    def __init__(self, store: SendingStore, carrier: Carrier, limits: SendingLimits) -> None:
+    def __init__(
+        self,
+        store: SendingStore,
+        health: HealthStore,
+        carriers: Carriers,
+        limits: SendingLimits,
+    ) -> None:
         self._store = store
-        self._carrier = carrier
+        self._carriers = carriers
         self._limits = limits
+        self._breaker = Breaker(health)
 
     @activity.defn
     async def send_chunk(self, order: ChunkOrder) -> ChunkResult:
@@ -34,41 +40,22 @@ class Sending:
         info = activity.info()
         clock = Clock()
         stop = asyncio.Event()
-        chunk = Chunk(
+        attempts = Attempts(
             store=self._store,
-            carrier=self._carrier,
+            carriers=self._carriers,
+            breaker=self._breaker,
             limits=self._limits,
             range=ChunkRange(order.campaign_id, order.low, order.high, order.due_until),
             token=f"{info.workflow_run_id}:{info.activity_id}:{info.attempt}",
             now=clock.now,
             stop=stop,
+            cancelled=order.cancelled,
         )
-        async with _background(_heartbeat()), _background(_stop_with_worker(stop)):
+        chunk = Chunk(attempts, order.known_down)
+        async with kept_alive(stop):
             work = asyncio.create_task(chunk.run())
             try:
                 return await asyncio.shield(work)
             except asyncio.CancelledError:
                 stop.set()
                 return await work
-
-
-async def _heartbeat() -> None:
-    while True:
-        activity.heartbeat()
-        await asyncio.sleep(HEARTBEAT_SECONDS)
-
-
-async def _stop_with_worker(stop: asyncio.Event) -> None:
-    await activity.wait_for_worker_shutdown()
-    stop.set()
-
-
-@contextlib.asynccontextmanager
-async def _background(coroutine: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    task = asyncio.create_task(coroutine)
-    try:
-        yield
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task

@@ -1,18 +1,20 @@
 """Turn a draft into messages: text rendered, sender chosen, priced by kind, due at an instant."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from campaign.credits import MessageKind
+from campaign.expanding import at_entries
 from campaign.instants import Instant
+from campaign.links import Shortener, has_urls
 from campaign.model import Candidate, Draft, DraftRecipient, Duplicates, Message
-from campaign.phone import sender_kind
+from campaign.phone import canonical_number, sender_kind
 from campaign.ports import LookupPort
 from campaign.refusals import SHOWN_MAX, Refusal, RefusalCode, Refused
 from campaign.rules import SHAPE
 from campaign.rules.duplicates import skip_repeats
 from campaign.schedule import ideal_instants
 from campaign.states import MessageStatus
-from campaign.text import fill, segment
+from campaign.text import Filled, fill, segment
 
 
 def compose(
@@ -21,11 +23,13 @@ def compose(
     default_sender: str | None,
     lookup: LookupPort,
     new_id: Callable[[], str],
+    shortener: Shortener | None = None,
 ) -> Candidate:
     """Make the messages of a draft and hold them against every rule of shape.
 
     ``default_sender`` is the account's, used where neither recipient nor campaign names one.
-    ``new_id`` gives a fresh message id at each call. Raises Refused with every fault found (at
+    ``new_id`` gives a fresh message id at each call; without a ``shortener`` no link can be
+    shortened. Mailing lists must have been expanded. Raises Refused with every fault found (at
     most a readable number of each kind); nothing has been stored then.
     """
     faults: list[Refusal] = []
@@ -33,15 +37,17 @@ def compose(
     for position, recipient in enumerate(draft.recipients):
         message = _message(draft, recipient, position, default_sender, lookup, new_id, faults)
         messages.append(message)
-    if draft.policy.duplicates is Duplicates.SKIP:
-        skip_repeats(messages)
-    candidate = Candidate(draft, messages, received_at)
+    sound = [message for message in messages if message.status is MessageStatus.QUEUED]
+    if draft.policy.duplicates in (Duplicates.SKIP, Duplicates.SKIP_EQUAL):
+        skip_repeats(sound, draft.policy.duplicates)
+    if draft.shorten_urls:
+        faults.extend(_shorten(sound, shortener))
     for check in SHAPE:
-        faults.extend(check(candidate))
+        faults.extend(check(Candidate(draft, sound, received_at)))
     if faults:
-        raise Refused(*faults)
+        raise Refused(*at_entries(faults, draft))
     _give_instants(draft, received_at, messages)
-    return candidate
+    return Candidate(draft, messages, received_at, shortener.links if shortener else [])
 
 
 def base_instant(draft: Draft, received_at: Instant) -> Instant:
@@ -59,22 +65,20 @@ def _message(
     faults: list[Refusal],
 ) -> Message:
     def fault(code: RefusalCode, text: str, member: str) -> None:
-        if len(faults) < SHOWN_MAX:
+        if recipient.fault is None and len(faults) < SHOWN_MAX:
             faults.append(Refusal(code, text, f"recipients[{position}].{member}"))
 
-    template = recipient.text if recipient.text is not None else draft.text
-    text = template or ""
-    if "{{" in text:
-        filled = fill(text, recipient.fields)
-        text = filled.text
-        if filled.missing:
-            fault(
-                RefusalCode.FIELDS_MISSING,
-                f"the text needs fields that this recipient lacks: {', '.join(filled.missing)}",
-                "fields",
-            )
-    facts = lookup.look_up(recipient.to)
-    if not facts.possible:
+    filled = _filled(draft, recipient)
+    if filled.missing and not draft.policy.blanks:
+        fault(
+            RefusalCode.FIELDS_MISSING,
+            f"the text needs fields that this recipient lacks: {', '.join(filled.missing)}",
+            "fields",
+        )
+    to = canonical_number(recipient.to) or recipient.to
+    facts = lookup.look_up(to)
+    # One odd number on a long list is no fault of the campaign: the carrier will say.
+    if not facts.possible and not draft.policy.unplanned and recipient.mailing_list is None:
         fault(RefusalCode.NUMBER_INVALID, "no such number can exist", "to")
     sender = recipient.sender or draft.sender or default_sender
     if sender is None:
@@ -82,29 +86,62 @@ def _message(
     elif sender_kind(sender) is None:
         fault(RefusalCode.SENDER_INVALID, "not a number, short code or name", "sender")
     media_url = recipient.media_url or draft.media_url
+    news = recipient.news or draft.news
     return Message(
         position=position,
         id=new_id(),
-        to=recipient.to,
-        text=text,
+        to=to,
+        text=filled.text,
         media_url=media_url,
         sender=sender or "",
         kind=MessageKind.MMS if media_url else MessageKind.SMS,
-        segments=segment(text).count,
+        segments=segment(filled.text).count,
         due_at=0,
         scheduled_at=recipient.scheduled_at,
         key=recipient.key,
         reference=recipient.reference,
+        list_id=recipient.mailing_list,
+        status=MessageStatus.QUEUED if recipient.fault is None else MessageStatus.FAILED,
+        reason=recipient.fault or ("fields_missing" if filled.missing else None),
         country=facts.country,
         line_type=facts.line_type,
         network=facts.network,
+        news_url=news.url if news else None,
+        news_method=news.method.value if news else None,
+        replies=recipient.replies,
     )
+
+
+def _filled(draft: Draft, recipient: DraftRecipient) -> Filled:
+    text = (recipient.text if recipient.text is not None else draft.text) or ""
+    if draft.policy.literal or "{{" not in text:
+        return Filled(text)
+    return fill(text, recipient.fields)
+
+
+def _shorten(messages: Iterable[Message], shortener: Shortener | None) -> Iterator[Refusal]:
+    """Shorten the links of messages that will go; one refusal where that is not possible."""
+    for message in messages:
+        if message.status is not MessageStatus.QUEUED:
+            continue
+        if shortener is None:
+            if has_urls(message.text):
+                what = "links cannot be shortened here: there is no short link address"
+                yield Refusal(RefusalCode.LINKS_UNAVAILABLE, what, "shortenUrls")
+                return
+            continue
+        short = shortener.shorten(message.text, message.id)
+        if short != message.text:
+            message.judged_text, message.text = message.text, short
+            message.segments = segment(short).count
 
 
 def _give_instants(draft: Draft, received_at: Instant, messages: Iterable[Message]) -> None:
     spread_over = []
     for message in messages:
-        if message.scheduled_at is not None:
+        if message.status is MessageStatus.FAILED:
+            message.due_at = received_at
+        elif message.scheduled_at is not None:
             message.due_at = max(message.scheduled_at, received_at)
         elif message.status is MessageStatus.QUEUED:
             spread_over.append(message)

@@ -22,3 +22,17 @@ def make_id(prefix: str, random: bytes) -> str:
         value, digit = divmod(value, 58)
         letters.append(_ALPHABET[digit])
     return prefix + "".join(reversed(letters))
+
+
+def read_id(prefix: str, written: str) -> bytes | None:
+    """The 16 bytes that ``make_id`` wrote behind ``prefix``; None for what it never writes."""
+    letters = written.removeprefix(prefix)
+    if len(letters) != ID_LENGTH or len(written) != len(prefix) + ID_LENGTH:
+        return None
+    value = 0
+    for letter in letters:
+        digit = _ALPHABET.find(letter)
+        if digit < 0:
+            return None
+        value = value * 58 + digit
+    return value.to_bytes(ID_BYTES, "big") if value < 1 << 8 * ID_BYTES else None

@@ -1,6 +1,7 @@
 """Phone numbers and senders: their shapes, and what the digits alone tell of a number."""
 
 import re
+import unicodedata
 from enum import StrEnum
 from functools import lru_cache
 
@@ -10,6 +11,12 @@ from phonenumbers import PhoneNumberType, carrier
 from campaign.ports import NumberFacts
 
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
+# What people write a number with; anything else in it makes it no number.
+_WRITTEN = re.compile(r"(?:\+|00)?[\d ().\-/\u00a0\u2010-\u2013]{7,40}")
+_WRITTEN_MAX = 42
+_NOT_DIGITS = re.compile(r"\D+")
+# No zero where one could stand between country code and area code, no other trunk digit either.
+_NO_TRUNK = re.compile(r"(?!11|78)[1-9][1-9]{3}[0-9]{3,11}")
 _SHORT_CODE = re.compile(r"[0-9]{5,6}")
 _ALPHANUMERIC = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9 ]{1,11}")
 
@@ -42,6 +49,41 @@ def is_e164(number: str) -> bool:
     Only the shape is judged; whether such a number can exist is a lookup's business.
     """
     return _E164.fullmatch(number) is not None
+
+
+def canonical_number(written: str) -> str | None:
+    """Read a number as people write it into E.164, None when it is none.
+
+    ``+44 (0)7900 000001``, ``00447900000001``, ``447900000001`` and full-width digits all become
+    ``+447900000001``, so that an opt-out holds whatever a number is written like. The country
+    code must be there. Canonical numbers stay as they are; whether one can exist is not judged.
+    """
+    text = written.strip()
+    # Before anything slower: of what may be in a number nothing becomes shorter by NFKC.
+    if len(text) > _WRITTEN_MAX:
+        return None
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text).strip()
+    if _WRITTEN.fullmatch(text) is None:
+        return None
+    digits = _NOT_DIGITS.sub("", text)
+    if not digits.isascii():
+        digits = "".join(str(int(digit)) for digit in digits)
+    digits = digits.removeprefix("00")
+    number = digits if _NO_TRUNK.fullmatch(digits) else _without_trunk(digits)
+    return f"+{number}" if is_e164(f"+{number}") else None
+
+
+@lru_cache(maxsize=100_000)
+def _without_trunk(digits: str) -> str:
+    """Leave out the digit that is dialled inside a country only."""
+    try:
+        parsed = phonenumbers.parse(f"+{digits}")
+    except phonenumbers.NumberParseException:
+        return digits
+    if not phonenumbers.is_possible_number(parsed):
+        return digits
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)[1:]
 
 
 def sender_kind(address: str) -> SenderKind | None:

@@ -1,89 +1,14 @@
 """The seams: what the activities and the ways in need from the world, in their own words."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Protocol
 
+from campaign.handoffs import Handoff, Repeats
 from campaign.instants import Instant
 from campaign.model import Evidence
 from campaign.refusals import Refusal
 from campaign.states import CampaignStatus, MessageStatus
-
-# --------------------------------------------------------------------------- carriers
-
-
-class Repeats(StrEnum):
-    """What a carrier does with a reference that it has seen before."""
-
-    DEDUP = "dedup"  # answers the first acceptance again
-    LOOKUP = "lookup"  # accepts again, but can be asked first
-    NONE = "none"  # accepts again and cannot be asked
-
-
-@dataclass(frozen=True, slots=True)
-class Handoff:
-    """One try at one message, as the carrier gets it; ``reference`` is the message id."""
-
-    position: int
-    attempt: int
-    reference: str
-    sender: str
-    to: str
-    text: str
-    media_url: str | None
-    segments: int
-
-
-@dataclass(frozen=True, slots=True)
-class Acceptance:
-    """The carrier took the message; ``carrier_id`` is its own name for it."""
-
-    carrier_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """A carrier's later news of one message: ``delivered`` or ``undelivered``."""
-
-    reference: str
-    status: MessageStatus
-    at: Instant
-    carrier_id: str | None = None
-    code: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Inbound:
-    """A text that somebody sent to one of our numbers."""
-
-    sender: str
-    to: str
-    body: str
-    at: Instant
-
-
-class Carrier(Protocol):
-    """A way to hand messages over; one file in ``carriers/`` each, both directions."""
-
-    name: str
-    repeats: Repeats
-
-    async def send(self, handoff: Handoff) -> Acceptance:
-        """Hand one message over within a total deadline.
-
-        Raises PermanentFailure, TemporaryFailure or DoubtfulHandoff, nothing else.
-        """
-        ...
-
-    async def look_up(self, reference: str) -> Acceptance | None:
-        """Ask whether a message was taken; raises TemporaryFailure when no answer comes."""
-        ...
-
-    async def close(self) -> None:
-        """Let go of connections."""
-        ...
-
 
 # --------------------------------------------------------------------------- sending
 
@@ -121,13 +46,32 @@ class Turn:
     """What one transaction of a chunk did.
 
     ``deferred`` rows wait for another message that has their key. ``exhausted`` says that the
-    chunk had no further rows to claim.
+    chunk had no further rows to claim; with ``ask_again_at`` there are some whose turn comes
+    later, because of a speed or since ``down`` is.
     """
 
     claimed: list[Handoff] = field(default_factory=list)
     skipped: int = 0
     deferred: int = 0
     exhausted: bool = False
+    ask_again_at: Instant | None = None
+    down: str | None = None
+
+
+class HealthStore(Protocol):
+    """What the workers tell each other about carriers."""
+
+    def trip(self, carrier: str, reason: str, now: Instant, probe_at: Instant) -> None:
+        """A carrier is down, and to be left alone until ``probe_at``; the longest wish counts."""
+        ...
+
+    def restore(self, carrier: str) -> None:
+        """A carrier answers; told twice, the second time changes nothing."""
+        ...
+
+    def may_probe(self, carrier: str, now: Instant) -> bool:
+        """Tell whether one request may go to it now; while it is down, one a second may."""
+        ...
 
 
 class SendingStore(Protocol):
@@ -152,6 +96,10 @@ class SendingStore(Protocol):
 
     def renew(self, chunk: ChunkRange, token: str, position: int, lease_until: Instant) -> bool:
         """Lengthen the lease of one claimed row before another try; False when it was lost."""
+        ...
+
+    def wants_nothing(self, campaign_id: str, number: str) -> bool:
+        """Tell whether a number has opted out, where the campaign heeds that."""
         ...
 
     def abandoned(self, chunk: ChunkRange, token: str) -> tuple[list[Handoff], Instant | None]:
@@ -193,6 +141,7 @@ class PlanFacts:
     last_due_at: Instant | None
     to_send: int
     pauses: int = 0
+    failed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,19 +176,42 @@ class CampaignStore(Protocol):
         """Move the campaign where ``CAMPAIGN_MOVES`` allows it; else change nothing."""
         ...
 
-    def push_back(self, campaign_id: str, number: int, by: Instant) -> None:
-        """Move every waiting message later; the same ``number`` again changes nothing.
-
-        Numbers count the pauses of one campaign from 1, without gaps.
-        """
-        ...
-
     def cancel_rest(self, campaign_id: str, now: Instant) -> int:
         """Cancel every waiting message; returns how many this call cancelled."""
         ...
 
     def tally(self, campaign_id: str) -> Tally:
         """Count the messages by state."""
+        ...
+
+
+class PlanStore(Protocol):
+    """What changes when the messages of a campaign are due; one transaction each.
+
+    Changes of one campaign are numbered from 1, without gaps, whatever they are. The same
+    ``number`` again changes nothing, and neither does one out of turn.
+    """
+
+    def push_back(
+        self, campaign_id: str, number: int, by: Instant, scheduled_at: Instant | None = None
+    ) -> None:
+        """Move every waiting message by ``by`` milliseconds; ``scheduled_at`` is a new schedule."""
+        ...
+
+    def spread(
+        self,
+        campaign_id: str,
+        number: int,
+        hours: float,
+        earliest: Instant,
+        scheduled_at: Instant | None = None,
+    ) -> None:
+        """Lay out anew over ``hours`` the queued messages that have no time of their own.
+
+        They are laid out as those of a new campaign are, from the present start of this one, or
+        from ``earliest`` where that is later. With a new schedule all that waits then moves, so
+        that the first of it is due at that.
+        """
         ...
 
 
@@ -273,10 +245,13 @@ class AdmissionStore(Protocol):
         """
         ...
 
-    def settle(self, campaign_id: str, status: CampaignStatus, now: Instant) -> Tally:
+    def settle(
+        self, campaign_id: str, status: CampaignStatus, now: Instant
+    ) -> tuple[CampaignStatus, Tally]:
         """Void what is held for messages given up, free or date keys, write the end.
 
-        Settled twice, the second call only counts.
+        Returns where the campaign stands then, with its counts. Settled twice, the second call
+        only counts, and so does one that finds messages which a retry has put to work again.
         """
         ...
 
@@ -284,8 +259,11 @@ class AdmissionStore(Protocol):
 class ResolvingStore(Protocol):
     """What the activities ask about messages that may or may not have left."""
 
-    def reopen_unknown(self, campaign_id: str, repeats: Repeats, now: Instant) -> int:
-        """Put doubtful messages back to work where that is safe or wished; returns how many."""
+    def reopen_unknown(self, campaign_id: str, repeats: Mapping[str, Repeats], now: Instant) -> int:
+        """Put doubtful messages back to work where that is safe or wished, by their carriers.
+
+        Returns how many messages of the campaign are at work then; run again, the same.
+        """
         ...
 
 

@@ -1,14 +1,38 @@
 """When each message is due, and which messages leave together (seeds 003 and 004)."""
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from campaign.instants import HOUR, MINUTE, SECOND, Instant
+from campaign.instants import DAY, HOUR, MINUTE, SECOND, Instant
+from campaign.model import SCHEDULE_AHEAD_MAX, SPREAD_HOURS_MAX
 from campaign.ports import WaveRow
 
 # A time less than an hour ago means "now"; an older one is a mistake
 # (seed 003_9fb2bf36535a4962.txt, Schedule).
 PAST_GRACE: Instant = 60 * MINUTE
+
+
+def window_fault(at: Instant, now: Instant, ahead_max: Instant = SCHEDULE_AHEAD_MAX) -> str | None:
+    """What is wrong with a schedule, if anything: less than an hour ago means now.
+
+    Exactly one hour ago is refused, exactly the longest time ahead is taken
+    (003_9fb2bf36535a4962.txt).
+    """
+    if at - now > ahead_max:
+        return f"more than {ahead_max // DAY} days in the future"
+    if at - now <= -PAST_GRACE:
+        return "an hour or more in the past"
+    return None
+
+
+def spread_fault(hours: float) -> str | None:
+    """What is wrong with a spread, if anything: negative, no number, or over the longest."""
+    if math.isfinite(hours) and 0 <= hours <= SPREAD_HOURS_MAX:
+        return None
+    return f"must be from 0 to {SPREAD_HOURS_MAX:g} hours"
+
+
 UNSPREAD_WIDTH: Instant = 1 * SECOND
 SPREAD_WIDTH_MIN: Instant = 30 * SECOND
 SPREAD_WIDTH_PART = 0.005

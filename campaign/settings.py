@@ -1,10 +1,13 @@
 """Every setting, read from the environment (``GODWIT_*``) once at the start of a process."""
 
+import re
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from campaign.rules.media import is_web_address
 
 DATA_DIRECTORY = Path(".godwit")
 
@@ -16,12 +19,15 @@ class Settings(BaseSettings):
     (``TEMPORAL_ADDRESS`` ...), not here.
     """
 
-    model_config = SettingsConfigDict(env_prefix="GODWIT_", extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="GODWIT_", extra="ignore", hide_input_in_errors=True
+    )
 
     database_url: str = f"sqlite:///{DATA_DIRECTORY / 'godwit.db'}"
     secret_key: SecretStr = SecretStr("")
     carrier: str = "pretend"
     allow_private_urls: bool = False
+    check_media: bool = False
     log_level: str = "info"
 
     api_host: str = "127.0.0.1"
@@ -29,6 +35,8 @@ class Settings(BaseSettings):
     rate_limit_storage: str = "memory://"
     body_bytes_max: int = Field(default=64 * 1024 * 1024, ge=1024)
     admission_timeout_seconds: float = Field(default=30.0, gt=0)
+    public_url: str = ""
+    short_link_base_url: str = ""
 
     task_queue: str = "godwit"
     chunk_size: int = Field(default=500, ge=1, le=5_000)
@@ -39,6 +47,40 @@ class Settings(BaseSettings):
     retry_backoff_seconds: Annotated[tuple[float, ...], NoDecode] = (5.0, 30.0, 120.0, 600.0)
     doubt_tries: int = Field(default=3, ge=1, le=20)
     receipts_grace_seconds: float = Field(default=60.0, ge=0)
+    couriers_at_once: int = Field(default=50, ge=1)
+    callback_timeout_seconds: float = Field(default=15.0, gt=0, le=60)
+    smtp_url: SecretStr = SecretStr("")
+    smtp_from: str = "no-reply@localhost"
+
+    @property
+    def carriers(self) -> tuple[str, ...]:
+        """The carriers in use, in the order in which they are tried."""
+        return tuple(name.strip() for name in self.carrier.split(",") if name.strip())
+
+    @field_validator("carrier")
+    @classmethod
+    def _some(cls, value: str) -> str:
+        """Take one name or several with commas between them."""
+        if not any(name.strip() for name in value.split(",")):
+            raise ValueError("name a carrier, or several with commas between them")
+        return value
+
+    @field_validator("public_url", "short_link_base_url")
+    @classmethod
+    def _base(cls, value: str) -> str:
+        """Take a web address without query or fragment; paths are put below it."""
+        if value and (not is_web_address(value) or "?" in value or "#" in value):
+            raise ValueError("must be an http or https address without query or fragment")
+        return value.rstrip("/")
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _smtp(cls, value: SecretStr) -> SecretStr:
+        """Take smtp, smtps or smtp+starttls with a host; the text of a refusal has no password."""
+        url = value.get_secret_value()
+        if url and not re.fullmatch(r"smtp(s|\+starttls)?://(\S+@)?[\w.-]+(:\d{1,5})?/?", url):
+            raise ValueError("must be smtp://, smtps:// or smtp+starttls:// with a host")
+        return value
 
     @field_validator("retry_backoff_seconds", mode="before")
     @classmethod

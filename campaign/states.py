@@ -39,6 +39,9 @@ CAMPAIGN_MOVES: dict[CampaignStatus, frozenset[CampaignStatus]] = {
         {CampaignStatus.SCHEDULED, CampaignStatus.RUNNING}
         | (CAMPAIGN_ENDS - {CampaignStatus.REFUSED})
     ),
+    # The one end that is left again, and only when somebody asks for it: what failed for a reason
+    # that may pass is retried under the same id.
+    CampaignStatus.FINISHED_WITH_FAILURES: frozenset({CampaignStatus.RUNNING}),
 }
 
 
@@ -65,13 +68,16 @@ HANDED_OFF = (MessageStatus.SENT, MessageStatus.DELIVERED, MessageStatus.UNDELIV
 GIVEN_UP = (MessageStatus.FAILED, MessageStatus.SKIPPED, MessageStatus.CANCELLED)
 
 MESSAGE_MOVES: dict[MessageStatus, frozenset[MessageStatus]] = {
-    # A queued message whose key another one is just using is put off without a try.
+    # A queued message whose key another one is just using is put off without a try. One that
+    # failed before may have a late receipt.
     MessageStatus.QUEUED: frozenset(
         {
             MessageStatus.SENDING,
             MessageStatus.RETRYABLE,
             MessageStatus.SKIPPED,
             MessageStatus.CANCELLED,
+            MessageStatus.DELIVERED,
+            MessageStatus.UNDELIVERED,
         }
     ),
     MessageStatus.RETRYABLE: frozenset(
@@ -82,6 +88,7 @@ MESSAGE_MOVES: dict[MessageStatus, frozenset[MessageStatus]] = {
             MessageStatus.FAILED,
             MessageStatus.DELIVERED,
             MessageStatus.UNDELIVERED,
+            MessageStatus.UNKNOWN,
         }
     ),
     MessageStatus.SENDING: frozenset(
@@ -106,4 +113,6 @@ MESSAGE_MOVES: dict[MessageStatus, frozenset[MessageStatus]] = {
         }
     ),
     MessageStatus.SENT: frozenset({MessageStatus.DELIVERED, MessageStatus.UNDELIVERED}),
+    # When its campaign is retried, where the reason may pass: it was certainly not sent.
+    MessageStatus.FAILED: frozenset({MessageStatus.QUEUED}),
 }

@@ -100,6 +100,7 @@ def bad_character(text: str) -> str | None:
 
 
 _INVISIBLE = re.compile("[\u00ad\u034f\u180e\u200b-\u200f\u2060-\u2064\ufe00-\ufe0f\ufeff]")
+_PIECE = 64
 _QUOTES_AND_DASHES = str.maketrans("‘’ʼ‛`‐‑‒–—", "'''''-----")
 
 
@@ -116,8 +117,12 @@ def plain(text: str) -> str:
     so that a line break hides no phrase.
     """
     if not text.isascii():
-        decomposed = unicodedata.normalize("NFKD", _INVISIBLE.sub("", text))
-        text = "".join(c for c in decomposed if not unicodedata.combining(c))
+        # In pieces: a long run of accents takes the square of its length to put in order, and in
+        # which order they are dropped does not matter.
+        seen = _INVISIBLE.sub("", text)
+        pieces = (seen[start : start + _PIECE] for start in range(0, len(seen), _PIECE))
+        decomposed = (unicodedata.normalize("NFKD", piece) for piece in pieces)
+        text = "".join(c for piece in decomposed for c in piece if not unicodedata.combining(c))
         text = text.translate(_QUOTES_AND_DASHES)
     return " ".join(text.split()).casefold()
 

@@ -3,12 +3,18 @@
 from importlib import import_module
 from typing import Protocol, cast
 
-from campaign.ports import Carrier, Inbound, Receipt
+from campaign.handoffs import Carrier, CarrierCall, Inbound, Receipt
 from campaign.settings import Settings
 
 # The name that users choose by, and the module that speaks to that carrier.
 CARRIERS: dict[str, str] = {
     "pretend": "carriers.pretend",
+    "twilio": "carriers.twilio",
+    "telnyx": "carriers.telnyx",
+    "vonage": "carriers.vonage",
+    "sinch": "carriers.sinch",
+    "kannel": "carriers.kannel",
+    "postback": "carriers.postback",
 }
 # Carriers that the embedded stack can serve by itself, and the module that does.
 LOCAL_SERVERS: dict[str, str] = {
@@ -23,19 +29,31 @@ class UnknownCarrier(Exception):
         super().__init__(f"no carrier is named {name!r}; there are: {', '.join(CARRIERS)}")
 
 
+class NotConfigured(Exception):
+    """A carrier cannot work without these variables."""
+
+    def __init__(self, *variables: str) -> None:
+        super().__init__(f"this carrier cannot be used without {', '.join(variables)}")
+        self.variables = variables
+
+
 class CarrierModule(Protocol):
-    """What a carrier's module offers: the way out, and the ways to read its news."""
+    """What a carrier's module offers: the way out, and the ways to read its news.
+
+    One that wants its news answered otherwise than with 202 also has ``THANKS``, a
+    ``carriers.reading.Thanks``.
+    """
 
     def open_carrier(self, settings: Settings) -> Carrier:
-        """Open a client with settings of its own from the environment."""
+        """Open a client with settings of its own from the environment; raises NotConfigured."""
         ...
 
-    def read_receipts(self, body: bytes) -> list[Receipt]:
-        """Read a receipt call; raises Refused for rubbish."""
+    def read_receipts(self, call: CarrierCall) -> list[Receipt]:
+        """Read a receipt call; raises Forged for one that is not signed so, Refused for rubbish."""
         ...
 
-    def read_inbound(self, body: bytes) -> list[Inbound]:
-        """Read a call that brings texts sent to us; raises Refused for rubbish."""
+    def read_inbound(self, call: CarrierCall) -> list[Inbound]:
+        """Read a call that brings texts sent to us; raises as ``read_receipts`` does."""
         ...
 
 
@@ -47,5 +65,5 @@ def carrier_module(name: str) -> CarrierModule:
 
 
 def open_carrier(name: str, settings: Settings) -> Carrier:
-    """Open the carrier of that name; raises UnknownCarrier."""
+    """Open the carrier of that name; raises UnknownCarrier or NotConfigured."""
     return carrier_module(name).open_carrier(settings)

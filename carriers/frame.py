@@ -1,85 +1,140 @@
-"""The frame round every HTTP carrier: deadline, size cap, and what each failure means.
+"""The frame round every HTTP carrier: connections, deadline, size cap, and what a cut means.
 
 What matters of a failure is whether the message may have left. Only what fails before a byte
-was written (no connection) or what the carrier's answer says clearly is called sure; all else
-is a DoubtfulHandoff.
+was written (no connection) or what the carrier's answer says clearly (``carriers/sorting.py``)
+is called sure; all else is a DoubtfulHandoff.
 """
 
 import asyncio
+import base64
 import json
-import re
+import ssl
 import time
-from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
+from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
+from urllib.parse import urlencode
 
 import aiohttp
 import httpx
+import structlog
 from httpx_aiohttp import AiohttpTransport
 
-from campaign.failures import (
-    CarrierFailure,
-    DoubtfulHandoff,
-    PermanentFailure,
-    TemporaryFailure,
-)
-from campaign.instants import SECOND
-from campaign.retry import RETRY_AFTER_MAX
+from campaign.failures import CarrierFailure, DoubtfulHandoff, TemporaryFailure
+from carriers.sorting import Answer, Sort, judge
+
+log = structlog.get_logger("godwit.carriers")
 
 ANSWER_BYTES_MAX = 64 * 1024
 CONNECT_SECONDS = 5.0
 KEEP_ALIVE_SECONDS = 30.0
-RETRY_AFTER_SECONDS_MAX = RETRY_AFTER_MAX / SECOND
-_CODE = re.compile(r"[a-z0-9_]{1,40}")
-# Our own misconfiguration is no fault of the recipient: the message waits until it is mended.
-_OUR_FAULT = {401, 403, 404, 405, 407}
-_REQUEST_TIMEOUT = 408
+JSON = "application/json"
+FORM = "application/x-www-form-urlencoded"
+
+Pairs = Mapping[str, str] | Sequence[tuple[str, str]]
 
 
 class Frame:
     """One carrier's connections, and a bounded way to ask it something.
 
     ``timeout_seconds`` bounds a whole exchange, from waiting for a connection to the answer's
-    last byte; httpx's own timeouts bound only single reads.
+    last byte; httpx's own timeouts bound only single reads. ``headers``, credentials say, go with
+    every request, and ``sort`` makes a value or a CarrierFailure of every answer. ``name`` is
+    what the log calls the carrier.
     """
 
-    def __init__(self, base_url: str, timeout_seconds: float, connections: int) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        timeout_seconds: float,
+        connections: int,
+        *,
+        name: str = "",
+        headers: Mapping[str, str] | None = None,
+        sort: Sort = judge,
+    ) -> None:
         self._base_url = base_url.rstrip("/")
         self._timeout_seconds = timeout_seconds
-        context = httpx.create_ssl_context()
+        self._sort = sort
+        self._log = log.bind(carrier=name)
+        self._headers = {"accept": JSON, "accept-encoding": "identity", **(headers or {})}
+        self._json_headers = {**self._headers, "content-type": JSON}
+        # Who has waited for half the deadline without a connection surely has sent nothing, and
+        # would hardly be answered in the other half.
+        self._extensions = {"timeout": {"connect": CONNECT_SECONDS, "pool": timeout_seconds / 2}}
+        context = _tls()
 
         def session() -> aiohttp.ClientSession:
-            return aiohttp.ClientSession(
+            opened = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(
                     limit=connections, keepalive_timeout=KEEP_ALIVE_SECONDS, ssl=context
                 ),
                 cookie_jar=aiohttp.DummyCookieJar(),
             )
+            # Left alone, it sends a GET whose connection broke a second time by itself; with some
+            # carriers a GET is what sends a message.
+            opened._retry_connection = False
+            return opened
 
         # The transport is called without httpx's client around it: several times as fast, and
         # cookies, redirects and authentication are not wanted here (bench/README.md).
         self._transport: httpx.AsyncBaseTransport = AiohttpTransport(verify=context, client=session)
 
     async def ask(
-        self, method: str, path: str, body: Mapping[str, Any] | None = None
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | bytes | None = None,
+        *,
+        form: Pairs | None = None,
+        query: Pairs | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> tuple[int, Any]:
-        """Exchange JSON once: the status and the decoded body of a 2xx answer.
+        """Exchange once: the status, and what the carrier's sorting makes of the answer.
 
+        ``body`` is sent as JSON (bytes are JSON that is written already), ``form`` as a form.
         Raises TemporaryFailure when the request surely was not taken, PermanentFailure when the
         carrier refused it for good, DoubtfulHandoff when it may have been taken.
         """
-        headers = {"accept": "application/json", "accept-encoding": "identity"}
+        began = time.monotonic()
+        sent = self._headers if body is None else self._json_headers
         content = b""
-        if body is not None:
+        if isinstance(body, bytes):
+            content = body
+        elif body is not None:
             content = json.dumps(body, separators=(",", ":")).encode()
-            headers["content-type"] = "application/json"
+        elif form is not None:
+            content = urlencode(form, errors="replace").encode()
+            sent = {**sent, "content-type": FORM}
+        if headers is not None:
+            sent = {**sent, **headers}
+        if query is not None:
+            path = f"{path}?{urlencode(query, errors='replace')}"
+        status = None
+        try:
+            answer = await self._exchange(method, path, content, sent)
+            status = answer.status
+            return status, self._sort(answer)
+        except CarrierFailure as failure:
+            self._log.info(
+                "not taken",
+                outcome=type(failure).__name__,
+                code=failure.code,
+                status=status,
+                milliseconds=round((time.monotonic() - began) * 1000),
+            )
+            raise
+
+    async def _exchange(
+        self, method: str, path: str, content: bytes, headers: Mapping[str, str]
+    ) -> Answer:
         try:
             request = httpx.Request(
                 method,
                 self._base_url + path,
                 headers=headers,
                 content=content,
-                extensions={"timeout": {"connect": CONNECT_SECONDS}},
+                extensions=self._extensions,
             )
             async with asyncio.timeout(self._timeout_seconds):
                 response = await self._transport.handle_async_request(request)
@@ -94,11 +149,27 @@ class Frame:
         except (aiohttp.ClientError, ValueError):
             # No HTTP at all; the transport lets these through as they are.
             raise DoubtfulHandoff("answer_unreadable") from None
-        return _judge(response, answer)
+        return Answer(response.status_code, response.headers, answer)
 
     async def close(self) -> None:
         """Close every connection."""
         await self._transport.aclose()
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """The trust that every carrier's connections share; reading the certificates takes a while."""
+    return httpx.create_ssl_context()
+
+
+def basic(user: str, password: str) -> dict[str, str]:
+    """The header of Basic authentication (RFC 7617, in UTF-8)."""
+    return {"authorization": "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()}
+
+
+def bearer(token: str) -> dict[str, str]:
+    """The header of a bearer token (RFC 6750)."""
+    return {"authorization": f"Bearer {token}"}
 
 
 async def _read(response: httpx.Response) -> bytes:
@@ -123,54 +194,3 @@ def _sorted(error: Exception) -> CarrierFailure:
     if isinstance(cause, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
         return TemporaryFailure("no_connection")
     return DoubtfulHandoff("connection_lost")
-
-
-def _judge(response: httpx.Response, answer: bytes) -> tuple[int, Any]:
-    status = response.status_code
-    if 200 <= status < 300:
-        if response.headers.get("content-encoding", "identity").lower() != "identity":
-            raise DoubtfulHandoff("answer_unreadable")
-        decoded = _decode(answer)
-        if decoded is None:
-            raise DoubtfulHandoff("answer_unreadable")
-        return status, decoded
-    if status in (429, 503):
-        wait = retry_after(response.headers.get("retry-after"), time.time())
-        raise TemporaryFailure("rate_limited" if status == 429 else "unavailable", wait)
-    if status in _OUR_FAULT:
-        raise TemporaryFailure("carrier_configuration")
-    if 400 <= status < 500 and status != _REQUEST_TIMEOUT:
-        raise PermanentFailure(_code(answer) or f"http_{status}")
-    # A redirect is not followed, and a 408 or 5xx may come after the message was taken.
-    raise DoubtfulHandoff(f"http_{status}")
-
-
-def _decode(answer: bytes) -> Any:
-    try:
-        return json.loads(answer)
-    except (ValueError, RecursionError):
-        return None
-
-
-def _code(answer: bytes) -> str | None:
-    decoded = _decode(answer)
-    code = decoded.get("error") if isinstance(decoded, dict) else None
-    return code if isinstance(code, str) and _CODE.fullmatch(code) else None
-
-
-def retry_after(value: str | None, now: float) -> float | None:
-    """Read a Retry-After header as seconds from ``now`` (RFC 9110, 10.2.3).
-
-    At most ``RETRY_AFTER_SECONDS_MAX``, however much is asked for; None if unreadable.
-    """
-    if value is None:
-        return None
-    digits = value.strip()
-    try:
-        if digits.isascii() and digits.isdigit():
-            seconds = float(digits)
-        else:
-            seconds = parsedate_to_datetime(value).timestamp() - now
-    except (ValueError, OverflowError):
-        return None
-    return min(max(0.0, seconds), RETRY_AFTER_SECONDS_MAX)

@@ -10,8 +10,8 @@ from typing import Any
 
 import aiohttp
 
+from campaign.handoffs import Repeats
 from campaign.instants import iso
-from campaign.ports import Repeats
 
 RECEIPT_CONNECTIONS = 8
 RECEIPT_TRIES = 8

@@ -18,7 +18,7 @@ from urllib.parse import parse_qs, urlsplit
 import httptools
 import uvloop
 
-from campaign.ports import Repeats
+from campaign.handoffs import Repeats
 from carriers.pretend import PretendSettings
 from carriers.pretend_exchange import Exchange, Receipts
 

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from starter.commands import administration, campaigns, messages
+from starter.commands import administration, campaigns, carriers, messages, pool
 from starter.commands.places import CommandError, data_directory, find_settings
 from store.engine import StoreError
 
@@ -24,6 +24,8 @@ app = typer.Typer(
 app.add_typer(administration.account_app, name="account")
 app.add_typer(administration.key_app, name="key")
 app.add_typer(administration.sender_app, name="sender")
+app.add_typer(carriers.carrier_app, name="carrier")
+administration.sender_app.add_typer(pool.pool_app, name="pool")
 database_app = typer.Typer(no_args_is_help=True, help="The database.")
 app.add_typer(database_app, name="db")
 app.command("send")(campaigns.send)
@@ -32,7 +34,9 @@ app.command("status")(campaigns.status)
 app.command("watch")(campaigns.watch)
 app.command("pause")(campaigns.pause)
 app.command("resume")(campaigns.resume)
+app.command("reschedule")(campaigns.reschedule)
 app.command("cancel")(campaigns.cancel)
+app.command("retry")(campaigns.retry)
 app.command("report")(campaigns.report)
 app.command("why")(messages.why)
 app.command("resolve")(messages.resolve)
@@ -170,7 +174,8 @@ def run() -> int:
 
     from campaign.failures import StoreUnavailable
     from campaign.refusals import Refused
-    from carriers import UnknownCarrier
+    from campaign.states import CAMPAIGN_ENDS
+    from carriers import NotConfigured, UnknownCarrier
     from starter.desk import DeskUnavailable, NotPossible
 
     try:
@@ -181,8 +186,11 @@ def run() -> int:
         for refusal in refused.refusals:
             _fail(f"{refusal.place or 'campaign'}: {refusal.message} ({refusal.code})")
     except NotPossible as error:
-        _fail(f"the campaign has ended: {error}")
-    except (CommandError, StoreError, UnknownCarrier, OSError, UnicodeError) as error:
+        how = "ended" if error.status in CAMPAIGN_ENDS else "begun"
+        _fail(error.reason or f"the campaign has {how}: {error}")
+    except (CommandError, StoreError, OSError, UnicodeError) as error:
+        _fail(str(error))
+    except (UnknownCarrier, NotConfigured) as error:
         _fail(str(error))
     except ValidationError as error:
         for fault in error.errors(include_input=False):

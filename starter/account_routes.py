@@ -14,7 +14,7 @@ from starter import presenting
 from starter.bodies import read_json
 from starter.credentials import Permission
 from starter.dialects.native_routes import Stop, enter
-from starter.problems import problem
+from starter.problems import WRITING, documented, problem
 from starter.ways import Ways
 
 BODY_BYTES_MAX = 64 * 1024
@@ -47,7 +47,7 @@ Model = TypeVar("Model", bound=_Body)
 
 def routes(ways: Ways) -> APIRouter:
     """The routes about the caller's account."""
-    router = APIRouter(prefix="/v1", tags=["Account"])
+    router = APIRouter(prefix="/v1", tags=["Account"], responses=documented(*WRITING))
     accounts, opt_outs = ways.store.accounts, ways.store.opt_outs
 
     @router.get("/credits", summary="Balances of both kinds")
@@ -64,7 +64,12 @@ def routes(ways: Ways) -> APIRouter:
         principal = await enter(request, ways.store, Permission.READ)
         found = await asyncio.to_thread(accounts.senders, principal.account_id)
         shown = [
-            {"address": sender.address, "kind": sender.kind, "active": sender.active}
+            {
+                "address": sender.address,
+                "kind": sender.kind,
+                "active": sender.active,
+                "rate": sender.rate,
+            }
             for sender in found
         ]
         return JSONResponse({"senders": shown})

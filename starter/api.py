@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 import structlog
 import uvicorn
@@ -16,12 +17,21 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from campaign.failures import StoreUnavailable
 from campaign.settings import Settings
-from starter import account_routes, message_routes, receipts
+from starter import (
+    account_routes,
+    link_routes,
+    list_routes,
+    message_routes,
+    receipts,
+    webhook_routes,
+)
+from starter.bell import Bell
 from starter.caretaker import Caretaker
-from starter.desk import DeskUnavailable, open_desk
+from starter.desk import Desk, DeskUnavailable
 from starter.dialects import DIALECTS
 from starter.dialects.native_routes import RAISED, stopped
 from starter.pace import Pace
+from starter.temporal import connect
 from starter.ways import Dialect, Ways
 from store.migrate import is_current
 from store.store import Store, open_store
@@ -30,6 +40,7 @@ log = structlog.get_logger("godwit.api")
 
 RETRY_SECONDS = "5"
 ANSWER_SECONDS_MAX = 60.0
+_UNREADY: dict[int | str, dict[str, Any]] = {503: {"description": "A part is away: which"}}
 HEADERS = [
     (b"cache-control", b"no-store"),
     (b"x-content-type-options", b"nosniff"),
@@ -50,10 +61,31 @@ def create_app(ways: Ways) -> FastAPI:
         app.include_router(dialect.routes(ways))
     app.include_router(account_routes.routes(ways))
     app.include_router(message_routes.routes(ways))
+    app.include_router(list_routes.routes(ways))
+    app.include_router(link_routes.routes(ways))
+    app.include_router(webhook_routes.routes(ways))
     app.include_router(receipts.routes(ways))
     _add_service_routes(app, ways)
     _add_failures(app)
+    _describe(app)
     return app
+
+
+def _describe(app: FastAPI) -> None:
+    """Take out of the OpenAPI document what is never answered: wrong parameters are 400 here."""
+    generate = app.openapi
+
+    def describe() -> dict[str, Any]:
+        document = generate()
+        for operations in document["paths"].values():
+            for operation in operations.values():
+                if "HTTPValidationError" in str(operation["responses"].get("422")):
+                    del operation["responses"]["422"]
+        for name in ("HTTPValidationError", "ValidationError"):
+            document.get("components", {}).get("schemas", {}).pop(name, None)
+        return document
+
+    app.openapi = describe  # type: ignore[method-assign]
 
 
 def _add_failures(app: FastAPI) -> None:
@@ -119,7 +151,7 @@ def _add_service_routes(app: FastAPI, ways: Ways) -> None:
         """Asks nothing of anybody."""
         return {"status": "ok"}
 
-    @app.get("/readyz", tags=["Service"], summary="Requests can be served")
+    @app.get("/readyz", tags=["Service"], summary="Requests can be served", responses=_UNREADY)
     async def readyz() -> JSONResponse:
         """200 when the database is migrated and Temporal answers, else 503."""
         parts = {"database": await _migrated(ways.store), "temporal": await _reachable(ways)}
@@ -177,7 +209,10 @@ async def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT; opens store and desk, and closes them."""
     store = open_store(settings)
     try:
-        desk = await open_desk(settings, store)
+        # Temporal is connected to at the first order.
+        client = await connect(lazy=True)
+        desk = Desk(client, store, settings)
+        bell = Bell(client, settings.task_queue)
         app = create_app(Ways(settings, store, desk, Pace(settings.rate_limit_storage)))
         config = uvicorn.Config(
             app,
@@ -189,12 +224,14 @@ async def serve(settings: Settings) -> None:
             log_level=settings.log_level,
             timeout_graceful_shutdown=10,
         )
-        caring = asyncio.create_task(Caretaker(desk, store, settings).run())
+        caring = asyncio.create_task(Caretaker(desk, store, settings, bell).run())
         try:
-            await uvicorn.Server(config).serve()
+            async with bell.answering(store.outbox):
+                await uvicorn.Server(config).serve()
         finally:
             caring.cancel()
             await asyncio.gather(caring, return_exceptions=True)
+            await desk.close()
     finally:
         store.close()
 

@@ -2,10 +2,12 @@
 
 import json
 from typing import Any
+from urllib.parse import parse_qsl
 
 from fastapi import Request
 
 DEPTH_MAX = 32
+FORM_FIELDS_MAX = 100
 
 
 class BadBody(Exception):
@@ -70,6 +72,31 @@ def parse_json(raw: bytes) -> Any:
     if b"\\u" in raw or raw.count(b"[") + raw.count(b"{") > DEPTH_MAX:
         _inspect(value, strings=b"\\u" in raw)
     return value
+
+
+def parse_form(raw: bytes) -> dict[str, str]:
+    """Parse ``application/x-www-form-urlencoded`` (WHATWG URL, section 5.1): UTF-8, ``+`` a space.
+
+    What is no percent code stays as it is, as everybody reads it. Refused with BadBody: other
+    encodings, NUL characters, a field twice, and more than ``FORM_FIELDS_MAX`` fields.
+    """
+    try:
+        pairs = parse_qsl(
+            raw.decode("utf-8"),
+            keep_blank_values=True,
+            errors="strict",
+            max_num_fields=FORM_FIELDS_MAX,
+        )
+    except UnicodeDecodeError:
+        raise BadBody("the body is not UTF-8") from None
+    except ValueError:
+        raise BadBody(f"the body has more than {FORM_FIELDS_MAX} fields") from None
+    if any("\x00" in text for pair in pairs for text in pair):
+        raise BadBody("the body has a NUL character")
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        raise BadBody("the body has a field twice")
+    return fields
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

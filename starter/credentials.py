@@ -15,6 +15,7 @@ class Permission(StrEnum):
     """What a key may be allowed to do; ``*`` allows all."""
 
     SEND = "create:BatchSMS"
+    SEND_SINGLE = "create:SingleSMS"
     READ = "read:Campaigns"
     CONTROL = "manage:Campaigns"
     ADMINISTER = "manage:Account"

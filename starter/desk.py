@@ -3,6 +3,8 @@
 import asyncio
 import secrets
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -11,36 +13,36 @@ from temporalio.client import (
     Client,
     WithStartWorkflowOperation,
     WorkflowHandle,
+    WorkflowUpdateFailedError,
     WorkflowUpdateRPCTimeoutOrCancelledError,
 )
-from temporalio.common import (
-    Priority,
-    SearchAttributePair,
-    TypedSearchAttributes,
-    WorkflowIDConflictPolicy,
-    WorkflowIDReusePolicy,
-)
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.orders import Verdict
-from campaign.composing import compose
-from campaign.ids import CAMPAIGN_PREFIX, ID_BYTES, MESSAGE_PREFIX, make_id
+from campaign.expanding import at_entries
+from campaign.ids import CAMPAIGN_PREFIX, ID_BYTES, make_id
 from campaign.instants import Instant
 from campaign.model import Candidate, Draft
-from campaign.phone import OfflineLookup
+from campaign.pacing import campaign_scope
 from campaign.refusals import Refusal, RefusalCode, Refused
 from campaign.settings import Settings
 from campaign.states import CAMPAIGN_ENDS, CampaignStatus
+from starter.changing import Change, faults_of, update_of
+from starter.drafting import Drafting
+from starter.media import open_media_check
 from starter.rehearsal import Rehearsal, rehearse
+from starter.starting import NOT_AGAIN, labels_of, order_of
 from starter.temporal import connect
+from store.retrying import Retried
 from store.store import Store
 from store.views import CampaignView
-from workflows import showing
+from workflows.beginning import carried_on
 from workflows.campaign import CampaignWorkflow
-from workflows.orders import CampaignOrder, CampaignOutcome
+from workflows.orders import CampaignOutcome
 
-SMALL_CAMPAIGN_MAX = 100
+Handle = WorkflowHandle[CampaignWorkflow, CampaignOutcome]
 
 
 class DeskUnavailable(Exception):
@@ -48,11 +50,16 @@ class DeskUnavailable(Exception):
 
 
 class NotPossible(Exception):
-    """The campaign has ended, so it cannot be paused, resumed or cancelled."""
+    """The campaign has ended, or gone too far, for what was asked.
 
-    def __init__(self, status: CampaignStatus) -> None:
+    Where that is not the reason, ``code`` and ``reason`` say it.
+    """
+
+    def __init__(self, status: CampaignStatus, code: str = "", reason: str = "") -> None:
         super().__init__(status.value)
         self.status = status
+        self.code = code
+        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,17 +77,21 @@ class Desk:
         self._client = client
         self._store = store
         self._settings = settings
-        self._lookup = OfflineLookup()
+        self._drafting = Drafting(store, settings)
+        self._media = open_media_check(settings, store)
 
-    async def admit(self, draft: Draft, id_prefix: str = CAMPAIGN_PREFIX) -> Admission:
+    async def admit(
+        self, draft: Draft, id_prefix: str = CAMPAIGN_PREFIX, campaign_id: str | None = None
+    ) -> Admission:
         """Store a draft, start its workflow, and wait for the verdict.
 
+        The id is made with the prefix, unless the caller brings a random one of another shape.
         Raises Refused with every reason (nothing is sent or paid then), DeskUnavailable when no
         verdict came in time. A draft whose key is held brings the campaign that holds it.
         """
-        candidate = await asyncio.to_thread(self._compose, draft)
-        campaign_id = make_id(id_prefix, secrets.token_bytes(ID_BYTES))
-        saved = await asyncio.to_thread(self._store.campaigns.save, candidate, campaign_id)
+        candidate = await self._compose(draft)
+        wanted = campaign_id or make_id(id_prefix, secrets.token_bytes(ID_BYTES))
+        saved = await asyncio.to_thread(self._store.campaigns.save, candidate, wanted)
         if draft.strict_key and not saved.same_payload:
             raise Refused(
                 Refusal(
@@ -100,12 +111,12 @@ class Desk:
         if view.status is CampaignStatus.REFUSED:
             if view.refusals[0].code is RefusalCode.ABANDONED:
                 raise DeskUnavailable("withdrawn before it was judged")
-            raise Refused(*view.refusals)
+            raise Refused(*at_entries(view.refusals, candidate.draft))
         return Admission(view, replayed=not saved.created)
 
     async def rehearse(self, draft: Draft) -> Rehearsal:
         """Judge and price a draft without storing anything; shape faults raise Refused."""
-        candidate = await asyncio.to_thread(self._compose, draft)
+        candidate = await self._compose(draft)
         return await asyncio.to_thread(rehearse, self._store, candidate)
 
     async def withdraw(self, view: CampaignView) -> bool:
@@ -131,6 +142,50 @@ class Desk:
         """Ask a campaign to stop for good; raises NotPossible when it has ended."""
         await self._signal(view, "cancel")
 
+    async def retry(self, view: CampaignView) -> None:
+        """Send again, and pay for anew, what failed for a reason that may pass.
+
+        Raises NotPossible when there is nothing to send again, Refused when it cannot be paid
+        for, DeskUnavailable when Temporal does not answer: then it begins when that is back.
+        Asked again while it runs, nothing more happens.
+        """
+        answer = await asyncio.to_thread(self._store.retrying.retry, view.id, _now())
+        if isinstance(answer, Refusal):
+            raise Refused(answer)
+        latest = await self._view(view.id)
+        if answer is Retried.ENDED:
+            raise NotPossible(latest.status)
+        if answer in NOT_AGAIN:
+            raise NotPossible(latest.status, *NOT_AGAIN[answer])
+        if latest.status is CampaignStatus.RUNNING:
+            # A run that is just ending hears of it, and a new one begins where there is none.
+            await self._start(latest, WorkflowIDReusePolicy.ALLOW_DUPLICATE, start_signal="retry")
+
+    async def change(self, view: CampaignView, change: Change) -> Instant | None:
+        """Give a campaign another start or spread while it waits, another speed until it ends.
+
+        All of it or nothing. Returns when it begins, where that may have changed. Raises Refused
+        with every fault, NotPossible when the campaign has begun or ended, DeskUnavailable when
+        no answer came in time. Asked again, it changes nothing more.
+        """
+        faults = faults_of(change, _now())
+        if faults:
+            raise Refused(*faults)
+        if view.status in CAMPAIGN_ENDS:
+            raise NotPossible(view.status)
+        begins: Instant | None = None
+        if update := update_of(change):
+            async with self._reaching(view) as handle:
+                begins = await handle.execute_update(
+                    *update,
+                    result_type=int,
+                    rpc_timeout=timedelta(seconds=self._settings.admission_timeout_seconds),
+                )
+        if change.has_rate:
+            scope = campaign_scope(view.id)
+            await asyncio.to_thread(self._store.pacing.set_rate, scope, change.rate)
+        return begins
+
     async def is_reachable(self) -> bool:
         """Tell whether Temporal answers."""
         try:
@@ -139,28 +194,15 @@ class Desk:
             return False
 
     async def close(self) -> None:
-        """Nothing is held; the client closes with the process."""
+        """Give up the way out to media; the client closes with the process."""
+        await self._media.close()
 
     # ------------------------------------------------------------------ inside
 
-    def _compose(self, draft: Draft) -> Candidate:
-        return compose(
-            draft,
-            _now(),
-            self._default_sender(draft),
-            self._lookup,
-            lambda: make_id(MESSAGE_PREFIX, secrets.token_bytes(ID_BYTES)),
-        )
-
-    def _default_sender(self, draft: Draft) -> str | None:
-        if draft.sender is not None:
-            return None
-        active = (
-            sender.address
-            for sender in self._store.accounts.senders(draft.account_id)
-            if sender.active
-        )
-        return next(active, None)
+    async def _compose(self, draft: Draft) -> Candidate:
+        candidate = await asyncio.to_thread(self._drafting.compose, draft)
+        await self._media.check(candidate)
+        return candidate
 
     async def _view(self, campaign_id: str) -> CampaignView:
         view = await asyncio.to_thread(self._store.campaigns.get, campaign_id)
@@ -171,60 +213,45 @@ class Desk:
         """Start the workflow of an admitted campaign again, should Temporal have lost it.
 
         A campaign whose workflow lives is not touched. The rows of the store say what is left
-        to do, so nothing is sent or held twice.
+        to do, so nothing is sent or held twice. One that runs may have been retried, after an
+        earlier run of the same id.
         """
+        runs = view.status is CampaignStatus.RUNNING
+        policy = WorkflowIDReusePolicy
+        await self._start(view, policy.ALLOW_DUPLICATE if runs else policy.REJECT_DUPLICATE)
+
+    async def _start(
+        self, view: CampaignView, reuse: WorkflowIDReusePolicy, **options: Any
+    ) -> None:
+        state = None
+        if view.status is CampaignStatus.RUNNING:
+            facts = await asyncio.to_thread(self._store.admissions.plan_facts, view.id)
+            state = carried_on(view.tally, facts)
         try:
             await self._client.start_workflow(
                 CampaignWorkflow.run,
-                self._order(view),
+                order_of(view, self._settings, state),
+                id=workflow_id(view.id),
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-                **self._labels(view),
+                id_reuse_policy=reuse,
+                **labels_of(view, self._settings),
+                **options,
             )
         except WorkflowAlreadyStartedError:
             pass
         except (RPCError, RuntimeError) as error:
             raise DeskUnavailable("Temporal does not answer") from error
 
-    def _order(self, view: CampaignView) -> CampaignOrder:
-        return CampaignOrder(
-            campaign_id=view.id,
-            title=_title(view),
-            total=view.total,
-            dialect=view.dialect,
-            receipts_grace_seconds=self._settings.receipts_grace_seconds,
-            chunks_at_once=self._settings.chunks_at_once,
-        )
-
-    def _labels(self, view: CampaignView) -> dict[str, Any]:
-        title = _title(view)
-        attributes = {
-            showing.ACCOUNT: view.account_id,
-            showing.DIALECT: view.dialect,
-            showing.STATUS: view.status.value,
-        }
-        return {
-            "id": workflow_id(view.id),
-            "task_queue": self._settings.task_queue,
-            "id_reuse_policy": WorkflowIDReusePolicy.REJECT_DUPLICATE,
-            "static_summary": f"{view.dialect} · {title}",
-            "memo": {"title": title, "total": view.total, "dialect": view.dialect},
-            "search_attributes": TypedSearchAttributes(
-                [SearchAttributePair(key, value) for key, value in attributes.items()]
-            ),
-            "priority": Priority(
-                priority_key=2 if view.total <= SMALL_CAMPAIGN_MAX else 4,
-                fairness_key=view.account_id,
-            ),
-        }
-
     async def _verdict(self, view: CampaignView) -> Verdict:
         """Start the workflow if nobody has, and wait for its verdict; safe to repeat."""
         start: WithStartWorkflowOperation[CampaignWorkflow, CampaignOutcome] = (
             WithStartWorkflowOperation(
                 CampaignWorkflow.run,
-                self._order(view),
+                order_of(view, self._settings),
+                id=workflow_id(view.id),
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-                **self._labels(view),
+                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                **labels_of(view, self._settings),
             )
         )
         seconds = self._settings.admission_timeout_seconds
@@ -249,27 +276,28 @@ class Desk:
     async def _signal(self, view: CampaignView, name: str) -> None:
         if view.status in CAMPAIGN_ENDS:
             raise NotPossible(view.status)
-        handle: WorkflowHandle[CampaignWorkflow, CampaignOutcome] = (
-            self._client.get_workflow_handle(workflow_id(view.id))
-        )
-        try:
+        async with self._reaching(view) as handle:
             await handle.signal(name)
+
+    @asynccontextmanager
+    async def _reaching(self, view: CampaignView) -> AsyncIterator[Handle]:
+        """A campaign's workflow, whose no is NotPossible and whose silence DeskUnavailable."""
+        try:
+            async with asyncio.timeout(self._settings.admission_timeout_seconds):
+                yield self._client.get_workflow_handle(workflow_id(view.id))
+        except WorkflowUpdateFailedError as error:
+            raise NotPossible((await self._view(view.id)).status) from error
         except RuntimeError as error:
             raise DeskUnavailable("Temporal does not answer") from error
-        except RPCError as error:
-            if error.status is RPCStatusCode.NOT_FOUND:
-                latest = await self._view(view.id)
-                raise NotPossible(latest.status) from error
-            raise DeskUnavailable("the signal did not arrive") from error
+        except (TimeoutError, RPCError, WorkflowUpdateRPCTimeoutOrCancelledError) as error:
+            if isinstance(error, RPCError) and error.status is RPCStatusCode.NOT_FOUND:
+                raise NotPossible((await self._view(view.id)).status) from error
+            raise DeskUnavailable("no answer in time") from error
 
 
 async def open_desk(settings: Settings, store: Store) -> Desk:
     """Open the desk; Temporal is connected to at the first order."""
     return Desk(await connect(lazy=True), store, settings)
-
-
-def _title(view: CampaignView) -> str:
-    return f"{view.name or view.dialect} · {view.total:,} recipients"
 
 
 def workflow_id(campaign_id: str) -> str:

@@ -11,7 +11,7 @@ from starter import presenting
 from starter.bodies import read_json
 from starter.credentials import Permission
 from starter.dialects.native_routes import Stop, own_campaign
-from starter.problems import problem
+from starter.problems import WRITING, documented, problem
 from starter.ways import Ways
 
 BODY_BYTES_MAX = 4 * 1024
@@ -20,7 +20,7 @@ OUTCOMES = {"sent": True, "failed": False}
 
 def routes(ways: Ways) -> APIRouter:
     """The routes about the messages of a campaign."""
-    router = APIRouter(prefix="/v1", tags=["Campaigns"])
+    router = APIRouter(prefix="/v1", tags=["Campaigns"], responses=documented(*WRITING))
     schema = {
         "type": "object",
         "required": ["outcome"],

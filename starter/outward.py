@@ -147,6 +147,14 @@ class Outward:
         # Raised outside of any handler: no cause or context carries the true error along.
         raise Unreachable(outcome)
 
+    def refuses(self, url: str) -> bool:
+        """Whether a URL is refused for what it says, before any name in it is asked for."""
+        try:
+            target = self._read(url)
+        except BadUrl:
+            return True
+        return target.literal is not None and not self._may_call(unmapped(target.literal))
+
     async def close(self) -> None:
         """Give up the resolver's threads; calls under way end by themselves."""
         self._own_resolver.close()
@@ -156,9 +164,7 @@ class Outward:
     ) -> Answer | Reason:
         try:
             async with asyncio.timeout(self._timeout_seconds):
-                target = read_url(url, self._allow_private)
-                if not self._allow_private and target.port not in self._ports:
-                    return Reason.URL
+                target = self._read(url)
                 request = request_head(method, target, headers, content)
                 place = self._places.setdefault(target.host, asyncio.Semaphore(self._per_host))
                 async with place:
@@ -180,6 +186,12 @@ class Outward:
             # A fault of ours looks from outside like any other; its text may quote the URL.
             log.error("outward_call_broke", error=type(error).__name__)
             return Reason.UNEXPECTED
+
+    def _read(self, url: str) -> Target:
+        target = read_url(url, self._allow_private)
+        if not self._allow_private and target.port not in self._ports:
+            raise BadUrl
+        return target
 
     async def _resolve(self, target: Target) -> Sequence[Address]:
         """Ask once, and refuse the name when one address of it is not to be called."""

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from campaign.instants import iso, iso_or_none
+from campaign.phone import is_e164
 from campaign.report import Report
 from starter.rehearsal import Rehearsal
 from store.accounts import AccountView
@@ -129,7 +130,10 @@ def messages_csv(messages: Iterable[MessageView], header: bool = True) -> str:
 
 
 def _cell(column: str, value: Any) -> Any:
-    # Numbers begin with "+" by nature; everything else that begins like a formula is defused.
-    if column not in ("to", "sender") and isinstance(value, str) and value[:1] in "=+-@\t\r":
+    # Numbers begin with "+" by nature; everything else that begins like a formula is defused. Not
+    # every recipient is a number: a campaign may be taken in spite of one that is none.
+    if column in ("to", "sender") and is_e164(value):
+        return value
+    if isinstance(value, str) and value[:1] in "=+-@\t\r":
         return "'" + value if value else value
     return value

@@ -15,6 +15,33 @@ STATUSES: dict[RefusalCode, int] = {
     RefusalCode.CONTENT_NOT_COMPLIANT: 422,
 }
 
+_MEANINGS = {
+    400: "Something is wrong with the request; ``errors`` says what and where",
+    401: "No valid credentials",
+    402: "Not enough credits",
+    403: "The key or the account may not do this",
+    404: "There is no such thing",
+    409: "Not possible as things stand",
+    413: "The body is too large",
+    415: "The body is not of the media type that is read here",
+    422: "The content breaks the messaging rules",
+    429: "The daily quota is reached",
+    500: "Our fault",
+    503: "Not available just now; try again after Retry-After",
+}
+SENDING = (400, 401, 402, 403, 404, 409, 413, 415, 422, 429)
+LOOKING = (400, 401, 403, 404)
+WRITING = (*LOOKING, 409, 413, 415)
+
+
+def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """The failures of a route as OpenAPI has them; 500 and 503 may come from any."""
+    content: dict[str, Any] = {"application/problem+json": {}}
+    return {
+        status: {"description": _MEANINGS[status], "content": content}
+        for status in (*statuses, 500, 503)
+    }
+
 
 def problem(
     status: int,

@@ -1,9 +1,10 @@
 """Dry runs: the judgement and price of a draft, without a campaign."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from campaign.credits import CreditKind, Price, price_of
+from campaign.expanding import at_entries
 from campaign.model import Candidate, Evidence, Message
 from campaign.refusals import Refusal
 from campaign.rules import JUDGEMENT
@@ -34,8 +35,8 @@ def rehearse(store: Store, candidate: Candidate) -> Rehearsal:
     ]
     owned, quota, used = store.admissions.account_evidence(draft.account_id, candidate.received_at)
     evidence = Evidence(
-        texts=_firsts(going, "text"),
-        senders=_firsts(going, "sender"),
+        texts=_firsts(going, lambda message: message.judged_text or message.text),
+        senders=_firsts(going, lambda message: message.sender),
         owned_senders=owned,
         to_send=len(going),
         quota=quota,
@@ -52,11 +53,12 @@ def rehearse(store: Store, candidate: Candidate) -> Rehearsal:
         if account.balances[kind].available < price.of(kind)
     ]
     segments = sum(message.segments for message in going)
-    return Rehearsal(len(candidate.messages), len(going), segments, price, tuple(refusals))
+    told = tuple(at_entries(refusals, draft))
+    return Rehearsal(len(candidate.messages), len(going), segments, price, told)
 
 
-def _firsts(messages: list[Message], member: str) -> Mapping[str, int]:
+def _firsts(messages: list[Message], value: Callable[[Message], str]) -> Mapping[str, int]:
     firsts: dict[str, int] = {}
     for message in messages:
-        firsts.setdefault(getattr(message, member), message.position)
+        firsts.setdefault(value(message), message.position)
     return firsts

@@ -19,15 +19,11 @@ import httpx
 
 from campaign.settings import Settings
 from carriers import LOCAL_SERVERS, carrier_module
+from starter import demo_account
 from starter.supervision import Part, Supervisor
 from store.accounts import AccountView
 from store.api_keys import KeyPair
-from store.migrate import upgrade
-from store.store import Store, open_store
 
-DEMO_NAME = "demo"
-DEMO_CREDITS = 1_000_000
-DEMO_SENDERS = ("+18005559876", "72345", "GODWIT")
 RETENTION = "168h"
 READY_SECONDS = 60.0
 DYNAMIC_CONFIG = (
@@ -80,15 +76,16 @@ class Stack:
         self._take_lock()
         ports = _Ports(options)
         settings = self._settings()
-        carrier_url = os.environ.get(_base_url_name(settings.carrier))
-        served = carrier_url is None and settings.carrier in LOCAL_SERVERS
+        local = _local_carrier(settings)
+        carrier_url = os.environ.get(_base_url_name(local))
+        served = carrier_url is None and local in LOCAL_SERVERS
         if served:
             carrier_url = f"http://{options.host}:{ports.carrier}"
         environment = self._environment(settings, ports, carrier_url)
         await self.supervisor.start(self._temporal(ports, environment))
         if served:
             await self.supervisor.start(self._carrier(settings, ports, environment))
-        account, pair = await asyncio.to_thread(_prepare, settings)
+        account, pair = await asyncio.to_thread(demo_account.prepare, settings)
         temporal = f"{options.host}:{ports.temporal}"
         await _until(lambda: _accepts(options.host, ports.temporal), "Temporal")
         await _keep_histories(temporal)
@@ -144,7 +141,8 @@ class Stack:
         if self.options.carrier:
             changes["carrier"] = self.options.carrier
         settings = Settings(**changes)
-        carrier_module(settings.carrier)
+        for name in settings.carriers:
+            carrier_module(name)
         return settings
 
     def _environment(
@@ -160,7 +158,7 @@ class Stack:
             "TEMPORAL_ADDRESS": f"{self.options.host}:{ports.temporal}",
         }
         if carrier_url is not None:
-            environment[_base_url_name(settings.carrier)] = carrier_url
+            environment[_base_url_name(_local_carrier(settings))] = carrier_url
         return environment
 
     def _temporal(self, ports: "_Ports", environment: dict[str, str]) -> Part:
@@ -177,8 +175,9 @@ class Stack:
         return Part("temporal", command, environment, self._log("temporal"))
 
     def _carrier(self, settings: Settings, ports: "_Ports", environment: dict[str, str]) -> Part:
-        receipts = f"http://{self.options.host}:{ports.api}/carriers/{settings.carrier}/receipts"
-        command = _module(LOCAL_SERVERS[settings.carrier])
+        name = _local_carrier(settings)
+        receipts = f"http://{self.options.host}:{ports.api}/carriers/{name}/receipts"
+        command = _module(LOCAL_SERVERS[name])
         command += ["--host", self.options.host, "--port", str(ports.carrier)]
         command += ["--receipts-url", receipts]
         command += ["--log", str(self.options.data / "carrier.log.jsonl")]
@@ -254,29 +253,6 @@ def secret_key_in(data: Path) -> str:
     return file.read_text().strip()
 
 
-def _prepare(settings: Settings) -> tuple[AccountView, KeyPair]:
-    """Migrate, and find or make the demo account."""
-    store = open_store(settings)
-    try:
-        upgrade(store.database)
-        return _demo_account(store)
-    finally:
-        store.close()
-
-
-def _demo_account(store: Store) -> tuple[AccountView, KeyPair]:
-    account = store.accounts.show(DEMO_NAME)
-    now = time.time_ns() // 1_000_000
-    if account is None:
-        credits = (DEMO_CREDITS, DEMO_CREDITS)
-        return store.accounts.create(DEMO_NAME, now, *credits, DEMO_SENDERS)
-    for key in store.accounts.keys(account.id):
-        pair = store.accounts.reveal_key(key.key_id)
-        if pair is not None:
-            return account, pair
-    return account, store.accounts.make_key(account.id, now)
-
-
 async def _keep_histories(temporal: str) -> None:
     """Keep histories longer than the 24 hours that a development server keeps them."""
     command = [temporal_binary(), "operator", "namespace", "update", "--address", temporal]
@@ -313,6 +289,12 @@ def _free_port(host: str) -> int:
     with socket.socket() as probe:
         probe.bind((host, 0))
         return int(probe.getsockname()[1])
+
+
+def _local_carrier(settings: Settings) -> str:
+    """The carrier that the stack serves itself; without one, the first in use."""
+    local = (name for name in settings.carriers if name in LOCAL_SERVERS)
+    return next(local, settings.carriers[0])
 
 
 def _base_url_name(carrier: str) -> str:

@@ -89,7 +89,9 @@ class Supervisor:
             code = await part.process.wait()
             if self._stopping:
                 return
-            wait = RESTART_SECONDS if time.monotonic() - started > HEALTHY_SECONDS else wait
+            # Only failing again and again earns longer waits: not a part that was told to stop.
+            if code == 0 or time.monotonic() - started > HEALTHY_SECONDS:
+                wait = RESTART_SECONDS
             how = f"was killed by signal {-code}" if code < 0 else f"exited with {code}"
             _say(f"{part.name} {how}; it is started again (log: {part.log})")
             await asyncio.sleep(wait)

@@ -18,7 +18,7 @@ from store.tables import Account, Credit
 
 ACCOUNT_PREFIX = "acc_"
 SID_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-SWITCHES = ("active", "daily_quota", "strict_uniform", "strict_keys", "auto_key")
+SWITCHES = ("active", "daily_quota", "strict_uniform", "strict_keys", "auto_key", "carriers")
 
 _GRANT_ENTRY = text(
     "INSERT INTO ledger_entry (id, account_id, campaign_id, kind, movement, amount, at) "
@@ -47,11 +47,17 @@ class Balance:
 
 @dataclass(frozen=True, slots=True)
 class SenderView:
-    """Something an account may send from."""
+    """Something an account may send from.
+
+    ``rate`` is in segments per second, None for as fast as can be; ``carriers`` is an order of
+    carriers, None for the account's.
+    """
 
     address: str
     kind: str
     active: bool
+    rate: float | None = None
+    carriers: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +72,7 @@ class AccountView:
     strict_uniform: bool
     strict_keys: bool
     auto_key: str
+    carriers: str | None
     balances: Mapping[CreditKind, Balance]
     senders: Sequence[SenderView]
 
@@ -171,6 +178,15 @@ class Accounts(ApiKeys):
             lambda connection: _add_sender(connection, account_id, address, now)
         )
 
+    def set_carriers(self, account_id: str, address: str, carriers: str | None) -> None:
+        """Let a sender go through carriers of its own, or with None through the account's."""
+        query = text(
+            "UPDATE sender SET carriers = :carriers WHERE account_id = :account "
+            "AND address = :address"
+        )
+        values = {"account": account_id, "address": address, "carriers": carriers}
+        self._database.write(lambda connection: connection.execute(query, values))
+
     def remove_sender(self, account_id: str, address: str) -> bool:
         """Take a sender away; False when there was none. Campaigns under way keep theirs."""
         query = text("DELETE FROM sender WHERE account_id = :account AND address = :address")
@@ -233,6 +249,7 @@ def _view(connection: Connection, row: Row) -> AccountView:  # type: ignore[type
         strict_uniform=bool(row.strict_uniform),
         strict_keys=bool(row.strict_keys),
         auto_key=row.auto_key,
+        carriers=row.carriers,
         balances=_balances(connection, row.id),
         senders=_senders(connection, row.id),
     )
@@ -248,9 +265,13 @@ def _balances(connection: Connection, account_id: str) -> Mapping[CreditKind, Ba
 
 def _senders(connection: Connection, account_id: str) -> Sequence[SenderView]:
     query = text(
-        "SELECT address, kind, active FROM sender WHERE account_id = :account "
-        "ORDER BY created_at, CASE kind WHEN 'long_code' THEN 0 WHEN 'short_code' THEN 1 "
+        "SELECT address, kind, active, carriers, rate FROM sender "
+        "LEFT JOIN pace ON scope = 'sender:' || account_id || ':' || address "
+        "WHERE account_id = :account ORDER BY created_at, "
+        "CASE kind WHEN 'long_code' THEN 0 WHEN 'short_code' THEN 1 "
         "ELSE 2 END, address"
     )
     rows = connection.execute(query, {"account": account_id})
-    return [SenderView(row.address, row.kind, bool(row.active)) for row in rows]
+    return [
+        SenderView(row.address, row.kind, bool(row.active), row.rate, row.carriers) for row in rows
+    ]

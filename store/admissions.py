@@ -8,17 +8,28 @@ from campaign.credits import CreditKind, Price, price_of
 from campaign.instants import Instant, moment_of
 from campaign.keys import free_at
 from campaign.model import Evidence
+from campaign.pacing import campaign_scope
 from campaign.ports import PlanFacts, Tally, WaveRow
 from campaign.refusals import Refusal, RefusalCode
 from campaign.states import CAMPAIGN_ENDS, CampaignStatus
 from store import ledger, reports
 from store.engine import Database
+from store.outbox import Destination, Outbox
+from store.pacing import FORGET
 
 _WAITING = "status IN ('queued', 'retryable')"
 _FIRSTS = (
     "SELECT {column} AS value, min(position) AS position FROM message "
     f"WHERE campaign_id = :campaign AND {_WAITING} GROUP BY {{column}}"
 )
+# Senders that are the account's neither for good nor, towards the recipient, by a lease.
+_FIRSTS_UNLEASED = text(
+    "SELECT m.sender, min(m.position) AS position FROM message m "
+    f"WHERE m.campaign_id = :campaign AND m.{_WAITING} AND m.sender NOT IN :owned "
+    "AND NOT EXISTS (SELECT 1 FROM lease l WHERE l.number = m.sender "
+    "AND l.recipient = m.recipient AND l.account_id = :account AND l.expires_at > :now) "
+    "GROUP BY m.sender"
+).bindparams(bindparam("owned", expanding=True))
 _ACCOUNT = text(
     "SELECT a.id, a.daily_quota, c.total FROM campaign c JOIN account a ON a.id = c.account_id "
     "WHERE c.id = :campaign"
@@ -33,7 +44,8 @@ _KINDS_WAITING = text(_KINDS.format(statuses="('queued', 'retryable')"))
 _KINDS_OPEN = text(_KINDS.format(statuses="('queued', 'retryable', 'sending', 'unknown')"))
 _SKIP_OPTED_OUT = text(
     "UPDATE message SET status = 'skipped', reason = 'opted_out', final_at = :now "
-    f"WHERE campaign_id = :campaign AND {_WAITING} AND EXISTS (SELECT 1 FROM opt_out o "
+    f"WHERE campaign_id = :campaign AND {_WAITING} AND NOT in_doubt "
+    "AND EXISTS (SELECT 1 FROM opt_out o "
     "WHERE o.account_id = :account AND o.number = message.recipient)"
 )
 _COUNT_QUOTA = text(
@@ -44,7 +56,8 @@ _PLAN = text(
     "SELECT spread_hours, scheduled_at, base_at, pauses_applied, "
     "(SELECT min(due_at) FROM message m WHERE m.campaign_id = c.id AND m.{waiting}) AS first_due, "
     "(SELECT max(due_at) FROM message m WHERE m.campaign_id = c.id AND m.{waiting}) AS last_due, "
-    "(SELECT count(*) FROM message m WHERE m.campaign_id = c.id AND m.{waiting}) AS to_send "
+    "(SELECT count(*) FROM message m WHERE m.campaign_id = c.id AND m.{waiting}) AS to_send, "
+    "(SELECT count(*) FROM message m WHERE m.campaign_id = c.id AND m.status = 'failed') AS failed "
     "FROM campaign c WHERE c.id = :campaign".replace("{waiting}", _WAITING)
 )
 _WAITING_ROWS = text(
@@ -53,9 +66,11 @@ _WAITING_ROWS = text(
     "WHERE campaign_id = :campaign AND status IN ('queued', 'retryable', 'sending') "
     "ORDER BY due, position LIMIT :limit"
 )
+# The settlement of an earlier run may come late, when a retry has put messages to work again.
 _SETTLE = text(
     "UPDATE campaign SET status = :status, finished_at = :now "
-    "WHERE id = :campaign AND status NOT IN :ends"
+    "WHERE id = :campaign AND status NOT IN :ends AND NOT EXISTS (SELECT 1 FROM message "
+    "WHERE campaign_id = :campaign AND status IN ('queued', 'retryable', 'sending'))"
 ).bindparams(bindparam("ends", expanding=True))
 _LAST_SENT = text(
     "SELECT max(sent_at) AS sent_at, max(CASE WHEN status = 'unknown' THEN 1 ELSE 0 END) AS doubt "
@@ -68,10 +83,11 @@ _FREE_KEY = text("DELETE FROM campaign_key WHERE campaign_id = :campaign")
 class Admissions:
     """The :class:`campaign.ports.AdmissionStore` of both databases."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, outbox: Outbox) -> None:
         self._database = database
+        self._outbox = outbox
         still = database.hold_still
-        self._campaign_still = text(f"SELECT id FROM campaign WHERE id = :campaign{still}")
+        self._campaign_still = text(f"SELECT status FROM campaign WHERE id = :campaign{still}")
         self._holds_still = text(
             f"SELECT kind FROM hold WHERE campaign_id = :campaign ORDER BY kind DESC{still}"
         )
@@ -88,10 +104,16 @@ class Admissions:
                 return {row.value: row.position for row in found}
 
             kinds = connection.execute(_KINDS_WAITING, values).all()
+            senders, owned = firsts("sender"), self._senders(connection, account.id)
+            if not senders.keys() <= owned:
+                leases = {**values, "account": account.id, "now": now, "owned": list(owned)}
+                found = connection.execute(_FIRSTS_UNLEASED, leases)
+                strange = {row.sender: row.position for row in found}
+                senders = {name: senders[name] for name in owned & senders.keys()} | strange
             return Evidence(
-                texts=firsts("text"),
-                senders=firsts("sender"),
-                owned_senders=self._senders(connection, account.id),
+                texts=firsts("COALESCE(judged_text, text)"),
+                senders=senders,
+                owned_senders=owned,
                 to_send=sum(row.n for row in kinds),
                 quota=account.daily_quota,
                 used_today=self._used(connection, account.id, now),
@@ -168,6 +190,7 @@ class Admissions:
             last_due_at=row.last_due,
             to_send=row.to_send,
             pauses=row.pauses_applied,
+            failed=row.failed,
         )
 
     def waiting_rows(self, campaign_id: str, limit: int) -> Sequence[WaveRow]:
@@ -180,7 +203,9 @@ class Admissions:
             ]
         )
 
-    def settle(self, campaign_id: str, status: CampaignStatus, now: Instant) -> Tally:
+    def settle(
+        self, campaign_id: str, status: CampaignStatus, now: Instant
+    ) -> tuple[CampaignStatus, Tally]:
         """See :class:`campaign.ports.AdmissionStore`."""
         values = {
             "campaign": campaign_id,
@@ -189,7 +214,9 @@ class Admissions:
             "ends": [end.value for end in CAMPAIGN_ENDS],
         }
 
-        def work(connection: Connection) -> Tally:
+        def work(connection: Connection) -> tuple[CampaignStatus, Tally, Sequence[Destination]]:
+            told: Sequence[Destination] = []
+            stood = connection.execute(self._campaign_still, values).one().status
             if connection.execute(_SETTLE, values).rowcount:
                 self.void_unused(connection, campaign_id, now)
                 last = connection.execute(_LAST_SENT, values).one()
@@ -198,9 +225,14 @@ class Admissions:
                 else:
                     spent = {"campaign": campaign_id, "free_at": free_at(last.sent_at or now)}
                     connection.execute(_DATE_KEY, spent)
-            return reports.tally(connection, campaign_id)
+                connection.execute(FORGET, {"scope": campaign_scope(campaign_id)})
+                told = self._outbox.tell_campaign(connection, campaign_id, status, now)
+                stood = status
+            return CampaignStatus(stood), reports.tally(connection, campaign_id), told
 
-        return self._database.write(work)
+        stands, tally, told = self._database.write(work)
+        self._outbox.ring(told)
+        return stands, tally
 
     def void_unused(self, connection: Connection, campaign_id: str, now: Instant) -> None:
         """Give back what an ended campaign holds for nobody, inside the caller's transaction."""

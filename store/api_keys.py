@@ -6,8 +6,9 @@ import hmac
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, insert, text
+from sqlalchemy import Connection, Row, insert, text
 
 from campaign.instants import Instant
 from store.engine import Database
@@ -15,9 +16,12 @@ from store.secrets import Sealer
 from store.tables import ApiKey
 
 _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+PRINCIPAL_COLUMNS = (
+    "k.id, k.permissions, a.id AS account_id, a.name, a.property_sid, "
+    "a.strict_uniform, a.strict_keys, a.auto_key"
+)
 _PRINCIPAL = (
-    "SELECT k.id, k.secret_hash, k.permissions, a.id AS account_id, a.name, a.property_sid, "
-    "a.strict_uniform, a.strict_keys, a.auto_key FROM api_key k "
+    f"SELECT {PRINCIPAL_COLUMNS}, k.secret_hash FROM api_key k "
     "JOIN account a ON a.id = k.account_id "
     "WHERE {column} = :wanted AND k.revoked_at IS NULL AND a.active"
 )
@@ -147,17 +151,21 @@ class ApiKeys:
         )
         if row is None:
             return None, None
-        principal = Principal(
-            account_id=row.account_id,
-            account_name=row.name,
-            key_id=row.id,
-            permissions=frozenset(row.permissions.split()),
-            property_sid=row.property_sid,
-            strict_uniform=bool(row.strict_uniform),
-            strict_keys=bool(row.strict_keys),
-            auto_key=row.auto_key,
-        )
-        return row.secret_hash, principal
+        return row.secret_hash, principal_of(row)
+
+
+def principal_of(row: Row[Any]) -> Principal:
+    """Make a principal of a row with ``PRINCIPAL_COLUMNS``."""
+    return Principal(
+        account_id=row.account_id,
+        account_name=row.name,
+        key_id=row.id,
+        permissions=frozenset(row.permissions.split()),
+        property_sid=row.property_sid,
+        strict_uniform=bool(row.strict_uniform),
+        strict_keys=bool(row.strict_keys),
+        auto_key=row.auto_key,
+    )
 
 
 def _bearer(secret: str) -> str:

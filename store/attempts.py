@@ -14,7 +14,7 @@ _TO = text(
     "ORDER BY position"
 )
 _ATTEMPTS = text(
-    "SELECT number, started_at, ended_at, outcome, code FROM attempt "
+    "SELECT number, started_at, ended_at, outcome, code, carrier FROM attempt "
     "WHERE campaign_id = :campaign AND position = :position ORDER BY number"
 )
 _KEY = text(
@@ -32,6 +32,7 @@ class AttemptView:
     ended_at: Instant | None
     outcome: str | None
     code: str | None
+    carrier: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

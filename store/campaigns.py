@@ -13,9 +13,10 @@ from campaign.model import Candidate
 from campaign.ports import Tally
 from campaign.refusals import Refusal
 from campaign.report import Report
-from campaign.states import CAMPAIGN_MOVES, CampaignStatus, MessageStatus
-from store import ledger, reports
+from campaign.states import CAMPAIGN_ENDS, CAMPAIGN_MOVES, GIVEN_UP, CampaignStatus, MessageStatus
+from store import ledger, links, replies, reports
 from store.engine import Database
+from store.outbox import Destination, Outbox
 from store.tables import CampaignRow, MessageRow
 from store.views import CampaignView, MessageView, campaign_view, message_view
 
@@ -33,6 +34,10 @@ _KEY_HOLDER = text(
     "SELECT k.campaign_id, c.payload_hash FROM campaign_key k "
     "JOIN campaign c ON c.id = k.campaign_id WHERE k.account_id = :account AND k.key = :key"
 )
+_HOLDS_KEY = text(
+    "SELECT 1 FROM campaign_key WHERE account_id = :account AND key = :key "
+    "AND (free_at IS NULL OR free_at > :now)"
+)
 _MARK = text(
     "UPDATE campaign SET status = :status, started_at = COALESCE(started_at, :started_at) "
     "WHERE id = :campaign AND status IN :from_statuses"
@@ -43,17 +48,14 @@ _REFUSE = text(
 )
 _CANCEL_WAITING = text(
     "UPDATE message SET status = 'cancelled', reason = :reason, final_at = :now "
-    "WHERE campaign_id = :campaign AND status IN ('queued', 'retryable')"
+    "WHERE campaign_id = :campaign AND status IN ('queued', 'retryable') AND NOT in_doubt"
+)
+# What may have left cannot be called cancelled.
+_BACK_TO_DOUBT = text(
+    "UPDATE message SET status = 'unknown' "
+    "WHERE campaign_id = :campaign AND status = 'retryable' AND in_doubt"
 )
 _FREE_KEY = text("DELETE FROM campaign_key WHERE campaign_id = :campaign")
-_COUNT_PAUSE = text(
-    "UPDATE campaign SET pauses_applied = :number, base_at = base_at + :by "
-    "WHERE id = :campaign AND pauses_applied = :number - 1"
-)
-_PUSH_BACK = text(
-    "UPDATE message SET due_at = due_at + :by "
-    "WHERE campaign_id = :campaign AND status IN ('queued', 'retryable')"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +70,9 @@ class Saved:
 class Campaigns:
     """Campaigns in the database; every public method is one transaction."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, outbox: Outbox) -> None:
         self._database = database
+        self._outbox = outbox
 
     def save(self, candidate: Candidate, campaign_id: str) -> Saved:
         """Store a draft, its messages and its claimed key, or find who has the key.
@@ -92,9 +95,18 @@ class Campaigns:
                 return Saved(holder.campaign_id, created=False, same_payload=same)
             connection.execute(insert(CampaignRow), _campaign_values(candidate, campaign_id))
             connection.execute(insert(MessageRow), _message_values(candidate, campaign_id))
+            replies.write_options(connection, candidate)
+            links.write(connection, candidate, campaign_id)
             return Saved(campaign_id, created=True)
 
         return self._database.write(work)
+
+    def has_key(self, account_id: str, key: str, now: Instant) -> bool:
+        """Tell whether a campaign of the account has this key, so that ``save`` would find it."""
+        values = {"account": account_id, "key": key, "now": now}
+        return self._database.read(
+            lambda connection: connection.execute(_HOLDS_KEY, values).first() is not None
+        )
 
     def get(self, campaign_id: str, account_id: str | None = None) -> CampaignView | None:
         """One campaign with its counts; None when it is not there or another account's."""
@@ -201,31 +213,36 @@ class Campaigns:
 
     def mark(self, campaign_id: str, status: CampaignStatus, now: Instant) -> None:
         """See :class:`campaign.ports.CampaignStore`."""
-        sources = [source.value for source, targets in CAMPAIGN_MOVES.items() if status in targets]
+        # An end is left by a retry alone, which pays for it (store/retrying.py).
+        sources = [
+            source.value
+            for source, targets in CAMPAIGN_MOVES.items()
+            if status in targets and source not in CAMPAIGN_ENDS
+        ]
         values = {
             "campaign": campaign_id,
             "status": status.value,
             "from_statuses": sources,
             "started_at": now if status is CampaignStatus.RUNNING else None,
         }
-        self._database.write(lambda connection: connection.execute(_MARK, values))
+
+        def work(connection: Connection) -> Sequence[Destination]:
+            moved = connection.execute(_MARK, values).rowcount
+            if not moved or status is not CampaignStatus.SCHEDULED:
+                return []
+            return self._outbox.tell_failed_at_birth(connection, campaign_id, now)
+
+        self._outbox.ring(self._database.write(work))
 
     def cancel_rest(self, campaign_id: str, now: Instant) -> int:
         """See :class:`campaign.ports.CampaignStore`."""
         values = {"campaign": campaign_id, "reason": "campaign_cancelled", "now": now}
-        return self._database.write(
-            lambda connection: connection.execute(_CANCEL_WAITING, values).rowcount
-        )
 
-    def push_back(self, campaign_id: str, number: int, by: Instant) -> None:
-        """See :class:`campaign.ports.CampaignStore`."""
-        values = {"campaign": campaign_id, "number": number, "by": by}
+        def work(connection: Connection) -> int:
+            connection.execute(_BACK_TO_DOUBT, values)
+            return connection.execute(_CANCEL_WAITING, values).rowcount
 
-        def work(connection: Connection) -> None:
-            if connection.execute(_COUNT_PAUSE, values).rowcount:
-                connection.execute(_PUSH_BACK, values)
-
-        self._database.write(work)
+        return self._database.write(work)
 
 
 def _campaign_values(candidate: Candidate, campaign_id: str) -> dict[str, object]:
@@ -267,9 +284,15 @@ def _message_values(candidate: Candidate, campaign_id: str) -> Sequence[dict[str
             "scheduled_at": message.scheduled_at,
             "key": message.key,
             "reference": message.reference,
+            "list_id": message.list_id,
+            "judged_text": message.judged_text,
             "country": message.country,
             "line_type": message.line_type,
             "network": message.network,
+            "news_url": message.news_url,
+            "news_method": message.news_method,
+            # Some are at their end before anything was sent.
+            "final_at": candidate.received_at if message.status in GIVEN_UP else None,
         }
         for message in candidate.messages
     ]

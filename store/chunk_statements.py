@@ -3,25 +3,27 @@
 from sqlalchemy import bindparam, text
 
 from store.engine import Database
+from store.outbox import TOLD_OF_ACCOUNT
 
-_HANDOFF_COLUMNS = "position, id, recipient, text, media_url, sender, segments, attempts, key"
-
-# COALESCE keeps SQLite off the queue index: a chunk is a range of the primary key.
-_CANDIDATES = (
-    f"SELECT {_HANDOFF_COLUMNS} FROM message "
-    "WHERE campaign_id = :campaign AND position >= :low AND position < :high "
-    "AND COALESCE(status, '') IN ('queued', 'retryable') AND due_at <= :due "
-    "ORDER BY position LIMIT :count"
+HANDOFF_COLUMNS = (
+    "position, id, recipient, text, media_url, sender, segments, attempts, key, list_id"
 )
+
 ABANDONED = text(
-    f"SELECT {_HANDOFF_COLUMNS}, lease_until FROM message "
-    "WHERE campaign_id = :campaign AND position >= :low AND position < :high "
-    "AND COALESCE(status, '') = 'sending' AND COALESCE(claimed_by, '') <> :token "
-    "ORDER BY position"
+    "SELECT m.*, a.started_at AS attempted_at, a.carrier FROM message m "
+    "JOIN attempt a ON a.campaign_id = m.campaign_id AND a.position = m.position "
+    "AND a.number = m.attempts "
+    "WHERE m.campaign_id = :campaign AND m.position >= :low AND m.position < :high "
+    "AND COALESCE(m.status, '') = 'sending' AND COALESCE(m.claimed_by, '') <> :token "
+    "ORDER BY m.position"
 )
 RENEW = text(
     "UPDATE message SET lease_until = :lease WHERE campaign_id = :campaign "
     "AND position = :position AND COALESCE(status, '') = 'sending' AND claimed_by = :token"
+)
+WANTS_NOTHING = text(
+    "SELECT 1 FROM campaign c JOIN opt_out o ON o.account_id = c.account_id "
+    "WHERE c.id = :campaign AND c.exclude_opt_outs AND o.number = :number"
 )
 OPTED_OUT = text(
     "SELECT number FROM opt_out WHERE account_id = :account AND number IN :numbers"
@@ -44,22 +46,26 @@ class ChunkStatements:
 
     def __init__(self, database: Database) -> None:
         rows = database.rows
-        # A row that somebody else is just moving is theirs; the next look finds what is left.
-        skip_locked = "" if database.is_sqlite else " FOR UPDATE SKIP LOCKED"
-        self.candidates = text(_CANDIDATES + skip_locked)
+        # A message that may have left before has neither failed nor been skipped, whatever
+        # became of its latest try.
+        undecided = "(message.in_doubt AND r.value->>'s' IN ('failed', 'skipped'))"
         self.record = text(
-            "UPDATE message SET status = r.value->>'s', error = r.value->>'e', "
-            "reason = CASE WHEN r.value->>'s' = 'failed' THEN r.value->>'e' ELSE reason END, "
+            f"UPDATE message SET status = CASE WHEN {undecided} THEN 'unknown' "
+            "ELSE r.value->>'s' END, error = r.value->>'e', reason = CASE "
+            f"WHEN r.value->>'s' = 'failed' AND NOT {undecided} THEN r.value->>'e' "
+            "ELSE reason END, "
             "carrier_id = COALESCE(r.value->>'i', carrier_id), "
             "sent_at = CASE WHEN r.value->>'s' = 'sent' THEN CAST(r.value->>'t' AS BIGINT) "
             "ELSE sent_at END, "
-            "final_at = CASE WHEN r.value->>'s' = 'failed' THEN CAST(r.value->>'t' AS BIGINT) "
-            "ELSE final_at END, "
+            f"final_at = CASE WHEN r.value->>'s' = 'failed' AND NOT {undecided} "
+            "THEN CAST(r.value->>'t' AS BIGINT) ELSE final_at END, "
             "due_at = COALESCE(CAST(r.value->>'d' AS BIGINT), due_at), "
             "claimed_by = NULL, lease_until = NULL "
             f"FROM {rows} WHERE {_same_row('message')} AND message.status = 'sending' "
             "AND message.claimed_by = :token "
-            "RETURNING message.position, message.status, message.kind, message.key"
+            "RETURNING message.position, message.status, message.kind, message.key, "
+            "message.in_doubt, "
+            f"{TOLD_OF_ACCOUNT}"
         )
         self.end_attempts = text(
             "UPDATE attempt SET ended_at = CAST(r.value->>'t' AS BIGINT), "
@@ -74,17 +80,19 @@ class ChunkStatements:
             "AND message.status IN ('queued', 'retryable') RETURNING message.position"
         )
         self.set_aside = text(
-            "UPDATE message SET status = r.value->>'s', reason = r.value->>'e', "
-            "duplicate_of = r.value->>'m', "
+            f"UPDATE message SET status = CASE WHEN {undecided} THEN 'unknown' "
+            f"ELSE r.value->>'s' END, reason = CASE WHEN {undecided} THEN reason "
+            "ELSE r.value->>'e' END, duplicate_of = r.value->>'m', "
             "due_at = COALESCE(CAST(r.value->>'d' AS BIGINT), due_at), "
-            "final_at = CASE WHEN r.value->>'s' = 'skipped' THEN :now ELSE final_at END "
+            f"final_at = CASE WHEN r.value->>'s' = 'skipped' AND NOT {undecided} "
+            "THEN CAST(:now AS BIGINT) ELSE final_at END "
             f"FROM {rows} WHERE {_same_row('message')} "
             "AND message.status IN ('queued', 'retryable')"
         )
         self.begin_attempts = text(
-            "INSERT INTO attempt (campaign_id, position, number, started_at) "
+            "INSERT INTO attempt (campaign_id, position, number, started_at, carrier) "
             "SELECT r.value->>'c', CAST(r.value->>'p' AS BIGINT), "
-            f"CAST(r.value->>'n' AS BIGINT), :now FROM {rows}"
+            f"CAST(r.value->>'n' AS BIGINT), :now, r.value->>'w' FROM {rows}"
         )
         self.adopt = text(
             "UPDATE message SET claimed_by = :token, lease_until = :lease "

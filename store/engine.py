@@ -178,6 +178,23 @@ def _stored(values: Any) -> Any:
     return tuple(storable(value) if isinstance(value, str) else value for value in values)
 
 
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """Switch the file to a write-ahead log, which it keeps.
+
+    Of several that do this to a new file at once SQLite lets one through and sends the others
+    away without the patience of ``busy_timeout``.
+    """
+    deadline = time.monotonic() + BUSY_TIMEOUT_MS / 1_000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+
+
 def _sqlite_engine(path: str | None, url: str) -> Engine:
     if sqlite3.sqlite_version_info < SQLITE_VERSION_MIN:
         raise StoreError(
@@ -195,12 +212,12 @@ def _sqlite_engine(path: str | None, url: str) -> Engine:
         connection.isolation_level = None
         for pragma in (
             f"busy_timeout={BUSY_TIMEOUT_MS}",
-            "journal_mode=WAL",
             # An attempt must be on disk before its message leaves: FULL outlives a power cut.
             "synchronous=FULL",
             "foreign_keys=ON",
         ):
             connection.execute(f"PRAGMA {pragma}")
+        _use_wal(connection)
 
     @event.listens_for(engine, "begin")
     def _on_begin(connection: Connection) -> None:

@@ -1,4 +1,4 @@
-"""The books: hold at admission, post at handoff, void what is given up.
+"""The books: hold at admission and retry, post at handoff, void what is given up.
 
 Every function works inside its caller's transaction, so that messages, keys and money change
 together or not at all. Balances change only by conditional statements; entries are appended
@@ -23,6 +23,13 @@ _OPEN_HOLD = text(
     "INSERT INTO hold (campaign_id, kind, account_id, amount, posted, voided) "
     "VALUES (:campaign, :kind, :account, :amount, 0, 0) "
     "ON CONFLICT (campaign_id, kind) DO NOTHING"
+)
+_ENLARGE_HOLD = text(
+    "UPDATE hold SET amount = amount + :amount WHERE campaign_id = :campaign AND kind = :kind"
+)
+_HOLDS = text(
+    "SELECT count(*) FROM ledger_entry "
+    "WHERE campaign_id = :campaign AND movement = 'hold' AND kind = :kind"
 )
 _POST_HOLD = text(
     "UPDATE hold SET posted = posted + :amount "
@@ -76,6 +83,37 @@ def hold(
         if connection.execute(_SET_ASIDE, line).rowcount == 0:
             raise Overdrawn(kind)
         connection.execute(_ENTRY, line)
+
+
+def holds(connection: Connection, campaign_id: str) -> int:
+    """How often a campaign was paid for: once at its admission, and once for each retry.
+
+    Every message costs SMS credits, so the entries of that kind count it.
+    """
+    values = {"campaign": campaign_id, "kind": CreditKind.SMS.value}
+    return int(connection.execute(_HOLDS, values).scalar_one())
+
+
+def hold_again(
+    connection: Connection,
+    account_id: str,
+    campaign_id: str,
+    price: Price,
+    number: int,
+    at: Instant,
+) -> None:
+    """Set aside what a retry costs, beside what the campaign holds already.
+
+    ``number`` names the entry among the campaign's holds, from 1. Raises Overdrawn, upon which
+    the caller rolls its transaction back, and BooksError when the entry is there already.
+    """
+    for kind in CreditKind:
+        if amount := price.of(kind):
+            prefix = f"hold:{campaign_id}"
+            line = _line("hold", account_id, campaign_id, kind, amount, at, prefix, number)
+            _move(connection, line, _ENLARGE_HOLD)
+            if connection.execute(_SET_ASIDE, line).rowcount == 0:
+                raise Overdrawn(kind)
 
 
 def post(

@@ -14,7 +14,7 @@ from store.engine import Database
 _LOCK = 7_463_941
 
 
-def upgrade(database: Database) -> None:
+def upgrade(database: Database, revision: str = "head") -> None:
     """Apply every migration that is missing; run again, or by two processes, it does nothing."""
     config = _config()
     with database.engine.connect() as connection:
@@ -23,7 +23,7 @@ def upgrade(database: Database) -> None:
             if not database.is_sqlite:
                 connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            command.upgrade(config, revision)
 
 
 def is_current(database: Database) -> bool:

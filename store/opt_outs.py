@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from campaign.instants import Instant
+from campaign.phone import canonical_number
 from store.engine import Database
 
 
@@ -19,7 +20,7 @@ class OptOutView:
 
 
 class OptOuts:
-    """Opted-out numbers (canonical E.164) in the database."""
+    """Opted-out numbers (canonical E.164) in the database, in whatever form they are given."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -30,6 +31,7 @@ class OptOuts:
             "INSERT INTO opt_out (account_id, number, source, created_at) "
             "VALUES (:account, :number, :source, :now) ON CONFLICT DO NOTHING"
         )
+        number = canonical_number(number) or number
         values = {"account": account_id, "number": number, "source": source, "now": now}
         return self._database.write(
             lambda connection: connection.execute(query, values).rowcount > 0
@@ -38,7 +40,7 @@ class OptOuts:
     def remove(self, account_id: str, number: str) -> bool:
         """Let a number be sent to again; False when it was not silent."""
         query = text("DELETE FROM opt_out WHERE account_id = :account AND number = :number")
-        values = {"account": account_id, "number": number}
+        values = {"account": account_id, "number": canonical_number(number) or number}
         return self._database.write(
             lambda connection: connection.execute(query, values).rowcount > 0
         )
@@ -56,10 +58,24 @@ class OptOuts:
             lambda connection: [OptOutView(*row) for row in connection.execute(query, values)]
         )
 
+    def get(self, account_id: str, number: str) -> OptOutView | None:
+        """One silent number; None when it is not silent."""
+        query = text(
+            "SELECT number, source, created_at FROM opt_out "
+            "WHERE account_id = :account AND number = :number"
+        )
+        values = {"account": account_id, "number": canonical_number(number) or number}
+
+        def work(connection: Connection) -> OptOutView | None:
+            row = connection.execute(query, values).first()
+            return None if row is None else OptOutView(*row)
+
+        return self._database.read(work)
+
     def contains(self, account_id: str, number: str) -> bool:
         """Tell whether a number is silent for an account."""
         query = text("SELECT 1 FROM opt_out WHERE account_id = :account AND number = :number")
-        values = {"account": account_id, "number": number}
+        values = {"account": account_id, "number": canonical_number(number) or number}
         return self._database.read(
             lambda connection: connection.execute(query, values).first() is not None
         )

@@ -21,14 +21,21 @@ _CLAIM = text(
     "RETURNING message_id"
 )
 _HOLDER = text(
-    "SELECT k.message_id, k.free_at, m.status FROM recipient_key k "
+    "SELECT k.message_id, k.free_at, m.status, m.in_doubt FROM recipient_key k "
     "LEFT JOIN message m ON m.campaign_id = k.campaign_id AND m.position = k.position "
     "WHERE k.account_id = :account AND k.key = :key"
 )
+# A message that was put off has lost its key, and may turn out to have been taken all the same.
 _SPEND = text(
-    "UPDATE recipient_key SET free_at = :free_at "
-    "WHERE account_id = :account AND key = :key AND campaign_id = :campaign "
-    "AND position = :position AND free_at IS NULL"
+    "INSERT INTO recipient_key (account_id, key, campaign_id, position, message_id, free_at) "
+    "SELECT CAST(:account AS VARCHAR), CAST(:key AS VARCHAR), m.campaign_id, m.position, m.id, "
+    "CAST(:free_at AS BIGINT) FROM message m "
+    "WHERE m.campaign_id = :campaign AND m.position = :position "
+    "ON CONFLICT (account_id, key) DO UPDATE SET campaign_id = excluded.campaign_id, "
+    "position = excluded.position, message_id = excluded.message_id, free_at = excluded.free_at "
+    "WHERE recipient_key.free_at <= :at OR (recipient_key.free_at IS NULL "
+    "AND recipient_key.campaign_id = excluded.campaign_id "
+    "AND recipient_key.position = excluded.position)"
 )
 _RELEASE = text(
     "DELETE FROM recipient_key WHERE account_id = :account AND key = :key "
@@ -66,13 +73,17 @@ def claim(
         return None
     holder = connection.execute(_HOLDER, values).one()
     # A holder whose send is doubtful may have reached its recipient: to us that counts as spent.
-    return KeyTaken(holder.message_id, holder.free_at is not None or holder.status == "unknown")
+    is_doubtful = holder.status == "unknown" or bool(holder.in_doubt)
+    return KeyTaken(holder.message_id, holder.free_at is not None or is_doubtful)
 
 
 def spend(
     connection: Connection, account_id: str, key: str, campaign_id: str, position: int, at: Instant
 ) -> None:
-    """Spend a claimed key for 48 hours from the send at ``at``."""
+    """Spend a message's key for 48 hours from the send at ``at``.
+
+    A key that another message has by now, claimed or spent, stays with it.
+    """
     connection.execute(
         _SPEND,
         {
@@ -81,6 +92,7 @@ def spend(
             "campaign": campaign_id,
             "position": position,
             "free_at": free_at(at),
+            "at": at,
         },
     )
 

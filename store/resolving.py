@@ -1,13 +1,13 @@
 """Doubtful messages: settled by an operator, asked about again, or sent again by policy."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from sqlalchemy import Connection, Row, bindparam, text
+from sqlalchemy import Connection, Row, String, bindparam, text
 
 from campaign.credits import MessageKind, price_of
+from campaign.handoffs import Repeats
 from campaign.instants import Instant
 from campaign.model import UnknownPolicy
-from campaign.ports import Repeats
 from campaign.states import CAMPAIGN_ENDS, HANDED_OFF, CampaignStatus, MessageStatus
 from store import ledger, recipient_keys
 from store.admissions import Admissions
@@ -33,15 +33,30 @@ _NOBODY_SENT = text(
     "WHERE campaign_id = :campaign AND status IN :handed_off)"
 ).bindparams(bindparam("handed_off", expanding=True))
 _HANDED_OFF = [*HANDED_OFF, MessageStatus.SENDING, MessageStatus.UNKNOWN]
-_POLICY = text("SELECT unknown_policy FROM campaign WHERE id = :campaign")
+_POLICY = text("SELECT unknown_policy, status FROM campaign WHERE id = :campaign")
+_SILENT = (
+    "EXISTS (SELECT 1 FROM campaign c JOIN opt_out o ON o.account_id = c.account_id "
+    "WHERE c.id = message.campaign_id AND c.exclude_opt_outs AND o.number = message.recipient)"
+)
+# Who got the last try; older versions had one carrier, and wrote no name.
+_CARRIER = (
+    "COALESCE((SELECT a.carrier FROM attempt a WHERE a.campaign_id = message.campaign_id "
+    "AND a.position = message.position AND a.number = message.attempts), '')"
+)
 # Taken up like the message of a dead attempt: the lease is over, and nobody holds it.
 _ASK_AGAIN = text(
     "UPDATE message SET status = 'sending', claimed_by = 'in doubt', lease_until = :now "
-    "WHERE campaign_id = :campaign AND status = 'unknown'"
-)
+    "WHERE campaign_id = :campaign AND status = 'unknown' "
+    f"AND {_CARRIER} IN :carriers AND (:sends_nothing OR NOT {_SILENT})"
+).bindparams(bindparam("carriers", expanding=True, type_=String))
 _SEND_AGAIN = text(
-    "UPDATE message SET status = 'retryable', due_at = :now "
-    "WHERE campaign_id = :campaign AND status = 'unknown'"
+    "UPDATE message SET status = 'retryable', due_at = :now, in_doubt = TRUE "
+    f"WHERE campaign_id = :campaign AND status = 'unknown' AND NOT {_SILENT} "
+    f"AND {_CARRIER} NOT IN :carriers"
+).bindparams(bindparam("carriers", expanding=True, type_=String))
+_AT_WORK = text(
+    "SELECT count(*) FROM message "
+    "WHERE campaign_id = :campaign AND status IN ('queued', 'retryable', 'sending')"
 )
 
 
@@ -88,20 +103,33 @@ class Resolving:
 
         return self._database.write(work)
 
-    def reopen_unknown(self, campaign_id: str, repeats: Repeats, now: Instant) -> int:
+    def reopen_unknown(self, campaign_id: str, repeats: Mapping[str, Repeats], now: Instant) -> int:
         """Put doubtful messages back to work where that is safe or wished; returns how many.
 
-        A carrier that dedups or can be asked is asked again. One that can do neither gets a
-        message again only where the campaign's policy is ``resend``.
+        ``repeats`` is by carrier. One that dedups or can be asked is asked again. Of one that can
+        do neither, or is not in use any more, a message is sent again only where the campaign's
+        policy is ``resend``. What may be sent by that stays as it is where the number opted out.
+        Run again before a chunk has taken them up, it returns the same. Of an ended campaign
+        nothing is put to work.
         """
-        values = {"campaign": campaign_id, "now": now}
+
+        def ask(connection: Connection, kind: Repeats, sends_nothing: bool) -> None:
+            names = [name for name, its in repeats.items() if its is kind]
+            if names:
+                values = {"campaign": campaign_id, "now": now, "carriers": names}
+                connection.execute(_ASK_AGAIN, {**values, "sends_nothing": sends_nothing})
 
         def work(connection: Connection) -> int:
-            if repeats is not Repeats.NONE:
-                return connection.execute(_ASK_AGAIN, values).rowcount
-            if connection.execute(_POLICY, values).scalar_one() != UnknownPolicy.RESEND:
+            campaign = connection.execute(_POLICY, {"campaign": campaign_id}).one()
+            if CampaignStatus(campaign.status) in CAMPAIGN_ENDS:
                 return 0
-            return connection.execute(_SEND_AGAIN, values).rowcount
+            ask(connection, Repeats.LOOKUP, sends_nothing=True)
+            ask(connection, Repeats.DEDUP, sends_nothing=False)
+            can_tell = [name for name, its in repeats.items() if its is not Repeats.NONE]
+            values = {"campaign": campaign_id, "now": now, "carriers": can_tell}
+            if campaign.unknown_policy == UnknownPolicy.RESEND:
+                connection.execute(_SEND_AGAIN, values)
+            return int(connection.execute(_AT_WORK, values).scalar_one())
 
         return self._database.write(work)
 

@@ -2,18 +2,22 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
 from campaign.credits import Price, price_of
+from campaign.handoffs import Handoff
 from campaign.instants import SECOND, Instant
-from campaign.ports import ChunkRange, Handoff, Outcome, Turn
+from campaign.ports import ChunkRange, Outcome, Turn
 from campaign.states import MessageStatus
 from store import ledger, recipient_keys
-from store.chunk_statements import ABANDONED, OPTED_OUT, RENEW, ChunkStatements
+from store.candidates import Candidates, Found, Leave
+from store.chunk_statements import ABANDONED, OPTED_OUT, RENEW, WANTS_NOTHING, ChunkStatements
 from store.engine import Database, json_rows
+from store.memberships import left_since
+from store.outbox import Destination, News, Outbox
 
 # A row whose key another message is just using comes again after this long.
 KEY_BUSY_WAIT: Instant = 5 * SECOND
@@ -25,11 +29,21 @@ class _Owner:
     exclude_opt_outs: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """What outcomes came to: the price, first position and instant of what was sent, and news."""
+
+    handed_off: tuple[Price, int, Instant] | None = None
+    news: Sequence[News] = ()
+
+
 class Sending:
     """The :class:`campaign.ports.SendingStore` of both databases."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, outbox: Outbox, candidates: Candidates) -> None:
         self._database = database
+        self._outbox = outbox
+        self._candidates = candidates
         self._owners: dict[str, _Owner] = {}
         self._sql = ChunkStatements(database)
 
@@ -44,22 +58,27 @@ class Sending:
     ) -> Turn:
         """See :class:`campaign.ports.SendingStore`."""
 
-        def work(connection: Connection) -> Turn:
+        def work(connection: Connection) -> tuple[Turn, Sequence[Destination]]:
             owner = self._owner(connection, chunk.campaign_id)
-            handed_off = None
+            # Speeds are locked before keys, by everybody, or two chunks would wait in a circle.
+            found = self._candidates.find(connection, owner.account_id, chunk, claim_count, now)
+            written = _Written()
             if outcomes:
-                handed_off = self._write_outcomes(
+                written = self._write_outcomes(
                     connection, owner, chunk.campaign_id, token, outcomes
                 )
             turn = Turn()
             if claim_count > 0:
-                turn = self._take(connection, owner, chunk, token, claim_count, now, lease_until)
-            if handed_off is not None:
+                turn = self._take(connection, owner, chunk, token, found, now, lease_until)
+            told = self._outbox.tell_messages(connection, written.news, now)
+            if written.handed_off is not None:
                 # Last of all: every chunk of the account waits for these few rows.
-                ledger.post(connection, owner.account_id, chunk.campaign_id, *handed_off)
-            return turn
+                ledger.post(connection, owner.account_id, chunk.campaign_id, *written.handed_off)
+            return turn, told
 
-        return self._database.write(work)
+        turn, told = self._database.write(work)
+        self._outbox.ring(told)
+        return turn
 
     def renew(self, chunk: ChunkRange, token: str, position: int, lease_until: Instant) -> bool:
         """See :class:`campaign.ports.SendingStore`."""
@@ -73,12 +92,20 @@ class Sending:
             lambda connection: connection.execute(RENEW, values).rowcount > 0
         )
 
+    def wants_nothing(self, campaign_id: str, number: str) -> bool:
+        """See :class:`campaign.ports.SendingStore`."""
+        values = {"campaign": campaign_id, "number": number}
+        return self._database.read(
+            lambda connection: connection.execute(WANTS_NOTHING, values).first() is not None
+        )
+
     def abandoned(self, chunk: ChunkRange, token: str) -> tuple[list[Handoff], Instant | None]:
         """See :class:`campaign.ports.SendingStore`."""
         values = {**_range(chunk), "token": token}
         found = self._database.read(lambda connection: connection.execute(ABANDONED, values).all())
         leases = [row.lease_until or 0 for row in found]
-        return [_handoff(row, row.attempts) for row in found], max(leases, default=None)
+        handoffs = [_handoff(row, row.attempts, row.attempted_at, row.carrier) for row in found]
+        return handoffs, max(leases, default=None)
 
     def adopt(
         self,
@@ -116,8 +143,8 @@ class Sending:
         campaign_id: str,
         token: str,
         outcomes: Sequence[Outcome],
-    ) -> tuple[Price, int, Instant] | None:
-        """Write outcomes and keys; the price, first position and instant of what was sent."""
+    ) -> _Written:
+        """Write outcomes and keys; what to pay for, and whom to tell of what."""
         rows = json_rows(
             [
                 {
@@ -133,7 +160,8 @@ class Sending:
                 for outcome in sorted(outcomes, key=lambda outcome: outcome.position)
             ]
         )
-        moved = connection.execute(self._sql.record, {"rows": rows, "token": token}).all()
+        values = {"rows": rows, "token": token, "account": owner.account_id}
+        moved = connection.execute(self._sql.record, values).all()
         connection.execute(self._sql.end_attempts, {"rows": rows})
         ended_at = {outcome.position: outcome.at for outcome in outcomes}
         sent: Counter[str] = Counter()
@@ -143,16 +171,23 @@ class Sending:
             if row.status == MessageStatus.SENT:
                 sent[row.kind] += 1
                 first_sent = row.position if first_sent is None else min(first_sent, row.position)
-            if row.key is None or row.status == MessageStatus.UNKNOWN:
+            doubtful = row.in_doubt and row.status != MessageStatus.SENT
+            if row.key is None or row.status == MessageStatus.UNKNOWN or doubtful:
                 continue
             where = (connection, owner.account_id, row.key, campaign_id, row.position)
             if row.status == MessageStatus.SENT:
                 recipient_keys.spend(*where, at=ended_at[row.position])
             else:
                 recipient_keys.release(*where)
+        news = [
+            News(row.told, MessageStatus(row.status), ended_at[row.position])
+            for row in moved
+            if row.told is not None
+        ]
         if first_sent is None:
-            return None
-        return price_of(sent["sms"], sent["mms"]), first_sent, max(ended_at.values())
+            return _Written(None, news)
+        price = price_of(sent["sms"], sent["mms"])
+        return _Written((price, first_sent, max(ended_at.values())), news)
 
     def _take(
         self,
@@ -160,18 +195,31 @@ class Sending:
         owner: _Owner,
         chunk: ChunkRange,
         token: str,
-        count: int,
+        candidates: Found,
         now: Instant,
         lease_until: Instant,
     ) -> Turn:
-        found = connection.execute(self._sql.candidates, {**_range(chunk), "count": count}).all()
-        if not found:
-            return Turn(exhausted=True)
-        aside, winners = self._judge(connection, owner, chunk.campaign_id, found, now)
+        nothing = Turn(
+            exhausted=candidates.exhausted,
+            ask_again_at=candidates.ask_again_at,
+            down=candidates.down,
+        )
+        if not candidates.rows:
+            return nothing
+        aside, winners = self._judge(connection, owner, chunk.campaign_id, candidates.rows, now)
         if aside:
             connection.execute(self._sql.set_aside, {"rows": json_rows(aside), "now": now})
+        leaves = candidates.leaves
         rows = json_rows(
-            [{"c": chunk.campaign_id, "p": row.position, "n": row.attempts + 1} for row in winners]
+            [
+                {
+                    "c": chunk.campaign_id,
+                    "p": row.position,
+                    "n": row.attempts + 1,
+                    "w": leaves[row.position].choice.carrier,
+                }
+                for row in winners
+            ]
         )
         claimed: set[int] = set()
         if winners:
@@ -181,11 +229,11 @@ class Sending:
         if len(claimed) != len(winners):
             raise RuntimeError("a locked row changed its state under us")
         skipped = sum(row["s"] == MessageStatus.SKIPPED for row in aside)
-        return Turn(
-            claimed=[_handoff(row, row.attempts + 1) for row in winners],
+        return replace(
+            nothing,
+            claimed=[_first_handoff(row, now, leaves[row.position]) for row in winners],
             skipped=skipped,
             deferred=len(aside) - skipped,
-            exhausted=len(found) < count,
         )
 
     def _judge(
@@ -196,18 +244,22 @@ class Sending:
         found: Sequence[Row[Any]],
         now: Instant,
     ) -> tuple[list[dict[str, object]], list[Row[Any]]]:
-        """Sort candidates into rows to set aside (opted out, key taken) and rows to send."""
+        """Sort candidates into rows to set aside (opted out, left, key taken) and rows to send."""
         silent: set[str] = set()
         if owner.exclude_opt_outs:
             numbers = [row.recipient for row in found]
             values = {"account": owner.account_id, "numbers": numbers}
             silent = set(connection.execute(OPTED_OUT, values).scalars())
+        left = left_since(connection, campaign_id, found)
         aside: list[dict[str, object]] = []
         winners: list[Row[Any]] = []
         for row in sorted(found, key=_key):
             where = {"c": campaign_id, "p": row.position}
             if row.recipient in silent:
                 aside.append({**where, "s": "skipped", "e": "opted_out"})
+                continue
+            if row.position in left:
+                aside.append({**where, "s": "skipped", "e": "left_list"})
                 continue
             taken = row.key and recipient_keys.claim(
                 connection, owner.account_id, row.key, campaign_id, row.position, row.id, now
@@ -236,7 +288,14 @@ def _range(chunk: ChunkRange) -> dict[str, object]:
     }
 
 
-def _handoff(row: Row[Any], attempt: int) -> Handoff:
+def _first_handoff(row: Row[Any], now: Instant, leave: Leave) -> Handoff:
+    handoff = _handoff(row, row.attempts + 1, now, leave.choice.carrier)
+    return replace(
+        handoff, start_at=leave.start_at, round=leave.choice.round, more=leave.choice.more
+    )
+
+
+def _handoff(row: Row[Any], attempt: int, attempted_at: Instant, carrier: str | None) -> Handoff:
     return Handoff(
         position=row.position,
         attempt=attempt,
@@ -246,4 +305,6 @@ def _handoff(row: Row[Any], attempt: int) -> Handoff:
         text=row.text,
         media_url=row.media_url,
         segments=row.segments,
+        attempted_at=attempted_at,
+        carrier=carrier or "",
     )

@@ -40,6 +40,24 @@ _STAND_INS = ("nobody", "postgres")
 _told = pytest.StashKey[bool]()
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave tests that are marked ``one_store`` to SQLite: to them a store is a store.
+
+    In a module that is marked, ``every_store`` takes a test out again.
+    """
+    spared = {
+        item
+        for item in items
+        if item.get_closest_marker("one_store")
+        and not item.get_closest_marker("every_store")
+        and isinstance(item, pytest.Function)
+        and hasattr(item, "callspec")
+        and item.callspec.params.get("database_url") == "postgresql"
+    }
+    config.hook.pytest_deselected(items=list(spared))
+    items[:] = [item for item in items if item not in spared]
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say why tests were skipped for want of PostgreSQL; conftest files import this hook."""
     skipped = terminalreporter.stats.get("skipped", [])

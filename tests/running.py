@@ -31,6 +31,7 @@ class Running:
             timeout=60,
             trust_env=False,
         )
+        self.carrier = httpx.Client(base_url=description["carrier"], trust_env=False)
 
     def get(self, path: str) -> Json:
         """Get a native route, patient with an API that is just coming back."""
@@ -46,10 +47,9 @@ class Running:
             assert time.monotonic() < deadline, f"{path} does not answer"
             time.sleep(0.1)
 
-    def carrier_log(self) -> list[Json]:
-        """Everything that the carrier took."""
-        answer = httpx.get(f"{self.description['carrier']}/log?after=0", trust_env=False)
-        log: list[Json] = answer.json()
+    def carrier_log(self, after: int = 0) -> list[Json]:
+        """Everything that the carrier took, but for the first ``after``."""
+        log: list[Json] = self.carrier.get(f"/log?after={after}").json()
         return log
 
     def send_batch(self, count: int = RECIPIENTS) -> str:
@@ -59,10 +59,10 @@ class Running:
         assert set(answer.json()) == {"id", "from", "totalRecipients", "status", "createdAt"}
         return str(answer.json()["id"])
 
-    def wait_for(self, campaign_id: str, count: int, seconds: float = 30) -> None:
+    def wait_for(self, count: int, seconds: float = 30) -> None:
         """Wait until so many messages were handed over."""
         deadline = time.monotonic() + seconds
-        while len(self.carrier_log()) < count:
+        while not self.carrier_log(count - 1):
             assert time.monotonic() < deadline
             time.sleep(0.02)
 
@@ -140,6 +140,7 @@ def stack(data: Path, receipts_grace_seconds: int = 3, **settings: str) -> Itera
     finally:
         if running is not None:
             running.api.close()
+            running.carrier.close()
         if process.poll() is None:
             process.terminate()
             process.wait(60)

@@ -7,10 +7,13 @@ from dataclasses import replace
 import pytest
 from temporalio.testing import WorkflowEnvironment
 
+from campaign.handoffs import Receipt, Repeats
+from campaign.instants import HOUR, SECOND
 from campaign.model import UnknownPolicy
-from campaign.ports import Receipt, Repeats
+from campaign.ports import ChunkRange
 from campaign.settings import Settings
 from campaign.states import CampaignStatus, MessageStatus
+from carriers.pretend import PretendCarrier, PretendSettings
 from store.accounts import AccountView
 from store.audit import audit
 from store.store import Store
@@ -29,7 +32,7 @@ async def doubtful(
     account: AccountView,
 ) -> AsyncIterator[Story]:
     """A story with a carrier of the nature that the test asks for, and a short deadline."""
-    settings.send_timeout_seconds = 0.5
+    settings.send_timeout_seconds = 1.5
     repeats: Repeats = request.param
     async with serve_carrier(repeats) as served:
         async with tell(skipping, settings, store, account, served, repeats) as story:
@@ -144,4 +147,29 @@ async def test_the_policy_resend_sends_again_what_nobody_can_tell(doubtful: Stor
     assert (tally.sent, tally.unknown) == (10, 0)
     assert accepted(story.carrier, SILENT) == accepted(story.carrier, CUT) == 2
     assert story.store.campaigns.report(campaign_id).posted.sms == 20
+    assert balanced(story)
+
+
+@pytest.mark.parametrize("doubtful", list(Repeats), indirect=True)
+async def test_a_cancel_after_a_worker_died_sends_nothing_and_finds_out_what_had_left(
+    doubtful: Story,
+) -> None:
+    story, now = doubtful, await doubtful.now()
+    draft = replace(story.draft(10), scheduled_at=now + HOUR)
+    campaign = (await story.desk.admit(draft)).campaign
+    campaign_id = campaign.id
+    dead = ChunkRange(campaign_id, 0, 10, now + 2 * HOUR)
+    turn = story.store.sending.turn(dead, "a dead worker", [], 3, now, now + 5 * SECOND)
+    carrier = PretendCarrier(PretendSettings(base_url=story.carrier.base_url), 5.0)
+    await carrier.send(turn.claimed[0])
+    await carrier.close()
+    await story.desk.cancel(campaign)
+    assert await finish(story, campaign_id) is CampaignStatus.CANCELLED
+    assert len(story.carrier.log) == 1
+    tally = story.store.campaigns.tally(campaign_id)
+    if story.carrier.exchange.repeats is Repeats.LOOKUP:
+        assert (tally.sent, tally.cancelled, tally.unknown) == (1, 9, 0)
+    else:
+        # To repeat it could send it after the cancel: that is for an operator, or a receipt.
+        assert (tally.sent, tally.cancelled, tally.unknown) == (0, 7, 3)
     assert balanced(story)

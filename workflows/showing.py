@@ -5,10 +5,10 @@ from datetime import datetime
 from temporalio import workflow
 from temporalio.common import SearchAttributeKey
 
-from activities.orders import ChunkResult, TallyRecord
+from activities.orders import ChunkResult, TallyRecord, WaveOrder
 from campaign.instants import iso_or_none, moment_of
 from campaign.states import MessageStatus
-from workflows.orders import CampaignState
+from workflows.orders import CampaignState, Progress
 
 ACCOUNT = SearchAttributeKey.for_keyword("GodwitAccount")
 STATUS = SearchAttributeKey.for_keyword("GodwitStatus")
@@ -35,7 +35,9 @@ def details(title: str, state: CampaignState) -> str:
     if state.paused_at is not None:
         lines[-1] += f" · paused since {iso_or_none(state.paused_at)}"
     if state.pauses:
-        lines[-1] += f" · pushed back {state.pauses}×"
+        lines[-1] += f" · plan changed {state.pauses}×"
+    if state.carrier_down is not None:
+        lines.append(f"\n**carrier down**: {state.carrier_down}; it is tried once a second")
     if state.waves:
         lines.append(f"\nwave {state.waves}")
     # The page draws tables without padding; the em space keeps counts and shares apart.
@@ -48,6 +50,18 @@ def details(title: str, state: CampaignState) -> str:
     if state.verdict is not None and not state.verdict.admitted:
         lines += ["", "Refused: " + ", ".join(refusal.code for refusal in state.verdict.refusals)]
     return "\n".join(lines)
+
+
+def progress(state: CampaignState, upcoming: WaveOrder | None) -> Progress:
+    """Write the state as the answer to who asks how far it is; ``upcoming`` is the next wave."""
+    return Progress(
+        status=state.status,
+        tally=state.tally,
+        waves=state.waves,
+        next_wave_at=upcoming.fire_at if upcoming else None,
+        next_wave_count=upcoming.count if upcoming else 0,
+        carrier_down=state.carrier_down,
+    )
 
 
 def counted(tally: TallyRecord, result: ChunkResult) -> TallyRecord:

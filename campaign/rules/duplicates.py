@@ -1,6 +1,6 @@
 """Duplicates: a number twice in one request is refused, skipped or allowed, by dialect."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 
 from campaign.model import Candidate, Duplicates, Message
 from campaign.refusals import Refusal, RefusalCode
@@ -11,7 +11,7 @@ def check(candidate: Candidate) -> Iterator[Refusal]:
     """Refuse repeated numbers where the policy says so (33024 of 001_e4b73310653b3e59.txt)."""
     if candidate.draft.policy.duplicates is not Duplicates.REFUSE:
         return
-    repeats = [message.position for message in _repeats(candidate.messages)]
+    repeats = [message.position for message in _repeats(candidate.messages, _by_number)]
     if repeats:
         yield Refusal(
             RefusalCode.DUPLICATE_RECIPIENTS,
@@ -21,16 +21,28 @@ def check(candidate: Candidate) -> Iterator[Refusal]:
         )
 
 
-def skip_repeats(messages: Sequence[Message]) -> None:
-    """Mark all but the first message to each number as skipped."""
-    for message in _repeats(messages):
+def skip_repeats(messages: Sequence[Message], policy: Duplicates = Duplicates.SKIP) -> None:
+    """Mark all but the first message to each number as skipped.
+
+    Under ``SKIP_EQUAL`` only those whose reference is the same too are repeats.
+    """
+    mark = _by_number_and_reference if policy is Duplicates.SKIP_EQUAL else _by_number
+    for message in _repeats(messages, mark):
         message.status = MessageStatus.SKIPPED
         message.reason = "duplicate"
 
 
-def _repeats(messages: Sequence[Message]) -> Iterator[Message]:
-    seen: set[str] = set()
+def _by_number(message: Message) -> Hashable:
+    return message.to
+
+
+def _by_number_and_reference(message: Message) -> Hashable:
+    return message.to, message.reference
+
+
+def _repeats(messages: Sequence[Message], mark: Callable[[Message], Hashable]) -> Iterator[Message]:
+    seen: set[Hashable] = set()
     for message in messages:
-        if message.to in seen:
+        if mark(message) in seen:
             yield message
-        seen.add(message.to)
+        seen.add(mark(message))

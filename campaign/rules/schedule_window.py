@@ -3,18 +3,14 @@
 from collections.abc import Iterator
 from itertools import islice
 
-from campaign.instants import DAY, Instant
+from campaign.instants import Instant
 from campaign.model import Candidate
 from campaign.refusals import SHOWN_MAX, Refusal, RefusalCode
-from campaign.schedule import PAST_GRACE
+from campaign.schedule import window_fault
 
 
 def check(candidate: Candidate) -> Iterator[Refusal]:
-    """Refuse schedules outside the window; less than an hour ago means now.
-
-    Exactly one hour ago is refused, exactly the longest time ahead is taken
-    (003_9fb2bf36535a4962.txt).
-    """
+    """Refuse schedules outside the window (see campaign/schedule.py)."""
     draft = candidate.draft
     if draft.scheduled_at is not None:
         fault = _fault(candidate, draft.scheduled_at)
@@ -35,9 +31,4 @@ def _of_recipients(candidate: Candidate) -> Iterator[Refusal]:
 
 def _fault(candidate: Candidate, scheduled_at: Instant) -> str | None:
     ahead_max = candidate.draft.policy.schedule_ahead_max
-    ahead = scheduled_at - candidate.received_at
-    if ahead > ahead_max:
-        return f"more than {ahead_max // DAY} days in the future"
-    if ahead <= -PAST_GRACE:
-        return "an hour or more in the past"
-    return None
+    return window_fault(scheduled_at, candidate.received_at, ahead_max)

@@ -8,7 +8,7 @@ from campaign.refusals import Refusal, RefusalCode
 
 def check(candidate: Candidate) -> Iterator[Refusal]:
     """Refuse fewer recipients than the policy's least or more than its most."""
-    policy, count = candidate.draft.policy, len(candidate.messages)
+    policy, count = candidate.draft.policy, len(candidate.draft.recipients)
     bounds = {"count": count, "min": policy.recipients_min, "max": policy.recipients_max}
     if count < policy.recipients_min:
         yield Refusal(

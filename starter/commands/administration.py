@@ -10,7 +10,9 @@ from rich.console import Console
 from rich.table import Table
 
 from campaign.credits import CreditKind
+from campaign.pacing import RATE_MAX, sender_scope
 from starter import presenting
+from starter.commands.carriers import read_carriers
 from starter.commands.places import CommandError, chosen_account, opened_store, plain
 from starter.stack import account_json
 
@@ -26,6 +28,9 @@ Account = Annotated[
     str | None, typer.Option("--account", help="Account id or name; default: the only one.")
 ]
 Amount = Annotated[int, typer.Option(min=0, max=CREDITS_MAX)]
+Carriers = Annotated[
+    str | None, typer.Option(help="In the order to try, as first,second; empty for the usual.")
+]
 Quota = Annotated[int | None, typer.Option(min=0, max=CREDITS_MAX, help="Messages a day.")]
 
 
@@ -104,21 +109,25 @@ def set_switches(
     auto_key: Annotated[
         str | None, typer.Option(help="Where no key is given: random or payload_hash.")
     ] = None,
+    carriers: Carriers = None,
     as_json: Json = False,
 ) -> None:
     """Change an account's switches; what is not named stays as it is."""
     if auto_key not in (None, "random", "payload_hash"):
         raise CommandError("--auto-key is random or payload_hash")
-    wanted = {
+    wanted: dict[str, object] = {
         "active": active,
         "daily_quota": daily_quota,
         "strict_uniform": strict_uniform,
         "strict_keys": strict_keys,
         "auto_key": auto_key,
+        "carriers": carriers,
     }
     changes = {switch: value for switch, value in wanted.items() if value is not None}
     if not changes:
         raise CommandError("name a switch to change; see godwit account set --help")
+    if carriers is not None:
+        changes["carriers"] = read_carriers(carriers)
     with opened_store() as store:
         account = store.accounts.update(chosen_account(store, name).id, **changes)
     shown = {switch: getattr(account, switch) for switch in wanted}
@@ -202,10 +211,25 @@ def revoke_key(key_id: str) -> None:
 
 
 @sender_app.command("add")
-def add_sender(address: str, account: Account = None) -> None:
-    """Let an account send from a number, short code or name."""
+def add_sender(
+    address: str,
+    account: Account = None,
+    rate: Annotated[
+        float | None, typer.Option(min=0, max=RATE_MAX, help="Segments per second; 0 is any.")
+    ] = None,
+    carriers: Carriers = None,
+) -> None:
+    """Let an account send from a number, short code or name; one that it has may be changed.
+
+    Example: godwit sender add +18005559876 --rate 20
+    """
     with opened_store() as store:
-        sender = store.accounts.add_sender(chosen_account(store, account).id, address, _now())
+        account_id = chosen_account(store, account).id
+        sender = store.accounts.add_sender(account_id, address, _now())
+        if rate is not None:
+            store.pacing.set_rate(sender_scope(account_id, sender.address), rate or None)
+        if carriers is not None:
+            store.accounts.set_carriers(account_id, sender.address, read_carriers(carriers))
     out.print(f"{sender.address} ({sender.kind})", highlight=False)
 
 
@@ -214,7 +238,12 @@ def list_senders(account: Account = None) -> None:
     """List an account's senders."""
     with opened_store() as store:
         for sender in chosen_account(store, account).senders:
-            out.print(f"{sender.address} ({sender.kind})", highlight=False)
+            line = f"{sender.address} ({sender.kind})"
+            if sender.rate is not None:
+                line += f", {sender.rate:g} segments/s"
+            if sender.carriers is not None:
+                line += f", by {sender.carriers}"
+            out.print(line, highlight=False)
 
 
 @sender_app.command("remove")

@@ -25,7 +25,7 @@ from starter.commands.places import (
     plain,
 )
 from starter.desk import Desk, open_desk
-from starter.dialects import native
+from starter.dialects import native, native_reading
 from store.accounts import AccountView
 from store.api_keys import Principal
 from store.store import Store
@@ -140,6 +140,35 @@ def cancel(id: str) -> None:
     _steer(id, lambda desk, view: desk.cancel(view))
 
 
+def retry(id: str) -> None:
+    """Send again, and pay for anew, what failed in an ended campaign for a reason that may pass.
+
+    A number that the carrier calls invalid stays as it is, as does one that opted out. Given
+    again while the campaign runs, nothing more happens.
+    """
+    _steer(id, lambda desk, view: desk.retry(view))
+
+
+def reschedule(
+    id: str,
+    start: Annotated[
+        str | None, typer.Argument(help="ISO 8601, as 2026-12-24T18:00:00+01:00.")
+    ] = None,
+    spread_hours: Annotated[
+        float | None, typer.Option(help="Spread it over so many hours, 0 to 72.")
+    ] = None,
+) -> None:
+    """Let a campaign that waits begin at another time, or leave over another spread, or both.
+
+    A time that has passed means now. Messages with a time of their own move along with START,
+    and stay where they are when only the spread changes.
+    """
+    if start is None and spread_hours is None:
+        raise CommandError("give a START, --spread-hours, or both")
+    change = native_reading.read_change({"scheduleDateTime": start, "spreadHours": spread_hours})
+    _steer(id, lambda desk, view: desk.change(view, change))
+
+
 def report(
     id: str,
     csv_file: Annotated[
@@ -193,7 +222,7 @@ def progress_table(view: CampaignView) -> Table:
     return table
 
 
-def _steer(id: str, order: Callable[[Desk, CampaignView], Awaitable[None]]) -> None:
+def _steer(id: str, order: Callable[[Desk, CampaignView], Awaitable[object]]) -> None:
     settings = find_settings()
     with opened_store(settings) as store:
         view = _campaign(store, id)

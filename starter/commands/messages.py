@@ -72,6 +72,7 @@ def story_json(story: MessageStory) -> dict[str, Any]:
                 "endedAt": iso_or_none(attempt.ended_at),
                 "outcome": attempt.outcome,
                 "code": attempt.code,
+                "carrier": attempt.carrier,
             }
             for attempt in story.attempts
         ],
@@ -94,7 +95,8 @@ def told(story: MessageStory) -> list[str]:
     for attempt in story.attempts:
         end = iso_or_none(attempt.ended_at) or "no end was written: its worker died, or it runs"
         how = f"{attempt.outcome or ''} {attempt.code or ''}".strip()
-        lines.append(f"  attempt {attempt.number}: {iso(attempt.started_at)} to {end}  {how}")
+        by = f" by {attempt.carrier}" if attempt.carrier else ""
+        lines.append(f"  attempt {attempt.number}{by}: {iso(attempt.started_at)} to {end}  {how}")
     if message.duplicate_of:
         lines.append(f"  its key was spent by {message.duplicate_of}")
     if story.key_holder == message.id:

@@ -20,6 +20,7 @@ def welcome(description: dict[str, Any]) -> None:
         f"key id     {account['keyId']}",
         f"key secret {account['keySecret']}",
         f"bearer     {account['bearer']}",
+        f"property   {account['propertySid']}",
         f"senders    {', '.join(account['senders'])}",
     ]
     console.print(Panel("\n".join(lines), title="Godwit is up", expand=False), highlight=False)

@@ -3,7 +3,13 @@
 A new dialect is a file here and a line in ``DIALECTS``.
 """
 
-from starter.dialects import native, textingline
+from starter.dialects import fonedynamics, mobivate, native, telesign, textingline
 from starter.ways import Dialect
 
-DIALECTS: tuple[Dialect, ...] = (textingline.DIALECT, native.DIALECT)
+DIALECTS: tuple[Dialect, ...] = (
+    textingline.DIALECT,
+    telesign.DIALECT,
+    fonedynamics.DIALECT,
+    mobivate.DIALECT,
+    native.DIALECT,
+)

@@ -2,13 +2,10 @@
 
 import hashlib
 import json
-from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic.alias_generators import to_camel
+from pydantic import Field, ValidationError
 
-from campaign.instants import Instant, instant_of
 from campaign.model import (
     RECIPIENTS_MAX,
     Draft,
@@ -19,23 +16,19 @@ from campaign.model import (
 )
 from campaign.phone import is_e164
 from campaign.refusals import SHOWN_MAX, Refusal, RefusalCode, Refused
-from starter.dialects import native_routes
+from starter.dialects import native_news, native_routes
+from starter.dialects.native_reading import Wire, faults_of, read_instant
 from starter.ways import Dialect
 from store.api_keys import Principal
 
 NAME = "native"
 
 
-class _Wire(BaseModel):
-    model_config = ConfigDict(
-        extra="forbid", strict=True, alias_generator=to_camel, validate_by_alias=True
-    )
+class RecipientBody(Wire):
+    """One person, or one mailing list, with whatever is its own; either ``to`` or the list."""
 
-
-class RecipientBody(_Wire):
-    """One person, with whatever this person has of their own."""
-
-    to: str = Field(description="E.164 with +")
+    to: str | None = Field(None, description="E.164 with +")
+    mailing_list: str | None = Field(None, description="id of a list; each member is a recipient")
     text: str | None = None
     media_url: str | None = None
     sender: str | None = None
@@ -45,7 +38,7 @@ class RecipientBody(_Wire):
     fields: dict[str, str] = Field(default_factory=dict, description="values for {{FIELD}} tags")
 
 
-class CampaignBody(_Wire):
+class CampaignBody(Wire):
     """A campaign: what is said once holds for every recipient that does not say otherwise."""
 
     recipients: list[RecipientBody] = Field(min_length=1, max_length=RECIPIENTS_MAX)
@@ -58,6 +51,7 @@ class CampaignBody(_Wire):
     idempotency_key: str | None = None
     exclude_duplicates: bool = True
     exclude_opt_outs: bool = True
+    shorten_urls: bool = Field(False, description="a short link of each recipient's own")
     unknown_policy: UnknownPolicy = Field(
         UnknownPolicy.HOLD,
         strict=False,
@@ -70,26 +64,26 @@ def read(body: Any, principal: Principal) -> Draft:
     try:
         wire = CampaignBody.model_validate(body)
     except ValidationError as error:
-        raise Refused(*_faults(error)) from None
+        raise Refused(*faults_of(error)) from None
     faults: list[Refusal] = []
     recipients = []
     for index, recipient in enumerate(wire.recipients):
         place = f"recipients[{index}]"
-        if not is_e164(recipient.to):
-            faults.append(Refusal(RefusalCode.NUMBER_INVALID, "not E.164 with +", f"{place}.to"))
+        _check_to(recipient, place, faults)
         recipients.append(
             DraftRecipient(
-                to=recipient.to,
+                to=recipient.to or "",
+                mailing_list=recipient.mailing_list and recipient.mailing_list.lower(),
                 text=recipient.text,
                 media_url=recipient.media_url,
                 sender=recipient.sender,
-                scheduled_at=_instant(recipient.schedule_date_time, place + ".", faults),
+                scheduled_at=read_instant(recipient.schedule_date_time, place + ".", faults),
                 key=recipient.idempotency_key,
                 reference=recipient.reference,
                 fields=recipient.fields,
             )
         )
-    scheduled_at = _instant(wire.schedule_date_time, "", faults)
+    scheduled_at = read_instant(wire.schedule_date_time, "", faults)
     if faults:
         raise Refused(*faults[:SHOWN_MAX])
     payload = json.dumps(body, sort_keys=True, separators=(",", ":")).encode()
@@ -112,44 +106,20 @@ def read(body: Any, principal: Principal) -> Draft:
         strict_key=principal.strict_keys,
         payload_hash=payload_hash,
         exclude_opt_outs=wire.exclude_opt_outs,
+        shorten_urls=wire.shorten_urls,
         unknown_policy=wire.unknown_policy,
     )
 
 
-def _instant(value: str | None, place: str, faults: list[Refusal]) -> Instant | None:
-    if value is None:
-        return None
-    try:
-        return instant_of(datetime.fromisoformat(value))
-    except (ValueError, OverflowError):
-        faults.append(
-            Refusal(RefusalCode.SCHEDULE_INVALID, "not ISO 8601", f"{place}scheduleDateTime")
-        )
-        return None
-
-
-_CODES = {
-    "missing": RefusalCode.FIELD_MISSING,
-    "too_short": RefusalCode.TOO_FEW_RECIPIENTS,
-    "too_long": RefusalCode.TOO_MANY_RECIPIENTS,
-}
-
-
-def _faults(error: ValidationError) -> list[Refusal]:
-    refusals = []
-    # Neither the input nor the error's context is repeated: both may hold numbers and texts.
-    for fault in error.errors(include_input=False, include_context=False, include_url=False):
-        place = ""
-        for part in fault["loc"]:
-            place += f"[{part}]" if isinstance(part, int) else f".{part}" if place else str(part)
-        message = fault["msg"]
-        if fault["type"] == "extra_forbidden":
-            message = "there is no such member (or it is not supported yet)"
-        code = _CODES.get(fault["type"], RefusalCode.FIELD_INVALID)
-        refusals.append(Refusal(code, message, place))
-        if len(refusals) == SHOWN_MAX:
-            break
-    return refusals
+def _check_to(recipient: RecipientBody, place: str, faults: list[Refusal]) -> None:
+    if recipient.to is None and recipient.mailing_list is None:
+        what = "needs to, or mailingList"
+        faults.append(Refusal(RefusalCode.FIELD_MISSING, what, f"{place}.to"))
+    elif recipient.to is not None and recipient.mailing_list is not None:
+        what = "has to as well; one of them is enough"
+        faults.append(Refusal(RefusalCode.FIELD_INVALID, what, f"{place}.mailingList"))
+    elif recipient.to is not None and not is_e164(recipient.to):
+        faults.append(Refusal(RefusalCode.NUMBER_INVALID, "not E.164 with +", f"{place}.to"))
 
 
 DIALECT = Dialect(
@@ -157,4 +127,5 @@ DIALECT = Dialect(
     "/v1",
     lambda ways: native_routes.routes(ways, read, CampaignBody.model_json_schema()),
     native_routes.show_error,
+    native_news.show_news,
 )

@@ -9,12 +9,13 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from campaign.model import Draft
 from campaign.refusals import Refused
-from campaign.states import MessageStatus
+from campaign.states import CAMPAIGN_ENDS, MessageStatus
 from starter import presenting
 from starter.bodies import BadBody, read_json
 from starter.credentials import Permission, Unauthenticated, authenticate
 from starter.desk import NotPossible
-from starter.problems import problem, refused
+from starter.dialects.native_reading import ChangeBody, read_change
+from starter.problems import SENDING, documented, problem, refused
 from starter.ways import Ways
 from store.api_keys import Principal
 from store.engine import StoreError
@@ -22,6 +23,18 @@ from store.store import Store
 from store.views import CampaignView
 
 PAGE_MAX = 1_000
+STEERING = "Passed on to the campaign's workflow; takes effect within two seconds."
+RETRY = (
+    "Of a campaign that has ended, whatever failed for a reason that may pass goes out again under "
+    "the same id, paid for anew: all of it, or 402 and nothing. Asked again while that runs, "
+    "nothing more happens."
+)
+CHANGE = (
+    "All of it, or nothing. A start can change until the first wave, and the whole plan moves "
+    "along, messages' own times too. So can a spread: whatever has no time of its own is laid out "
+    "anew from the start on, and the others stay. A speed can change until the end, and does so "
+    "within a second or two."
+)
 Read = Callable[[Any, Principal], Draft]
 
 
@@ -41,14 +54,14 @@ def show_error(status: int, message: str) -> JSONResponse:
 
 def routes(ways: Ways, read: Read, create_schema: dict[str, Any]) -> APIRouter:
     """The routes about campaigns; those about the account are in account_routes.py."""
-    router = APIRouter(prefix="/v1", tags=["Campaigns"], responses=_RESPONSES)
-    schema = {"application/json": {"schema": create_schema}}
+    router = APIRouter(prefix="/v1", tags=["Campaigns"], responses=documented(*SENDING))
 
     @router.post(
         "/campaigns",
         status_code=201,
+        responses={200: {"description": "The campaign of a replayed key, or a rehearsal"}},
         summary="Create a campaign, or rehearse it with ?dryRun=true",
-        openapi_extra={"requestBody": {"required": True, "content": schema}},
+        openapi_extra={"requestBody": _body(create_schema)},
     )
     async def create(request: Request, dryRun: bool = False) -> Response:
         """Judged and paid when this answers 201; 200 for a replayed key or a rehearsal."""
@@ -112,15 +125,17 @@ def routes(ways: Ways, read: Read, create_schema: dict[str, Any]) -> APIRouter:
             {"messages": [presenting.message_json(one) for one in found], "next": following}
         )
 
-    def steer(name: str, order: Callable[[CampaignView], Awaitable[None]]) -> None:
+    def steer(
+        name: str, order: Callable[[CampaignView], Awaitable[None]], says: str = STEERING
+    ) -> None:
         @router.post(
             f"/campaigns/{{id}}/{name}",
             status_code=202,
             summary=f"{name.capitalize()} a campaign",
+            description=says,
             name=name,
         )
         async def steering(request: Request, id: str) -> Response:
-            """Passed on to the campaign's workflow; takes effect within two seconds."""
             view = await own_campaign(request, ways, id, Permission.CONTROL)
             await order(view)
             latest = await asyncio.to_thread(ways.store.campaigns.get, id)
@@ -129,6 +144,21 @@ def routes(ways: Ways, read: Read, create_schema: dict[str, Any]) -> APIRouter:
     steer("pause", ways.desk.pause)
     steer("resume", ways.desk.resume)
     steer("cancel", ways.desk.cancel)
+    steer("retry", ways.desk.retry, RETRY)
+
+    @router.patch(
+        "/campaigns/{id}",
+        summary="Give a campaign another start, spread or speed",
+        description=CHANGE,
+        openapi_extra={"requestBody": _body(ChangeBody.model_json_schema())},
+    )
+    async def change(request: Request, id: str) -> Response:
+        """All that is asked for, or nothing."""
+        view = await own_campaign(request, ways, id, Permission.CONTROL)
+        wanted = read_change(await read_json(request, ways.settings.body_bytes_max))
+        await ways.desk.change(view, wanted)
+        latest = await asyncio.to_thread(ways.store.campaigns.get, id)
+        return JSONResponse(presenting.campaign_json(latest or view))
 
     @router.get("/campaigns/{id}/report", summary="What a campaign came to, as JSON or CSV")
     async def report(request: Request, id: str) -> Response:
@@ -175,7 +205,11 @@ def stopped(error: Exception) -> Response:
         case BadBody():
             return problem(error.status, "malformed_request", error.reason)
         case NotPossible():
-            return problem(409, "campaign_ended", f"the campaign has ended: {error.status}")
+            if error.code:
+                return problem(409, error.code, error.reason)
+            if error.status in CAMPAIGN_ENDS:
+                return problem(409, "campaign_ended", f"the campaign has ended: {error.status}")
+            return problem(409, "campaign_began", f"the campaign has begun: {error.status}")
         case StoreError():
             return problem(400, "field_invalid", str(error))
     raise error
@@ -194,25 +228,11 @@ def _csv(store: Store, campaign_id: str) -> Iterator[str]:
         after, header = found[-1].position, False
 
 
+def _body(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"required": True, "content": {"application/json": {"schema": schema}}}
+
+
 def _page(limit: int) -> int:
     if not 1 <= limit <= PAGE_MAX:
         raise Stop(problem(400, "field_invalid", f"limit must be from 1 to {PAGE_MAX}"))
     return limit
-
-
-_RESPONSES: dict[int | str, dict[str, Any]] = {
-    status: {"description": text, "content": {"application/problem+json": {}}}
-    for status, text in {
-        400: "Something is wrong with the request; ``errors`` says what and where",
-        401: "No valid credentials",
-        402: "Not enough credits",
-        403: "The key or the account may not do this",
-        404: "There is no such thing",
-        409: "Not possible as things stand",
-        413: "The body is too large",
-        415: "The body is not application/json",
-        422: "The content breaks the messaging rules",
-        429: "The daily quota is reached",
-        503: "Not available just now; try again after Retry-After",
-    }.items()
-}

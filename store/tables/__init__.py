@@ -3,9 +3,15 @@
 from sqlmodel import SQLModel
 
 from store.tables.accounts import Account, ApiKey, QuotaDay, SenderRow
+from store.tables.callbacks import CallbackRow, WebhookRow
 from store.tables.campaigns import AttemptRow, CampaignRow, MessageRow, OptOut
 from store.tables.keys import CampaignKey, RecipientKey
+from store.tables.leases import LeaseRow, PoolNumber, ReplyOption, ReplyRow, ReplyWay
 from store.tables.ledger import Credit, Entry, HoldRow
+from store.tables.links import ClickRow, LinkRow
+from store.tables.lists import ListMemberRow, MailingListRow
+from store.tables.nonces import Nonce
+from store.tables.pace import CarrierState, PaceRow
 
 METADATA = SQLModel.metadata
 
@@ -14,14 +20,28 @@ __all__ = [
     "Account",
     "ApiKey",
     "AttemptRow",
+    "CallbackRow",
     "CampaignKey",
     "CampaignRow",
+    "CarrierState",
+    "ClickRow",
     "Credit",
     "Entry",
     "HoldRow",
+    "LeaseRow",
+    "LinkRow",
+    "ListMemberRow",
+    "MailingListRow",
     "MessageRow",
+    "Nonce",
     "OptOut",
+    "PaceRow",
+    "PoolNumber",
     "QuotaDay",
     "RecipientKey",
+    "ReplyOption",
+    "ReplyRow",
+    "ReplyWay",
     "SenderRow",
+    "WebhookRow",
 ]

@@ -18,6 +18,7 @@ class Account(SQLModel, table=True):
     strict_uniform: bool = False
     strict_keys: bool = False
     auto_key: str = "random"
+    carriers: str | None = None
 
 
 class ApiKey(SQLModel, table=True):
@@ -45,6 +46,7 @@ class SenderRow(SQLModel, table=True):
     kind: str
     active: bool = True
     created_at: int = Field(sa_type=BigInteger)
+    carriers: str | None = None
 
 
 class QuotaDay(SQLModel, table=True):

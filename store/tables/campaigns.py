@@ -35,8 +35,11 @@ class MessageRow(SQLModel, table=True):
     """The rendered thing for one recipient, and where it stands.
 
     ``position`` counts from 0 in request order. ``due_at`` is the ideal instant of the next
-    try. While ``sending``, ``claimed_by`` names the running attempt of the chunk and
-    ``lease_until`` the instant after which that attempt starts no more requests.
+    try. ``list_id`` names the mailing list that brought the recipient, and ``judged_text`` is what
+    the rules look at where links have been shortened. While ``sending``, ``claimed_by`` names the
+    running attempt of the chunk and ``lease_until`` the instant after which that attempt starts
+    no more requests. ``in_doubt`` says that an earlier try may have left, though the message was
+    put to work again by policy.
     """
 
     __tablename__ = "message"
@@ -50,6 +53,7 @@ class MessageRow(SQLModel, table=True):
     id: str
     recipient: str
     text: str = Field(sa_type=Text)
+    judged_text: str | None = Field(default=None, sa_type=Text)
     media_url: str | None = Field(default=None, sa_type=Text)
     sender: str
     kind: str
@@ -61,6 +65,7 @@ class MessageRow(SQLModel, table=True):
     scheduled_at: int | None = Field(default=None, sa_type=BigInteger)
     key: str | None = None
     reference: str | None = None
+    list_id: str | None = None
     country: str | None = None
     line_type: str | None = None
     network: str | None = None
@@ -69,8 +74,11 @@ class MessageRow(SQLModel, table=True):
     carrier_id: str | None = None
     error: str | None = None
     duplicate_of: str | None = None
+    in_doubt: bool = False
     sent_at: int | None = Field(default=None, sa_type=BigInteger)
     final_at: int | None = Field(default=None, sa_type=BigInteger)
+    news_url: str | None = Field(default=None, sa_type=Text)
+    news_method: str | None = None
 
 
 class AttemptRow(SQLModel, table=True):
@@ -85,6 +93,7 @@ class AttemptRow(SQLModel, table=True):
     ended_at: int | None = Field(default=None, sa_type=BigInteger)
     outcome: str | None = None
     code: str | None = None
+    carrier: str | None = None
 
 
 class OptOut(SQLModel, table=True):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campaign.ids import CAMPAIGN_PREFIX, ID_BYTES, ID_LENGTH, MESSAGE_PREFIX, make_id
+from campaign.ids import CAMPAIGN_PREFIX, ID_BYTES, ID_LENGTH, MESSAGE_PREFIX, make_id, read_id
 
 random_bytes = st.binary(min_size=ID_BYTES, max_size=ID_BYTES)
 LETTERS = re.compile(r"[1-9A-HJ-NP-Za-km-z]{22}")
@@ -34,3 +34,25 @@ def test_the_smallest_and_the_largest_bytes_have_ids_of_the_same_length() -> Non
 def test_another_number_of_bytes_is_a_mistake(length: int) -> None:
     with pytest.raises(ValueError, match="16 bytes"):
         make_id("cmp_", bytes(length))
+
+
+@given(random_bytes)
+def test_an_id_can_be_read_back(random: bytes) -> None:
+    assert read_id(MESSAGE_PREFIX, make_id(MESSAGE_PREFIX, random)) == random
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "",
+        "msg_",
+        "1" * 22,
+        "msg_" + "1" * 21,
+        "msg_" + "1" * 23,
+        "msg_" + "0" * 22,
+        "cmp_" + "1" * 22,
+    ]
+    + ["msg_" + "z" * 22, "msg_" + "1" * 21 + "é"],
+)
+def test_what_no_id_looks_like_is_not_read(written: str) -> None:
+    assert read_id(MESSAGE_PREFIX, written) is None

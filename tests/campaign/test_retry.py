@@ -1,13 +1,16 @@
-"""When a message that a carrier put off comes again."""
+"""When a message that a carrier put off comes again, and which that failed may."""
 
 import math
+import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from campaign.instants import DAY, SECOND, Instant
-from campaign.retry import RETRY_AFTER_MAX, next_try_at
+from campaign.retry import RETRY_AFTER_MAX, may_pass, next_try_at
+from carriers.sorting import PUT_OFF
+from tests.test_house import ROOT
 
 NOW: Instant = 20_000 * DAY
 BACKOFF = (5.0, 30.0, 120.0)
@@ -50,3 +53,27 @@ def test_a_retry_is_never_sooner_than_its_wait_nor_later_than_the_longest(
     assert due_at is not None
     own = round(BACKOFF[attempt - 1] * SECOND)
     assert own <= due_at - NOW <= max(own, RETRY_AFTER_MAX)
+
+
+@pytest.mark.parametrize(
+    "code", ["rate_limited", "carrier_configuration", "timeout", "http_408", "http_500", "http_301"]
+)
+def test_what_a_carrier_says_of_itself_may_pass(code: str) -> None:
+    assert may_pass(code)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [None, "", "invalid_number", "blocked", "opted_out", "http_400", "http_422", "http_5000"]
+    + ["operator_says_failed", "recipient_invalid"],
+)
+def test_a_no_for_good_does_not_pass_nor_does_what_nobody_knows(code: str | None) -> None:
+    assert not may_pass(code)
+
+
+def test_every_code_by_which_a_carrier_puts_off_is_known_to_pass() -> None:
+    found = set(PUT_OFF.values())
+    for file in (ROOT / "carriers").glob("*.py"):
+        found |= set(re.findall(r'(?:Temporary|Doubtful)\w+\("(\w+)"', file.read_text("utf-8")))
+    # Said of a question alone, which ends no message.
+    assert {code for code in found if not may_pass(code)} == {"not_supported", "too_many_pages"}

@@ -13,7 +13,8 @@ from campaign.failures import (
     PermanentFailure,
     TemporaryFailure,
 )
-from carriers.frame import RETRY_AFTER_SECONDS_MAX, Frame, retry_after
+from carriers.frame import Frame
+from carriers.sorting import RETRY_AFTER_SECONDS_MAX, retry_after
 from tests.carriers.servers import Call, serving
 
 NOW = 1_800_000_000.0

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from campaign.handoffs import CarrierCall, Inbound, Receipt
 from campaign.instants import iso, moment_of
-from campaign.ports import Inbound, Receipt
 from campaign.refusals import RefusalCode, Refused
 from campaign.states import MessageStatus
 from carriers.pretend import PretendCarrier, PretendSettings, read_inbound, read_receipts
@@ -32,8 +32,12 @@ TEXT: Json = {
 AT = 1_795_255_200_250
 
 
-def raw(call: object) -> bytes:
-    return json.dumps(call).encode()
+def posted(body: bytes) -> CarrierCall:
+    return CarrierCall("POST", "http://godwit/carriers/pretend/receipts", {}, body)
+
+
+def raw(call: object) -> CarrierCall:
+    return posted(json.dumps(call).encode())
 
 
 def test_a_delivered_receipt_is_read() -> None:
@@ -87,9 +91,11 @@ RUBBISH: dict[str, bytes] = {
 
 @pytest.mark.parametrize("read", [read_receipts, read_inbound])
 @pytest.mark.parametrize("body", RUBBISH.values(), ids=RUBBISH)
-def test_a_body_that_is_no_object_is_refused(read: Callable[[bytes], object], body: bytes) -> None:
+def test_a_body_that_is_no_object_is_refused(
+    read: Callable[[CarrierCall], object], body: bytes
+) -> None:
     with pytest.raises(Refused) as caught:
-        read(body)
+        read(posted(body))
     assert [refusal.code for refusal in caught.value.refusals] == [RefusalCode.MALFORMED]
 
 
@@ -188,11 +194,11 @@ async def test_what_the_real_server_posts_is_what_the_client_reads() -> None:
         accepted = await carrier.send(handoff())
         await carrier.close()
         async with asyncio.timeout(10):
-            receipt = read_receipts((await arrived.get()).body)[0]
+            receipt = read_receipts(posted((await arrived.get()).body))[0]
             assert (receipt.reference, receipt.carrier_id) == ("m-1", accepted.carrier_id)
             assert receipt.status is MessageStatus.DELIVERED
             served.receipts.bring({**TEXT, "at": "wrong"})
-            inbound = read_inbound((await arrived.get()).body)[0]
+            inbound = read_inbound(posted((await arrived.get()).body))[0]
             assert (inbound.sender, inbound.to) == (TEXT["from"], TEXT["to"])
         posting.cancel()
         await asyncio.gather(posting, return_exceptions=True)

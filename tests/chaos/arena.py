@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import socket
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -48,6 +49,13 @@ class Arena:
         parts = list(self.stack.supervisor.parts)
         return parts + (self.postgres.parts if self.postgres is not None else [])
 
+    async def is_answering(self) -> bool:
+        """Tell whether the API is up, with all that it needs."""
+        try:
+            return (await self.api.get("/readyz", timeout=2)).status_code == 200
+        except httpx.TransportError:
+            return False
+
     def hurt(self, name: str, number: signal.Signals) -> bool:
         """Send a signal to a part; False when it is down already."""
         (part,) = (part for part in self.parts() if part.name == name)
@@ -63,7 +71,9 @@ async def arena(directory: Path, database: str, repeats: str) -> AsyncIterator[A
     changed = {**HASTE, "GODWIT_CARRIER_PRETEND_REPEATS": repeats}
     postgres = None
     if database == "postgresql":
-        postgres, changed["GODWIT_DATABASE_URL"] = await _serve_postgres(directory)
+        # Outside pytest's own directories, which it shuts to others whenever a session begins.
+        home = Path(tempfile.mkdtemp(prefix="godwit-chaos-postgres-"))
+        postgres, changed["GODWIT_DATABASE_URL"] = await _serve_postgres(home)
     before = dict(os.environ)
     os.environ.update(changed)
     options = StackOptions(directory / "data", port=0, temporal_port=0, ui_port=0, workers=WORKERS)
@@ -80,21 +90,18 @@ async def arena(directory: Path, database: str, repeats: str) -> AsyncIterator[A
         await stack.stop()
         if postgres is not None:
             await postgres.stop()
+            shutil.rmtree(home, ignore_errors=True)
         os.environ.clear()
         os.environ.update(before)
 
 
-async def _serve_postgres(directory: Path) -> tuple[Supervisor, str]:
+async def _serve_postgres(home: Path) -> tuple[Supervisor, str]:
     binaries = find_binaries()
     assert binaries is not None, "PostgreSQL is not installed"
-    home, data = directory / "postgres", directory / "postgres" / "data"
-    home.mkdir(parents=True)
+    data = home / "data"
     lower: list[str] = []
     if os.geteuid() == 0:
-        # PostgreSQL refuses to run as root; every directory above must let its user through.
-        for above in (home, *home.parents):
-            if above.stat().st_uid == 0 and str(above).startswith(str(directory.anchor) + "tmp"):
-                above.chmod(above.stat().st_mode | 0o011)
+        # PostgreSQL refuses to run as root.
         shutil.chown(home, "nobody")
         lower = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
     make = [*lower, str(binaries / "initdb"), f"--pgdata={data}", "--username=godwit"]
@@ -107,7 +114,7 @@ async def _serve_postgres(directory: Path) -> tuple[Supervisor, str]:
     command = [*lower, str(binaries / "postgres"), "-D", str(data), "-k", str(home)]
     command += ["-h", "127.0.0.1", "-p", str(port), "-c", "max_connections=200"]
     supervisor = Supervisor()
-    await supervisor.start(Part("postgres", command, dict(os.environ), directory / "postgres.log"))
+    await supervisor.start(Part("postgres", command, dict(os.environ), home / "log"))
     url = f"postgresql://godwit@127.0.0.1:{port}/postgres"
     await _until_open(url)
     with psycopg.connect(url, autocommit=True) as connection:

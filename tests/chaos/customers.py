@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import time
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +11,7 @@ import httpx
 from tests.chaos.arena import Arena
 
 PEOPLE = 500
+PATIENCE_SECONDS = 90.0
 CANARY_NUMBER = "+14155557321"
 CANARY_TEXT = "the canary sings at dawn"
 SENDER = "+18005559876"
@@ -24,8 +26,6 @@ class Customers:
     arena: Arena
     rng: random.Random
     posted: dict[str, int] = field(default_factory=dict)
-    attempts: int = 0
-    refused: list[str] = field(default_factory=list)
     _numbers: int = 0
 
     def campaign(self, number: int) -> dict[str, Any]:
@@ -49,45 +49,35 @@ class Customers:
 
     async def post(self, number: int) -> str:
         """Post a campaign until it is taken; an unclear answer is asked for again by its key."""
-        body = self.campaign(number)
-        while True:
-            self.attempts += 1
-            try:
-                answer = await self.arena.api.post("/v1/campaigns", json=body)
-            except httpx.TransportError:
-                await asyncio.sleep(0.2)
-                continue
-            if answer.status_code in (200, 201):
-                self.posted[answer.json()["id"]] = PEOPLE
-                return str(answer.json()["id"])
-            if answer.status_code < 500:
-                self.refused.append(answer.text)
-                raise AssertionError(f"refused: {answer.text}")
-            assert answer.status_code == 503, answer.text
-            await asyncio.sleep(0.5)
+        answer = await self._ask("POST", "/v1/campaigns", json=self.campaign(number))
+        assert answer.status_code in (200, 201), f"refused: {answer.text}"
+        self.posted[answer.json()["id"]] = PEOPLE
+        return str(answer.json()["id"])
 
     async def steer(self, campaign_id: str, verb: str) -> None:
         """Pause, resume or cancel, patiently; an ended campaign is left alone."""
-        while True:
-            try:
-                answer = await self.arena.api.post(f"/v1/campaigns/{campaign_id}/{verb}")
-            except httpx.TransportError:
-                await asyncio.sleep(0.2)
-                continue
-            if answer.status_code in (202, 409):
-                return
-            assert answer.status_code == 503, answer.text
-            await asyncio.sleep(0.3)
+        answer = await self._ask("POST", f"/v1/campaigns/{campaign_id}/{verb}")
+        assert answer.status_code in (202, 409), answer.text
 
     async def get(self, path: str) -> Any:
         """Get a route, patiently."""
-        while True:
+        answer = await self._ask("GET", path)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    async def _ask(self, method: str, path: str, **request: Any) -> httpx.Response:
+        """Ask until there is an answer that is not "later"; a part that stays away is a failure."""
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        said = "nothing"
+        while time.monotonic() < deadline:
             try:
-                answer = await self.arena.api.get(path)
-            except httpx.TransportError:
-                await asyncio.sleep(0.2)
-                continue
-            if answer.status_code == 200:
-                return answer.json()
-            assert answer.status_code == 503, answer.text
+                answer = await self.arena.api.request(method, path, **request)
+            except httpx.TransportError as error:
+                said = repr(error)
+            else:
+                if answer.status_code < 500:
+                    return answer
+                assert answer.status_code == 503, answer.text
+                said = answer.text
             await asyncio.sleep(0.3)
+        raise AssertionError(f"{method} {path} was not answered: {said}")

@@ -22,6 +22,8 @@ ENDS = {"finished", "finished_with_failures", "cancelled"}
 KILLS_PER_CAMPAIGN = 0.75
 # How often each part is chosen. A frozen worker wakes up after its leases have ended.
 VICTIMS = {"worker-0": 4, "worker-1": 4, "temporal": 3, "postgres": 3, "api": 2, "carrier": 1}
+# Without each of these no campaign can be accepted.
+SERVICES = {"temporal", "postgres", "api"}
 
 
 @dataclass
@@ -66,6 +68,9 @@ async def rage(arena: Arena, rng: random.Random, kills: Counter[str], pause: flo
             deck = [part.name for part in arena.parts() for _ in range(VICTIMS[part.name])]
             rng.shuffle(deck)
         name = deck.pop()
+        if name in SERVICES and not await arena.is_answering():
+            deck.insert(0, name)  # Between two of these a request must come through.
+            continue
         if name.startswith("worker") and rng.random() < 0.2:
             if arena.hurt(name, signal.SIGSTOP):
                 await asyncio.sleep(FREEZE_SECONDS)

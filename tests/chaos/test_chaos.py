@@ -22,7 +22,7 @@ async def test_killing_things_loses_doubles_and_miscounts_nothing(
 ) -> None:
     if database == "postgresql" and find_binaries() is None:
         pytest.skip(MISSING)
-    tally = await run(tmp_path, database, repeats, SEED, CAMPAIGNS, pause=1.5)
+    tally = await run(tmp_path, database, repeats, SEED, CAMPAIGNS, pause=1.2)
     with capsys.disabled():
         shown = " ".join(f"{name}={value}" for name, value in tally.row().items())
         print(f"\n{shown}")  # noqa: T201 - the table of the run belongs on the terminal.

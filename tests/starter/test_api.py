@@ -15,6 +15,7 @@ from starter.ways import Ways
 from tests.starter.conftest import Api
 
 
+@pytest.mark.one_store
 async def test_every_answer_has_the_safe_headers(api: Api) -> None:
     for path in ("/healthz", "/nothing", "/v1/campaigns", "/docs"):
         answer = await api.http.get(path)
@@ -29,6 +30,7 @@ async def test_health_and_readiness(api: Api) -> None:
     assert (ready.status_code, ready.json()) == (200, {"database": True, "temporal": True})
 
 
+@pytest.mark.one_store
 async def test_the_documentation_page_asks_nobody_else(api: Api) -> None:
     for page in ("/docs", "/redoc"):
         text = (await api.http.get(page)).text
@@ -38,6 +40,7 @@ async def test_the_documentation_page_asks_nobody_else(api: Api) -> None:
             assert (await api.http.get(source)).status_code == 200
 
 
+@pytest.mark.one_store
 async def test_metrics_count_routes_and_hold_no_number(api: Api) -> None:
     await api.post_batch(api.batch())
     await api.http.delete("/v1/opt-outs/+14155550199", auth=api.basic())
@@ -46,6 +49,7 @@ async def test_metrics_count_routes_and_hold_no_number(api: Api) -> None:
     assert "4155550199" not in text and "{number}" in text
 
 
+@pytest.mark.one_store
 async def test_openapi_lists_every_route(api: Api) -> None:
     described = (await api.http.get("/openapi.json")).json()
     assert "/api/v1/messaging/batch" in described["paths"]
@@ -64,7 +68,7 @@ class Away:
         return False
 
     def __getattr__(self, name: str) -> Any:
-        async def fail(*arguments: object) -> None:
+        async def fail(*arguments: object, **named: object) -> None:
             raise self.error
 
         return fail
@@ -78,6 +82,7 @@ class Away:
         (ZeroDivisionError("a bug with +14155550199 in it"), 500),
     ],
 )
+@pytest.mark.one_store
 async def test_a_part_that_is_away_or_broken_is_said_in_the_dialects_words(
     api: Api, error: Exception, status: int
 ) -> None:

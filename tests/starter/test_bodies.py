@@ -73,6 +73,7 @@ def check(route: str, answer: httpx.Response, status: int) -> None:
 
 
 @pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.one_store
 async def test_every_bad_body_is_answered_400_over_http_and_stores_nothing(
     api: Api, route: str
 ) -> None:
@@ -86,6 +87,7 @@ async def test_every_bad_body_is_answered_400_over_http_and_stores_nothing(
 
 @pytest.mark.parametrize("route", ROUTES)
 @pytest.mark.parametrize("media_type", ["text/plain", "application/x-www-form-urlencoded", ""])
+@pytest.mark.one_store
 async def test_another_media_type_is_415(api: Api, route: str, media_type: str) -> None:
     headers = {"content-type": media_type}
     check(
@@ -96,6 +98,7 @@ async def test_another_media_type_is_415(api: Api, route: str, media_type: str) 
 
 
 @pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.one_store
 async def test_a_compressed_body_is_415_and_never_unpacked(api: Api, route: str) -> None:
     bomb = gzip.compress(b" " * 100_000_000, 9)
     headers = {"content-type": "application/json", "content-encoding": "gzip"}
@@ -104,6 +107,7 @@ async def test_a_compressed_body_is_415_and_never_unpacked(api: Api, route: str)
 
 
 @pytest.mark.parametrize("route", ROUTES)
+@pytest.mark.one_store
 async def test_a_body_over_the_cap_is_413_however_it_comes(api: Api, route: str) -> None:
     api.story.settings.body_bytes_max = 100_000
     headers = {"content-type": "application/json"}
@@ -117,6 +121,7 @@ async def test_a_body_over_the_cap_is_413_however_it_comes(api: Api, route: str)
         check(route, answer, 413)
 
 
+@pytest.mark.one_store
 async def test_unknown_paths_and_methods_answer_in_the_dialect_of_their_prefix(api: Api) -> None:
     missing = await api.http.get("/api/v1/messaging/nothing")
     assert (missing.status_code, missing.json()["code"]) == (404, 33005)

@@ -52,10 +52,10 @@ async def test_a_withdrawal_that_comes_too_late_changes_nothing(real_story: Stor
 
 async def test_only_stale_drafts_are_withdrawn(real_story: Story) -> None:
     story = real_story
-    candidate = story.desk._compose(story.draft(10))
+    candidate = await story.desk._compose(story.draft(10))
     old = replace(candidate, received_at=candidate.received_at - HOUR)
     story.store.campaigns.save(old, "cmp_old")
-    new = story.desk._compose(story.draft(10, first=2_000))
+    new = await story.desk._compose(story.draft(10, first=2_000))
     story.store.campaigns.save(new, "cmp_new")
     caretaker = Caretaker(story.desk, story.store, story.settings)
     assert await caretaker.withdraw_stale() == 1

@@ -51,7 +51,7 @@ CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
 async def test_a_slow_answer_ends_at_the_deadline(play: Play) -> None:
     began = time.monotonic()
     assert await reason_from(play, timeout_seconds=0.4) is Reason.TIMEOUT
-    assert 0.4 <= time.monotonic() - began < 2
+    assert 0.4 <= time.monotonic() - began < 10
 
 
 @pytest.mark.parametrize(

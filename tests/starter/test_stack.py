@@ -1,5 +1,6 @@
 """The embedded stack as real processes: killed parts come back and no message is lost."""
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -9,8 +10,10 @@ from pathlib import Path
 
 import httpx
 import pytest
+from temporalio.api.enums.v1 import EventType
+from temporalio.client import Client, WorkflowHistory
 
-from tests.running import RECIPIENTS, alive, all_pids, stack
+from tests.running import RECIPIENTS, Running, alive, all_pids, stack
 
 pytestmark = pytest.mark.stack
 STARTED_SECONDS = 60
@@ -55,14 +58,13 @@ def test_five_thousand_recipients_run_from_http_to_a_balanced_audit(tmp_path: Pa
 
 
 def history_length(address: str, campaign_id: str) -> int:
-    import asyncio
+    return len(history(address, campaign_id).events)
 
-    from temporalio.client import Client
 
-    async def ask() -> int:
+def history(address: str, campaign_id: str) -> WorkflowHistory:
+    async def ask() -> WorkflowHistory:
         client = await Client.connect(address)
-        described = await client.get_workflow_handle(f"campaign:{campaign_id}").describe()
-        return described.history_length
+        return await client.get_workflow_handle(f"campaign:{campaign_id}").fetch_history()
 
     return asyncio.run(ask())
 
@@ -73,7 +75,7 @@ def test_a_part_killed_amid_5000_sends_comes_back_and_nothing_is_missing(
 ) -> None:
     with stack(tmp_path / "data") as running:
         campaign_id = running.send_batch()
-        running.wait_for(campaign_id, 1_000)
+        running.wait_for(1_000)
         before = running.pids()
         pid = before["workers"][0] if victim == "worker" else before[victim]
         os.kill(pid, signal.SIGKILL)
@@ -89,11 +91,41 @@ def test_a_part_killed_amid_5000_sends_comes_back_and_nothing_is_missing(
         assert running.command("audit").returncode == 0
 
 
+def test_a_worker_that_dies_while_it_is_told_to_pause_fails_no_campaign(tmp_path: Path) -> None:
+    with stack(tmp_path / "data") as running:
+        # The carrier answers these after three seconds, and a pause waits for answers.
+        recipients = [{"to": f"+1415{area}0006"} for area in range(200, 240)]
+        draft = {"sender": "+18005559876", "text": "We open at nine", "recipients": recipients}
+        campaign_id = running.api.post("/v1/campaigns", json=draft).json()["id"]
+        path = f"/v1/campaigns/{campaign_id}"
+        while not running.get(path)["counts"]["sending"]:
+            time.sleep(0.02)
+        assert running.api.post(f"{path}/pause").status_code == 202
+        while not was_told_to_stop(running, campaign_id):
+            time.sleep(0.02)
+        assert running.get(path)["counts"]["sending"]
+        os.kill(running.pids()["workers"][0], signal.SIGKILL)
+        while running.get(path)["status"] != "paused":
+            time.sleep(0.1)
+        assert running.api.post(f"{path}/resume").status_code == 202
+        campaign = running.wait_for_end(campaign_id)
+        assert campaign["counts"]["delivered"] == len(recipients)
+        log = running.carrier_log()
+        assert len({row["reference"] for row in log}) == len(log) == len(recipients)
+        assert running.command("audit").returncode == 0
+
+
+def was_told_to_stop(running: Running, campaign_id: str) -> bool:
+    events = history(running.description["temporal"], campaign_id).events
+    asked = EventType.EVENT_TYPE_ACTIVITY_TASK_CANCEL_REQUESTED
+    return any(event.event_type == asked for event in events)
+
+
 def test_a_second_up_on_the_same_data_carries_on(tmp_path: Path) -> None:
     data = tmp_path / "data"
     with stack(data) as running:
         campaign_id = running.send_batch()
-        running.wait_for(campaign_id, 500)
+        running.wait_for(500)
         first = running.description["account"]
         assert running.stop() == 0
     with stack(data) as running:
@@ -125,16 +157,21 @@ def test_killing_the_supervisor_leaves_nothing_behind(tmp_path: Path) -> None:
 def test_ten_deploys_of_the_worker_amid_a_campaign_leave_nothing_in_doubt(tmp_path: Path) -> None:
     # A carrier that can neither dedup nor be asked: every doubt would stay ``unknown``.
     with stack(tmp_path / "data", GODWIT_CARRIER_PRETEND_REPEATS="none") as running:
-        campaign_id = running.send_batch()
+        # Slow enough for a deploy to come amid the sends each time.
+        assert running.command("carrier", "rate", "pretend", "200").returncode == 0
+        campaigns = [running.send_batch()]
         for _ in range(10):
-            running.wait_for(campaign_id, len(running.carrier_log()) + 100)
+            if len(running.carrier_log()) > len(campaigns) * RECIPIENTS - 1_000:
+                campaigns.append(running.send_batch())
+            running.wait_for(len(running.carrier_log()) + 100)
             (worker,) = running.pids()["workers"]
             os.kill(worker, signal.SIGTERM)
             running.until_replaced(worker)
-        campaign = running.wait_for_end(campaign_id)
-        assert campaign["counts"]["unknown"] == campaign["counts"]["failed"] == 0
-        assert campaign["counts"]["delivered"] == RECIPIENTS
+        for campaign_id in campaigns:
+            counts = running.wait_for_end(campaign_id)["counts"]
+            assert counts["unknown"] == counts["failed"] == 0
+            assert counts["sent"] + counts["delivered"] == RECIPIENTS
         log = running.carrier_log()
-        assert len({row["reference"] for row in log}) == len(log) == RECIPIENTS
+        assert len({row["reference"] for row in log}) == len(log) == RECIPIENTS * len(campaigns)
         assert (tmp_path / "up.err").read_text().count("worker-0 exited with 0") == 10
         assert running.command("audit").returncode == 0

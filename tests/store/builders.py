@@ -78,10 +78,10 @@ class Books:
             )
             for position in range(size)
         ]
-        values: dict[str, object] = {"name": "a campaign", "payload_hash": payload, **members}
+        named = {"dialect": "native", "name": "a campaign", "payload_hash": payload}
+        values: dict[str, object] = {**named, **members}
         draft = Draft(
             account_id=self.account_id,
-            dialect="native",
             recipients=[DraftRecipient(to=message.to) for message in messages],
             key=key,
             **values,  # type: ignore[arg-type]

@@ -123,9 +123,9 @@ def test_settling_writes_the_end_once_and_counts_ever_after(books: Books) -> Non
     campaign = books.admit(2)
     books.send(campaign)
     settle = books.store.admissions.settle
-    tally = settle(campaign, CampaignStatus.FINISHED, NOW + 1)
-    assert (tally.total, tally.sent) == (2, 2)
-    assert settle(campaign, CampaignStatus.CANCELLED, NOW + 2) == tally
+    stands, tally = settle(campaign, CampaignStatus.FINISHED, NOW + 1)
+    assert (stands, tally.total, tally.sent) == (CampaignStatus.FINISHED, 2, 2)
+    assert settle(campaign, CampaignStatus.CANCELLED, NOW + 2) == (stands, tally)
     view = books.store.campaigns.get(campaign)
     assert view is not None
     assert (view.status, view.finished_at) == (CampaignStatus.FINISHED, NOW + 1)

@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import Connection, text
 
 from campaign.credits import MessageKind
+from campaign.handoffs import Receipt
 from campaign.instants import SECOND
-from campaign.ports import Receipt
 from campaign.refusals import Refusal, RefusalCode
 from campaign.states import CampaignStatus, MessageStatus
 from store.audit import CHECKS, Finding, audit

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Connection, text
 
 from campaign.failures import StoreUnavailable
-from campaign.ports import Receipt
+from campaign.handoffs import Receipt
 from campaign.states import MessageStatus
 from store.engine import Database, StoreError
 from store.store import Store

@@ -6,8 +6,8 @@ statement and relied on by the next must be held still in between.
 
 import pytest
 
+from campaign.handoffs import Receipt
 from campaign.instants import HOUR, SECOND
-from campaign.ports import Receipt
 from campaign.refusals import Refusal, RefusalCode
 from campaign.states import CampaignStatus, MessageStatus
 from store.audit import audit
@@ -117,7 +117,7 @@ def test_a_cancel_during_a_claim_takes_only_what_was_not_claimed(books: Books) -
 def test_a_claim_during_a_cancel_takes_nothing_that_is_being_cancelled(books: Books) -> None:
     campaign = books.admit(10)
     with meeting(
-        books.store.database, "UPDATE message", lambda: books.claimed(campaign)
+        books.store.database, "SET status = 'cancelled'", lambda: books.claimed(campaign)
     ) as claimed:
         assert books.store.campaigns.cancel_rest(campaign, NOW) == 10
     assert claimed == [[]]
@@ -151,7 +151,7 @@ def test_a_key_claimed_while_its_holder_is_being_written_is_judged_by_the_outcom
 ) -> None:
     first, second = books.admit(1, keys=[KEY]), books.admit(1, keys=[KEY])
     books.claimed(first)
-    with meeting(books.store.database, "UPDATE recipient_key", lambda: books.turn(second)) as turns:
+    with meeting(books.store.database, "INTO recipient_key", lambda: books.turn(second)) as turns:
         books.write(first, outcome(0))
     assert [turn.skipped for turn in turns] == [1]
     assert books.statuses(second) == ["skipped"]

@@ -53,6 +53,35 @@ def test_the_migrated_schema_is_what_the_tables_say(any_url: str) -> None:
             assert compare_metadata(context, METADATA) == []
 
 
+def test_what_an_older_version_stored_is_kept(any_url: str) -> None:
+    with closing(Database(any_url)) as database:
+        upgrade(database, "0001")
+        database.write(_fill)
+        upgrade(database)
+        assert is_current(database)
+        kept = "SELECT text, attempts, in_doubt, news_url FROM message"
+        row = database.read(lambda connection: connection.execute(text(kept)).one())
+        assert tuple(row) == ("We open at nine", 2, False, None)
+        refused = text("UPDATE message SET in_doubt = NULL")
+        with pytest.raises(IntegrityError):
+            database.write(lambda connection: connection.execute(refused))
+
+
+def _fill(connection: Connection) -> None:
+    """A row of each table that a message needs, as the first version wrote them."""
+    for table, values in {
+        "account": "id, name, property_sid, created_at, active, strict_uniform, strict_keys, "
+        "auto_key) VALUES ('a', 'acme', 'S', 1, TRUE, FALSE, FALSE, 'random'",
+        "campaign": "id, account_id, dialect, status, total, created_at, spread_hours, base_at, "
+        "payload_hash, exclude_opt_outs, unknown_policy, pauses_applied) "
+        "VALUES ('c', 'a', 'native', 'running', 1, 1, 0, 1, '', TRUE, 'hold', 0",
+        "message": "campaign_id, position, id, recipient, text, sender, kind, segments, status, "
+        "attempts, due_at) VALUES ('c', 0, 'm', '+14155550100', 'We open at nine', 'GODWIT', "
+        "'sms', 1, 'retryable', 2, 1",
+    }.items():
+        connection.execute(text(f"INSERT INTO {table} ({values})"))
+
+
 @pytest.mark.parametrize(
     "change",
     [

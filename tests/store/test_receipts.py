@@ -4,8 +4,8 @@ import itertools
 
 import pytest
 
+from campaign.handoffs import Receipt
 from campaign.instants import DAY, SECOND
-from campaign.ports import Receipt
 from campaign.states import HANDED_OFF, CampaignStatus, MessageStatus
 from store.audit import audit
 from store.store import Store

@@ -2,8 +2,8 @@
 
 import pytest
 
+from campaign.handoffs import Receipt
 from campaign.instants import HOUR, SECOND
-from campaign.ports import Receipt
 from campaign.states import CampaignStatus, MessageStatus
 from store.sending import KEY_BUSY_WAIT
 from store.store import Store

@@ -18,6 +18,8 @@ from tests.campaign.making import draft, number, recipients, told, unchecked
         "https://[2001:db8::1]/a.png",
         "https://bücher.example/ä.png",
         "https://media.example",
+        "https://media.example?" + "a" * 1_000,
+        "https://" + "a." * 100 + "example/" + "a" * 1_000,
     ],
 )
 def test_an_absolute_web_address_is_one(url: str) -> None:
@@ -47,6 +49,8 @@ def test_an_absolute_web_address_is_one(url: str) -> None:
         "https://media.example\\@evil.example/",
         " https://media.example/cat.gif",
         "https://media.example/" + "a" * LENGTH_MAX,
+        "https://" + "a." * 150 + "example/",
+        "https://" + "\u0301\u0316" * 900 + ".example/",
     ],
 )
 def test_anything_else_is_no_web_address(url: str) -> None:

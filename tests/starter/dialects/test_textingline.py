@@ -4,28 +4,13 @@ import asyncio
 import re
 import time
 from collections.abc import Callable
-from typing import Any
 
 import httpx
 import pytest
 
 from campaign.states import MessageStatus
 from tests.starter.conftest import Api
-
-LIMIT_HEADERS = ("x-ratelimit-limit", "x-ratelimit-remaining", "x-ratelimit-reset")
-Body = dict[str, Any]
-
-
-def check_error(answer: httpx.Response, code: int, status: int) -> Body:
-    """Hold an answer against the vendor's error shape."""
-    assert answer.status_code == status, answer.text
-    error: Body = answer.json()
-    assert set(error) - {"details"} == {"code", "message", "status", "moreInfo"}
-    assert (error["code"], error["status"]) == (code, status)
-    assert isinstance(error["message"], str) and error["moreInfo"].startswith("https://")
-    for header in LIMIT_HEADERS:
-        assert answer.headers[header].isdigit(), header
-    return error
+from tests.starter.dialects.textingline_calls import Body, check_error, put, set_first, without
 
 
 async def test_an_accepted_batch_is_answered_with_exactly_five_members(api: Api) -> None:
@@ -52,18 +37,6 @@ async def test_an_accepted_batch_is_answered_with_exactly_five_members(api: Api)
     assert campaign["counts"]["sent"] == campaign["counts"]["total"] == 12
     credits = (await api.http.get("/v1/credits", auth=api.basic())).json()
     assert (credits["sms"]["posted"], credits["mms"]["posted"]) == (10 * 2 + 2, 2)
-
-
-def without(member: str) -> Callable[[Body], None]:
-    return lambda body: body.pop(member)
-
-
-def set_first(member: str, value: object) -> Callable[[Body], None]:
-    return lambda body: body["recipients"][0].__setitem__(member, value)
-
-
-def put(member: str, value: object) -> Callable[[Body], None]:
-    return lambda body: body.__setitem__(member, value)
 
 
 def twice(body: Body) -> None:
@@ -115,6 +88,7 @@ SHAPE_FAULTS: dict[str, tuple[Callable[[Body], None], int, str]] = {
 
 
 @pytest.mark.parametrize("fault", SHAPE_FAULTS)
+@pytest.mark.one_store
 async def test_a_fault_of_shape_names_its_code_and_place_and_stores_nothing(
     api: Api, fault: str
 ) -> None:
@@ -126,6 +100,7 @@ async def test_a_fault_of_shape_names_its_code_and_place_and_stores_nothing(
     assert api.story.store.campaigns.list() == []
 
 
+@pytest.mark.one_store
 async def test_limits_are_inclusive(api: Api) -> None:
     body = api.batch(idempotencyKey="x" * 100)
     body["from"] = "72345"
@@ -133,6 +108,7 @@ async def test_limits_are_inclusive(api: Api) -> None:
     assert (await api.post_batch(body)).status_code == 201
 
 
+@pytest.mark.one_store
 async def test_5001_recipients_are_33024(api: Api) -> None:
     body = api.batch()
     body["recipients"] = [{"to": f"+1415{5550000 + n}", "body": "x"} for n in range(5_001)]
@@ -140,6 +116,7 @@ async def test_5001_recipients_are_33024(api: Api) -> None:
 
 
 @pytest.mark.parametrize("text", ["Cheap vodka, two for one tonight", "bit.ly/3xYz win now"])
+@pytest.mark.one_store
 async def test_one_text_against_the_rules_refuses_the_whole_batch_with_33019(
     api: Api, text: str
 ) -> None:
@@ -153,6 +130,7 @@ async def test_one_text_against_the_rules_refuses_the_whole_batch_with_33019(
     assert api.story.carrier.log == []
 
 
+@pytest.mark.one_store
 async def test_a_sender_of_somebody_else_is_33004(api: Api) -> None:
     check_error(await api.post_batch(api.batch(**{"from": "+18005550000"})), 33004, 403)
     assert api.story.carrier.log == []
@@ -187,6 +165,7 @@ async def test_too_few_credits_are_33023_and_nothing_is_sent(api: Api) -> None:
         "Digest x",
     ],
 )
+@pytest.mark.one_store
 async def test_without_valid_credentials_it_is_33001(api: Api, header: str | None) -> None:
     headers = {} if header is None else {"authorization": header}
     answer = await api.http.post("/api/v1/messaging/batch", json=api.batch(), headers=headers)
@@ -201,10 +180,12 @@ async def test_a_revoked_key_is_33001(api: Api) -> None:
     check_error(await api.post_batch(api.batch(), auth), 33001, 401)
 
 
+@pytest.mark.one_store
 async def test_a_key_without_the_permission_is_33022(api: Api) -> None:
     check_error(await api.post_batch(api.batch(), api.basic("read:Campaigns")), 33022, 403)
 
 
+@pytest.mark.one_store
 async def test_of_fifty_requests_at_once_exactly_five_pass(api: Api) -> None:
     auth = api.basic()
     bodies = [api.batch() for _ in range(50)]
@@ -278,6 +259,7 @@ async def test_a_spent_recipient_key_skips_that_recipient_alone(api: Api) -> Non
     assert (posted.posted.sms, posted.voided.sms) == (18, 2)
 
 
+@pytest.mark.one_store
 async def test_uniform_accounts_refuse_mixed_batches(api: Api) -> None:
     api.story.store.accounts.update(api.story.account.id, strict_uniform=True)
     body = api.batch()

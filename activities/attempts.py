@@ -1,0 +1,200 @@
+"""One claimed message on its way to an outcome: sent, put off, failed, or in doubt."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from activities.breaker import Breaker
+from activities.carriers import Carriers
+from activities.patience import patiently
+from campaign.failures import CarrierFailure, DoubtfulHandoff, PermanentFailure, TemporaryFailure
+from campaign.handoffs import Acceptance, Handoff, Repeats
+from campaign.instants import SECOND, Instant
+from campaign.ports import ChunkRange, Outcome, SendingStore
+from campaign.retry import next_try_at
+from campaign.routing import ABOUT_RECIPIENT
+from campaign.states import MessageStatus
+
+# How long after its claim a request may still start; with the deadline it makes the lease.
+START_WITHIN: Instant = 5 * SECOND
+DOUBT_WAIT_SECONDS = 0.5
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class SendingLimits:
+    """How a chunk sends.
+
+    ``window`` is how many messages may be between claim and answer at once;
+    ``timeout_seconds`` bounds one request to the carrier; ``backoff_seconds`` are the waits
+    before each retry of a message that the carrier put off; ``doubt_tries`` bounds how often a
+    doubtful handoff is asked about or repeated before the message becomes ``unknown``.
+    """
+
+    window: int
+    timeout_seconds: float
+    backoff_seconds: tuple[float, ...]
+    doubt_tries: int
+
+
+@dataclass
+class Attempts:
+    """What the attempts of one chunk have in common.
+
+    With ``cancelled`` nothing may leave any more: it is only found out what had left.
+    """
+
+    store: SendingStore
+    carriers: Carriers
+    breaker: Breaker
+    limits: SendingLimits
+    range: ChunkRange
+    token: str
+    now: Callable[[], Instant]
+    stop: asyncio.Event
+    cancelled: bool = False
+
+    def lease(self, now: Instant) -> Instant:
+        """Until when a row that is claimed now belongs to nobody else."""
+        return now + START_WITHIN + round(self.limits.timeout_seconds * SECOND)
+
+    async def patiently(self, ask: Callable[[Instant], T]) -> T:
+        """Ask the store; one that is away is waited for."""
+        return await patiently(ask, self.now)
+
+    async def send(self, handoff: Handoff, start_by: Instant) -> Outcome | None:
+        """Send a message that was claimed just now, by ``start_by`` at the latest.
+
+        None when it stays ``sending``, because nobody can tell yet whether it left.
+        """
+        if self.now() >= start_by:
+            # The lease would end before the answer. Not a byte has left: it may be claimed anew.
+            return self._outcome(
+                handoff, MessageStatus.RETRYABLE, code="not_started", due_at=self.now()
+            )
+        if handoff.start_at:
+            await asyncio.sleep((handoff.start_at - self.now()) / SECOND)
+        try:
+            acceptance = await self._try(handoff)
+        except PermanentFailure as failure:
+            return self._refused(handoff, failure)
+        except TemporaryFailure as failure:
+            return self._put_off(handoff, failure)
+        except DoubtfulHandoff as doubt:
+            return await self.clear_doubt(handoff, doubt.code)
+        return self._outcome(handoff, MessageStatus.SENT, carrier_id=acceptance.carrier_id)
+
+    async def _try(self, handoff: Handoff) -> Acceptance:
+        """One request; how it went also tells of the carrier's health."""
+        try:
+            acceptance = await self.carriers.send(handoff)
+        except CarrierFailure as failure:
+            await self.breaker.failed(handoff.carrier, failure, self.now())
+            raise
+        await self.breaker.answered(handoff.carrier)
+        return acceptance
+
+    def _refused(self, handoff: Handoff, failure: PermanentFailure) -> Outcome:
+        """A no for good; of a carrier that does not blame the recipient, the next one is asked."""
+        if handoff.more and failure.code not in ABOUT_RECIPIENT:
+            return self._again(handoff, failure.code, self.now())
+        return self._outcome(handoff, MessageStatus.FAILED, code=failure.code)
+
+    def _put_off(self, handoff: Handoff, failure: TemporaryFailure) -> Outcome:
+        now, waits = self.now(), self.limits.backoff_seconds
+        if handoff.more:
+            return self._again(handoff, failure.code, now)
+        due_at = next_try_at(now, handoff.round, waits, failure.retry_after)
+        if due_at is None and waits and self.breaker.is_down(handoff.carrier):
+            # It is not this message that the carrier does not want.
+            due_at = next_try_at(now, len(waits), waits, failure.retry_after)
+        if due_at is None:
+            return self._outcome(handoff, MessageStatus.FAILED, code=failure.code)
+        return self._again(handoff, failure.code, due_at)
+
+    def _again(self, handoff: Handoff, code: str, due_at: Instant) -> Outcome:
+        return self._outcome(handoff, MessageStatus.RETRYABLE, code=code, due_at=due_at)
+
+    async def clear_doubt(self, handoff: Handoff, code: str) -> Outcome | None:
+        """Find out whether a message was taken, by what the carrier can do about repeats."""
+        carrier = self.carriers.of(handoff)
+        if carrier is None or carrier.repeats is Repeats.NONE:
+            return self._outcome(handoff, MessageStatus.UNKNOWN, code=code)
+        not_found = 0
+        reachable = True
+        for attempt in range(self.limits.doubt_tries):
+            if attempt:
+                await self.pause(DOUBT_WAIT_SECONDS * 2**attempt)
+            repeats = carrier.repeats is Repeats.DEDUP
+            if self.stop.is_set() and (attempt or repeats):
+                return None  # Left ``sending``; the next chunk over it asks again.
+            if not await self.patiently(
+                lambda now: self.store.renew(
+                    self.range, self.token, handoff.position, self.lease(now)
+                )
+            ):
+                return None
+            if not await self.breaker.admits(handoff.carrier, self.now()):
+                return None
+            if repeats and not await self._may_leave(handoff):
+                return self._outcome(handoff, MessageStatus.UNKNOWN, code=code)
+            try:
+                if repeats:
+                    acceptance = await self._try(handoff)
+                else:
+                    found = await carrier.look_up(handoff)
+                    await self.breaker.answered(handoff.carrier)
+                    if found is None:
+                        # A request cut off just now may still be under way at the carrier:
+                        # only a second no, a while later, is believed.
+                        not_found += 1
+                        if not_found < 2:
+                            continue
+                        return self._put_off(handoff, TemporaryFailure(code))
+                    acceptance = found
+            except PermanentFailure as failure:
+                return self._outcome(handoff, MessageStatus.FAILED, code=failure.code)
+            except TemporaryFailure:
+                reachable = False
+            except DoubtfulHandoff as failure:
+                code, reachable = failure.code, True
+            else:
+                return self._outcome(handoff, MessageStatus.SENT, carrier_id=acceptance.carrier_id)
+        # A carrier that cannot be reached may yet tell: the row stays ``sending`` until it does.
+        return self._outcome(handoff, MessageStatus.UNKNOWN, code=code) if reachable else None
+
+    async def _may_leave(self, handoff: Handoff) -> bool:
+        if self.cancelled:
+            return False
+        return not await self.patiently(
+            lambda now: self.store.wants_nothing(self.range.campaign_id, handoff.to)
+        )
+
+    async def pause(self, seconds: float) -> None:
+        """Sleep, but not past a stop."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self.stop.wait()
+        except TimeoutError:
+            pass
+
+    def _outcome(
+        self,
+        handoff: Handoff,
+        status: MessageStatus,
+        *,
+        code: str | None = None,
+        carrier_id: str | None = None,
+        due_at: Instant | None = None,
+    ) -> Outcome:
+        return Outcome(
+            position=handoff.position,
+            attempt=handoff.attempt,
+            status=status,
+            at=self.now(),
+            carrier_id=carrier_id,
+            code=code,
+            due_at=due_at,
+        )

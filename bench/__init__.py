@@ -1,0 +1,1 @@
+"""Measures Godwit against its peers and against the limit of the machine."""

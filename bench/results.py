@@ -1,0 +1,73 @@
+"""What was measured, run by run, and how it stands to its budgets."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from bench.figures import median
+from bench.series import Budget, Series
+
+
+class Verdict(StrEnum):
+    """How a measured value stands to its budget."""
+
+    KEPT = "kept"
+    MISSED = "missed"
+    OPEN = "not measured"
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A budget, the median that is held against it, and what came of that."""
+
+    budget: Budget
+    value: float | None
+    verdict: Verdict
+
+
+@dataclass
+class Results:
+    """The values of every run, and a note where a value is missing or needs a word."""
+
+    runs: list[dict[str, float]]
+    notes: dict[str, str] = field(default_factory=dict)
+    failed: set[str] = field(default_factory=set)
+
+    def fail(self, names: Iterable[str], why: str) -> None:
+        """Remember that series could not be measured, though they should have been."""
+        for name in names:
+            self.failed.add(name)
+            self.notes[name] = f"failed: {why}"
+
+    def values(self, name: str) -> list[float]:
+        """The values of one series, from every run that has one."""
+        return [run[name] for run in self.runs if name in run]
+
+    def ratios(self, name: str, against: str) -> list[float]:
+        """One series as multiples of another, each from within one run."""
+        return [run[name] / run[against] for run in self.runs if {name, against} <= run.keys()]
+
+    def median(self, name: str) -> float | None:
+        """The median of a series, None without values."""
+        values = self.values(name)
+        return median(values) if values else None
+
+    def ratio(self, name: str, against: str) -> float | None:
+        """The median of the ratios, None where no run has both."""
+        ratios = self.ratios(name, against)
+        return median(ratios) if ratios else None
+
+    def judge(self, series: Series) -> list[Judged]:
+        """Hold a series against each of its budgets."""
+        judged = []
+        for budget in series.budgets:
+            value = self._held_against(series.name, budget)
+            if value is None:
+                verdict = Verdict.MISSED if series.name in self.failed else Verdict.OPEN
+            else:
+                verdict = Verdict.KEPT if budget.holds(value) else Verdict.MISSED
+            judged.append(Judged(budget, value, verdict))
+        return judged
+
+    def _held_against(self, name: str, budget: Budget) -> float | None:
+        return self.ratio(name, budget.against) if budget.against else self.median(name)

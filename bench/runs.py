@@ -1,0 +1,208 @@
+"""Runs whatever was asked for, in order, and collects the values."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from bench.contenders import CONTENDERS, Contender, godwit
+from bench.contenders.job import Job
+from bench.peers import is_installed, peer_environment
+from bench.processes import ChildFailed, child, last_line, module
+from bench.results import Results
+from bench.rows import growth, history, large, pausing, recovery, storm, submission
+from bench.rows.sizes import Sizes
+from bench.served import StaticCarrier, static_carrier
+from bench.servers import Missing, Postgres, postgres_server, redis_server, temporal_server
+from bench.stack import GodwitStack, godwit_stack
+from bench.work import WARM_UP
+
+CONTENDER_SECONDS = 300.0
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A measurement on the stack; one made ``once`` takes long or never varies."""
+
+    name: str
+    measure: Callable[[GodwitStack, Sizes], Awaitable[dict[str, float]]]
+    series: tuple[str, ...]
+    once: bool = False
+
+
+SERVERS = {"temporal": temporal_server, "redis": redis_server}
+STACKS = ("sqlite", "postgres")
+ROWS = (
+    Row("submission", submission.measure, ("submission",)),
+    Row(
+        "history",
+        history.measure,
+        ("history_events", "history_per_100", "history_size"),
+        once=True,
+    ),
+    Row(
+        "growth",
+        growth.measure,
+        ("growth_small", "growth_middle", "growth_whole", "growth_r2"),
+    ),
+    Row("storm", storm.measure, ("storm_p50", "storm_p99", "storm_last")),
+    Row("pausing", pausing.measure, ("pause", "cancel")),
+    Row("large", large.measure, ("large", "large_memory", "large_flat"), once=True),
+    Row("recovery", recovery.measure, ("worker_killed", "server_killed"), once=True),
+)
+NAMES = [one.name for one in CONTENDERS] + [*STACKS] + [row.name for row in ROWS]
+
+
+class Bench:
+    """One whole benchmark: first all rates, run by run, then the rows on one stack."""
+
+    def __init__(self, sizes: Sizes, runs: int, names: set[str], directory: Path, say: Say) -> None:
+        self.sizes = sizes
+        self.names = names
+        self.directory = directory
+        self.say = say
+        self.results = Results([{} for _ in range(runs)])
+        self._numbers = 0
+
+    async def run(self) -> Results:
+        """Measure everything that was asked for; failures become notes."""
+        async with static_carrier(self.directory) as carrier, AsyncExitStack() as servers:
+            postgres = await self._postgres(servers)
+            for number, values in enumerate(self.results.runs, start=1):
+                if self.names - {row.name for row in ROWS}:
+                    self.say(f"run {number} of {len(self.results.runs)}: rates")
+                for contender in CONTENDERS:
+                    if contender.name in self.names:
+                        await self._contend(contender, carrier, postgres, values)
+                for database in STACKS:
+                    if database in self.names:
+                        await self._ours(database, carrier, postgres, values)
+            await self._rows(carrier)
+        return self.results
+
+    async def _postgres(self, servers: AsyncExitStack) -> Postgres | None:
+        if not self.names & {"postgres", "procrastinate"}:
+            return None
+        try:
+            return await servers.enter_async_context(postgres_server())
+        except Missing as missing:
+            for name in ("postgres", "postgres_sending", "procrastinate"):
+                self.results.notes[name] = str(missing)
+            return None
+        except (ChildFailed, TimeoutError) as error:
+            names = ("postgres", "postgres_sending", "procrastinate")
+            self.results.fail(names, _why(error))
+            return None
+
+    async def _contend(
+        self,
+        contender: Contender,
+        carrier: StaticCarrier,
+        postgres: Postgres | None,
+        values: dict[str, float],
+    ) -> None:
+        name = contender.name
+        if contender.package and not is_installed(contender.package):
+            self.results.notes[name] = f"{contender.package} is not installed"
+            return
+        if contender.server == "postgres" and postgres is None:
+            return
+        try:
+            async with AsyncExitStack() as servers:
+                server = ""
+                if contender.server == "postgres" and postgres is not None:
+                    server = postgres.fresh()
+                elif contender.server in SERVERS:
+                    serve = SERVERS[contender.server]
+                    server = await servers.enter_async_context(serve(self._place(name)))
+                job = Job(carrier.url, self.sizes.count, self.sizes.at_once, server)
+                rate = job.count / await self._child(contender, job, carrier)
+        except Missing as missing:
+            self.results.notes[name] = str(missing)
+        except Exception as error:
+            self._failed((name,), error)
+        else:
+            values[name] = rate
+            self.say(f"  {name}: {rate:,.0f}/s")
+
+    async def _child(self, contender: Contender, job: Job, carrier: StaticCarrier) -> float:
+        await carrier.reset()
+        log = self.directory / f"{contender.name}.log"
+        command = module("bench.child", contender.module, json.dumps(asdict(job)))
+        environment = peer_environment() if contender.package else None
+        async with child(command, log, environment) as process:
+            line = await last_line(process, log, CONTENDER_SECONDS)
+        taken = (await carrier.stats()).count
+        if taken != job.count + WARM_UP:
+            raise ChildFailed(f"the carrier took {taken}, not {job.count + WARM_UP}")
+        return float(json.loads(line)["seconds"])
+
+    async def _ours(
+        self,
+        database: str,
+        carrier: StaticCarrier,
+        postgres: Postgres | None,
+        values: dict[str, float],
+    ) -> None:
+        url = None
+        if database == "postgres":
+            if postgres is None:
+                return
+            url = postgres.fresh().replace("postgresql://", "postgresql+psycopg://")
+        try:
+            async with godwit_stack(carrier, self._place(database), url) as stack:
+                await godwit.warm_up(stack)
+                seconds = await godwit.contend(stack, self.sizes.count)
+        except Exception as error:
+            self._failed((database, f"{database}_sending"), error)
+        else:
+            whole, sending = (self.sizes.count / seconds[way] for way in ("whole", "sending"))
+            values |= {database: whole, f"{database}_sending": sending}
+            self.say(f"  godwit on {database}: {whole:,.0f}/s, sending {sending:,.0f}/s")
+
+    async def _rows(self, carrier: StaticCarrier) -> None:
+        rows = [row for row in ROWS if row.name in self.names]
+        if not rows:
+            return
+        try:
+            async with godwit_stack(carrier, self._place("rows")) as stack:
+                await godwit.warm_up(stack)
+                for number, values in enumerate(self.results.runs, start=1):
+                    self.say(f"run {number} of {len(self.results.runs)}: rows")
+                    for row in rows:
+                        if number == 1 or not row.once:
+                            await self._row(row, stack, values)
+        except ChildFailed as error:
+            self._failed([name for row in rows for name in row.series], error)
+
+    async def _row(self, row: Row, stack: GodwitStack, values: dict[str, float]) -> None:
+        try:
+            async with asyncio.timeout(CONTENDER_SECONDS):
+                measured = await row.measure(stack, self.sizes)
+        except Exception as error:
+            self._failed(row.series, error)
+            return
+        values |= measured
+        for name in row.series:
+            if row.once and len(self.results.runs) > 1 and name in measured:
+                self.results.notes[name] = "measured once"
+        told = ", ".join(f"{name} {value:,.3f}" for name, value in measured.items())
+        self.say(f"  {row.name}: {told}")
+
+    def _failed(self, names: tuple[str, ...] | list[str], error: Exception) -> None:
+        self.results.fail(names, _why(error))
+        self.say(f"  {names[0]} failed: {_why(error)}")
+
+    def _place(self, name: str) -> Path:
+        """A directory of its own for each start of a server."""
+        self._numbers += 1
+        return self.directory / f"{self._numbers}-{name}"
+
+
+def _why(error: Exception) -> str:
+    """What went wrong in a line: the last of what it said."""
+    said = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {said[-1].strip()}" if said else type(error).__name__

@@ -1,0 +1,103 @@
+"""Godwit's embedded stack as ``godwit up`` runs it, sending to the static carrier."""
+
+import json
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+from temporalio.client import Client, WorkflowExecutionDescription, WorkflowHandle
+
+from bench.processes import child, clean_environment, first_line, module
+from bench.served import StaticCarrier
+from starter.desk import workflow_id
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """An accepted campaign and how long its POST took."""
+
+    id: str
+    began: float
+    seconds: float
+
+
+@dataclass
+class GodwitStack:
+    """A running stack and the carrier that it sends to."""
+
+    description: dict[str, Any]
+    data: Path
+    api: httpx.AsyncClient
+    temporal: Client
+    carrier: StaticCarrier
+
+    async def post(self, body: bytes) -> Posted:
+        """Create a campaign; raises RuntimeError unless it is accepted."""
+        began = time.time()
+        headers = {"content-type": "application/json"}
+        answer = await self.api.post("/v1/campaigns", content=body, headers=headers)
+        seconds = time.time() - began
+        if answer.status_code != 201:
+            raise RuntimeError(f"POST: {answer.status_code} {answer.text[:300]}")
+        return Posted(answer.json()["id"], began, seconds)
+
+    async def order(self, campaign_id: str, verb: str) -> float:
+        """Pause, resume or cancel; returns when that was asked for."""
+        began = time.time()
+        (await self.api.post(f"/v1/campaigns/{campaign_id}/{verb}")).raise_for_status()
+        return began
+
+    async def ended(self, campaign_id: str) -> float:
+        """Wait until a campaign is settled; returns when it was."""
+        await self._handle(campaign_id).result()
+        return time.time()
+
+    async def counts(self, campaign_id: str) -> dict[str, int]:
+        """The counts of a campaign as the API tells them."""
+        answer = await self.api.get(f"/v1/campaigns/{campaign_id}")
+        counts: dict[str, int] = answer.raise_for_status().json()["counts"]
+        return counts
+
+    async def describe(self, campaign_id: str) -> WorkflowExecutionDescription:
+        """What Temporal knows of a campaign."""
+        return await self._handle(campaign_id).describe()
+
+    def pids(self) -> dict[str, Any]:
+        """The processes as they are now."""
+        described: dict[str, Any] = json.loads((self.data / "stack.json").read_text())["pids"]
+        return described
+
+    def _handle(self, campaign_id: str) -> WorkflowHandle[Any, Any]:
+        return self.temporal.get_workflow_handle(workflow_id(campaign_id))
+
+
+@asynccontextmanager
+async def godwit_stack(
+    carrier: StaticCarrier, directory: Path, database_url: str | None = None
+) -> AsyncIterator[GodwitStack]:
+    """Run the stack until the block ends; without ``database_url`` on SQLite."""
+    data, log = directory / "data", directory / "up.log"
+    directory.mkdir(parents=True)
+    # The static carrier sends no receipts, so nothing is gained by waiting for any.
+    environment = clean_environment(
+        GODWIT_CARRIER_PRETEND_BASE_URL=carrier.url, GODWIT_RECEIPTS_GRACE_SECONDS="0"
+    )
+    if database_url is not None:
+        environment["GODWIT_DATABASE_URL"] = database_url
+    ports = ("--port", "0", "--temporal-port", "0", "--ui-port", "0")
+    command = module("starter", "up", "--json", "--data", str(data), *ports)
+    async with child(command, log, environment) as process:
+        described = json.loads(await first_line(process, log, 120))
+        account = described["account"]
+        temporal = await Client.connect(described["temporal"])
+        async with httpx.AsyncClient(
+            base_url=described["api"],
+            auth=(account["keyId"], account["keySecret"]),
+            timeout=300,
+            trust_env=False,
+        ) as api:
+            yield GodwitStack(described, data, api, temporal, carrier)

@@ -1,0 +1,49 @@
+"""The work that every contender does: the same messages to the same people."""
+
+import json
+from datetime import datetime
+from typing import Any
+
+from campaign.handoffs import Handoff
+
+SENDER = "+18005559876"
+WARM_UP = 100
+
+
+def number_of(index: int) -> str:
+    """The phone number of one recipient, different for each of 50,000."""
+    return f"+1415{555 + index // 5_000}{1_000 + index % 5_000}"
+
+
+def text_of(index: int) -> str:
+    """The text for one recipient."""
+    return f"Order {index} has shipped"
+
+
+def handoff(index: int) -> Handoff:
+    """One message as a carrier takes it."""
+    reference = f"cmp_bench000000000000000:{index}"
+    return Handoff(index, 1, reference, SENDER, number_of(index), text_of(index), None, 1)
+
+
+def wire(message: Handoff) -> dict[str, Any]:
+    """The body of one message, for contenders that do not use our own client."""
+    return {
+        "reference": message.reference,
+        "from": message.sender,
+        "to": message.to,
+        "body": message.text,
+        "mediaUrl": message.media_url,
+        "segments": message.segments,
+    }
+
+
+def campaign(count: int, due: datetime | None = None) -> bytes:
+    """The native request for a campaign to the first ``count`` people."""
+    body: dict[str, Any] = {
+        "sender": SENDER,
+        "recipients": [{"to": number_of(n), "text": text_of(n)} for n in range(count)],
+    }
+    if due is not None:
+        body["scheduleDateTime"] = due.isoformat()
+    return json.dumps(body, separators=(",", ":")).encode()

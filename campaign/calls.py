@@ -1,0 +1,95 @@
+"""The seams of the courier: what it asks of the store, and of whoever calls the addresses."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from campaign.instants import Instant
+
+
+class CallbackStatus(StrEnum):
+    """Where a callback stands; ``dead`` ones wait for a replay."""
+
+    WAITING = "waiting"
+    DELIVERED = "delivered"
+    DEAD = "dead"
+
+
+class CallVerdict(StrEnum):
+    """What a call came to."""
+
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    GONE = "gone"  # the receiver wants no news any more (HTTP 410)
+    NOTHING = "nothing"  # the dialect has no words for this news
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One callback, claimed for one try; ``tries`` counts this one."""
+
+    callback_id: str
+    tries: int
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """How a call went. ``code`` is a status or a short word, never an address or a text.
+
+    ``tired`` says that the destination as a whole needs a rest, ``retry_after`` for how many
+    seconds at least.
+    """
+
+    verdict: CallVerdict
+    code: str
+    retry_after: float | None = None
+    tired: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What to write of a call: the callback's next status, or None to forget it."""
+
+    callback_id: str
+    status: CallbackStatus | None
+    code: str
+    at: Instant
+    due_at: Instant | None = None
+    gone: bool = False
+
+
+class Caller(Protocol):
+    """Renders one callback, signs it, and calls its address once."""
+
+    async def call(self, callback_id: str, now: Instant) -> Called:
+        """Make the call within a total deadline; raises StoreUnavailable, nothing else."""
+        ...
+
+
+class CallbackStore(Protocol):
+    """What ``activities/calling.py`` asks of the store. Every call is one transaction."""
+
+    def turn(
+        self,
+        destination: str,
+        token: str,
+        marks: Sequence[Mark],
+        count: int,
+        now: Instant,
+        lease_until: Instant,
+    ) -> Sequence[Call]:
+        """Write how calls went, then claim up to ``count`` callbacks that are due.
+
+        A mark counts only where the callback is still claimed under ``token``; run twice, the
+        second run changes nothing. Nothing is claimed for a webhook that is disabled or gone.
+        """
+        ...
+
+    def give_up(self, destination: str, since: Instant, now: Instant) -> int:
+        """Call those dead that have waited since before ``since``; returns how many."""
+        ...
+
+    def next_due(self, destination: str) -> Instant | None:
+        """When the next callback of a destination can be claimed, None when none waits."""
+        ...

@@ -1,0 +1,98 @@
+"""Mailing lists in a draft: replaced by their members, once, when the campaign is admitted.
+
+docs/decisions/0018-mailing-lists.md says why then, and who still gets a message afterwards.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from campaign.model import NO_FIELDS, Draft, DraftRecipient
+from campaign.refusals import SHOWN_MAX, Refusal, RefusalCode, Refused
+
+_PLACE = re.compile(r"recipients\[([0-9]+)\]")
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One number on a mailing list, with the values of its ``{{NAME}}`` tags."""
+
+    number: str
+    fields: Mapping[str, str] = field(default_factory=lambda: NO_FIELDS)
+
+
+def lists_of(draft: Draft) -> list[str]:
+    """The ids of the mailing lists that a draft names, each once."""
+    named = (recipient.mailing_list for recipient in draft.recipients)
+    return list(dict.fromkeys(name for name in named if name is not None))
+
+
+def check_lists(draft: Draft, sizes: Mapping[str, int]) -> None:
+    """Refuse lists that are not there or empty, and too many people, before any is looked up.
+
+    ``sizes`` has the lists of this account alone: somebody else's is as unknown as none.
+    """
+    faults: list[Refusal] = []
+    count = 0
+    for entry, recipient in enumerate(draft.recipients):
+        size = 1 if recipient.mailing_list is None else sizes.get(recipient.mailing_list)
+        place = f"recipients[{entry}].mailingList"
+        if size is None:
+            faults.append(Refusal(RefusalCode.LIST_UNKNOWN, "there is no such list", place))
+        elif size == 0:
+            faults.append(Refusal(RefusalCode.LIST_EMPTY, "the list has no members", place))
+        elif recipient.mailing_list is not None and recipient.key is not None:
+            what = "a list cannot have the key of one recipient"
+            key_place = f"recipients[{entry}].idempotencyKey"
+            faults.append(Refusal(RefusalCode.FIELD_INVALID, what, key_place))
+        count += size or 0
+    most = draft.policy.recipients_max
+    if count > most:
+        what = f"at most {most} recipients are allowed, with the lists there are {count}"
+        faults.append(Refusal(RefusalCode.TOO_MANY_RECIPIENTS, what, "recipients"))
+    if faults:
+        raise Refused(*faults[:SHOWN_MAX])
+
+
+def expand(draft: Draft, members: Mapping[str, Sequence[Member]]) -> Draft:
+    """Put the members of each list in its place, with all that the list's entry says.
+
+    A member's own fields win over those of the entry. Raises Refused for a list that has become
+    empty meanwhile.
+    """
+    recipients: list[DraftRecipient] = []
+    for entry, recipient in enumerate(draft.recipients):
+        if recipient.mailing_list is None:
+            recipients.append(replace(recipient, entry=entry))
+            continue
+        found = members.get(recipient.mailing_list, ())
+        if not found:
+            place = f"recipients[{entry}].mailingList"
+            raise Refused(Refusal(RefusalCode.LIST_EMPTY, "the list has no members", place))
+        for member in found:
+            fields = _merged(recipient.fields, member.fields)
+            recipients.append(replace(recipient, to=member.number, fields=fields, entry=entry))
+    return replace(draft, recipients=recipients)
+
+
+def at_entries(refusals: Iterable[Refusal], draft: Draft) -> list[Refusal]:
+    """Let the places of refusals point at entries of the request instead of messages."""
+    if not draft.recipients or draft.recipients[0].entry is None:
+        return list(refusals)
+
+    def entry_of(match: re.Match[str]) -> str:
+        position = int(match[1])
+        known = position < len(draft.recipients)
+        return f"recipients[{draft.recipients[position].entry if known else position}]"
+
+    return [
+        replace(refusal, place=_PLACE.sub(entry_of, refusal.place, count=1)) for refusal in refusals
+    ]
+
+
+def _merged(of_entry: Mapping[str, str], of_member: Mapping[str, str]) -> Mapping[str, str]:
+    if not of_entry:
+        return of_member
+    own = {name.casefold() for name in of_member}
+    kept = {name: value for name, value in of_entry.items() if name.casefold() not in own}
+    return {**kept, **of_member}

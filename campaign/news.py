@@ -1,0 +1,131 @@
+"""News for an account: what is told, to which address, and when a call is tried again."""
+
+import hashlib
+from collections.abc import Collection
+from dataclasses import dataclass
+from enum import StrEnum
+from urllib.parse import urlsplit
+
+from campaign.ids import ID_BYTES, make_id
+from campaign.instants import DAY, HOUR, MINUTE, SECOND, Instant
+from campaign.states import CampaignStatus, MessageStatus
+
+NATIVE = "native"
+WEBHOOK_PREFIX = "whk_"
+CALLBACK_PREFIX = "cbk_"
+ADDRESS_PREFIX = "dst_"
+
+# The waits before each try (Standard Webhooks 1.0.0): ten of them over 75 h 35 m 05 s.
+TRY_WAITS: tuple[Instant, ...] = (
+    0,
+    5 * SECOND,
+    5 * MINUTE,
+    30 * MINUTE,
+    2 * HOUR,
+    5 * HOUR,
+    10 * HOUR,
+    14 * HOUR,
+    20 * HOUR,
+    24 * HOUR,
+)
+JITTER_SHARE = 0.1
+RETRY_AFTER_MAX: Instant = 24 * HOUR
+# What rests behind a destination that never answers is given up after this long.
+CALLBACK_LIFE: Instant = 5 * DAY
+# For this long after a rotation the secret before it signs, too.
+SECRETS_OVERLAP: Instant = 24 * HOUR
+
+
+class NewsMethod(StrEnum):
+    """How an address wants to be called."""
+
+    POST = "POST"
+    GET = "GET"
+
+
+@dataclass(frozen=True, slots=True)
+class NewsAddress:
+    """Where the news of a message goes; the dialect that read the URL has vouched for its form."""
+
+    url: str
+    method: NewsMethod = NewsMethod.POST
+
+
+class Event(StrEnum):
+    """What can be told of; an end of a message or campaign, or a text that came in."""
+
+    MESSAGE_SENT = "message.sent"
+    MESSAGE_DELIVERED = "message.delivered"
+    MESSAGE_UNDELIVERED = "message.undelivered"
+    MESSAGE_FAILED = "message.failed"
+    MESSAGE_UNKNOWN = "message.unknown"
+    MESSAGE_RECEIVED = "message.received"
+    CAMPAIGN_FINISHED = "campaign.finished"
+    CAMPAIGN_FINISHED_WITH_FAILURES = "campaign.finished_with_failures"
+    CAMPAIGN_CANCELLED = "campaign.cancelled"
+    CAMPAIGN_EXPIRED = "campaign.expired"
+
+
+MESSAGE_EVENTS: dict[MessageStatus, Event] = {
+    MessageStatus.SENT: Event.MESSAGE_SENT,
+    MessageStatus.DELIVERED: Event.MESSAGE_DELIVERED,
+    MessageStatus.UNDELIVERED: Event.MESSAGE_UNDELIVERED,
+    MessageStatus.FAILED: Event.MESSAGE_FAILED,
+    MessageStatus.UNKNOWN: Event.MESSAGE_UNKNOWN,
+}
+CAMPAIGN_EVENTS: dict[CampaignStatus, Event] = {
+    CampaignStatus.FINISHED: Event.CAMPAIGN_FINISHED,
+    CampaignStatus.FINISHED_WITH_FAILURES: Event.CAMPAIGN_FINISHED_WITH_FAILURES,
+    CampaignStatus.CANCELLED: Event.CAMPAIGN_CANCELLED,
+    CampaignStatus.EXPIRED: Event.CAMPAIGN_EXPIRED,
+}
+# What a webhook may subscribe to.
+SUBSCRIBABLE = frozenset({"*", "message.*", "campaign.*", *Event})
+
+
+def hears(wanted: Collection[str], event: Event) -> bool:
+    """Tell whether a subscription to ``wanted`` (names, ``message.*``, ``*``) covers an event."""
+    return event in wanted or "*" in wanted or f"{event.partition('.')[0]}.*" in wanted
+
+
+def destination_of(account_id: str, url: str) -> str:
+    """Name the destination that an address belongs to: its account and origin, unreadably.
+
+    Addresses often differ from message to message in their query alone; whatever goes to one
+    server for one account shares a courier, its rests and its limits.
+    """
+    try:
+        parts = urlsplit(url)
+        origin = f"{parts.scheme}://{parts.netloc}".lower()
+    except ValueError:
+        origin = url
+    return make_id(ADDRESS_PREFIX, _digest(account_id, origin))
+
+
+def callback_id(destination: str, event: Event, subject: str, at: Instant) -> str:
+    """Name the callback that tells a destination of an event of a message or campaign.
+
+    The same again for the same news, so that it is written once and told under one name.
+    """
+    return make_id(CALLBACK_PREFIX, _digest(destination, event, subject, str(at)))
+
+
+def next_call_at(
+    now: Instant, tries: int, luck: float, retry_after: float | None = None
+) -> Instant | None:
+    """When a callback that failed ``tries`` times is due again, None when it is given up.
+
+    ``luck`` in [0, 1) lengthens the planned wait by up to a tenth, so that what failed together
+    does not come again together. The receiver's ``retry_after`` (seconds, at most a day)
+    lengthens it, never shortens it.
+    """
+    if tries >= len(TRY_WAITS):
+        return None
+    wait = round(TRY_WAITS[tries] * (1 + JITTER_SHARE * luck))
+    if retry_after is not None and retry_after > 0:
+        wait = max(wait, round(min(retry_after * SECOND, RETRY_AFTER_MAX)))
+    return now + wait
+
+
+def _digest(*parts: str) -> bytes:
+    return hashlib.sha256("\n".join(parts).encode()).digest()[:ID_BYTES]

@@ -1,0 +1,81 @@
+"""What is to become of an answer to a message, as its sender asked for it."""
+
+import hashlib
+from dataclasses import astuple, dataclass
+from enum import StrEnum
+
+from campaign.ids import ID_BYTES, make_id
+from campaign.instants import Instant
+from campaign.news import NewsAddress
+from campaign.text import bad_character
+
+REPLY_PREFIX = "rpl_"
+
+
+class Way(StrEnum):
+    """How an answer goes on to the one who wants it."""
+
+    NUMBER = "number"
+    EMAIL = "email"
+    WEBHOOK = "webhook"
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyOptions:
+    """What the sender of one message wants besides its sending.
+
+    With ``leased`` an answer to the message's sender is an answer to this very message, and goes
+    to each of ``to_number``, ``to_email`` and ``webhook`` that is there. ``from_sender`` and
+    ``from_email`` are what it then comes from. ``receipts`` says whether its delivery may be told.
+    """
+
+    leased: bool = False
+    receipts: bool = True
+    to_number: str | None = None
+    from_sender: str | None = None
+    to_email: str | None = None
+    from_email: str | None = None
+    webhook: NewsAddress | None = None
+
+    def wish(self) -> str:
+        """A digest of where answers go: messages that want the same may share a leased number."""
+        ways = (self.to_number, self.from_sender, self.to_email, self.from_email)
+        hook = None if self.webhook is None else astuple(self.webhook)
+        return hashlib.sha256(repr((ways, hook)).encode("utf-8", "backslashreplace")).hexdigest()
+
+    def addresses(self) -> dict[Way, str]:
+        """Where an answer goes on to, each as a URI."""
+        found = {}
+        if self.to_number is not None:
+            found[Way.NUMBER] = f"tel:{self.to_number}"
+        if self.to_email is not None:
+            found[Way.EMAIL] = f"mailto:{self.to_email}"
+        if self.webhook is not None:
+            found[Way.WEBHOOK] = self.webhook.url
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A text that ``writer`` sent to ``number``, which answers the message ``message_id``."""
+
+    id: str
+    account_id: str
+    message_id: str
+    writer: str
+    number: str
+    body: str
+    received_at: Instant
+
+
+def reply_id(account_id: str, writer: str, number: str, body: str, received_at: Instant) -> str:
+    """Name a reply by what it is, so that a carrier that brings it twice brings one."""
+    what = "\n".join((account_id, writer, number, str(received_at), body))
+    digest = hashlib.sha256(what.encode("utf-8", "backslashreplace")).digest()
+    return make_id(REPLY_PREFIX, digest[:ID_BYTES])
+
+
+def forwarded_text(reply: Reply, length_max: int) -> str:
+    """A reply as a text to somebody else: who wrote it, and what a handset can show of it."""
+    shown = "".join("?" if bad_character(letter) else letter for letter in reply.body)
+    return f"{reply.writer}: {shown}"[:length_max]

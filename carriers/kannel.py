@@ -1,0 +1,174 @@
+"""Kannel: sendsms of its smsbox, delivery reports and incoming texts as GET requests.
+
+The way to any SMPP link. Kannel answers with a line of text and gives no id of its own, so the
+reference stands in for it. It cannot be asked and does not know repeats: a doubt waits for its
+report. Its calls are not signed; a token in their addresses must prove them.
+"""
+
+from functools import cache
+from urllib.parse import quote
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from campaign.failures import DoubtfulHandoff, PermanentFailure, TemporaryFailure
+from campaign.handoffs import Acceptance, CarrierCall, Forged, Handoff, Inbound, Receipt, Repeats
+from campaign.phone import is_e164
+from campaign.settings import Settings
+from campaign.states import MessageStatus
+from campaign.text import segment
+from carriers.frame import Frame
+from carriers.reading import EMPTY, address_of, insist, now, rubbish, same, text_of
+from carriers.sorting import OUR_FAULT, PUT_OFF, Answer, failure_of, read_text
+
+NAME = "kannel"
+# Whatever stands in an answer to an incoming text could be sent back as one.
+THANKS = EMPTY
+# Delivered (1), not delivered (2), and refused by the SMS centre (16); the rest is intermediate.
+DLR_MASK = 1 | 2 | 16
+_DELIVERED, _UNDELIVERED, _REJECTED = 1, 2, 16
+
+
+class KannelSettings(BaseSettings):
+    """Where smsbox listens, a sendsms user of it, and the token that its calls to us carry.
+
+    ``smsc`` chooses one of its links; empty leaves that to its routing.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="GODWIT_CARRIER_KANNEL_",
+        extra="ignore",
+        env_ignore_empty=True,
+        hide_input_in_errors=True,
+    )
+
+    base_url: str = "http://127.0.0.1:13013"
+    username: str = ""
+    password: SecretStr = SecretStr("")
+    callback_token: SecretStr = SecretStr("")
+    smsc: str = ""
+    connections: int = Field(default=128, ge=1)
+
+
+@cache
+def settings_once() -> KannelSettings:
+    """The settings, read once in a process."""
+    return KannelSettings()
+
+
+class KannelCarrier:
+    """A :class:`campaign.handoffs.Carrier`."""
+
+    name = NAME
+    repeats = Repeats.NONE
+
+    def __init__(
+        self, settings: KannelSettings, timeout_seconds: float, public_url: str = ""
+    ) -> None:
+        insist(settings, "username", "password")
+        self._same_every_time = [
+            ("username", settings.username),
+            ("password", settings.password.get_secret_value()),
+            ("charset", "UTF-8"),
+        ]
+        if settings.smsc:
+            self._same_every_time.append(("smsc", settings.smsc))
+        self._callback = ""
+        if public_url:
+            insist(settings, "callback_token")
+            token = quote(settings.callback_token.get_secret_value(), safe="")
+            self._callback = f"{public_url}/carriers/{NAME}/receipts?token={token}&status=%d"
+        self._frame = Frame(
+            settings.base_url,
+            timeout_seconds,
+            settings.connections,
+            name=NAME,
+            headers={"accept": "text/plain, */*"},
+            sort=_sort,
+        )
+
+    async def send(self, handoff: Handoff) -> Acceptance:
+        """See :class:`campaign.handoffs.Carrier`."""
+        if handoff.media_url is not None:
+            raise PermanentFailure("media_not_supported")
+        coding = "0" if segment(handoff.text).encoding == "gsm7" else "2"
+        query = [
+            *self._same_every_time,
+            ("from", handoff.sender),
+            ("to", handoff.to),
+            ("text", handoff.text),
+            ("coding", coding),
+        ]
+        if self._callback:
+            # Kannel puts values in for what begins with a percent sign; a reference has none.
+            reference = quote(handoff.reference, safe="").replace("%", "%%")
+            query += [
+                ("dlr-mask", str(DLR_MASK)),
+                ("dlr-url", f"{self._callback}&reference={reference}"),
+            ]
+        await self._frame.ask("GET", "/cgi-bin/sendsms", query=query)
+        return Acceptance(handoff.reference)
+
+    async def look_up(self, handoff: Handoff) -> Acceptance | None:
+        """See :class:`campaign.handoffs.Carrier`; this one cannot be asked."""
+        raise TemporaryFailure("not_supported")
+
+    async def close(self) -> None:
+        """See :class:`campaign.handoffs.Carrier`."""
+        await self._frame.close()
+
+
+def open_carrier(settings: Settings) -> KannelCarrier:
+    """Open the client with its settings from the environment; raises NotConfigured."""
+    return KannelCarrier(KannelSettings(), settings.send_timeout_seconds, settings.public_url)
+
+
+def read_receipts(call: CarrierCall) -> list[Receipt]:
+    """Read a delivery report: what our dlr-url became; raises Forged or Refused."""
+    said = _proved(call)
+    value = text_of(said, "status")
+    if not value.isascii() or not value.isdigit() or len(value) > 3:
+        raise rubbish("status")
+    bits = int(value)
+    if bits & _DELIVERED:
+        status, code = MessageStatus.DELIVERED, None
+    elif bits & (_UNDELIVERED | _REJECTED):
+        status = MessageStatus.UNDELIVERED
+        code = "rejected" if bits & _REJECTED else "undelivered"
+    else:
+        return []
+    reference = text_of(said, "reference")
+    return [Receipt(reference=reference, status=status, at=now(), carrier_id=reference, code=code)]
+
+
+def read_inbound(call: CarrierCall) -> list[Inbound]:
+    """Read an incoming text as docs/carriers.md sets its address up; raises Forged or Refused."""
+    said = _proved(call)
+    sender = address_of(said, "from")
+    if not is_e164(sender):
+        return []
+    return [Inbound(sender, address_of(said, "to"), text_of(said, "text"), now())]
+
+
+def _sort(answer: Answer) -> str:
+    """Sort one of smsbox's lines; a 403 is our user's fault unless no link takes the number."""
+    text = read_text(answer)
+    if answer.is_success:
+        if not text.startswith(("0:", "3:")):
+            raise DoubtfulHandoff("answer_unreadable")
+        return text
+    if answer.status == 403 and text.startswith("Not routable"):
+        raise PermanentFailure("not_routable")
+    if answer.status == 400 and text.startswith("Sender missing"):
+        raise TemporaryFailure("carrier_configuration")
+    # Its own protocol says of a 503 that the message was not taken and may come again.
+    put_off = PUT_OFF if "try again later" in text else {429: PUT_OFF[429]}
+    raise failure_of(answer, None, OUR_FAULT, put_off)
+
+
+def _proved(call: CarrierCall) -> dict[str, str]:
+    said = call.query
+    token = settings_once().callback_token.get_secret_value()
+    if not same(said.get("token", ""), token):
+        raise Forged
+    return said

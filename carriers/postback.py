@@ -1,0 +1,151 @@
+"""Postback: our own plain JSON over HTTP, for a gateway in one's own house (docs/carriers.md).
+
+Both sides sign as Standard Webhooks has it, with one shared secret. The gateway knows a reference
+again and answers it as at first, so a doubtful message is just handed over anew.
+"""
+
+import json
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+from standardwebhooks import Webhook, WebhookVerificationError
+
+from campaign.failures import TemporaryFailure
+from campaign.handoffs import Acceptance, CarrierCall, Forged, Handoff, Inbound, Receipt, Repeats
+from campaign.phone import is_e164
+from campaign.settings import Settings
+from campaign.states import MessageStatus
+from carriers import NotConfigured
+from carriers.frame import Frame
+from carriers.reading import address_of, insist, instant_in, read_object, text_of
+from carriers.sorting import acceptance, plain_code
+
+NAME = "postback"
+_RECEIPTS = {
+    "delivered": MessageStatus.DELIVERED,
+    "undelivered": MessageStatus.UNDELIVERED,
+}
+
+
+class PostbackSettings(BaseSettings):
+    """Where the gateway is, and the secret that both sides sign with (``whsec_`` and base64)."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="GODWIT_CARRIER_POSTBACK_",
+        extra="ignore",
+        env_ignore_empty=True,
+        hide_input_in_errors=True,
+    )
+
+    base_url: str = ""
+    secret: SecretStr = SecretStr("")
+    connections: int = Field(default=128, ge=1)
+
+
+@cache
+def settings_once() -> PostbackSettings:
+    """The settings, read once in a process."""
+    return PostbackSettings()
+
+
+class PostbackCarrier:
+    """A :class:`campaign.handoffs.Carrier`."""
+
+    name = NAME
+    repeats = Repeats.DEDUP
+
+    def __init__(self, settings: PostbackSettings, timeout_seconds: float) -> None:
+        insist(settings, "base_url", "secret")
+        self._signer = _signer(settings)
+        self._frame = Frame(settings.base_url, timeout_seconds, settings.connections, name=NAME)
+
+    async def send(self, handoff: Handoff) -> Acceptance:
+        """See :class:`campaign.handoffs.Carrier`."""
+        message = {
+            "reference": handoff.reference,
+            "from": handoff.sender,
+            "to": handoff.to,
+            "text": handoff.text,
+            "mediaUrl": handoff.media_url,
+            "segments": handoff.segments,
+        }
+        body = json.dumps(message, separators=(",", ":"))
+        headers = self._signed(handoff.reference, body)
+        _, answer = await self._frame.ask("POST", "/messages", body.encode(), headers=headers)
+        return _acceptance(answer)
+
+    async def look_up(self, handoff: Handoff) -> Acceptance | None:
+        """See :class:`campaign.handoffs.Carrier`; to hand over again is to ask."""
+        raise TemporaryFailure("not_supported")
+
+    async def close(self) -> None:
+        """See :class:`campaign.handoffs.Carrier`."""
+        await self._frame.close()
+
+    def _signed(self, reference: str, body: str) -> dict[str, str]:
+        moment = datetime.now(UTC)
+        return {
+            "webhook-id": reference,
+            "webhook-timestamp": str(int(moment.timestamp())),
+            "webhook-signature": self._signer.sign(reference, moment, body),
+        }
+
+
+def open_carrier(settings: Settings) -> PostbackCarrier:
+    """Open the client with its settings from the environment; raises NotConfigured."""
+    return PostbackCarrier(PostbackSettings(), settings.send_timeout_seconds)
+
+
+def read_receipts(call: CarrierCall) -> list[Receipt]:
+    """Read ``{"id","reference","status","at","code"}``; raises Forged or Refused."""
+    said = _verified(call)
+    status = _RECEIPTS.get(text_of(said, "status"))
+    if status is None:
+        return []
+    code = None
+    if status is MessageStatus.UNDELIVERED:
+        code = plain_code(said.get("code")) or "undelivered"
+    return [
+        Receipt(
+            reference=text_of(said, "reference"),
+            status=status,
+            at=instant_in(said, "at"),
+            carrier_id=text_of(said, "id"),
+            code=code,
+        )
+    ]
+
+
+def read_inbound(call: CarrierCall) -> list[Inbound]:
+    """Read ``{"from","to","text","at"}``; raises Forged or Refused."""
+    said = _verified(call)
+    sender = address_of(said, "from")
+    if not is_e164(sender):
+        return []
+    return [Inbound(sender, address_of(said, "to"), text_of(said, "text"), instant_in(said, "at"))]
+
+
+def _acceptance(answer: Any) -> Acceptance:
+    return acceptance(answer.get("id") if isinstance(answer, dict) else None)
+
+
+def _signer(settings: PostbackSettings) -> Webhook:
+    try:
+        return Webhook(settings.secret.get_secret_value())
+    except Exception:
+        raise NotConfigured("a GODWIT_CARRIER_POSTBACK_SECRET in base64") from None
+
+
+def _verified(call: CarrierCall) -> dict[str, Any]:
+    settings = settings_once()
+    if not settings.secret.get_secret_value():
+        raise Forged
+    try:
+        # Odd signatures make the library stumble over values rather than say no.
+        _signer(settings).verify(call.body, dict(call.headers), json_parse=False)
+    except (WebhookVerificationError, ValueError, NotConfigured):
+        raise Forged from None
+    return read_object(call.body)

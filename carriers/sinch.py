@@ -1,0 +1,227 @@
+"""Sinch: batches of one in its SMS API, and delivery reports for each recipient.
+
+Our reference travels as ``client_reference``, which batches can be listed by and reports repeat.
+Its callbacks are signed where the account has that turned on; otherwise a token in the address
+that they go to must prove them.
+"""
+
+import base64
+import hashlib
+import hmac
+from functools import cache
+from typing import Any
+from urllib.parse import quote
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from campaign.failures import TemporaryFailure
+from campaign.handoffs import Acceptance, CarrierCall, Forged, Handoff, Inbound, Receipt, Repeats
+from campaign.instants import DAY, iso
+from campaign.phone import is_e164
+from campaign.settings import Settings
+from campaign.states import MessageStatus
+from carriers.frame import Frame, bearer
+from carriers.reading import (
+    EMPTY,
+    address_of,
+    insist,
+    instant_or_now,
+    is_fresh,
+    read_object,
+    same,
+    text_of,
+)
+from carriers.sorting import Verdicts, acceptance, looking_up
+
+NAME = "sinch"
+THANKS = EMPTY
+_SIGNATURE = "x-sinch-webhook-signature"
+_REPORTS = {"recipient_delivery_report_sms", "recipient_delivery_report_mms"}
+_TEXTS = {"mo_text", "mo_media"}
+# Unknown is missing: the message reached the networks, and nothing more will ever be told.
+_RECEIPTS = {
+    "Delivered": MessageStatus.DELIVERED,
+    "Aborted": MessageStatus.UNDELIVERED,
+    "Cancelled": MessageStatus.UNDELIVERED,
+    "Rejected": MessageStatus.UNDELIVERED,
+    "Deleted": MessageStatus.UNDELIVERED,
+    "Failed": MessageStatus.UNDELIVERED,
+    "Expired": MessageStatus.UNDELIVERED,
+}
+
+
+def _code(decoded: Any) -> object:
+    code = decoded.get("code") if isinstance(decoded, dict) else None
+    return str(code) if isinstance(code, int) else code
+
+
+_VERDICTS = Verdicts(
+    _code,
+    words={
+        "syntax_invalid_parameter_format": "invalid_params",
+        "syntax_constraint_violation": "invalid_params",
+        "402": "invalid_number",
+        "403": "blocked",
+        "404": "filtered",
+        "405": "expired",
+        "406": "expired",
+        "407": "cancelled",
+        "408": "text_too_long",
+        "410": "opted_out",
+        "411": "not_routable",
+        "415": "not_allowed",
+    },
+    ours=frozenset("unauthorized forbidden missing_auth".split()),
+    busy=frozenset({"too_many_requests"}),
+)
+
+
+class SinchSettings(BaseSettings):
+    """The service plan, its token, and what callbacks are signed with or carry.
+
+    ``base_url`` names the region. ``webhook_secret`` is used where it is set, otherwise
+    ``callback_token``, a secret of our own.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="GODWIT_CARRIER_SINCH_",
+        extra="ignore",
+        env_ignore_empty=True,
+        hide_input_in_errors=True,
+    )
+
+    base_url: str = "https://us.sms.api.sinch.com"
+    service_plan_id: str = ""
+    api_token: SecretStr = SecretStr("")
+    webhook_secret: SecretStr = SecretStr("")
+    callback_token: SecretStr = SecretStr("")
+    connections: int = Field(default=128, ge=1)
+
+
+@cache
+def settings_once() -> SinchSettings:
+    """The settings, read once in a process."""
+    return SinchSettings()
+
+
+class SinchCarrier:
+    """A :class:`campaign.handoffs.Carrier`."""
+
+    name = NAME
+    repeats = Repeats.LOOKUP
+
+    def __init__(
+        self, settings: SinchSettings, timeout_seconds: float, public_url: str = ""
+    ) -> None:
+        insist(settings, "service_plan_id", "api_token")
+        self._path = f"/xms/v1/{quote(settings.service_plan_id, safe='')}/batches"
+        self._callback = f"{public_url}/carriers/{NAME}/receipts" if public_url else ""
+        token = settings.callback_token.get_secret_value()
+        if self._callback and token:
+            self._callback += f"?token={quote(token, safe='')}"
+        self._frame = Frame(
+            settings.base_url,
+            timeout_seconds,
+            settings.connections,
+            name=NAME,
+            headers=bearer(settings.api_token.get_secret_value()),
+            sort=_VERDICTS.sort,
+        )
+
+    async def send(self, handoff: Handoff) -> Acceptance:
+        """See :class:`campaign.handoffs.Carrier`."""
+        batch: dict[str, Any] = {
+            "from": handoff.sender,
+            "to": [handoff.to],
+            "type": "mt_text",
+            "body": handoff.text,
+            "delivery_report": "per_recipient",
+            "client_reference": handoff.reference,
+        }
+        if handoff.media_url is not None:
+            batch["type"] = "mt_media"
+            batch["body"] = {"url": handoff.media_url, "message": handoff.text}
+        if self._callback:
+            batch["callback_url"] = self._callback
+        _, answer = await self._frame.ask("POST", self._path, batch)
+        return acceptance(answer.get("id") if isinstance(answer, dict) else None)
+
+    async def look_up(self, handoff: Handoff) -> Acceptance | None:
+        """See :class:`campaign.handoffs.Carrier`; any batch with the reference is the message."""
+        query = {
+            "client_reference": handoff.reference,
+            # A reference is of one message alone, so a generous look back cannot find another.
+            "start_date": iso(max(0, handoff.attempted_at - DAY)),
+            "page_size": "10",
+        }
+        with looking_up():
+            _, page = await self._frame.ask("GET", self._path, query=query)
+            batches = page.get("batches") if isinstance(page, dict) else None
+            if batches is None and isinstance(page, dict) and page.get("count") == 0:
+                return None
+            if not isinstance(batches, list) or not all(isinstance(one, dict) for one in batches):
+                raise TemporaryFailure("answer_unreadable")
+            own = [one for one in batches if one.get("client_reference") == handoff.reference]
+            if batches and not own:
+                # The filter was not heeded: what came says nothing about our message.
+                raise TemporaryFailure("answer_unreadable")
+            return acceptance(own[-1].get("id")) if own else None
+
+    async def close(self) -> None:
+        """See :class:`campaign.handoffs.Carrier`."""
+        await self._frame.close()
+
+
+def open_carrier(settings: Settings) -> SinchCarrier:
+    """Open the client with its settings from the environment; raises NotConfigured."""
+    return SinchCarrier(SinchSettings(), settings.send_timeout_seconds, settings.public_url)
+
+
+def read_receipts(call: CarrierCall) -> list[Receipt]:
+    """Read a recipient's delivery report; raises Forged or Refused."""
+    said = _proved(call)
+    if said.get("type") not in _REPORTS:
+        return []
+    status = _RECEIPTS.get(text_of(said, "status"))
+    if status is None or not said.get("client_reference"):
+        return []
+    return [
+        Receipt(
+            reference=text_of(said, "client_reference"),
+            status=status,
+            at=instant_or_now(said, "at"),
+            carrier_id=text_of(said, "batch_id"),
+            code=_VERDICTS.word(_code(said)) if status is MessageStatus.UNDELIVERED else None,
+        )
+    ]
+
+
+def read_inbound(call: CarrierCall) -> list[Inbound]:
+    """Read an inbound text; raises Forged or Refused."""
+    said = _proved(call)
+    if said.get("type") not in _TEXTS:
+        return []
+    body = said.get("body")
+    # A message with media has its text one level down, if it has one.
+    text = text_of(body if isinstance(body, dict) else {"message": body or ""}, "message")
+    sender = address_of(said, "from")
+    if not is_e164(sender):
+        return []
+    return [Inbound(sender, address_of(said, "to"), text, instant_or_now(said, "received_at"))]
+
+
+def _proved(call: CarrierCall) -> dict[str, Any]:
+    settings = settings_once()
+    secret = settings.webhook_secret.get_secret_value()
+    if secret:
+        timestamp = call.headers.get(f"{_SIGNATURE}-timestamp", "")
+        nonce = call.headers.get(f"{_SIGNATURE}-nonce", "")
+        signed = call.body + f".{nonce}.{timestamp}".encode()
+        mac = hmac.new(secret.encode(), signed, hashlib.sha256).digest()
+        given = call.headers.get(_SIGNATURE, "")
+        if not same(given, base64.b64encode(mac).decode()) or not is_fresh(timestamp):
+            raise Forged
+    elif not same(call.query.get("token", ""), settings.callback_token.get_secret_value()):
+        raise Forged
+    return read_object(call.body)

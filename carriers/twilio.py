@@ -1,0 +1,292 @@
+"""Twilio: the Messages resource of its REST API, status callbacks and incoming messages.
+
+A message carries no reference of ours, so receipts get it in the address that they are sent to,
+which Twilio's signature covers, and a doubtful send is looked for among the messages from the
+same sender to the same number since the try was written down. Two equal texts between the same
+two within that time can't be told apart (docs/carriers.md).
+"""
+
+import base64
+import hashlib
+import hmac
+from collections.abc import Sequence
+from email.utils import parsedate_to_datetime
+from functools import cache
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from campaign.failures import PermanentFailure, TemporaryFailure
+from campaign.handoffs import Acceptance, CarrierCall, Forged, Handoff, Inbound, Receipt, Repeats
+from campaign.instants import DAY, SECOND, Instant, instant_of, moment_of
+from campaign.phone import is_e164
+from campaign.settings import Settings
+from campaign.states import MessageStatus
+from carriers.frame import Frame, basic
+from carriers.reading import Thanks, address_of, insist, now, read_form, same, text_of
+from carriers.sorting import Verdicts, acceptance, looking_up
+
+NAME = "twilio"
+# Incoming messages are answered with TwiML; an empty one sends nothing back.
+THANKS = Thanks(200, "text/xml", b"<Response/>")
+# Its clock may be behind ours, and its instants are whole seconds.
+CLOCK_ALLOWANCE: Instant = 5 * SECOND
+PAGES_MAX = 20
+PAGE_SIZE = 100
+# What was never on its way: refused while it was taken, so it is not the message that is sought.
+_NEVER_TAKEN = {"failed", "canceled"}
+
+_RECEIPTS = {
+    "delivered": MessageStatus.DELIVERED,
+    "read": MessageStatus.DELIVERED,
+    "undelivered": MessageStatus.UNDELIVERED,
+    "failed": MessageStatus.UNDELIVERED,
+    "canceled": MessageStatus.UNDELIVERED,
+}
+
+
+def _code(decoded: Any) -> object:
+    code = decoded.get("code") if isinstance(decoded, dict) else None
+    return str(code) if isinstance(code, int) else code
+
+
+_VERDICTS = Verdicts(
+    _code,
+    words={
+        "21211": "invalid_number",
+        "21217": "invalid_number",
+        "21265": "invalid_number",
+        "21401": "invalid_number",
+        "21407": "not_mobile",
+        "21408": "country_not_enabled",
+        "21421": "invalid_number",
+        "21602": "text_missing",
+        "21604": "invalid_number",
+        "21605": "text_too_long",
+        "21610": "opted_out",
+        "21612": "not_routable",
+        "21614": "not_mobile",
+        "21617": "text_too_long",
+        "21618": "text_invalid",
+        "21620": "media_invalid",
+        "21623": "media_invalid",
+        "21635": "not_mobile",
+        "30003": "unreachable",
+        "30004": "blocked",
+        "30005": "invalid_number",
+        "30006": "not_mobile",
+        "30007": "filtered",
+        "30008": "undelivered",
+        "30019": "media_too_large",
+        "30036": "expired",
+        "30450": "blocked",
+        "60410": "blocked",
+    },
+    # Credentials, an account without money or closed, and senders that are not or not yet ours.
+    ours=frozenset(
+        "20003 20005 20404 20426 21212 21603 21606 21609 21659 21660 21661 21701 21703"
+        " 21704 21705 21712 30001 30002 30010 30018 30024 30027 30032 30034".split()
+    ),
+    busy=frozenset({"20429", "14107", "21611", "30022", "63018"}),
+)
+
+
+class TwilioSettings(BaseSettings):
+    """The account, what proves that we may use it, and optionally a pool of senders.
+
+    ``auth_token`` also proves who calls us, so it is needed with an API key too.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="GODWIT_CARRIER_TWILIO_",
+        extra="ignore",
+        env_ignore_empty=True,
+        hide_input_in_errors=True,
+    )
+
+    base_url: str = "https://api.twilio.com"
+    account_sid: str = ""
+    auth_token: SecretStr = SecretStr("")
+    api_key: str = ""
+    api_key_secret: SecretStr = SecretStr("")
+    messaging_service_sid: str = ""
+    connections: int = Field(default=128, ge=1)
+
+
+@cache
+def settings_once() -> TwilioSettings:
+    """The settings, read once in a process."""
+    return TwilioSettings()
+
+
+class TwilioCarrier:
+    """A :class:`campaign.handoffs.Carrier`."""
+
+    name = NAME
+    repeats = Repeats.LOOKUP
+
+    def __init__(
+        self, settings: TwilioSettings, timeout_seconds: float, public_url: str = ""
+    ) -> None:
+        insist(settings, "account_sid", "auth_token")
+        self._service = settings.messaging_service_sid
+        self._callback = f"{public_url}/carriers/{NAME}/receipts?reference=" if public_url else ""
+        self._root = f"/2010-04-01/Accounts/{quote(settings.account_sid, safe='')}/Messages"
+        user, password = settings.account_sid, settings.auth_token
+        if settings.api_key:
+            insist(settings, "api_key_secret")
+            user, password = settings.api_key, settings.api_key_secret
+        self._frame = Frame(
+            settings.base_url,
+            timeout_seconds,
+            settings.connections,
+            name=NAME,
+            headers=basic(user, password.get_secret_value()),
+            sort=_VERDICTS.sort,
+        )
+
+    async def send(self, handoff: Handoff) -> Acceptance:
+        """See :class:`campaign.handoffs.Carrier`."""
+        form = [("To", handoff.to), ("From", handoff.sender), ("Body", handoff.text)]
+        if self._service:
+            # The sender stays the campaign's own, and the text what was paid and is looked for.
+            form += [("MessagingServiceSid", self._service), ("SmartEncoded", "false")]
+        if handoff.media_url is not None:
+            form.append(("MediaUrl", handoff.media_url))
+        if self._callback:
+            form.append(("StatusCallback", self._callback + quote(handoff.reference, safe="")))
+        _, answer = await self._frame.ask("POST", f"{self._root}.json", form=form)
+        if isinstance(answer, dict) and answer.get("status") == "failed":
+            code = _code({"code": answer.get("error_code")})
+            raise PermanentFailure(_VERDICTS.word(code))
+        return acceptance(answer.get("sid") if isinstance(answer, dict) else None)
+
+    async def look_up(self, handoff: Handoff) -> Acceptance | None:
+        """See :class:`campaign.handoffs.Carrier`; the earliest message that can be this try."""
+        since = handoff.attempted_at - CLOCK_ALLOWANCE
+        # The filter's day may be that of another zone, so it begins a day early.
+        day = moment_of(max(0, since - DAY)).date().isoformat()
+        query = [
+            ("To", handoff.to),
+            ("From", handoff.sender),
+            ("DateSent>", day),
+            ("PageSize", str(PAGE_SIZE)),
+        ]
+        found: list[tuple[Instant, str]] = []
+        with looking_up():
+            _, page = await self._frame.ask("GET", f"{self._root}.json", query=query)
+            for _ in range(PAGES_MAX):
+                listed = _messages(page)
+                found += [match for one in listed if (match := _match(one, handoff, since))]
+                # Newest first: a page that ends before the try has nothing of it behind.
+                if not (following := _next(page)) or (listed and _all_before(listed, since)):
+                    return acceptance(min(found)[1]) if found else None
+                _, page = await self._frame.ask("GET", following)
+            raise TemporaryFailure("too_many_pages")
+
+    async def close(self) -> None:
+        """See :class:`campaign.handoffs.Carrier`."""
+        await self._frame.close()
+
+
+def open_carrier(settings: Settings) -> TwilioCarrier:
+    """Open the client with its settings from the environment; raises NotConfigured."""
+    return TwilioCarrier(TwilioSettings(), settings.send_timeout_seconds, settings.public_url)
+
+
+def read_receipts(call: CarrierCall) -> list[Receipt]:
+    """Read a status callback, whose address has our reference; raises Forged or Refused."""
+    said = _signed(call)
+    status = _RECEIPTS.get(text_of(said, "MessageStatus"))
+    reference = call.query.get("reference")
+    if status is None or reference is None:
+        return []
+    return [
+        Receipt(
+            reference=text_of({"reference": reference}, "reference"),
+            status=status,
+            at=now(),
+            carrier_id=text_of(said, "MessageSid"),
+            code=_VERDICTS.word(said.get("ErrorCode"))
+            if status is MessageStatus.UNDELIVERED
+            else None,
+        )
+    ]
+
+
+def read_inbound(call: CarrierCall) -> list[Inbound]:
+    """Read an incoming message; raises Forged or Refused."""
+    said = _signed(call)
+    sender = address_of(said, "From")
+    if not is_e164(sender):
+        return []
+    return [Inbound(sender, address_of(said, "To"), text_of(said, "Body"), now())]
+
+
+def _signed(call: CarrierCall) -> dict[str, str]:
+    """The fields of a call whose signature (over address and fields) is the account's."""
+    token = settings_once().auth_token.get_secret_value()
+    given = call.headers.get("x-twilio-signature", "")
+    if not token or not given:
+        raise Forged
+    fields = read_form(call.body) if call.body else []
+    if not any(same(given, _signature(token, url, fields)) for url in _spellings(call.url)):
+        raise Forged
+    return dict(fields)
+
+
+def _signature(token: str, url: str, fields: Sequence[tuple[str, str]]) -> str:
+    signed = url + "".join(name + value for name, value in sorted(set(fields)))
+    mac = hmac.new(token.encode(), signed.encode(), hashlib.sha1)
+    return base64.b64encode(mac.digest()).decode()
+
+
+def _spellings(url: str) -> list[str]:
+    """An address with and without the port that its scheme has anyhow: both are signed."""
+    parts = urlsplit(url)
+    usual = {"https": 443, "http": 80}.get(parts.scheme)
+    if parts.port is None and usual is not None:
+        return [url, parts._replace(netloc=f"{parts.netloc}:{usual}").geturl()]
+    if parts.port == usual:
+        return [url, parts._replace(netloc=parts.netloc.rpartition(":")[0]).geturl()]
+    return [url]
+
+
+def _messages(page: Any) -> list[dict[str, Any]]:
+    listed = page.get("messages") if isinstance(page, dict) else None
+    if not isinstance(listed, list) or not all(isinstance(one, dict) for one in listed):
+        raise TemporaryFailure("answer_unreadable")
+    return listed
+
+
+def _next(page: dict[str, Any]) -> str | None:
+    following = page.get("next_page_uri")
+    # A path below our own base address, never an address of its own.
+    if isinstance(following, str) and following.startswith("/2010-04-01/"):
+        return following
+    return None
+
+
+def _created(message: dict[str, Any]) -> Instant:
+    try:
+        return instant_of(parsedate_to_datetime(str(message.get("date_created"))))
+    except (ValueError, OverflowError):
+        raise TemporaryFailure("answer_unreadable") from None
+
+
+def _match(message: dict[str, Any], handoff: Handoff, since: Instant) -> tuple[Instant, str] | None:
+    created = _created(message)
+    if (
+        created < since
+        or str(message.get("body") or "").strip() != handoff.text.strip()
+        or message.get("to") != handoff.to
+        or message.get("status") in _NEVER_TAKEN
+    ):
+        return None
+    return created, str(message.get("sid") or "")
+
+
+def _all_before(listed: list[dict[str, Any]], since: Instant) -> bool:
+    return all(_created(message) < since for message in listed)

@@ -1,0 +1,252 @@
+"""Vonage: its Messages API, with webhooks whose JWT vouches for their body.
+
+Our reference travels as ``client_ref``, which status webhooks repeat. Messages cannot be looked
+up by it, and nothing is promised for repeats: a doubt waits for its receipt.
+"""
+
+import hashlib
+import time
+import uuid
+import warnings
+from functools import cache
+from typing import Any
+from urllib.parse import urlsplit
+
+import jwt
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from campaign.failures import TemporaryFailure
+from campaign.handoffs import Acceptance, CarrierCall, Forged, Handoff, Inbound, Receipt, Repeats
+from campaign.phone import is_e164
+from campaign.settings import Settings
+from campaign.states import MessageStatus
+from carriers import NotConfigured
+from carriers.frame import Frame, basic, bearer
+from carriers.reading import (
+    EMPTY,
+    TOLERANCE_SECONDS,
+    address_of,
+    insist,
+    instant_or_now,
+    read_object,
+    same,
+    text_of,
+)
+from carriers.sorting import Verdicts, acceptance
+
+NAME = "vonage"
+THANKS = EMPTY
+TOKEN_SECONDS = 900
+# A webhook is brought again for a day, perhaps with the token that it had at first.
+WEBHOOK_AGE_SECONDS_MAX = 25 * 3600
+_MEDIA = {
+    "vcf": "vcard",
+    "mp4": "video",
+    "3gp": "video",
+    "mpeg": "video",
+    "mp3": "audio",
+    "amr": "audio",
+    "wav": "audio",
+    "ogg": "audio",
+}
+_RECEIPTS = {
+    "delivered": MessageStatus.DELIVERED,
+    "read": MessageStatus.DELIVERED,
+    "rejected": MessageStatus.UNDELIVERED,
+    "undeliverable": MessageStatus.UNDELIVERED,
+}
+
+
+def _code(problem: Any) -> object:
+    """The code of a problem document: what its type ends with, behind ``#`` or ``/``."""
+    kind = problem.get("type") if isinstance(problem, dict) else None
+    if not isinstance(kind, str):
+        return None
+    return kind.replace("#", "/").rpartition("/")[2].lower().replace("-", "_")
+
+
+_VERDICTS = Verdicts(
+    _code,
+    words={
+        "1022": "text_invalid",
+        "1040": "not_routable",
+        "1050": "blocked",
+        "1090": "text_too_long",
+        "1160": "not_allowed",
+        "1170": "invalid_number",
+    },
+    # Credentials, money, a barred account, or a sender that may not be used.
+    ours=frozenset(
+        "1060 1070 1080 1120 1140 low_balance unauthorized forbidden unprovisioned"
+        " account_suspended jwt_expired jwt_revoked invalid_api_key invalid_signature".split()
+    ),
+    busy=frozenset({"1000", "1100"}),
+)
+
+
+class VonageSettings(BaseSettings):
+    """An application with its private key, or an API key with its secret; and how we are called.
+
+    ``signature_secret`` is what webhooks are signed with.
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix="GODWIT_CARRIER_VONAGE_",
+        extra="ignore",
+        env_ignore_empty=True,
+        hide_input_in_errors=True,
+    )
+
+    base_url: str = "https://api.nexmo.com"
+    application_id: str = ""
+    private_key: SecretStr = SecretStr("")
+    api_key: str = ""
+    api_secret: SecretStr = SecretStr("")
+    signature_secret: SecretStr = SecretStr("")
+    connections: int = Field(default=128, ge=1)
+
+
+@cache
+def settings_once() -> VonageSettings:
+    """The settings, read once in a process."""
+    return VonageSettings()
+
+
+class VonageCarrier:
+    """A :class:`campaign.handoffs.Carrier`."""
+
+    name = NAME
+    repeats = Repeats.NONE
+
+    def __init__(self, settings: VonageSettings, timeout_seconds: float) -> None:
+        self._settings = settings
+        self._credentials: dict[str, str] = {}
+        self._renew_at = float("inf")
+        if settings.application_id:
+            insist(settings, "private_key")
+            self._renew_at = 0.0
+            self._renewed()
+        else:
+            insist(settings, "api_key", "api_secret")
+            self._credentials = basic(settings.api_key, settings.api_secret.get_secret_value())
+        self._frame = Frame(
+            settings.base_url,
+            timeout_seconds,
+            settings.connections,
+            name=NAME,
+            sort=_VERDICTS.sort,
+        )
+
+    async def send(self, handoff: Handoff) -> Acceptance:
+        """See :class:`campaign.handoffs.Carrier`."""
+        message: dict[str, Any] = {
+            "channel": "sms",
+            "message_type": "text",
+            "text": handoff.text,
+            "to": handoff.to.removeprefix("+"),
+            "from": handoff.sender.removeprefix("+"),
+            "client_ref": handoff.reference,
+        }
+        if handoff.media_url is not None:
+            kind = _media_kind(handoff.media_url)
+            media = {"url": handoff.media_url}
+            if handoff.text:
+                media["caption"] = handoff.text
+            del message["text"]
+            message |= {"channel": "mms", "message_type": kind, kind: media}
+        _, answer = await self._frame.ask("POST", "/v1/messages", message, headers=self._renewed())
+        return acceptance(answer.get("message_uuid") if isinstance(answer, dict) else None)
+
+    async def look_up(self, handoff: Handoff) -> Acceptance | None:
+        """See :class:`campaign.handoffs.Carrier`; this one cannot be asked."""
+        raise TemporaryFailure("not_supported")
+
+    async def close(self) -> None:
+        """See :class:`campaign.handoffs.Carrier`."""
+        await self._frame.close()
+
+    def _renewed(self) -> dict[str, str]:
+        """The credentials; a token is signed anew long before it ends, and not for every send."""
+        now = time.time()
+        if now >= self._renew_at:
+            claims = {
+                "application_id": self._settings.application_id,
+                "iat": int(now),
+                "exp": int(now) + TOKEN_SECONDS,
+                "jti": str(uuid.uuid4()),
+            }
+            # One line of an environment file holds a whole key only with its line ends escaped.
+            key = self._settings.private_key.get_secret_value().replace("\\n", "\n")
+            try:
+                self._credentials = bearer(jwt.encode(claims, key, algorithm="RS256"))
+            except (ValueError, TypeError, jwt.PyJWTError):
+                raise NotConfigured("a GODWIT_CARRIER_VONAGE_PRIVATE_KEY in PEM form") from None
+            self._renew_at = now + TOKEN_SECONDS / 3
+        return self._credentials
+
+
+def open_carrier(settings: Settings) -> VonageCarrier:
+    """Open the client with its settings from the environment; raises NotConfigured."""
+    return VonageCarrier(VonageSettings(), settings.send_timeout_seconds)
+
+
+def read_receipts(call: CarrierCall) -> list[Receipt]:
+    """Read a status webhook; raises Forged or Refused."""
+    said = _signed(call)
+    status = _RECEIPTS.get(text_of(said, "status"))
+    if status is None or not said.get("client_ref"):
+        return []
+    return [
+        Receipt(
+            reference=text_of(said, "client_ref"),
+            status=status,
+            at=instant_or_now(said, "timestamp"),
+            carrier_id=text_of(said, "message_uuid"),
+            code=_VERDICTS.word(_code(said.get("error")))
+            if status is MessageStatus.UNDELIVERED
+            else None,
+        )
+    ]
+
+
+def read_inbound(call: CarrierCall) -> list[Inbound]:
+    """Read an inbound webhook; what is no text is none of our business. Raises as above."""
+    said = _signed(call)
+    if said.get("channel") not in ("sms", "mms") or "text" not in said:
+        return []
+    sender = address_of(said, "from")
+    if not is_e164(sender):
+        return []
+    at = instant_or_now(said, "timestamp")
+    return [Inbound(sender, address_of(said, "to"), text_of(said, "text"), at)]
+
+
+def _media_kind(url: str) -> str:
+    return _MEDIA.get(urlsplit(url).path.rpartition(".")[2].lower(), "image")
+
+
+def _signed(call: CarrierCall) -> dict[str, Any]:
+    """The body of a call whose token is signed with our secret and has the body's hash."""
+    secret = settings_once().signature_secret.get_secret_value()
+    scheme, _, token = call.headers.get("authorization", "").partition(" ")
+    if not secret or scheme.lower() != "bearer":
+        raise Forged
+    try:
+        with warnings.catch_warnings():
+            # How long the secret is, is Vonage's choice.
+            warnings.simplefilter("ignore", jwt.InsecureKeyLengthWarning)
+            claims = jwt.decode(
+                token.strip(),
+                secret,
+                algorithms=["HS256"],
+                leeway=TOLERANCE_SECONDS,
+                options={"require": ["iat", "payload_hash"], "verify_aud": False},
+            )
+        age = time.time() - float(claims["iat"])
+    except (jwt.PyJWTError, TypeError, ValueError):
+        raise Forged from None
+    digest = hashlib.sha256(call.body).hexdigest()
+    if age > WEBHOOK_AGE_SECONDS_MAX or not same(str(claims["payload_hash"]).lower(), digest):
+        raise Forged
+    return read_object(call.body)

@@ -1,0 +1,58 @@
+"""Making candidates of drafts: lists expanded, ids and codes drawn, senders looked up."""
+
+import secrets
+import time
+from dataclasses import dataclass, field
+
+from campaign.composing import compose
+from campaign.expanding import check_lists, expand, lists_of
+from campaign.ids import ID_BYTES, MESSAGE_PREFIX, make_id
+from campaign.links import CODE_RANDOM_BYTES, Shortener, make_code
+from campaign.model import Candidate, Draft
+from campaign.phone import OfflineLookup
+from campaign.settings import Settings
+from store.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Drafting:
+    """What composing needs from the world. Nothing is stored here."""
+
+    store: Store
+    settings: Settings
+    lookup: OfflineLookup = field(default_factory=OfflineLookup)
+
+    def compose(self, draft: Draft) -> Candidate:
+        """Compose a draft as things stand now; raises Refused."""
+        return compose(
+            self._expanded(draft),
+            time.time_ns() // 1_000_000,
+            self._default_sender(draft),
+            self.lookup,
+            lambda: make_id(MESSAGE_PREFIX, secrets.token_bytes(ID_BYTES)),
+            self._shortener(),
+        )
+
+    def _expanded(self, draft: Draft) -> Draft:
+        lists = lists_of(draft)
+        if not lists:
+            return draft
+        # Whether they are too long is known before anybody on them is looked up.
+        check_lists(draft, self.store.lists.sizes(draft.account_id, lists))
+        return expand(draft, self.store.lists.snapshot(draft.account_id, lists))
+
+    def _default_sender(self, draft: Draft) -> str | None:
+        if draft.sender is not None:
+            return None
+        active = (
+            sender.address
+            for sender in self.store.accounts.senders(draft.account_id)
+            if sender.active
+        )
+        return next(active, None)
+
+    def _shortener(self) -> Shortener | None:
+        base_url = self.settings.short_link_base_url
+        if not base_url:
+            return None
+        return Shortener(base_url, lambda: make_code(secrets.token_bytes(CODE_RANDOM_BYTES)))

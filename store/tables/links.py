@@ -1,0 +1,31 @@
+"""Short links, one per recipient, and who followed them when."""
+
+from sqlalchemy import BigInteger, CheckConstraint, Index, Text
+from sqlmodel import Field, SQLModel
+
+
+class LinkRow(SQLModel, table=True):
+    """A short link in one message; ``clicks`` is how many entries the click log has of it."""
+
+    __tablename__ = "link"
+    __table_args__ = (CheckConstraint("clicks >= 0", name="link_clicks_not_negative"),)
+
+    code: str = Field(primary_key=True)
+    campaign_id: str = Field(foreign_key="campaign.id")
+    message_id: str
+    url: str = Field(sa_type=Text)
+    clicks: int = 0
+    created_at: int = Field(sa_type=BigInteger)
+
+
+class ClickRow(SQLModel, table=True):
+    """One visit through a short link. Nothing is kept of the visitor."""
+
+    __tablename__ = "link_click"
+    __table_args__ = (Index("link_click_by_campaign", "campaign_id", "at", "id"),)
+
+    id: str = Field(primary_key=True)
+    code: str = Field(foreign_key="link.code")
+    campaign_id: str = Field(foreign_key="campaign.id")
+    message_id: str
+    at: int = Field(sa_type=BigInteger)

@@ -1,0 +1,63 @@
+"""Our API on a real port of this process, with a store of its own behind it."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from unittest.mock import Mock
+
+import uvicorn
+from pydantic import SecretStr
+
+from campaign.settings import Settings
+from starter.api import create_app
+from starter.pace import Pace
+from starter.ways import DeskPort, Ways
+from store.migrate import upgrade
+from store.store import Store, open_store
+from tests.carriers.described import PUBLIC_URL
+
+
+@contextlib.contextmanager
+def scratch_store(url: str) -> Iterator[Store]:
+    """A migrated store."""
+    store = open_store(Settings(database_url=url, secret_key=SecretStr("a secret for tests")))
+    upgrade(store.database)
+    yield store
+    store.close()
+
+
+class _Quiet(uvicorn.Server):
+    """A server that leaves the signals of this process alone."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none."""
+        yield
+
+
+@asynccontextmanager
+async def serving_api(
+    store: Store, carrier: str, public_url: str = PUBLIC_URL, port: int = 0
+) -> AsyncIterator[str]:
+    """Serve the API for one carrier's news; its address. No desk: nothing is admitted here."""
+    settings = Settings(
+        database_url=str(store.database.engine.url),
+        secret_key=SecretStr("a secret for tests"),
+        carrier=carrier,
+        public_url=public_url,
+    )
+    app = create_app(Ways(settings, store, Mock(spec=DeskPort), Pace("memory://")))
+    config = uvicorn.Config(
+        app, host="127.0.0.1", port=port, http="httptools", log_level="warning", lifespan="off"
+    )
+    server = _Quiet(config)
+    serving = asyncio.create_task(server.serve())
+    while not server.started:
+        await asyncio.sleep(0.01)
+    bound = server.servers[0].sockets[0].getsockname()[1]
+    try:
+        yield f"http://127.0.0.1:{bound}"
+    finally:
+        server.should_exit = True
+        await serving

@@ -1,0 +1,288 @@
+"""Everything that can happen to campaigns, in any order, and what must hold all the while."""
+
+import atexit
+import shutil
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from campaign.credits import MessageKind
+from campaign.handoffs import Repeats
+from campaign.instants import DAY, HOUR, MINUTE, SECOND
+from campaign.model import UnknownPolicy
+from campaign.refusals import Refusal, RefusalCode
+from campaign.settings import Settings
+from campaign.states import MessageStatus
+from store.migrate import upgrade
+from store.store import open_store
+from tests.core.faults import Fate, StoreFault
+from tests.core.truths import check, check_begin
+from tests.core.world import DOUBT_ROUNDS, Tale, World
+
+MEMORY = Path("/dev/shm")
+TALES_MAX = 5
+STEPS_TO_THE_END = 80
+ABANDONED = Refusal(RefusalCode.ABANDONED, "it was not judged in time")
+
+numbers = st.sampled_from([f"+1415555100{digit}" for digit in range(6)])
+keys = st.sampled_from([None, None, None, None, "key:1", "key:2"])
+kinds = st.sampled_from([MessageKind.SMS, MessageKind.SMS, MessageKind.MMS])
+which = st.integers(0, 99)
+again = st.booleans()
+seeds = st.integers(0, 2**32 - 1)
+
+
+def several(choices: Sequence[Any], usual: int, most: int) -> st.SearchStrategy[list[Any]]:
+    """Up to ``most`` of the choices in a row, the first of them ``usual`` times as often.
+
+    Listed one by one, which shrinks well, or made from a seed, which gets around much more.
+    """
+    weighted = [choices[0]] * usual + list(choices)
+
+    def made(seed: int) -> list[Any]:
+        chance = Random(seed)
+        return [chance.choice(weighted) for _ in range(chance.randint(1, most))]
+
+    return st.one_of(st.lists(st.sampled_from(weighted), max_size=4), *[seeds.map(made)] * 3)
+
+
+fates = several(list(Fate), usual=4, most=12)
+faults = several(list(StoreFault), usual=12, most=16)
+drafts = st.fixed_dictionaries(
+    {
+        "recipients": st.lists(st.tuples(numbers, keys, kinds), min_size=1, max_size=6),
+        "key": st.sampled_from([None, None, None, "batch:1"]),
+        "start": st.sampled_from([0, 0, 30 * SECOND, HOUR, 3 * DAY]),
+        "apart": st.sampled_from([0, 0, 5 * SECOND, 20 * SECOND]),
+        "unknown_policy": st.sampled_from(UnknownPolicy),
+        "exclude_opt_outs": st.sampled_from([True, True, False]),
+    }
+)
+
+_template: list[Path] = []
+
+
+def template() -> Path:
+    """A migrated database that every example gets a copy of."""
+    if not _template:
+        directory = Path(tempfile.mkdtemp(prefix="godwit-core-", dir=_memory()))
+        store = open_store(Settings(database_url=f"sqlite:///{directory / 'template.db'}"))
+        upgrade(store.database)
+        store.close()
+        atexit.register(shutil.rmtree, directory, ignore_errors=True)
+        _template.append(directory)
+    return _template[0] / "template.db"
+
+
+def _memory() -> Path | None:
+    return MEMORY if MEMORY.is_dir() else None
+
+
+class CoreMachine(RuleBasedStateMachine):
+    """The core with a carrier of one nature; see the subclasses in test_core.py."""
+
+    repeats: Repeats
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.directory = Path(tempfile.mkdtemp(prefix="godwit-core-", dir=_memory()))
+        database = self.directory / "godwit.db"
+        shutil.copy(template(), database)
+        self.world = World(database, self.repeats)
+        self.lied: set[str] = set()
+        self.seen = 0
+
+    # ------------------------------------------------------------------ campaigns
+
+    @initialize(orders=st.lists(drafts, min_size=2, max_size=2))
+    def begin(self, orders: list[dict[str, Any]]) -> None:
+        for order in orders:
+            self.submit_one(order, again=False)
+
+    @precondition(lambda self: len(self.world.tales) < TALES_MAX)
+    @rule(draft=drafts, now=st.sampled_from([True, True, True, False]), again=again)
+    def submit(self, draft: dict[str, Any], now: bool, again: bool) -> None:
+        self.submit_one(draft, again, now)
+
+    def submit_one(self, draft: dict[str, Any], again: bool, now: bool = True) -> None:
+        tale = self.world.submit(**draft)
+        if tale is not None and now:
+            self.world.admit(tale, again)
+
+    @precondition(lambda self: self.drafts())
+    @rule(which=which, again=again, withdrawn=st.booleans())
+    def judge(self, which: int, again: bool, withdrawn: bool) -> None:
+        tale = pick(self.drafts(), which)
+        if withdrawn:
+            self.world.store.campaigns.refuse(tale.id, [ABANDONED], self.world.now)
+        self.world.admit(tale, again)
+        assert tale.ended or not withdrawn
+
+    @precondition(lambda self: self.going())
+    @rule(fates=fates, faults=faults, which=which, twice=again)
+    def work_on_one(
+        self, fates: list[Fate], faults: list[StoreFault], which: int, twice: bool
+    ) -> None:
+        self.work([pick(self.going(), which)], fates, faults, twice)
+
+    @precondition(lambda self: self.going())
+    @rule(fates=fates, faults=faults)
+    def work_on_all(self, fates: list[Fate], faults: list[StoreFault]) -> None:
+        self.work(self.going(), fates, faults)
+
+    def work(
+        self,
+        tales: list[Tale],
+        fates: Sequence[Fate] = (),
+        faults: Sequence[StoreFault] = (),
+        twice: bool = False,
+    ) -> None:
+        """Wait for whatever of these is due next, and do it."""
+        due = [wave.fire_at for tale in tales for wave in self.world.waves(tale)[:1]]
+        if due and min(due) > self.world.now:
+            self.world.loop.pass_by(min(due) - self.world.now)
+        self.world.work(tales, fates, faults, twice)
+
+    @precondition(lambda self: self.going() or self.paused())
+    @rule(which=which, again=again, cancel=st.sampled_from([False, False, True]))
+    def control(self, which: int, again: bool, cancel: bool) -> None:
+        tale = pick(self.going() + self.paused(), which)
+        if tale.cancelled_at is not None:
+            return
+        if cancel:
+            self.world.cancel(tale)
+        elif tale.paused_at is not None:
+            self.world.resume(tale, again)
+        else:
+            self.world.pause(tale)
+
+    @precondition(lambda self: self.not_begun())
+    @rule(
+        which=which,
+        hours=st.sampled_from([0.0, 0.01, 1.5]),
+        start=st.sampled_from([None, 0, HOUR]),
+        again=again,
+    )
+    def spread(self, which: int, hours: float, start: int | None, again: bool) -> None:
+        self.world.spread(pick(self.not_begun(), which), hours, start, again)
+
+    @precondition(lambda self: self.idle())
+    @rule(which=which, again=again)
+    def finish(self, which: int, again: bool) -> None:
+        self.world.finish(pick(self.idle(), which), again)
+
+    # ------------------------------------------------------------------ from outside
+
+    @rule(by=st.sampled_from([SECOND, 20 * SECOND, HOUR, DAY, 47 * HOUR + 58 * MINUTE, 10 * DAY]))
+    def advance(self, by: int) -> None:
+        self.world.loop.pass_by(by)
+
+    @precondition(lambda self: self.world.carrier.log)
+    @rule(
+        whiches=st.lists(which, min_size=1, max_size=4),
+        status=st.sampled_from([MessageStatus.DELIVERED, MessageStatus.UNDELIVERED]),
+        late=st.sampled_from([0, -MINUTE]),
+    )
+    def receive(self, whiches: list[int], status: MessageStatus, late: int) -> None:
+        references = [pick(self.world.carrier.log, which).reference for which in whiches]
+        self.world.receive(
+            *references, "nobody", *references, status=status, at=self.world.now + late
+        )
+
+    @rule(number=numbers, start=st.sampled_from([False, False, True]))
+    def read_word(self, number: str, start: bool) -> None:
+        if start:
+            self.world.opt_in(number)
+        else:
+            self.world.opt_out(number)
+
+    @precondition(lambda self: self.world.carrier.repeats is Repeats.NONE)
+    @rule(which=which, is_right=st.sampled_from([True, True, True, False]))
+    def resolve(self, which: int, is_right: bool) -> None:
+        store = self.world.store
+        doubtful = [
+            (tale.id, message.id)
+            for tale in self.world.tales
+            for message in store.campaigns.messages(tale.id, MessageStatus.UNKNOWN)
+            if not self.world.carrier.under_way.get(message.id)
+        ]
+        if doubtful:
+            campaign, message = pick(doubtful, which)
+            was_sent = bool(self.world.carrier.accepted(message)) is is_right
+            if not is_right:
+                self.lied.add(message)
+            store.resolving.resolve(campaign, message, was_sent, self.world.now)
+
+    # ------------------------------------------------------------------ what must hold
+
+    @invariant()
+    def everything_is_accounted_for(self) -> None:
+        check(self.world, self.lied)
+        for one in self.world.carrier.log[self.seen :]:
+            check_begin(self.world, one)
+        self.seen = len(self.world.carrier.log)
+
+    def teardown(self) -> None:
+        try:
+            self.tell_the_end()
+        finally:
+            self.world.close()
+            shutil.rmtree(self.directory, ignore_errors=True)
+
+    def tell_the_end(self) -> None:
+        """Left alone with a carrier in good health, every campaign comes to its end."""
+        for tale in self.paused():
+            self.world.resume(tale, again=False)
+        for _ in range(STEPS_TO_THE_END):
+            if not self.going():
+                break
+            for tale in self.idle():
+                self.world.finish(tale, again=False)
+            self.work(self.going())
+        assert self.going() == [], "a campaign never ends"
+        self.everything_is_accounted_for()
+        for tale in self.world.tales:
+            if tale.admitted and self.repeats is not Repeats.NONE:
+                self.leaves_no_needless_doubt(tale)
+
+    def leaves_no_needless_doubt(self, tale: Tale) -> None:
+        """Where the carrier can tell, only what must not be repeated stays unknown."""
+        if tale.cancelled_at is not None or tale.doubt_rounds >= DOUBT_ROUNDS:
+            return
+        for message in self.world.store.campaigns.messages(tale.id, MessageStatus.UNKNOWN):
+            assert tale.heeds_opt_outs and message.to in self.world.silent
+
+    # ------------------------------------------------------------------ which campaigns
+
+    def drafts(self) -> list[Tale]:
+        return [tale for tale in self.world.tales if not tale.admitted and not tale.ended]
+
+    def going(self) -> list[Tale]:
+        return [tale for tale in self.world.tales if tale.is_open and tale.paused_at is None]
+
+    def paused(self) -> list[Tale]:
+        return [tale for tale in self.world.tales if tale.is_open and tale.paused_at is not None]
+
+    def not_begun(self) -> list[Tale]:
+        """Campaigns whose plan may still change."""
+        waiting = self.going() + self.paused()
+        return [tale for tale in waiting if tale.waves == 0 and tale.cancelled_at is None]
+
+    def idle(self) -> list[Tale]:
+        """Campaigns of which nothing is waiting and nothing was left behind."""
+        return [tale for tale in self.going() if self.is_idle(tale)]
+
+    def is_idle(self, tale: Tale) -> bool:
+        if tale.cancelled_at is not None:
+            self.world.store.campaigns.cancel_rest(tale.id, self.world.now)
+        return not self.world.waves(tale)
+
+
+def pick(choices: Any, which: int) -> Any:
+    """One of several, by a number of any size."""
+    return choices[which % len(choices)]

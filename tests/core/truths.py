@@ -1,0 +1,99 @@
+"""What must hold after every step, told by the carrier's own log."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+
+from campaign.handoffs import Repeats
+from campaign.instants import HOUR, SECOND
+from campaign.states import HANDED_OFF
+from store.audit import audit
+from store.views import MessageView
+from tests.core.carrier import Accepted
+from tests.core.world import Tale, World
+
+KEY_LIFE = 48 * HOUR
+# What was claimed before a stop word, a cancel or a pause may still begin for this long.
+REACTION = 1 * SECOND
+# How far a receipt's clock may be off, and a request under way.
+TOLERANCE = 2 * 60 * SECOND
+
+
+def check(world: World, lied: set[str]) -> None:
+    """Hold the store against the carrier's log; ``lied`` are messages an operator misjudged."""
+    assert audit(world.store.database).findings == ()
+    messages = {
+        message.id: message
+        for tale in world.tales
+        for message in world.store.campaigns.messages(tale.id)
+    }
+    for tale in world.tales:
+        tally = asdict(world.store.campaigns.tally(tale.id))
+        assert tally.pop("total") == sum(tally.values())
+    for message in messages.values():
+        if message.id not in lied:
+            _check_message(world, message)
+    _check_recipient_keys(world, lied)
+    _check_campaign_keys(world, lied)
+
+
+def check_begin(world: World, one: Accepted) -> None:
+    """An acceptance of this step must not have begun after a stop word or a cancel."""
+    tale = world.tale_of[one.reference]
+    if tale.heeds_opt_outs and one.to in world.silent:
+        assert one.begun_at <= world.silent[one.to] + REACTION, "sent after the stop word"
+    if tale.cancelled_at is not None:
+        assert one.begun_at <= tale.cancelled_at + REACTION, "sent after the cancel"
+
+
+def _check_message(world: World, message: MessageView) -> None:
+    tale, times = world.tale_of[message.id], len(world.carrier.accepted(message.id))
+    resent = tale.resends and world.carrier.repeats is Repeats.NONE
+    assert times <= 1 or resent, f"{message.id} was taken {times} times"
+    if message.status in HANDED_OFF:
+        assert times, f"{message.id} is {message.status} and was never taken"
+    elif message.status not in ("unknown", "sending"):
+        in_doubt = message.status == "retryable" and resent
+        assert not times or in_doubt, f"{message.id} is {message.status} and was taken"
+
+
+def _check_recipient_keys(world: World, lied: set[str]) -> None:
+    """No two messages with one key are taken within 48 hours of each other."""
+    by_key: dict[str, dict[str, list[int]]] = {}
+    for one in world.carrier.log:
+        key = world.key_of[one.reference]
+        if key is not None and one.reference not in lied:
+            by_key.setdefault(key, {}).setdefault(one.reference, []).append(one.at)
+    for key, messages in by_key.items():
+        for reference, times in messages.items():
+            for other, begun in _others(world, messages, reference):
+                gap = min(abs(at - begun) for at in times)
+                assert gap >= KEY_LIFE - TOLERANCE, f"{key}: {reference} and {other}"
+
+
+def _others(
+    world: World, messages: dict[str, list[int]], reference: str
+) -> Iterator[tuple[str, int]]:
+    for other, times in messages.items():
+        if other != reference:
+            yield from ((other, at) for at in times)
+
+
+def _check_campaign_keys(world: World, lied: set[str]) -> None:
+    """No two campaigns with one key send within 48 hours of each other."""
+    by_key: dict[str, list[Tale]] = {}
+    for tale in world.tales:
+        if tale.key is not None:
+            by_key.setdefault(tale.key, []).append(tale)
+    for tales in by_key.values():
+        spans = [span for tale in tales if (span := _span(world, tale, lied))]
+        for (_, last), (first, _) in zip(spans, spans[1:], strict=False):
+            assert first >= last + KEY_LIFE - TOLERANCE, "a campaign's key was used twice"
+
+
+def _span(world: World, tale: Tale, lied: set[str]) -> Sequence[int]:
+    times = [
+        one.at
+        for one in world.carrier.log
+        if world.tale_of[one.reference] is tale and one.reference not in lied
+    ]
+    return (min(times), max(times)) if times else ()

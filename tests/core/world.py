@@ -1,0 +1,347 @@
+"""A small world round the real core: one account, its campaigns, a carrier, and leaping time.
+
+The world does what the campaign's workflow does, with the same activities on the same store; it
+has no Temporal, so that it can stop anything at any line.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
+from temporalio.testing import ActivityEnvironment
+
+from activities.attempts import Attempts, SendingLimits
+from activities.breaker import Breaker
+from activities.carriers import Carriers
+from activities.handing_over import Chunk
+from activities.ledger import Ledger
+from activities.orders import (
+    CampaignRef,
+    PushOrder,
+    SettleOrder,
+    SpreadOrder,
+    StatusOrder,
+    WaveOrder,
+)
+from activities.planning import Planning
+from activities.reporting import Reporting
+from activities.vetting import Vetting
+from campaign.credits import MessageKind
+from campaign.handoffs import Handoff, Receipt, Repeats
+from campaign.instants import DAY, Instant, moment_of
+from campaign.model import Candidate, Draft, DraftRecipient, Message
+from campaign.ports import ChunkRange
+from campaign.settings import Settings
+from campaign.states import CampaignStatus, MessageStatus
+from store.store import open_store
+from tests.core.carrier import DEADLINE_SECONDS, ModelCarrier
+from tests.core.faults import Fate, FaultyStore, StoreFault
+from tests.core.leaping import LeapingLoop
+
+START: Instant = 20_000 * DAY
+SENDER = "+18005559876"
+FUNDS = 45
+CHUNK_SIZE = 3
+LIMITS = SendingLimits(
+    window=3, timeout_seconds=DEADLINE_SECONDS, backoff_seconds=(5.0, 30.0), doubt_tries=3
+)
+DOUBT_ROUNDS = 3
+
+
+@dataclass
+class Tale:
+    """What the workflow of one campaign would remember."""
+
+    id: str
+    key: str | None
+    resends: bool
+    heeds_opt_outs: bool
+    admitted: bool = False
+    ended: bool = False
+    paused_at: Instant | None = None
+    cancelled_at: Instant | None = None
+    pauses: int = 0
+    waves: int = 0
+    doubt_rounds: int = 0
+    stops: list[asyncio.Event] = field(default_factory=list)
+
+    @property
+    def is_open(self) -> bool:
+        """Admitted, and not at its end."""
+        return self.admitted and not self.ended
+
+    def stop(self) -> None:
+        """Tell the chunks that run to start nothing more."""
+        for stop in self.stops:
+            stop.set()
+
+
+class World:
+    """One account's campaigns and everything that happens to them."""
+
+    def __init__(self, database: Path, repeats: Repeats) -> None:
+        self.loop = LeapingLoop(START)
+        self.store = open_store(
+            Settings(
+                database_url=f"sqlite:///{database}",
+                secret_key=SecretStr("a secret for tests"),
+                carrier="model",
+            )
+        )
+        account, _ = self.store.accounts.create("tester", START, FUNDS, FUNDS, (SENDER,))
+        self.account_id = account.id
+        self.carrier = ModelCarrier(repeats, self.loop, self._meanwhile)
+        store = self.store
+        self.vetting = Vetting(store.campaigns, store.admissions)
+        self.ledger = Ledger(store.campaigns, store.admissions)
+        self.planning = Planning(
+            store.campaigns,
+            store.plans,
+            store.admissions,
+            store.resolving,
+            {"model": repeats},
+            CHUNK_SIZE,
+        )
+        self.reporting = Reporting(store.campaigns)
+        self.tales: list[Tale] = []
+        self.tale_of: dict[str, Tale] = {}
+        self.key_of: dict[str, str | None] = {}
+        # When each silent number opted out.
+        self.silent: dict[str, Instant] = {}
+        self._numbers = count()
+        self._chunks: list[asyncio.Task[object]] = []
+        self._faulty = FaultyStore(store.sending, (), lambda: None)
+        self._breaker = Breaker(store.health)
+
+    def close(self) -> None:
+        """Let go of the database and the loop."""
+        self.store.close()
+        self.loop.close()
+
+    @property
+    def now(self) -> Instant:
+        """The present instant."""
+        return self.loop.now()
+
+    def act(self, activity: Callable[..., Any], order: object, again: bool = False) -> Any:
+        """Run an activity; ``again`` when its first answer is lost on the way."""
+        environment = ActivityEnvironment()
+        environment.info = replace(environment.info, started_time=moment_of(self.now))
+        if again:
+            environment.run(activity, order)
+        return environment.run(activity, order)
+
+    # ------------------------------------------------------------------ campaigns
+
+    def submit(
+        self,
+        recipients: Sequence[tuple[str, str | None, MessageKind]],
+        start: Instant,
+        apart: Instant,
+        **members: Any,
+    ) -> Tale | None:
+        """Save a draft with a message per recipient; None when its key brought another one."""
+        campaign_id = f"cmp_{next(self._numbers)}"
+        messages = [
+            Message(
+                position=position,
+                id=f"{campaign_id}-{position}",
+                to=to,
+                text="Your order has shipped",
+                media_url="https://example.com/a.png" if kind is MessageKind.MMS else None,
+                sender=SENDER,
+                kind=kind,
+                segments=1,
+                due_at=self.now + start + position * apart,
+                key=key,
+            )
+            for position, (to, key, kind) in enumerate(recipients)
+        ]
+        draft = Draft(
+            account_id=self.account_id,
+            dialect="native",
+            recipients=[DraftRecipient(to=message.to) for message in messages],
+            spread_hours=0.1 if apart else 0.0,
+            **members,
+        )
+        saved = self.store.campaigns.save(Candidate(draft, messages, self.now), campaign_id)
+        if not saved.created:
+            return None
+        tale = Tale(
+            campaign_id, draft.key, draft.unknown_policy == "resend", draft.exclude_opt_outs
+        )
+        self.tales.append(tale)
+        for message in messages:
+            self.tale_of[message.id], self.key_of[message.id] = tale, message.key
+        return tale
+
+    def admit(self, tale: Tale, again: bool) -> None:
+        """Judge, hold and plan, as the workflow does at its beginning."""
+        ref = CampaignRef(campaign_id=tale.id)
+        verdict = self.act(self.vetting.vet, ref, again)
+        if verdict.admitted:
+            verdict = self.act(self.ledger.hold_credits, ref, again)
+        if verdict.admitted:
+            verdict_is_late = self.act(self.planning.plan, ref, again).withdrawn
+            tale.admitted = not verdict_is_late
+        tale.ended = not tale.admitted
+
+    def waves(self, tale: Tale) -> Sequence[WaveOrder]:
+        """What the campaign would do next."""
+        waves: Sequence[WaveOrder] = self.act(
+            self.planning.next_waves, CampaignRef(campaign_id=tale.id)
+        ).waves
+        return waves
+
+    def mark(self, tale: Tale, status: CampaignStatus, again: bool = False) -> None:
+        """Write where the campaign stands."""
+        self.act(self.planning.mark, StatusOrder(campaign_id=tale.id, status=status), again)
+
+    def pause(self, tale: Tale) -> None:
+        """Stop what runs, then say so."""
+        tale.stop()
+        tale.paused_at = self.now
+        self.mark(tale, CampaignStatus.PAUSED)
+
+    def resume(self, tale: Tale, again: bool) -> None:
+        """Push the rest back by the time lost, and carry on."""
+        assert tale.paused_at is not None
+        tale.pauses += 1
+        order = PushOrder(
+            campaign_id=tale.id, number=tale.pauses, by=max(1, self.now - tale.paused_at)
+        )
+        self.act(self.planning.push_back, order, again)
+        tale.paused_at = None
+        running = CampaignStatus.RUNNING if tale.waves else CampaignStatus.SCHEDULED
+        self.mark(tale, running, again)
+
+    def spread(self, tale: Tale, hours: float, start: Instant | None, again: bool) -> None:
+        """Lay out anew what waits for its first wave, as an update does."""
+        tale.pauses += 1
+        order = SpreadOrder(
+            campaign_id=tale.id,
+            number=tale.pauses,
+            hours=hours,
+            earliest=self.now if tale.paused_at is None else tale.paused_at,
+            scheduled_at=None if start is None else self.now + start,
+        )
+        self.act(self.planning.spread, order, again)
+
+    def cancel(self, tale: Tale) -> None:
+        """Stop what runs; what waits is cancelled when it has stopped."""
+        tale.stop()
+        tale.cancelled_at = self.now
+        tale.paused_at = None
+
+    def opt_out(self, number: str) -> None:
+        """A stop word arrives and is committed."""
+        self.store.opt_outs.add(self.account_id, number, "inbound", self.now)
+        self.silent.setdefault(number, self.now)
+
+    def opt_in(self, number: str) -> None:
+        """A start word arrives and is committed."""
+        self.store.opt_outs.remove(self.account_id, number)
+        self.silent.pop(number, None)
+
+    def finish(self, tale: Tale, again: bool) -> None:
+        """Take the next step of a campaign that has nothing waiting: doubts first, then the end."""
+        ref = CampaignRef(campaign_id=tale.id)
+        doubts = self.store.campaigns.tally(tale.id).unknown
+        if doubts and tale.cancelled_at is None and tale.doubt_rounds < DOUBT_ROUNDS:
+            tale.doubt_rounds += 1
+            if self.act(self.planning.reopen_unknown, ref, again):
+                return
+            tale.doubt_rounds = DOUBT_ROUNDS
+        order = SettleOrder(campaign_id=tale.id, cancelled=tale.cancelled_at is not None)
+        self.act(self.ledger.settle, order, again)
+        tale.ended = True
+
+    # ------------------------------------------------------------------ chunks
+
+    def work(
+        self,
+        tales: Sequence[Tale],
+        fates: Sequence[Fate] = (),
+        faults: Sequence[StoreFault] = (),
+        twice: bool = False,
+    ) -> bool:
+        """Run what is due of these campaigns at once, in one process; False when nothing is.
+
+        With ``twice`` every chunk is run by a second attempt at the same time, as when the
+        first is wrongly taken for dead.
+        """
+        self._faulty = FaultyStore(self.store.sending, faults, self._die)
+        self.loop.delay = self._faulty.delay
+        self.carrier.suffer(fates)
+        chunks: list[Chunk] = []
+        for tale in tales:
+            if tale.cancelled_at is not None:
+                self.act(self.reporting.cancel_rest, CampaignRef(campaign_id=tale.id))
+            for wave in self.waves(tale)[:1]:
+                if wave.fire_at <= self.now:
+                    if tale.waves == 0 and tale.cancelled_at is None:
+                        self.mark(tale, CampaignStatus.RUNNING)
+                    tale.waves += 1
+                    chunks += self._chunks_of(tale, wave, attempts=2 if twice else 1)
+        if chunks:
+            self.loop.run_until_complete(self._run(chunks))
+        for tale in tales:
+            tale.stops.clear()
+        return bool(chunks)
+
+    def _chunks_of(self, tale: Tale, wave: WaveOrder, attempts: int) -> list[Chunk]:
+        chunks = []
+        for low, high in wave.chunks * attempts:
+            tale.stops.append(asyncio.Event())
+            chunks.append(
+                Chunk(
+                    Attempts(
+                        store=self._faulty,  # type: ignore[arg-type]
+                        carriers=Carriers([self.carrier]),
+                        breaker=self._breaker,
+                        limits=LIMITS,
+                        range=ChunkRange(tale.id, low, high, wave.due_until),
+                        token=f"attempt {next(self._numbers)}",
+                        now=self.loop.now,
+                        stop=tale.stops[-1],
+                        cancelled=tale.cancelled_at is not None,
+                    )
+                )
+            )
+        return chunks
+
+    async def _run(self, chunks: Sequence[Chunk]) -> None:
+        self._chunks = [asyncio.ensure_future(chunk.run()) for chunk in chunks]
+        answers = await asyncio.gather(*self._chunks, return_exceptions=True)
+        for answer in answers:
+            if isinstance(answer, BaseException) and not self._faulty.is_dead:
+                raise answer
+
+    def _die(self) -> None:
+        for chunk in self._chunks:
+            chunk.cancel()
+
+    def _meanwhile(self, fate: Fate, handoff: Handoff) -> None:
+        """What happens in the middle of a request, besides what the carrier does."""
+        tale = self.tale_of[handoff.reference]
+        if fate in (Fate.CRASH_BEFORE, Fate.CRASH_UNDER_WAY, Fate.CRASH_AFTER):
+            self._faulty.crash()
+        elif fate is Fate.STOP_WORD:
+            self.opt_out(handoff.to)
+        elif fate is Fate.SHUTDOWN:
+            tale.stop()
+        elif fate is Fate.CANCEL and tale.cancelled_at is None:
+            self.cancel(tale)
+        elif fate is Fate.PAUSE and tale.cancelled_at is None and tale.paused_at is None:
+            self.pause(tale)
+        elif fate is Fate.RECEIPT_FIRST:
+            self.receive(handoff.reference)
+
+    def receive(self, *references: str, **members: Any) -> None:
+        """Receipts come, in this order."""
+        values = {"status": MessageStatus.DELIVERED, "at": self.now, **members}
+        self.store.receipts.apply([Receipt(reference, **values) for reference in references])

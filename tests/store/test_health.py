@@ -1,0 +1,121 @@
+"""Carriers that are down: one probe a second among all workers, failover, and coming back."""
+
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import text
+
+from campaign.handoffs import Handoff
+from campaign.instants import SECOND
+from campaign.ports import ChunkRange, Turn
+from campaign.settings import Settings
+from campaign.states import MessageStatus
+from store.store import open_store
+from tests.store.builders import NOW, SENDER, Books, outcome
+from tests.store.racing import race
+
+LATER = NOW + 10 * SECOND
+
+
+@pytest.fixture
+def books_of_two(any_settings: Settings, books: Books) -> Iterator[Books]:
+    """The same account in an installation with two carriers."""
+    store = open_store(any_settings.model_copy(update={"carrier": "pretend, second"}))
+    yield Books(store, books.account_id)
+    store.close()
+
+
+def carriers_of(turn: Turn) -> list[str]:
+    return [handoff.carrier for handoff in turn.claimed]
+
+
+def test_a_carrier_that_is_up_gets_everything(books: Books) -> None:
+    turn = books.turn(books.admit(3))
+    assert carriers_of(turn) == ["pretend"] * 3
+    assert {(one.round, one.more) for one in turn.claimed} == {(1, False)}
+
+
+def test_a_carrier_that_is_down_gets_one_probe_a_second(books: Books) -> None:
+    campaign = books.admit(5)
+    books.store.health.trip("pretend", "no_connection", NOW, NOW + SECOND)
+    turn = books.turn(campaign, now=NOW + 1)
+    assert turn.claimed == [] and turn.down == "pretend" and not turn.exhausted
+    assert turn.ask_again_at == NOW + SECOND
+    turn = books.turn(campaign, now=NOW + SECOND)
+    assert [handoff.position for handoff in turn.claimed] == [0] and turn.down == "pretend"
+    assert turn.ask_again_at == NOW + 2 * SECOND
+    assert books.turn(campaign, now=NOW + SECOND + 1, token="other").claimed == []
+
+
+def test_of_workers_that_race_one_probes(books: Books) -> None:
+    campaigns = [books.admit(5) for _ in range(4)]
+    health = books.store.health
+    health.trip("pretend", "no_connection", NOW, NOW + SECOND)
+
+    def claim(number: int) -> list[Handoff]:
+        turn = books.turn(campaigns[number], now=NOW + SECOND, token=f"t{number}")
+        return turn.claimed
+
+    assert sum(len(claimed) for claimed in race(4, claim)) == 1
+    assert race(4, lambda _: health.may_probe("pretend", NOW + 2 * SECOND)).count(True) == 1
+
+
+def test_after_a_clear_answer_all_may_leave(books: Books) -> None:
+    campaign = books.admit(5)
+    health = books.store.health
+    health.trip("pretend", "no_connection", NOW, NOW + SECOND)
+    assert [one.down_since for one in health.list()] == [NOW]
+    health.restore("pretend")
+    health.restore("pretend")
+    assert len(books.turn(campaign, now=NOW + 1).claimed) == 5
+    assert [one.down_since for one in health.list()] == [None]
+    assert health.may_probe("pretend", NOW + 1)
+
+
+def test_down_since_is_when_it_began_and_the_longest_wish_counts(books: Books) -> None:
+    health = books.store.health
+    health.trip("pretend", "rate_limited", NOW, NOW + 30 * SECOND)
+    health.trip("pretend", "no_connection", NOW + 5, NOW + SECOND)
+    (one,) = health.list()
+    assert (one.down_since, one.reason) == (NOW, "rate_limited")
+    assert not health.may_probe("pretend", NOW + 29 * SECOND)
+    assert health.may_probe("pretend", NOW + 30 * SECOND)
+
+
+def test_a_route_is_that_of_the_sender_or_the_account_or_all(books_of_two: Books) -> None:
+    books = books_of_two
+    assert carriers_of(books.turn(books.admit(1))) == ["pretend"]
+    books.store.accounts.update(books.account_id, carriers="second")
+    assert carriers_of(books.turn(books.admit(1, now=LATER), now=LATER)) == ["second"]
+    books.execute("UPDATE sender SET carriers = 'second,pretend' WHERE address = :s", s=SENDER)
+    turn = books.turn(books.admit(1, now=LATER), now=LATER + 2 * SECOND)
+    assert [(one.carrier, one.more) for one in turn.claimed] == [("second", True)]
+
+
+def test_after_a_definite_no_the_next_carrier_of_the_route_is_tried(books_of_two: Books) -> None:
+    books = books_of_two
+    campaign = books.admit(1)
+    seen = []
+    for number in range(3):
+        now = NOW + number
+        (handoff,) = books.turn(campaign, now=now).claimed
+        seen.append((handoff.carrier, handoff.round, handoff.more))
+        no = outcome(0, MessageStatus.RETRYABLE, attempt=handoff.attempt, due_at=now)
+        books.write(campaign, no)
+    assert seen == [("pretend", 1, True), ("second", 1, False), ("pretend", 2, True)]
+    named = text("SELECT carrier FROM attempt WHERE campaign_id = :c ORDER BY number")
+    rows = books.store.database.read(
+        lambda connection: connection.execute(named, {"c": campaign}).scalars().all()
+    )
+    assert rows == ["pretend", "second", "pretend"]
+
+
+def test_what_was_left_sending_names_the_carrier_that_may_have_it(books_of_two: Books) -> None:
+    books = books_of_two
+    campaign = books.admit(1)
+    books.store.health.trip("pretend", "no_connection", NOW, NOW + SECOND)
+    books.turn(campaign, now=NOW + 1, token="dead")
+    books.store.health.restore("pretend")
+    chunk = ChunkRange(campaign, 0, 1, NOW)
+    (left,), _ = books.store.sending.abandoned(chunk, "alive")
+    assert (left.carrier, left.attempted_at) == ("second", NOW + 1)
