@@ -13,7 +13,7 @@ from typing import Any
 
 import structlog
 from temporalio.client import Client
-from temporalio.worker import Worker
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.attempts import SendingLimits
@@ -49,10 +49,17 @@ SHUTDOWN_PATIENCE = timedelta(seconds=10)
 PASSED_THROUGH = ("activities", "campaign", "pydantic", "pydantic_core", "phonenumbers")
 
 
-def build_worker(client: Client, settings: Settings, store: Store, *carriers: Carrier) -> Worker:
+def build_worker(
+    client: Client,
+    settings: Settings,
+    store: Store,
+    *carriers: Carrier,
+    sandboxed: bool = False,
+) -> Worker:
     """Make the one Worker of a process; the tests build theirs with it too.
 
-    The caller runs it and closes store and carriers afterwards.
+    With ``sandboxed`` workflows are watched for what would not replay. The caller runs it and
+    closes store and carriers afterwards.
     """
     limits = SendingLimits(
         window=settings.chunk_window,
@@ -72,7 +79,7 @@ def build_worker(client: Client, settings: Settings, store: Store, *carriers: Ca
         settings.chunk_size,
     )
     reporting = Reporting(store.campaigns)
-    sending = Sending(store.sending, store.health, in_use, limits)
+    sending = Sending(store.campaigns, store.sending, store.health, in_use, limits)
     return EndingWorker(
         client,
         task_queue=settings.task_queue,
@@ -93,15 +100,25 @@ def build_worker(client: Client, settings: Settings, store: Store, *carriers: Ca
         ],
         activity_executor=ThreadPoolExecutor(settings.worker_activities_max, "bookkeeping"),
         max_concurrent_activities=settings.worker_activities_max,
-        workflow_runner=SandboxedWorkflowRunner(
-            SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH)
-        ),
+        workflow_runner=_runner(sandboxed),
         # A pause or cancel travels with the answer to a heartbeat; a second is soon enough.
         max_heartbeat_throttle_interval=timedelta(seconds=1),
         default_heartbeat_throttle_interval=timedelta(seconds=1),
         # After a crash, workflow tasks wait for the dead worker's cache this long.
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=2),
         graceful_shutdown_timeout=GRACEFUL_SHUTDOWN,
+    )
+
+
+def _runner(sandboxed: bool) -> WorkflowRunner:
+    """Run workflows watched for what would not replay, or a third cheaper.
+
+    The sandbox judges code, never data, so what passes in the tests needs no watch in production.
+    """
+    if not sandboxed:
+        return UnsandboxedWorkflowRunner()
+    return SandboxedWorkflowRunner(
+        SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH)
     )
 
 
@@ -125,7 +142,9 @@ class EndingWorker(Worker):
             log.error("a worker did not end in time and is left behind", seconds=patience)
 
 
-def build_courier(client: Client, settings: Settings, store: Store, caller: Caller) -> Worker:
+def build_courier(
+    client: Client, settings: Settings, store: Store, caller: Caller, sandboxed: bool = False
+) -> Worker:
     """Make the Worker that brings callbacks: another task queue, so other places, than sending's.
 
     However slow the accounts' servers are, no message waits for them. The caller closes what the
@@ -138,9 +157,7 @@ def build_courier(client: Client, settings: Settings, store: Store, caller: Call
         workflows=[CourierWorkflow],
         activities=[calling.deliver],
         max_concurrent_activities=settings.couriers_at_once,
-        workflow_runner=SandboxedWorkflowRunner(
-            SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH)
-        ),
+        workflow_runner=_runner(sandboxed),
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=2),
         graceful_shutdown_timeout=GRACEFUL_SHUTDOWN,
     )

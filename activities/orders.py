@@ -53,18 +53,39 @@ class Plan(Order):
 
 
 class WaveOrder(Order):
-    """What leaves together (see campaign.schedule.Wave)."""
+    """What leaves together (see campaign.schedule.Wave).
+
+    With ``begins`` the campaign has not begun, and the wave's chunks are to write that it has.
+    """
 
     fire_at: Instant
     due_until: Instant
     count: int
     chunks: tuple[tuple[int, int], ...]
+    begins: bool = False
+
+
+class TallyRecord(Order):
+    """Messages of a campaign by state (see campaign.ports.Tally)."""
+
+    total: int = 0
+    queued: int = 0
+    sending: int = 0
+    retryable: int = 0
+    sent: int = 0
+    delivered: int = 0
+    undelivered: int = 0
+    failed: int = 0
+    skipped: int = 0
+    cancelled: int = 0
+    unknown: int = 0
 
 
 class Waves(Order):
-    """The next waves of a campaign, soonest first; empty when nothing is waiting."""
+    """The next waves of a campaign, soonest first; when nothing is waiting, the counts instead."""
 
     waves: tuple[WaveOrder, ...] = ()
+    tally: TallyRecord | None = None
 
 
 class ChunkOrder(Order):
@@ -72,6 +93,7 @@ class ChunkOrder(Order):
 
     Of a ``cancelled`` campaign nothing leaves any more; it is only found out what had left. With
     ``known_down`` the campaign knows that a carrier is down, and need not hear so again soon.
+    With ``begins`` it is first written that the campaign runs.
     """
 
     campaign_id: str
@@ -80,6 +102,7 @@ class ChunkOrder(Order):
     due_until: Instant
     cancelled: bool = False
     known_down: bool = False
+    begins: bool = False
 
 
 class ChunkResult(Order):
@@ -143,22 +166,6 @@ class SettleOrder(Order):
 
     campaign_id: str
     cancelled: bool
-
-
-class TallyRecord(Order):
-    """Messages of a campaign by state (see campaign.ports.Tally)."""
-
-    total: int = 0
-    queued: int = 0
-    sending: int = 0
-    retryable: int = 0
-    sent: int = 0
-    delivered: int = 0
-    undelivered: int = 0
-    failed: int = 0
-    skipped: int = 0
-    cancelled: int = 0
-    unknown: int = 0
 
 
 class DeliverOrder(Order):

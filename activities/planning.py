@@ -13,6 +13,7 @@ from activities.orders import (
     PushOrder,
     SpreadOrder,
     StatusOrder,
+    TallyRecord,
     WaveOrder,
     Waves,
 )
@@ -74,7 +75,13 @@ class Planning:
         if len(rows) == ROWS_MAX and len(planned) > 1:
             # The last wave may be cut short by the limit; the next look will show it whole.
             planned = planned[:-1]
-        return Waves(waves=tuple(WaveOrder(**asdict(wave)) for wave in planned[:WAVES_MAX]))
+        if not planned:
+            tally = self._campaigns.tally(order.campaign_id)
+            return Waves(tally=TallyRecord(**asdict(tally)))
+        begins = not facts.begun
+        return Waves(
+            waves=tuple(WaveOrder(**asdict(wave), begins=begins) for wave in planned[:WAVES_MAX])
+        )
 
     @activity.defn
     def reopen_unknown(self, order: CampaignRef) -> int:

@@ -11,7 +11,9 @@ from activities.clock import Clock
 from activities.handing_over import Chunk
 from activities.keeping_alive import kept_alive
 from activities.orders import ChunkOrder, ChunkResult
-from campaign.ports import ChunkRange, HealthStore, SendingStore
+from activities.patience import patiently
+from campaign.ports import CampaignStore, ChunkRange, HealthStore, SendingStore
+from campaign.states import CampaignStatus
 
 
 class Sending:
@@ -19,11 +21,13 @@ class Sending:
 
     def __init__(
         self,
+        campaigns: CampaignStore,
         store: SendingStore,
         health: HealthStore,
         carriers: Carriers,
         limits: SendingLimits,
     ) -> None:
+        self._campaigns = campaigns
         self._store = store
         self._carriers = carriers
         self._limits = limits
@@ -53,9 +57,17 @@ class Sending:
         )
         chunk = Chunk(attempts, order.known_down)
         async with kept_alive(stop):
-            work = asyncio.create_task(chunk.run())
+            work = asyncio.create_task(self._run(chunk, order, clock))
             try:
                 return await asyncio.shield(work)
             except asyncio.CancelledError:
                 stop.set()
                 return await work
+
+    async def _run(self, chunk: Chunk, order: ChunkOrder, clock: Clock) -> ChunkResult:
+        if order.begins:
+            running = CampaignStatus.RUNNING
+            await patiently(
+                lambda now: self._campaigns.mark(order.campaign_id, running, now), clock.now
+            )
+        return await chunk.run()

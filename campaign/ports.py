@@ -132,7 +132,7 @@ class WaveRow:
 
 @dataclass(frozen=True, slots=True)
 class PlanFacts:
-    """What a plan is made from."""
+    """What a plan is made from; ``begun`` when some of it may have left."""
 
     spread_hours: float
     scheduled: bool
@@ -142,6 +142,7 @@ class PlanFacts:
     to_send: int
     pauses: int = 0
     failed: int = 0
+    begun: bool = True
 
 
 @dataclass(frozen=True, slots=True)

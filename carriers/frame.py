@@ -16,9 +16,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 import aiohttp
-import httpx
 import structlog
-from httpx_aiohttp import AiohttpTransport
+from yarl import URL
 
 from campaign.failures import CarrierFailure, DoubtfulHandoff, TemporaryFailure
 from carriers.sorting import Answer, Sort, judge
@@ -38,7 +37,7 @@ class Frame:
     """One carrier's connections, and a bounded way to ask it something.
 
     ``timeout_seconds`` bounds a whole exchange, from waiting for a connection to the answer's
-    last byte; httpx's own timeouts bound only single reads. ``headers``, credentials say, go with
+    last byte. ``headers``, credentials say, go with
     every request, and ``sort`` makes a value or a CarrierFailure of every answer. ``name`` is
     what the log calls the carrier.
     """
@@ -53,7 +52,7 @@ class Frame:
         headers: Mapping[str, str] | None = None,
         sort: Sort = judge,
     ) -> None:
-        self._base_url = base_url.rstrip("/")
+        self._base_url = _address(base_url)
         self._timeout_seconds = timeout_seconds
         self._sort = sort
         self._log = log.bind(carrier=name)
@@ -61,24 +60,11 @@ class Frame:
         self._json_headers = {**self._headers, "content-type": JSON}
         # Who has waited for half the deadline without a connection surely has sent nothing, and
         # would hardly be answered in the other half.
-        self._extensions = {"timeout": {"connect": CONNECT_SECONDS, "pool": timeout_seconds / 2}}
-        context = _tls()
-
-        def session() -> aiohttp.ClientSession:
-            opened = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(
-                    limit=connections, keepalive_timeout=KEEP_ALIVE_SECONDS, ssl=context
-                ),
-                cookie_jar=aiohttp.DummyCookieJar(),
-            )
-            # Left alone, it sends a GET whose connection broke a second time by itself; with some
-            # carriers a GET is what sends a message.
-            opened._retry_connection = False
-            return opened
-
-        # The transport is called without httpx's client around it: several times as fast, and
-        # cookies, redirects and authentication are not wanted here (bench/README.md).
-        self._transport: httpx.AsyncBaseTransport = AiohttpTransport(verify=context, client=session)
+        self._patience = aiohttp.ClientTimeout(
+            connect=timeout_seconds / 2, sock_connect=CONNECT_SECONDS
+        )
+        self._connections = connections
+        self._opened: aiohttp.ClientSession | None = None
 
     async def ask(
         self,
@@ -128,38 +114,54 @@ class Frame:
     async def _exchange(
         self, method: str, path: str, content: bytes, headers: Mapping[str, str]
     ) -> Answer:
+        if self._base_url is None:
+            raise TemporaryFailure("carrier_configuration")
+        # What is in a path or query was quoted by who made it.
+        url = URL(self._base_url + path, encoded=True)
         try:
-            request = httpx.Request(
-                method,
-                self._base_url + path,
-                headers=headers,
-                content=content,
-                extensions=self._extensions,
-            )
-            async with asyncio.timeout(self._timeout_seconds):
-                response = await self._transport.handle_async_request(request)
-                try:
-                    answer = await _read(response)
-                finally:
-                    await response.aclose()
+            async with (
+                asyncio.timeout(self._timeout_seconds),
+                self._session().request(
+                    method, url, data=content or None, headers=headers, allow_redirects=False
+                ) as response,
+            ):
+                return Answer(response.status, response.headers, await _read(response.content))
+        except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError):
+            raise TemporaryFailure("carrier_configuration") from None
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
+            raise TemporaryFailure("no_connection") from None
+        except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError):
+            raise DoubtfulHandoff("connection_lost") from None
         except TimeoutError:
             raise DoubtfulHandoff("timeout") from None
-        except (httpx.TransportError, httpx.InvalidURL) as error:
-            raise _sorted(error) from None
         except (aiohttp.ClientError, ValueError):
-            # No HTTP at all; the transport lets these through as they are.
-            raise DoubtfulHandoff("answer_unreadable") from None
-        return Answer(response.status_code, response.headers, answer)
+            raise DoubtfulHandoff("answer_unreadable") from None  # It was no HTTP at all.
+
+    def _session(self) -> aiohttp.ClientSession:
+        if self._opened is None:
+            self._opened = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(
+                    limit=self._connections, keepalive_timeout=KEEP_ALIVE_SECONDS, ssl=_tls()
+                ),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                timeout=self._patience,
+                auto_decompress=False,
+            )
+            # Left alone, it sends a GET whose connection broke a second time by itself; with some
+            # carriers a GET is what sends a message.
+            self._opened._retry_connection = False
+        return self._opened
 
     async def close(self) -> None:
         """Close every connection."""
-        await self._transport.aclose()
+        if self._opened is not None:
+            await self._opened.close()
 
 
 @cache
 def _tls() -> ssl.SSLContext:
     """The trust that every carrier's connections share; reading the certificates takes a while."""
-    return httpx.create_ssl_context()
+    return ssl.create_default_context()
 
 
 def basic(user: str, password: str) -> dict[str, str]:
@@ -172,25 +174,20 @@ def bearer(token: str) -> dict[str, str]:
     return {"authorization": f"Bearer {token}"}
 
 
-async def _read(response: httpx.Response) -> bytes:
-    chunks = bytearray()
-    assert isinstance(response.stream, httpx.AsyncByteStream)
-    async for chunk in response.stream:
-        chunks += chunk
-        if len(chunks) > ANSWER_BYTES_MAX:
+def _address(base_url: str) -> str | None:
+    """An address in the form of a request, None where it is none."""
+    if not base_url.isprintable():
+        return None
+    try:
+        return str(URL(base_url.rstrip("/")))
+    except ValueError:
+        return None
+
+
+async def _read(content: aiohttp.StreamReader) -> bytes:
+    answer = bytearray()
+    async for chunk in content.iter_any():
+        answer += chunk
+        if len(answer) > ANSWER_BYTES_MAX:
             raise DoubtfulHandoff("answer_too_large")
-    return bytes(chunks)
-
-
-def _sorted(error: Exception) -> CarrierFailure:
-    """Tell failures before the first byte from those after it.
-
-    The transport reports a connection that broke *during* the exchange as a ConnectTimeout too,
-    so the underlying error decides.
-    """
-    if isinstance(error, httpx.UnsupportedProtocol | httpx.InvalidURL):
-        return TemporaryFailure("carrier_configuration")
-    cause = error.__cause__
-    if isinstance(cause, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
-        return TemporaryFailure("no_connection")
-    return DoubtfulHandoff("connection_lost")
+    return bytes(answer)

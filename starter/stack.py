@@ -30,6 +30,8 @@ DYNAMIC_CONFIG = (
     "matching.enableFairness=true",
     "matching.numTaskqueueReadPartitions=1",
     "matching.numTaskqueueWritePartitions=1",
+    # A step that a worker has a place for comes back with the answer to who asked for it.
+    "system.enableActivityEagerExecution=true",
 )
 SEARCH_ATTRIBUTES = (
     "GodwitAccount=Keyword",

@@ -53,7 +53,7 @@ _COUNT_QUOTA = text(
     "AND (CAST(:quota AS BIGINT) IS NULL OR used + :count <= :quota)"
 )
 _PLAN = text(
-    "SELECT spread_hours, scheduled_at, base_at, pauses_applied, "
+    "SELECT status, spread_hours, scheduled_at, base_at, pauses_applied, "
     "(SELECT min(due_at) FROM message m WHERE m.campaign_id = c.id AND m.{waiting}) AS first_due, "
     "(SELECT max(due_at) FROM message m WHERE m.campaign_id = c.id AND m.{waiting}) AS last_due, "
     "(SELECT count(*) FROM message m WHERE m.campaign_id = c.id AND m.{waiting}) AS to_send, "
@@ -191,6 +191,7 @@ class Admissions:
             to_send=row.to_send,
             pauses=row.pauses_applied,
             failed=row.failed,
+            begun=row.status not in (CampaignStatus.DRAFT, CampaignStatus.SCHEDULED),
         )
 
     def waiting_rows(self, campaign_id: str, limit: int) -> Sequence[WaveRow]:

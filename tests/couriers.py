@@ -125,7 +125,7 @@ async def posted(
         caller = caller or OutwardCaller(store.news, calling, DIALECTS)
         client = environment.client
         bell = Bell(client, settings.task_queue)
-        async with build_courier(client, settings, store, caller):
+        async with build_courier(client, settings, store, caller, sandboxed=True):
             yield Post(environment, settings, Books(store, account.id), bell)
 
 

@@ -60,6 +60,7 @@ class CampaignWorkflow:
         self.moving = False
         self.again = False
         self.cancels = 0
+        self.counted: TallyRecord | None = None
         self.upcoming: list[WaveOrder] = []
         self.chunks = Chunks(order.campaign_id, order.chunks_at_once, self._held, self._count)
 
@@ -196,7 +197,7 @@ class CampaignWorkflow:
             planned = await self._book(Planning.next_waves, "look for what is due next")
             if self.state.pauses != moves and workflow.patched(LOOK_AGAIN):
                 continue
-            self.upcoming = list(planned.waves)
+            self.upcoming, self.counted = list(planned.waves), planned.tally
             if not self.upcoming:
                 return
             while self.upcoming:
@@ -225,7 +226,10 @@ class CampaignWorkflow:
         # Counted first, because from here on the plan cannot be changed any more.
         self._set(waves=self.state.waves + 1)
         if self.state.status is CampaignStatus.SCHEDULED:
-            await self._mark(CampaignStatus.RUNNING)
+            if wave.begins:
+                self._set(status=CampaignStatus.RUNNING)
+            else:
+                await self._mark(CampaignStatus.RUNNING)
         known_down = self.state.carrier_down is not None
         return await self.chunks.send(wave, self.state.waves, known_down)
 
@@ -235,7 +239,8 @@ class CampaignWorkflow:
     async def _await_receipts(self, left: float) -> None:
         """Give receipts ``left`` seconds, so that the end tells delivered from undelivered."""
         for wait in chain(RECEIPT_WAITS_SECONDS, repeat(RECEIPT_WAITS_SECONDS[-1])):
-            tally = await self._book(Reporting.count, "count receipts")
+            tally = self.counted or await self._book(Reporting.count, "count receipts")
+            self.counted = None
             self._set(tally=tally)
             if tally.sent + tally.unknown == 0 or left <= 0 or self.state.cancelling:
                 return

@@ -38,7 +38,8 @@ class Chunks:
             while todo and not self._held() and len(self._running) < self._at_once:
                 low, high = todo.pop(0)
                 label = f"wave {number} • recipients {low}-{high - 1}"
-                self._start(low, high, wave.due_until, label, known_down=known_down)
+                knowing = {"known_down": known_down, "begins": wave.begins}
+                self._start(low, high, wave.due_until, label, **knowing)
             if self._held():
                 todo.clear()
             if not await self._one_ended():

@@ -85,6 +85,7 @@ def test_holds_at_once_never_pass_the_quota(
 
 def test_plan_facts_are_of_what_waits(books: Books) -> None:
     campaign = books.save(3, spread_hours=0.5, scheduled_at=NOW + HOUR)
+    books.execute("UPDATE campaign SET status = 'running'")
     books.execute("UPDATE message SET due_at = due_at + position * 1000")
     books.execute("UPDATE message SET status = 'skipped' WHERE position = 2")
     facts = books.store.admissions.plan_facts(campaign)
@@ -92,6 +93,16 @@ def test_plan_facts_are_of_what_waits(books: Books) -> None:
     books.execute("UPDATE message SET status = 'cancelled'")
     empty = books.store.admissions.plan_facts(campaign)
     assert empty == PlanFacts(0.5, True, NOW + HOUR, None, None, 0)
+
+
+@pytest.mark.parametrize("status", CampaignStatus)
+def test_a_campaign_has_begun_unless_it_is_still_to_run(
+    books: Books, status: CampaignStatus
+) -> None:
+    campaign = books.save(1)
+    books.execute(f"UPDATE campaign SET status = '{status.value}'")
+    waits = status in (CampaignStatus.DRAFT, CampaignStatus.SCHEDULED)
+    assert books.store.admissions.plan_facts(campaign).begun is not waits
 
 
 def test_waiting_rows_come_by_due_instant_then_position(books: Books) -> None:
