@@ -1,6 +1,6 @@
 PYTHON ?= python3
 BIN := .venv/bin
-WORKERS ?= 3
+WORKERS ?= 4
 # First, or they would be what the others wait for at the end.
 SLOW := tests/starter/test_stack.py tests/workflows tests/test_readme.py tests/starter/test_lists.py
 

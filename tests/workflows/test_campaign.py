@@ -4,8 +4,6 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 
-import pytest
-
 from campaign.instants import DAY, HOUR, MINUTE, SECOND, Instant
 from campaign.states import CampaignStatus, MessageStatus
 from starter.desk import workflow_id
@@ -185,23 +183,3 @@ async def test_progress_and_plan_can_be_asked_and_name_nobody(story: Story) -> N
     await finish(story, campaign.id)
     history = (await handle.fetch_history()).to_json()
     assert "4155551" not in history and "has shipped" not in history
-
-
-@pytest.mark.one_store
-async def test_a_long_story_continues_as_new_and_keeps_its_state(story: Story) -> None:
-    start = await story.now() + HOUR
-    draft = story.draft(700)
-    recipients = [
-        replace(recipient, scheduled_at=start + index * MINUTE)
-        for index, recipient in enumerate(draft.recipients)
-    ]
-    campaign = (await story.desk.admit(replace(draft, recipients=recipients))).campaign
-    first_run = (await handle_of(story, campaign.id).describe()).run_id
-    await finish(story, campaign.id)
-    last = await handle_of(story, campaign.id).describe()
-    assert last.run_id != first_run
-    assert last.history_length < 4_500
-    assert story.store.campaigns.tally(campaign.id).sent == 700
-    assert len(story.carrier.log) == 700
-    lateness = [at - start - i * MINUTE for i, at in enumerate(story.sent_at(campaign.id))]
-    assert 0 <= min(lateness) and max(lateness) < 15 * SECOND
