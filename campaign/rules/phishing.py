@@ -1,6 +1,6 @@
 """Phishing: no public shorteners, no look-alike hosts, no fishing for secrets (33019).
 
-The lists are in ``words/phishing.toml``; they are read once, when this module is imported.
+The lists are in ``words/phishing.toml``; they are read once.
 """
 
 import re
@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Any
 
 from campaign.model import Evidence
-from campaign.patterns import any_of
+from campaign.patterns import AnyOf
 from campaign.refusals import SHOWN_MAX, Refusal, RefusalCode
 from campaign.text import plain, unmasked, visible
 
@@ -192,8 +192,8 @@ _CLAIMED = re.compile(
     rf"\W*(?:{'|'.join(name.replace(' ', '[ -]?') for name in _BRANDS)})"
     r"(?: (?:alert|notice|security|support|bank|info|team|delivery|uk|us))?(?: ?[:!]| -) "
 )
-_GUARDED = any_of(_LISTS["guarded"])
-_MISSPELT = any_of(
+_GUARDED = AnyOf(_LISTS["guarded"])
+_MISSPELT = AnyOf(
     name.replace(letter, other)
     for name in _BRANDS
     if len(name) > 4 and " " not in name
@@ -203,6 +203,6 @@ _MISSPELT = any_of(
 )
 
 _ALWAYS, _WITH_LINK, _IDENTITY, _PRESSURE, _ACTS, _NEVER = (
-    any_of(_LISTS["lures"][kind])
+    AnyOf(_LISTS["lures"][kind])
     for kind in ("always", "with_link", "identity", "pressure", "acts", "never")
 )

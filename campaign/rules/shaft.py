@@ -1,9 +1,8 @@
 """SHAFT: no sex, hate, and no offers of alcohol, firearms or tobacco (33019).
 
-The word lists are in ``words/shaft.toml``; they are read once, when this module is imported.
+The word lists are in ``words/shaft.toml``; they are read once.
 """
 
-import re
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from importlib.resources import files
 from itertools import islice
 
 from campaign.model import Evidence
-from campaign.patterns import any_of
+from campaign.patterns import AnyOf
 from campaign.refusals import SHOWN_MAX, Refusal, RefusalCode
 from campaign.text import plain, unmasked
 
@@ -19,10 +18,10 @@ from campaign.text import plain, unmasked
 @dataclass(frozen=True, slots=True)
 class _Class:
     name: str
-    always: re.Pattern[str]
-    offered: re.Pattern[str] | None
-    never: re.Pattern[str] | None
-    unless: re.Pattern[str] | None
+    always: AnyOf
+    offered: AnyOf | None
+    never: AnyOf | None
+    unless: AnyOf | None
 
 
 def check(evidence: Evidence) -> Iterator[Refusal]:
@@ -79,15 +78,15 @@ def _always(lists: dict[str, list[str]]) -> Iterator[str]:
 
 def _class_of(name: str, lists: dict[str, list[str]]) -> _Class:
     offered, never, unless = (
-        any_of(lists[kind]) if kind in lists else None for kind in ("offered", "never", "unless")
+        AnyOf(lists[kind]) if kind in lists else None for kind in ("offered", "never", "unless")
     )
-    return _Class(name, any_of(_always(lists)), offered, never, unless)
+    return _Class(name, AnyOf(_always(lists)), offered, never, unless)
 
 
 _WORDS = tomllib.loads(files(__package__).joinpath("words/shaft.toml").read_text("utf-8"))
-_OFFER, _NO_OFFER = (any_of(_WORDS["offer"][kind]) for kind in ("words", "never"))
+_OFFER, _NO_OFFER = (AnyOf(_WORDS["offer"][kind]) for kind in ("words", "never"))
 _LISTS = {name: lists for name, lists in _WORDS.items() if name != "offer"}
-_ANY = any_of(
+_ANY = AnyOf(
     entry for lists in _LISTS.values() for entry in [*_always(lists), *lists.get("offered", [])]
 )
 _CLASSES = tuple(_class_of(name, lists) for name, lists in _LISTS.items())

@@ -244,6 +244,7 @@ async def test_nobody_sets_what_is_ours_to_set(api: Api) -> None:
     assert len(api.story.carrier.log) == 12
 
 
+@pytest.mark.one_store
 @pytest.mark.parametrize("nasty", NASTY)
 async def test_what_is_nasty_in_names_and_references_stays_text(
     api: Api, capsys: pytest.CaptureFixture[str], nasty: str

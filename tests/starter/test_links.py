@@ -56,6 +56,7 @@ async def test_each_recipient_has_a_link_of_its_own_and_a_click_tells_whose(link
     assert all(set(one) == {"id", "code", "messageId", "url", "at"} for one in clicks)
 
 
+@pytest.mark.one_store
 @pytest.mark.parametrize(
     "path",
     [
@@ -77,6 +78,7 @@ async def test_no_request_leads_to_an_address_of_its_own(linking: Api, path: str
     assert "location" not in answer.headers
 
 
+@pytest.mark.one_store
 @pytest.mark.parametrize(
     "more", ["?url=https://evil.example", "?//evil.example", "?next=//evil.example&code=x"]
 )
@@ -87,6 +89,7 @@ async def test_what_a_request_adds_changes_no_address(linking: Api, more: str) -
     assert (answer.status_code, answer.headers["location"]) == (302, LONG)
 
 
+@pytest.mark.one_store
 @pytest.mark.parametrize(
     "url",
     [
@@ -118,6 +121,7 @@ async def test_whoever_tries_codes_has_to_wait_and_others_are_still_led(linking:
     assert (await linking.http.get(f"/s/{code}")).status_code == 302
 
 
+@pytest.mark.one_store
 async def test_without_an_address_for_them_no_link_is_made(api: Api) -> None:
     wanted = batch(1, text=f"See {LONG}", shortenUrls=True)
     error = check_error(await post(api, wanted), "ValidationError", 400)

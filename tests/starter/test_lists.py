@@ -47,6 +47,7 @@ async def send(api: Api, expected: int = 201, **body: Any) -> Json:
     return shown
 
 
+@pytest.mark.one_store
 async def test_a_list_is_made_looked_at_and_deleted(api: Api) -> None:
     made = await call(api, "POST", "", json={"name": "spring"})
     shown = made.json()
@@ -65,6 +66,7 @@ async def test_a_list_is_made_looked_at_and_deleted(api: Api) -> None:
     assert (await call(api, "GET", f"/{shown['id']}")).status_code == 404
 
 
+@pytest.mark.one_store
 @pytest.mark.parametrize(
     "body", [{}, [], {"name": ""}, {"name": 7}, {"name": "x" * 101}, {"name": "a\x07"}, {"id": "x"}]
 )
@@ -97,6 +99,7 @@ async def test_members_are_added_changed_paged_and_removed(api: Api) -> None:
         assert (await call(api, "GET", f"/{id}/members?limit={limit}")).status_code == 400
 
 
+@pytest.mark.one_store
 @pytest.mark.parametrize(
     ("body", "place"),
     [
@@ -136,6 +139,7 @@ async def test_ten_thousand_members_come_in_one_call(api: Api) -> None:
     assert answer.json() == {"added": 10_000, "updated": 0, "members": 10_000}
 
 
+@pytest.mark.one_store
 @pytest.mark.parametrize(
     ("text", "members"),
     [
@@ -162,6 +166,7 @@ async def test_a_csv_file_brings_numbers_and_fields(
     assert [one["fields"] for one in found] == members
 
 
+@pytest.mark.one_store
 @pytest.mark.parametrize(
     ("text", "status", "told"),
     [
@@ -189,6 +194,7 @@ async def test_a_csv_file_with_a_fault_adds_nobody(
     assert (await call(api, "GET", f"/{id}")).json()["members"] == 0
 
 
+@pytest.mark.one_store
 async def test_other_kinds_of_bodies_are_415(api: Api) -> None:
     id = await make(api)
     for kind in ("text/plain", "application/vnd.ms-excel", ""):
@@ -219,6 +225,7 @@ async def test_another_account_sees_and_changes_nothing(api: Api) -> None:
     assert (await call(api, "GET", f"/{id}")).json()["members"] == 1
 
 
+@pytest.mark.one_store
 async def test_keys_need_the_permissions(api: Api) -> None:
     id = await make(api)
     reader, sender = api.basic("read:Campaigns"), api.basic("create:BatchSMS")
@@ -257,6 +264,7 @@ async def test_a_campaign_to_lists_and_people_skips_repeats_over_all(api: Api) -
     assert [one.reference for one in messages] == [None, "r", "r", "r", None, None]
 
 
+@pytest.mark.one_store
 @pytest.mark.parametrize(
     ("recipients", "code", "place"),
     [
@@ -280,6 +288,7 @@ async def test_a_list_that_is_not_there_is_a_typed_refusal(
     assert api.story.store.campaigns.list() == []
 
 
+@pytest.mark.one_store
 async def test_an_empty_list_and_a_key_on_a_list_are_refused(api: Api) -> None:
     empty, full = await make(api), await make(api, "+14155550101", name="full")
     people = [{"to": "+14155550101"}, {"mailingList": empty}]
@@ -306,6 +315,7 @@ async def test_lists_count_with_their_members_against_the_most(api: Api) -> None
     assert "50000000" in problem["errors"][0]["detail"]
 
 
+@pytest.mark.one_store
 async def test_places_point_at_the_entry_of_the_request(api: Api) -> None:
     id = await make(api, "+14155550101", "+14155550102", "+14155550103")
     people = [{"mailingList": id}, {"to": "+14155550109", "text": "Cheap vodka, two for one"}]
