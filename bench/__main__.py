@@ -6,6 +6,7 @@ import signal
 import sys
 import tempfile
 import time
+from dataclasses import fields
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,6 +21,15 @@ from bench.series import all_series
 from bench.table import markdown_table, notes, terminal_table
 
 RESULTS = ROOT / "bench" / "results.md"
+HELP = {
+    "count": "messages of the common work",
+    "slow": "messages of slow contenders",
+    "large": "recipients of the largest campaign",
+    "storm": "campaigns of the due storm",
+    "sleeping": "campaigns that wait for their hour",
+    "spread_hours": "a spread that is waited for",
+    "at_once": "messages under way at once",
+}
 
 
 def main() -> int:
@@ -29,7 +39,7 @@ def main() -> int:
     if unknown := names - set(NAMES):
         sys.stderr.write(f"unknown: {', '.join(sorted(unknown))}; there are {', '.join(NAMES)}\n")
         return 2
-    sizes = Sizes(options.count, options.large, options.storm, options.at_once)
+    sizes = Sizes(**{field.name: getattr(options, field.name) for field in fields(Sizes)})
     began, facts = time.monotonic(), [*machine(), *versions()]
     try:
         results = _measure(sizes, options.runs, names)
@@ -38,7 +48,7 @@ def main() -> int:
         return 130
     series = [
         one
-        for one in all_series(sizes.count, sizes.large, sizes.storm)
+        for one in all_series(sizes)
         if not options.only or results.values(one.name) or one.name in results.notes
     ]
     title = f"{sizes.count:,} messages, medians of {options.runs}"
@@ -78,12 +88,12 @@ def _measure(sizes: Sizes, runs: int, names: set[str]) -> Results:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
-    parser.add_argument("--count", type=int, default=5_000, help="messages of the common work")
+    for field in fields(Sizes):
+        name, kind = f"--{field.name.replace('_', '-')}", type(field.default)
+        what = f"{HELP[field.name]}; {field.default:,}"
+        parser.add_argument(name, type=kind, default=field.default, help=what)
     parser.add_argument("--runs", type=int, default=3, help="how often; medians are shown")
     parser.add_argument("--only", default="", help=f"some of: {','.join(NAMES)}")
-    parser.add_argument("--large", type=int, default=50_000, help="recipients of the large POST")
-    parser.add_argument("--storm", type=int, default=200, help="campaigns of the due storm")
-    parser.add_argument("--at-once", type=int, default=64, help="messages under way at once")
     parser.add_argument("--out", default="", help="where the results go; default bench/results.md")
     return parser.parse_args()
 

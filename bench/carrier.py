@@ -2,7 +2,8 @@
 
 It takes what ``carriers/pretend.py`` sends and answers 201, without a look at the body. It must
 be quicker than whatever is measured against it, so it does no more than find where a request ends.
-``GET /stats`` tells what came since ``POST /reset``, ``GET /times`` when each came.
+``GET /stats`` tells what came since ``POST /reset``, ``GET /times`` when each came, and
+``GET /bodies`` what it was.
 """
 
 import asyncio
@@ -19,15 +20,25 @@ _LENGTH = re.compile(rb"content-length:\s*(\d+)", re.I)
 
 
 class Book:
-    """When each message came, in seconds of Unix time."""
+    """When each message came, in seconds of Unix time, and its body as it was."""
 
     def __init__(self) -> None:
         self.times: list[float] = []
+        self.bodies: list[bytes] = []
 
     def stats(self) -> bytes:
         """The number of messages, the first's and the last's time."""
         first, last = (self.times[0], self.times[-1]) if self.times else (None, None)
         return json.dumps({"count": len(self.times), "first": first, "last": last}).encode()
+
+    def all_bodies(self) -> bytes:
+        """Every body in the order in which they came, as one list."""
+        return b"[%b]" % b",".join(self.bodies)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self.times.clear()
+        self.bodies.clear()
 
 
 class Connection(asyncio.Protocol):
@@ -51,21 +62,24 @@ class Connection(asyncio.Protocol):
             whole = end + 4 + (int(found[1]) if found else 0)
             if len(pending) < whole:
                 break
-            self._answer(head)
+            self._answer(head, pending[end + 4 : whole])
             pending = pending[whole:]
         self.pending = pending
 
-    def _answer(self, head: bytes) -> None:
+    def _answer(self, head: bytes, body: bytes) -> None:
         times = self.book.times
         if head.startswith(b"POST /messages"):
             times.append(time.time())
+            self.book.bodies.append(body)
             self._write(b"201 Created", b'{"id":"static-%d","status":"accepted"}' % len(times))
         elif head.startswith(b"GET /stats"):
             self._write(b"200 OK", self.book.stats())
         elif head.startswith(b"GET /times"):
             self._write(b"200 OK", json.dumps(times).encode())
+        elif head.startswith(b"GET /bodies"):
+            self._write(b"200 OK", self.book.all_bodies())
         elif head.startswith(b"POST /reset"):
-            times.clear()
+            self.book.clear()
             self._write(b"200 OK", b"{}")
         else:
             self._write(b"404 Not Found", b"{}")

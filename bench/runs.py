@@ -2,17 +2,18 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from bench.contenders import CONTENDERS, Contender, godwit
 from bench.contenders.job import Job
+from bench.ours import SETUPS, Setup, measure
 from bench.peers import is_installed, peer_environment
 from bench.processes import ChildFailed, child, last_line, module
 from bench.results import Results
-from bench.rows import growth, history, large, pausing, recovery, storm, submission
+from bench.rows import days, growth, pausing, recovery, sleeping, spreading, storm
 from bench.rows.sizes import Sizes
 from bench.served import StaticCarrier, static_carrier
 from bench.servers import Missing, Postgres, postgres_server, redis_server, temporal_server
@@ -34,26 +35,21 @@ class Row:
 
 
 SERVERS = {"temporal": temporal_server, "redis": redis_server}
-STACKS = ("sqlite", "postgres")
 ROWS = (
-    Row("submission", submission.measure, ("submission",)),
+    Row("sleeping", sleeping.measure, ("idle_none", "idle_sleeping", "idle_cost"), once=True),
+    Row("spread", spreading.measure, ("spread_p50", "spread_p99", "spread_max"), once=True),
+    Row("days", days.measure, ("days_events", "days_size", "days_apart"), once=True),
     Row(
-        "history",
-        history.measure,
-        ("history_events", "history_per_100", "history_size"),
-        once=True,
+        "storm",
+        storm.measure,
+        storm.SERIES,
     ),
-    Row(
-        "growth",
-        growth.measure,
-        ("growth_small", "growth_middle", "growth_whole", "growth_r2"),
-    ),
-    Row("storm", storm.measure, ("storm_p50", "storm_p99", "storm_last")),
     Row("pausing", pausing.measure, ("pause", "cancel")),
-    Row("large", large.measure, ("large", "large_memory", "large_flat"), once=True),
+    Row("growth", growth.measure, growth.SERIES, once=True),
     Row("recovery", recovery.measure, ("worker_killed", "server_killed"), once=True),
 )
-NAMES = [one.name for one in CONTENDERS] + [*STACKS] + [row.name for row in ROWS]
+NAMES = [one.name for part in (CONTENDERS, SETUPS, ROWS) for one in part]
+ON_POSTGRES = {setup.name for setup in SETUPS if setup.on_postgres} | {"procrastinate"}
 
 
 class Bench:
@@ -77,25 +73,24 @@ class Bench:
                 for contender in CONTENDERS:
                     if contender.name in self.names:
                         await self._contend(contender, carrier, postgres, values)
-                for database in STACKS:
-                    if database in self.names:
-                        await self._ours(database, carrier, postgres, values)
+                for setup in SETUPS:
+                    if setup.name in self.names:
+                        await self._ours(setup, carrier, postgres, values)
             await self._rows(carrier)
         return self.results
 
     async def _postgres(self, servers: AsyncExitStack) -> Postgres | None:
-        if not self.names & {"postgres", "procrastinate"}:
+        wanted = self.names & ON_POSTGRES
+        if not wanted:
             return None
+        names = [*wanted] + [name for one in SETUPS if one.name in wanted for name in one.series]
         try:
             return await servers.enter_async_context(postgres_server())
         except Missing as missing:
-            for name in ("postgres", "postgres_sending", "procrastinate"):
-                self.results.notes[name] = str(missing)
-            return None
+            self.results.notes |= dict.fromkeys(names, str(missing))
         except (ChildFailed, TimeoutError) as error:
-            names = ("postgres", "postgres_sending", "procrastinate")
             self.results.fail(names, _why(error))
-            return None
+        return None
 
     async def _contend(
         self,
@@ -118,7 +113,8 @@ class Bench:
                 elif contender.server in SERVERS:
                     serve = SERVERS[contender.server]
                     server = await servers.enter_async_context(serve(self._place(name)))
-                job = Job(carrier.url, self.sizes.count, self.sizes.at_once, server)
+                count = self.sizes.slow if contender.slow else self.sizes.count
+                job = Job(carrier.url, count, self.sizes.at_once, server)
                 rate = job.count / await self._child(contender, job, carrier)
         except Missing as missing:
             self.results.notes[name] = str(missing)
@@ -126,6 +122,8 @@ class Bench:
             self._failed((name,), error)
         else:
             values[name] = rate
+            if contender.slow:
+                self.results.notes[name] = f"{self.sizes.slow:,} messages"
             self.say(f"  {name}: {rate:,.0f}/s")
 
     async def _child(self, contender: Contender, job: Job, carrier: StaticCarrier) -> float:
@@ -142,26 +140,24 @@ class Bench:
 
     async def _ours(
         self,
-        database: str,
+        setup: Setup,
         carrier: StaticCarrier,
         postgres: Postgres | None,
         values: dict[str, float],
     ) -> None:
-        url = None
-        if database == "postgres":
-            if postgres is None:
-                return
-            url = postgres.fresh().replace("postgresql://", "postgresql+psycopg://")
+        if setup.on_postgres and postgres is None:
+            return
+        server = postgres if setup.on_postgres else None
         try:
-            async with godwit_stack(carrier, self._place(database), url) as stack:
-                await godwit.warm_up(stack)
-                seconds = await godwit.contend(stack, self.sizes.count)
+            place = self._place(setup.name)
+            measured = await measure(setup, carrier, place, server, self.sizes.count)
         except Exception as error:
-            self._failed((database, f"{database}_sending"), error)
-        else:
-            whole, sending = (self.sizes.count / seconds[way] for way in ("whole", "sending"))
-            values |= {database: whole, f"{database}_sending": sending}
-            self.say(f"  godwit on {database}: {whole:,.0f}/s, sending {sending:,.0f}/s")
+            self._failed(setup.series, error)
+            return
+        values |= measured
+        if setup.name == "two" and "postgres_sending" in values:
+            values["two_gain"] = values["two_sending"] / values["postgres_sending"]
+        self._tell(setup.name, measured)
 
     async def _rows(self, carrier: StaticCarrier) -> None:
         rows = [row for row in ROWS if row.name in self.names]
@@ -189,10 +185,13 @@ class Bench:
         for name in row.series:
             if row.once and len(self.results.runs) > 1 and name in measured:
                 self.results.notes[name] = "measured once"
-        told = ", ".join(f"{name} {value:,.3f}" for name, value in measured.items())
-        self.say(f"  {row.name}: {told}")
+        self._tell(row.name, measured)
 
-    def _failed(self, names: tuple[str, ...] | list[str], error: Exception) -> None:
+    def _tell(self, name: str, measured: Mapping[str, float]) -> None:
+        told = ", ".join(f"{part} {value:,.3f}" for part, value in measured.items())
+        self.say(f"  {name}: {told}")
+
+    def _failed(self, names: Sequence[str], error: Exception) -> None:
         self.results.fail(names, _why(error))
         self.say(f"  {names[0]} failed: {_why(error)}")
 

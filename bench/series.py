@@ -3,7 +3,19 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from bench.rows.sizes import Sizes
+from bench.rows.storm import RECIPIENTS
+from campaign.instants import SECOND
+from campaign.model import SPREAD_HOURS_MAX
+from campaign.schedule import wave_width
+
 BARE, HTTPX = "bare", "httpx"
+PARTS = {
+    "worker": "the worker",
+    "api": "the API",
+    "temporal": "Temporal",
+    "database": "PostgreSQL",
+}
 DURABLE = 5_000  # The budgets that name a number of recipients name this one.
 
 
@@ -40,7 +52,7 @@ def at_most(limit: float, against: str | None = None) -> Budget:
     return Budget(limit, False, against)
 
 
-def rates(count: int) -> Iterable[Series]:
+def rates(sizes: Sizes) -> Iterable[Series]:
     """Messages per second, all contenders with the same work."""
     durable = (
         at_least(0.7, BARE),
@@ -48,7 +60,7 @@ def rates(count: int) -> Iterable[Series]:
         at_least(15, "temporal"),
         at_least(6, "celery"),
     )
-    ours = durable if count >= DURABLE else ()
+    ours = durable if sizes.count >= DURABLE else ()
     yield Series("limit", "(limit) raw load generator", "/s")
     yield Series(BARE, "(a) bare loop, our transport", "/s")
     yield Series(HTTPX, "(b) plain httpx.AsyncClient loop", "/s")
@@ -58,35 +70,82 @@ def rates(count: int) -> Iterable[Series]:
     for name, database in (("sqlite", "SQLite"), ("postgres", "PostgreSQL")):
         yield Series(name, f"Godwit on {database}, POST to settled", "/s", ours)
         yield Series(f"{name}_sending", f"Godwit on {database}, first send to last", "/s", ours)
+    yield Series("two", "the same with 2 workers, POST to settled", "/s")
+    yield Series("two_sending", "the same with 2 workers, first send to last", "/s")
+    yield Series("two_gain", "2 workers / 1 worker, first send to last", "×")
 
 
-def others(count: int, large: int, storm: int) -> Iterable[Series]:
-    """What is no rate."""
-    posted = (at_most(1.0 * max(1.0, count / DURABLE)),)
-    yield Series("submission", f"POST of {count:,} until answered", "s", posted)
-    linear = (at_most(large / count, "submission"),)
-    yield Series("large", f"POST of {large:,} until answered", "s", linear)
-    yield Series("large_memory", f"worker memory at most, sending {large:,}", "MB", (at_most(250),))
-    yield Series("large_flat", "worker memory, last third / first third", "×", (at_most(1.15),))
-    out = (at_most(15 * storm / 1_000),)
-    yield Series("storm_p50", f"{storm} campaigns of 10 due at once: lag p50", "s")
-    yield Series("storm_p99", f"{storm} campaigns of 10 due at once: lag p99", "s")
-    yield Series("storm_last", f"{storm} campaigns of 10 due at once: all out", "s", out)
+def promptness(sizes: Sizes) -> Iterable[Series]:
+    """How soon things happen, and how near to when they should."""
+    posted = (at_most(1.0 * max(1.0, sizes.count / DURABLE)),)
+    yield Series("submission", f"POST of {sizes.count:,} until answered", "s", posted)
+    yield Series("submission_postgres", "the same on PostgreSQL", "s")
+    linear = (at_most(sizes.large / sizes.count, "submission"),)
+    yield Series("large", f"POST of {sizes.large:,} until answered", "s", linear)
+    storm = f"{sizes.storm} campaigns of {RECIPIENTS} due at once"
+    yield Series("storm_p50", f"{storm}: lag p50", "s")
+    yield Series("storm_p99", f"{storm}: lag p99", "s")
+    out = (at_most(15 * sizes.storm / 1_000),)
+    yield Series("storm_last", f"{storm}: all out", "s", out)
+    spread = f"{sizes.count:,} over {sizes.spread_hours * 3_600:g} s: off the ideal instant"
+    yield Series("spread_p50", f"{spread}, p50", "s")
+    yield Series("spread_p99", f"{spread}, p99", "s")
+    near = (at_most(wave_width(sizes.spread_hours) / SECOND),)
+    yield Series("spread_max", f"{spread}, at most", "s", near)
+    near = (at_most(wave_width(SPREAD_HOURS_MAX) / SECOND),)
+    yield Series("days_apart", f"{sizes.count:,} over 72 h: the same, at most", "s", near)
     yield Series("pause", "pause until the last send", "s", (at_most(2),))
     yield Series("cancel", "cancel until the last send", "s", (at_most(2),))
     yield Series("worker_killed", "kill -9 of the worker until sends flow", "s", (at_most(15),))
     yield Series("server_killed", "kill -9 of Temporal until sends flow", "s", (at_most(15),))
+
+
+def growth(sizes: Sizes) -> Iterable[Series]:
+    """What becomes of time, memory and history when there is more, or nothing, to do."""
+    yield Series(
+        "large_memory", f"worker memory at most, sending {sizes.large:,}", "MB", (at_most(250),)
+    )
+    yield Series("large_flat", "worker memory, last third / first third", "×", (at_most(1.15),))
+    for place, count in enumerate(sizes.growing, start=1):
+        yield Series(f"growth_{place}", f"cost per 1,000, {count:,} recipients", "s")
+    straight = (at_least(0.99),)
+    yield Series("growth_r2", "cost is linear in recipients", "R²", straight)
+    yield Series("idle_none", "processor time of an idle stack", "s/min")
+    yield Series("idle_sleeping", f"with {sizes.sleeping:,} campaigns asleep", "s/min")
+    yield Series("idle_cost", "what they add", "s/min", (at_most(0.6),))
     events = (at_most(10_240),)
-    per_hundred = (at_most(5),) if count >= DURABLE else ()
-    yield Series("history_events", f"history of {count:,} recipients", "events", events)
+    per_hundred = (at_most(5),) if sizes.count >= DURABLE else ()
+    yield Series("history_events", f"history of {sizes.count:,} recipients", "events", events)
     yield Series("history_per_100", "history per 100 recipients", "events", per_hundred)
-    yield Series("history_size", f"history of {count:,} recipients", "KB")
-    yield Series("growth_small", f"cost per 1,000, {count // 5:,} recipients", "s")
-    yield Series("growth_middle", f"cost per 1,000, {count // 2:,} recipients", "s")
-    yield Series("growth_whole", f"cost per 1,000, {count:,} recipients", "s")
-    yield Series("growth_r2", "cost is linear in recipients", "R²", (at_least(0.98),))
+    yield Series("history_size", f"history of {sizes.count:,} recipients", "KB")
+    large = f"history of {sizes.large:,} recipients"
+    yield Series("history_large_events", large, "events", events)
+    yield Series("history_large_size", large, "KB")
+    days = f"history of {sizes.count:,} recipients over 72 h"
+    yield Series("days_events", days, "events", events)
+    yield Series("days_size", days, "KB")
 
 
-def all_series(count: int, large: int, storm: int) -> list[Series]:
+def costs(sizes: Sizes) -> Iterable[Series]:
+    """What a message costs, as docs/scale.md reckons with it."""
+    for part, name in PARTS.items():
+        yield Series(f"cost_{part}", f"on PostgreSQL, per message: time of {name}", "ms")
+    yield Series("cost_wal", "on PostgreSQL, per message: write-ahead log", "B")
+    yield Series("cost_writes", "on PostgreSQL, per 1,000: transactions that write", "")
+    yield Series("cost_entries", "on PostgreSQL, per 1,000: lines in the books", "")
+    yield Series("receipt_api", "on PostgreSQL, per receipt: time of the API", "ms")
+    yield Series("receipt_database", "on PostgreSQL, per receipt: time of PostgreSQL", "ms")
+    yield Series("receipt_wal", "on PostgreSQL, per receipt: write-ahead log", "B")
+    yield Series("kept_loose", "on PostgreSQL, per message: bytes as sent", "B")
+    yield Series("kept_message", "packed, of its row in message", "B")
+    yield Series("kept_attempt", "packed, of its row in attempt", "B")
+    yield Series("sqlite_bytes", "on SQLite, per message: bytes", "B")
+    yield Series("temporal_bytes", "Temporal, per message of large campaigns: bytes", "B")
+    yield Series("small_cpu", f"a campaign of {RECIPIENTS}: time of all", "ms")
+    yield Series("small_bytes", f"a campaign of {RECIPIENTS}: bytes of Temporal", "B")
+    yield Series("small_events", f"a campaign of {RECIPIENTS}: history", "events")
+
+
+def all_series(sizes: Sizes) -> list[Series]:
     """Every row of the table."""
-    return [*rates(count), *others(count, large, storm)]
+    return [*rates(sizes), *promptness(sizes), *growth(sizes), *costs(sizes)]

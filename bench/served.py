@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -40,6 +41,11 @@ class StaticCarrier:
         """When each message came, in seconds of Unix time."""
         times: list[float] = (await self._client.get("/times")).json()
         return times
+
+    async def bodies(self) -> list[dict[str, Any]]:
+        """What each message was, in the order of their times."""
+        bodies: list[dict[str, Any]] = (await self._client.get("/bodies")).json()
+        return bodies
 
     async def until(self, count: int, seconds: float = 300.0) -> Stats:
         """Wait until so many messages came; raises TimeoutError."""

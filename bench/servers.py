@@ -26,7 +26,8 @@ class Missing(Exception):
 class Postgres:
     """A running server with its defaults: what is committed is on the disk."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, pid: int) -> None:
+        self.pid = pid
         self._port = port
         self._made = 0
 
@@ -63,10 +64,10 @@ async def postgres_server() -> AsyncIterator[Postgres]:
         port = free_port()
         command = [str(binaries / "postgres"), "-D", str(home / "data"), "-k", str(home)]
         command += ["-h", "127.0.0.1", "-p", str(port), "-c", "max_connections=200"]
-        async with child(command, home / "log", user=user):
+        async with child(command, home / "log", user=user) as process:
             await until_open(port)
             await _until_ready(port)
-            yield Postgres(port)
+            yield Postgres(port, process.pid)
     finally:
         shutil.rmtree(home, ignore_errors=True)
 

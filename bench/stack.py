@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from temporalio.client import Client, WorkflowExecutionDescription, WorkflowHandle
+from temporalio.client import Client, WorkflowHandle
 
 from bench.processes import child, clean_environment, first_line, module
 from bench.served import StaticCarrier
@@ -62,14 +62,25 @@ class GodwitStack:
         counts: dict[str, int] = answer.raise_for_status().json()["counts"]
         return counts
 
-    async def describe(self, campaign_id: str) -> WorkflowExecutionDescription:
-        """What Temporal knows of a campaign."""
-        return await self._handle(campaign_id).describe()
+    async def history(self, campaign_id: str) -> tuple[int, int]:
+        """The events and the bytes of a campaign's history."""
+        described = await self._handle(campaign_id).describe()
+        info = described.raw_description.workflow_execution_info
+        return info.history_length, info.history_size_bytes
 
     def pids(self) -> dict[str, Any]:
         """The processes as they are now."""
         described: dict[str, Any] = json.loads((self.data / "stack.json").read_text())["pids"]
         return described
+
+    def parts(self) -> dict[str, list[int]]:
+        """The processes by part."""
+        pids = self.pids()
+        return {
+            "worker": pids["workers"],
+            "api": [pids["api"]],
+            "temporal": [pids["temporal"]],
+        }
 
     def _handle(self, campaign_id: str) -> WorkflowHandle[Any, Any]:
         return self.temporal.get_workflow_handle(workflow_id(campaign_id))
@@ -77,7 +88,7 @@ class GodwitStack:
 
 @asynccontextmanager
 async def godwit_stack(
-    carrier: StaticCarrier, directory: Path, database_url: str | None = None
+    carrier: StaticCarrier, directory: Path, database_url: str | None = None, workers: int = 1
 ) -> AsyncIterator[GodwitStack]:
     """Run the stack until the block ends; without ``database_url`` on SQLite."""
     data, log = directory / "data", directory / "up.log"
@@ -90,6 +101,7 @@ async def godwit_stack(
         environment["GODWIT_DATABASE_URL"] = database_url
     ports = ("--port", "0", "--temporal-port", "0", "--ui-port", "0")
     command = module("starter", "up", "--json", "--data", str(data), *ports)
+    command += ["--workers", str(workers)]
     async with child(command, log, environment) as process:
         described = json.loads(await first_line(process, log, 120))
         account = described["account"]

@@ -1,6 +1,7 @@
 """The table, for the terminal and as Markdown."""
 
 from collections.abc import Sequence
+from itertools import groupby
 
 from rich import box
 from rich.table import Table
@@ -17,13 +18,13 @@ HEADINGS = ("what", "median", "lowest – highest", "× (a)", "× (b)", "budget"
 
 def number(value: float, unit: str) -> str:
     """A value as people read it, with its unit; rates in whole numbers."""
-    if unit in ("/s", "events", "KB", "MB"):
+    if unit in ("/s", "events", "KB", "MB", "B", ""):
         text = f"{value:,.0f}" if abs(value) >= 10 else f"{value:.1f}"
     elif unit == "R²":
         text = f"{value:.4f}"
     else:
         text = f"{value:.2f}"
-    return f"{text}/s" if unit == "/s" else f"{text} {unit}"
+    return f"{text}/s" if unit == "/s" else f"{text} {unit}".rstrip()
 
 
 def budget_cell(judged: Judged) -> str:
@@ -70,12 +71,11 @@ def markdown_table(series: Sequence[Series], results: Results) -> str:
 def notes(series: Sequence[Series], results: Results) -> list[str]:
     """What is to be said about rows, once where neighbours share it: what was odd or is missing."""
     said: list[str] = []
-    before = ""
-    for one in series:
-        note = results.notes.get(one.name, "")
-        if note and note != before:
-            said.append(f"{one.title}: {note}")
-        before = note
+    for note, group in groupby(series, key=lambda one: results.notes.get(one.name, "")):
+        title, *others = [one.title for one in group]
+        if note:
+            below = f", and the {len(others)} below" if others else ""
+            said.append(f"{title}{below}: {note}")
     return said
 
 

@@ -38,7 +38,7 @@ def wire(message: Handoff) -> dict[str, Any]:
     }
 
 
-def campaign(count: int, due: datetime | None = None) -> bytes:
+def campaign(count: int, due: datetime | None = None, spread_hours: float = 0.0) -> bytes:
     """The native request for a campaign to the first ``count`` people."""
     body: dict[str, Any] = {
         "sender": SENDER,
@@ -46,4 +46,6 @@ def campaign(count: int, due: datetime | None = None) -> bytes:
     }
     if due is not None:
         body["scheduleDateTime"] = due.isoformat()
+    if spread_hours:
+        body["spreadHours"] = spread_hours
     return json.dumps(body, separators=(",", ":")).encode()

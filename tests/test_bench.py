@@ -2,20 +2,29 @@
 
 import asyncio
 import json
+import os
+import sqlite3
+import subprocess
+import sys
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from bench.carrier import Book, Connection
 from bench.contenders import CONTENDERS
+from bench.costs import per_message
 from bench.figures import linear_fit_r2, median, percentile, spread
+from bench.ours import SETUPS
 from bench.results import Results, Verdict
 from bench.rows.recovery import silence
-from bench.runs import NAMES, ROWS, STACKS
+from bench.rows.sizes import Sizes
+from bench.runs import NAMES, ROWS
 from bench.series import Series, all_series, at_least, at_most
 from bench.table import MARKS, markdown_table, notes, number, terminal_table
-from bench.work import campaign, handoff, number_of
+from bench.usage import cpu_by_part, cpu_seconds, gained, resident_megabytes, sqlite_bytes
+from bench.work import WARM_UP, campaign, handoff, number_of
 from campaign.phone import is_e164
 from carriers.pretend import PretendCarrier, PretendSettings
 
@@ -114,20 +123,82 @@ def test_numbers_are_short_and_have_units(value: float, unit: str, text: str) ->
 
 
 def test_every_measurement_has_its_line_in_the_table_and_every_line_a_measurement() -> None:
-    names = [one.name for one in all_series(5_000, 50_000, 200)]
+    names = [one.name for one in all_series(Sizes())]
     made = [one.name for one in CONTENDERS]
-    made += [name + part for name in STACKS for part in ("", "_sending")]
+    made += [name for setup in SETUPS for name in setup.series]
     made += [name for row in ROWS for name in row.series]
     assert sorted(names) == sorted(made)
     assert len(NAMES) == len(set(NAMES))
 
 
 def test_budgets_that_name_five_thousand_recipients_hold_from_there() -> None:
-    small = {one.name: one.budgets for one in all_series(1_000, 50_000, 200)}
-    whole = {one.name: one.budgets for one in all_series(5_000, 50_000, 200)}
+    small = {one.name: one.budgets for one in all_series(Sizes(count=1_000))}
+    whole = {one.name: one.budgets for one in all_series(Sizes())}
     assert small["sqlite"] == small["history_per_100"] == ()
     assert len(whole["sqlite"]) == 4 and whole["history_per_100"] == (at_most(5),)
     assert whole["large"] == (at_most(10, "submission"),)
+
+
+@pytest.mark.parametrize(("hours", "seconds"), [(0.01, 30), (1, 30), (72, 1_296)])
+def test_a_message_may_be_as_far_from_its_instant_as_the_promise_says(
+    hours: float, seconds: float
+) -> None:
+    series = {one.name: one.budgets for one in all_series(Sizes(spread_hours=hours))}
+    assert series["spread_max"] == (at_most(seconds),)
+    assert series["days_apart"] == (at_most(1_296),)
+
+
+def test_the_line_is_laid_through_four_sizes_up_to_the_largest() -> None:
+    assert Sizes().growing == (1_000, 5_000, 25_000, 50_000)
+    assert Sizes(count=500, large=2_000).growing == (100, 500, 1_000, 2_000)
+
+
+def test_slow_contenders_send_fewer_and_nobody_else_does() -> None:
+    slow = {one.name for one in CONTENDERS if one.slow}
+    assert slow == {"httpx", "temporal", "celery", "procrastinate"}
+    assert WARM_UP < Sizes().slow < Sizes().count
+
+
+def test_what_is_spent_is_told_per_message_where_both_readings_have_it() -> None:
+    before = {"wal": 100.0, "writes": 5.0, "entries": 1.0, "worker": 1.0}
+    after = {"wal": 2_100.0, "writes": 15.0, "entries": 3.0, "worker": 3.0, "api": 9.0}
+    assert gained(before, after) == {"wal": 2_000, "writes": 10, "entries": 2, "worker": 2}
+    assert per_message(before, after, 1_000) == pytest.approx(
+        {"cost_worker": 2.0, "cost_wal": 2.0, "cost_writes": 10.0, "cost_entries": 2.0}
+    )
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="the system does not tell")
+def test_time_of_a_process_counts_its_children_the_dead_and_the_living() -> None:
+    busy = "import sys\nfor _ in range(3_000_000): pass\nsys.stdout.write('done\\n')\n"
+    before = cpu_seconds(os.getpid())
+    subprocess.run([sys.executable, "-c", busy], check=True, stdout=subprocess.DEVNULL)
+    dead = cpu_seconds(os.getpid())
+    assert dead > before
+    stay = busy + "sys.stdout.flush()\nsys.stdin.read()"
+    living = subprocess.Popen(
+        [sys.executable, "-c", stay], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    with living:
+        assert living.stdout is not None and living.stdout.readline() == b"done\n"
+        assert cpu_seconds(os.getpid()) > dead
+        resident = resident_megabytes(living.pid)
+        assert resident is not None and 1 < resident < 1_000
+        living.communicate()
+    assert cpu_by_part({"gone": [living.pid]}) == {}
+    assert resident_megabytes(living.pid) is None
+
+
+def test_pages_in_the_log_of_a_database_count_and_free_ones_do_not(tmp_path: Path) -> None:
+    file = tmp_path / "some.db"
+    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+        connection.execute("PRAGMA journal_mode = wal")
+        connection.execute("CREATE TABLE some (text TEXT)")
+        empty = sqlite_bytes(file)
+        connection.execute("INSERT INTO some VALUES (?)", ("x" * 100_000,))
+        assert 90_000 < sqlite_bytes(file) - empty < 110_000
+        connection.execute("DELETE FROM some")
+        assert sqlite_bytes(file) - empty < 10_000
 
 
 def test_a_recovery_ends_with_the_silence_that_the_kill_brought() -> None:
@@ -140,6 +211,14 @@ def test_everybody_has_a_number_of_their_own() -> None:
     numbers = {number_of(index) for index in range(50_000)}
     assert len(numbers) == 50_000 and all(map(is_e164, numbers))
     assert len(json.loads(campaign(3))["recipients"]) == 3
+
+
+def test_a_note_that_neighbours_share_is_made_once() -> None:
+    lines = [Series(name, name, "s") for name in ("one", "two", "three", "four")]
+    results = Results([{}], notes={"one": "rare", "two": "rare", "three": "rare", "four": "odd"})
+    assert notes(lines, results) == ["one, and the 2 below: rare", "four: odd"]
+    del results.notes["two"]
+    assert notes(lines, results) == ["one: rare", "three: rare", "four: odd"]
 
 
 async def test_the_static_carrier_answers_what_our_client_expects() -> None:
@@ -155,6 +234,11 @@ async def test_the_static_carrier_answers_what_our_client_expects() -> None:
         server.close()
     assert {one.carrier_id for one in taken} == {f"static-{n}" for n in range(1, 21)}
     assert json.loads(book.stats())["count"] == 20
+    bodies = json.loads(book.all_bodies())
+    assert {body["to"] for body in bodies} == {number_of(index) for index in range(20)}
+    assert len(bodies) == len(book.times)
+    book.clear()
+    assert (json.loads(book.stats())["count"], json.loads(book.all_bodies())) == (0, [])
 
 
 def test_no_file_of_the_benchmark_is_long() -> None:

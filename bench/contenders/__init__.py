@@ -10,19 +10,23 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """A contender, what server it needs, and which package from ``requirements/bench.txt``."""
+    """A contender, what server it needs, and which package from ``requirements/bench.txt``.
+
+    One that is ``slow`` sends fewer messages; its rate does not depend on how many.
+    """
 
     name: str
     module: str
     server: str = ""
     package: str = ""
+    slow: bool = False
 
 
 CONTENDERS = (
     Contender("limit", "limit"),
     Contender("bare", "bare"),
-    Contender("httpx", "plain_httpx"),
-    Contender("temporal", "per_recipient", "temporal"),
-    Contender("celery", "celery_tasks", "redis", "celery"),
-    Contender("procrastinate", "procrastinate_jobs", "postgres", "procrastinate"),
+    Contender("httpx", "plain_httpx", slow=True),
+    Contender("temporal", "per_recipient", "temporal", slow=True),
+    Contender("celery", "celery_tasks", "redis", "celery", slow=True),
+    Contender("procrastinate", "procrastinate_jobs", "postgres", "procrastinate", slow=True),
 )

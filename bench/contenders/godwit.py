@@ -1,5 +1,7 @@
 """Ours: the whole way of a campaign, from its POST over HTTP until it is settled."""
 
+from dataclasses import dataclass
+
 from bench.stack import GodwitStack
 from bench.work import WARM_UP, campaign
 
@@ -10,8 +12,22 @@ async def warm_up(stack: GodwitStack) -> None:
     await stack.ended(posted.id)
 
 
-async def contend(stack: GodwitStack, count: int) -> dict[str, float]:
-    """Seconds from the POST to the settled books, and from the first send to the last."""
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A campaign that was sent, in seconds.
+
+    ``posting`` is from the POST to its answer, ``whole`` from the POST to the settled books,
+    ``sending`` from the first send to the last.
+    """
+
+    id: str
+    posting: float
+    whole: float
+    sending: float
+
+
+async def contend(stack: GodwitStack, count: int) -> Told:
+    """Send one campaign from its POST to its end."""
     body = campaign(count)
     await stack.carrier.reset()
     posted = await stack.post(body)
@@ -19,7 +35,7 @@ async def contend(stack: GodwitStack, count: int) -> dict[str, float]:
     await check(stack, posted.id, count)
     stats = await stack.carrier.stats()
     assert stats.first is not None and stats.last is not None
-    return {"whole": ended - posted.began, "sending": stats.last - stats.first}
+    return Told(posted.id, posted.seconds, ended - posted.began, stats.last - stats.first)
 
 
 async def check(stack: GodwitStack, campaign_id: str, count: int) -> None:

@@ -1,19 +1,80 @@
-"""Whether twice the recipients cost twice the time."""
+"""Whether twice the recipients cost twice the time, up to the largest campaign of a route."""
 
-from bench.contenders.godwit import contend
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+from bench.contenders.godwit import Told, contend
 from bench.figures import linear_fit_r2
 from bench.rows.sizes import Sizes
 from bench.stack import GodwitStack
+from bench.usage import resident_megabytes, sqlite_bytes
+
+SAMPLE_SECONDS = 0.25
+SERIES = (
+    *("growth_1", "growth_2", "growth_3", "growth_4", "growth_r2"),
+    *("large", "large_memory", "large_flat"),
+    *("history_events", "history_size", "history_per_100"),
+    *("history_large_events", "history_large_size", "sqlite_bytes", "temporal_bytes"),
+)
 
 
 async def measure(stack: GodwitStack, sizes: Sizes) -> dict[str, float]:
-    """Seconds per 1,000 recipients at three sizes, and how straight the line through them is."""
-    points = {}
-    for name, count in (
-        ("growth_small", sizes.count // 5),
-        ("growth_middle", sizes.count // 2),
-        ("growth_whole", sizes.count),
-    ):
-        points[name] = (count, (await contend(stack, count))["whole"])
-    values = {name: seconds / count * 1_000 for name, (count, seconds) in points.items()}
-    return {**values, "growth_r2": linear_fit_r2(list(points.values()))}
+    """Time, history, memory and bytes of campaigns of four sizes."""
+    bytes_before = _bytes(stack)
+    told: dict[int, Told] = {}
+    samples: list[float] = []
+    for count in sizes.growing:
+        # Memory counts while the largest is sent, and that is the last.
+        samples.clear()
+        async with _sampling(stack, samples):
+            told[count] = await contend(stack, count)
+    values = {
+        f"growth_{place}": told[count].whole / count * 1_000
+        for place, count in enumerate(sizes.growing, start=1)
+    }
+    values["growth_r2"] = linear_fit_r2([(count, one.whole) for count, one in told.items()])
+    values["large"] = told[sizes.large].posting
+    for name, count in (("history", sizes.count), ("history_large", sizes.large)):
+        events, size = await stack.history(told[count].id)
+        values[f"{name}_events"] = float(events)
+        values[f"{name}_size"] = size / 1_000
+    values["history_per_100"] = values["history_events"] / sizes.count * 100
+    for name, grown in _bytes(stack).items():
+        values[name] = (grown - bytes_before[name]) / sum(sizes.growing)
+    return values | _memory(samples)
+
+
+def _bytes(stack: GodwitStack) -> dict[str, int]:
+    files = {"sqlite_bytes": "godwit.db", "temporal_bytes": "temporal.db"}
+    return {name: sqlite_bytes(stack.data / file) for name, file in files.items()}
+
+
+def _memory(samples: list[float]) -> dict[str, float]:
+    """The most of the worker's memory, and how its last third compares with its first."""
+    third = len(samples) // 3
+    if third < 2:
+        return {}
+    flat = max(samples[-third:]) / max(samples[:third])
+    return {"large_memory": max(samples), "large_flat": flat}
+
+
+@contextlib.asynccontextmanager
+async def _sampling(stack: GodwitStack, samples: list[float]) -> AsyncIterator[None]:
+    task = asyncio.create_task(_sample(stack, samples))
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+async def _sample(stack: GodwitStack, samples: list[float]) -> None:
+    """Note the worker's memory from its first message on."""
+    while not (await stack.carrier.stats()).count:
+        await asyncio.sleep(SAMPLE_SECONDS)
+    while True:
+        sizes = [resident_megabytes(pid) for pid in stack.parts()["worker"]]
+        samples += [size for size in sizes if size is not None]
+        await asyncio.sleep(SAMPLE_SECONDS)

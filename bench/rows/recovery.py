@@ -24,12 +24,13 @@ async def measure(stack: GodwitStack, sizes: Sizes) -> dict[str, float]:
 
 async def _kill(stack: GodwitStack, sizes: Sizes, part: str) -> float:
     await stack.carrier.reset()
-    posted = await stack.post(campaign(sizes.long))
-    await stack.carrier.until(sizes.long // 10)
+    count = 2 * sizes.count
+    posted = await stack.post(campaign(count))
+    await stack.carrier.until(count // 10)
     pids = stack.pids()
     os.kill(pids["workers"][0] if part == "worker" else pids["temporal"], signal.SIGKILL)
     killed = time.time()
-    await stack.carrier.until(sizes.long, 120)
+    await stack.carrier.until(count, 120)
     await stack.ended(posted.id)
     return silence([killed, *(at for at in await stack.carrier.times() if at > killed)])
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from bench.figures import percentile
 from bench.rows.sizes import Sizes
 from bench.stack import GodwitStack
+from bench.usage import cpu_by_part, gained, sqlite_bytes
 from bench.work import campaign
 
 RECIPIENTS = 10
@@ -15,32 +16,46 @@ POSTS_AT_ONCE = 4
 PROBES = 20
 SLACK = 1.3
 ROOM_SECONDS = 4.0
+SERIES = (
+    *("storm_p50", "storm_p99", "storm_last"),
+    *("small_cpu", "small_bytes", "small_events"),
+)
 
 
 async def measure(stack: GodwitStack, sizes: Sizes) -> dict[str, float]:
-    """How long after the hour the messages came to the carrier, in seconds."""
+    """How long after the hour the messages came, and what a small campaign costs in all."""
     far = datetime.fromtimestamp(time.time() + 86_400, UTC)
     began = time.time()
-    probes = await _post(stack, PROBES, far)
+    probes = await post_many(stack, PROBES, far)
     each = (time.time() - began) / PROBES
     await asyncio.gather(*(stack.order(one, "cancel") for one in probes))
+    await asyncio.gather(*(stack.ended(one) for one in probes))
     await stack.carrier.reset()
     due = float(int(time.time() + each * sizes.storm * SLACK + ROOM_SECONDS) + 1)
-    ids = await _post(stack, sizes.storm, datetime.fromtimestamp(due, UTC))
+    before, bytes_before = cpu_by_part(stack.parts()), sqlite_bytes(stack.data / "temporal.db")
+    ids = await post_many(stack, sizes.storm, datetime.fromtimestamp(due, UTC))
     if time.time() > due - 1:
         raise RuntimeError("the hour came before all campaigns were admitted")
     await asyncio.gather(*(stack.ended(one) for one in ids))
+    spent = gained(before, cpu_by_part(stack.parts()))
+    grown = sqlite_bytes(stack.data / "temporal.db") - bytes_before
     lags = [at - due for at in await stack.carrier.times()]
     if len(lags) != sizes.storm * RECIPIENTS or min(lags) < 0:
         raise RuntimeError(f"{len(lags)} messages came, the first {min(lags):.3f} s after the hour")
+    events, _ = await stack.history(ids[0])
+    costs = {"small_cpu": sum(spent.values()) / sizes.storm * 1_000} if spent else {}
     return {
+        **costs,
+        "small_bytes": grown / sizes.storm,
+        "small_events": float(events),
         "storm_p50": percentile(lags, 50),
         "storm_p99": percentile(lags, 99),
         "storm_last": max(lags),
     }
 
 
-async def _post(stack: GodwitStack, count: int, due: datetime) -> list[str]:
+async def post_many(stack: GodwitStack, count: int, due: datetime) -> list[str]:
+    """Create so many campaigns of ten that are due then; their ids."""
     body = campaign(RECIPIENTS, due)
     places = asyncio.Semaphore(POSTS_AT_ONCE)
 

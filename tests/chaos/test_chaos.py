@@ -1,9 +1,11 @@
 """The short form of ``make chaos``: over 20,000 sends, over 20 kills, nothing lost or doubled."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.chaos.conftest import ROW
 from tests.chaos.customers import PEOPLE
 from tests.chaos.nemesis import run
 from tests.postgres import MISSING, find_binaries
@@ -18,14 +20,12 @@ CAMPAIGNS = 17
     ("database", "repeats"), [("sqlite", "lookup"), ("postgresql", "dedup"), ("postgresql", "none")]
 )
 async def test_killing_things_loses_doubles_and_miscounts_nothing(
-    tmp_path: Path, database: str, repeats: str, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, database: str, repeats: str, record_property: Callable[[str, object], None]
 ) -> None:
     if database == "postgresql" and find_binaries() is None:
         pytest.skip(MISSING)
     tally = await run(tmp_path, database, repeats, SEED, CAMPAIGNS, pause=1.2)
-    with capsys.disabled():
-        shown = " ".join(f"{name}={value}" for name, value in tally.row().items())
-        print(f"\n{shown}")  # noqa: T201 - the table of the run belongs on the terminal.
+    record_property(ROW, tally.row())
     verdict = tally.verdict
     assert verdict.findings == []
     assert verdict.leaks == []

@@ -1,0 +1,70 @@
+"""What a campaign costs on PostgreSQL beside time: processor, log, writes, bytes that stay."""
+
+from collections.abc import Mapping
+
+import psycopg
+from psycopg import sql
+
+from bench.servers import Postgres
+from bench.stack import GodwitStack
+from bench.usage import cpu_by_part, gained
+
+# What grows with the messages.
+TABLES = ("message", "attempt", "ledger_entry")
+# Numbers are given to transactions that write. The statistics count all, but seconds late.
+_COUNTERS = (
+    "SELECT pg_wal_lsn_diff(pg_current_wal_lsn(), '0/0')::float8, "
+    "pg_snapshot_xmax(pg_current_snapshot())::text::float8, count(*)::float8 FROM ledger_entry"
+)
+_SIZE = "SELECT pg_total_relation_size(%s::regclass)::float8"
+
+
+def counters(stack: GodwitStack, server: Postgres, url: str) -> dict[str, float]:
+    """Counters that only grow; what lies between two readings was spent."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        row = connection.execute(_COUNTERS).fetchone()
+    assert row is not None
+    spent = dict(zip(("wal", "writes", "entries"), row, strict=True))
+    parts = {**stack.parts(), "database": [server.pid]}
+    return {**spent, **cpu_by_part(parts)}
+
+
+def per_message(
+    before: Mapping[str, float], after: Mapping[str, float], count: int
+) -> dict[str, float]:
+    """Milliseconds of each part and bytes of log per message, and the rest per 1,000 of them."""
+    spent = {name: value / count for name, value in gained(before, after).items()}
+    values = {
+        f"cost_{part}": spent[part] * 1_000
+        for part in ("worker", "api", "temporal", "database")
+        if part in spent
+    }
+    return {
+        **values,
+        "cost_wal": spent["wal"],
+        "cost_writes": spent["writes"] * 1_000,
+        "cost_entries": spent["entries"] * 1_000,
+    }
+
+
+def kept(url: str, count: int) -> dict[str, float]:
+    """Bytes per message of its tables: as sending left them, and packed, indexes included."""
+    with psycopg.connect(url, autocommit=True) as connection:
+
+        def sizes() -> dict[str, float]:
+            found = {}
+            for table in TABLES:
+                row = connection.execute(_SIZE, (table,)).fetchone()
+                assert row is not None
+                found[table] = row[0] / count
+            return found
+
+        loose = sizes()
+        for table in TABLES:
+            connection.execute(sql.SQL("VACUUM FULL {}").format(sql.Identifier(table)))
+        packed = sizes()
+    return {
+        "kept_loose": sum(loose.values()),
+        "kept_message": packed["message"],
+        "kept_attempt": packed["attempt"],
+    }
