@@ -1,8 +1,6 @@
 PYTHON ?= python3
 BIN := .venv/bin
 WORKERS ?= 4
-# First, or they would be what the others wait for at the end.
-SLOW := tests/starter/test_stack.py tests/workflows tests/test_readme.py tests/starter/test_lists.py
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo up test chaos lint types check clean
@@ -27,8 +25,7 @@ up: setup ## Start the embedded stack and stay.
 	$(BIN)/godwit up
 
 test: setup ## Run every test but chaos.
-	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --ignore tests/chaos \
-		$(SLOW) tests
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --ignore tests/chaos
 
 chaos: setup ## Kill real processes: 3 runs, or runs for SECONDS from SEED with a table.
 	$(if $(SECONDS)$(SEED),		$(BIN)/python -m tests.chaos --seconds $(or $(SECONDS),600) --seed $(or $(SEED),0),		$(BIN)/pytest -n 2 --dist load -s tests/chaos)

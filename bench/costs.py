@@ -5,7 +5,6 @@ from collections.abc import Mapping
 import psycopg
 from psycopg import sql
 
-from bench.servers import Postgres
 from bench.stack import GodwitStack
 from bench.usage import cpu_by_part, gained
 
@@ -19,14 +18,13 @@ _COUNTERS = (
 _SIZE = "SELECT pg_total_relation_size(%s::regclass)::float8"
 
 
-def counters(stack: GodwitStack, server: Postgres, url: str) -> dict[str, float]:
+def counters(stack: GodwitStack) -> dict[str, float]:
     """Counters that only grow; what lies between two readings was spent."""
-    with psycopg.connect(url, autocommit=True) as connection:
+    with psycopg.connect(stack.url, autocommit=True) as connection:
         row = connection.execute(_COUNTERS).fetchone()
     assert row is not None
     spent = dict(zip(("wal", "writes", "entries"), row, strict=True))
-    parts = {**stack.parts(), "database": [server.pid]}
-    return {**spent, **cpu_by_part(parts)}
+    return {**spent, **cpu_by_part(stack.parts())}
 
 
 def per_message(
@@ -47,24 +45,16 @@ def per_message(
     }
 
 
-def kept(url: str, count: int) -> dict[str, float]:
-    """Bytes per message of its tables: as sending left them, and packed, indexes included."""
-    with psycopg.connect(url, autocommit=True) as connection:
+def table_bytes(stack: GodwitStack) -> dict[str, float]:
+    """The bytes of each table as it is, with its indexes."""
+    with psycopg.connect(stack.url, autocommit=True) as connection:
+        rows = {table: connection.execute(_SIZE, (table,)).fetchone() for table in TABLES}
+    return {table: row[0] for table, row in rows.items() if row is not None}
 
-        def sizes() -> dict[str, float]:
-            found = {}
-            for table in TABLES:
-                row = connection.execute(_SIZE, (table,)).fetchone()
-                assert row is not None
-                found[table] = row[0] / count
-            return found
 
-        loose = sizes()
+def pack(stack: GodwitStack) -> dict[str, float]:
+    """Take everything out of the tables that is dead; their bytes then."""
+    with psycopg.connect(stack.url, autocommit=True) as connection:
         for table in TABLES:
             connection.execute(sql.SQL("VACUUM FULL {}").format(sql.Identifier(table)))
-        packed = sizes()
-    return {
-        "kept_loose": sum(loose.values()),
-        "kept_message": packed["message"],
-        "kept_attempt": packed["attempt"],
-    }
+    return table_bytes(stack)

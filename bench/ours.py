@@ -3,14 +3,11 @@
 import asyncio
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 from bench import costs
 from bench.contenders import godwit
-from bench.served import StaticCarrier
-from bench.servers import Postgres
-from bench.stack import GodwitStack, godwit_stack
-from bench.work import WARM_UP
+from bench.stack import GodwitStack
+from bench.usage import gained
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +16,6 @@ class Setup:
 
     name: str
     on_postgres: bool = False
-    workers: int = 1
     extras: tuple[str, ...] = ()
 
     @property
@@ -35,51 +31,51 @@ COSTS = tuple(
 RECEIPTS = tuple((f"receipt_{name}", f"cost_{name}") for name in ("api", "database", "wal"))
 KEPT = ("kept_loose", "kept_message", "kept_attempt")
 # How many receipts are brought after a campaign, and how many of them at once.
-RECEIPTS_MAX, AT_ONCE = 2_000, 64
+RECEIPTS_MAX, AT_ONCE = 1_000, 64
+# Recipients enough for chunks on both of two workers.
+WARM_UP_BOTH = 1_000
 SETUPS = (
     Setup("sqlite", extras=("submission",)),
     Setup("postgres", True, extras=("submission_postgres", *COSTS, *dict(RECEIPTS), *KEPT)),
-    Setup("two", True, workers=2, extras=("two_gain",)),
+    Setup("two", True, extras=("two_gain",)),
 )
 
 
-async def measure(
-    setup: Setup, carrier: StaticCarrier, directory: Path, server: Postgres | None, count: int
-) -> dict[str, float]:
-    """Start a stack anew and send the common work through it."""
-    url = server.fresh() if server is not None else None
-    theirs = url and url.replace("postgresql://", "postgresql+psycopg://")
-    async with godwit_stack(carrier, directory, theirs, setup.workers) as stack:
-        await godwit.warm_up(stack)
-        if server is None or url is None or "cost_wal" not in setup.extras:
-            told = await godwit.contend(stack, count)
-            values = _rates(setup, told, count)
-            return {**values, "submission": told.posting} if server is None else values
-        values = await _costly(setup, stack, server, url, count)
-    return values | await asyncio.to_thread(costs.kept, url, count + WARM_UP)
-
-
-async def _costly(
-    setup: Setup, stack: GodwitStack, server: Postgres, url: str, count: int
-) -> dict[str, float]:
-    """Send the common work, bring receipts, and read what each of them cost."""
-
-    async def read() -> dict[str, float]:
-        return await asyncio.to_thread(costs.counters, stack, server, url)
-
-    before = await read()
+async def measure(setup: Setup, stack: GodwitStack, count: int) -> dict[str, float]:
+    """Send the common work through a stack that is warm."""
+    if setup.name == "postgres":
+        return await _costly(setup, stack, count)
+    if setup.name == "two":
+        async with stack.another_worker():
+            # It has imported everything then, and some chunks of this are its own.
+            await godwit.contend(stack, WARM_UP_BOTH)
+            return _rates(setup, await godwit.contend(stack, count), count)
     told = await godwit.contend(stack, count)
-    after = await read()
+    return {**_rates(setup, told, count), "submission": told.posting}
+
+
+async def _costly(setup: Setup, stack: GodwitStack, count: int) -> dict[str, float]:
+    """Send the common work, bring receipts, and read what each of them cost."""
+    packed = await asyncio.to_thread(costs.pack, stack)
+    before = await asyncio.to_thread(costs.counters, stack)
+    told = await godwit.contend(stack, count)
+    after = await asyncio.to_thread(costs.counters, stack)
+    loose = gained(packed, await asyncio.to_thread(costs.table_bytes, stack))
     received = min(count, RECEIPTS_MAX)
     await _deliver(stack, received)
     if (delivered := (await stack.counts(told.id))["delivered"]) != received:
         raise RuntimeError(f"{delivered} of {received} receipts were taken")
-    of_receipts = costs.per_message(after, await read(), received)
+    last = await asyncio.to_thread(costs.counters, stack)
+    kept = gained(packed, await asyncio.to_thread(costs.pack, stack))
+    of_receipts = costs.per_message(after, last, received)
     return {
         **_rates(setup, told, count),
         "submission_postgres": told.posting,
         **costs.per_message(before, after, count),
         **{name: of_receipts[source] for name, source in RECEIPTS if source in of_receipts},
+        "kept_loose": sum(loose.values()) / count,
+        "kept_message": kept["message"] / count,
+        "kept_attempt": kept["attempt"] / count,
     }
 
 

@@ -35,25 +35,26 @@ class Row:
 
 
 SERVERS = {"temporal": temporal_server, "redis": redis_server}
+# In the order of measuring, what is measured once after all else; sleepers stay asleep.
 ROWS = (
-    Row("sleeping", sleeping.measure, ("idle_none", "idle_sleeping", "idle_cost"), once=True),
-    Row("spread", spreading.measure, ("spread_p50", "spread_p99", "spread_max"), once=True),
-    Row("days", days.measure, ("days_events", "days_size", "days_apart"), once=True),
-    Row(
-        "storm",
-        storm.measure,
-        storm.SERIES,
-    ),
+    Row("storm", storm.measure, storm.SERIES),
     Row("pausing", pausing.measure, ("pause", "cancel")),
     Row("growth", growth.measure, growth.SERIES, once=True),
+    Row("spread", spreading.measure, ("spread_p50", "spread_p99", "spread_max"), once=True),
+    Row("days", days.measure, ("days_events", "days_size", "days_apart"), once=True),
     Row("recovery", recovery.measure, ("worker_killed", "server_killed"), once=True),
+    Row("sleeping", sleeping.measure, ("idle_none", "idle_sleeping", "idle_cost"), once=True),
 )
 NAMES = [one.name for part in (CONTENDERS, SETUPS, ROWS) for one in part]
-ON_POSTGRES = {setup.name for setup in SETUPS if setup.on_postgres} | {"procrastinate"}
+ON_POSTGRES = {setup.name for setup in SETUPS if setup.on_postgres}
+ON_SQLITE = {setup.name for setup in SETUPS if not setup.on_postgres} | {row.name for row in ROWS}
 
 
 class Bench:
-    """One whole benchmark: first all rates, run by run, then the rows on one stack."""
+    """One whole benchmark: first all rates, run by run, then the rows.
+
+    Our stacks take longest to start, so they are started once and idle while others are measured.
+    """
 
     def __init__(self, sizes: Sizes, runs: int, names: set[str], directory: Path, say: Say) -> None:
         self.sizes = sizes
@@ -67,6 +68,8 @@ class Bench:
         """Measure everything that was asked for; failures become notes."""
         async with static_carrier(self.directory) as carrier, AsyncExitStack() as servers:
             postgres = await self._postgres(servers)
+            sqlite = await self._stack(servers, ON_SQLITE, carrier, None)
+            other = await self._stack(servers, ON_POSTGRES, carrier, postgres) if postgres else None
             for number, values in enumerate(self.results.runs, start=1):
                 if self.names - {row.name for row in ROWS}:
                     self.say(f"run {number} of {len(self.results.runs)}: rates")
@@ -74,16 +77,18 @@ class Bench:
                     if contender.name in self.names:
                         await self._contend(contender, carrier, postgres, values)
                 for setup in SETUPS:
-                    if setup.name in self.names:
-                        await self._ours(setup, carrier, postgres, values)
-            await self._rows(carrier)
+                    stack = other if setup.on_postgres else sqlite
+                    if setup.name in self.names and stack is not None:
+                        await self._ours(setup, stack, values)
+            if sqlite is not None:
+                await self._rows(sqlite)
         return self.results
 
     async def _postgres(self, servers: AsyncExitStack) -> Postgres | None:
-        wanted = self.names & ON_POSTGRES
+        wanted = self.names & {*ON_POSTGRES, "procrastinate"}
         if not wanted:
             return None
-        names = [*wanted] + [name for one in SETUPS if one.name in wanted for name in one.series]
+        names = ["procrastinate", *self._series(ON_POSTGRES)]
         try:
             return await servers.enter_async_context(postgres_server())
         except Missing as missing:
@@ -91,6 +96,31 @@ class Bench:
         except (ChildFailed, TimeoutError) as error:
             self.results.fail(names, _why(error))
         return None
+
+    async def _stack(
+        self,
+        servers: AsyncExitStack,
+        names: set[str],
+        carrier: StaticCarrier,
+        server: Postgres | None,
+    ) -> GodwitStack | None:
+        """Start a stack for those that are measured on it, if any are."""
+        if not self.names & names:
+            return None
+        self.say("a stack is started")
+        try:
+            starting = godwit_stack(carrier, self._place("stack"), server)
+            stack = await servers.enter_async_context(starting)
+            await godwit.warm_up(stack)
+        except Exception as error:
+            self._failed(self._series(names), error)
+            return None
+        return stack
+
+    def _series(self, names: set[str]) -> list[str]:
+        """The series of the set-ups and rows that are asked for among these."""
+        wanted = [one for one in (*SETUPS, *ROWS) if one.name in names & self.names]
+        return [name for one in wanted for name in one.series]
 
     async def _contend(
         self,
@@ -138,41 +168,30 @@ class Bench:
             raise ChildFailed(f"the carrier took {taken}, not {job.count + WARM_UP}")
         return float(json.loads(line)["seconds"])
 
-    async def _ours(
-        self,
-        setup: Setup,
-        carrier: StaticCarrier,
-        postgres: Postgres | None,
-        values: dict[str, float],
-    ) -> None:
-        if setup.on_postgres and postgres is None:
-            return
-        server = postgres if setup.on_postgres else None
+    async def _ours(self, setup: Setup, stack: GodwitStack, values: dict[str, float]) -> None:
         try:
-            place = self._place(setup.name)
-            measured = await measure(setup, carrier, place, server, self.sizes.count)
+            async with asyncio.timeout(CONTENDER_SECONDS):
+                measured = await measure(setup, stack, self.sizes.count)
         except Exception as error:
             self._failed(setup.series, error)
             return
-        values |= measured
         if setup.name == "two" and "postgres_sending" in values:
-            values["two_gain"] = values["two_sending"] / values["postgres_sending"]
+            measured["two_gain"] = measured["two_sending"] / values["postgres_sending"]
+        values |= measured
         self._tell(setup.name, measured)
 
-    async def _rows(self, carrier: StaticCarrier) -> None:
+    async def _rows(self, stack: GodwitStack) -> None:
         rows = [row for row in ROWS if row.name in self.names]
-        if not rows:
-            return
-        try:
-            async with godwit_stack(carrier, self._place("rows")) as stack:
-                await godwit.warm_up(stack)
-                for number, values in enumerate(self.results.runs, start=1):
-                    self.say(f"run {number} of {len(self.results.runs)}: rows")
-                    for row in rows:
-                        if number == 1 or not row.once:
-                            await self._row(row, stack, values)
-        except ChildFailed as error:
-            self._failed([name for row in rows for name in row.series], error)
+        often, once = ([row for row in rows if row.once is is_once] for is_once in (False, True))
+        for number, values in enumerate(self.results.runs, start=1):
+            if often:
+                self.say(f"run {number} of {len(self.results.runs)}: rows")
+            for row in often:
+                await self._row(row, stack, values)
+        if once:
+            self.say("what is measured once")
+        for row in once:
+            await self._row(row, stack, self.results.runs[0])
 
     async def _row(self, row: Row, stack: GodwitStack, values: dict[str, float]) -> None:
         try:

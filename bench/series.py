@@ -140,7 +140,6 @@ def costs(sizes: Sizes) -> Iterable[Series]:
     yield Series("kept_message", "packed, of its row in message", "B")
     yield Series("kept_attempt", "packed, of its row in attempt", "B")
     yield Series("sqlite_bytes", "on SQLite, per message: bytes", "B")
-    yield Series("temporal_bytes", "Temporal, per message of large campaigns: bytes", "B")
     yield Series("small_cpu", f"a campaign of {RECIPIENTS}: time of all", "ms")
     yield Series("small_bytes", f"a campaign of {RECIPIENTS}: bytes of Temporal", "B")
     yield Series("small_events", f"a campaign of {RECIPIENTS}: history", "events")

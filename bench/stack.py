@@ -1,5 +1,6 @@
 """Godwit's embedded stack as ``godwit up`` runs it, sending to the static carrier."""
 
+import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
@@ -13,7 +14,10 @@ from temporalio.client import Client, WorkflowHandle
 
 from bench.processes import child, clean_environment, first_line, module
 from bench.served import StaticCarrier
+from bench.servers import Postgres
 from starter.desk import workflow_id
+
+READY_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,9 @@ class GodwitStack:
     api: httpx.AsyncClient
     temporal: Client
     carrier: StaticCarrier
+    # On SQLite there is none, and no URL.
+    server: Postgres | None = None
+    url: str = ""
 
     async def post(self, body: bytes) -> Posted:
         """Create a campaign; raises RuntimeError unless it is accepted."""
@@ -76,11 +83,30 @@ class GodwitStack:
     def parts(self) -> dict[str, list[int]]:
         """The processes by part."""
         pids = self.pids()
-        return {
+        parts = {
             "worker": pids["workers"],
             "api": [pids["api"]],
             "temporal": [pids["temporal"]],
         }
+        return parts if self.server is None else {**parts, "database": [self.server.pid]}
+
+    @asynccontextmanager
+    async def another_worker(self) -> AsyncIterator[None]:
+        """Run one worker more until the block ends."""
+        ready, log = self.data / "another.ready", self.data / "another.log"
+        ready.unlink(missing_ok=True)
+        environment = clean_environment(
+            GODWIT_CARRIER_PRETEND_BASE_URL=self.carrier.url,
+            GODWIT_DATABASE_URL=self.description["database"],
+            GODWIT_SECRET_KEY=(self.data / "secret.key").read_text().strip(),
+            TEMPORAL_ADDRESS=self.description["temporal"],
+            GODWIT_READY_FILE=str(ready),
+        )
+        async with child(module("worker"), log, environment):
+            async with asyncio.timeout(READY_SECONDS):
+                while not ready.exists():
+                    await asyncio.sleep(0.05)
+            yield
 
     def _handle(self, campaign_id: str) -> WorkflowHandle[Any, Any]:
         return self.temporal.get_workflow_handle(workflow_id(campaign_id))
@@ -88,20 +114,22 @@ class GodwitStack:
 
 @asynccontextmanager
 async def godwit_stack(
-    carrier: StaticCarrier, directory: Path, database_url: str | None = None, workers: int = 1
+    carrier: StaticCarrier, directory: Path, server: Postgres | None = None
 ) -> AsyncIterator[GodwitStack]:
-    """Run the stack until the block ends; without ``database_url`` on SQLite."""
+    """Run the stack until the block ends: on a fresh database of ``server``, or on SQLite."""
     data, log = directory / "data", directory / "up.log"
     directory.mkdir(parents=True)
     # The static carrier sends no receipts, so nothing is gained by waiting for any.
     environment = clean_environment(
         GODWIT_CARRIER_PRETEND_BASE_URL=carrier.url, GODWIT_RECEIPTS_GRACE_SECONDS="0"
     )
-    if database_url is not None:
-        environment["GODWIT_DATABASE_URL"] = database_url
+    url = ""
+    if server is not None:
+        url = server.fresh()
+        theirs = url.replace("postgresql://", "postgresql+psycopg://")
+        environment["GODWIT_DATABASE_URL"] = theirs
     ports = ("--port", "0", "--temporal-port", "0", "--ui-port", "0")
     command = module("starter", "up", "--json", "--data", str(data), *ports)
-    command += ["--workers", str(workers)]
     async with child(command, log, environment) as process:
         described = json.loads(await first_line(process, log, 120))
         account = described["account"]
@@ -112,4 +140,4 @@ async def godwit_stack(
             timeout=300,
             trust_env=False,
         ) as api:
-            yield GodwitStack(described, data, api, temporal, carrier)
+            yield GodwitStack(described, data, api, temporal, carrier, server, url)

@@ -40,7 +40,7 @@ _STAND_INS = ("nobody", "postgres")
 _told = pytest.StashKey[bool]()
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+def leave_to_sqlite(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave tests that are marked ``one_store`` to SQLite: to them a store is a store.
 
     In a module that is marked, ``every_store`` takes a test out again.

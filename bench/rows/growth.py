@@ -15,13 +15,14 @@ SERIES = (
     *("growth_1", "growth_2", "growth_3", "growth_4", "growth_r2"),
     *("large", "large_memory", "large_flat"),
     *("history_events", "history_size", "history_per_100"),
-    *("history_large_events", "history_large_size", "sqlite_bytes", "temporal_bytes"),
+    *("history_large_events", "history_large_size", "sqlite_bytes"),
 )
 
 
 async def measure(stack: GodwitStack, sizes: Sizes) -> dict[str, float]:
     """Time, history, memory and bytes of campaigns of four sizes."""
-    bytes_before = _bytes(stack)
+    file = stack.data / "godwit.db"
+    bytes_before = sqlite_bytes(file)
     told: dict[int, Told] = {}
     samples: list[float] = []
     for count in sizes.growing:
@@ -40,14 +41,8 @@ async def measure(stack: GodwitStack, sizes: Sizes) -> dict[str, float]:
         values[f"{name}_events"] = float(events)
         values[f"{name}_size"] = size / 1_000
     values["history_per_100"] = values["history_events"] / sizes.count * 100
-    for name, grown in _bytes(stack).items():
-        values[name] = (grown - bytes_before[name]) / sum(sizes.growing)
+    values["sqlite_bytes"] = (sqlite_bytes(file) - bytes_before) / sum(sizes.growing)
     return values | _memory(samples)
-
-
-def _bytes(stack: GodwitStack) -> dict[str, int]:
-    files = {"sqlite_bytes": "godwit.db", "temporal_bytes": "temporal.db"}
-    return {name: sqlite_bytes(stack.data / file) for name, file in files.items()}
 
 
 def _memory(samples: list[float]) -> dict[str, float]:

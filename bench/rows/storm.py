@@ -14,8 +14,8 @@ RECIPIENTS = 10
 POSTS_AT_ONCE = 4
 # A few are posted first, to guess when all will be admitted; the storm begins after that.
 PROBES = 20
-SLACK = 1.3
-ROOM_SECONDS = 4.0
+SLACK = 1.2
+ROOM_SECONDS = 3.0
 SERIES = (
     *("storm_p50", "storm_p99", "storm_last"),
     *("small_cpu", "small_bytes", "small_events"),
