@@ -3,7 +3,7 @@ BIN := .venv/bin
 WORKERS ?= 4
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test chaos deploys lint types check clean
+.PHONY: help setup demo up test stack chaos lint types check clean
 
 help: ## List the targets.
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -24,14 +24,14 @@ demo: setup ## Send an example campaign and show it, then stop everything.
 up: setup ## Start the embedded stack and stay.
 	$(BIN)/godwit up
 
-test: setup ## Run every test but chaos and deploys.
-	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --ignore tests/chaos
+test: setup ## Run every test but those of whole stacks and chaos.
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not stack"
+
+stack: setup ## Run the tests of whole stacks: kills, deploys, neighbours.
+	$(BIN)/pytest -n 2 --dist load -m stack --ignore tests/chaos/test_chaos.py
 
 chaos: setup ## Kill real processes: 3 runs, or runs for SECONDS from SEED with a table.
 	$(if $(SECONDS)$(SEED),		$(BIN)/python -m tests.chaos --seconds $(or $(SECONDS),600) --seed $(or $(SEED),0),		$(BIN)/pytest -n 2 --dist load -s tests/chaos/test_chaos.py)
-
-deploys: setup ## Deploy the worker ten times amid a campaign.
-	$(BIN)/pytest -s tests/chaos/test_deploys.py
 
 .PHONY: bench
 bench: setup .venv/bench/ready ## Measure against peers and the limit; print and write the table.
@@ -49,7 +49,7 @@ lint: setup ## Check format and style.
 types: setup ## Check types.
 	$(BIN)/mypy
 
-check: lint types test chaos deploys ## All of it, as CI does.
+check: lint types test stack chaos ## All of it, as CI does.
 
 clean: ## Remove what the targets made.
 	rm -rf .venv .godwit *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
