@@ -20,6 +20,7 @@ from activities.attempts import SendingLimits
 from activities.calling import Calling
 from activities.carriers import Carriers
 from activities.ledger import Ledger
+from activities.options import sending_queue
 from activities.planning import Planning
 from activities.reporting import Reporting
 from activities.sending import Sending
@@ -33,6 +34,7 @@ from starter.callbacks import OutwardCaller
 from starter.desk import Desk
 from starter.dialects import DIALECTS
 from starter.forwarding import ForwardingCaller
+from starter.garbage import search_seldom
 from starter.mail import SmtpMail
 from starter.outward import Outward
 from starter.temporal import connect, register_search_attributes
@@ -43,6 +45,8 @@ from workflows.courier import CourierWorkflow
 log = structlog.get_logger("godwit.worker")
 
 GRACEFUL_SHUTDOWN = timedelta(seconds=20)
+# A pause or cancel travels with the answer to a heartbeat; a second is soon enough.
+HEARTBEAT_THROTTLE = timedelta(seconds=1)
 # Beyond its grace, a worker that does not come to its end is left behind.
 SHUTDOWN_PATIENCE = timedelta(seconds=10)
 # Pure and heavy to import again for each sandboxed workflow.
@@ -55,11 +59,13 @@ def build_worker(
     store: Store,
     *carriers: Carrier,
     sandboxed: bool = False,
-) -> Worker:
-    """Make the one Worker of a process; the tests build theirs with it too.
+) -> "Crew":
+    """Make what runs campaigns in a process; the tests build theirs with it too.
 
-    With ``sandboxed`` workflows are watched for what would not replay. The caller runs it and
-    closes store and carriers afterwards.
+    Chunks that several workers may share come over a task queue of their own: over the
+    campaign's, Temporal hands each to the worker that ran the workflow. With ``sandboxed``
+    workflows are watched for what would not replay. The caller runs it and closes store and
+    carriers afterwards.
     """
     limits = SendingLimits(
         window=settings.chunk_window,
@@ -80,7 +86,7 @@ def build_worker(
     )
     reporting = Reporting(store.campaigns)
     sending = Sending(store.campaigns, store.sending, store.health, in_use, limits)
-    return EndingWorker(
+    campaigns = EndingWorker(
         client,
         task_queue=settings.task_queue,
         workflows=[CampaignWorkflow],
@@ -101,13 +107,22 @@ def build_worker(
         activity_executor=ThreadPoolExecutor(settings.worker_activities_max, "bookkeeping"),
         max_concurrent_activities=settings.worker_activities_max,
         workflow_runner=_runner(sandboxed),
-        # A pause or cancel travels with the answer to a heartbeat; a second is soon enough.
-        max_heartbeat_throttle_interval=timedelta(seconds=1),
-        default_heartbeat_throttle_interval=timedelta(seconds=1),
+        max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
+        default_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
         # After a crash, workflow tasks wait for the dead worker's cache this long.
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=2),
         graceful_shutdown_timeout=GRACEFUL_SHUTDOWN,
     )
+    chunks = EndingWorker(
+        client,
+        task_queue=sending_queue(settings.task_queue),
+        activities=[sending.send_chunk],
+        max_concurrent_activities=settings.worker_activities_max,
+        max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
+        default_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
+        graceful_shutdown_timeout=GRACEFUL_SHUTDOWN,
+    )
+    return Crew(campaigns, chunks)
 
 
 def _runner(sandboxed: bool) -> WorkflowRunner:
@@ -140,6 +155,26 @@ class EndingWorker(Worker):
             if not ending.expired():
                 raise
             log.error("a worker did not end in time and is left behind", seconds=patience)
+
+
+class Crew:
+    """Workers of one process that begin and end together."""
+
+    def __init__(self, *workers: Worker) -> None:
+        self._workers = workers
+
+    async def __aenter__(self) -> None:
+        """Begin to poll on every task queue."""
+        for worker in self._workers:
+            await worker.__aenter__()
+
+    async def __aexit__(self, *raised: Any) -> None:
+        """End them side by side, since each may need the whole of its grace."""
+        ends = (worker.__aexit__(*raised) for worker in self._workers)
+        ended = await asyncio.gather(*ends, return_exceptions=True)
+        for failure in ended:
+            if isinstance(failure, BaseException):
+                raise failure
 
 
 def build_courier(
@@ -190,6 +225,7 @@ async def run_worker(settings: Settings) -> None:
         client = await connect()
         caller = build_caller(client, settings, store, outward)
         await register_search_attributes(client)
+        search_seldom()
         async with (
             build_worker(client, settings, store, *carriers),
             build_courier(client, settings, store, caller),

@@ -7,7 +7,7 @@ the carrier put off is data (a ``retryable`` row), not an exception.
 from datetime import timedelta
 
 from temporalio.common import RetryPolicy
-from temporalio.workflow import ActivityCancellationType, ActivityConfig
+from temporalio.workflow import ActivityCancellationType, ActivityConfig, LocalActivityConfig
 
 _PATIENT = RetryPolicy(
     initial_interval=timedelta(milliseconds=500),
@@ -26,6 +26,19 @@ def bookkeeping(summary: str) -> ActivityConfig:
     )
 
 
+def bookkeeping_here(summary: str) -> LocalActivityConfig:
+    """The same as a local activity: within a workflow task, without a step of the server's.
+
+    Longer waits between tries are the workflow's timers, so that signals are heard meanwhile.
+    """
+    return LocalActivityConfig(
+        start_to_close_timeout=timedelta(seconds=60),
+        retry_policy=_PATIENT,
+        local_retry_threshold=timedelta(seconds=5),
+        summary=summary,
+    )
+
+
 def calling(summary: str) -> ActivityConfig:
     """A round of calls to one destination: as long as a few slow answers, watched by heartbeats.
 
@@ -39,13 +52,21 @@ def calling(summary: str) -> ActivityConfig:
     )
 
 
-def handing_over(summary: str) -> ActivityConfig:
+def sending_queue(task_queue: str) -> str:
+    """The task queue of the chunks of large waves, which every worker takes from."""
+    return f"{task_queue}-sending"
+
+
+def handing_over(summary: str, shared_on: str | None = None) -> ActivityConfig:
     """A chunk: as long as its slowest carrier needs, watched by heartbeats, asked to stop politely.
 
-    Heartbeats tell a dead worker within seconds, and bring a running one the wish to stop.
+    Heartbeats tell a dead worker within seconds, and bring a running one the wish to stop. On a
+    campaign's own task queue a chunk mostly stays with the worker that ran the workflow, which is
+    soonest; ``shared_on`` names another one.
     """
     return ActivityConfig(
-        start_to_close_timeout=timedelta(minutes=30),
+        task_queue=shared_on,
+        start_to_close_timeout=timedelta(hours=12),
         heartbeat_timeout=timedelta(seconds=8),
         retry_policy=RetryPolicy(
             initial_interval=timedelta(seconds=1),

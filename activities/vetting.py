@@ -23,11 +23,14 @@ class Vetting:
         """Hold a stored draft against every rule of judgement.
 
         Opted-out recipients are skipped first. Refuses the campaign in the store when a rule
-        says no; run again, it answers the same.
+        says no; run again, it answers the same. A campaign that is paid for was judged before,
+        and is not held against a quota that it counts towards itself.
         """
         stored = self._campaigns.stored_refusals(order.campaign_id)
         if stored is not None:
             return refused(stored)
+        if self._admissions.is_held(order.campaign_id):
+            return Verdict(admitted=True)
         moment = now()
         self._admissions.skip_opted_out(order.campaign_id, moment)
         evidence = self._admissions.evidence(order.campaign_id, moment)

@@ -227,6 +227,10 @@ class AdmissionStore(Protocol):
         """Mark waiting messages to opted-out numbers skipped, where the campaign excludes them."""
         ...
 
+    def is_held(self, campaign_id: str) -> bool:
+        """Tell whether the price of the campaign was held."""
+        ...
+
     def hold(self, campaign_id: str, now: Instant) -> Refusal | None:
         """Hold the price of all waiting messages and count the quota, or say why not.
 

@@ -39,9 +39,9 @@ class Settings(BaseSettings):
     short_link_base_url: str = ""
 
     task_queue: str = "godwit"
-    chunk_size: int = Field(default=500, ge=1, le=5_000)
-    chunks_at_once: int = Field(default=4, ge=1, le=64)
-    chunk_window: int = Field(default=64, ge=1, le=1_000)
+    chunk_size: int = Field(default=1_000, ge=1, le=5_000)
+    chunks_at_once: int = Field(default=2, ge=1, le=64)
+    chunk_window: int = Field(default=128, ge=1, le=1_000)
     worker_activities_max: int = Field(default=50, ge=1)
     send_timeout_seconds: float = Field(default=10.0, gt=0)
     retry_backoff_seconds: Annotated[tuple[float, ...], NoDecode] = (5.0, 30.0, 120.0, 600.0)

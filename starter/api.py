@@ -30,6 +30,7 @@ from starter.caretaker import Caretaker
 from starter.desk import Desk, DeskUnavailable
 from starter.dialects import DIALECTS
 from starter.dialects.native_routes import RAISED, stopped
+from starter.garbage import search_seldom
 from starter.pace import Pace
 from starter.temporal import connect
 from starter.ways import Dialect, Ways
@@ -224,6 +225,7 @@ async def serve(settings: Settings) -> None:
             log_level=settings.log_level,
             timeout_graceful_shutdown=10,
         )
+        search_seldom()
         caring = asyncio.create_task(Caretaker(desk, store, settings, bell).run())
         try:
             async with bell.answering(store.outbox):

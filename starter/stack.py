@@ -26,12 +26,18 @@ from store.api_keys import KeyPair
 
 RETENTION = "168h"
 READY_SECONDS = 60.0
+# A worker needs a second chunk to send while the first one's outcomes are written.
+CHUNKS_EACH = 2
 DYNAMIC_CONFIG = (
     "matching.enableFairness=true",
     "matching.numTaskqueueReadPartitions=1",
     "matching.numTaskqueueWritePartitions=1",
     # A step that a worker has a place for comes back with the answer to who asked for it.
     "system.enableActivityEagerExecution=true",
+    # Its one shard looks for new tasks at most so often in a second. The default, 20, is made for
+    # hundreds of shards: here it had each step wait for 30 ms.
+    "history.transferProcessorMaxPollRPS=1000",
+    "history.timerProcessorMaxPollRPS=1000",
 )
 SEARCH_ATTRIBUTES = (
     "GodwitAccount=Keyword",
@@ -159,6 +165,7 @@ class Stack:
             "GODWIT_API_PORT": str(ports.api),
             "TEMPORAL_ADDRESS": f"{self.options.host}:{ports.temporal}",
         }
+        environment.setdefault("GODWIT_CHUNKS_AT_ONCE", str(CHUNKS_EACH * self.options.workers))
         if carrier_url is not None:
             environment[_base_url_name(_local_carrier(settings))] = carrier_url
         return environment

@@ -32,6 +32,7 @@ def order_of(
         dialect=view.dialect,
         receipts_grace_seconds=settings.receipts_grace_seconds,
         chunks_at_once=settings.chunks_at_once,
+        local_books=True,
         state=state,
     )
 

@@ -48,6 +48,7 @@ _SKIP_OPTED_OUT = text(
     "AND EXISTS (SELECT 1 FROM opt_out o "
     "WHERE o.account_id = :account AND o.number = message.recipient)"
 )
+_HELD = text("SELECT 1 FROM hold WHERE campaign_id = :campaign LIMIT 1")
 _COUNT_QUOTA = text(
     "UPDATE quota_day SET used = used + :count WHERE account_id = :account AND day = :day "
     "AND (CAST(:quota AS BIGINT) IS NULL OR used + :count <= :quota)"
@@ -151,6 +152,13 @@ class Admissions:
 
         return self._database.write(work)
 
+    def is_held(self, campaign_id: str) -> bool:
+        """See :class:`campaign.ports.AdmissionStore`."""
+        held = self._database.read(
+            lambda connection: connection.execute(_HELD, {"campaign": campaign_id}).first()
+        )
+        return held is not None
+
     def hold(self, campaign_id: str, now: Instant) -> Refusal | None:
         """See :class:`campaign.ports.AdmissionStore`."""
 
@@ -159,11 +167,7 @@ class Admissions:
             connection.execute(self._campaign_still, {"campaign": campaign_id})
             account = connection.execute(_ACCOUNT, {"campaign": campaign_id}).one()
             kinds = connection.execute(_KINDS_WAITING, {"campaign": campaign_id}).all()
-            held = connection.execute(
-                text("SELECT 1 FROM hold WHERE campaign_id = :campaign LIMIT 1"),
-                {"campaign": campaign_id},
-            ).first()
-            if held is not None:
+            if connection.execute(_HELD, {"campaign": campaign_id}).first() is not None:
                 return
             self._count_quota(connection, account.id, account.daily_quota, kinds, now)
             price = _price(kinds)

@@ -4,7 +4,6 @@ import json
 import random
 import re
 import sqlite3
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
@@ -17,6 +16,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from campaign.failures import StoreUnavailable
+from store.writers_turn import WritersTurn
 
 T = TypeVar("T")
 
@@ -58,8 +58,7 @@ class Database:
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
         if self.is_sqlite:
             self.engine = _sqlite_engine(parsed.database, url)
-            # SQLite has one writer; queueing here is fairer and cheaper than its busy polling.
-            self._writing: Any = threading.Lock()
+            self._writing: Any = WritersTurn(Path(parsed.database or ""))
         elif parsed.get_backend_name() == "postgresql":
             self.engine = create_engine(
                 url,
@@ -123,6 +122,8 @@ class Database:
     def close(self) -> None:
         """Close every pooled connection."""
         self.engine.dispose()
+        if self.is_sqlite:
+            self._writing.close()
 
 
 def storable(value: str) -> str:

@@ -8,7 +8,7 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from activities.ledger import Ledger
-    from activities.options import bookkeeping
+    from activities.options import bookkeeping, bookkeeping_here
     from activities.orders import (
         CampaignRef,
         ChunkResult,
@@ -169,10 +169,10 @@ class CampaignWorkflow:
         # A retry is possible only once the store has the end, and what was asked before that
         # ends with it.
         self.again, cancels = False, self.cancels
-        settlement = await workflow.execute_activity_method(
+        settlement = await self._book(
             Ledger.settle,
+            "give back what was not used, write the end",
             SettleOrder(campaign_id=self.order.campaign_id, cancelled=self.state.cancelling),
-            **bookkeeping("give back what was not used, write the end"),
         )
         self._set(
             status=settlement.status,
@@ -212,7 +212,7 @@ class CampaignWorkflow:
     async def _call_off(self) -> None:
         """Cancel what has not left, and find out what left with a worker that died."""
         while True:
-            self._set(tally=await self._book(Reporting.cancel_rest, "cancel what is left"))
+            self._set(tally=await self._change_books(Reporting.cancel_rest, "cancel what is left"))
             if workflow.info().is_continue_as_new_suggested():
                 await self._continue_as_new()
             planned = await self._book(Planning.next_waves, "look for what was under way")
@@ -253,7 +253,8 @@ class CampaignWorkflow:
         for _ in range(DOUBT_ROUNDS):
             if self.state.tally.unknown == 0 or self.state.cancelling:
                 return
-            if not await self._book(Planning.reopen_unknown, "take up doubtful messages"):
+            label = "take up doubtful messages"
+            if not await self._change_books(Planning.reopen_unknown, label):
                 return
             await self._deliver()
             wait = min(self.order.receipts_grace_seconds, DOUBT_WAIT_SECONDS)
@@ -283,8 +284,23 @@ class CampaignWorkflow:
     def _held(self) -> bool:
         return self.paused or self.moving or self.state.cancelling
 
-    async def _book(self, activity: Any, summary: str) -> Any:
-        return await workflow.execute_activity_method(activity, self.ref, **bookkeeping(summary))
+    async def _book(self, activity: Any, summary: str, order: Any = None) -> Any:
+        """A step that answers the same when it is done again, whatever was asked meanwhile.
+
+        Only such a step may be local: what became of one is written with the whole workflow task,
+        so after a crash it is done again beside signals and updates that it did not meet before.
+        """
+        if not self.order.local_books:
+            return await self._change_books(activity, summary, order)
+        return await workflow.execute_local_activity_method(
+            activity, order or self.ref, **bookkeeping_here(summary)
+        )
+
+    async def _change_books(self, activity: Any, summary: str, order: Any = None) -> Any:
+        """A step that must be written down before it is done; the next one may not overtake it."""
+        return await workflow.execute_activity_method(
+            activity, order or self.ref, **bookkeeping(summary)
+        )
 
     async def _push(self, order: PushOrder, summary: str) -> None:
         await self._change(Planning.push_back, order, summary)
@@ -294,7 +310,7 @@ class CampaignWorkflow:
         """Change the plan; one change at a time, since each has a number."""
         self.moving = True
         try:
-            told = await workflow.execute_activity_method(activity, order, **bookkeeping(summary))
+            told = await self._change_books(activity, summary, order)
             self._set(pauses=order.number)
             return told
         finally:
@@ -302,11 +318,9 @@ class CampaignWorkflow:
 
     async def _mark(self, status: CampaignStatus) -> None:
         self._set(status=status)
-        await workflow.execute_activity_method(
-            Planning.mark,
-            StatusOrder(campaign_id=self.order.campaign_id, status=status),
-            **bookkeeping(f"write that the campaign is {status.value}"),
-        )
+        label = f"write that the campaign is {status.value}"
+        order = StatusOrder(campaign_id=self.order.campaign_id, status=status)
+        await self._change_books(Planning.mark, label, order)
 
     def _set(self, **changes: Any) -> None:
         status_before = self.state.status

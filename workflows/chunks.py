@@ -5,7 +5,7 @@ from collections.abc import Callable
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, RetryState, is_cancelled_exception
 
-from activities.options import handing_over
+from activities.options import handing_over, sending_queue
 from activities.orders import ChunkOrder, ChunkResult, WaveOrder
 from activities.sending import Sending
 
@@ -28,12 +28,14 @@ class Chunks:
         self._held = held
         self._count = count
         self._replan = False
+        self._several = False
         self._running: list[workflow.ActivityHandle[ChunkResult]] = []
 
     async def send(self, wave: WaveOrder, number: int, known_down: bool = False) -> bool:
         """Send a wave; False when it was held or left something that must be planned anew."""
         self._replan = False
         todo = list(wave.chunks)
+        self._several = len(todo) > 1
         while todo or self._running:
             while todo and not self._held() and len(self._running) < self._at_once:
                 low, high = todo.pop(0)
@@ -49,6 +51,7 @@ class Chunks:
     async def find_out(self, wave: WaveOrder) -> None:
         """Learn of a cancelled wave what had left with a worker that died; nothing more is sent."""
         todo = list(wave.chunks)
+        self._several = len(todo) > 1
         while todo or self._running:
             while todo and len(self._running) < self._at_once:
                 low, high = todo.pop(0)
@@ -73,7 +76,10 @@ class Chunks:
             due_until=due_until,
             **knowing,
         )
-        handle = workflow.start_activity_method(Sending.send_chunk, order, **handing_over(label))
+        # Several are for several workers: the one that runs the workflow would keep them all.
+        shared_on = sending_queue(workflow.info().task_queue) if self._several else None
+        options = handing_over(label, shared_on)
+        handle = workflow.start_activity_method(Sending.send_chunk, order, **options)
         self._running.append(handle)
 
     async def _one_ended(self) -> bool:

@@ -26,7 +26,11 @@ class CampaignState(Order):
 
 
 class CampaignOrder(Order):
-    """Run one campaign; ``state`` is there when the run continues an earlier one."""
+    """Run one campaign; ``state`` is there when the run continues an earlier one.
+
+    ``local_books`` has steps in the books done within a workflow task, by local activities;
+    campaigns that were begun before there was any go on without.
+    """
 
     campaign_id: str
     title: str
@@ -34,6 +38,7 @@ class CampaignOrder(Order):
     dialect: str
     receipts_grace_seconds: float = 60.0
     chunks_at_once: int = 4
+    local_books: bool = False
     state: CampaignState | None = None
 
 
