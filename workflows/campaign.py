@@ -8,9 +8,7 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from activities.ledger import Ledger
-    from activities.options import bookkeeping, bookkeeping_here
     from activities.orders import (
-        CampaignRef,
         ChunkResult,
         Dues,
         PushOrder,
@@ -26,6 +24,7 @@ with workflow.unsafe.imports_passed_through():
     from campaign.instants import SECOND, Instant
     from campaign.states import CAMPAIGN_ENDS, CampaignStatus
     from workflows import beginning, hold_point, rescheduling, showing
+    from workflows.books import Books
     from workflows.chunks import Chunks
     from workflows.orders import (
         CampaignOrder,
@@ -54,7 +53,7 @@ class CampaignWorkflow:
     @workflow.init
     def __init__(self, order: CampaignOrder) -> None:
         self.order = order
-        self.ref = CampaignRef(campaign_id=order.campaign_id)
+        self.books = Books(order.campaign_id, order.local_books)
         self.state = order.state or CampaignState(tally=TallyRecord(total=order.total))
         self.paused = self.state.paused_at is not None
         self.moving = False
@@ -151,7 +150,7 @@ class CampaignWorkflow:
     async def _tell(self) -> CampaignOutcome:
         self._show()
         if self.state.verdict is None:
-            self._set(**await beginning.admission(self._book, self.order.total))
+            self._set(**await beginning.admission(self.books.book, self.order.total))
         while True:
             if self.state.verdict is not None and self.state.verdict.admitted:
                 await self._see_through()
@@ -169,7 +168,7 @@ class CampaignWorkflow:
         # A retry is possible only once the store has the end, and what was asked before that
         # ends with it.
         self.again, cancels = False, self.cancels
-        settlement = await self._book(
+        settlement = await self.books.book(
             Ledger.settle,
             "give back what was not used, write the end",
             SettleOrder(campaign_id=self.order.campaign_id, cancelled=self.state.cancelling),
@@ -194,7 +193,7 @@ class CampaignWorkflow:
             if workflow.info().is_continue_as_new_suggested():
                 await self._continue_as_new()
             moves = self.state.pauses
-            planned = await self._book(Planning.next_waves, "look for what is due next")
+            planned = await self.books.book(Planning.next_waves, "look for what is due next")
             if self.state.pauses != moves and workflow.patched(LOOK_AGAIN):
                 continue
             self.upcoming, self.counted = list(planned.waves), planned.tally
@@ -212,10 +211,10 @@ class CampaignWorkflow:
     async def _call_off(self) -> None:
         """Cancel what has not left, and find out what left with a worker that died."""
         while True:
-            self._set(tally=await self._change_books(Reporting.cancel_rest, "cancel what is left"))
+            self._set(tally=await self.books.change(Reporting.cancel_rest, "cancel what is left"))
             if workflow.info().is_continue_as_new_suggested():
                 await self._continue_as_new()
-            planned = await self._book(Planning.next_waves, "look for what was under way")
+            planned = await self.books.book(Planning.next_waves, "look for what was under way")
             if not planned.waves:
                 return
             for wave in planned.waves:
@@ -239,7 +238,7 @@ class CampaignWorkflow:
     async def _await_receipts(self, left: float) -> None:
         """Give receipts ``left`` seconds, so that the end tells delivered from undelivered."""
         for wait in chain(RECEIPT_WAITS_SECONDS, repeat(RECEIPT_WAITS_SECONDS[-1])):
-            tally = self.counted or await self._book(Reporting.count, "count receipts")
+            tally = self.counted or await self.books.book(Reporting.count, "count receipts")
             self.counted = None
             self._set(tally=tally)
             if tally.sent + tally.unknown == 0 or left <= 0 or self.state.cancelling:
@@ -254,7 +253,7 @@ class CampaignWorkflow:
             if self.state.tally.unknown == 0 or self.state.cancelling:
                 return
             label = "take up doubtful messages"
-            if not await self._change_books(Planning.reopen_unknown, label):
+            if not await self.books.change(Planning.reopen_unknown, label):
                 return
             await self._deliver()
             wait = min(self.order.receipts_grace_seconds, DOUBT_WAIT_SECONDS)
@@ -284,24 +283,6 @@ class CampaignWorkflow:
     def _held(self) -> bool:
         return self.paused or self.moving or self.state.cancelling
 
-    async def _book(self, activity: Any, summary: str, order: Any = None) -> Any:
-        """A step that answers the same when it is done again, whatever was asked meanwhile.
-
-        Only such a step may be local: what became of one is written with the whole workflow task,
-        so after a crash it is done again beside signals and updates that it did not meet before.
-        """
-        if not self.order.local_books:
-            return await self._change_books(activity, summary, order)
-        return await workflow.execute_local_activity_method(
-            activity, order or self.ref, **bookkeeping_here(summary)
-        )
-
-    async def _change_books(self, activity: Any, summary: str, order: Any = None) -> Any:
-        """A step that must be written down before it is done; the next one may not overtake it."""
-        return await workflow.execute_activity_method(
-            activity, order or self.ref, **bookkeeping(summary)
-        )
-
     async def _push(self, order: PushOrder, summary: str) -> None:
         await self._change(Planning.push_back, order, summary)
         self._set(**rescheduling.pushed(self.state, order.by))
@@ -310,7 +291,7 @@ class CampaignWorkflow:
         """Change the plan; one change at a time, since each has a number."""
         self.moving = True
         try:
-            told = await self._change_books(activity, summary, order)
+            told = await self.books.change(activity, summary, order)
             self._set(pauses=order.number)
             return told
         finally:
@@ -320,7 +301,7 @@ class CampaignWorkflow:
         self._set(status=status)
         label = f"write that the campaign is {status.value}"
         order = StatusOrder(campaign_id=self.order.campaign_id, status=status)
-        await self._change_books(Planning.mark, label, order)
+        await self.books.change(Planning.mark, label, order)
 
     def _set(self, **changes: Any) -> None:
         status_before = self.state.status

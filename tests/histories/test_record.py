@@ -18,7 +18,7 @@ from starter.desk import workflow_id
 from tests.conftest import Story, finish, reach
 from tests.workflows.test_campaign import is_paused, until
 
-RELEASE = "0.2"
+RELEASE = "0.3"
 
 pytestmark = pytest.mark.skipif(
     "GODWIT_RECORD" not in os.environ, reason="records only when GODWIT_RECORD is set"

@@ -1,7 +1,11 @@
 """Judging, planning and settling see the store as it is, and change it once."""
 
 import pytest
+from temporalio.testing import ActivityEnvironment
 
+from activities.ledger import Ledger
+from activities.orders import CampaignRef
+from activities.vetting import Vetting
 from campaign.credits import Price
 from campaign.instants import DAY, HOUR, SECOND
 from campaign.ports import PlanFacts, WaveRow
@@ -67,6 +71,21 @@ def test_the_quota_counts_a_campaign_once_on_its_day(books: Books) -> None:
     assert books.value("SELECT used FROM quota_day") == 3
     assert books.money() == (GRANTED - 6, 6, 0)
     assert hold(second, NOW + DAY) is None
+
+
+def test_a_campaign_that_is_paid_for_is_not_judged_by_the_quota_that_it_fills(
+    books: Books,
+) -> None:
+    books.store.accounts.update(books.account_id, daily_quota=3)
+    campaign = books.save(3)
+    vetting = Vetting(books.store.campaigns, books.store.admissions)
+    ledger = Ledger(books.store.campaigns, books.store.admissions)
+    ref = CampaignRef(campaign_id=campaign)
+    run = ActivityEnvironment().run
+    # A workflow task that was cut off after the first two does both again.
+    for step in (vetting.vet, ledger.hold_credits, vetting.vet, ledger.hold_credits):
+        assert run(step, ref).admitted
+    assert books.money() == (GRANTED - 6, 6, 0)
 
 
 def test_holds_at_once_never_pass_the_quota(

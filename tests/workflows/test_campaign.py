@@ -10,6 +10,7 @@ from starter.desk import workflow_id
 from store.audit import audit
 from store.views import CampaignView
 from tests.conftest import Handle, Story, finish, reach
+from tests.workflows.steps import local_steps, steps_of_the_server
 from workflows.campaign import CampaignWorkflow
 from workflows.orders import Progress
 
@@ -183,3 +184,27 @@ async def test_progress_and_plan_can_be_asked_and_name_nobody(story: Story) -> N
     await finish(story, campaign.id)
     history = (await handle.fetch_history()).to_json()
     assert "4155551" not in history and "has shipped" not in history
+
+
+async def test_the_chunks_of_a_large_wave_are_for_every_worker_and_a_single_one_stays(
+    story: Story,
+) -> None:
+    queue = story.settings.task_queue
+    for size, expected in ((story.settings.chunk_size + 50, f"{queue}-sending"), (10, queue)):
+        campaign = (await story.desk.admit(story.draft(size))).campaign
+        assert await finish(story, campaign.id) is CampaignStatus.FINISHED
+        history = await handle_of(story, campaign.id).fetch_history()
+        orders = [event.activity_task_scheduled_event_attributes for event in history.events]
+        sent_on = {o.task_queue.name for o in orders if o.activity_type.name == "send_chunk"}
+        assert sent_on == {expected}
+
+
+async def test_an_admission_and_an_end_take_no_steps_of_the_server(story: Story) -> None:
+    campaign = (await story.desk.admit(story.draft(10))).campaign
+    await finish(story, campaign.id)
+    history = await handle_of(story, campaign.id).fetch_history()
+    assert steps_of_the_server(history.events) == ["send_chunk"]
+    local = local_steps(history.events)
+    assert local[:4] == ["vet", "hold_credits", "plan", "next_waves"]
+    # How often receipts were counted is up to the carrier.
+    assert local[4] == "next_waves" and local[-1] == "settle"

@@ -11,6 +11,7 @@ from store.accounts import AccountView
 from store.audit import audit
 from store.store import Store
 from tests.conftest import CONTINUE_EVENTS, Served, finish, tell
+from tests.workflows.steps import local_steps, steps_of_the_server
 from tests.workflows.test_campaign import handle_of
 
 PEOPLE, CHUNK = 400, 5
@@ -41,11 +42,7 @@ async def test_a_long_story_continues_as_new_and_keeps_its_state(
     assert began.continued_execution_run_id, "it was one run to the end"
     assert len(last) < CONTINUE_EVENTS
     # What was known is not asked again: neither judged nor paid for, and counted as a whole.
-    asked = {
-        event.activity_task_scheduled_event_attributes.activity_type.name
-        for event in last
-        if event.HasField("activity_task_scheduled_event_attributes")
-    }
+    asked = {*steps_of_the_server(last), *local_steps(last)}
     assert {"send_chunk", "settle"} <= asked
     assert not asked & {"vet", "hold_credits", "plan"}
     assert outcome.tally.total == outcome.tally.sent + outcome.tally.delivered == PEOPLE

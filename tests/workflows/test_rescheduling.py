@@ -5,6 +5,7 @@ import math
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from temporalio.client import WorkflowUpdateFailedError
@@ -17,12 +18,13 @@ from campaign.schedule import ideal_instants, wave_width
 from campaign.states import CampaignStatus
 from starter.changing import Change
 from starter.desk import NotPossible
+from starter.starting import order_of
 from store.audit import audit
 from store.views import CampaignView
 from tests.conftest import Story, finish, reach
 from tests.workflows.test_campaign import handle_of, is_paused, until
 from workflows.campaign import CampaignWorkflow
-from workflows.orders import NewSpread
+from workflows.orders import CampaignOrder, NewSpread
 from workflows.rescheduling import NOT_POSSIBLE
 
 
@@ -73,6 +75,11 @@ async def test_a_plan_that_moves_while_it_is_looked_up_is_looked_up_again(
         assert moved.wait(60)
         return rows
 
+    def with_steps_of_the_server(*asked: Any, **more: Any) -> CampaignOrder:
+        return order_of(*asked, **more).model_copy(update={"local_books": False})
+
+    # A local activity keeps the plan's updates out for as long as it runs, up to a heartbeat.
+    monkeypatch.setattr("starter.desk.order_of", with_steps_of_the_server)
     monkeypatch.setattr(story.store.admissions, "waiting_rows", slow)
     start = await story.now() + 2 * DAY
     campaign = (await story.desk.admit(story.draft(10, scheduled_at=start))).campaign
