@@ -5,10 +5,6 @@ from sqlalchemy import bindparam, text
 from store.engine import Database
 from store.outbox import TOLD_OF_ACCOUNT
 
-HANDOFF_COLUMNS = (
-    "position, id, recipient, text, media_url, sender, segments, attempts, key, list_id"
-)
-
 ABANDONED = text(
     "SELECT m.*, a.started_at AS attempted_at, a.carrier FROM message m "
     "JOIN attempt a ON a.campaign_id = m.campaign_id AND a.position = m.position "
