@@ -180,7 +180,7 @@ def _stored(values: Any) -> Any:
             name: storable(value) if isinstance(value, str) else value
             for name, value in values.items()
         }
-    return tuple(storable(value) if isinstance(value, str) else value for value in values)
+    return tuple([storable(value) if isinstance(value, str) else value for value in values])
 
 
 def _use_wal(connection: sqlite3.Connection) -> None:
