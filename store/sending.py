@@ -15,7 +15,7 @@ from campaign.states import MessageStatus
 from store import ledger, recipient_keys
 from store.candidates import Candidates, Found
 from store.chunk_rows import Candidate, Moved, new_handoff, old_handoff
-from store.chunk_statements import ABANDONED, OPTED_OUT, RENEW, WANTS_NOTHING, ChunkStatements
+from store.chunk_statements import ABANDONED, RENEW, WANTS_NOTHING, ChunkStatements
 from store.engine import Database, json_rows
 from store.memberships import left_since
 from store.outbox import Destination, News, Outbox
@@ -242,9 +242,9 @@ class Sending:
         """Sort candidates into rows to set aside (opted out, left, key taken) and rows to send."""
         silent: set[str] = set()
         if owner.exclude_opt_outs:
-            numbers = [row.recipient for row in found]
-            values = {"account": owner.account_id, "numbers": numbers}
-            silent = set(connection.execute(OPTED_OUT, values).scalars())
+            rows = json_rows([{"r": row.recipient} for row in found])
+            values = {"account": owner.account_id, "rows": rows}
+            silent = set(connection.execute(self._sql.opted_out, values).scalars())
         left = left_since(connection, campaign_id, found)
         aside: list[dict[str, object]] = []
         winners: list[Candidate] = []
