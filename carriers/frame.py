@@ -186,8 +186,9 @@ def _address(base_url: str) -> str | None:
 
 async def _read(content: aiohttp.StreamReader) -> bytes:
     answer = bytearray()
-    async for chunk in content.iter_any():
-        answer += chunk
+    while True:
+        answer += await content.readany()
         if len(answer) > ANSWER_BYTES_MAX:
             raise DoubtfulHandoff("answer_too_large")
-    return bytes(answer)
+        if content.at_eof():
+            return bytes(answer)

@@ -3,15 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
-from typing import Any
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, text
 
 from campaign.instants import Instant
 from campaign.pacing import Grants, campaign_scope, carrier_scope, sender_scope
 from campaign.ports import ChunkRange
 from campaign.routing import Choice, choose
-from store.chunk_statements import HANDOFF_COLUMNS
+from store.chunk_rows import HANDOFF_COLUMNS, Candidate
 from store.engine import Database
 from store.health import PROBE_EVERY, Health
 from store.pacing import Pacing
@@ -48,7 +47,7 @@ class Found:
     whose turn has not come; ``down`` is a carrier that some wait for.
     """
 
-    rows: Sequence[Row[Any]] = ()
+    rows: Sequence[Candidate] = ()
     leaves: Mapping[int, Leave] = field(default_factory=dict)
     exhausted: bool = True
     ask_again_at: Instant | None = None
@@ -85,7 +84,7 @@ class Candidates:
             "count": count,
             "now": now,
         }
-        due = connection.execute(self._find, wanted).all()
+        due = [Candidate._make(row) for row in connection.execute(self._find, wanted).all()]
         look = _Look(self, connection, account_id, now)
         chosen = [(row, choice) for row in due if (choice := look.choose(row)) is not None]
         found = self._granted(connection, chunk.campaign_id, account_id, chosen, now)
@@ -102,10 +101,13 @@ class Candidates:
         connection: Connection,
         campaign_id: str,
         account_id: str,
-        chosen: Sequence[tuple[Row[Any], Choice]],
+        chosen: Sequence[tuple[Candidate, Choice]],
         now: Instant,
     ) -> Found:
         """Of messages with their carriers, those whose turn it is."""
+        if not self._pacing.has_any(connection, now):
+            leaves = {row.position: Leave(0, choice) for row, choice in chosen}
+            return Found([row for row, _ in chosen], leaves)
         campaign = campaign_scope(campaign_id)
         scopes = [
             (campaign, sender_scope(account_id, row.sender), carrier_scope(choice.carrier))
@@ -136,12 +138,18 @@ class _Look:
         self._down = self._health.down(connection, now)
         self.probe_at: Instant | None = None
         self.down_carrier: str | None = None
+        self._choices: dict[tuple[str, int], Choice] = {}
 
-    def choose(self, row: Row[Any]) -> Choice | None:
+    def choose(self, row: Candidate) -> Choice | None:
         """The carrier of a message, or None for now; of those that are down one may be probed."""
+        alike = (row.sender, row.tries)
+        choice = self._choices.get(alike)
+        if choice is not None:
+            return choice
         route = self._routes.get(row.sender) or self._routes[None]
         choice = choose(route, row.tries, self._down)
         if choice is not None:
+            self._choices[alike] = choice
             return choice
         for carrier in route:
             if self._down[carrier] <= self._now:

@@ -39,6 +39,8 @@ DEADLOCK_PAUSE_SECONDS = 0.05
 _SAFE_TO_REPEAT = {"40001", "40P01"}
 _UNAVAILABLE = (OperationalError, InterfaceError)
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+# What _UNSTORABLE finds, as json.dumps writes it. It finds emoji and escaped backslashes too.
+_PERHAPS_UNSTORABLE = re.compile(r"\\u(?:0000|d[89a-f])")
 
 
 class StoreError(Exception):
@@ -135,7 +137,10 @@ def storable(value: str) -> str:
 
 def json_rows(rows: Sequence[Mapping[str, object]]) -> str:
     """Write rows as the JSON parameter ``:rows`` of a statement on ``Database.rows``."""
-    return json.dumps([_stored(row) for row in rows])
+    written = json.dumps(rows)
+    if _PERHAPS_UNSTORABLE.search(written):
+        return json.dumps([_stored(row) for row in rows])
+    return written
 
 
 _POSTGRES_ROWS = "jsonb_array_elements(CAST(:rows AS jsonb)) AS r(value)"
@@ -176,7 +181,7 @@ def _stored(values: Any) -> Any:
             name: storable(value) if isinstance(value, str) else value
             for name, value in values.items()
         }
-    return tuple(storable(value) if isinstance(value, str) else value for value in values)
+    return tuple([storable(value) if isinstance(value, str) else value for value in values])
 
 
 def _use_wal(connection: sqlite3.Connection) -> None:

@@ -1,9 +1,10 @@
 """Who left a mailing list between the admission of a campaign and the claim of a message."""
 
 from collections.abc import Sequence
-from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, text
+from sqlalchemy import Connection, bindparam, text
+
+from store.chunk_rows import Candidate
 
 _ON_THE_LIST = (
     "EXISTS (SELECT 1 FROM list_member l WHERE l.list_id = m.list_id AND l.number = m.recipient)"
@@ -20,7 +21,7 @@ _STILL_MEANT = text(
 ).bindparams(bindparam("numbers", expanding=True))
 
 
-def left_since(connection: Connection, campaign_id: str, found: Sequence[Row[Any]]) -> set[int]:
+def left_since(connection: Connection, campaign_id: str, found: Sequence[Candidate]) -> set[int]:
     """The positions, of these candidates, whose recipient is no longer on the list.
 
     Somebody who is on another list of the campaign, or was named alone, stays.

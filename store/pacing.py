@@ -56,13 +56,19 @@ class Pacing:
             lambda connection: {row.scope: row.rate for row in connection.execute(_ALL)}
         )
 
+    def has_any(self, connection: Connection, now: Instant) -> bool:
+        """Tell whether anything at all has a speed, as far as this process knows."""
+        if now >= self._known_until or now < self._known_until - KNOWN_FOR:
+            self._known = frozenset(row.scope for row in connection.execute(_ALL))
+            self._known_until = now + KNOWN_FOR
+        return bool(self._known)
+
     def lock(
         self, connection: Connection, scopes: Iterable[str], now: Instant
     ) -> Mapping[str, Pace]:
         """Lock and read the speeds that these scopes have, which are mostly none."""
-        if now >= self._known_until or now < self._known_until - KNOWN_FOR:
-            self._known = frozenset(row.scope for row in connection.execute(_ALL))
-            self._known_until = now + KNOWN_FOR
+        if not self.has_any(connection, now):
+            return {}
         wanted = sorted(self._known.intersection(scopes))
         if not wanted:
             return {}

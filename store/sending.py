@@ -3,9 +3,9 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import partial
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, text
 
 from campaign.credits import Price, price_of
 from campaign.handoffs import Handoff
@@ -13,8 +13,9 @@ from campaign.instants import SECOND, Instant
 from campaign.ports import ChunkRange, Outcome, Turn
 from campaign.states import MessageStatus
 from store import ledger, recipient_keys
-from store.candidates import Candidates, Found, Leave
-from store.chunk_statements import ABANDONED, OPTED_OUT, RENEW, WANTS_NOTHING, ChunkStatements
+from store.candidates import Candidates, Found
+from store.chunk_rows import Candidate, Moved, new_handoff, old_handoff
+from store.chunk_statements import ABANDONED, RENEW, WANTS_NOTHING, ChunkStatements
 from store.engine import Database, json_rows
 from store.memberships import left_since
 from store.outbox import Destination, News, Outbox
@@ -104,7 +105,7 @@ class Sending:
         values = {**_range(chunk), "token": token}
         found = self._database.read(lambda connection: connection.execute(ABANDONED, values).all())
         leases = [row.lease_until or 0 for row in found]
-        handoffs = [_handoff(row, row.attempts, row.attempted_at, row.carrier) for row in found]
+        handoffs = [old_handoff(row) for row in found]
         return handoffs, max(leases, default=None)
 
     def adopt(
@@ -161,7 +162,7 @@ class Sending:
             ]
         )
         values = {"rows": rows, "token": token, "account": owner.account_id}
-        moved = connection.execute(self._sql.record, values).all()
+        moved = [Moved._make(row) for row in connection.execute(self._sql.record, values).all()]
         connection.execute(self._sql.end_attempts, {"rows": rows})
         ended_at = {outcome.position: outcome.at for outcome in outcomes}
         sent: Counter[str] = Counter()
@@ -209,73 +210,64 @@ class Sending:
         aside, winners = self._judge(connection, owner, chunk.campaign_id, candidates.rows, now)
         if aside:
             connection.execute(self._sql.set_aside, {"rows": json_rows(aside), "now": now})
-        leaves = candidates.leaves
+        leaves = [candidates.leaves[row.position] for row in winners]
+        handoffs = [
+            new_handoff(row, now, leave.start_at, leave.choice)
+            for row, leave in zip(winners, leaves, strict=True)
+        ]
         rows = json_rows(
             [
-                {
-                    "c": chunk.campaign_id,
-                    "p": row.position,
-                    "n": row.attempts + 1,
-                    "w": leaves[row.position].choice.carrier,
-                }
-                for row in winners
+                {"c": chunk.campaign_id, "p": each.position, "n": each.attempt, "w": each.carrier}
+                for each in handoffs
             ]
         )
         claimed: set[int] = set()
         if winners:
             values = {"rows": rows, "token": token, "lease": lease_until, "now": now}
-            claimed = set(connection.execute(self._sql.claim, values).scalars())
+            claimed = set(connection.execute(self._sql.claim, values).scalars().all())
             connection.execute(self._sql.begin_attempts, values)
         if len(claimed) != len(winners):
             raise RuntimeError("a locked row changed its state under us")
         skipped = sum(row["s"] == MessageStatus.SKIPPED for row in aside)
-        return replace(
-            nothing,
-            claimed=[_first_handoff(row, now, leaves[row.position]) for row in winners],
-            skipped=skipped,
-            deferred=len(aside) - skipped,
-        )
+        return replace(nothing, claimed=handoffs, skipped=skipped, deferred=len(aside) - skipped)
 
     def _judge(
         self,
         connection: Connection,
         owner: _Owner,
         campaign_id: str,
-        found: Sequence[Row[Any]],
+        found: Sequence[Candidate],
         now: Instant,
-    ) -> tuple[list[dict[str, object]], list[Row[Any]]]:
+    ) -> tuple[list[dict[str, object]], list[Candidate]]:
         """Sort candidates into rows to set aside (opted out, left, key taken) and rows to send."""
         silent: set[str] = set()
         if owner.exclude_opt_outs:
-            numbers = [row.recipient for row in found]
-            values = {"account": owner.account_id, "numbers": numbers}
-            silent = set(connection.execute(OPTED_OUT, values).scalars())
+            rows = json_rows([{"r": row.recipient} for row in found])
+            values = {"account": owner.account_id, "rows": rows}
+            silent = set(connection.execute(self._sql.opted_out, values).scalars())
         left = left_since(connection, campaign_id, found)
         aside: list[dict[str, object]] = []
-        winners: list[Row[Any]] = []
+        winners: list[Candidate] = []
+        claim_key = partial(recipient_keys.claim, connection, owner.account_id)
         for row in sorted(found, key=_key):
-            where = {"c": campaign_id, "p": row.position}
+            fate: dict[str, object] | None = None
             if row.recipient in silent:
-                aside.append({**where, "s": "skipped", "e": "opted_out"})
-                continue
-            if row.position in left:
-                aside.append({**where, "s": "skipped", "e": "left_list"})
-                continue
-            taken = row.key and recipient_keys.claim(
-                connection, owner.account_id, row.key, campaign_id, row.position, row.id, now
-            )
-            if not taken:
+                fate = {"s": "skipped", "e": "opted_out"}
+            elif row.position in left:
+                fate = {"s": "skipped", "e": "left_list"}
+            elif row.key and (taken := claim_key(row.key, campaign_id, row.position, row.id, now)):
+                if taken.spent:
+                    fate = {"s": "skipped", "e": "duplicate_key", "m": taken.message_id}
+                else:
+                    fate = {"s": "retryable", "e": "key_busy", "d": now + KEY_BUSY_WAIT}
+            if fate is None:
                 winners.append(row)
-            elif taken.spent:
-                skip = {"s": "skipped", "e": "duplicate_key", "m": taken.message_id}
-                aside.append({**where, **skip})
             else:
-                wait = {"s": "retryable", "e": "key_busy", "d": now + KEY_BUSY_WAIT}
-                aside.append({**where, **wait})
-        return aside, sorted(winners, key=lambda row: int(row.position))
+                aside.append({"c": campaign_id, "p": row.position, **fate})
+        return aside, sorted(winners, key=lambda row: row.position)
 
 
-def _key(row: Row[Any]) -> str:
+def _key(row: Candidate | Moved) -> str:
     return row.key or ""
 
 
@@ -286,25 +278,3 @@ def _range(chunk: ChunkRange) -> dict[str, object]:
         "high": chunk.high,
         "due": chunk.due_until,
     }
-
-
-def _first_handoff(row: Row[Any], now: Instant, leave: Leave) -> Handoff:
-    handoff = _handoff(row, row.attempts + 1, now, leave.choice.carrier)
-    return replace(
-        handoff, start_at=leave.start_at, round=leave.choice.round, more=leave.choice.more
-    )
-
-
-def _handoff(row: Row[Any], attempt: int, attempted_at: Instant, carrier: str | None) -> Handoff:
-    return Handoff(
-        position=row.position,
-        attempt=attempt,
-        reference=row.id,
-        sender=row.sender,
-        to=row.recipient,
-        text=row.text,
-        media_url=row.media_url,
-        segments=row.segments,
-        attempted_at=attempted_at,
-        carrier=carrier or "",
-    )

@@ -1,15 +1,18 @@
 """The database as a pair of verbs: whole transactions, honest failures."""
 
+import json
 import threading
 from contextlib import closing
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy import Connection, text
 
 from campaign.failures import StoreUnavailable
 from campaign.handoffs import Receipt
 from campaign.states import MessageStatus
-from store.engine import Database, StoreError
+from store.engine import Database, StoreError, json_rows, storable
 from store.store import Store
 from tests.postgres import Postgres
 from tests.store.builders import NOW, Books, outcome
@@ -68,6 +71,19 @@ def test_what_a_carrier_answers_is_stored_whatever_it_holds(books: Books) -> Non
     assert third.reason == "\\u0000 '; --"
     news = Receipt(f"{campaign}-0", MessageStatus.UNDELIVERED, NOW, code="\x00")
     assert books.store.receipts.apply([news]) == 1
+
+
+@given(
+    st.lists(
+        st.text(st.characters(exclude_categories=()))
+        # Whatever makes escapes of JSON, or only looks like one of them.
+        | st.text(st.sampled_from('\\u0d8fDe"\x00\ud83d\ude00\ud7ffé😀'))
+    )
+)
+def test_rows_are_written_with_every_text_made_storable(texts: list[str]) -> None:
+    rows = [{"p": position, "t": odd, "d": None} for position, odd in enumerate(texts)]
+    stored = [{**row, "t": storable(odd)} for row, odd in zip(rows, texts, strict=True)]
+    assert json.loads(json_rows(rows)) == stored
 
 
 @pytest.mark.parametrize("url", ["mysql://localhost/godwit", "sqlite:///:memory:", "sqlite://"])
