@@ -5,9 +5,9 @@ import unicodedata
 from enum import StrEnum
 from functools import lru_cache
 
-import phonenumbers
-from phonenumbers import PhoneNumberType, carrier
+from phonenumbers import PhoneNumberType
 
+from campaign import numbering
 from campaign.ports import NumberFacts
 
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
@@ -20,7 +20,7 @@ _NO_TRUNK = re.compile(r"(?!11|78)[1-9][1-9]{3}[0-9]{3,11}")
 _SHORT_CODE = re.compile(r"[0-9]{5,6}")
 _ALPHANUMERIC = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9 ]{1,11}")
 
-_LINE_TYPES = {
+LINE_TYPES = {
     PhoneNumberType.FIXED_LINE: "fixed_line",
     PhoneNumberType.MOBILE: "mobile",
     PhoneNumberType.FIXED_LINE_OR_MOBILE: "fixed_line_or_mobile",
@@ -77,13 +77,11 @@ def canonical_number(written: str) -> str | None:
 @lru_cache(maxsize=100_000)
 def _without_trunk(digits: str) -> str:
     """Leave out the digit that is dialled inside a country only."""
-    try:
-        parsed = phonenumbers.parse(f"+{digits}")
-    except phonenumbers.NumberParseException:
+    parsed = numbering.parse(f"+{digits}")
+    if parsed is None:
         return digits
-    if not phonenumbers.is_possible_number(parsed):
-        return digits
-    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)[1:]
+    plan, national = parsed
+    return plan.code + national if plan.is_possible(national) else digits
 
 
 def sender_kind(address: str) -> SenderKind | None:
@@ -107,15 +105,12 @@ class OfflineLookup:
 
 @lru_cache(maxsize=100_000)
 def _facts(number: str) -> NumberFacts:
-    try:
-        parsed = phonenumbers.parse(number)
-    except phonenumbers.NumberParseException:
+    parsed = numbering.parse(number)
+    if parsed is None:
         return NumberFacts(possible=False)
-    if not phonenumbers.is_possible_number(parsed):
+    plan, national = parsed
+    if not plan.is_possible(national):
         return NumberFacts(possible=False)
-    return NumberFacts(
-        possible=True,
-        country=phonenumbers.region_code_for_number(parsed),
-        line_type=_LINE_TYPES.get(phonenumbers.number_type(parsed)),
-        network=carrier.name_for_number(parsed, "en") or None,
-    )
+    country, kind = plan.origin(national)
+    network = numbering.network(plan.code + national, kind)
+    return NumberFacts(True, country, LINE_TYPES.get(kind), network)
