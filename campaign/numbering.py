@@ -5,13 +5,14 @@ each question. Its data are read here into one plan for each country code, in it
 """
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 
 import phonenumbers
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneMetadata, PhoneNumberType
-from phonenumbers.carrierdata import CARRIER_DATA, CARRIER_LONGEST_PREFIX
+from phonenumbers.carrierdata import CARRIER_DATA
 from phonenumbers.phonemetadata import PhoneNumberDesc
 
 _PLAIN = re.compile(r"\+[1-9][0-9]{6,14}")
@@ -88,11 +89,20 @@ def network(digits: str, kind: int) -> str | None:
     """The network that a number's first digits, country code and all, were allotted to."""
     if kind not in _ALLOTTED:
         return None
-    for length in range(CARRIER_LONGEST_PREFIX, 0, -1):
-        name = CARRIER_DATA.get(digits[:length], {}).get("en")
-        if name is not None:
-            return name or None
+    for length in _allotments().get(digits[:_CODE_LENGTH_MAX], ()):
+        names = CARRIER_DATA.get(digits[:length])
+        if names is not None and "en" in names:
+            return names["en"] or None
     return None
+
+
+@cache
+def _allotments() -> dict[str, list[int]]:
+    """How many first digits may name a network, most first, by the first three of them."""
+    lengths = defaultdict(set)
+    for prefix in CARRIER_DATA:
+        lengths[prefix[:_CODE_LENGTH_MAX]].add(len(prefix))
+    return {lead: sorted(found, reverse=True) for lead, found in lengths.items()}
 
 
 @lru_cache(maxsize=1_000)

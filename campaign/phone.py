@@ -17,6 +17,7 @@ _WRITTEN_MAX = 42
 _NOT_DIGITS = re.compile(r"\D+")
 # No zero where one could stand between country code and area code, no other trunk digit either.
 _NO_TRUNK = re.compile(r"(?!11|78)[1-9][1-9]{3}[0-9]{3,11}")
+_CANONICAL = re.compile(rf"\+{_NO_TRUNK.pattern}")
 _SHORT_CODE = re.compile(r"[0-9]{5,6}")
 _ALPHANUMERIC = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9 ]{1,11}")
 
@@ -33,6 +34,11 @@ LINE_TYPES = {
     PhoneNumberType.UAN: "uan",
     PhoneNumberType.VOICEMAIL: "voicemail",
 }
+
+
+_IMPOSSIBLE = NumberFacts(possible=False)
+# Few facts are told of many numbers.
+_shared = lru_cache(maxsize=10_000)(NumberFacts)
 
 
 class SenderKind(StrEnum):
@@ -58,6 +64,8 @@ def canonical_number(written: str) -> str | None:
     ``+447900000001``, so that an opt-out holds whatever a number is written like. The country
     code must be there. Canonical numbers stay as they are; whether one can exist is not judged.
     """
+    if _CANONICAL.fullmatch(written):
+        return written
     text = written.strip()
     # Before anything slower: of what may be in a number nothing becomes shorter by NFKC.
     if len(text) > _WRITTEN_MAX:
@@ -107,10 +115,10 @@ class OfflineLookup:
 def _facts(number: str) -> NumberFacts:
     parsed = numbering.parse(number)
     if parsed is None:
-        return NumberFacts(possible=False)
+        return _IMPOSSIBLE
     plan, national = parsed
     if not plan.is_possible(national):
-        return NumberFacts(possible=False)
+        return _IMPOSSIBLE
     country, kind = plan.origin(national)
     network = numbering.network(plan.code + national, kind)
-    return NumberFacts(True, country, LINE_TYPES.get(kind), network)
+    return _shared(True, country, LINE_TYPES.get(kind), network)
