@@ -41,6 +41,13 @@ class GodwitStack:
     # On SQLite there is none, and no URL.
     server: Postgres | None = None
     url: str = ""
+    _numbers_given: int = 0
+
+    def fresh(self, count: int) -> int:
+        """The first of so many numbers that this stack has not been given before."""
+        first = self._numbers_given
+        self._numbers_given += count
+        return first
 
     async def post(self, body: bytes) -> Posted:
         """Create a campaign; raises RuntimeError unless it is accepted."""

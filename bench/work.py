@@ -8,11 +8,15 @@ from campaign.handoffs import Handoff
 
 SENDER = "+18005559876"
 WARM_UP = 100
+# An area code has as many, from 200 0000 on; we begin at 555 1000.
+NUMBERS = 8_000_000
+FIRST_NUMBER = 3_551_000
 
 
 def number_of(index: int) -> str:
-    """The phone number of one recipient, different for each of 50,000."""
-    return f"+1415{555 + index // 5_000}{1_000 + index % 5_000}"
+    """The phone number of one recipient, different for each below ``NUMBERS``."""
+    place = (FIRST_NUMBER + index) % NUMBERS
+    return f"+1415{2_000_000 + place}"
 
 
 def text_of(index: int) -> str:
@@ -38,11 +42,17 @@ def wire(message: Handoff) -> dict[str, Any]:
     }
 
 
-def campaign(count: int, due: datetime | None = None, spread_hours: float = 0.0) -> bytes:
-    """The native request for a campaign to the first ``count`` people."""
+def campaign(
+    count: int, due: datetime | None = None, spread_hours: float = 0.0, first: int = 0
+) -> bytes:
+    """The native request for a campaign to ``count`` people, from the ``first`` on.
+
+    What is looked up once is remembered, so whoever is measured gets numbers not seen before.
+    The texts are the same ones whatever the numbers.
+    """
     body: dict[str, Any] = {
         "sender": SENDER,
-        "recipients": [{"to": number_of(n), "text": text_of(n)} for n in range(count)],
+        "recipients": [{"to": number_of(first + n), "text": text_of(n)} for n in range(count)],
     }
     if due is not None:
         body["scheduleDateTime"] = due.isoformat()

@@ -1,6 +1,11 @@
 """The shape of ids: 128 bits as 22 base58 letters behind a prefix that names the thing."""
 
+from collections.abc import Iterator
+
 _ALPHABET = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+# Two letters for each number below 58 * 58, so that an id takes few divisions.
+_PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]
+_PAIR, _TWO_PAIRS = 58**2, 58**4
 ID_LENGTH = 22
 ID_BYTES = 16
 
@@ -17,11 +22,21 @@ def make_id(prefix: str, random: bytes) -> str:
     if len(random) != ID_BYTES:
         raise ValueError(f"an id is made of {ID_BYTES} bytes, not {len(random)}")
     value = int.from_bytes(random, "big")
-    letters = []
-    for _ in range(ID_LENGTH):
-        value, digit = divmod(value, 58)
-        letters.append(_ALPHABET[digit])
-    return prefix + "".join(reversed(letters))
+    letters: list[str] = []
+    for _ in range(ID_LENGTH // 4):
+        value, four = divmod(value, _TWO_PAIRS)
+        letters += _PAIRS[four % _PAIR], _PAIRS[four // _PAIR]
+    letters += _PAIRS[value], prefix
+    letters.reverse()
+    return "".join(letters)
+
+
+def make_ids(prefix: str, random: bytes) -> Iterator[str]:
+    """Write random bytes as ids, one for each 16 of them; raises ValueError for a rest."""
+    return (
+        make_id(prefix, random[start : start + ID_BYTES])
+        for start in range(0, len(random), ID_BYTES)
+    )
 
 
 def read_id(prefix: str, written: str) -> bytes | None:

@@ -5,9 +5,9 @@ import unicodedata
 from enum import StrEnum
 from functools import lru_cache
 
-import phonenumbers
-from phonenumbers import PhoneNumberType, carrier
+from phonenumbers import PhoneNumberType
 
+from campaign import numbering
 from campaign.ports import NumberFacts
 
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
@@ -17,10 +17,11 @@ _WRITTEN_MAX = 42
 _NOT_DIGITS = re.compile(r"\D+")
 # No zero where one could stand between country code and area code, no other trunk digit either.
 _NO_TRUNK = re.compile(r"(?!11|78)[1-9][1-9]{3}[0-9]{3,11}")
+_CANONICAL = re.compile(rf"\+{_NO_TRUNK.pattern}")
 _SHORT_CODE = re.compile(r"[0-9]{5,6}")
 _ALPHANUMERIC = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9 ]{1,11}")
 
-_LINE_TYPES = {
+LINE_TYPES = {
     PhoneNumberType.FIXED_LINE: "fixed_line",
     PhoneNumberType.MOBILE: "mobile",
     PhoneNumberType.FIXED_LINE_OR_MOBILE: "fixed_line_or_mobile",
@@ -33,6 +34,11 @@ _LINE_TYPES = {
     PhoneNumberType.UAN: "uan",
     PhoneNumberType.VOICEMAIL: "voicemail",
 }
+
+
+_IMPOSSIBLE = NumberFacts(possible=False)
+# Few facts are told of many numbers.
+_shared = lru_cache(maxsize=10_000)(NumberFacts)
 
 
 class SenderKind(StrEnum):
@@ -58,6 +64,8 @@ def canonical_number(written: str) -> str | None:
     ``+447900000001``, so that an opt-out holds whatever a number is written like. The country
     code must be there. Canonical numbers stay as they are; whether one can exist is not judged.
     """
+    if _CANONICAL.fullmatch(written):
+        return written
     text = written.strip()
     # Before anything slower: of what may be in a number nothing becomes shorter by NFKC.
     if len(text) > _WRITTEN_MAX:
@@ -77,13 +85,11 @@ def canonical_number(written: str) -> str | None:
 @lru_cache(maxsize=100_000)
 def _without_trunk(digits: str) -> str:
     """Leave out the digit that is dialled inside a country only."""
-    try:
-        parsed = phonenumbers.parse(f"+{digits}")
-    except phonenumbers.NumberParseException:
+    parsed = numbering.parse(f"+{digits}")
+    if parsed is None:
         return digits
-    if not phonenumbers.is_possible_number(parsed):
-        return digits
-    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)[1:]
+    plan, national = parsed
+    return plan.code + national if plan.is_possible(national) else digits
 
 
 def sender_kind(address: str) -> SenderKind | None:
@@ -107,15 +113,12 @@ class OfflineLookup:
 
 @lru_cache(maxsize=100_000)
 def _facts(number: str) -> NumberFacts:
-    try:
-        parsed = phonenumbers.parse(number)
-    except phonenumbers.NumberParseException:
-        return NumberFacts(possible=False)
-    if not phonenumbers.is_possible_number(parsed):
-        return NumberFacts(possible=False)
-    return NumberFacts(
-        possible=True,
-        country=phonenumbers.region_code_for_number(parsed),
-        line_type=_LINE_TYPES.get(phonenumbers.number_type(parsed)),
-        network=carrier.name_for_number(parsed, "en") or None,
-    )
+    parsed = numbering.parse(number)
+    if parsed is None:
+        return _IMPOSSIBLE
+    plan, national = parsed
+    if not plan.is_possible(national):
+        return _IMPOSSIBLE
+    country, kind = plan.origin(national)
+    network = numbering.network(plan.code + national, kind)
+    return _shared(True, country, LINE_TYPES.get(kind), network)

@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
+from typing import Literal, NamedTuple
 
 _FIELD = re.compile(r"\{\{\s*([A-Za-z0-9_.\-]{1,64})\s*\}\}")
 
@@ -27,8 +27,7 @@ _BAD = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Filled:
+class Filled(NamedTuple):
     """A template with its fields put in, and the names that had no value."""
 
     text: str

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from campaign.composing import compose
 from campaign.expanding import check_lists, expand, lists_of
-from campaign.ids import ID_BYTES, MESSAGE_PREFIX, make_id
+from campaign.ids import ID_BYTES, MESSAGE_PREFIX, make_ids
 from campaign.links import CODE_RANDOM_BYTES, Shortener, make_code
 from campaign.model import Candidate, Draft
 from campaign.phone import OfflineLookup
@@ -24,12 +24,15 @@ class Drafting:
 
     def compose(self, draft: Draft) -> Candidate:
         """Compose a draft as things stand now; raises Refused."""
+        expanded = self._expanded(draft)
+        # Drawn at once: each draw is a call of the system.
+        random = secrets.token_bytes(ID_BYTES * len(expanded.recipients))
         return compose(
-            self._expanded(draft),
+            expanded,
             time.time_ns() // 1_000_000,
             self._default_sender(draft),
             self.lookup,
-            lambda: make_id(MESSAGE_PREFIX, secrets.token_bytes(ID_BYTES)),
+            make_ids(MESSAGE_PREFIX, random).__next__,
             self._shortener(),
         )
 

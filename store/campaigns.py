@@ -6,15 +6,15 @@ from dataclasses import asdict, dataclass
 
 from sqlalchemy import Connection, String, bindparam, insert, text
 
-from campaign.composing import base_instant
 from campaign.credits import Price
 from campaign.instants import Instant
 from campaign.model import Candidate
 from campaign.ports import Tally
 from campaign.refusals import Refusal
 from campaign.report import Report
-from campaign.states import CAMPAIGN_ENDS, CAMPAIGN_MOVES, GIVEN_UP, CampaignStatus, MessageStatus
+from campaign.states import CAMPAIGN_ENDS, CAMPAIGN_MOVES, CampaignStatus, MessageStatus
 from store import ledger, links, replies, reports
+from store.campaign_rows import campaign_values, message_values
 from store.engine import Database
 from store.outbox import Destination, Outbox
 from store.tables import CampaignRow, MessageRow
@@ -93,8 +93,8 @@ class Campaigns:
                 holder = connection.execute(_KEY_HOLDER, values).one()
                 same = holder.payload_hash == draft.payload_hash
                 return Saved(holder.campaign_id, created=False, same_payload=same)
-            connection.execute(insert(CampaignRow), _campaign_values(candidate, campaign_id))
-            connection.execute(insert(MessageRow), _message_values(candidate, campaign_id))
+            connection.execute(insert(CampaignRow), campaign_values(candidate, campaign_id))
+            connection.execute(insert(MessageRow), message_values(candidate, campaign_id))
             replies.write_options(connection, candidate)
             links.write(connection, candidate, campaign_id)
             return Saved(campaign_id, created=True)
@@ -243,56 +243,3 @@ class Campaigns:
             return connection.execute(_CANCEL_WAITING, values).rowcount
 
         return self._database.write(work)
-
-
-def _campaign_values(candidate: Candidate, campaign_id: str) -> dict[str, object]:
-    draft = candidate.draft
-    return {
-        "id": campaign_id,
-        "account_id": draft.account_id,
-        "dialect": draft.dialect,
-        "status": CampaignStatus.DRAFT.value,
-        "total": len(candidate.messages),
-        "created_at": candidate.received_at,
-        "name": draft.name,
-        "sender": draft.sender,
-        "scheduled_at": draft.scheduled_at,
-        "spread_hours": draft.spread_hours,
-        "base_at": base_instant(draft, candidate.received_at),
-        "key": draft.key,
-        "payload_hash": draft.payload_hash,
-        "exclude_opt_outs": draft.exclude_opt_outs,
-        "unknown_policy": draft.unknown_policy.value,
-    }
-
-
-def _message_values(candidate: Candidate, campaign_id: str) -> Sequence[dict[str, object]]:
-    return [
-        {
-            "campaign_id": campaign_id,
-            "position": message.position,
-            "id": message.id,
-            "recipient": message.to,
-            "text": message.text,
-            "media_url": message.media_url,
-            "sender": message.sender,
-            "kind": message.kind.value,
-            "segments": message.segments,
-            "status": message.status.value,
-            "reason": message.reason,
-            "due_at": message.due_at,
-            "scheduled_at": message.scheduled_at,
-            "key": message.key,
-            "reference": message.reference,
-            "list_id": message.list_id,
-            "judged_text": message.judged_text,
-            "country": message.country,
-            "line_type": message.line_type,
-            "network": message.network,
-            "news_url": message.news_url,
-            "news_method": message.news_method,
-            # Some are at their end before anything was sent.
-            "final_at": candidate.received_at if message.status in GIVEN_UP else None,
-        }
-        for message in candidate.messages
-    ]

@@ -24,8 +24,9 @@ from bench.runs import NAMES, ROWS
 from bench.series import Series, all_series, at_least, at_most
 from bench.table import MARKS, markdown_table, notes, number, terminal_table
 from bench.usage import cpu_by_part, cpu_seconds, gained, resident_megabytes, sqlite_bytes
-from bench.work import WARM_UP, campaign, handoff, number_of
-from campaign.phone import is_e164
+from bench.work import NUMBERS, WARM_UP, campaign, handoff, number_of
+from campaign.phone import OfflineLookup, is_e164
+from campaign.ports import NumberFacts
 from carriers.pretend import PretendCarrier, PretendSettings
 
 RATE = Series("ours", "ours", "/s", (at_least(0.7, "bare"), at_least(6, "celery")))
@@ -210,7 +211,15 @@ def test_a_recovery_ends_with_the_silence_that_the_kill_brought() -> None:
 def test_everybody_has_a_number_of_their_own() -> None:
     numbers = {number_of(index) for index in range(50_000)}
     assert len(numbers) == 50_000 and all(map(is_e164, numbers))
-    assert len(json.loads(campaign(3))["recipients"]) == 3
+    assert number_of(NUMBERS) == number_of(0)
+    kinds = {OfflineLookup().look_up(number_of(index)) for index in range(0, NUMBERS, 7_919)}
+    assert kinds == {NumberFacts(True, "US", "fixed_line_or_mobile", None)}
+
+
+def test_campaigns_that_are_measured_have_other_numbers_and_the_same_texts() -> None:
+    one, other = (json.loads(campaign(3, first=first))["recipients"] for first in (0, 3))
+    assert [recipient["to"] for recipient in one + other] == [number_of(n) for n in range(6)]
+    assert [recipient["text"] for recipient in one] == [recipient["text"] for recipient in other]
 
 
 def test_a_note_that_neighbours_share_is_made_once() -> None:

@@ -8,7 +8,7 @@ from bench.work import WARM_UP, campaign
 
 async def warm_up(stack: GodwitStack) -> None:
     """Let a small campaign pass, so that connections are open and everything is imported."""
-    posted = await stack.post(campaign(WARM_UP))
+    posted = await stack.post(campaign(WARM_UP, first=stack.fresh(WARM_UP)))
     await stack.ended(posted.id)
 
 
@@ -28,7 +28,7 @@ class Told:
 
 async def contend(stack: GodwitStack, count: int) -> Told:
     """Send one campaign from its POST to its end."""
-    body = campaign(count)
+    body = campaign(count, first=stack.fresh(count))
     await stack.carrier.reset()
     posted = await stack.post(body)
     ended = await stack.ended(posted.id)

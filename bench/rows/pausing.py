@@ -11,7 +11,7 @@ QUIET_SECONDS = 3.0
 async def measure(stack: GodwitStack, sizes: Sizes) -> dict[str, float]:
     """Seconds from asking for a pause, and for a cancel, to the last message that left."""
     await stack.carrier.reset()
-    posted = await stack.post(campaign(sizes.long))
+    posted = await stack.post(campaign(sizes.long, first=stack.fresh(sizes.long)))
     await stack.carrier.until(sizes.long // 20)
     pause = await _until_silent(stack, posted.id, "pause")
     so_far = (await stack.carrier.stats()).count

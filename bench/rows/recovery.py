@@ -25,7 +25,7 @@ async def measure(stack: GodwitStack, sizes: Sizes) -> dict[str, float]:
 async def _kill(stack: GodwitStack, sizes: Sizes, part: str) -> float:
     await stack.carrier.reset()
     count = 2 * sizes.count
-    posted = await stack.post(campaign(count))
+    posted = await stack.post(campaign(count, first=stack.fresh(count)))
     await stack.carrier.until(count // 10)
     pids = stack.pids()
     os.kill(pids["workers"][0] if part == "worker" else pids["temporal"], signal.SIGKILL)

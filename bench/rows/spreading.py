@@ -21,7 +21,8 @@ async def measure(stack: GodwitStack, sizes: Sizes) -> dict[str, float]:
     await stack.carrier.reset()
     start = math.ceil(time.time() + ROOM_SECONDS)
     due = datetime.fromtimestamp(start, UTC)
-    posted = await stack.post(campaign(sizes.count, due, sizes.spread_hours))
+    first = stack.fresh(sizes.count)
+    posted = await stack.post(campaign(sizes.count, due, sizes.spread_hours, first))
     if time.time() > start:
         raise RuntimeError("the campaign was admitted after its start")
     await stack.ended(posted.id)
@@ -30,7 +31,8 @@ async def measure(stack: GodwitStack, sizes: Sizes) -> dict[str, float]:
     came = zip(await stack.carrier.bodies(), await stack.carrier.times(), strict=True)
     arrival = {body["to"]: at for body, at in came}
     apart = [
-        abs(arrival[number_of(position)] - ideal / SECOND) for position, ideal in enumerate(ideals)
+        abs(arrival[number_of(number)] - ideal / SECOND)
+        for number, ideal in enumerate(ideals, start=first)
     ]
     return {
         "spread_p50": percentile(apart, 50),

@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campaign.ids import CAMPAIGN_PREFIX, ID_BYTES, ID_LENGTH, MESSAGE_PREFIX, make_id, read_id
+from campaign.ids import (
+    CAMPAIGN_PREFIX,
+    ID_BYTES,
+    ID_LENGTH,
+    MESSAGE_PREFIX,
+    make_id,
+    make_ids,
+    read_id,
+)
 
 random_bytes = st.binary(min_size=ID_BYTES, max_size=ID_BYTES)
 LETTERS = re.compile(r"[1-9A-HJ-NP-Za-km-z]{22}")
@@ -34,6 +42,17 @@ def test_the_smallest_and_the_largest_bytes_have_ids_of_the_same_length() -> Non
 def test_another_number_of_bytes_is_a_mistake(length: int) -> None:
     with pytest.raises(ValueError, match="16 bytes"):
         make_id("cmp_", bytes(length))
+
+
+@given(st.lists(random_bytes, max_size=5))
+def test_many_ids_are_made_as_each_of_them_is(randoms: list[bytes]) -> None:
+    made = [make_id(MESSAGE_PREFIX, random) for random in randoms]
+    assert list(make_ids(MESSAGE_PREFIX, b"".join(randoms))) == made
+
+
+def test_bytes_that_are_left_over_are_a_mistake() -> None:
+    with pytest.raises(ValueError, match="16 bytes, not 8"):
+        list(make_ids(MESSAGE_PREFIX, bytes(24)))
 
 
 @given(random_bytes)

@@ -1,0 +1,65 @@
+"""What a new campaign and its messages are as rows."""
+
+from collections.abc import Sequence
+
+from campaign.composing import base_instant
+from campaign.model import Candidate
+from campaign.states import GIVEN_UP, CampaignStatus
+
+
+def campaign_values(candidate: Candidate, campaign_id: str) -> dict[str, object]:
+    """The row of a new campaign."""
+    draft = candidate.draft
+    return {
+        "id": campaign_id,
+        "account_id": draft.account_id,
+        "dialect": draft.dialect,
+        "status": CampaignStatus.DRAFT.value,
+        "total": len(candidate.messages),
+        "created_at": candidate.received_at,
+        "name": draft.name,
+        "sender": draft.sender,
+        "scheduled_at": draft.scheduled_at,
+        "spread_hours": draft.spread_hours,
+        "base_at": base_instant(draft, candidate.received_at),
+        "key": draft.key,
+        "payload_hash": draft.payload_hash,
+        "exclude_opt_outs": draft.exclude_opt_outs,
+        "unknown_policy": draft.unknown_policy.value,
+    }
+
+
+def message_values(candidate: Candidate, campaign_id: str) -> Sequence[dict[str, object]]:
+    """The rows of its messages, all with the same columns; what none of them has is left out."""
+    rows: list[dict[str, object]] = [
+        {
+            "campaign_id": campaign_id,
+            "position": message.position,
+            "id": message.id,
+            "recipient": message.to,
+            "text": message.text,
+            "media_url": message.media_url,
+            "sender": message.sender,
+            "kind": message.kind.value,
+            "segments": message.segments,
+            "status": message.status.value,
+            "reason": message.reason,
+            "due_at": message.due_at,
+            "scheduled_at": message.scheduled_at,
+            "key": message.key,
+            "reference": message.reference,
+            "list_id": message.list_id,
+            "judged_text": message.judged_text,
+            "country": message.country,
+            "line_type": message.line_type,
+            "network": message.network,
+            "news_url": message.news_url,
+            "news_method": message.news_method,
+            # Some are at their end before anything was sent.
+            "final_at": candidate.received_at if message.status in GIVEN_UP else None,
+        }
+        for message in candidate.messages
+    ]
+    # A column that is empty throughout would cost as much as one that is not.
+    used = [name for name in rows[0] if any(row[name] is not None for row in rows)]
+    return [{name: row[name] for name in used} for row in rows]
