@@ -92,6 +92,7 @@ def _without_trunk(digits: str) -> str:
     return plan.code + national if plan.is_possible(national) else digits
 
 
+@lru_cache(maxsize=10_000)
 def sender_kind(address: str) -> SenderKind | None:
     """Say what kind of sender ``address`` is, None when it is none."""
     if _E164.fullmatch(address):
