@@ -109,8 +109,9 @@ def build_worker(
         workflow_runner=_runner(sandboxed),
         max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
         default_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
-        # After a crash, workflow tasks wait for the dead worker's cache this long.
-        sticky_queue_schedule_to_start_timeout=timedelta(seconds=2),
+        # After a crash, workflow tasks wait for the dead worker's cache this long. In a storm they
+        # wait for a living one's: to have histories read anew would make the storm worse.
+        sticky_queue_schedule_to_start_timeout=timedelta(seconds=10),
         graceful_shutdown_timeout=GRACEFUL_SHUTDOWN,
     )
     chunks = EndingWorker(
