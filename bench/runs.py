@@ -47,7 +47,8 @@ ROWS = (
 )
 NAMES = [one.name for part in (CONTENDERS, SETUPS, ROWS) for one in part]
 ON_POSTGRES = {setup.name for setup in SETUPS if setup.on_postgres}
-ON_SQLITE = {setup.name for setup in SETUPS if not setup.on_postgres} | {row.name for row in ROWS}
+# The set-up on whose stack the rows are measured.
+ROWS_ON = "sqlite"
 
 
 class Bench:
@@ -68,8 +69,9 @@ class Bench:
         """Measure everything that was asked for; failures become notes."""
         async with static_carrier(self.directory) as carrier, AsyncExitStack() as servers:
             postgres = await self._postgres(servers)
-            sqlite = await self._stack(servers, ON_SQLITE, carrier, None)
-            other = await self._stack(servers, ON_POSTGRES, carrier, postgres) if postgres else None
+            stacks = {
+                setup.name: await self._stack(servers, setup, carrier, postgres) for setup in SETUPS
+            }
             for number, values in enumerate(self.results.runs, start=1):
                 if self.names - {row.name for row in ROWS}:
                     self.say(f"run {number} of {len(self.results.runs)}: rates")
@@ -77,11 +79,11 @@ class Bench:
                     if contender.name in self.names:
                         await self._contend(contender, carrier, postgres, values)
                 for setup in SETUPS:
-                    stack = other if setup.on_postgres else sqlite
+                    stack = stacks[setup.name]
                     if setup.name in self.names and stack is not None:
                         await self._ours(setup, stack, values)
-            if sqlite is not None:
-                await self._rows(sqlite)
+            if (stack := stacks[ROWS_ON]) is not None:
+                await self._rows(stack)
         return self.results
 
     async def _postgres(self, servers: AsyncExitStack) -> Postgres | None:
@@ -100,18 +102,20 @@ class Bench:
     async def _stack(
         self,
         servers: AsyncExitStack,
-        names: set[str],
+        setup: Setup,
         carrier: StaticCarrier,
-        server: Postgres | None,
+        postgres: Postgres | None,
     ) -> GodwitStack | None:
-        """Start a stack for those that are measured on it, if any are."""
-        if not self.names & names:
+        """Start the stack of a set-up, if anything is measured on it and it can be had."""
+        names = {setup.name} | ({row.name for row in ROWS} if setup.name == ROWS_ON else set())
+        if not self.names & names or (setup.on_postgres and postgres is None):
             return None
-        self.say("a stack is started")
+        self.say(f"a stack is started: {setup.name}")
+        server = postgres if setup.on_postgres else None
         try:
-            starting = godwit_stack(carrier, self._place("stack"), server)
+            starting = godwit_stack(carrier, self._place("stack"), server, setup.workers)
             stack = await servers.enter_async_context(starting)
-            await godwit.warm_up(stack)
+            await godwit.warm_up(stack, setup.workers)
         except Exception as error:
             self._failed(self._series(names), error)
             return None
@@ -175,8 +179,10 @@ class Bench:
         except Exception as error:
             self._failed(setup.series, error)
             return
-        if setup.name == "two" and "postgres_sending" in values:
-            measured["two_gain"] = measured["two_sending"] / values["postgres_sending"]
+        alone = setup.name.removesuffix("_two")
+        if alone != setup.name and f"{alone}_sending" in values:
+            gain = measured[f"{setup.name}_sending"] / values[f"{alone}_sending"]
+            measured[f"{alone}_gain"] = gain
         values |= measured
         self._tell(setup.name, measured)
 

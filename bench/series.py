@@ -68,11 +68,10 @@ def rates(sizes: Sizes) -> Iterable[Series]:
     yield Series("celery", "(d) Celery + Redis, acks_late", "/s")
     yield Series("procrastinate", "(e) procrastinate on PostgreSQL", "/s")
     for name, database in (("sqlite", "SQLite"), ("postgres", "PostgreSQL")):
-        yield Series(name, f"Godwit on {database}, POST to settled", "/s", ours)
-        yield Series(f"{name}_sending", f"Godwit on {database}, first send to last", "/s", ours)
-    yield Series("two", "the same with 2 workers, POST to settled", "/s")
-    yield Series("two_sending", "the same with 2 workers, first send to last", "/s")
-    yield Series("two_gain", "2 workers / 1 worker, first send to last", "×")
+        for key, stack in ((name, database), (f"{name}_two", f"{database}, 2 workers")):
+            yield Series(key, f"Godwit on {stack}, POST to settled", "/s", ours)
+            yield Series(f"{key}_sending", f"Godwit on {stack}, first send to last", "/s", ours)
+        yield Series(f"{name}_gain", f"{database}: 2 workers / 1, first send to last", "×")
 
 
 def promptness(sizes: Sizes) -> Iterable[Series]:

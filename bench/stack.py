@@ -1,6 +1,5 @@
 """Godwit's embedded stack as ``godwit up`` runs it, sending to the static carrier."""
 
-import asyncio
 import json
 import time
 from collections.abc import AsyncIterator
@@ -16,8 +15,6 @@ from bench.processes import child, clean_environment, first_line, module
 from bench.served import StaticCarrier
 from bench.servers import Postgres
 from starter.desk import workflow_id
-
-READY_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,31 +94,13 @@ class GodwitStack:
         }
         return parts if self.server is None else {**parts, "database": [self.server.pid]}
 
-    @asynccontextmanager
-    async def another_worker(self) -> AsyncIterator[None]:
-        """Run one worker more until the block ends."""
-        ready, log = self.data / "another.ready", self.data / "another.log"
-        ready.unlink(missing_ok=True)
-        environment = clean_environment(
-            GODWIT_CARRIER_PRETEND_BASE_URL=self.carrier.url,
-            GODWIT_DATABASE_URL=self.description["database"],
-            GODWIT_SECRET_KEY=(self.data / "secret.key").read_text().strip(),
-            TEMPORAL_ADDRESS=self.description["temporal"],
-            GODWIT_READY_FILE=str(ready),
-        )
-        async with child(module("worker"), log, environment):
-            async with asyncio.timeout(READY_SECONDS):
-                while not ready.exists():
-                    await asyncio.sleep(0.05)
-            yield
-
     def _handle(self, campaign_id: str) -> WorkflowHandle[Any, Any]:
         return self.temporal.get_workflow_handle(workflow_id(campaign_id))
 
 
 @asynccontextmanager
 async def godwit_stack(
-    carrier: StaticCarrier, directory: Path, server: Postgres | None = None
+    carrier: StaticCarrier, directory: Path, server: Postgres | None = None, workers: int = 1
 ) -> AsyncIterator[GodwitStack]:
     """Run the stack until the block ends: on a fresh database of ``server``, or on SQLite."""
     data, log = directory / "data", directory / "up.log"
@@ -137,6 +116,7 @@ async def godwit_stack(
         environment["GODWIT_DATABASE_URL"] = theirs
     ports = ("--port", "0", "--temporal-port", "0", "--ui-port", "0")
     command = module("starter", "up", "--json", "--data", str(data), *ports)
+    command += ["--workers", str(workers)]
     async with child(command, log, environment) as process:
         described = json.loads(await first_line(process, log, 120))
         account = described["account"]

@@ -5,10 +5,14 @@ from dataclasses import dataclass
 from bench.stack import GodwitStack
 from bench.work import WARM_UP, campaign
 
+# Recipients enough for chunks on each of two workers.
+WARM_UP_TWO = 3_000
 
-async def warm_up(stack: GodwitStack) -> None:
-    """Let a small campaign pass, so that connections are open and everything is imported."""
-    posted = await stack.post(campaign(WARM_UP, first=stack.fresh(WARM_UP)))
+
+async def warm_up(stack: GodwitStack, workers: int = 1) -> None:
+    """Let a campaign pass, so that connections are open and everything is imported."""
+    count = WARM_UP if workers == 1 else WARM_UP_TWO
+    posted = await stack.post(campaign(count, first=stack.fresh(count)))
     await stack.ended(posted.id)
 
 
