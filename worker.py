@@ -6,6 +6,7 @@ Run as ``python -m worker`` or ``godwit worker``.
 import asyncio
 import os
 import signal
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
@@ -74,36 +75,12 @@ def build_worker(
         doubt_tries=settings.doubt_tries,
     )
     in_use = Carriers(carriers)
-    vetting = Vetting(store.campaigns, store.admissions)
-    ledger = Ledger(store.campaigns, store.admissions)
-    planning = Planning(
-        store.campaigns,
-        store.plans,
-        store.admissions,
-        store.resolving,
-        in_use.repeats,
-        settings.chunk_size,
-    )
-    reporting = Reporting(store.campaigns)
     sending = Sending(store.campaigns, store.sending, store.health, in_use, limits)
     campaigns = EndingWorker(
         client,
         task_queue=settings.task_queue,
         workflows=[CampaignWorkflow],
-        activities=[
-            vetting.vet,
-            ledger.hold_credits,
-            ledger.settle,
-            planning.plan,
-            planning.next_waves,
-            planning.reopen_unknown,
-            planning.push_back,
-            planning.spread,
-            planning.mark,
-            reporting.count,
-            reporting.cancel_rest,
-            sending.send_chunk,
-        ],
+        activities=[*_steps(settings, store, in_use), sending.send_chunk],
         activity_executor=ThreadPoolExecutor(settings.worker_activities_max, "bookkeeping"),
         max_concurrent_activities=settings.worker_activities_max,
         workflow_runner=_runner(sandboxed),
@@ -124,6 +101,34 @@ def build_worker(
         graceful_shutdown_timeout=GRACEFUL_SHUTDOWN,
     )
     return Crew(campaigns, chunks)
+
+
+def _steps(settings: Settings, store: Store, carriers: Carriers) -> list[Callable[..., Any]]:
+    """The activities of a campaign but for the sending."""
+    vetting = Vetting(store.campaigns, store.admissions)
+    ledger = Ledger(store.campaigns, store.admissions)
+    planning = Planning(
+        store.campaigns,
+        store.plans,
+        store.admissions,
+        store.resolving,
+        carriers.repeats,
+        settings.chunk_size,
+    )
+    reporting = Reporting(store.campaigns)
+    return [
+        vetting.vet,
+        ledger.hold_credits,
+        ledger.settle,
+        planning.plan,
+        planning.next_waves,
+        planning.reopen_unknown,
+        planning.push_back,
+        planning.spread,
+        planning.mark,
+        reporting.count,
+        reporting.cancel_rest,
+    ]
 
 
 def _runner(sandboxed: bool) -> WorkflowRunner:

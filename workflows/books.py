@@ -3,6 +3,7 @@
 from typing import Any
 
 from temporalio import workflow
+from temporalio.exceptions import FailureError, is_cancelled_exception
 
 from activities.options import bookkeeping, bookkeeping_here
 from activities.orders import CampaignRef
@@ -23,14 +24,20 @@ class Books:
 
         Only such a step may be local: what became of it is written with the whole workflow task,
         so after a crash it is done again, beside signals and updates that it did not meet before.
-        ``order`` is what the activity is asked, the campaign alone when it is None, and
-        ``summary`` its label in the Web UI.
+        One that fails, because the store is away say, becomes a step of the server's, which is
+        patient without growing the history. ``order`` is what the activity is asked, the campaign
+        alone when it is None, and ``summary`` its label in the Web UI.
         """
-        if not self._local:
-            return await self.change(activity, summary, order)
-        return await workflow.execute_local_activity_method(
-            activity, order or self._ref, **bookkeeping_here(summary)
-        )
+        if self._local:
+            try:
+                return await workflow.execute_local_activity_method(
+                    activity, order or self._ref, **bookkeeping_here(summary)
+                )
+            except FailureError as failure:
+                if is_cancelled_exception(failure):
+                    raise
+                workflow.logger.warning("not done within the workflow task: %s", summary)
+        return await self.change(activity, summary, order)
 
     async def change(self, activity: Any, summary: str, order: Any = None) -> Any:
         """Do a step whose place among the others matters, so it is written down before."""

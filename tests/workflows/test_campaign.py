@@ -3,8 +3,14 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import count
 
+import pytest
+
+from activities.options import LOCAL_TRIES
+from campaign.failures import StoreUnavailable
 from campaign.instants import DAY, HOUR, MINUTE, SECOND, Instant
+from campaign.model import Evidence
 from campaign.states import CampaignStatus, MessageStatus
 from starter.desk import workflow_id
 from store.audit import audit
@@ -208,3 +214,22 @@ async def test_an_admission_and_an_end_take_no_steps_of_the_server(story: Story)
     assert local[:4] == ["vet", "hold_credits", "plan", "next_waves"]
     # How often receipts were counted is up to the carrier.
     assert local[4] == "next_waves" and local[-1] == "settle"
+
+
+async def test_a_step_that_fails_in_the_workflow_task_becomes_the_servers_and_is_not_lost(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    evidence, asked = story.store.admissions.evidence, count(1)
+
+    def away(campaign_id: str, now: Instant) -> Evidence:
+        if next(asked) <= LOCAL_TRIES + 1:
+            raise StoreUnavailable("away")
+        return evidence(campaign_id, now)
+
+    monkeypatch.setattr(story.store.admissions, "evidence", away)
+    campaign = (await story.desk.admit(story.draft(10))).campaign
+    assert await finish(story, campaign.id) is CampaignStatus.FINISHED
+    history = await handle_of(story, campaign.id).fetch_history()
+    assert steps_of_the_server(history.events) == ["vet", "send_chunk"]
+    assert next(asked) == LOCAL_TRIES + 3
+    assert audit(story.store.database).findings == ()
