@@ -9,6 +9,7 @@ from datetime import datetime
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
+from campaign.instants import SECOND
 from campaign.pacing import campaign_scope, sender_scope
 from carriers.pretend import PretendCarrier, PretendSettings
 from starter.changing import Change
@@ -85,8 +86,13 @@ async def test_three_workers_keep_a_speed_together_and_follow_a_change_of_it(
 
 async def test_a_speed_of_one_campaign_leaves_the_others_alone(real_story: Story) -> None:
     story = real_story
-    slow = (await story.desk.admit(story.draft(40, 1_000, spread_hours=0.0))).campaign
+    # It begins only when it has its speed.
+    start = await story.now() + 2 * SECOND
+    slow = (await story.desk.admit(story.draft(40, 1_000, scheduled_at=start))).campaign
     await story.desk.change(slow, Change(has_rate=True, rate=1.0))
+    async with asyncio.timeout(30):
+        while not story.carrier.log:
+            await asyncio.sleep(0.05)
     quick = (await story.desk.admit(story.draft(40, 2_000))).campaign
     await finish(story, quick.id)
     assert story.store.campaigns.tally(slow.id).queued > 0
