@@ -88,7 +88,7 @@ def build_worker(
         default_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
         # After a crash, workflow tasks wait for the dead worker's cache this long. In a storm they
         # wait for a living one's: to have histories read anew would make the storm worse.
-        sticky_queue_schedule_to_start_timeout=timedelta(seconds=10),
+        sticky_queue_schedule_to_start_timeout=timedelta(seconds=5),
         graceful_shutdown_timeout=GRACEFUL_SHUTDOWN,
     )
     chunks = EndingWorker(
