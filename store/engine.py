@@ -23,7 +23,8 @@ T = TypeVar("T")
 SQLITE_VERSION_MIN = (3, 38, 0)
 BUSY_TIMEOUT_MS = 30_000
 POOL_TIMEOUT_SECONDS = 20.0
-# A server that is gone, or a session that is stuck, is given up within half a minute.
+# A server that is gone, or a session that is stuck, is given up within half a minute. A plan that
+# was made for a small table is not kept for the large one that it becomes within a minute.
 POSTGRES_LIMITS = {
     "connect_timeout": 5,
     "keepalives_idle": 5,
@@ -31,7 +32,7 @@ POSTGRES_LIMITS = {
     "keepalives_count": 3,
     "tcp_user_timeout": 20_000,
     "options": "-c statement_timeout=30s -c lock_timeout=20s "
-    "-c idle_in_transaction_session_timeout=30s",
+    "-c idle_in_transaction_session_timeout=30s -c plan_cache_mode=force_custom_plan",
 }
 DEADLOCK_RETRIES_MAX = 8
 DEADLOCK_PAUSE_SECONDS = 0.05
