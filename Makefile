@@ -42,9 +42,10 @@ bench: setup .venv/bench/ready ## Measure against peers and the limit; print and
 		--upgrade --target .venv/bench -r requirements/bench.txt
 	touch $@
 
-lint: setup ## Check format and style.
+lint: setup ## Check format, style and which package may import which.
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/lint-imports --no-cache
 
 types: setup ## Check types.
 	$(BIN)/mypy

@@ -18,7 +18,6 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.attempts import SendingLimits
-from activities.calling import Calling
 from activities.carriers import Carriers
 from activities.ledger import Ledger
 from activities.options import sending_queue
@@ -26,22 +25,23 @@ from activities.planning import Planning
 from activities.reporting import Reporting
 from activities.sending import Sending
 from activities.vetting import Vetting
+from activities.webhook_delivery import Calling
 from campaign.calls import Caller
 from campaign.handoffs import Carrier
 from campaign.settings import Settings
 from carriers import open_carrier
-from starter.bell import Bell, courier_queue
-from starter.callbacks import OutwardCaller
-from starter.desk import Desk
-from starter.dialects import DIALECTS
-from starter.forwarding import ForwardingCaller
-from starter.garbage import search_seldom
-from starter.mail import SmtpMail
-from starter.outward import Outward
-from starter.temporal import connect, register_search_attributes
+from dialects.renderers import RENDERERS
+from service.campaigns import Desk
+from service.gc_tuning import search_seldom
+from service.temporal import connect, register_search_attributes
 from store.store import Store, open_store
+from webhooks.client import Outward
+from webhooks.dispatcher import Bell, courier_queue
+from webhooks.reply_forwarding import ForwardingCaller
+from webhooks.sender import OutwardCaller
+from webhooks.smtp import SmtpMail
 from workflows.campaign import CampaignWorkflow
-from workflows.courier import CourierWorkflow
+from workflows.webhook_delivery import CourierWorkflow
 
 log = structlog.get_logger("godwit.worker")
 
@@ -211,7 +211,7 @@ def build_caller(client: Client, settings: Settings, store: Store, outward: Outw
         Desk(client, store, settings),
         SmtpMail(settings.smtp_url.get_secret_value(), settings.smtp_from),
         settings.smtp_from,
-        OutwardCaller(store.news, outward, DIALECTS),
+        OutwardCaller(store.news, outward, RENDERERS),
         settings.callback_timeout_seconds,
     )
 

@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from activities.breaker import Breaker
 from activities.carriers import Carriers
-from activities.patience import patiently
+from activities.store_retry import patiently
 from campaign.failures import CarrierFailure, DoubtfulHandoff, PermanentFailure, TemporaryFailure
 from campaign.handoffs import Acceptance, Handoff, Repeats
 from campaign.instants import SECOND, Instant

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from temporalio import activity
 
 from activities.clock import now
-from activities.orders import CampaignRef, Settlement, SettleOrder, TallyRecord, Verdict
+from activities.records import CampaignRef, Settlement, SettleOrder, TallyRecord, Verdict
 from activities.vetting import refused
 from campaign.endings import end_of
 from campaign.ports import AdmissionStore, CampaignStore

@@ -6,7 +6,7 @@ from dataclasses import asdict, replace
 from temporalio import activity
 
 from activities.clock import now
-from activities.orders import (
+from activities.records import (
     CampaignRef,
     Dues,
     Plan,

@@ -5,7 +5,7 @@ from dataclasses import asdict
 from temporalio import activity
 
 from activities.clock import now
-from activities.orders import CampaignRef, TallyRecord
+from activities.records import CampaignRef, TallyRecord
 from campaign.ports import CampaignStore
 
 

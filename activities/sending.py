@@ -7,11 +7,11 @@ from temporalio import activity
 from activities.attempts import Attempts, SendingLimits
 from activities.breaker import Breaker
 from activities.carriers import Carriers
+from activities.chunk_sender import Chunk
 from activities.clock import Clock
-from activities.handing_over import Chunk
-from activities.keeping_alive import kept_alive
-from activities.orders import ChunkOrder, ChunkResult
-from activities.patience import patiently
+from activities.heartbeat import kept_alive
+from activities.records import ChunkOrder, ChunkResult
+from activities.store_retry import patiently
 from campaign.ports import CampaignStore, ChunkRange, HealthStore, SendingStore
 from campaign.states import CampaignStatus
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from temporalio import activity
 
 from activities.clock import now
-from activities.orders import CampaignRef, RefusalRecord, Verdict
+from activities.records import CampaignRef, RefusalRecord, Verdict
 from campaign.ports import AdmissionStore, CampaignStore
 from campaign.refusals import Refusal
 from campaign.rules import JUDGEMENT

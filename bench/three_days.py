@@ -23,9 +23,9 @@ from campaign.instants import HOUR, SECOND
 from campaign.model import SPREAD_HOURS_MAX, Draft, DraftRecipient
 from campaign.schedule import ideal_instants
 from campaign.settings import Settings
-from starter.desk import workflow_id
-from starter.temporal import register_search_attributes
-from store.migrate import upgrade
+from service.campaigns import workflow_id
+from service.temporal import register_search_attributes
+from store.database.migrate import upgrade
 from store.store import open_store
 from tests.conftest import Story, binary, finish, serve_carrier, tell
 

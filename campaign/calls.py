@@ -68,7 +68,7 @@ class Caller(Protocol):
 
 
 class CallbackStore(Protocol):
-    """What ``activities/calling.py`` asks of the store. Every call is one transaction."""
+    """What ``activities/webhook_delivery.py`` asks of the store. Every call is one transaction."""
 
     def turn(
         self,

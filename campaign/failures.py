@@ -36,3 +36,7 @@ class DoubtfulHandoff(CarrierFailure):
 
 class StoreUnavailable(Exception):
     """The database did not answer; whether the last transaction was committed is not known."""
+
+
+class DeskUnavailable(Exception):
+    """Temporal or its workers gave no verdict in time; asking again with the same key is safe."""

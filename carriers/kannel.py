@@ -17,9 +17,9 @@ from campaign.phone import is_e164
 from campaign.settings import Settings
 from campaign.states import MessageStatus
 from campaign.text import segment
-from carriers.frame import Frame
-from carriers.reading import EMPTY, address_of, insist, now, rubbish, same, text_of
-from carriers.sorting import OUR_FAULT, PUT_OFF, Answer, failure_of, read_text
+from carriers.callbacks import EMPTY, address_of, insist, now, rubbish, same, text_of
+from carriers.classify import OUR_FAULT, PUT_OFF, Answer, failure_of, read_text
+from carriers.client import Frame
 
 NAME = "kannel"
 # Whatever stands in an answer to an incoming text could be sent back as one.

@@ -19,9 +19,9 @@ from campaign.phone import is_e164
 from campaign.settings import Settings
 from campaign.states import MessageStatus
 from carriers import NotConfigured
-from carriers.frame import Frame
-from carriers.reading import address_of, insist, instant_in, read_object, text_of
-from carriers.sorting import acceptance, plain_code
+from carriers.callbacks import address_of, insist, instant_in, read_object, text_of
+from carriers.classify import acceptance, plain_code
+from carriers.client import Frame
 
 NAME = "postback"
 _RECEIPTS = {

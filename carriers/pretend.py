@@ -16,9 +16,9 @@ from campaign.handoffs import Acceptance, CarrierCall, Handoff, Inbound, Receipt
 from campaign.phone import is_e164
 from campaign.settings import Settings
 from campaign.states import MessageStatus
-from carriers.frame import Frame
-from carriers.reading import instant_in, read_object, rubbish, text_of
-from carriers.sorting import acceptance, looking_up
+from carriers.callbacks import instant_in, read_object, rubbish, text_of
+from carriers.classify import acceptance, looking_up
+from carriers.client import Frame
 
 NAME = "pretend"
 _RECEIPTS = {

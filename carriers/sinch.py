@@ -21,8 +21,7 @@ from campaign.instants import DAY, iso
 from campaign.phone import is_e164
 from campaign.settings import Settings
 from campaign.states import MessageStatus
-from carriers.frame import Frame, bearer
-from carriers.reading import (
+from carriers.callbacks import (
     EMPTY,
     address_of,
     insist,
@@ -32,7 +31,8 @@ from carriers.reading import (
     same,
     text_of,
 )
-from carriers.sorting import Verdicts, acceptance, looking_up
+from carriers.classify import Verdicts, acceptance, looking_up
+from carriers.client import Frame, bearer
 
 NAME = "sinch"
 THANKS = EMPTY

@@ -23,8 +23,7 @@ from campaign.handoffs import Acceptance, CarrierCall, Forged, Handoff, Inbound,
 from campaign.phone import is_e164
 from campaign.settings import Settings
 from campaign.states import MessageStatus
-from carriers.frame import Frame, bearer
-from carriers.reading import (
+from carriers.callbacks import (
     EMPTY,
     address_of,
     insist,
@@ -35,7 +34,8 @@ from carriers.reading import (
     rubbish,
     text_of,
 )
-from carriers.sorting import Verdicts, acceptance
+from carriers.classify import Verdicts, acceptance
+from carriers.client import Frame, bearer
 
 NAME = "telnyx"
 # Only a 200 counts as taken; all else is brought again.

@@ -24,9 +24,9 @@ from campaign.instants import DAY, SECOND, Instant, instant_of, moment_of
 from campaign.phone import is_e164
 from campaign.settings import Settings
 from campaign.states import MessageStatus
-from carriers.frame import Frame, basic
-from carriers.reading import Thanks, address_of, insist, now, read_form, same, text_of
-from carriers.sorting import Verdicts, acceptance, looking_up
+from carriers.callbacks import Thanks, address_of, insist, now, read_form, same, text_of
+from carriers.classify import Verdicts, acceptance, looking_up
+from carriers.client import Frame, basic
 
 NAME = "twilio"
 # Incoming messages are answered with TwiML; an empty one sends nothing back.

@@ -22,8 +22,7 @@ from campaign.phone import is_e164
 from campaign.settings import Settings
 from campaign.states import MessageStatus
 from carriers import NotConfigured
-from carriers.frame import Frame, basic, bearer
-from carriers.reading import (
+from carriers.callbacks import (
     EMPTY,
     TOLERANCE_SECONDS,
     address_of,
@@ -33,7 +32,8 @@ from carriers.reading import (
     same,
     text_of,
 )
-from carriers.sorting import Verdicts, acceptance
+from carriers.classify import Verdicts, acceptance
+from carriers.client import Frame, basic, bearer
 
 NAME = "vonage"
 THANKS = EMPTY

@@ -10,9 +10,10 @@ from typing import Annotated
 
 import typer
 
-from starter.commands import administration, campaigns, carriers, messages, pool
-from starter.commands.places import CommandError, data_directory, find_settings
-from store.engine import StoreError
+from starter.cli import administration, campaigns, carriers, messages
+from starter.cli import number_pool as pool
+from starter.cli.context import CommandError, data_directory, find_settings
+from store.database.engine import StoreError
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -50,8 +51,8 @@ def audit_books(
     """Prove that messages, credits and keys tell the same story; exit 1 if anything is off."""
     from dataclasses import asdict
 
-    from starter.commands.places import opened_store
-    from store.audit import audit
+    from starter.cli.context import opened_store
+    from store.campaigns.audit import audit
 
     with opened_store() as store:
         if id is not None and store.campaigns.get(id) is None:
@@ -85,8 +86,8 @@ def up(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON line when ready.")] = False,
 ) -> None:
     """Start everything on this machine and stay; Ctrl-C stops it, and up again carries on."""
-    from starter.commands.welcome import welcome
-    from starter.stack import StackError, StackOptions, run_stack
+    from starter.cli.welcome import welcome
+    from starter.embedded.stack import StackError, StackOptions, run_stack
 
     options = StackOptions(
         data=data or data_directory(),
@@ -114,8 +115,8 @@ def up(
 @app.command("demo")
 def demo() -> None:
     """Run an example campaign on a stack of its own, show it, and stop everything."""
-    from starter.demo import DemoFailed, run_demo
-    from starter.stack import StackError
+    from starter.embedded.demo import DemoFailed, run_demo
+    from starter.embedded.stack import StackError
 
     try:
         asyncio.run(run_demo())
@@ -128,7 +129,7 @@ def api() -> None:
     """Serve the HTTP API (one process; for production)."""
     import uvloop
 
-    from starter.api import serve
+    from starter.api.app import serve
 
     uvloop.run(serve(find_settings()))
 
@@ -143,7 +144,7 @@ def worker() -> None:
 @database_app.command("upgrade")
 def upgrade_database() -> None:
     """Bring the database to the present schema; run again, it does nothing."""
-    from store.migrate import upgrade
+    from store.database.migrate import upgrade
     from store.store import open_store
 
     store = open_store(find_settings())
@@ -172,11 +173,11 @@ def run() -> int:
     from pydantic import ValidationError
     from sqlalchemy.exc import SQLAlchemyError
 
-    from campaign.failures import StoreUnavailable
+    from campaign.failures import DeskUnavailable, StoreUnavailable
     from campaign.refusals import Refused
     from campaign.states import CAMPAIGN_ENDS
     from carriers import NotConfigured, UnknownCarrier
-    from starter.desk import DeskUnavailable, NotPossible
+    from service.campaigns import NotPossible
 
     try:
         app()

@@ -24,10 +24,10 @@ from campaign.states import CampaignStatus
 from carriers.pretend import PretendCarrier, PretendSettings, Repeats
 from carriers.pretend_exchange import Exchange, Receipts
 from carriers.pretend_server import Connection
-from starter.desk import Desk, workflow_id
-from starter.temporal import register_search_attributes
-from store.accounts import AccountView
-from store.migrate import upgrade
+from service.campaigns import Desk, workflow_id
+from service.temporal import register_search_attributes
+from store.accounts.accounts import AccountView
+from store.database.migrate import upgrade
 from store.store import Store, open_store
 from tests.postgres import (
     MISSING,
@@ -39,7 +39,7 @@ from tests.postgres import (
 )
 from worker import build_worker
 from workflows.campaign import CampaignWorkflow
-from workflows.orders import CampaignOutcome
+from workflows.records import CampaignOutcome
 
 __all__ = ["pytest_terminal_summary"]
 
@@ -51,10 +51,12 @@ STEP_SECONDS = 10
 CONTINUE_EVENTS = 250
 # Half a minute or more each, the slowest first.
 SLOW = (
-    "test_stack test_campaign test_orders test_rescheduling test_lists test_core test_doubt "
-    "test_carriers_down test_exercise test_conformance test_textingline_siblings test_mobivate "
-    "test_access test_hostile_texts test_store_away test_sending test_speeds test_readme "
-    "test_neighbours test_retry test_faults test_story test_courier test_textingline"
+    "embedded/test_stack workflows/test_campaign cli/test_orders test_plan_changes "
+    "accounts/test_mailing_lists native/test_lists test_core test_doubt test_carriers_down "
+    "test_exercise test_conformance textingline/test_siblings mobivate/test_routes test_access "
+    "test_hostile_texts test_store_away sending/test_sending test_speeds test_readme "
+    "test_neighbours tests/test_retry tests/test_faults test_story test_webhook_delivery "
+    "textingline/test_routes"
 ).split()
 Handle = WorkflowHandle[CampaignWorkflow, CampaignOutcome]
 
@@ -175,7 +177,11 @@ async def carrier_server() -> AsyncIterator[Served]:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Slow files come first, or they would be what the others wait for at the end."""
     leave_to_sqlite(config, items)
-    items.sort(key=lambda item: SLOW.index(item.path.stem) if item.path.stem in SLOW else len(SLOW))
+    items.sort(key=lambda item: _slowness(item.path.with_suffix("").as_posix()))
+
+
+def _slowness(path: str) -> int:
+    return next((place for place, end in enumerate(SLOW) if path.endswith(end)), len(SLOW))
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:

@@ -19,8 +19,8 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from store.engine import Database
-from store.migrate import upgrade
+from store.database.engine import Database
+from store.database.migrate import upgrade
 
 START_SECONDS = 30.0
 STOP_SECONDS = 10.0

@@ -8,7 +8,7 @@ from typing import Any
 
 from standardwebhooks import Webhook
 
-from tests.starter.peers import Peer, Play, serve
+from tests.webhooks.peers import Peer, Play, serve
 
 
 @dataclass(frozen=True)

@@ -15,15 +15,15 @@ from campaign.model import DraftRecipient
 from campaign.settings import Settings
 from campaign.states import CampaignStatus
 from carriers.pretend import PretendCarrier, PretendSettings
-from starter.desk import Desk, workflow_id
-from store.accounts import AccountView
-from store.audit import audit
+from service.campaigns import Desk, workflow_id
+from store.accounts.accounts import AccountView
+from store.campaigns.audit import audit
 from store.store import Store, open_store
 from tests.conftest import Served, Story, finish, serve_carrier
 from tests.test_faults import Weather, serve_storm
 from worker import build_worker
 from workflows.campaign import CampaignWorkflow
-from workflows.orders import Progress
+from workflows.records import Progress
 
 PEOPLE = 300
 OUTAGE_SECONDS = 8

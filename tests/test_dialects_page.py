@@ -5,7 +5,7 @@ import re
 import pytest
 
 from tests.test_docs import DOCS, ticked
-from tests.test_house import ROOT
+from tests.test_layout import ROOT
 
 PAGES = ["dialects.md", "reliability.md"]
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import pytest
 
 from campaign.states import CAMPAIGN_MOVES, MESSAGE_MOVES, CampaignStatus, MessageStatus
-from tests.test_house import ROOT, named, sources
+from tests.test_layout import ROOT, named, sources
 
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))
@@ -141,14 +141,3 @@ def test_decisions_are_numbered_short_and_indexed() -> None:
         assert f"[{title}]({page.name})" in index, f"{page.name} is not in the index"
         assert re.findall(r"^## (.*)$", text, re.M) == ["Context", "Decision", "Consequence"]
         assert 15 <= len(text.splitlines()) <= 30, f"{page.name} is not short"
-
-
-def test_no_line_of_a_document_is_wider_than_a_hundred_columns() -> None:
-    # Tables and addresses cannot be folded.
-    faults = [
-        f"{named(page)}:{number}"
-        for page in PAGES
-        for number, line in enumerate(page.read_text("utf-8").splitlines(), 1)
-        if len(line) > 100 and not line.startswith("|") and "://" not in line
-    ]
-    assert faults == []

@@ -14,10 +14,10 @@ from campaign.ports import ChunkRange
 from campaign.settings import Settings
 from campaign.states import CampaignStatus, MessageStatus
 from carriers.pretend import PretendCarrier, PretendSettings
-from store.accounts import AccountView
-from store.audit import audit
+from store.accounts.accounts import AccountView
+from store.campaigns.audit import audit
+from store.shared.views import MessageView
 from store.store import Store
-from store.views import MessageView
 from tests.conftest import Served, Story, finish, serve_carrier, tell
 
 SILENT, CUT = "+14155560003", "+14155560004"

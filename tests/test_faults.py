@@ -15,9 +15,9 @@ from campaign.settings import Settings
 from campaign.states import CampaignStatus
 from carriers.pretend_exchange import Exchange, Receipts
 from carriers.pretend_server import Connection
-from starter.desk import Desk
-from store.accounts import AccountView
-from store.audit import audit
+from service.campaigns import Desk
+from store.accounts.accounts import AccountView
+from store.campaigns.audit import audit
 from store.store import Store
 from tests.conftest import Served, Story, finish, reach, tell
 

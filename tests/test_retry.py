@@ -8,20 +8,21 @@ import pytest
 from temporalio.client import WorkflowExecutionStatus
 from temporalio.testing import WorkflowEnvironment
 
+from campaign.failures import DeskUnavailable
 from campaign.instants import Instant
 from campaign.model import DraftRecipient
 from campaign.ports import Tally
 from campaign.refusals import RefusalCode, Refused
 from campaign.settings import Settings
 from campaign.states import CampaignStatus
-from starter.caretaker import Caretaker
-from starter.desk import Desk, DeskUnavailable, NotPossible, workflow_id
-from store.accounts import AccountView
-from store.admissions import Admissions
-from store.audit import audit
-from store.retrying import Retried
+from service.campaigns import Desk, NotPossible, workflow_id
+from starter.api.reconciler import Caretaker
+from store.accounts.accounts import AccountView
+from store.campaigns.admission import Admissions
+from store.campaigns.audit import audit
+from store.campaigns.retry import Retried
+from store.shared.views import CampaignView
 from store.store import Store
-from store.views import CampaignView
 from tests.conftest import Story, finish, tell
 from tests.test_faults import Weather, serve_storm
 

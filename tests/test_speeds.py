@@ -12,8 +12,8 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from campaign.instants import SECOND
 from campaign.pacing import campaign_scope, sender_scope
 from carriers.pretend import PretendCarrier, PretendSettings
-from starter.changing import Change
-from store.audit import audit
+from service.changes import Change
+from store.campaigns.audit import audit
 from store.store import open_store
 from tests.conftest import LONG_CODE, Story, finish
 from worker import build_worker

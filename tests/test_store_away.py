@@ -18,11 +18,11 @@ from campaign.handoffs import Repeats
 from campaign.pacing import campaign_scope
 from campaign.settings import Settings
 from campaign.states import CampaignStatus
-from starter.api import ANSWER_SECONDS_MAX, create_app
-from starter.changing import Change
-from starter.pace import Pace
-from starter.ways import Ways
-from store.audit import audit
+from dialects.http.context import Ways
+from dialects.http.rate_limits import Pace
+from service.changes import Change
+from starter.api.app import ANSWER_SECONDS_MAX, create_app
+from store.campaigns.audit import audit
 from store.store import Store, open_store
 from tests.conftest import LONG_CODE, finish, serve_carrier, tell
 from tests.postgres import Postgres

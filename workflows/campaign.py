@@ -8,7 +8,8 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from activities.ledger import Ledger
-    from activities.orders import (
+    from activities.planning import Planning
+    from activities.records import (
         ChunkResult,
         Dues,
         PushOrder,
@@ -19,14 +20,15 @@ with workflow.unsafe.imports_passed_through():
         Verdict,
         WaveOrder,
     )
-    from activities.planning import Planning
     from activities.reporting import Reporting
     from campaign.instants import SECOND, Instant
     from campaign.states import CAMPAIGN_ENDS, CampaignStatus
-    from workflows import beginning, hold_point, rescheduling, showing
-    from workflows.books import Books
+    from workflows import admission as beginning
+    from workflows import plan_changes as rescheduling
+    from workflows import timers as hold_point
+    from workflows import visibility as showing
     from workflows.chunks import Chunks
-    from workflows.orders import (
+    from workflows.records import (
         CampaignOrder,
         CampaignOutcome,
         CampaignState,
@@ -34,6 +36,7 @@ with workflow.unsafe.imports_passed_through():
         NewSpread,
         Progress,
     )
+    from workflows.steps import Books
 
 DOUBT_ROUNDS = 3
 DOUBT_WAIT_SECONDS = 15.0

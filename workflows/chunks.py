@@ -6,7 +6,7 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError, RetryState, is_cancelled_exception
 
 from activities.options import handing_over, sending_queue
-from activities.orders import ChunkOrder, ChunkResult, WaveOrder
+from activities.records import ChunkOrder, ChunkResult, WaveOrder
 from activities.sending import Sending
 
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from campaign.instants import DAY, SECOND, Instant
 from campaign.retry import RETRY_AFTER_MAX, may_pass, next_try_at
-from carriers.sorting import PUT_OFF
-from tests.test_house import ROOT
+from carriers.classify import PUT_OFF
+from tests.test_layout import ROOT
 
 NOW: Instant = 20_000 * DAY
 BACKOFF = (5.0, 30.0, 120.0)

@@ -26,7 +26,7 @@ from campaign.failures import (
 )
 from campaign.handoffs import Acceptance, Carrier, CarrierCall, Handoff, Repeats
 from campaign.states import MessageStatus
-from carriers.frame import ANSWER_BYTES_MAX
+from carriers.client import ANSWER_BYTES_MAX
 from tests.carriers.described import PUBLIC_URL, SENDER, TEXT, TO, Described, Said, Taken, handoff
 from tests.carriers.servers import Call, Play, Stub, free_port, serving
 from tests.store.builders import Books, number, outcome

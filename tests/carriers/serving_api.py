@@ -10,10 +10,10 @@ import uvicorn
 from pydantic import SecretStr
 
 from campaign.settings import Settings
-from starter.api import create_app
-from starter.pace import Pace
-from starter.ways import DeskPort, Ways
-from store.migrate import upgrade
+from dialects.http.context import DeskPort, Ways
+from dialects.http.rate_limits import Pace
+from starter.api.app import create_app
+from store.database.migrate import upgrade
 from store.store import Store, open_store
 from tests.carriers.described import PUBLIC_URL
 

@@ -11,9 +11,9 @@ from temporalio.testing import WorkflowEnvironment
 from campaign.settings import Settings
 from campaign.states import CampaignStatus
 from carriers.twilio import TwilioCarrier, TwilioSettings
-from starter.desk import Desk
-from store.accounts import AccountView
-from store.audit import audit
+from service.campaigns import Desk
+from store.accounts.accounts import AccountView
+from store.campaigns.audit import audit
 from store.store import Store
 from tests.carriers.described import form_of, query_of
 from tests.carriers.servers import Call, serving

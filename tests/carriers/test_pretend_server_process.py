@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from campaign.failures import CarrierFailure
-from carriers.frame import Frame
+from carriers.client import Frame
 from tests.carriers.servers import Call, Stub, free_port, serving
 
 PATIENCE = 20.0

@@ -15,8 +15,8 @@ from typing import Any
 import httpx
 import psycopg
 
-from starter.stack import Stack, StackOptions
-from starter.supervision import Part, Supervisor
+from starter.embedded.stack import Stack, StackOptions
+from starter.embedded.supervisor import Part, Supervisor
 from tests.postgres import find_binaries
 
 WORKERS = 2

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from campaign.settings import Settings
-from store.audit import audit
+from store.campaigns.audit import audit
 from store.store import Store, open_store
 from tests.chaos.arena import Arena
 from tests.chaos.customers import CANARY_NUMBER, CANARY_TEXT

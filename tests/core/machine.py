@@ -18,7 +18,7 @@ from campaign.model import UnknownPolicy
 from campaign.refusals import Refusal, RefusalCode
 from campaign.settings import Settings
 from campaign.states import MessageStatus
-from store.migrate import upgrade
+from store.database.migrate import upgrade
 from store.store import open_store
 from tests.core.faults import Fate, StoreFault
 from tests.core.truths import check, check_begin

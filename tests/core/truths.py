@@ -6,8 +6,8 @@ from dataclasses import asdict
 from campaign.handoffs import Repeats
 from campaign.instants import HOUR, SECOND
 from campaign.states import HANDED_OFF
-from store.audit import audit
-from store.views import MessageView
+from store.campaigns.audit import audit
+from store.shared.views import MessageView
 from tests.core.carrier import Accepted
 from tests.core.world import Tale, World
 

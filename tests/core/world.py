@@ -17,9 +17,10 @@ from temporalio.testing import ActivityEnvironment
 from activities.attempts import Attempts, SendingLimits
 from activities.breaker import Breaker
 from activities.carriers import Carriers
-from activities.handing_over import Chunk
+from activities.chunk_sender import Chunk
 from activities.ledger import Ledger
-from activities.orders import (
+from activities.planning import Planning
+from activities.records import (
     CampaignRef,
     PushOrder,
     SettleOrder,
@@ -27,7 +28,6 @@ from activities.orders import (
     StatusOrder,
     WaveOrder,
 )
-from activities.planning import Planning
 from activities.reporting import Reporting
 from activities.vetting import Vetting
 from campaign.credits import MessageKind

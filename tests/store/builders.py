@@ -11,7 +11,7 @@ from campaign.instants import DAY, SECOND, Instant
 from campaign.model import Candidate, Draft, DraftRecipient, Message
 from campaign.ports import ChunkRange, Outcome, Turn
 from campaign.states import CampaignStatus, MessageStatus
-from store.accounts import Balance
+from store.accounts.accounts import Balance
 from store.store import Store
 
 NOW: Instant = 20_000 * DAY

@@ -7,8 +7,8 @@ import pytest
 from pydantic import SecretStr
 
 from campaign.settings import Settings
-from store.accounts import AccountView
-from store.migrate import upgrade
+from store.accounts.accounts import AccountView
+from store.database.migrate import upgrade
 from store.store import Store, open_store
 from tests.postgres import (
     MISSING,

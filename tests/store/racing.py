@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from sqlalchemy import create_engine, event, text
 
-from store.engine import Database
+from store.database.engine import Database
 
 T = TypeVar("T")
 

@@ -12,13 +12,13 @@ from campaign.failures import StoreUnavailable
 from campaign.instants import DAY, HOUR, MINUTE, SECOND, Instant
 from campaign.model import Evidence
 from campaign.states import CampaignStatus, MessageStatus
-from starter.desk import workflow_id
-from store.audit import audit
-from store.views import CampaignView
+from service.campaigns import workflow_id
+from store.campaigns.audit import audit
+from store.shared.views import CampaignView
 from tests.conftest import Handle, Story, finish, reach
 from tests.workflows.steps import local_steps, steps_of_the_server
 from workflows.campaign import CampaignWorkflow
-from workflows.orders import Progress
+from workflows.records import Progress
 
 
 def handle_of(story: Story, campaign_id: str) -> Handle:

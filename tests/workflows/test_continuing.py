@@ -7,8 +7,8 @@ from temporalio.testing import WorkflowEnvironment
 
 from campaign.settings import Settings
 from campaign.states import CampaignStatus
-from store.accounts import AccountView
-from store.audit import audit
+from store.accounts.accounts import AccountView
+from store.campaigns.audit import audit
 from store.store import Store
 from tests.conftest import CONTINUE_EVENTS, Served, finish, tell
 from tests.workflows.steps import local_steps, steps_of_the_server

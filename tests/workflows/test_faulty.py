@@ -2,7 +2,7 @@
 
 from campaign.model import DraftRecipient
 from campaign.states import CampaignStatus, MessageStatus
-from store.audit import audit
+from store.campaigns.audit import audit
 from tests.conftest import Story, finish
 
 FAULTY = [DraftRecipient(to="not a number", text="x", fault="number_invalid") for _ in range(3)]

@@ -1,0 +1,184 @@
+"""One attempt at one chunk: claim a window, send it, write the outcomes, claim again.
+
+Three rules make it safe to die at any line:
+
+1. A row is ``sending`` under this attempt's token, and committed so, before its first byte.
+2. A request starts only while the row's lease still covers its whole deadline.
+3. A row left ``sending`` is touched by another attempt only after its lease has ended; then the
+   carrier's nature decides: repeat under the same reference, ask, or call it ``unknown``.
+
+A repeat may be the first to arrive. So it is a send like any other: not for a number that has
+opted out since, nor when the campaign is cancelled.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from typing import Any
+
+from activities.attempts import START_WITHIN, Attempts
+from activities.records import ChunkResult
+from campaign.instants import SECOND, Instant
+from campaign.ports import Outcome, Turn
+from campaign.states import MessageStatus
+
+FLUSH_SECONDS = 0.1
+# A chunk that can only wait for a carrier says so after this long; then it waits for longer.
+DOWN_PATIENCE: Instant = 2 * SECOND
+DOWN_PATIENCE_KNOWN: Instant = 30 * SECOND
+
+
+@dataclass
+class Chunk:
+    """The state of one attempt at one chunk.
+
+    Of a cancelled campaign it only finds out what had left. With ``known_down`` nobody needs to
+    be told soon that a carrier is down.
+    """
+
+    attempts: Attempts
+    known_down: bool = False
+    _outcomes: list[Outcome] = field(default_factory=list)
+    _under_way: int = 0
+    _ended: asyncio.Event = field(default_factory=asyncio.Event)
+    _counts: dict[MessageStatus, int] = field(default_factory=dict)
+    _ask_again_at: Instant = 0
+    _down: str | None = None
+    _down_since: Instant = 0
+
+    async def run(self) -> ChunkResult:
+        """Work until the range has nothing more to claim, or until told to stop."""
+        skipped = deferred = 0
+        exhausted = self.attempts.cancelled
+        async with asyncio.TaskGroup() as sends:
+            self._under_way += 1
+            sends.create_task(self._recover(sends))
+            while True:
+                claiming = not exhausted and not self.attempts.stop.is_set()
+                if claiming and self._ask_again_at > self.attempts.now():
+                    claiming = False  # Its turn has not come yet.
+                room = self.attempts.limits.window - self._under_way if claiming else 0
+                outcomes, self._outcomes = self._outcomes, []
+                self._ended.clear()
+                if outcomes or room > 0:
+                    turn, start_by = await self._turn(outcomes, room)
+                    if room > 0:
+                        exhausted = exhausted or turn.exhausted
+                        self._notice(turn)
+                    skipped, deferred = skipped + turn.skipped, deferred + turn.deferred
+                    for handoff in turn.claimed:
+                        self._start(sends, self.attempts.send(handoff, start_by))
+                if self._under_way or (self._ask_again_at and not self.attempts.stop.is_set()):
+                    if self._gives_up():
+                        break
+                    await self._wait()
+                elif not self._outcomes and (exhausted or self.attempts.stop.is_set()):
+                    break
+        counts = {status.value: count for status, count in self._counts.items()}
+        return ChunkResult(
+            skipped=skipped, deferred=deferred, stopped=not exhausted, down=self._down, **counts
+        )
+
+    def _notice(self, turn: Turn) -> None:
+        """Remember when our turn comes, and since when we wait for a carrier."""
+        self._ask_again_at = turn.ask_again_at or 0
+        if turn.down and not self._down:
+            self._down_since = self.attempts.now()
+        self._down = turn.down
+
+    def _gives_up(self) -> bool:
+        """Tell whether only a carrier is waited for, and for so long that others should know."""
+        if not self._down or self._under_way or self._outcomes:
+            return False
+        patience = DOWN_PATIENCE_KNOWN if self.known_down else DOWN_PATIENCE
+        return self.attempts.now() - self._down_since >= patience
+
+    async def _wait(self) -> None:
+        """Wait until some answers are there, or until it is our turn to claim again."""
+        left = (self._ask_again_at - self.attempts.now()) / SECOND
+        has_turn = self._ask_again_at and self._under_way < self.attempts.limits.window
+        if not self._under_way:
+            await self.attempts.pause(left)
+        elif has_turn and not self.attempts.stop.is_set():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(left):
+                    await self._ended.wait()
+        else:
+            await self._ended.wait()
+
+    async def _turn(self, outcomes: list[Outcome], room: int) -> tuple[Turn, Instant]:
+        """One transaction, and until when what it claimed may start.
+
+        Writing an outcome again is harmless. A claim whose commit was lost from sight stays
+        ``sending`` and unsent; like any row of a dead attempt it is taken up after its lease.
+        """
+
+        def turn(now: Instant) -> tuple[Turn, Instant]:
+            turn = self.attempts.store.turn(
+                self.attempts.range,
+                self.attempts.token,
+                outcomes,
+                room,
+                now,
+                self.attempts.lease(now),
+            )
+            return turn, now + START_WITHIN
+
+        return await self.attempts.patiently(turn)
+
+    # ------------------------------------------------------------------ one message
+
+    def _start(
+        self, sends: asyncio.TaskGroup, sending: Coroutine[Any, Any, Outcome | None]
+    ) -> None:
+        self._under_way += 1
+        sends.create_task(self._hand_over(sending))
+
+    async def _hand_over(self, sending: Coroutine[Any, Any, Outcome | None]) -> None:
+        try:
+            outcome = await sending
+            if outcome is not None:
+                self._outcomes.append(outcome)
+                self._counts[outcome.status] = self._counts.get(outcome.status, 0) + 1
+        finally:
+            self._one_ended()
+
+    def _one_ended(self) -> None:
+        """Wake the loop when half the window has ended, all of it has, or a moment passes."""
+        self._under_way -= 1
+        if self._under_way == 0 or len(self._outcomes) * 2 >= self.attempts.limits.window:
+            self._ended.set()
+        elif len(self._outcomes) == 1:
+            asyncio.get_running_loop().call_later(FLUSH_SECONDS, self._ended.set)
+
+    # ------------------------------------------------------------------ dead attempts
+
+    async def _adopt(self, positions: list[int]) -> list[int]:
+        return await self.attempts.patiently(
+            lambda now: self.attempts.store.adopt(
+                self.attempts.range, self.attempts.token, positions, now, self.attempts.lease(now)
+            )
+        )
+
+    async def _recover(self, sends: asyncio.TaskGroup) -> None:
+        """Take over what dead attempts left ``sending``, once their leases have ended."""
+        try:
+            while not self.attempts.stop.is_set():
+                rows, lease_until = await self.attempts.patiently(
+                    lambda now: self.attempts.store.abandoned(
+                        self.attempts.range, self.attempts.token
+                    )
+                )
+                if not rows or lease_until is None:
+                    break
+                now = self.attempts.now()
+                if lease_until >= now:
+                    await self.attempts.pause((lease_until - now + 1) / SECOND)
+                    continue
+                left = {row.position: row for row in rows}
+                for position in await self._adopt(list(left)):
+                    self._start(sends, self.attempts.clear_doubt(left[position], "interrupted"))
+                break
+        finally:
+            self._one_ended()

@@ -1,0 +1,186 @@
+"""Call one destination with the callbacks due there: each at least once, none forgotten."""
+
+import asyncio
+import contextlib
+import random
+from collections.abc import Callable, Iterable, Sequence
+
+from temporalio import activity
+
+from activities.clock import Clock
+from activities.heartbeat import kept_alive
+from activities.records import Delivered, DeliverOrder
+from campaign.calls import Call, CallbackStatus, CallbackStore, Called, Caller, CallVerdict, Mark
+from campaign.failures import StoreUnavailable
+from campaign.instants import SECOND, Instant
+from campaign.news import CALLBACK_LIFE, RETRY_AFTER_MAX, next_call_at
+
+# So many calls of one destination are under way at once.
+CALLS_AT_ONCE = 4
+# No call is begun later than this in one activity, so that no destination keeps its place.
+CALLING_SECONDS = 30.0
+
+
+class Calling:
+    """The activity that calls; ``deadline_seconds`` bounds one call of the caller."""
+
+    def __init__(
+        self,
+        store: CallbackStore,
+        caller: Caller,
+        deadline_seconds: float,
+        luck: Callable[[], float] = random.random,
+    ) -> None:
+        self._store = store
+        self._caller = caller
+        self._luck = luck
+        # Twice the deadline: the rendering and the writing want some of it, too.
+        self._lease: Instant = round((2 * deadline_seconds + 5) * SECOND)
+
+    @activity.defn
+    async def deliver(self, order: DeliverOrder) -> Delivered:
+        """Call what is due at a destination, and say when there is more to do.
+
+        Each result is written as soon as it is there. A destination that does not answer, or
+        asks for a rest, is called no further. Run again after a crash, what was claimed comes
+        again at the end of its lease, under the same id: told twice perhaps, but never lost.
+        Told to stop (the worker goes down) it begins no further call; cut off in the midst of
+        calls, it still writes what was answered.
+        """
+        info = activity.info()
+        token = f"{info.workflow_run_id}:{info.activity_id}:{info.attempt}"
+        stop = asyncio.Event()
+        async with kept_alive(stop):
+            return await _Round(self, order, token, stop).run()
+
+    async def call(self, call: Call, clock: Clock) -> tuple[Mark, Called]:
+        """Call one claimed callback and decide what is to be written of it."""
+        called = await self._caller.call(call.callback_id, clock.now())
+        return _judge(call, called, clock.now(), self._luck()), called
+
+    async def turn(
+        self, destination: str, token: str, marks: Sequence[Mark], count: int, now: Instant
+    ) -> Sequence[Call]:
+        """Write marks and claim, in a thread."""
+        return await asyncio.to_thread(
+            self._store.turn, destination, token, marks, count, now, now + self._lease
+        )
+
+    async def look_ahead(self, destination: str, tired: bool, now: Instant) -> Instant | None:
+        """When there is more to do; behind a tired destination, old callbacks are given up."""
+        if tired:
+            since = now - CALLBACK_LIFE
+            await asyncio.to_thread(self._store.give_up, destination, since, now)
+        return await asyncio.to_thread(self._store.next_due, destination)
+
+
+class _Round:
+    """One activity's calls: a few under way at a time, as many again as have ended."""
+
+    def __init__(
+        self, calling: Calling, order: DeliverOrder, token: str, stop: asyncio.Event
+    ) -> None:
+        self._calling = calling
+        self._order = order
+        self._token = token
+        self._stop = stop
+        self._clock = Clock()
+        self._until = self._clock.now() + round(CALLING_SECONDS * SECOND)
+        self._under_way: set[asyncio.Task[tuple[Mark, Called]]] = set()
+        self._unwritten: list[Mark] = []
+        self._calls = 0
+        self._delivered = 0
+        self._tired = False
+        self._rest_until: Instant | None = None
+
+    async def run(self) -> Delivered:
+        try:
+            await self._call_all()
+        except BaseException:
+            await self._break_off()
+            raise
+        next_due_at = await self._calling.look_ahead(
+            self._order.destination, self._tired, self._clock.now()
+        )
+        return Delivered(
+            calls=self._calls,
+            delivered=self._delivered,
+            next_due_at=next_due_at,
+            tired=self._tired,
+            rest_until=self._rest_until,
+        )
+
+    async def _call_all(self) -> None:
+        while True:
+            wanted = self._wanted()
+            claimed: Sequence[Call] = []
+            if self._unwritten or wanted:
+                claimed = await self._turn(wanted)
+            for call in claimed:
+                self._calls += 1
+                self._under_way.add(asyncio.create_task(self._calling.call(call, self._clock)))
+            if not self._under_way:
+                return
+            done, self._under_way = await asyncio.wait(
+                self._under_way, return_when=asyncio.FIRST_COMPLETED
+            )
+            self._note_all(done)
+
+    async def _turn(self, wanted: int) -> Sequence[Call]:
+        """Write and claim; what may not have been written stays to be written again."""
+        marks = list(self._unwritten)
+        claimed = await self._calling.turn(
+            self._order.destination, self._token, marks, wanted, self._clock.now()
+        )
+        self._unwritten = self._unwritten[len(marks) :]
+        return claimed
+
+    async def _break_off(self) -> None:
+        """Cut off the calls under way, and write what was answered."""
+        for task in self._under_way:
+            task.cancel()
+        await asyncio.gather(*self._under_way, return_exceptions=True)
+        whole = [task for task in self._under_way if not task.cancelled()]
+        with contextlib.suppress(StoreUnavailable):
+            self._note_all(whole)
+        if self._unwritten:
+            with contextlib.suppress(StoreUnavailable):
+                await self._turn(0)
+
+    def _note_all(self, done: Iterable[asyncio.Task[tuple[Mark, Called]]]) -> None:
+        """Take every answer, then raise what the first of those without one raised."""
+        failures = []
+        for task in done:
+            if (failure := task.exception()) is not None:
+                failures.append(failure)
+            else:
+                self._unwritten.append(self._note(*task.result()))
+        if failures:
+            raise failures[0]
+
+    def _wanted(self) -> int:
+        if self._tired or self._stop.is_set() or self._clock.now() >= self._until:
+            return 0
+        return min(CALLS_AT_ONCE - len(self._under_way), self._order.calls_max - self._calls)
+
+    def _note(self, mark: Mark, called: Called) -> Mark:
+        self._delivered += called.verdict is CallVerdict.DELIVERED
+        if called.tired:
+            self._tired = True
+            if called.retry_after is not None:
+                wait = min(round(called.retry_after * SECOND), RETRY_AFTER_MAX)
+                self._rest_until = max(self._rest_until or 0, self._clock.now() + wait)
+        return mark
+
+
+def _judge(call: Call, called: Called, now: Instant, luck: float) -> Mark:
+    match called.verdict:
+        case CallVerdict.DELIVERED:
+            return Mark(call.callback_id, CallbackStatus.DELIVERED, called.code, now)
+        case CallVerdict.GONE:
+            return Mark(call.callback_id, CallbackStatus.DEAD, called.code, now, gone=True)
+        case CallVerdict.NOTHING:
+            return Mark(call.callback_id, None, called.code, now)
+    due_at = next_call_at(now, call.tries, luck, called.retry_after)
+    status = CallbackStatus.DEAD if due_at is None else CallbackStatus.WAITING
+    return Mark(call.callback_id, status, called.code, now, due_at)

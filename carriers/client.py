@@ -1,0 +1,194 @@
+"""The frame round every HTTP carrier: connections, deadline, size cap, and what a cut means.
+
+What matters of a failure is whether the message may have left. Only what fails before a byte
+was written (no connection) or what the carrier's answer says clearly (``carriers/classify.py``)
+is called sure; all else is a DoubtfulHandoff.
+"""
+
+import asyncio
+import base64
+import json
+import ssl
+import time
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
+from urllib.parse import urlencode
+
+import aiohttp
+import structlog
+from yarl import URL
+
+from campaign.failures import CarrierFailure, DoubtfulHandoff, TemporaryFailure
+from carriers.classify import Answer, Sort, judge
+
+log = structlog.get_logger("godwit.carriers")
+
+ANSWER_BYTES_MAX = 64 * 1024
+CONNECT_SECONDS = 5.0
+KEEP_ALIVE_SECONDS = 30.0
+JSON = "application/json"
+FORM = "application/x-www-form-urlencoded"
+
+Pairs = Mapping[str, str] | Sequence[tuple[str, str]]
+
+
+class Frame:
+    """One carrier's connections, and a bounded way to ask it something.
+
+    ``timeout_seconds`` bounds a whole exchange, from waiting for a connection to the answer's
+    last byte. ``headers``, credentials say, go with
+    every request, and ``sort`` makes a value or a CarrierFailure of every answer. ``name`` is
+    what the log calls the carrier.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        timeout_seconds: float,
+        connections: int,
+        *,
+        name: str = "",
+        headers: Mapping[str, str] | None = None,
+        sort: Sort = judge,
+    ) -> None:
+        self._base_url = _address(base_url)
+        self._timeout_seconds = timeout_seconds
+        self._sort = sort
+        self._log = log.bind(carrier=name)
+        self._headers = {"accept": JSON, "accept-encoding": "identity", **(headers or {})}
+        self._json_headers = {**self._headers, "content-type": JSON}
+        # Who has waited for half the deadline without a connection surely has sent nothing, and
+        # would hardly be answered in the other half.
+        self._patience = aiohttp.ClientTimeout(
+            connect=timeout_seconds / 2, sock_connect=CONNECT_SECONDS
+        )
+        self._connections = connections
+        self._opened: aiohttp.ClientSession | None = None
+
+    async def ask(
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | bytes | None = None,
+        *,
+        form: Pairs | None = None,
+        query: Pairs | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> tuple[int, Any]:
+        """Exchange once: the status, and what the carrier's sorting makes of the answer.
+
+        ``body`` is sent as JSON (bytes are JSON that is written already), ``form`` as a form.
+        Raises TemporaryFailure when the request surely was not taken, PermanentFailure when the
+        carrier refused it for good, DoubtfulHandoff when it may have been taken.
+        """
+        began = time.monotonic()
+        sent = self._headers if body is None else self._json_headers
+        content = b""
+        if isinstance(body, bytes):
+            content = body
+        elif body is not None:
+            content = json.dumps(body, separators=(",", ":")).encode()
+        elif form is not None:
+            content = urlencode(form, errors="replace").encode()
+            sent = {**sent, "content-type": FORM}
+        if headers is not None:
+            sent = {**sent, **headers}
+        if query is not None:
+            path = f"{path}?{urlencode(query, errors='replace')}"
+        status = None
+        try:
+            answer = await self._exchange(method, path, content, sent)
+            status = answer.status
+            return status, self._sort(answer)
+        except CarrierFailure as failure:
+            self._log.info(
+                "not taken",
+                outcome=type(failure).__name__,
+                code=failure.code,
+                status=status,
+                milliseconds=round((time.monotonic() - began) * 1000),
+            )
+            raise
+
+    async def _exchange(
+        self, method: str, path: str, content: bytes, headers: Mapping[str, str]
+    ) -> Answer:
+        if self._base_url is None:
+            raise TemporaryFailure("carrier_configuration")
+        # What is in a path or query was quoted by who made it.
+        url = URL(self._base_url + path, encoded=True)
+        try:
+            async with (
+                asyncio.timeout(self._timeout_seconds),
+                self._session().request(
+                    method, url, data=content or None, headers=headers, allow_redirects=False
+                ) as response,
+            ):
+                return Answer(response.status, response.headers, await _read(response.content))
+        except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError):
+            raise TemporaryFailure("carrier_configuration") from None
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
+            raise TemporaryFailure("no_connection") from None
+        except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError):
+            raise DoubtfulHandoff("connection_lost") from None
+        except TimeoutError:
+            raise DoubtfulHandoff("timeout") from None
+        except (aiohttp.ClientError, ValueError):
+            raise DoubtfulHandoff("answer_unreadable") from None  # It was no HTTP at all.
+
+    def _session(self) -> aiohttp.ClientSession:
+        if self._opened is None:
+            self._opened = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(
+                    limit=self._connections, keepalive_timeout=KEEP_ALIVE_SECONDS, ssl=_tls()
+                ),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                timeout=self._patience,
+                auto_decompress=False,
+            )
+            # Left alone, it sends a GET whose connection broke a second time by itself; with some
+            # carriers a GET is what sends a message.
+            self._opened._retry_connection = False
+        return self._opened
+
+    async def close(self) -> None:
+        """Close every connection."""
+        if self._opened is not None:
+            await self._opened.close()
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """The trust that every carrier's connections share; reading the certificates takes a while."""
+    return ssl.create_default_context()
+
+
+def basic(user: str, password: str) -> dict[str, str]:
+    """The header of Basic authentication (RFC 7617, in UTF-8)."""
+    return {"authorization": "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()}
+
+
+def bearer(token: str) -> dict[str, str]:
+    """The header of a bearer token (RFC 6750)."""
+    return {"authorization": f"Bearer {token}"}
+
+
+def _address(base_url: str) -> str | None:
+    """An address in the form of a request, None where it is none."""
+    if not base_url.isprintable():
+        return None
+    try:
+        return str(URL(base_url.rstrip("/")))
+    except ValueError:
+        return None
+
+
+async def _read(content: aiohttp.StreamReader) -> bytes:
+    answer = bytearray()
+    while True:
+        answer += await content.readany()
+        if len(answer) > ANSWER_BYTES_MAX:
+            raise DoubtfulHandoff("answer_too_large")
+        if content.at_eof():
+            return bytes(answer)

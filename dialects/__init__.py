@@ -1,0 +1,1 @@
+"""The HTTP APIs: one folder each for its words, limits, codes and answers."""

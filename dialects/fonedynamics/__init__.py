@@ -1,0 +1,1 @@
+"""The Fone Dynamics API."""

@@ -1,0 +1,140 @@
+"""Fone Dynamics: a whole request read, and its leased numbers taken (003_9fb2bf36535a4962.txt)."""
+
+import hashlib
+import json
+from dataclasses import dataclass, replace
+from typing import Any
+
+from campaign.instants import Instant
+from campaign.model import Draft, DraftRecipient
+from dialects.fonedynamics.message import (
+    LOOKUP,
+    MESSAGES_MAX,
+    NAME,
+    POLICY,
+    TEXT_LENGTH_MAX,
+    Item,
+    Judged,
+    members_of,
+    read_item,
+)
+from dialects.fonedynamics.responses import fault_of
+from dialects.http.bodies import BadBody, parse_json
+from store.accounts.api_keys import Principal
+from store.replies.lease_plan import LeaseWish, NoLease
+from store.replies.leases import LEASE_FOR
+from store.store import Store
+
+
+class Whole(Exception):
+    """The request fails as a whole: the vendor's code, a sentence and the field."""
+
+    def __init__(self, code: str, message: str, field: str = "", status: int = 400) -> None:
+        super().__init__(code)
+        self.code, self.message, self.field, self.status = code, message, field, status
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """A request that was read: its messages in order, and the draft of all of them."""
+
+    items: list[Item]
+    draft: Draft
+
+    @property
+    def has_sound(self) -> bool:
+        """Tell whether there is anything to send."""
+        return any(not item.faults for item in self.items)
+
+
+def parse(raw: bytes) -> Any:
+    """Parse a body; one that is not UTF-8 is Latin-1, which the vendor's Java client writes.
+
+    Strict otherwise, as dialects/http/bodies.py is. Raises Whole.
+    """
+    try:
+        raw.decode("utf-8")
+    except UnicodeDecodeError:
+        raw = raw.decode("latin-1").encode("utf-8")
+    try:
+        return parse_json(raw)
+    except BadBody as bad:
+        raise Whole("FormatException", bad.reason, status=bad.status) from None
+
+
+def entries_of(body: Any) -> list[Any]:
+    """The entries of a batch; raises Whole where it has none, or too many."""
+    if not isinstance(body, dict):
+        raise Whole("FormatException", "The body must be a JSON object")
+    members = members_of(body)
+    if members is None:
+        raise Whole("FormatException", "The body has a member twice")
+    entries = members.get("messages")
+    if entries is None or entries == []:
+        raise Whole("MISSING_PARAMETER", "Messages parameter is missing or empty", "Messages")
+    if not isinstance(entries, list):
+        raise Whole("INVALID_PARAMETER", "Messages parameter must be an array", "Messages")
+    if len(entries) > MESSAGES_MAX:
+        raise Whole(
+            "INVALID_PARAMETER", f"At most {MESSAGES_MAX} messages make a batch", "Messages"
+        )
+    return entries
+
+
+def prepare(
+    store: Store, principal: Principal, entries: list[Any], now: Instant, inside_too: bool
+) -> Batch:
+    """Read and judge messages and lease what they need; blocking.
+
+    Nothing is stored but leases, and those for messages without a fault alone. Done again, it
+    leads to the same leases.
+    """
+    senders = store.accounts.senders(principal.account_id)
+    owned = frozenset(sender.address for sender in senders if sender.active)
+    judged: Judged = {}
+    items = [read_item(entry, owned, now, inside_too, judged) for entry in entries]
+    _lease(store, principal.account_id, items, now)
+    payload = json.dumps(entries, sort_keys=True, separators=(",", ":")).encode()
+    payload_hash = hashlib.sha256(payload).hexdigest()
+    draft = Draft(
+        account_id=principal.account_id,
+        dialect=NAME,
+        recipients=[_final(item) for item in items],
+        policy=POLICY,
+        key=f"auto:{payload_hash}" if principal.auto_key == "payload_hash" else None,
+        payload_hash=payload_hash,
+    )
+    return Batch(items, draft)
+
+
+def _lease(store: Store, account_id: str, items: list[Item], now: Instant) -> None:
+    wanting = [item for item in items if item.options.leased and not item.faults]
+    wishes = [
+        LeaseWish(
+            recipient=item.recipient.to,
+            wish=item.options.wish(),
+            until=(item.recipient.scheduled_at or now) + LEASE_FOR,
+            country=LOOKUP.look_up(item.recipient.to).country,
+        )
+        for item in wanting
+    ]
+    leased = store.leases.claim(account_id, wishes, now) if wishes else []
+    for item, number in zip(wanting, leased, strict=True):
+        if isinstance(number, NoLease):
+            item.faults.append(fault_of(number))
+        else:
+            item.recipient = replace(item.recipient, sender=number)
+
+
+def _final(item: Item) -> DraftRecipient:
+    """The recipient as the draft has it: with its options, or with its fault alone."""
+    if not item.faults:
+        asked = item.options.leased or not item.options.receipts
+        return replace(item.recipient, replies=item.options if asked else None)
+    return DraftRecipient(
+        to=item.recipient.to,
+        text=(item.recipient.text or "")[:TEXT_LENGTH_MAX],
+        sender=item.recipient.sender,
+        reference=item.recipient.reference,
+        fault=item.faults[0].reason,
+    )

@@ -1,0 +1,260 @@
+"""Fone Dynamics: its message JSON, its errors and its sids (003_9fb2bf36535a4962.txt)."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from campaign.ids import ID_BYTES, MESSAGE_PREFIX, make_id, read_id
+from campaign.instants import SECOND, Instant
+from campaign.refusals import RefusalCode
+from campaign.replies import REPLY_PREFIX, Reply, ReplyOptions
+from campaign.states import GIVEN_UP, MessageStatus
+from campaign.text import segment
+from store.accounts.api_keys import Principal
+from store.replies.lease_plan import NoLease
+from store.shared.views import MessageView
+
+BAD_SID = "Invalid length for a Base-64 char array or string."
+
+_SID_DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_SID_LENGTH = 31
+# A message's id times an odd number, so that sids look alike in no part and a mistyped one is
+# found out: only one in 2**32 is anybody's.
+_SID_RANGE = 1 << 160
+_SID_FACTOR = 0x9E3779B97F4A7C15F39CC0605CEDC8341082276B
+_SID_BACK = pow(_SID_FACTOR, -1, _SID_RANGE)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong with one message: the vendor's code and words, our word, the vendor's field.
+
+    ``reason`` is kept with the failed message, and from it the fault can be told again.
+    """
+
+    code: str
+    message: str
+    reason: str
+    field: str | None = None
+
+
+# Our words, and the code, sentence, field and status (where it stands alone) that tell them.
+# INVALID_PHONENUMBER_FORMAT and its sentence are the seed's; FORBIDDEN is the vendor's too.
+_FAULTS: dict[str, tuple[str, str, str | None, int]] = {
+    RefusalCode.FIELD_MISSING: ("MISSING_PARAMETER", "A required parameter is missing", None, 400),
+    RefusalCode.FIELD_INVALID: ("INVALID_PARAMETER", "A parameter is not valid", None, 400),
+    RefusalCode.NUMBER_INVALID: (
+        "INVALID_PHONENUMBER_FORMAT",
+        "To parameter is not in E.164 format",
+        "To",
+        400,
+    ),
+    RefusalCode.SENDER_INVALID: (
+        "INVALID_SENDER_ID",
+        "From parameter is neither in E.164 format nor an alphanumeric sender ID",
+        "From",
+        400,
+    ),
+    RefusalCode.SENDER_NOT_OWNED: (
+        "INVALID_SENDER_ID",
+        "From parameter is not assigned to this account",
+        "From",
+        403,
+    ),
+    RefusalCode.SCHEDULE_INVALID: (
+        "INVALID_SCHEDULE",
+        "Schedule parameter is an hour or more in the past or more than 14 days ahead",
+        "Schedule",
+        400,
+    ),
+    RefusalCode.CONTENT_MISSING: (
+        "MISSING_PARAMETER",
+        "Text parameter must not be empty",
+        "Text",
+        400,
+    ),
+    RefusalCode.CONTENT_TOO_LONG: (
+        "INVALID_PARAMETER",
+        "Text parameter is longer than 1600 characters",
+        "Text",
+        400,
+    ),
+    RefusalCode.CHARACTERS_INVALID: (
+        "INVALID_PARAMETER",
+        "Text parameter has a character that is not allowed",
+        "Text",
+        400,
+    ),
+    RefusalCode.CONTENT_NOT_COMPLIANT: (
+        "FORBIDDEN",
+        "Text parameter violates the messaging rules",
+        "Text",
+        403,
+    ),
+    NoLease.LIMIT: (
+        "LEASE_LIMIT_REACHED",
+        "There are 5 leases to this recipient already",
+        "From",
+        403,
+    ),
+    NoLease.NONE_FREE: (
+        "LEASE_UNAVAILABLE",
+        "No number is free to be leased to this recipient",
+        "From",
+        403,
+    ),
+    "opted_out": ("RECIPIENT_OPTED_OUT", "The recipient has opted out", "To", 403),
+    RefusalCode.CREDITS_INSUFFICIENT: (
+        "INSUFFICIENT_CREDIT",
+        "The account has not enough credit for these messages",
+        None,
+        403,
+    ),
+    RefusalCode.QUOTA_REACHED: (
+        "QUOTA_REACHED",
+        "The daily quota of the account is reached",
+        None,
+        403,
+    ),
+}
+_STATUSES = {
+    MessageStatus.SENT: "Submitted",
+    MessageStatus.DELIVERED: "Delivered",
+    MessageStatus.UNDELIVERED: "Failed",
+    **dict.fromkeys(GIVEN_UP, "Failed"),
+}
+
+
+def fault_of(reason: str, field: str | None = None, message: str | None = None) -> Fault:
+    """The fault that one of our words stands for; an unknown word is told as the others are."""
+    code, sentence, usual, _ = _FAULTS.get(reason) or (
+        reason.upper(),
+        "The message cannot be sent",
+        None,
+        400,
+    )
+    return Fault(code, message or sentence, reason, field or usual)
+
+
+def status_of(fault: Fault) -> int:
+    """The HTTP status of a fault that is the whole answer."""
+    known = _FAULTS.get(fault.reason)
+    return 400 if known is None else known[3]
+
+
+def item_error(faults: list[Fault]) -> dict[str, Any]:
+    """Write the item of a message that was not accepted. Without MessageSid: it has none."""
+    fields = list(dict.fromkeys(fault.field for fault in faults if fault.field is not None))
+    return {
+        "ErrorCode": faults[0].code,
+        "Message": faults[0].message,
+        "Errors": [{"FieldName": name} for name in fields],
+    }
+
+
+def show_message(
+    view: MessageView,
+    created_at: Instant,
+    options: ReplyOptions,
+    account_sid: str,
+    property_sid: str,
+) -> dict[str, Any]:
+    """Write a sent message as it stands; what it has not come to yet is left out."""
+    status = _STATUSES.get(view.status, "Processing")
+    if view.status is MessageStatus.DELIVERED and not options.receipts:
+        status = "Submitted"
+    shown: dict[str, Any] = {
+        "MessageSid": sid_of(view.id),
+        "AccountSid": account_sid,
+        "PropertySid": property_sid,
+        "From": view.sender,
+        "To": view.to,
+        "Text": view.text,
+        "DeliveryReceipt": options.receipts,
+        "NumSegments": view.segments if view.sent_at is not None else 0,
+        "Status": status,
+        "Direction": "Transmit",
+        "Created": created_at // SECOND,
+        "ErrorCode": _error_code(view) if status == "Failed" else "",
+        "ExternalId": view.reference or "",
+    }
+    if view.scheduled_at is not None:
+        shown["Scheduled"] = view.scheduled_at // SECOND
+    if view.sent_at is not None:
+        shown["Submitted"] = view.sent_at // SECOND
+    if status == "Delivered" and view.final_at is not None:
+        shown["Delivered"] = view.final_at // SECOND
+    return shown
+
+
+def show_accepted(
+    view: MessageView, created_at: Instant, options: ReplyOptions, principal: Principal
+) -> dict[str, Any]:
+    """Write a message as the answer to its request: it is being processed, whatever came since.
+
+    So a request that is repeated under the same key has the same answer.
+    """
+    shown = show_message(view, created_at, options, principal.key_id, principal.property_sid)
+    shown |= {"NumSegments": 0, "Status": "Processing", "ErrorCode": ""}
+    shown.pop("Submitted", None)
+    shown.pop("Delivered", None)
+    return shown
+
+
+def show_received(
+    reply: Reply, answered: MessageView, account_sid: str, property_sid: str
+) -> dict[str, Any]:
+    """Write a reply as a message that was received, with the sid of the one that it answers."""
+    return {
+        "MessageSid": sid_of(reply.id),
+        "AccountSid": account_sid,
+        "PropertySid": property_sid,
+        "From": reply.writer,
+        "To": reply.number,
+        "Text": reply.body,
+        "DeliveryReceipt": False,
+        "NumSegments": segment(reply.body).count,
+        "Status": "Received",
+        "Direction": "Receive",
+        "Created": reply.received_at // SECOND,
+        "ErrorCode": "",
+        "ExternalId": answered.reference or "",
+        "Received": reply.received_at // SECOND,
+        "ResponseToMessageSid": sid_of(answered.id),
+    }
+
+
+def _error_code(view: MessageView) -> str:
+    reason = view.reason or view.error or view.status.value
+    return fault_of(reason).code
+
+
+def sid_of(id: str) -> str:
+    """Write a message's or a reply's id in the vendor's form: M and 31 of A-Z and 0-9."""
+    random = read_id(id[: len(MESSAGE_PREFIX)], id)
+    assert random is not None, "not an id of ours"
+    value = int.from_bytes(random, "big") * _SID_FACTOR % _SID_RANGE
+    digits = []
+    for _ in range(_SID_LENGTH):
+        value, digit = divmod(value, 36)
+        digits.append(_SID_DIGITS[digit])
+    return "M" + "".join(reversed(digits))
+
+
+def message_id_of(sid: str) -> str | None:
+    """The message id that a sid stands for, None for what is no sid of ours.
+
+    The sid of a reply stands for the same letters behind another prefix: see ``reply_id_of``.
+    """
+    digits = sid[1:]
+    if sid[:1] != "M" or len(digits) != _SID_LENGTH or set(digits) - set(_SID_DIGITS):
+        return None
+    value = int(digits, 36)
+    if value >= _SID_RANGE:
+        return None
+    value = value * _SID_BACK % _SID_RANGE
+    return make_id(MESSAGE_PREFIX, value.to_bytes(ID_BYTES, "big")) if value >> 128 == 0 else None
+
+
+def reply_id_of(message_id: str) -> str:
+    """The id of the reply that a sid stands for where there is no such message."""
+    return REPLY_PREFIX + message_id.removeprefix(MESSAGE_PREFIX)

@@ -1,0 +1,279 @@
+"""Fone Dynamics: batches of messages, single ones, and a look at each (003_9fb2bf36535a4962.txt).
+
+One message is read in fonedynamics_item.py, a request in fonedynamics_reading.py; answers are in
+fonedynamics_answers.py. Where the vendor is silent, docs/decisions/0014-fonedynamics.md holds.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import structlog
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse
+
+from campaign.failures import DeskUnavailable, StoreUnavailable
+from campaign.ids import MESSAGE_PREFIX
+from campaign.refusals import Refused
+from campaign.states import MessageStatus
+from dialects.dialect import Dialect
+from dialects.fonedynamics.errors import fault_failure, refusal_failure, show_error, whole_failure
+from dialects.fonedynamics.message import MESSAGES_MAX, NAME, Item
+from dialects.fonedynamics.requests import Batch, Whole, entries_of, parse, prepare
+from dialects.fonedynamics.responses import (
+    BAD_SID,
+    Fault,
+    fault_of,
+    item_error,
+    message_id_of,
+    reply_id_of,
+    show_accepted,
+    show_message,
+    show_received,
+)
+from dialects.http.auth import Permission, Unauthenticated, authenticate, caller_of
+from dialects.http.bodies import BadBody, read_bytes
+from dialects.http.context import Ways
+from store.accounts.api_keys import Principal
+from store.shared.views import CampaignView, MessageView
+from store.store import Store
+
+PREFIX = "/v2/"
+# The vendor publishes no figure.
+LIMIT = "300/minute"
+# 1,000 messages with every member at its longest and every character escaped.
+BODY_BYTES_MAX = 32 * 1024 * 1024
+RETRY_SECONDS = "5"
+SID_LENGTH = 32
+CHALLENGE = 'Basic realm="godwit"'
+# Names the campaign that a request became, for the API that can pause and count it.
+CAMPAIGN_HEADER = "Godwit-Campaign"
+
+log = structlog.get_logger("godwit.fonedynamics")
+
+Work = Callable[[Principal], Awaitable[JSONResponse]]
+
+
+def routes(ways: Ways) -> APIRouter:
+    """The routes of this API."""
+    router = APIRouter(prefix="/v2", tags=["Fone Dynamics"])
+
+    @router.post(
+        "/Properties/{PropertySid}/BatchMessages",
+        summary="Send or schedule up to 1,000 messages, each of its own",
+        responses=_RESPONSES,
+        openapi_extra={"requestBody": {"required": True, "content": _BATCH}},
+    )
+    async def send_batch(request: Request, PropertySid: str) -> JSONResponse:
+        """200 with one item per message, in order: the message, or what is wrong with it."""
+
+        async def work(principal: Principal) -> JSONResponse:
+            _check_property(PropertySid, principal)
+            entries = entries_of(await _body(request, ways))
+            shown, campaign = await _send(ways, principal, entries)
+            items = [item_error(one) if isinstance(one, list) else one for one in shown]
+            return JSONResponse(items, headers=_naming(campaign))
+
+        return await _answer(request, ways, Permission.SEND, work)
+
+    @router.post(
+        "/Properties/{PropertySid}/Messages",
+        summary="Send or schedule one message",
+        responses=_RESPONSES,
+        openapi_extra={"requestBody": {"required": True, "content": _SINGLE}},
+    )
+    async def send_single(request: Request, PropertySid: str) -> JSONResponse:
+        """200 with the message, or the failure of the request."""
+
+        async def work(principal: Principal) -> JSONResponse:
+            _check_property(PropertySid, principal)
+            (shown,), campaign = await _send(ways, principal, [await _body(request, ways)])
+            if isinstance(shown, list):
+                return fault_failure(shown)
+            return JSONResponse({"Message": shown}, headers=_naming(campaign))
+
+        return await _answer(request, ways, Permission.SEND, work)
+
+    @router.get("/Messages/{MessageSid}", summary="One message as it stands", responses=_RESPONSES)
+    async def get_message(request: Request, MessageSid: str) -> JSONResponse:
+        """200 with the message; another account's is as unknown as none."""
+
+        async def work(principal: Principal) -> JSONResponse:
+            return await _look_up(ways, principal, MessageSid)
+
+        return await _answer(request, ways, Permission.READ, work)
+
+    return router
+
+
+async def _answer(request: Request, ways: Ways, permission: Permission, work: Work) -> JSONResponse:
+    """Let a caller in, do the work, and write whatever goes wrong as the vendor does.
+
+    The vendor's Java client sends no credentials until it is challenged.
+    """
+    try:
+        try:
+            principal = await authenticate(request, ways.store, bearer_too=False)
+        except Unauthenticated:
+            principal = None
+        caller = principal.key_id if principal else caller_of(request)
+        window = await ways.pace.take(LIMIT, NAME, caller)
+        if not window.allowed:
+            limited = whole_failure(429, "TOO_MANY_REQUESTS", "Too many requests")
+            limited.headers["Retry-After"] = window.headers()["Retry-After"]
+            return limited
+        if principal is None:
+            failure = whole_failure(401, "UNAUTHORIZED", "Credentials are missing or invalid")
+            failure.headers["WWW-Authenticate"] = CHALLENGE
+            return failure
+        if not principal.may(permission):
+            return whole_failure(403, "FORBIDDEN", "This key may not do this")
+        return await work(principal)
+    except Whole as whole:
+        fields = [{"FieldName": whole.field}] if whole.field else None
+        return whole_failure(whole.status, whole.code, whole.message, fields)
+    except BadBody as bad:
+        return whole_failure(bad.status, "FormatException", bad.reason)
+    except Refused as refused:
+        return refusal_failure(refused)
+    except (DeskUnavailable, StoreUnavailable):
+        unavailable = show_error(503, "Not available just now")
+        unavailable.headers["Retry-After"] = RETRY_SECONDS
+        return unavailable
+    except Exception:
+        log.exception("a request failed")
+        return show_error(500, "An unexpected error occurred")
+
+
+def _check_property(sid: str, principal: Principal) -> None:
+    if len(sid) != SID_LENGTH or not sid.isascii() or not sid.isalnum():
+        raise Whole("FormatException", BAD_SID)
+    if sid != principal.property_sid:
+        raise Whole("PROPERTY_NOT_FOUND", "The property was not found", status=404)
+
+
+async def _body(request: Request, ways: Ways) -> Any:
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/json":
+        raise Whole("FormatException", "Send the body as application/json", status=415)
+    bytes_max = min(BODY_BYTES_MAX, ways.settings.body_bytes_max)
+    return await asyncio.to_thread(parse, await read_bytes(request, bytes_max))
+
+
+async def _send(
+    ways: Ways, principal: Principal, entries: list[Any]
+) -> tuple[list[dict[str, Any] | list[Fault]], CampaignView | None]:
+    """Send what is sound in one campaign; the message or the faults of each entry, in order.
+
+    Without a sound entry there is no campaign, and nothing is stored.
+    """
+    inside_too = ways.settings.allow_private_urls
+    now = time.time_ns() // 1_000_000
+    batch = await asyncio.to_thread(prepare, ways.store, principal, entries, now, inside_too)
+    if not batch.has_sound:
+        return [item.faults for item in batch.items], None
+    admission = await ways.desk.admit(batch.draft)
+    view = admission.campaign
+    rows = await asyncio.to_thread(ways.store.campaigns.messages, view.id, None, None, MESSAGES_MAX)
+    return _shown(batch, rows, view, principal), view
+
+
+def _shown(
+    batch: Batch, rows: Any, view: CampaignView, principal: Principal
+) -> list[dict[str, Any] | list[Fault]]:
+    return [
+        _faults_of(row, item) or show_accepted(row, view.created_at, item.options, principal)
+        for row, item in zip(rows, batch.items, strict=True)
+    ]
+
+
+def _faults_of(row: MessageView, item: Item) -> list[Fault]:
+    """The faults of a message that was not accepted, as the store has it: a replay may differ."""
+    born_failed = row.status is MessageStatus.FAILED and row.attempts == 0
+    if born_failed or (row.status is MessageStatus.SKIPPED and row.reason == "opted_out"):
+        return item.faults or [fault_of(row.reason or row.status.value)]
+    return []
+
+
+async def _look_up(ways: Ways, principal: Principal, sid: str) -> JSONResponse:
+    message_id = sid if sid.startswith(MESSAGE_PREFIX) else message_id_of(sid)
+    if message_id is None:
+        raise Whole("FormatException", BAD_SID)
+    shown = await asyncio.to_thread(_find, ways.store, principal, message_id)
+    if shown is None:
+        raise Whole("MESSAGE_NOT_FOUND", "The message was not found", status=404)
+    return JSONResponse({"Message": shown})
+
+
+def _find(store: Store, principal: Principal, message_id: str) -> dict[str, Any] | None:
+    """A message that the account sent, or one that came back to it."""
+    account, sids = principal.account_id, (principal.key_id, principal.property_sid)
+    asked = store.replies.message(account, message_id)
+    if asked is not None:
+        return show_message(asked.message, asked.created_at, asked.options, *sids)
+    reply = store.replies.reply(account, reply_id_of(message_id))
+    answered = reply and store.replies.message(account, reply.message_id)
+    return show_received(reply, answered.message, *sids) if reply and answered else None
+
+
+def _naming(campaign: CampaignView | None) -> dict[str, str]:
+    return {} if campaign is None else {CAMPAIGN_HEADER: campaign.id}
+
+
+_STRING = {"type": "string"}
+_METHOD = {"enum": ["POST", "GET"], "default": "POST"}
+_MESSAGE = {
+    "type": "object",
+    "required": ["To", "Text"],
+    "properties": {
+        "From": {**_STRING, "description": "E.164, alphanumeric, or blank for a leased number"},
+        "To": {**_STRING, "description": "E.164"},
+        "Text": {**_STRING, "minLength": 1, "maxLength": 1600},
+        "Schedule": {"type": "integer", "description": "Unix seconds, at most 14 days ahead"},
+        "DeliveryReceipt": {"type": "boolean", "default": True},
+        "DeliveryReceiptWebhookUri": _STRING,
+        "DeliveryReceiptWebhookMethod": _METHOD,
+        "ForwardToSms": {**_STRING, "description": "E.164"},
+        "ForwardFromSms": {**_STRING, "description": "a sender of the account"},
+        "ForwardToEmail": _STRING,
+        "ForwardFromEmail": _STRING,
+        "WebhookUri": _STRING,
+        "WebhookMethod": _METHOD,
+        "ExternalId": {**_STRING, "maxLength": 200},
+    },
+}
+_SINGLE = {"application/json": {"schema": _MESSAGE}}
+_BATCH = {
+    "application/json": {
+        "schema": {
+            "type": "object",
+            "required": ["Messages"],
+            "properties": {
+                "Messages": {
+                    "type": "array",
+                    "minItems": 1,
+                    "maxItems": MESSAGES_MAX,
+                    "items": _MESSAGE,
+                }
+            },
+        }
+    }
+}
+_RESPONSES: dict[int | str, dict[str, Any]] = {
+    status: {"description": text}
+    for status, text in {
+        400: "Something is wrong with the request: ResponseStatus says what",
+        401: "No valid Basic credentials",
+        403: "The key or the account may not do this",
+        404: "There is no such property or message",
+        413: "The body is too large",
+        415: "The body is not application/json",
+        429: "Too many requests; try again after Retry-After",
+        500: "Our fault",
+        503: "Not available just now; try again after Retry-After",
+    }.items()
+}
+
+
+DIALECT = Dialect(NAME, PREFIX, routes, show_error)

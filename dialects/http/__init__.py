@@ -1,0 +1,1 @@
+"""What all HTTP APIs share: authentication, request limits, bodies, context."""

@@ -1,0 +1,57 @@
+"""Who is asking: HTTP Basic and Bearer credentials to a principal."""
+
+import asyncio
+import base64
+import binascii
+from enum import StrEnum
+
+from fastapi import Request
+
+from store.accounts.api_keys import Principal
+from store.store import Store
+
+
+class Permission(StrEnum):
+    """What a key may be allowed to do; ``*`` allows all."""
+
+    SEND = "create:BatchSMS"
+    SEND_SINGLE = "create:SingleSMS"
+    READ = "read:Campaigns"
+    CONTROL = "manage:Campaigns"
+    ADMINISTER = "manage:Account"
+
+
+class Unauthenticated(Exception):
+    """No valid credentials; the reason is for the caller and tells nothing of what exists."""
+
+
+def basic_of(request: Request) -> tuple[str, str] | None:
+    """The user and password of a Basic header, None when there is none that can be read."""
+    scheme, _, value = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "basic":
+        return None
+    try:
+        user, colon, password = (
+            base64.b64decode(value.strip(), validate=True).decode().partition(":")
+        )
+    except (binascii.Error, UnicodeDecodeError):
+        return None
+    return (user, password) if colon else None
+
+
+async def authenticate(request: Request, store: Store, bearer_too: bool = True) -> Principal:
+    """Find the principal of a request; raises Unauthenticated."""
+    scheme, _, value = request.headers.get("authorization", "").partition(" ")
+    principal = None
+    if scheme.lower() == "bearer" and bearer_too:
+        principal = await asyncio.to_thread(store.accounts.authenticate_bearer, value.strip()[:200])
+    elif (pair := basic_of(request)) is not None:
+        principal = await asyncio.to_thread(store.accounts.authenticate, *pair)
+    if principal is None:
+        raise Unauthenticated("missing, malformed or unknown credentials")
+    return principal
+
+
+def caller_of(request: Request) -> str:
+    """A name for a caller without valid credentials: its address."""
+    return f"address:{request.client.host if request.client else 'unknown'}"

@@ -1,0 +1,107 @@
+"""Mobivate: failures, in the two shapes that the vendor's pages have."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi.responses import JSONResponse
+
+from campaign.refusals import RefusalCode, Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One way to fail: its name and status on the send routes, its status and text elsewhere."""
+
+    name: str
+    status: int
+    archived_status: int
+    archived_message: str
+
+
+AUTHENTICATION = Failure("AuthenticationError", 403, 401, "Unauthorized")
+
+
+VALIDATION = Failure("ValidationError", 400, 400, "Bad request")
+
+
+OUT_OF_CREDIT = Failure("OutOfCreditError", 402, 402, "Out of credit")
+
+
+OPTED_OUT = Failure("OptedOutError", 403, 403, "Opted out")
+
+
+RATE_LIMIT = Failure("RateLimitError", 429, 429, "Rate limit exceeded")
+
+
+NOT_FOUND = Failure("NotFoundError", 404, 404, "Not found")
+
+
+INTERNAL = Failure("InternalError", 500, 500, "Internal error")
+
+
+UNAVAILABLE = Failure("ServiceUnavailableError", 503, 503, "Service unavailable")
+
+
+# Our refusals that are no ValidationError.
+FAILURES: dict[RefusalCode, Failure] = {
+    RefusalCode.CREDITS_INSUFFICIENT: OUT_OF_CREDIT,
+    RefusalCode.QUOTA_REACHED: RATE_LIMIT,
+}
+
+
+# Canonical member names at the end of a place, and what this API calls them.
+_MEMBERS = {
+    ".to": ".recipient",
+    ".mailingList": ".recipient",
+    ".sender": ".originator",
+    ".fields": ".meta",
+}
+
+
+_SINGLE = "recipients[0]."
+
+
+def show_failure(
+    failure: Failure, message: str | None = None, status: int | None = None, **more: Any
+) -> JSONResponse:
+    """Write a failure of a send route; only what the caller can mend has a message."""
+    code = status or failure.status
+    error: dict[str, Any] = {"name": failure.name, "statusCode": code}
+    if message is not None:
+        error["message"] = message
+    return JSONResponse({"success": False, "error": error | more}, code)
+
+
+def show_refusals(refused: Refused, single: bool = False) -> JSONResponse:
+    """Write a refusal: the first reason gives name and message, ``details`` lists all."""
+    details = []
+    for refusal in refused.refusals:
+        path = refusal.place
+        for ours, theirs in _MEMBERS.items():
+            if path.endswith(ours):
+                path = path.removesuffix(ours) + theirs
+        if single:
+            path = path.removeprefix(_SINGLE)
+        details.append({"path": path, "message": refusal.message})
+    first = details[0]
+    message = f"{first['path']}: {first['message']}" if first["path"] else first["message"]
+    failure = FAILURES.get(refused.refusals[0].code, VALIDATION)
+    return show_failure(failure, message, details=details)
+
+
+def show_archived(failure: Failure, message: str | None = None) -> JSONResponse:
+    """Write a failure of a route that only the older pages describe."""
+    content = {
+        "code": failure.archived_status,
+        "message": message or failure.archived_message,
+    }
+    return JSONResponse(content, failure.archived_status)
+
+
+def show_error(status: int, message: str) -> JSONResponse:
+    """Write what no route answered."""
+    named = {one.status: one for one in (NOT_FOUND, INTERNAL, UNAVAILABLE)}
+    if status == 405:
+        return show_failure(Failure("MethodNotAllowedError", 405, 405, message), message)
+    failure = named.get(status, INTERNAL if status >= 500 else VALIDATION)
+    return show_failure(failure, message, status)

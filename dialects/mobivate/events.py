@@ -1,0 +1,146 @@
+"""Mobivate: what its callbacks and its message log say of a message, a reply and a click.
+
+The payloads are those of the vendor's older pages; the newer ones only say that there are some.
+"""
+
+import json
+from dataclasses import replace
+from datetime import UTC
+from typing import Any
+
+from campaign.credits import PRICES
+from campaign.handoffs import Inbound
+from campaign.instants import Instant, moment_of
+from campaign.news import MESSAGE_EVENTS
+from campaign.states import HANDED_OFF, MessageStatus
+from store.campaigns.message_log import LoggedMessage
+from store.shared.views import MessageView
+from store.webhooks.events import NewsEvent
+from webhooks.rendering import OutgoingCall
+
+_STATUSES: dict[MessageStatus, tuple[int, str]] = {
+    MessageStatus.QUEUED: (8, "INTERIM_QUEUED"),
+    MessageStatus.SENDING: (8, "INTERIM_QUEUED"),
+    MessageStatus.RETRYABLE: (10, "RETRY"),
+    MessageStatus.SENT: (2, "ACCEPTED"),
+    MessageStatus.DELIVERED: (1, "DELIVERED"),
+    MessageStatus.UNDELIVERED: (5, "UNDELIVERABLE"),
+    MessageStatus.FAILED: (11, "FAILED_NACK"),
+    MessageStatus.SKIPPED: (4, "DELETED"),
+    MessageStatus.CANCELLED: (4, "DELETED"),
+    MessageStatus.UNKNOWN: (6, "UNKNOWN"),
+}
+# What a reason for not sending is called here, where it has a word of its own.
+_REASONS: dict[str, tuple[int, str]] = {
+    "opted_out": (19, "FAILED_RECIPIENT_BLACKLISTED"),
+    "blocked": (19, "FAILED_RECIPIENT_BLACKLISTED"),
+    "sender_rejected": (20, "FAILED_ORIGINATOR_REJECTED"),
+    "expired": (3, "EXPIRED"),
+}
+_ENDS = (MessageStatus.FAILED, MessageStatus.SKIPPED)
+# The status that each event tells of; the message may have gone on since.
+_TOLD = {event: status for status, event in MESSAGE_EVENTS.items()}
+
+
+def status_of(message: MessageView) -> tuple[int, str]:
+    """The vendor's code and word for where a message stands."""
+    if message.status in _ENDS and message.reason in _REASONS:
+        return _REASONS[message.reason]
+    return _STATUSES[message.status]
+
+
+def show_news(news: NewsEvent) -> OutgoingCall | None:
+    """Write the receipt callback of an event; None for what is no news to this API.
+
+    Rendered again, for another try, it is the same.
+    """
+    status = _TOLD.get(news.event)
+    if status is None or news.message is None or news.campaign is None:
+        return None
+    shown = show_receipt(replace(news.message, status=status), news.campaign.id, news.at)
+    body = json.dumps(shown, separators=(",", ":"), ensure_ascii=False).encode()
+    return OutgoingCall(headers={"Content-Type": "application/json"}, body=body)
+
+
+def show_receipt(message: MessageView, campaign_id: str, at: Instant) -> dict[str, Any]:
+    """The body of a receipt callback: a message has a new status since ``at``."""
+    code, word = status_of(message)
+    return {
+        "deliveryMessageId": message.id,
+        "batchId": campaign_id,
+        "clientReference": message.reference,
+        "created": _with_offset(at),
+        "status": word,
+        "statusCode": code,
+        "parts": message.segments,
+        "hlr": message.network,
+    }
+
+
+def show_incoming(
+    inbound: Inbound, id: str, account_id: str, answered: LoggedMessage | None = None
+) -> dict[str, Any]:
+    """The body of an incoming callback; ``answered`` is the message that it replies to."""
+    return {
+        "id": id,
+        "originator": digits(inbound.sender),
+        "recipient": digits(inbound.to),
+        "body": inbound.body,
+        "created": _with_offset(inbound.at),
+        "inReplyTo": answered.message.id if answered else None,
+        "logicalMessageId": answered.campaign_id if answered else None,
+        "ownerUserId": account_id,
+    }
+
+
+def show_click(message: MessageView, campaign_id: str, url: str) -> dict[str, Any]:
+    """The body of a click callback. Of whoever clicked nothing is kept, so nothing is told."""
+    return {
+        "mobile": digits(message.to),
+        "messageId": message.id,
+        "batchId": campaign_id,
+        "clientRef": message.reference,
+        "browser": None,
+        "country": message.country,
+        "ipAddress": None,
+        "iso2l": message.country,
+        "os": None,
+        "url": url,
+    }
+
+
+def show_logged(logged: LoggedMessage) -> dict[str, Any]:
+    """One line of the message log. What it cost is told in credits: there is no currency."""
+    message = logged.message
+    modified = max(logged.asked_at, message.sent_at or 0, message.final_at or 0)
+    price = PRICES[message.kind]
+    return {
+        "id": message.id,
+        "created": _without_colon(logged.asked_at),
+        "modified": _without_colon(modified),
+        "originator": digits(message.sender),
+        "recipient": digits(message.to),
+        "body": message.text,
+        "status": status_of(message)[1],
+        "direction": "MT",
+        "inReplyTo": None,
+        "routeId": None,
+        "parts": message.segments,
+        "cost": price.sms + price.mms if message.status in HANDED_OFF else 0,
+        "currency": "CREDITS",
+        "senderReference": message.reference,
+        "campaignId": logged.campaign_id,
+    }
+
+
+def digits(address: str) -> str:
+    """A number without its plus, as this vendor writes it; names and short codes as they are."""
+    return address.removeprefix("+")
+
+
+def _with_offset(instant: Instant) -> str:
+    return moment_of(instant).isoformat(timespec="milliseconds")
+
+
+def _without_colon(instant: Instant) -> str:
+    return moment_of(instant).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S+0000")

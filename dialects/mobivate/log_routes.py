@@ -1,0 +1,198 @@
+"""Mobivate: opt-outs and the message log, which only the vendor's older pages describe.
+
+Failures have the shape of those pages, ``{"code", "message"}``, and a bad key is 401 there.
+"""
+
+import asyncio
+import re
+import time
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse
+
+from campaign.instants import Instant, instant_of
+from campaign.phone import canonical_number
+from dialects.http.auth import Permission
+from dialects.http.bodies import BadBody, read_json
+from dialects.http.context import Ways
+from dialects.mobivate.errors import NOT_FOUND, show_archived
+from dialects.mobivate.events import digits, show_logged
+from store.accounts.api_keys import Principal
+from store.accounts.opt_outs import OptOutView
+
+PAGE_DEFAULT = 10
+PAGE_MAX = 1_000
+OPT_OUTS_MAX = 1_000
+BODY_BYTES_MAX = 4 * 1024
+OFFSET_MAX = 10_000_000
+_NOTES = {"api": "API", "inbound": "MO"}
+_DATE = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:Z|[+-][0-9]{2}:?[0-9]{2})?)?"
+)
+_RESPONSES: dict[int | str, dict[str, Any]] = {
+    status: {"description": text}
+    for status, text in {
+        400: "What is asked cannot be read",
+        401: "No valid key, or one without the permission",
+        404: "There is no such message or opt-out",
+        429: "Too many requests; try again after Retry-After",
+        500: "Our fault",
+        503: "Not available just now; try again after Retry-After",
+    }.items()
+}
+
+_MOBILE = {
+    "type": "object",
+    "required": ["mobile"],
+    "properties": {"mobile": {"type": "string", "description": "digits with country code"}},
+}
+_WITH_MOBILE = {
+    "requestBody": {"required": True, "content": {"application/json": {"schema": _MOBILE}}}
+}
+
+
+def _query(**schemas: dict[str, Any]) -> dict[str, Any]:
+    parameters = [
+        {"name": name, "in": "query", "required": name.endswith("Date"), "schema": schema}
+        for name, schema in schemas.items()
+    ]
+    return {"parameters": parameters}
+
+
+_DATED = {"type": "string", "description": "ISO 8601"}
+_PAGED = _query(
+    startDate=_DATED,
+    endDate=_DATED,
+    page={"type": "integer", "minimum": 1},
+    pageSize={"type": "integer", "minimum": 1, "maximum": PAGE_MAX},
+    direction={"enum": ["MO", "MT"]},
+)
+
+Work = Callable[[Principal], Awaitable[JSONResponse]]
+Archived = Callable[[Request, Permission, Work], Awaitable[JSONResponse]]
+
+
+def add_routes(router: APIRouter, ways: Ways, archived: Archived) -> None:
+    """Add the routes; ``archived`` lets a caller in and writes failures in the older shape."""
+    opt_outs = ways.store.opt_outs
+
+    @router.get(
+        "/addressbook/optout", responses=_RESPONSES, summary="Numbers that want nothing more"
+    )
+    async def list_opt_outs(request: Request) -> JSONResponse:
+        """At most 1,000 by number; ``?after=<mobile>`` gives the following ones."""
+
+        async def work(principal: Principal) -> JSONResponse:
+            after = canonical_number(request.query_params.get("after", ""))
+            found = await asyncio.to_thread(
+                opt_outs.list, principal.account_id, OPT_OUTS_MAX, after
+            )
+            return JSONResponse([{"id": digits(one.number), **_opt_out(one)} for one in found])
+
+        return await archived(request, Permission.READ, work)
+
+    @router.post(
+        "/addressbook/optout",
+        responses=_RESPONSES,
+        summary="Silence a number",
+        openapi_extra=_WITH_MOBILE,
+    )
+    async def add_opt_out(request: Request) -> JSONResponse:
+        """From the next claim on nothing is sent to it; added twice, the first one stays."""
+
+        async def work(principal: Principal) -> JSONResponse:
+            number, now = await _mobile(request), time.time_ns() // 1_000_000
+            account = principal.account_id
+            await asyncio.to_thread(opt_outs.add, account, number, "api", now)
+            added = await asyncio.to_thread(opt_outs.get, account, number)
+            return JSONResponse(_opt_out(added or OptOutView(number, "api", now)))
+
+        return await archived(request, Permission.CONTROL, work)
+
+    @router.delete(
+        "/addressbook/optout", responses=_RESPONSES, summary="Let a number be sent to again"
+    )
+    async def delete_opt_out(request: Request) -> JSONResponse:
+        """Answers with what was deleted; 404 when the number was not silent."""
+
+        async def work(principal: Principal) -> JSONResponse:
+            number, account = await _mobile(request), principal.account_id
+            gone = await asyncio.to_thread(opt_outs.get, account, number)
+            removed = await asyncio.to_thread(opt_outs.remove, account, number)
+            if gone is None or not removed:
+                return show_archived(NOT_FOUND)
+            return JSONResponse(_opt_out(gone))
+
+        return await archived(request, Permission.CONTROL, work)
+
+    @router.get(
+        "/message", responses=_RESPONSES, summary="Messages between two dates", openapi_extra=_PAGED
+    )
+    async def list_messages(request: Request) -> JSONResponse:
+        """A page of the log, oldest first. Replies are not kept, so MO has none."""
+
+        async def work(principal: Principal) -> JSONResponse:
+            since, until = _instant(request, "startDate"), _instant(request, "endDate")
+            page = _number(request, "page", 1, OFFSET_MAX)
+            size = _number(request, "pageSize", PAGE_DEFAULT, PAGE_MAX)
+            direction = request.query_params.get("direction")
+            if direction not in (None, "MO", "MT"):
+                raise BadBody("Invalid direction")
+            offset = (page - 1) * size
+            if direction == "MO" or offset > OFFSET_MAX:
+                return JSONResponse([])
+            found = await asyncio.to_thread(
+                ways.store.message_log.page, principal.account_id, since, until, size, offset
+            )
+            return JSONResponse([show_logged(one) for one in found])
+
+        return await archived(request, Permission.READ, work)
+
+    @router.get("/message/{id}", responses=_RESPONSES, summary="One message of the log")
+    async def get_message(request: Request, id: str) -> JSONResponse:
+        """404 for what is not there and for what is somebody else's."""
+
+        async def work(principal: Principal) -> JSONResponse:
+            log = ways.store.message_log
+            found = await asyncio.to_thread(log.get, principal.account_id, id[:100])
+            return show_archived(NOT_FOUND) if found is None else JSONResponse(show_logged(found))
+
+        return await archived(request, Permission.READ, work)
+
+
+async def _mobile(request: Request) -> str:
+    body = await read_json(request, BODY_BYTES_MAX)
+    mobile = body.get("mobile") if isinstance(body, dict) else None
+    number = canonical_number(mobile) if isinstance(mobile, str) else None
+    if number is None:
+        raise BadBody("Invalid mobile number")
+    return number
+
+
+def _opt_out(one: OptOutView) -> dict[str, Any]:
+    note = _NOTES.get(one.source, one.source)
+    return {"mobile": digits(one.number), "note": note, "created": one.created_at}
+
+
+def _instant(request: Request, name: str) -> Instant:
+    # A plus that was not escaped arrives as a space.
+    value = request.query_params.get(name, "").replace(" ", "+")
+    try:
+        if _DATE.fullmatch(value):
+            return instant_of(datetime.fromisoformat(value))
+    except (ValueError, OverflowError):
+        pass
+    raise BadBody(f"Invalid {name}")
+
+
+def _number(request: Request, name: str, default: int, highest: int) -> int:
+    value = request.query_params.get(name, str(default))
+    if not value.isascii() or not value.isdecimal() or len(value) > 9:
+        raise BadBody(f"Invalid {name}")
+    number = int(value)
+    if not 1 <= number <= highest:
+        raise BadBody(f"Invalid {name}")
+    return number

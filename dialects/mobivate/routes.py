@@ -1,0 +1,226 @@
+"""Mobivate: ``POST /send/batch`` and ``/send/single`` (seed 004_fbbb4dde654ffae7.txt).
+
+Reading is in mobivate_reading.py, answers in mobivate_answers.py, opt-outs and the message log
+in mobivate_log.py, the news to callback addresses in mobivate_news.py.
+"""
+
+import asyncio
+import uuid
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import structlog
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse
+
+from campaign.failures import DeskUnavailable, StoreUnavailable
+from campaign.model import Draft
+from campaign.refusals import Refused
+from dialects.dialect import Dialect
+from dialects.http.auth import Permission, Unauthenticated, authenticate, caller_of
+from dialects.http.bodies import BadBody, read_json
+from dialects.http.context import Ways
+from dialects.mobivate.errors import (
+    AUTHENTICATION,
+    INTERNAL,
+    OPTED_OUT,
+    RATE_LIMIT,
+    UNAVAILABLE,
+    VALIDATION,
+    Failure,
+    show_archived,
+    show_error,
+    show_failure,
+    show_refusals,
+)
+from dialects.mobivate.log_routes import add_routes
+from dialects.mobivate.requests import NAME, read_batch, read_single
+from dialects.mobivate.responses import show
+from store.accounts.api_keys import Principal
+
+PREFIXES = ("/send/", "/addressbook/", "/message")
+# The vendor publishes no figure.
+LIMIT = "300/minute"
+BODY_BYTES_MAX = 16 * 1024 * 1024
+RETRY_SECONDS = "5"
+
+log = structlog.get_logger("godwit.mobivate")
+
+Work = Callable[[Principal], Awaitable[JSONResponse]]
+
+
+def routes(ways: Ways) -> APIRouter:
+    """The routes of this API."""
+    router = APIRouter(tags=["Mobivate"])
+
+    @router.post(
+        "/send/batch",
+        summary="Send a campaign to up to 1,000 numbers and mailing lists",
+        responses=_RESPONSES,
+        openapi_extra={"requestBody": {"required": True, "content": _BATCH}},
+    )
+    async def send_batch(request: Request) -> JSONResponse:
+        """Accept a campaign: judged and paid when this answers, sent in the background."""
+
+        async def work(principal: Principal) -> JSONResponse:
+            return await _send(request, ways, read_batch(await _body(request, ways), principal))
+
+        return await _answer(request, ways, Permission.SEND, show_failure, work)
+
+    @router.post(
+        "/send/single",
+        summary="Send one message",
+        responses=_RESPONSES,
+        openapi_extra={"requestBody": {"required": True, "content": _SINGLE}},
+    )
+    async def send_single(request: Request) -> JSONResponse:
+        """Accept one message; 403 when its recipient opted out."""
+
+        async def work(principal: Principal) -> JSONResponse:
+            try:
+                draft = read_single(await _body(request, ways), principal)
+                if draft.exclude_opt_outs and await asyncio.to_thread(
+                    ways.store.opt_outs.contains, principal.account_id, draft.recipients[0].to
+                ):
+                    return show_failure(OPTED_OUT)
+                return await _send(request, ways, draft, "SingleSMS")
+            except Refused as refused:
+                return show_refusals(refused, single=True)
+
+        return await _answer(request, ways, Permission.SEND_SINGLE, show_failure, work)
+
+    async def archived(request: Request, permission: Permission, work: Work) -> JSONResponse:
+        return await _answer(request, ways, permission, show_archived, work)
+
+    add_routes(router, ways, archived)
+    return router
+
+
+async def _answer(
+    request: Request,
+    ways: Ways,
+    permission: Permission,
+    fail: Callable[[Failure], JSONResponse],
+    work: Work,
+) -> JSONResponse:
+    """Let a caller in, do the work, and write whatever goes wrong in the vendor's shape."""
+    try:
+        principal = await _principal(request, ways)
+        caller = principal.key_id if principal else caller_of(request)
+        window = await ways.pace.take(LIMIT, NAME, caller)
+        if not window.allowed:
+            limited = fail(RATE_LIMIT)
+            limited.headers["Retry-After"] = window.headers()["Retry-After"]
+            return limited
+        if principal is None or not principal.may(permission):
+            return fail(AUTHENTICATION)
+        return await work(principal)
+    except BadBody as bad:
+        if fail is show_archived:
+            return show_archived(VALIDATION, bad.reason)
+        return show_failure(VALIDATION, bad.reason, bad.status)
+    except Refused as refused:
+        return show_refusals(refused)
+    except (DeskUnavailable, StoreUnavailable):
+        unavailable = fail(UNAVAILABLE)
+        unavailable.headers["Retry-After"] = RETRY_SECONDS
+        return unavailable
+    except Exception:
+        log.exception("a request failed")
+        return fail(INTERNAL)
+
+
+async def _principal(request: Request, ways: Ways) -> Principal | None:
+    # The vendor knows Bearer alone; credentials in the query would end up in logs.
+    if request.headers.get("authorization", "")[:7].lower() != "bearer ":
+        return None
+    try:
+        return await authenticate(request, ways.store)
+    except Unauthenticated:
+        return None
+
+
+async def _body(request: Request, ways: Ways) -> Any:
+    return await read_json(request, min(BODY_BYTES_MAX, ways.settings.body_bytes_max))
+
+
+async def _send(
+    request: Request, ways: Ways, draft: Draft, type_: str = "BatchSMS"
+) -> JSONResponse:
+    admission = await ways.desk.admit(draft, campaign_id=str(uuid.uuid4()))
+    return JSONResponse(show(admission.campaign, type_))
+
+
+_RESPONSES: dict[int | str, dict[str, Any]] = {
+    status: {"description": text}
+    for status, text in {
+        400: "ValidationError",
+        402: "OutOfCreditError",
+        403: "AuthenticationError, or an originator of somebody else",
+        413: "ValidationError: the body is too large",
+        415: "ValidationError: the body is not application/json",
+        429: "RateLimitError",
+        500: "InternalError",
+        503: "ServiceUnavailableError; try again after Retry-After",
+    }.items()
+}
+_STRING, _SWITCH = {"type": "string"}, {"type": "boolean"}
+_META = {"type": "object", "description": "values for {{NAME}} tags"}
+_COMMON: dict[str, Any] = {
+    "text": {**_STRING, "description": "may have {{NAME}} tags"},
+    "originator": {**_STRING, "description": "a name of up to 11, or digits"},
+    "scheduleDateTime": {**_STRING, "description": "ISO 8601; no zone means UTC"},
+    "shortenUrls": {**_SWITCH, "default": False},
+    "excludeOptouts": {**_SWITCH, "default": True},
+    "callbackURL": {**_STRING, "format": "uri"},
+}
+_SINGLE = {
+    "application/json": {
+        "schema": {
+            "type": "object",
+            "required": ["recipient", "text", "originator"],
+            "properties": {
+                **_COMMON,
+                "recipient": _STRING,
+                "reference": _STRING,
+                "meta": _META,
+            },
+        }
+    }
+}
+_BATCH = {
+    "application/json": {
+        "schema": {
+            "type": "object",
+            "required": ["recipients"],
+            "properties": {
+                **_COMMON,
+                "name": _STRING,
+                "spreadHours": {"type": "number", "minimum": 0, "maximum": 72},
+                "excludeDuplicates": {**_SWITCH, "default": True},
+                "recipients": {
+                    "type": "array",
+                    "minItems": 1,
+                    "maxItems": 1000,
+                    "items": {
+                        "type": "object",
+                        "required": ["recipient"],
+                        "properties": {
+                            "recipient": {
+                                **_STRING,
+                                "description": "digits with country code, or a list's UUID",
+                            },
+                            "reference": _STRING,
+                            "text": _STRING,
+                            "originator": _STRING,
+                            "meta": _META,
+                        },
+                    },
+                },
+            },
+        }
+    }
+}
+
+
+DIALECT = Dialect(NAME, PREFIXES, routes, show_error)

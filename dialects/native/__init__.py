@@ -1,0 +1,1 @@
+"""Godwit's own API, below /v1."""

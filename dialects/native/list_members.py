@@ -1,0 +1,132 @@
+"""Members of a mailing list as they are sent to us: JSON, or CSV with a header line."""
+
+import csv
+import io
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from fastapi import Request
+
+from campaign.expanding import Member
+from campaign.phone import canonical_number
+from campaign.refusals import SHOWN_MAX, Refusal, RefusalCode, Refused
+from dialects.http.bodies import BadBody, parse_json, read_bytes
+
+BYTES_MAX = 16 * 1024 * 1024
+JSON_MEMBERS_MAX = 10_000
+CSV_MEMBERS_MAX = 50_000
+FIELDS_MAX = 50
+VALUE_LENGTH_MAX = 1_600
+# What the column with the number may be called.
+NUMBER_COLUMNS = ("to", "number", "phone", "mobile", "msisdn", "recipient")
+_NAME = re.compile(r"[A-Za-z0-9_.\-]{1,64}")
+
+Fault = Callable[[RefusalCode, str, str], None]
+
+
+async def read_body(request: Request) -> tuple[bytes, bool]:
+    """Read a capped body; True where it is CSV. Raises BadBody for any other kind."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type not in ("application/json", "text/csv"):
+        raise BadBody("send the members as application/json or text/csv", 415)
+    return await read_bytes(request, BYTES_MAX), media_type == "text/csv"
+
+
+def parse_members(raw: bytes, is_csv: bool) -> list[Member]:
+    """Read all members of a body; raises Refused with places (a readable number), or BadBody.
+
+    All or nothing: with one fault nobody is a member.
+    """
+    faults: list[Refusal] = []
+
+    def fault(code: RefusalCode, message: str, place: str) -> None:
+        if len(faults) < SHOWN_MAX:
+            faults.append(Refusal(code, message, place))
+
+    members = list(_of_csv(raw, fault) if is_csv else _of_json(parse_json(raw), fault))
+    if not members and not faults:
+        fault(RefusalCode.FIELD_MISSING, "there are no members", "members")
+    if faults:
+        raise Refused(*faults)
+    return members
+
+
+def _of_json(body: Any, fault: Fault) -> Iterator[Member]:
+    entries = body.get("members") if isinstance(body, dict) else None
+    if not isinstance(entries, list) or set(body) != {"members"}:
+        fault(RefusalCode.FIELD_INVALID, "the body has an array, members, and nothing else", "")
+        return
+    if len(entries) > JSON_MEMBERS_MAX:
+        what = f"at most {JSON_MEMBERS_MAX} members in one call"
+        fault(RefusalCode.TOO_MANY_RECIPIENTS, what, "members")
+        return
+    for index, entry in enumerate(entries):
+        place = f"members[{index}]"
+        if not isinstance(entry, dict) or not set(entry) <= {"to", "fields"}:
+            what = "must be an object with to, and fields if need be"
+            fault(RefusalCode.FIELD_INVALID, what, place)
+            continue
+        fields = entry.get("fields")
+        if fields is None:
+            fields = {}
+        if not isinstance(fields, dict) or not all(isinstance(v, str) for v in fields.values()):
+            fault(RefusalCode.FIELD_INVALID, "must be an object of strings", f"{place}.fields")
+            continue
+        yield _member(entry.get("to"), fields, place, fault)
+
+
+def _of_csv(raw: bytes, fault: Fault) -> Iterator[Member]:
+    try:
+        # Spreadsheets begin their files with a byte order mark.
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise BadBody("the file is not UTF-8") from None
+    if "\x00" in text:
+        raise BadBody("the file has a NUL character")
+    header_line = text.partition("\n")[0]
+    # Where the comma is a decimal sign, spreadsheets put semicolons between columns.
+    delimiter = ";" if ";" in header_line and "," not in header_line else ","
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    try:
+        header = [name.strip() for name in next(reader, [])]
+        number_column = _check_header(header)
+        for count, row in enumerate(row for row in reader if row):
+            place = f"line {reader.line_num}"
+            if count == CSV_MEMBERS_MAX:
+                what = f"at most {CSV_MEMBERS_MAX} members in one file"
+                fault(RefusalCode.TOO_MANY_RECIPIENTS, what, place)
+                return
+            if len(row) > len(header):
+                fault(RefusalCode.FIELD_INVALID, "has more columns than the header", place)
+                continue
+            fields = dict(zip(header, row, strict=False))
+            number = fields.pop(header[number_column], None)
+            yield _member(number, fields, place, fault)
+    except csv.Error:
+        raise BadBody(f"the file is not CSV: line {reader.line_num}") from None
+
+
+def _check_header(header: list[str]) -> int:
+    folded = [name.casefold() for name in header]
+    columns = [folded.index(name) for name in NUMBER_COLUMNS if name in folded]
+    if not columns:
+        raise BadBody("the header line has no column to")
+    if len(set(folded)) != len(folded):
+        raise BadBody("the header line has a column twice")
+    return columns[0]
+
+
+def _member(to: Any, fields: dict[str, str], place: str, fault: Fault) -> Member:
+    number = canonical_number(to) if isinstance(to, str) else None
+    if number is None:
+        fault(RefusalCode.NUMBER_INVALID, "not a phone number with its country code", place)
+    if len(fields) > FIELDS_MAX:
+        fault(RefusalCode.FIELD_INVALID, f"has more than {FIELDS_MAX} fields", place)
+    elif not all(map(_NAME.fullmatch, fields)):
+        what = "names of fields have up to 64 letters, digits, dots, dashes and underscores"
+        fault(RefusalCode.FIELD_INVALID, what, place)
+    elif any(len(value) > VALUE_LENGTH_MAX for value in fields.values()):
+        what = f"values have at most {VALUE_LENGTH_MAX} characters"
+        fault(RefusalCode.FIELD_INVALID, what, place)
+    return Member(number or "", fields)

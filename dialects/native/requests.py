@@ -1,0 +1,120 @@
+"""Godwit's own request to send: everything that a campaign can be, in one JSON object."""
+
+import hashlib
+import json
+from typing import Any
+
+from pydantic import Field, ValidationError
+
+from campaign.model import (
+    RECIPIENTS_MAX,
+    Draft,
+    DraftRecipient,
+    Duplicates,
+    Policy,
+    UnknownPolicy,
+)
+from campaign.phone import is_e164
+from campaign.refusals import SHOWN_MAX, Refusal, RefusalCode, Refused
+from dialects.native.fields import Wire, faults_of, read_instant
+from store.accounts.api_keys import Principal
+
+NAME = "native"
+
+
+class RecipientBody(Wire):
+    """One person, or one mailing list, with whatever is its own; either ``to`` or the list."""
+
+    to: str | None = Field(None, description="E.164 with +")
+    mailing_list: str | None = Field(None, description="id of a list; each member is a recipient")
+    text: str | None = None
+    media_url: str | None = None
+    sender: str | None = None
+    schedule_date_time: str | None = Field(None, description="ISO 8601; no zone means UTC")
+    idempotency_key: str | None = None
+    reference: str | None = Field(None, max_length=200)
+    fields: dict[str, str] = Field(default_factory=dict, description="values for {{FIELD}} tags")
+
+
+class CampaignBody(Wire):
+    """A campaign: what is said once holds for every recipient that does not say otherwise."""
+
+    recipients: list[RecipientBody] = Field(min_length=1, max_length=RECIPIENTS_MAX)
+    name: str | None = Field(None, max_length=200)
+    sender: str | None = Field(None, description="default: the account's first sender")
+    text: str | None = None
+    media_url: str | None = None
+    schedule_date_time: str | None = Field(None, description="ISO 8601; no zone means UTC")
+    spread_hours: float = Field(0.0, ge=0, le=72)
+    idempotency_key: str | None = None
+    exclude_duplicates: bool = True
+    exclude_opt_outs: bool = True
+    shorten_urls: bool = Field(False, description="a short link of each recipient's own")
+    unknown_policy: UnknownPolicy = Field(
+        UnknownPolicy.HOLD,
+        strict=False,
+        description="for messages that may or may not have left: hold, or resend",
+    )
+
+
+def read(body: Any, principal: Principal) -> Draft:
+    """Read a native request; raises Refused with every fault and its place."""
+    try:
+        wire = CampaignBody.model_validate(body)
+    except ValidationError as error:
+        raise Refused(*faults_of(error)) from None
+    faults: list[Refusal] = []
+    recipients = []
+    for index, recipient in enumerate(wire.recipients):
+        place = f"recipients[{index}]"
+        _check_to(recipient, place, faults)
+        recipients.append(
+            DraftRecipient(
+                to=recipient.to or "",
+                mailing_list=recipient.mailing_list and recipient.mailing_list.lower(),
+                text=recipient.text,
+                media_url=recipient.media_url,
+                sender=recipient.sender,
+                scheduled_at=read_instant(recipient.schedule_date_time, place + ".", faults),
+                key=recipient.idempotency_key,
+                reference=recipient.reference,
+                fields=recipient.fields,
+            )
+        )
+    scheduled_at = read_instant(wire.schedule_date_time, "", faults)
+    if faults:
+        raise Refused(*faults[:SHOWN_MAX])
+    payload = json.dumps(body, sort_keys=True, separators=(",", ":")).encode()
+    payload_hash = hashlib.sha256(payload).hexdigest()
+    key = wire.idempotency_key
+    if key is None and principal.auto_key == "payload_hash":
+        key = f"auto:{payload_hash}"
+    return Draft(
+        account_id=principal.account_id,
+        dialect=NAME,
+        recipients=recipients,
+        policy=Policy(duplicates=Duplicates.SKIP if wire.exclude_duplicates else Duplicates.ALLOW),
+        name=wire.name,
+        sender=wire.sender,
+        text=wire.text,
+        media_url=wire.media_url,
+        scheduled_at=scheduled_at,
+        spread_hours=wire.spread_hours,
+        key=key,
+        strict_key=principal.strict_keys,
+        payload_hash=payload_hash,
+        exclude_opt_outs=wire.exclude_opt_outs,
+        shorten_urls=wire.shorten_urls,
+        unknown_policy=wire.unknown_policy,
+    )
+
+
+def _check_to(recipient: RecipientBody, place: str, faults: list[Refusal]) -> None:
+    if recipient.to is None and recipient.mailing_list is None:
+        what = "needs to, or mailingList"
+        faults.append(Refusal(RefusalCode.FIELD_MISSING, what, f"{place}.to"))
+    elif recipient.to is not None and recipient.mailing_list is not None:
+        what = "has to as well; one of them is enough"
+        faults.append(Refusal(RefusalCode.FIELD_INVALID, what, f"{place}.mailingList"))
+    elif recipient.to is not None and not is_e164(recipient.to):
+        faults.append(Refusal(RefusalCode.NUMBER_INVALID, "not E.164 with +", f"{place}.to"))

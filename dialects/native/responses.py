@@ -1,0 +1,139 @@
+"""Canonical JSON (and CSV) of campaigns, messages and reports."""
+
+import csv
+import io
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Any
+
+from campaign.instants import iso, iso_or_none
+from campaign.phone import is_e164
+from campaign.report import Report
+from service.dry_run import Rehearsal
+from store.accounts.accounts import AccountView
+from store.shared.views import CampaignView, MessageView
+
+CSV_COLUMNS = (
+    "position",
+    "id",
+    "to",
+    "sender",
+    "kind",
+    "segments",
+    "status",
+    "reason",
+    "attempts",
+    "dueAt",
+    "sentAt",
+    "reference",
+)
+
+
+def campaign_json(view: CampaignView) -> dict[str, Any]:
+    """A campaign with its counts; the ten after ``total`` sum to it."""
+    return {
+        "id": view.id,
+        "name": view.name,
+        "dialect": view.dialect,
+        "status": view.status.value,
+        "sender": view.sender,
+        "createdAt": iso(view.created_at),
+        "scheduleDateTime": iso_or_none(view.scheduled_at),
+        "spreadHours": view.spread_hours,
+        "startedAt": iso_or_none(view.started_at),
+        "finishedAt": iso_or_none(view.finished_at),
+        "idempotencyKey": view.key,
+        "refusals": [asdict(refusal) for refusal in view.refusals],
+        "counts": asdict(view.tally),
+    }
+
+
+def message_json(view: MessageView) -> dict[str, Any]:
+    """One message as it stands."""
+    return {
+        "id": view.id,
+        "position": view.position,
+        "to": view.to,
+        "text": view.text,
+        "mediaUrl": view.media_url,
+        "sender": view.sender,
+        "kind": view.kind.value,
+        "segments": view.segments,
+        "status": view.status.value,
+        "reason": view.reason,
+        "error": view.error,
+        "attempts": view.attempts,
+        "dueAt": iso(view.due_at),
+        "sentAt": iso_or_none(view.sent_at),
+        "finalAt": iso_or_none(view.final_at),
+        "idempotencyKey": view.key,
+        "duplicateOf": view.duplicate_of,
+        "reference": view.reference,
+        "lookup": {
+            "country": view.country,
+            "lineType": view.line_type,
+            "network": view.network,
+        },
+    }
+
+
+def report_json(report: Report) -> dict[str, Any]:
+    """What a campaign came to."""
+    return {
+        "campaignId": report.campaign_id,
+        "status": report.status,
+        "counts": asdict(report.tally),
+        "reasons": [
+            {"status": status, "reason": reason, "count": count}
+            for (status, reason), count in sorted(report.reasons.items())
+        ],
+        "segmentsSent": report.segments_sent,
+        "attempts": report.attempts,
+        "credits": {
+            "held": asdict(report.held),
+            "posted": asdict(report.posted),
+            "voided": asdict(report.voided),
+        },
+        "firstSentAt": iso_or_none(report.first_sent_at),
+        "lastSentAt": iso_or_none(report.last_sent_at),
+    }
+
+
+def rehearsal_json(rehearsal: Rehearsal) -> dict[str, Any]:
+    """What a campaign would be."""
+    return {
+        "dryRun": True,
+        "admitted": not rehearsal.refusals,
+        "total": rehearsal.total,
+        "toSend": rehearsal.to_send,
+        "segments": rehearsal.segments,
+        "credits": asdict(rehearsal.price),
+        "refusals": [asdict(refusal) for refusal in rehearsal.refusals],
+    }
+
+
+def credits_json(account: AccountView) -> dict[str, Any]:
+    """The balances of an account by kind."""
+    return {kind.value: asdict(balance) for kind, balance in account.balances.items()}
+
+
+def messages_csv(messages: Iterable[MessageView], header: bool = True) -> str:
+    """Messages as CSV; cells that a spreadsheet would run as formulas are quoted with ``'``."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    if header:
+        writer.writerow(CSV_COLUMNS)
+    for message in messages:
+        shown = message_json(message)
+        writer.writerow([_cell(column, shown[column]) for column in CSV_COLUMNS])
+    return out.getvalue()
+
+
+def _cell(column: str, value: Any) -> Any:
+    # Numbers begin with "+" by nature; everything else that begins like a formula is defused. Not
+    # every recipient is a number: a campaign may be taken in spite of one that is none.
+    if column in ("to", "sender") and is_e164(value):
+        return value
+    if isinstance(value, str) and value[:1] in "=+-@\t\r":
+        return "'" + value if value else value
+    return value

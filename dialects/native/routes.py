@@ -1,0 +1,28 @@
+"""Godwit's own API, below ``/v1``: every route of it, in one router."""
+
+from fastapi import APIRouter
+
+from dialects.dialect import Dialect
+from dialects.http.context import Ways
+from dialects.native import (
+    account_routes,
+    campaign_routes,
+    link_routes,
+    list_routes,
+    message_routes,
+    webhook_routes,
+)
+from dialects.native.campaign_routes import show_error
+from dialects.native.requests import NAME, CampaignBody, read
+
+
+def routes(ways: Ways) -> APIRouter:
+    """Put the native API's routes together."""
+    router = APIRouter()
+    router.include_router(campaign_routes.routes(ways, read, CampaignBody.model_json_schema()))
+    for group in (account_routes, message_routes, list_routes, link_routes, webhook_routes):
+        router.include_router(group.routes(ways))
+    return router
+
+
+DIALECT = Dialect(NAME, "/v1", routes, show_error)

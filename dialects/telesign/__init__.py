@@ -1,0 +1,1 @@
+"""The Telesign bulk SMS API."""

@@ -1,0 +1,141 @@
+"""Telesign: who asks, proved by a key pair or by a signature (TSA) over the request."""
+
+import asyncio
+import hmac
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+
+from fastapi import Request
+
+from campaign.instants import MINUTE, Instant, instant_of
+from dialects.http.auth import basic_of
+from dialects.telesign.responses import (
+    AUTH_METHOD_INVALID,
+    AUTHORIZATION_MALFORMED,
+    AUTHORIZATION_MISSING,
+    CUSTOMER_NOT_ACTIVATED,
+    CUSTOMER_SUSPENDED,
+    CUSTOMER_UNKNOWN,
+    DATE_INTOLERABLE,
+    DATE_MALFORMED,
+    DATE_MISSING,
+    KEY_INVALID,
+    NONCE_LENGTH_WRONG,
+    NONCE_USED,
+    SIGNATURE_INVALID,
+    Failure,
+)
+from dialects.telesign.signature import SCHEME, sign, string_to_sign
+from store.accounts.api_keys import Principal
+from store.accounts.signing import Signer
+from store.store import Store
+
+AUTH_METHOD = "HMAC-SHA256"
+
+
+DATE_TOLERANCE: Instant = 15 * MINUTE
+
+
+NONCE_LENGTH_MIN = 8
+
+
+NONCE_LENGTH_MAX = 128
+
+
+# A request dated as far ahead as may be stays good for twice the tolerance; the clocks of two API
+# processes may differ by a little.
+NONCE_MEMORY: Instant = 2 * DATE_TOLERANCE + MINUTE
+
+
+KEY_ID_LENGTH_MAX = 200
+
+
+class Unproven(Exception):
+    """The caller did not prove who it is; ``signature_string`` is what it should have signed."""
+
+    def __init__(self, failure: Failure, signature_string: str | None = None) -> None:
+        super().__init__(failure.code)
+        self.failure = failure
+        self.signature_string = signature_string
+
+
+async def prove(request: Request, body: bytes, path: str, store: Store, now: Instant) -> Principal:
+    """Find the principal of a request by its headers and its raw body; raises Unproven.
+
+    A nonce is used up by a request with a right signature and by no other: the same request
+    again is refused. Basic requests carry nonces too, which mean nothing there.
+    """
+    given = request.headers.getlist("authorization")
+    if not given:
+        raise Unproven(AUTHORIZATION_MISSING)
+    scheme, _, value = given[0].partition(" ")
+    if len(given) > 1:
+        raise Unproven(AUTHORIZATION_MALFORMED)
+    if scheme.upper() == SCHEME:
+        return await _prove_signature(request, value.strip(), body, path, store, now)
+    pair = basic_of(request)
+    if pair is None:
+        raise Unproven(AUTHORIZATION_MALFORMED)
+    signer = await _signer(store, pair[0])
+    if not hmac.compare_digest(signer.secret.encode(), pair[1].encode()):
+        raise Unproven(KEY_INVALID)
+    return _opened(signer)
+
+
+async def _prove_signature(
+    request: Request, value: str, body: bytes, path: str, store: Store, now: Instant
+) -> Principal:
+    key_id, _, signature = value.partition(":")
+    if not key_id or not signature:
+        raise Unproven(AUTHORIZATION_MALFORMED)
+    signed = _signed_headers(request)
+    _check_headers(signed, now)
+    signer = await _signer(store, key_id)
+    string = string_to_sign(request.method, signed, body, path)
+    expected = sign(signer.secret, string)
+    if not hmac.compare_digest(expected.encode(), signature.encode()):
+        raise Unproven(SIGNATURE_INVALID, string.decode("utf-8", "replace"))
+    principal = _opened(signer)
+    nonce, free_at = signed["x-ts-nonce"], now + NONCE_MEMORY
+    if not await asyncio.to_thread(store.signing.use_nonce, key_id, nonce, now, free_at):
+        raise Unproven(NONCE_USED)
+    return principal
+
+
+def _signed_headers(request: Request) -> Mapping[str, str]:
+    """The headers that a signature covers; one sent twice counts as one with both values."""
+    names = {"content-type", "date", *(n for n in request.headers if n.startswith("x-ts-"))}
+    return {name: ",".join(values) for name in names if (values := request.headers.getlist(name))}
+
+
+def _check_headers(headers: Mapping[str, str], now: Instant) -> None:
+    if headers.get("x-ts-auth-method", AUTH_METHOD).upper() != AUTH_METHOD:
+        raise Unproven(AUTH_METHOD_INVALID)
+    date = headers.get("x-ts-date", headers.get("date", ""))
+    if not date:
+        raise Unproven(DATE_MISSING)
+    try:
+        # As lenient as old clients need: "Sa, 21 Nov 2026 01:25:12 +0000" is one of theirs.
+        dated = instant_of(parsedate_to_datetime(date))
+    except (ValueError, TypeError, OverflowError):
+        raise Unproven(DATE_MALFORMED) from None
+    if abs(dated - now) > DATE_TOLERANCE:
+        raise Unproven(DATE_INTOLERABLE)
+    if not NONCE_LENGTH_MIN <= len(headers.get("x-ts-nonce", "")) <= NONCE_LENGTH_MAX:
+        raise Unproven(NONCE_LENGTH_WRONG)
+
+
+async def _signer(store: Store, key_id: str) -> Signer:
+    signer = await asyncio.to_thread(store.signing.find, key_id[:KEY_ID_LENGTH_MAX])
+    if signer is None:
+        raise Unproven(CUSTOMER_UNKNOWN)
+    return signer
+
+
+def _opened(signer: Signer) -> Principal:
+    """What a proved key opens; only now may its state be told."""
+    if signer.suspended:
+        raise Unproven(CUSTOMER_SUSPENDED)
+    if signer.revoked:
+        raise Unproven(CUSTOMER_NOT_ACTIVATED)
+    return signer.principal

@@ -1,0 +1,117 @@
+"""Telesign: its callbacks, one for each recipient and status, signed as the vendor signs them.
+
+Codes and texts are those of the vendor's page on bulk callbacks; which of them a message gets here
+is in docs/dialects.md. A recipient without a session id cannot be told from others, as there.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from campaign.instants import Instant, moment_of
+from campaign.news import Event
+from dialects.telesign.responses import SUB_RESOURCE, stamp
+from dialects.telesign.signature import SCHEME, sign
+from store.shared.views import MessageView
+from store.webhooks.events import NewsEvent
+from webhooks.rendering import OutgoingCall
+
+_TEXTS = {
+    200: "Delivered to handset",
+    203: "Delivered to gateway",
+    207: "Error delivering SMS to handset (reason unknown)",
+    221: "Message expired before delivery",
+    231: "Invalid/unsupported",
+    250: "Final status unknown",
+    503: "Carrier rejected - temporary problem",
+    504: "Carrier rejected - permanent error",
+    505: "Error on gateway - temporary error",
+    507: "Invalid destination address",
+    508: "Invalid source address",
+    510: "Message blocked by subscriber action or request",
+}
+_EVENTS = {
+    Event.MESSAGE_SENT: 203,
+    Event.MESSAGE_DELIVERED: 200,
+    Event.MESSAGE_UNDELIVERED: 207,
+    Event.MESSAGE_UNKNOWN: 250,
+}
+# Why a message failed, where that has a code of its own; any other no of a carrier is 504.
+_REASONS = {
+    "number_invalid": 507,
+    "invalid_number": 507,
+    "invalid_sender": 508,
+    "sender_rejected": 508,
+    "invalid_content": 231,
+    "expired": 221,
+    "opted_out": 510,
+    "rate_limited": 503,
+    "unavailable": 503,
+    "no_connection": 505,
+    "carrier_configuration": 505,
+}
+_REJECTED = 504
+
+
+def status_of(event: Event, message: MessageView) -> tuple[int, str] | None:
+    """The vendor's code and text for what happened to a message; None where it has none."""
+    code = _EVENTS.get(event)
+    if event is Event.MESSAGE_FAILED:
+        code = _REASONS.get(message.reason or message.error or "", _REJECTED)
+    return None if code is None else (code, _TEXTS[code])
+
+
+def show_news(news: NewsEvent) -> OutgoingCall | None:
+    """The callback for a message's news, signed with the account's oldest live key.
+
+    None for what is no news there. Raises LookupError while the account has no live key: the
+    vendor's clients take nothing that is not signed, so it comes again later.
+    """
+    if news.campaign is None or news.message is None:
+        return None
+    received_at = news.campaign.created_at
+    shown = show_message_news(news.event, news.message, news.campaign.id, received_at, news.at)
+    if shown is None:
+        return None
+    pair = news.key_pair()
+    if pair is None:
+        raise LookupError("the account has no live key to sign with")
+    body = json.dumps(shown, ensure_ascii=False, separators=(",", ":")).encode()
+    return OutgoingCall(headers=callback_headers(pair.key_id, pair.secret, body), body=body)
+
+
+def show_message_news(
+    event: Event, message: MessageView, campaign_id: str, received_at: Instant, at: Instant
+) -> dict[str, Any] | None:
+    """The body of the callback that tells of an event at ``at``; None for what is no news there.
+
+    Rendered again, for another try, it is the same.
+    """
+    status = status_of(event, message)
+    if status is None:
+        return None
+    code, description = status
+    shown: dict[str, Any] = {
+        "reference_id": campaign_id,
+        "sub_resource": SUB_RESOURCE,
+        "submit_timestamp": stamp(moment_of(received_at)),
+        "status": {
+            "code": code,
+            "description": description,
+            "updated_on": stamp(moment_of(at)),
+        },
+        "errors": [],
+    }
+    if message.reference is not None:
+        shown["session_id"] = message.reference
+    return shown
+
+
+def callback_headers(customer_id: str, api_key: str, body: bytes) -> Mapping[str, str]:
+    """The headers of a callback: its body signed, twice over, as both kinds of receiver expect."""
+    signature = f"{SCHEME} {customer_id}:{sign(api_key, body)}"
+    return {
+        "Content-Type": "application/json",
+        "Authorization": signature,
+        "X-TS-Authorization": signature,
+    }

@@ -1,0 +1,116 @@
+"""Telesign: its codes and the one object that it answers everything with.
+
+Codes and descriptions are the vendor's tables for this endpoint and, for what is wrong with a
+request's authentication, for its siblings below ``/v1/verify``.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from campaign.instants import moment_of
+from campaign.refusals import Refusal, RefusalCode
+from store.shared.views import CampaignView
+
+SUB_RESOURCE = "bulk_sms"
+ACCEPTED = 293
+NOT_ATTEMPTED = 500
+NOT_AUTHORIZED = 501
+DESCRIPTIONS = {
+    ACCEPTED: "Bulk request accepted",
+    NOT_ATTEMPTED: "Transaction not attempted",
+    NOT_AUTHORIZED: "Not authorized",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One of the vendor's errors: its HTTP status, code and text, and the status beside it."""
+
+    http: int
+    code: int
+    description: str
+    status: int = NOT_ATTEMPTED
+
+
+def _unauthorized(code: int, description: str, status: int = NOT_AUTHORIZED) -> Failure:
+    return Failure(401, code, description, status)
+
+
+RECIPIENTS_EMPTY = Failure(400, -10002, "Empty recipients list")
+RECIPIENTS_TOO_MANY = Failure(400, -10003, "Max number of recipients exceeded")
+BAD_REQUEST = Failure(400, -40006, "Bad Request")
+RATE_LIMIT = Failure(429, -40007, "Rate Limit Exceeded")
+HARD_CAP = Failure(429, -40008, "Verify SMS exceeded transaction hard cap. Request denied.")
+UNAVAILABLE = Failure(500, -90001, "System Unavailable, please try again later.")
+
+PRODUCT_NOT_ENABLED = _unauthorized(-20002, "This product is not enabled for this Customer ID.")
+CUSTOMER_UNKNOWN = _unauthorized(-30000, "Invalid Customer ID.")
+CUSTOMER_SUSPENDED = _unauthorized(-30001, "Customer ID Account Suspended.")
+CUSTOMER_NOT_ACTIVATED = _unauthorized(-30002, "Customer ID Account Not Activated.")
+AUTHORIZATION_MISSING = _unauthorized(-30004, "Missing required 'Authorization' header")
+AUTHORIZATION_MALFORMED = _unauthorized(
+    -30005, "Required 'Authorization' header is not in the correct format"
+)
+SIGNATURE_INVALID = _unauthorized(-30006, "Invalid Signature.")
+DATE_MISSING = _unauthorized(-30007, "Missing required 'Date' or 'x-ts-date' header")
+AUTH_METHOD_INVALID = _unauthorized(-30008, "Invalid 'x-ts-auth-method' header.", NOT_ATTEMPTED)
+DATE_MALFORMED = _unauthorized(-30009, "'Date' or 'x-ts-date' header is not RFC822 compliant")
+DATE_INTOLERABLE = _unauthorized(
+    -30010, "'Date' or 'x-ts-date' header is not within tolerable range"
+)
+NONCE_LENGTH_WRONG = _unauthorized(
+    -30011, "'x-ts-nonce' header value is either too long or too short"
+)
+NONCE_USED = _unauthorized(-30012, "'x-ts-nonce' header value has been used recently")
+KEY_INVALID = _unauthorized(-30015, "Invalid API Key.")
+
+# Credits have no code of their own there; the cap is what comes nearest.
+_FAILURES: dict[RefusalCode, Failure] = {
+    RefusalCode.MALFORMED: BAD_REQUEST,
+    RefusalCode.TOO_FEW_RECIPIENTS: RECIPIENTS_EMPTY,
+    RefusalCode.TOO_MANY_RECIPIENTS: RECIPIENTS_TOO_MANY,
+    RefusalCode.QUOTA_REACHED: HARD_CAP,
+    RefusalCode.CREDITS_INSUFFICIENT: HARD_CAP,
+}
+_MISSING = (RefusalCode.FIELD_MISSING, RefusalCode.CONTENT_MISSING)
+# Canonical members at the end of a place, and the parameter that they came by.
+_PARAMETERS = {"text": "template", "sender": "sender_id", "to": "recipients"}
+
+
+def failure_of(refusal: Refusal) -> Failure:
+    """Our refusal in the vendor's words."""
+    if refusal.code in _FAILURES:
+        return _FAILURES[refusal.code]
+    member = refusal.place.rpartition(".")[2]
+    parameter = _PARAMETERS.get(member, member).capitalize()
+    reason = "Missing parameter" if refusal.code in _MISSING else refusal.message
+    return Failure(400, -10001, f"Invalid Request: {reason} Parameter: {parameter}")
+
+
+def show(view: CampaignView) -> dict[str, Any]:
+    """Answer an accepted request; a replay looks the same."""
+    return _resource(view.id, ACCEPTED, moment_of(view.created_at), ())
+
+
+def stamp(at: datetime) -> str:
+    """A moment as this API writes it: RFC 3339 in UTC, with microseconds."""
+    return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _resource(
+    reference_id: str, status: int, at: datetime, failures: Sequence[Failure]
+) -> dict[str, Any]:
+    return {
+        "reference_id": reference_id,
+        "sub_resource": SUB_RESOURCE,
+        "status": {
+            "code": status,
+            "description": DESCRIPTIONS[status],
+            "updated_on": stamp(at),
+        },
+        "errors": [
+            {"code": failure.code, "description": failure.description} for failure in failures
+        ],
+    }

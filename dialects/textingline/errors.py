@@ -1,0 +1,122 @@
+"""Textingline: failures, with the vendor's codes and members."""
+
+import re
+from collections.abc import Collection
+from typing import Any
+
+from fastapi.responses import JSONResponse
+
+from campaign.refusals import RefusalCode, Refused
+
+MORE_INFO = "https://docs.smsfactory.com/docs/error-codes"
+
+
+Failure = tuple[int, int, str]
+
+
+UNEXPECTED: Failure = (33000, 500, "An unexpected error occurred")
+
+
+AUTHENTICATION: Failure = (33001, 401, "Authentication failed")
+
+
+RATE_LIMIT: Failure = (33002, 429, "Rate limit exceeded")
+
+
+BLOCKED: Failure = (33010, 403, "Recipient number is blocked")
+
+
+NOT_ENABLED: Failure = (33022, 403, "API not enabled for this account")
+
+
+# Our refusal, their code, HTTP status and text. 402 for credits is our reading: no page says.
+CODES: dict[RefusalCode, Failure] = {
+    RefusalCode.MALFORMED: (33005, 400, "The request body is malformed"),
+    RefusalCode.FIELD_MISSING: (33005, 400, "A required field is missing"),
+    RefusalCode.FIELD_INVALID: (33005, 400, "A field is invalid"),
+    RefusalCode.KEY_INVALID: (33005, 400, "The idempotency key is invalid"),
+    RefusalCode.KEY_REUSED: (33005, 400, "The idempotency key was used with another payload"),
+    RefusalCode.NUMBER_INVALID: (33003, 400, "Phone number is not valid E.164"),
+    RefusalCode.SENDER_INVALID: (33003, 400, "The sender is not valid E.164 or a short code"),
+    RefusalCode.SENDER_NOT_OWNED: (
+        33004,
+        403,
+        "The sender number is not assigned to this account",
+    ),
+    RefusalCode.QUOTA_REACHED: (33012, 429, "Daily messaging quota reached"),
+    RefusalCode.MEDIA_INVALID: (33017, 400, "The media could not be downloaded"),
+    RefusalCode.MEDIA_UNREACHABLE: (33017, 400, "The media could not be downloaded"),
+    RefusalCode.MEDIA_TOO_LARGE: (33014, 400, "The media is larger than 1 MB"),
+    RefusalCode.MEDIA_TYPE: (33015, 400, "The media type is not supported"),
+    RefusalCode.MEDIA_UNSAFE: (33018, 400, "The media URL failed the security check"),
+    RefusalCode.CHARACTERS_INVALID: (33016, 400, "The message body contains invalid characters"),
+    RefusalCode.CONTENT_NOT_COMPLIANT: (
+        33019,
+        400,
+        "The message body violates messaging compliance rules",
+    ),
+    RefusalCode.CREDITS_INSUFFICIENT: (33023, 402, "Insufficient credits"),
+    RefusalCode.DUPLICATE_RECIPIENTS: (
+        33024,
+        400,
+        "recipients must not contain duplicate phone numbers",
+    ),
+    RefusalCode.CONTENT_MISSING: (33024, 400, "Each recipient must have a body or a mediaUrl"),
+    RefusalCode.CONTENT_TOO_LONG: (33005, 400, "The message body is longer than 640 characters"),
+    RefusalCode.TOO_FEW_RECIPIENTS: (33024, 400, "recipients must have at least {min:,} entries"),
+    RefusalCode.TOO_MANY_RECIPIENTS: (33024, 400, "recipients must have at most {max:,} entries"),
+    RefusalCode.MIXED_KINDS: (
+        33024,
+        400,
+        "SMS and MMS recipients cannot be mixed in one batch on this account",
+    ),
+}
+
+
+# Canonical member names, and what this API calls them.
+_MEMBERS = {"text": "body", "sender": "from"}
+
+
+_OF_RECIPIENT = re.compile(r"recipients\[\d+\]\.(\w+)")
+
+
+def show_failure(failure: Failure, details: dict[str, Any] | None = None) -> JSONResponse:
+    """Write an error body of this API."""
+    code, status, message = failure
+    content: dict[str, Any] = {
+        "code": code,
+        "message": message,
+        "status": status,
+        "moreInfo": MORE_INFO,
+    }
+    if details:
+        content["details"] = details
+    return JSONResponse(content, status)
+
+
+def show_refusals(refused: Refused, shared: Collection[str] = ("sender",)) -> JSONResponse:
+    """Write a refusal; the first reason gives the code, ``details`` lists all with places.
+
+    ``shared`` has the canonical members that the request states once for all its recipients.
+    """
+    fields: dict[str, dict[str, Any]] = {}
+    for refusal in refused.refusals:
+        path = _path(refusal.place, shared)
+        if path:
+            fields.setdefault(path, {"path": path, "message": refusal.message, **refusal.details})
+    first = refused.refusals[0]
+    code, status, message = CODES.get(first.code, CODES[RefusalCode.FIELD_INVALID])
+    details = {"fields": list(fields.values())}
+    return show_failure((code, status, message.format(**first.details)), details)
+
+
+def show_error(status: int, message: str) -> JSONResponse:
+    """Write what no route answered."""
+    return show_failure((33000 if status >= 500 else 33005, status, message))
+
+
+def _path(place: str, shared: Collection[str]) -> str:
+    before, dot, member = place.rpartition(".")
+    theirs = _MEMBERS.get(member, member)
+    found = _OF_RECIPIENT.fullmatch(place)
+    return theirs if found and member in shared else f"{before}{dot}{theirs}"

@@ -1,0 +1,97 @@
+"""Textingline: its webhooks, under the vendor's event names.
+
+The vendor's pages name the events and not what they carry: the envelope and its members are
+assumed (docs/decisions/0007-textingline.md). A message is shown as its route answers it.
+"""
+
+import json
+from typing import Any
+
+from campaign.instants import iso
+from campaign.news import Event
+from campaign.ports import Tally
+from campaign.replies import Reply
+from dialects.textingline.responses import is_single, show, show_message
+from store.shared.views import CampaignView, MessageView
+from store.webhooks.events import NewsEvent
+from webhooks.rendering import OutgoingCall
+
+OUTGOING = "messaging.outgoing.message."
+INCOMING = "messaging.incoming.message.received"
+BROADCAST = "messaging.broadcast."
+# What became of a message, in the vendor's words; it has none for a doubt.
+STATUSES = {
+    Event.MESSAGE_SENT: "sent",
+    Event.MESSAGE_DELIVERED: "delivered",
+    Event.MESSAGE_UNDELIVERED: "undelivered",
+    Event.MESSAGE_FAILED: "failed",
+}
+ENDS = frozenset(
+    {
+        Event.CAMPAIGN_FINISHED,
+        Event.CAMPAIGN_FINISHED_WITH_FAILURES,
+        Event.CAMPAIGN_CANCELLED,
+        Event.CAMPAIGN_EXPIRED,
+    }
+)
+ERROR_UNKNOWN = "unknown"
+
+
+def show_news(news: NewsEvent) -> OutgoingCall | None:
+    """Write an event as ``{"id", "type", "createdAt", "data"}``; None for what is none there.
+
+    Told again, for another try, it is the same; the signature is in the headers of every callback.
+    """
+    said = _said(news)
+    if said is None:
+        return None
+    type_, data = said
+    shown = {"id": news.id, "type": type_, "createdAt": iso(news.at), "data": data}
+    body = json.dumps(shown, separators=(",", ":"), ensure_ascii=False).encode()
+    return OutgoingCall(headers={"Content-Type": "application/json"}, body=body)
+
+
+def _said(news: NewsEvent) -> tuple[str, dict[str, Any]] | None:
+    campaign, message = news.campaign, news.message
+    if news.event is Event.MESSAGE_RECEIVED and news.reply is not None:
+        return INCOMING, received(news.reply)
+    if campaign is None:
+        return None
+    if message is not None and news.event in STATUSES:
+        return OUTGOING + STATUSES[news.event], outgoing(news.event, campaign, message)
+    if news.event in ENDS and not is_single(campaign):
+        status = "completed" if was_sent(campaign.tally) else "failed"
+        return BROADCAST + status, {**show(campaign, None), "status": status}
+    return None
+
+
+def was_sent(tally: Tally) -> bool:
+    """Tell whether any message of a campaign was sent, or may have been."""
+    return tally.sent + tally.delivered + tally.undelivered + tally.unknown > 0
+
+
+def outgoing(event: Event, campaign: CampaignView, message: MessageView) -> dict[str, Any]:
+    """A message of ours; ``broadcastId`` names the batch or broadcast that it belongs to."""
+    shown = show_message(campaign, message, STATUSES[event])
+    if not is_single(campaign):
+        shown["broadcastId"] = campaign.id
+    if event is Event.MESSAGE_FAILED:
+        error = message.reason or message.error or ERROR_UNKNOWN
+        words = error.replace("_", " ")
+        return {**shown, "errorType": error, "errorMessage": f"The message was not sent: {words}"}
+    if message.sent_at is not None:
+        shown["sentAt"] = iso(message.sent_at)
+    return shown
+
+
+def received(reply: Reply) -> dict[str, Any]:
+    """A text that came in, with the members of a message."""
+    return {
+        "id": reply.id,
+        "direction": "inbound",
+        "to": reply.number,
+        "from": reply.writer,
+        "body": reply.body,
+        "status": "received",
+        "createdAt": iso(reply.received_at),
+    }

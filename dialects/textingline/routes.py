@@ -1,0 +1,246 @@
+"""Textingline: batch, broadcast and message (000_28acbc3c0a0643f4.txt, 001_e4b73310653b3e59.txt).
+
+Where the two seeds disagree, docs/decisions/0007-textingline.md says what holds here.
+"""
+
+import asyncio
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse
+
+from campaign.failures import DeskUnavailable, StoreUnavailable
+from campaign.ids import MESSAGE_PREFIX
+from campaign.model import Draft
+from campaign.refusals import Refused
+from dialects.dialect import Dialect
+from dialects.http.auth import Permission, Unauthenticated, authenticate, caller_of
+from dialects.http.bodies import BadBody, read_json
+from dialects.http.context import Ways
+from dialects.http.rate_limits import Window
+from dialects.textingline.errors import (
+    AUTHENTICATION,
+    BLOCKED,
+    NOT_ENABLED,
+    RATE_LIMIT,
+    UNEXPECTED,
+    show_error,
+    show_failure,
+    show_refusals,
+)
+from dialects.textingline.requests import (
+    BATCH_MAX,
+    BATCH_MIN,
+    BROADCAST_MAX,
+    BROADCAST_MIN,
+    TEXT_LENGTH_MAX,
+    read_batch,
+    read_broadcast,
+    read_message,
+)
+from dialects.textingline.responses import NAME, is_broadcast, is_single, show
+from store.accounts.api_keys import Principal
+from store.shared.views import CampaignView
+
+PREFIX = "/api/v1/messaging"
+ID_PREFIX = "brc_"
+BATCH_LIMIT = "5/minute"
+# The pages disagree on these two: five broadcasts on an older one, ten messages on another.
+BROADCAST_LIMIT = "1/minute"
+MESSAGE_LIMIT = "60/minute"
+ACCEPTED_STATUS = 201
+BODY_BYTES_MAX = 32 * 1024 * 1024
+RETRY_SECONDS = 5
+
+log = structlog.get_logger("godwit.textingline")
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One of the three routes: who may use it how often, and how its requests read.
+
+    ``shared`` has the canonical members that a request states once for all its recipients.
+    """
+
+    name: str
+    limit: str
+    permission: Permission
+    id_prefix: str
+    read: Callable[[Any, Principal], Draft]
+    shared: Collection[str] = ("sender",)
+
+
+BATCH = Endpoint("batch", BATCH_LIMIT, Permission.SEND, ID_PREFIX, read_batch)
+BROADCAST = Endpoint(
+    "broadcast",
+    BROADCAST_LIMIT,
+    Permission.SEND,
+    ID_PREFIX,
+    read_broadcast,
+    ("sender", "text", "mediaUrl"),
+)
+MESSAGE = Endpoint(
+    "message",
+    MESSAGE_LIMIT,
+    Permission.SEND_SINGLE,
+    MESSAGE_PREFIX,
+    read_message,
+    ("sender", "text", "mediaUrl", "to"),
+)
+
+
+def routes(ways: Ways) -> APIRouter:
+    """The routes of this API."""
+    router = APIRouter(prefix=PREFIX, tags=["Textingline"])
+
+    @router.post(
+        "/batch",
+        status_code=ACCEPTED_STATUS,
+        summary="Send personalised SMS or MMS to 10-5,000 recipients",
+        responses=_RESPONSES,
+        openapi_extra={"requestBody": {"required": True, "content": _BATCH}},
+    )
+    async def send_batch(request: Request) -> JSONResponse:
+        """Accept a batch: judged and paid when this answers, sent in the background."""
+        return await _answer(request, ways, BATCH)
+
+    @router.post(
+        "/broadcast",
+        status_code=ACCEPTED_STATUS,
+        summary="Send one SMS or MMS to 100-50,000 recipients",
+        responses=_RESPONSES,
+        openapi_extra={"requestBody": {"required": True, "content": _BROADCAST}},
+    )
+    async def send_broadcast(request: Request) -> JSONResponse:
+        """Accept a broadcast: judged and paid when this answers, sent in the background."""
+        return await _answer(request, ways, BROADCAST)
+
+    @router.post(
+        "/message",
+        status_code=ACCEPTED_STATUS,
+        summary="Send one message",
+        responses={**_RESPONSES, 403: {"description": "33004 33022, or opted out: 33010"}},
+        openapi_extra={"requestBody": {"required": True, "content": _MESSAGE}},
+    )
+    async def send_message(request: Request) -> JSONResponse:
+        """Accept one message; its id is that of a campaign, too."""
+        return await _answer(request, ways, MESSAGE)
+
+    return router
+
+
+async def _answer(request: Request, ways: Ways, endpoint: Endpoint) -> JSONResponse:
+    window, response = await _paced(request, ways, endpoint)
+    response.headers.update(window.headers())
+    return response
+
+
+async def _paced(request: Request, ways: Ways, endpoint: Endpoint) -> tuple[Window, JSONResponse]:
+    try:
+        principal = await authenticate(request, ways.store, bearer_too=False)
+    except Unauthenticated:
+        window = await ways.pace.take(endpoint.limit, endpoint.name, caller_of(request))
+        failure = AUTHENTICATION if window.allowed else RATE_LIMIT
+        refusal = show_failure(failure)
+        if window.allowed:
+            refusal.headers["WWW-Authenticate"] = 'Basic realm="godwit"'
+        return window, refusal
+    window = await ways.pace.take(endpoint.limit, endpoint.name, principal.key_id)
+    if not window.allowed:
+        return window, show_failure(RATE_LIMIT)
+    if not principal.may(endpoint.permission):
+        return window, show_failure(NOT_ENABLED)
+    try:
+        return window, await _send(request, ways, endpoint, principal)
+    except (DeskUnavailable, StoreUnavailable):
+        code, _, message = UNEXPECTED
+        unavailable = show_failure((code, 503, message))
+        unavailable.headers["Retry-After"] = str(RETRY_SECONDS)
+        return window, unavailable
+    except Exception:
+        log.exception("a request failed", route=endpoint.name)
+        return window, show_failure(UNEXPECTED)
+
+
+async def _send(
+    request: Request, ways: Ways, endpoint: Endpoint, principal: Principal
+) -> JSONResponse:
+    try:
+        body = await read_json(request, min(BODY_BYTES_MAX, ways.settings.body_bytes_max))
+        draft = endpoint.read(body, principal)
+        if endpoint is MESSAGE and await _opted_out(ways, draft):
+            return show_failure(BLOCKED)
+        admission = await ways.desk.admit(draft, endpoint.id_prefix)
+    except BadBody as bad:
+        return show_failure((33005, bad.status, bad.reason))
+    except Refused as refused:
+        return show_refusals(refused, endpoint.shared)
+    return JSONResponse(await _shown(ways, admission.campaign), ACCEPTED_STATUS)
+
+
+async def _opted_out(ways: Ways, draft: Draft) -> bool:
+    to = draft.recipients[0].to
+    return await asyncio.to_thread(ways.store.opt_outs.contains, draft.account_id, to)
+
+
+async def _shown(ways: Ways, view: CampaignView) -> dict[str, Any]:
+    if not is_single(view) and not is_broadcast(view):
+        return show(view, None)
+    (first,) = await asyncio.to_thread(ways.store.campaigns.messages, view.id, limit=1)
+    return show(view, first)
+
+
+_RESPONSES: dict[int | str, dict[str, Any]] = {
+    status: {"description": text}
+    for status, text in {
+        400: "Refused: 33003 33005 33016 33017 33019 33024",
+        401: "Authentication failed: 33001",
+        402: "Insufficient credits: 33023",
+        403: "Sender not assigned: 33004; the key may not do this: 33022",
+        413: "The body is too large: 33005",
+        415: "The body is not application/json: 33005",
+        429: "Rate limit 33002, daily quota 33012",
+        500: "Unexpected: 33000",
+        503: "Not available just now: 33000",
+    }.items()
+}
+_STRING = {"type": "string"}
+_KEY = {"type": "string", "minLength": 2, "maxLength": 100, "pattern": r"^[A-Za-z0-9:@\-_)(]+$"}
+_FROM = {**_STRING, "description": "E.164, or a short code of 5-6 digits"}
+_TO = {**_STRING, "description": "E.164"}
+_CONTENT = {
+    "body": {**_STRING, "maxLength": TEXT_LENGTH_MAX},
+    "mediaUrl": {**_STRING, "description": "makes it an MMS"},
+}
+
+
+def _schema(required: Collection[str], **properties: Any) -> dict[str, Any]:
+    schema = {"type": "object", "required": list(required), "properties": properties}
+    return {"application/json": {"schema": schema}}
+
+
+def _list_of(least: int, most: int, **properties: Any) -> dict[str, Any]:
+    items = {"type": "object", "required": ["to"], "properties": properties}
+    return {"type": "array", "minItems": least, "maxItems": most, "items": items}
+
+
+_BATCH = _schema(
+    ("from", "recipients"),
+    **{"from": _FROM},
+    idempotencyKey=_KEY,
+    recipients=_list_of(BATCH_MIN, BATCH_MAX, to=_TO, **_CONTENT, idempotencyKey=_KEY),
+)
+_BROADCAST = _schema(
+    ("from", "recipients"),
+    **{"from": _FROM},
+    **_CONTENT,
+    idempotencyKey=_KEY,
+    recipients=_list_of(BROADCAST_MIN, BROADCAST_MAX, to=_TO, idempotencyKey=_KEY),
+)
+_MESSAGE = _schema(("to", "from"), to=_TO, **{"from": _FROM}, **_CONTENT, idempotencyKey=_KEY)
+
+
+DIALECT = Dialect(NAME, PREFIX, routes, show_error)

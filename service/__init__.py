@@ -1,0 +1,1 @@
+"""What the API, the command line and the console do with campaigns."""

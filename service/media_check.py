@@ -1,0 +1,134 @@
+"""Media of a draft, downloaded before the answer as carriers will do it after (33014 to 33018).
+
+What comes is judged and thrown away. docs/decisions/0022-media.md says what is checked and when.
+"""
+
+import asyncio
+from collections.abc import Iterator
+
+import structlog
+
+from campaign.expanding import at_entries
+from campaign.model import Candidate
+from campaign.refusals import SHOWN_MAX, Refused
+from campaign.rules.media import (
+    AWAY,
+    BYTES_MAX,
+    LATE,
+    TOO_LARGE,
+    UNSAFE,
+    Fault,
+    fault_of,
+    refusals,
+)
+from campaign.settings import Settings
+from campaign.states import MessageStatus
+from store.store import Store
+from webhooks.client import Outward, Unreachable
+from webhooks.exchange import Reason
+
+log = structlog.get_logger("godwit.media")
+
+AT_ONCE = 8
+FETCH_SECONDS = 10.0
+# With the wait for the verdict (30 s) this stays below what any answer may take (60 s).
+DRAFT_SECONDS = 20.0
+
+
+class MediaCheck:
+    """Downloads each address of a draft once, some at a time, all of them within ``seconds``.
+
+    Without a way out it checks nothing.
+    """
+
+    def __init__(
+        self, store: Store, outward: Outward | None, seconds: float = DRAFT_SECONDS
+    ) -> None:
+        self._store = store
+        self._outward = outward
+        self._seconds = seconds
+
+    async def check(self, candidate: Candidate) -> None:
+        """Hold the media of a composed draft against what may be sent.
+
+        Raises Refused with the place of each fault, a readable number of them. A draft whose key
+        is held already is not looked at: it gets its first answer, whatever became of its media.
+        """
+        urls = _urls_of(candidate)
+        if self._outward is None or not urls or await self._is_replay(candidate):
+            return
+        # Who wrote the address knows this much of it, so it is told apart, and nobody is called.
+        faults = {url: UNSAFE for url in urls if self._outward.refuses(url)}
+        if not faults:
+            faults = await self._download(self._outward, urls)
+        if faults:
+            raise Refused(*at_entries(refusals(candidate, faults), candidate.draft))
+
+    async def close(self) -> None:
+        """Give up the way out."""
+        if self._outward is not None:
+            await self._outward.close()
+
+    async def _is_replay(self, candidate: Candidate) -> bool:
+        draft = candidate.draft
+        if draft.key is None:
+            return False
+        return await asyncio.to_thread(
+            self._store.campaigns.has_key, draft.account_id, draft.key, candidate.received_at
+        )
+
+    async def _download(self, outward: Outward, urls: list[str]) -> dict[str, Fault]:
+        faults: dict[str, Fault] = {}
+        waiting, sound = iter(urls), set[str]()
+        try:
+            async with asyncio.timeout(self._seconds), asyncio.TaskGroup() as group:
+                for _ in range(min(AT_ONCE, len(urls))):
+                    group.create_task(_work_off(outward, waiting, sound, faults))
+        except TimeoutError:
+            for url in urls:
+                if url not in sound:
+                    faults.setdefault(url, LATE)
+        return faults
+
+
+def open_media_check(settings: Settings, store: Store) -> MediaCheck:
+    """Make the check as the settings want it."""
+    if not settings.check_media:
+        return MediaCheck(store, None)
+    outward = Outward(
+        settings.allow_private_urls, timeout_seconds=FETCH_SECONDS, bytes_max=BYTES_MAX
+    )
+    return MediaCheck(store, outward)
+
+
+def _urls_of(candidate: Candidate) -> list[str]:
+    """The media addresses of the messages that will go, each once."""
+    urls = (
+        message.media_url
+        for message in candidate.messages
+        if message.status is MessageStatus.QUEUED and message.media_url is not None
+    )
+    return list(dict.fromkeys(urls))
+
+
+async def _work_off(
+    outward: Outward, waiting: Iterator[str], sound: set[str], faults: dict[str, Fault]
+) -> None:
+    for url in waiting:
+        # No more are told anyway.
+        if len(faults) >= SHOWN_MAX:
+            return
+        fault = await _fault(outward, url)
+        if fault is None:
+            sound.add(url)
+        else:
+            faults[url] = fault
+
+
+async def _fault(outward: Outward, url: str) -> Fault | None:
+    try:
+        answer = await outward.request("GET", url)
+    except Unreachable as unreachable:
+        log.info("media_not_downloaded", reason=unreachable.reason.value)
+        return TOO_LARGE if unreachable.reason is Reason.TOO_LARGE else AWAY
+    return fault_of(answer.status, answer.headers.get("content-type", ""), len(answer.body))

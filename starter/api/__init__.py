@@ -1,0 +1,1 @@
+"""The HTTP API as a process: the app, carrier callbacks, the reconciler."""

@@ -1,0 +1,237 @@
+"""The HTTP API: one listener for every dialect, the native API and the carriers' news."""
+
+import asyncio
+import secrets
+from dataclasses import replace
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import structlog
+import uvicorn
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
+from fastapi_offline import FastAPIOffline
+from prometheus_client import CollectorRegistry, Counter, generate_latest
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from campaign.failures import DeskUnavailable, StoreUnavailable
+from campaign.settings import Settings
+from dialects.dialect import Dialect
+from dialects.http.context import Ways
+from dialects.http.rate_limits import Pace
+from dialects.native.campaign_routes import RAISED, stopped
+from dialects.registry import DIALECTS
+from dialects.renderers import RENDERERS
+from service.campaigns import Desk
+from service.gc_tuning import search_seldom
+from service.temporal import connect
+from starter.api import carrier_callbacks
+from starter.api.reconciler import Caretaker
+from store.database.migrate import is_current
+from store.store import Store, open_store
+from webhooks.dispatcher import Bell
+
+log = structlog.get_logger("godwit.api")
+
+RETRY_SECONDS = "5"
+ANSWER_SECONDS_MAX = 60.0
+_UNREADY: dict[int | str, dict[str, Any]] = {503: {"description": "A part is away: which"}}
+HEADERS = [
+    (b"cache-control", b"no-store"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+]
+DESCRIPTION = """
+Durable SMS and MMS campaigns: each accepted request is one Temporal workflow.
+
+**Credentials**: HTTP Basic (`keyId:keySecret`) or `Authorization: Bearer <bearer>`.
+"""
+
+
+def create_app(ways: Ways) -> FastAPI:
+    """Put the routes of every dialect behind one application."""
+    # The page at /docs brings its own scripts: no browser of a user is sent elsewhere for them.
+    app = FastAPIOffline(title="Godwit", version=_version(), description=DESCRIPTION)
+    ways = replace(ways, event_dialects=frozenset(RENDERERS))
+    for dialect in DIALECTS:
+        app.include_router(dialect.routes(ways))
+    app.include_router(carrier_callbacks.routes(ways))
+    _add_service_routes(app, ways)
+    _add_failures(app)
+    _describe(app)
+    return app
+
+
+def _describe(app: FastAPI) -> None:
+    """Take out of the OpenAPI document what is never answered: wrong parameters are 400 here."""
+    generate = app.openapi
+
+    def describe() -> dict[str, Any]:
+        document = generate()
+        for operations in document["paths"].values():
+            for operation in operations.values():
+                if "HTTPValidationError" in str(operation["responses"].get("422")):
+                    del operation["responses"]["422"]
+        for name in ("HTTPValidationError", "ValidationError"):
+            document.get("components", {}).get("schemas", {}).pop(name, None)
+        return document
+
+    app.openapi = describe  # type: ignore[method-assign]
+
+
+def _add_failures(app: FastAPI) -> None:
+    """Answer what no handler answered, in the words of the dialect whose path it is."""
+
+    async def unavailable(request: Request, error: Exception) -> Response:
+        log.warning("not available", reason=str(error))
+        response = _dialect(request).show_error(503, "not available just now")
+        response.headers["Retry-After"] = RETRY_SECONDS
+        return response
+
+    async def http(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        response = _dialect(request).show_error(error.status_code, str(error.detail))
+        response.headers.update(error.headers or {})
+        return response
+
+    async def invalid(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        places = sorted({".".join(map(str, fault["loc"])) for fault in error.errors()})
+        return _dialect(request).show_error(400, f"wrong parameters: {', '.join(places)}")
+
+    async def raised(request: Request, error: Exception) -> Response:
+        return stopped(error)
+
+    async def unexpected(request: Request, error: Exception) -> Response:
+        error_id = secrets.token_hex(8)
+        log.error("unexpected", error_id=error_id, exc_info=error)
+        return _dialect(request).show_error(500, f"an unexpected error occurred ({error_id})")
+
+    app.add_exception_handler(DeskUnavailable, unavailable)
+    app.add_exception_handler(StoreUnavailable, unavailable)
+    app.add_exception_handler(HTTPException, http)
+    app.add_exception_handler(RequestValidationError, invalid)
+    for kind in RAISED:
+        app.add_exception_handler(kind, raised)
+    app.add_exception_handler(Exception, unexpected)
+
+
+def _dialect(request: Request) -> Dialect:
+    return _dialect_of(request.url.path)
+
+
+def _dialect_of(path: str) -> Dialect:
+    for dialect in DIALECTS:
+        if path.startswith(dialect.prefix):
+            return dialect
+    return DIALECTS[-1]
+
+
+def _add_service_routes(app: FastAPI, ways: Ways) -> None:
+    registry = CollectorRegistry()
+    requests = Counter(
+        "godwit_http_requests_total",
+        "Answered requests by route and status.",
+        ["method", "route", "status"],
+        registry=registry,
+    )
+    app.add_middleware(_Outermost, requests=requests)
+
+    @app.get("/healthz", tags=["Service"], summary="The process lives")
+    async def healthz() -> dict[str, str]:
+        """Asks nothing of anybody."""
+        return {"status": "ok"}
+
+    @app.get("/readyz", tags=["Service"], summary="Requests can be served", responses=_UNREADY)
+    async def readyz() -> JSONResponse:
+        """200 when the database is migrated and Temporal answers, else 503."""
+        parts = {"database": await _migrated(ways.store), "temporal": await _reachable(ways)}
+        return JSONResponse(parts, 200 if all(parts.values()) else 503)
+
+    @app.get("/metrics", tags=["Service"], summary="Counters for Prometheus")
+    async def metrics() -> PlainTextResponse:
+        """Labels hold routes and statuses, never ids or numbers."""
+        return PlainTextResponse(generate_latest(registry).decode())
+
+
+async def _migrated(store: Store) -> bool:
+    try:
+        return await asyncio.to_thread(is_current, store.database)
+    except Exception:
+        return False
+
+
+async def _reachable(ways: Ways) -> bool:
+    return await ways.desk.is_reachable()
+
+
+class _Outermost:
+    """Adds the headers that every answer has, and counts answers."""
+
+    def __init__(self, app: ASGIApp, requests: Counter) -> None:
+        self._app = app
+        self._requests = requests
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                # What has begun to be answered, a long report perhaps, may take its time.
+                deadline.reschedule(None)
+                message["headers"] = [*message.get("headers", []), *HEADERS]
+                route = getattr(scope.get("route"), "path", "none")
+                self._requests.labels(scope["method"], route, message["status"]).inc()
+            await send(message)
+
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS_MAX) as deadline:
+                await self._app(scope, receive, sending)
+        except TimeoutError:
+            # A database that froze keeps its callers waiting; ours are told.
+            response = _dialect_of(scope["path"]).show_error(503, "not available just now")
+            response.headers["Retry-After"] = RETRY_SECONDS
+            await response(scope, receive, sending)
+
+
+async def serve(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT; opens store and desk, and closes them."""
+    store = open_store(settings)
+    try:
+        # Temporal is connected to at the first order.
+        client = await connect(lazy=True)
+        desk = Desk(client, store, settings)
+        bell = Bell(client, settings.task_queue)
+        app = create_app(Ways(settings, store, desk, Pace(settings.rate_limit_storage)))
+        config = uvicorn.Config(
+            app,
+            host=settings.api_host,
+            port=settings.api_port,
+            http="httptools",
+            access_log=False,
+            server_header=False,
+            log_level=settings.log_level,
+            timeout_graceful_shutdown=10,
+        )
+        search_seldom()
+        caring = asyncio.create_task(Caretaker(desk, store, settings, bell).run())
+        try:
+            async with bell.answering(store.outbox):
+                await uvicorn.Server(config).serve()
+        finally:
+            caring.cancel()
+            await asyncio.gather(caring, return_exceptions=True)
+            await desk.close()
+    finally:
+        store.close()
+
+
+def _version() -> str:
+    try:
+        return version("godwit")
+    except PackageNotFoundError:
+        return "0"

@@ -1,0 +1,167 @@
+"""Where carriers bring their news: receipts of what was sent, and texts that people sent us."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from urllib.parse import urlsplit
+
+import structlog
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from campaign.handoffs import CarrierCall, Forged, Inbound, Receipt
+from campaign.instants import Instant
+from campaign.refusals import Refused
+from campaign.rules.opt_outs import Keyword, read_keyword
+from carriers import CarrierModule, UnknownCarrier, carrier_module
+from carriers.callbacks import Thanks
+from dialects.http.bodies import BadBody, read_bytes
+from dialects.http.context import Ways
+from dialects.native.problems import documented, problem, refused
+from store.store import Store
+
+log = structlog.get_logger("godwit.receipts")
+
+Take = Callable[[CarrierModule, CarrierCall], Awaitable[None]]
+
+BODY_BYTES_MAX = 256 * 1024
+BATCH_MAX = 500
+DEFAULT_THANKS = Thanks()
+
+
+class Batcher:
+    """Writes receipts that arrive together in one transaction; each caller waits for its own.
+
+    A carrier posts one receipt per call, thousands in a burst; one commit for each would starve
+    the senders of the database.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._waiting: list[tuple[Sequence[Receipt], asyncio.Future[None]]] = []
+        self._writing: asyncio.Task[None] | None = None
+
+    async def write(self, receipts: Sequence[Receipt]) -> None:
+        """Return once the receipts are committed; raises StoreUnavailable."""
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((receipts, future))
+        if self._writing is None or self._writing.done():
+            self._writing = asyncio.create_task(self._write_all())
+        await future
+
+    async def _write_all(self) -> None:
+        while self._waiting:
+            batch, self._waiting = self._waiting[:BATCH_MAX], self._waiting[BATCH_MAX:]
+            receipts = [receipt for some, _ in batch for receipt in some]
+            try:
+                await asyncio.to_thread(self._store.receipts.apply, receipts, _now())
+            except Exception as error:
+                self._tell(batch, lambda future, e=error: future.set_exception(e))  # type: ignore[misc]
+            else:
+                self._tell(batch, lambda future: future.set_result(None))
+
+    @staticmethod
+    def _tell(
+        batch: Sequence[tuple[Sequence[Receipt], asyncio.Future[None]]],
+        tell: Callable[[asyncio.Future[None]], None],
+    ) -> None:
+        for _, future in batch:
+            # A caller that hung up has cancelled its future.
+            with suppress(asyncio.InvalidStateError):
+                tell(future)
+
+
+def routes(ways: Ways) -> APIRouter:
+    """The routes that carriers call."""
+    router = APIRouter(
+        prefix="/carriers", tags=["Carriers"], responses=documented(400, 403, 404, 413)
+    )
+    batcher = Batcher(ways.store)
+
+    # Some carriers bring their news by GET, in the address alone.
+    @router.get("/{name}/receipts", include_in_schema=False)
+    @router.post("/{name}/receipts", status_code=202, summary="Receipts from a carrier")
+    async def take_receipts(request: Request, name: str) -> Response:
+        """Committed when this answers; one for an unknown message changes nothing."""
+
+        async def take(module: CarrierModule, call: CarrierCall) -> None:
+            await batcher.write(module.read_receipts(call))
+
+        return await _take(ways, request, name, take)
+
+    @router.get("/{name}/inbound", include_in_schema=False)
+    @router.post("/{name}/inbound", status_code=202, summary="Texts sent to our numbers")
+    async def take_inbound(request: Request, name: str) -> Response:
+        """STOP and its like silence the sender for the accounts that own or lease the number.
+
+        An answer to a leased number goes on as its message asked. Repeated, nothing changes.
+        """
+
+        async def take(module: CarrierModule, call: CarrierCall) -> None:
+            for inbound in module.read_inbound(call):
+                await asyncio.to_thread(_obey, ways.store, inbound)
+
+        return await _take(ways, request, name, take)
+
+    return router
+
+
+async def _take(ways: Ways, request: Request, name: str, take: Take) -> Response:
+    try:
+        module = carrier_module(name)
+    except UnknownCarrier:
+        return problem(404, "not_found", "there is no such carrier")
+    if not _is_in_use(ways, name):
+        # Nobody may speak for a carrier that nothing is sent through.
+        return problem(404, "not_found", "this carrier is not in use")
+    try:
+        body = await read_bytes(request, BODY_BYTES_MAX)
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        await take(module, CarrierCall(request.method, _address(ways, request), headers, body))
+    except Forged:
+        log.warning("forged", carrier=name)
+        return problem(403, "forbidden", "the call does not prove that this carrier makes it")
+    except Refused as error:
+        return refused(error.refusals)
+    except BadBody as bad:
+        return problem(bad.status, "malformed_request", bad.reason)
+    thanks = getattr(module, "THANKS", DEFAULT_THANKS)
+    return Response(thanks.body, thanks.status, media_type=thanks.media_type)
+
+
+def _is_in_use(ways: Ways, name: str) -> bool:
+    return name in ways.settings.carriers
+
+
+def _address(ways: Ways, request: Request) -> str:
+    """The address as the carrier knows it, whatever a proxy in front made of it: it is signed.
+
+    Raises BadBody for a Host header that makes none.
+    """
+    base = ways.settings.public_url
+    if not base:
+        address = str(request.url)
+        try:
+            urlsplit(address).port  # noqa: B018 - raises for what is no host and port.
+        except ValueError:
+            raise BadBody("the Host header names no host") from None
+        return address
+    query = f"?{request.url.query}" if request.url.query else ""
+    return f"{base}{request.url.path}{query}"
+
+
+def _obey(store: Store, inbound: Inbound) -> None:
+    keyword = read_keyword(inbound.body)
+    owners = set(store.opt_outs.owners(inbound.to))
+    # To a leased number: an answer to the message of the account that has the lease.
+    answered = store.replies.take(inbound, _now())
+    for account_id in owners if answered is None else {*owners, answered}:
+        if keyword is Keyword.STOP:
+            store.opt_outs.add(account_id, inbound.sender, "inbound", inbound.at)
+        elif keyword is Keyword.START:
+            store.opt_outs.remove(account_id, inbound.sender)
+
+
+def _now() -> Instant:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,132 @@
+"""Look after what nobody is looking after: drafts left behind, workflows and callbacks lost."""
+
+import asyncio
+import time
+
+import structlog
+
+from campaign.failures import DeskUnavailable, StoreUnavailable
+from campaign.instants import DAY, SECOND, Instant
+from campaign.settings import Settings
+from campaign.states import CAMPAIGN_ENDS, CampaignStatus
+from service.campaigns import Desk
+from store.store import Store
+from webhooks.dispatcher import Bell
+
+log = structlog.get_logger("godwit.caretaker")
+
+ROUND_SECONDS = 60.0
+PAGE = 500
+# How much longer than its own waiting an API process may take over a verdict.
+PATIENCE_SECONDS = 60.0
+# Callbacks that have waited for longer than this may have no courier.
+COURIER_PATIENCE: Instant = 30 * SECOND
+# How long callbacks can be replayed, and how many are forgotten in one transaction.
+CALLBACKS_KEPT: Instant = 14 * DAY
+FORGOTTEN_AT_ONCE = 5_000
+
+
+class Caretaker:
+    """Runs beside the API; several at once do no harm, since every step is safe to repeat."""
+
+    def __init__(
+        self, desk: Desk, store: Store, settings: Settings, bell: Bell | None = None
+    ) -> None:
+        self._desk = desk
+        self._bell = bell
+        self._store = store
+        self._patience = round((settings.admission_timeout_seconds + PATIENCE_SECONDS) * SECOND)
+
+    async def run(self) -> None:
+        """Revive every open campaign once, then look after what may be left behind each minute."""
+        revived = False
+        while True:
+            try:
+                if not revived:
+                    await self.revive_open()
+                    revived = True
+                await self.revive_retried()
+                await self.withdraw_stale()
+                await self.wake_couriers()
+                await self.forget_callbacks()
+            except (DeskUnavailable, StoreUnavailable) as error:
+                log.warning("will look again", reason=str(error))
+            await asyncio.sleep(ROUND_SECONDS)
+
+    async def revive_open(self) -> int:
+        """Make sure that every admitted campaign has its workflow; returns how many were asked.
+
+        A power cut may cost Temporal's database its last moments when it is kept less safely
+        than ours, and a restored back-up is always older.
+        """
+        states = set(CampaignStatus) - CAMPAIGN_ENDS - {CampaignStatus.DRAFT}
+        asked, after = 0, ""
+        while True:
+            views = await asyncio.to_thread(self._store.campaigns.in_states, states, after, PAGE)
+            for view in views:
+                await self._desk.revive(view)
+            asked += len(views)
+            if len(views) < PAGE:
+                return asked
+            after = views[-1].id
+
+    async def revive_retried(self) -> int:
+        """Make sure that every retried campaign has its workflow; returns how many were asked.
+
+        Whoever retried it may have died before it could start one, or met a Temporal that was
+        away.
+        """
+        asked, after = 0, ""
+        while True:
+            views = await asyncio.to_thread(self._store.retrying.under_way, after, PAGE)
+            for view in views:
+                await self._desk.revive(view)
+            asked += len(views)
+            if len(views) < PAGE:
+                return asked
+            after = views[-1].id
+
+    async def withdraw_stale(self) -> int:
+        """Refuse drafts whose API process died before their verdict; returns how many."""
+        oldest = _now() - self._patience
+        drafts = await asyncio.to_thread(
+            self._store.campaigns.in_states, {CampaignStatus.DRAFT}, "", PAGE
+        )
+        stale = [view for view in drafts if view.created_at < oldest]
+        for view in stale:
+            if await self._desk.withdraw(view):
+                log.info("a draft was never judged and is withdrawn", campaign=view.id)
+        return len(stale)
+
+    async def wake_couriers(self) -> int:
+        """Wake the courier of each destination whose callbacks nobody takes; returns how many.
+
+        Whoever wrote them may have died before it rang, and a courier may be lost with a power
+        cut of Temporal's. A courier that is merely resting is not disturbed by it.
+        """
+        woken, after = 0, ""
+        while self._bell is not None:
+            destinations = await asyncio.to_thread(
+                self._store.callbacks.overdue, _now() - COURIER_PATIENCE, after, PAGE
+            )
+            await self._bell.wake(destinations)
+            woken += len(destinations)
+            if len(destinations) < PAGE:
+                break
+            after = destinations[-1].id
+        return woken
+
+    async def forget_callbacks(self) -> int:
+        """Delete callbacks that ended long ago; returns how many."""
+        forgotten = 0
+        while True:
+            count = await asyncio.to_thread(
+                self._store.callbacks.forget, _now() - CALLBACKS_KEPT, FORGOTTEN_AT_ONCE
+            )
+            forgotten += count
+            if count < FORGOTTEN_AT_ONCE:
+                return forgotten
+
+
+def _now() -> Instant:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,255 @@
+"""``godwit account``, ``key`` and ``sender``: administration straight on the store."""
+
+import json
+import secrets
+import time
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from campaign.credits import CreditKind
+from campaign.pacing import RATE_MAX, sender_scope
+from dialects.native import responses as presenting
+from starter.cli.carriers import read_carriers
+from starter.cli.context import CommandError, chosen_account, opened_store, plain
+from starter.embedded.stack import account_json
+
+CREDITS_MAX = 10**12
+
+out = Console(markup=False, emoji=False)  # Names are other people's.
+account_app = typer.Typer(no_args_is_help=True, help="Accounts and their credits.")
+key_app = typer.Typer(no_args_is_help=True, help="API keys.")
+sender_app = typer.Typer(no_args_is_help=True, help="Numbers and names to send from.")
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Account = Annotated[
+    str | None, typer.Option("--account", help="Account id or name; default: the only one.")
+]
+Amount = Annotated[int, typer.Option(min=0, max=CREDITS_MAX)]
+Carriers = Annotated[
+    str | None, typer.Option(help="In the order to try, as first,second; empty for the usual.")
+]
+Quota = Annotated[int | None, typer.Option(min=0, max=CREDITS_MAX, help="Messages a day.")]
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _say(value: object) -> None:
+    typer.echo(json.dumps(value, indent=2))
+
+
+@account_app.command("create")
+def create_account(
+    name: str,
+    sms_credits: Amount = 0,
+    mms_credits: Amount = 0,
+    sender: Annotated[list[str] | None, typer.Option(help="May be given often.")] = None,
+    daily_quota: Quota = None,
+    as_json: Json = False,
+) -> None:
+    """Make an account with a first key.
+
+    Example: godwit account create acme --sms-credits 10000 --sender +18005559876
+    """
+    with opened_store() as store:
+        account, pair = store.accounts.create(
+            name, _now(), sms_credits, mms_credits, sender or [], daily_quota
+        )
+    shown = account_json(account, pair)
+    if as_json:
+        _say(shown)
+        return
+    for member, value in shown.items():
+        out.print(f"{member:12} {value}", highlight=False)
+    out.print("The secret can be shown again by nobody; keep it.", style="dim")
+
+
+@account_app.command("show")
+def show_account(
+    name: Annotated[str | None, typer.Argument()] = None, as_json: Json = False
+) -> None:
+    """Show an account's credits and senders."""
+    with opened_store() as store:
+        account = chosen_account(store, name)
+    if as_json:
+        _say(
+            {
+                "accountId": account.id,
+                "name": account.name,
+                "propertySid": account.property_sid,
+                "dailyQuota": account.daily_quota,
+                "credits": presenting.credits_json(account),
+                "senders": [sender.address for sender in account.senders],
+            }
+        )
+        return
+    table = Table("credits", "granted", "available", "held", "posted", title=plain(account.name))
+    for kind, balance in account.balances.items():
+        amounts = (balance.granted, balance.available, balance.held, balance.posted)
+        table.add_row(kind.value, *(f"{amount:,}" for amount in amounts))
+    out.print(table)
+    out.print("senders: " + ", ".join(sender.address for sender in account.senders))
+
+
+@account_app.command("set")
+def set_switches(
+    name: str,
+    active: Annotated[bool | None, typer.Option(help="Inactive ones cannot log in.")] = None,
+    daily_quota: Quota = None,
+    strict_uniform: Annotated[
+        bool | None, typer.Option(help="Refuse SMS and MMS in one batch.")
+    ] = None,
+    strict_keys: Annotated[
+        bool | None, typer.Option(help="Refuse a known key that comes with another payload.")
+    ] = None,
+    auto_key: Annotated[
+        str | None, typer.Option(help="Where no key is given: random or payload_hash.")
+    ] = None,
+    carriers: Carriers = None,
+    as_json: Json = False,
+) -> None:
+    """Change an account's switches; what is not named stays as it is."""
+    if auto_key not in (None, "random", "payload_hash"):
+        raise CommandError("--auto-key is random or payload_hash")
+    wanted: dict[str, object] = {
+        "active": active,
+        "daily_quota": daily_quota,
+        "strict_uniform": strict_uniform,
+        "strict_keys": strict_keys,
+        "auto_key": auto_key,
+        "carriers": carriers,
+    }
+    changes = {switch: value for switch, value in wanted.items() if value is not None}
+    if not changes:
+        raise CommandError("name a switch to change; see godwit account set --help")
+    if carriers is not None:
+        changes["carriers"] = read_carriers(carriers)
+    with opened_store() as store:
+        account = store.accounts.update(chosen_account(store, name).id, **changes)
+    shown = {switch: getattr(account, switch) for switch in wanted}
+    if as_json:
+        _say(shown)
+        return
+    for switch, value in shown.items():
+        out.print(f"{switch:16} {value}", highlight=False)
+
+
+@account_app.command("list")
+def list_accounts(as_json: Json = False) -> None:
+    """List all accounts."""
+    with opened_store() as store:
+        accounts = store.accounts.list()
+    if as_json:
+        _say([{"accountId": account.id, "name": account.name} for account in accounts])
+        return
+    for account in accounts:
+        out.print(f"{account.id}  {plain(account.name)}", highlight=False)
+
+
+# Else a negative amount would be taken for an option.
+@account_app.command("credit", context_settings={"ignore_unknown_options": True})
+def credit(
+    name: str,
+    kind: CreditKind,
+    amount: Annotated[int, typer.Argument(min=-CREDITS_MAX, max=CREDITS_MAX)],
+    reference: Annotated[
+        str | None, typer.Option(help="Of your own; the same reference counts once.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Add credits to an account, or take some back with a negative amount.
+
+    Example: godwit account credit acme sms 5000 --reference invoice-17
+    """
+    with opened_store() as store:
+        account = chosen_account(store, name)
+        reference = reference or secrets.token_hex(8)
+        balance = store.accounts.grant(account.id, kind, amount, reference, _now())
+    if as_json:
+        _say({"kind": kind.value, "granted": balance.granted, "available": balance.available})
+    else:
+        out.print(f"{balance.available:,} {kind.value} credits are available")
+
+
+@key_app.command("create")
+def create_key(
+    account: Account = None,
+    permission: Annotated[list[str] | None, typer.Option(help="Default: all.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Make another key for an account."""
+    with opened_store() as store:
+        chosen = chosen_account(store, account)
+        pair = store.accounts.make_key(chosen.id, _now(), permission or ["*"])
+    shown = account_json(chosen, pair)
+    if as_json:
+        _say(shown)
+    else:
+        out.print(f"keyId {pair.key_id}\nkeySecret {pair.secret}\nbearer {pair.bearer}")
+
+
+@key_app.command("list")
+def list_keys(account: Account = None) -> None:
+    """List the keys of an account."""
+    with opened_store() as store:
+        for key in store.accounts.keys(chosen_account(store, account).id):
+            state = "revoked" if key.revoked_at else " ".join(key.permissions)
+            out.print(f"{key.key_id}  {state}", highlight=False)
+
+
+@key_app.command("revoke")
+def revoke_key(key_id: str) -> None:
+    """End a key at once."""
+    with opened_store() as store:
+        if not store.accounts.revoke_key(key_id, _now()):
+            raise CommandError("there is no such live key")
+    out.print("revoked")
+
+
+@sender_app.command("add")
+def add_sender(
+    address: str,
+    account: Account = None,
+    rate: Annotated[
+        float | None, typer.Option(min=0, max=RATE_MAX, help="Segments per second; 0 is any.")
+    ] = None,
+    carriers: Carriers = None,
+) -> None:
+    """Let an account send from a number, short code or name; one that it has may be changed.
+
+    Example: godwit sender add +18005559876 --rate 20
+    """
+    with opened_store() as store:
+        account_id = chosen_account(store, account).id
+        sender = store.accounts.add_sender(account_id, address, _now())
+        if rate is not None:
+            store.pacing.set_rate(sender_scope(account_id, sender.address), rate or None)
+        if carriers is not None:
+            store.accounts.set_carriers(account_id, sender.address, read_carriers(carriers))
+    out.print(f"{sender.address} ({sender.kind})", highlight=False)
+
+
+@sender_app.command("list")
+def list_senders(account: Account = None) -> None:
+    """List an account's senders."""
+    with opened_store() as store:
+        for sender in chosen_account(store, account).senders:
+            line = f"{sender.address} ({sender.kind})"
+            if sender.rate is not None:
+                line += f", {sender.rate:g} segments/s"
+            if sender.carriers is not None:
+                line += f", by {sender.carriers}"
+            out.print(line, highlight=False)
+
+
+@sender_app.command("remove")
+def remove_sender(address: str, account: Account = None) -> None:
+    """Take a sender away."""
+    with opened_store() as store:
+        if not store.accounts.remove_sender(chosen_account(store, account).id, address):
+            raise CommandError("there is no such sender")
+    out.print("removed")

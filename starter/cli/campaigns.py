@@ -1,0 +1,301 @@
+"""``godwit send``, ``list``, ``status``, ``watch``, ``report`` and the orders to campaigns."""
+
+import asyncio
+import csv
+import json
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from campaign.states import CAMPAIGN_ENDS, MessageStatus
+from dialects.native import fields as native_reading
+from dialects.native import requests as native
+from dialects.native import responses as presenting
+from service.campaigns import Desk, open_desk
+from starter.cli.context import (
+    CommandError,
+    chosen_account,
+    find_settings,
+    opened_store,
+    plain,
+)
+from store.accounts.accounts import AccountView
+from store.accounts.api_keys import Principal
+from store.shared.views import CampaignView
+from store.store import Store
+
+LISTED_MAX = 100_000
+
+out = Console(markup=False, emoji=False)  # Names are other people's.
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Account = Annotated[
+    str | None, typer.Option("--account", help="Account id or name; default: the only one.")
+]
+_CSV_MEMBERS = {
+    "to",
+    "text",
+    "mediaUrl",
+    "sender",
+    "scheduleDateTime",
+    "idempotencyKey",
+    "reference",
+}
+
+
+def send(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Judge and price, send no.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Show progress until the end.")] = False,
+    account: Account = None,
+    as_json: Json = False,
+) -> None:
+    """Send a campaign from a JSON file (as POST /v1/campaigns) or a CSV with a header.
+
+    CSV columns: to, text, mediaUrl, sender, scheduleDateTime, idempotencyKey, reference; any
+    other column is a field for {{COLUMN}} tags.
+    """
+    body = _read_csv(file) if file.suffix.lower() == ".csv" else _read_json(file)
+    settings = find_settings()
+    with opened_store(settings) as store:
+        draft = native.read(body, _operator(chosen_account(store, account)))
+
+        async def work() -> None:
+            desk = await open_desk(settings, store)
+            if dry_run:
+                rehearsal = presenting.rehearsal_json(await desk.rehearse(draft))
+                typer.echo(json.dumps(rehearsal, indent=2))
+                return
+            view = (await desk.admit(draft)).campaign
+            if as_json:
+                typer.echo(json.dumps(presenting.campaign_json(view), indent=2))
+            else:
+                out.print(f"campaign {view.id} is {view.status}", highlight=False)
+            if wait:
+                follow(store, view.id)
+
+        asyncio.run(work())
+
+
+def list_campaigns(
+    account: Account = None,
+    limit: Annotated[int, typer.Option(min=1, max=LISTED_MAX)] = 20,
+    as_json: Json = False,
+) -> None:
+    """List campaigns, newest first."""
+    with opened_store() as store:
+        account_id = chosen_account(store, account).id if account else None
+        views = store.campaigns.list(account_id, limit)
+    if as_json:
+        typer.echo(json.dumps([presenting.campaign_json(view) for view in views], indent=2))
+        return
+    table = Table(box=None)
+    table.add_column("id", no_wrap=True)
+    for column in ("status", "dialect", "name", "recipients", "sent", "failed", "created"):
+        table.add_column(column)
+    for view in views:
+        shown = presenting.campaign_json(view)
+        sent = view.tally.sent + view.tally.delivered + view.tally.undelivered
+        numbers = (f"{view.total:,}", f"{sent:,}", f"{view.tally.failed:,}")
+        texts = (view.id, view.status.value, view.dialect, plain(view.name or ""))
+        table.add_row(*texts, *numbers, shown["createdAt"])
+    out.print(table)
+
+
+def status(id: str, as_json: Json = False) -> None:
+    """Show one campaign."""
+    with opened_store() as store:
+        view = _campaign(store, id)
+    if as_json:
+        typer.echo(json.dumps(presenting.campaign_json(view), indent=2))
+    else:
+        out.print(progress_table(view))
+
+
+def watch(id: str) -> None:
+    """Follow a campaign until it ends."""
+    with opened_store() as store:
+        _campaign(store, id)
+        follow(store, id)
+
+
+def pause(id: str) -> None:
+    """Pause a campaign: nothing more starts within two seconds."""
+    _steer(id, lambda desk, view: desk.pause(view))
+
+
+def resume(id: str) -> None:
+    """Resume a paused campaign; what it lost in time is added to its plan."""
+    _steer(id, lambda desk, view: desk.resume(view))
+
+
+def cancel(id: str) -> None:
+    """Cancel a campaign for good and give back what was held for the rest."""
+    _steer(id, lambda desk, view: desk.cancel(view))
+
+
+def retry(id: str) -> None:
+    """Send again, and pay for anew, what failed in an ended campaign for a reason that may pass.
+
+    A number that the carrier calls invalid stays as it is, as does one that opted out. Given
+    again while the campaign runs, nothing more happens.
+    """
+    _steer(id, lambda desk, view: desk.retry(view))
+
+
+def reschedule(
+    id: str,
+    start: Annotated[
+        str | None, typer.Argument(help="ISO 8601, as 2026-12-24T18:00:00+01:00.")
+    ] = None,
+    spread_hours: Annotated[
+        float | None, typer.Option(help="Spread it over so many hours, 0 to 72.")
+    ] = None,
+) -> None:
+    """Let a campaign that waits begin at another time, or leave over another spread, or both.
+
+    A time that has passed means now. Messages with a time of their own move along with START,
+    and stay where they are when only the spread changes.
+    """
+    if start is None and spread_hours is None:
+        raise CommandError("give a START, --spread-hours, or both")
+    change = native_reading.read_change({"scheduleDateTime": start, "spreadHours": spread_hours})
+    _steer(id, lambda desk, view: desk.change(view, change))
+
+
+def report(
+    id: str,
+    csv_file: Annotated[
+        Path | None, typer.Option("--csv", help="Write a line per message to this file.")
+    ] = None,
+) -> None:
+    """Say what a campaign came to."""
+    with opened_store() as store:
+        _campaign(store, id)
+        if csv_file is not None:
+            _write_csv(store, id, csv_file)
+            return
+        typer.echo(json.dumps(presenting.report_json(store.campaigns.report(id)), indent=2))
+
+
+def follow(store: Store, campaign_id: str) -> CampaignView:
+    """Show a campaign's counts until it ends: live on a terminal, a line per change elsewhere."""
+    view = _campaign(store, campaign_id)
+    if out.is_terminal:
+        with Live(progress_table(view), console=out, refresh_per_second=8) as live:
+            while view.status not in CAMPAIGN_ENDS:
+                time.sleep(0.25)
+                view = _campaign(store, campaign_id)
+                live.update(progress_table(view))
+        return view
+    last = ""
+    while True:
+        counts = {name: count for name, count in asdict(view.tally).items() if count}
+        line = f"{view.status} " + " ".join(f"{name}={count}" for name, count in counts.items())
+        if line != last:
+            typer.echo(line)
+            last = line
+        if view.status in CAMPAIGN_ENDS:
+            return view
+        time.sleep(0.5)
+        view = _campaign(store, campaign_id)
+
+
+def progress_table(view: CampaignView) -> Table:
+    """The counts of a campaign with their share, as a table with bars."""
+    name = plain(view.name or view.dialect)
+    table = Table(title=f"{name} · {view.id} · {view.status}")
+    table.add_column("messages")
+    table.add_column("count", justify="right")
+    table.add_column("share", width=30)
+    for name in MessageStatus:
+        count = getattr(view.tally, name.value)
+        if count:
+            table.add_row(name.value, f"{count:,}", "█" * round(30 * count / max(view.total, 1)))
+    table.add_row("total", f"{view.total:,}", "", style="bold")
+    return table
+
+
+def _steer(id: str, order: Callable[[Desk, CampaignView], Awaitable[object]]) -> None:
+    settings = find_settings()
+    with opened_store(settings) as store:
+        view = _campaign(store, id)
+
+        async def work() -> None:
+            await order(await open_desk(settings, store), view)
+
+        asyncio.run(work())
+        out.print(f"asked; the campaign was {view.status}", highlight=False)
+
+
+def _campaign(store: Store, id: str) -> CampaignView:
+    view = store.campaigns.get(id)
+    if view is None:
+        raise CommandError(f"there is no campaign {id!r}")
+    return view
+
+
+def _operator(account: AccountView) -> Principal:
+    """The operator acts for an account with every permission."""
+    return Principal(
+        account_id=account.id,
+        account_name=account.name,
+        key_id="operator",
+        permissions=frozenset({"*"}),
+        property_sid=account.property_sid,
+        strict_uniform=account.strict_uniform,
+        strict_keys=account.strict_keys,
+        auto_key=account.auto_key,
+    )
+
+
+def _read_json(file: Path) -> Any:
+    from dialects.http.bodies import BadBody, parse_json
+
+    try:
+        return parse_json(file.read_bytes())
+    except BadBody as bad:
+        raise CommandError(f"{file}: {bad.reason}") from None
+
+
+def _read_csv(file: Path) -> dict[str, Any]:
+    try:
+        with file.open(newline="", encoding="utf-8-sig") as lines:
+            reader = csv.DictReader(lines, strict=True)
+            columns = list(reader.fieldnames or [])
+            rows = list(reader)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise CommandError(f"{file}: not CSV in UTF-8: {error}") from None
+    if "to" not in columns:
+        raise CommandError(f"{file}: the first line must name the columns, one of them 'to'")
+    if len(set(columns)) < len(columns):
+        raise CommandError(f"{file}: two columns have the same name")
+    recipients = []
+    for number, row in enumerate(rows, 1):
+        if None in row:
+            raise CommandError(f"{file}: row {number} has more cells than there are columns")
+        recipient: dict[str, Any] = {
+            name: value for name, value in row.items() if name in _CSV_MEMBERS and value
+        }
+        fields = {name: value or "" for name, value in row.items() if name not in _CSV_MEMBERS}
+        recipients.append({**recipient, "fields": fields})
+    return {"name": file.stem, "recipients": recipients}
+
+
+def _write_csv(store: Store, campaign_id: str, file: Path) -> None:
+    after = None
+    with file.open("w", newline="", encoding="utf-8") as lines:
+        while True:
+            found = store.campaigns.messages(campaign_id, after=after, limit=1_000)
+            lines.write(presenting.messages_csv(found, header=after is None))
+            if len(found) < 1_000:
+                break
+            after = found[-1].position
+    sys.stderr.write(f"wrote {file}\n")

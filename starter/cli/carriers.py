@@ -1,0 +1,77 @@
+"""``godwit carrier``: the carriers in use, how they are, and how fast they may be fed."""
+
+import json
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from campaign.instants import iso_or_none
+from campaign.pacing import RATE_MAX, carrier_scope
+from campaign.settings import Settings
+from carriers import CARRIERS
+from starter.cli.context import CommandError, opened_store
+
+out = Console(markup=False, emoji=False)
+carrier_app = typer.Typer(no_args_is_help=True, help="Carriers in use.")
+
+
+@carrier_app.command("list")
+def list_carriers(
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """List the carriers in use in the order in which they are tried, with health and speed."""
+    with opened_store() as store:
+        rates = store.pacing.rates()
+        states = {state.name: state for state in store.health.list()}
+    shown = []
+    for name in Settings().carriers:
+        state = states.get(name)
+        down_since = None if state is None else state.down_since
+        shown.append(
+            {
+                "name": name,
+                "rate": rates.get(carrier_scope(name)),
+                "downSince": iso_or_none(down_since),
+                "reason": state.reason if state is not None and down_since else None,
+            }
+        )
+    if as_json:
+        typer.echo(json.dumps(shown, indent=2))
+        return
+    for one in shown:
+        line = str(one["name"])
+        if one["rate"] is not None:
+            line += f", {one['rate']:g} segments/s"
+        if one["downSince"] is not None:
+            line += f", down since {one['downSince']}: {one['reason']}"
+        out.print(line, highlight=False)
+
+
+@carrier_app.command("rate")
+def set_rate(
+    name: str,
+    rate: Annotated[float, typer.Argument(min=0, max=RATE_MAX, help="0 is as fast as can be.")],
+) -> None:
+    """Let all workers together hand a carrier so many segments per second, from now on.
+
+    Example: godwit carrier rate NAME 100
+    """
+    check_carrier(name)
+    with opened_store() as store:
+        store.pacing.set_rate(carrier_scope(name), rate or None)
+    out.print(f"{name}, {rate:g} segments/s" if rate else f"{name}, any speed", highlight=False)
+
+
+def read_carriers(text: str) -> str | None:
+    """Read an order of carriers; None when it is empty. Raises CommandError for unknown ones."""
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    for name in names:
+        check_carrier(name)
+    return ",".join(names) or None
+
+
+def check_carrier(name: str) -> None:
+    """Raise CommandError for what is no carrier."""
+    if name not in CARRIERS:
+        raise CommandError(f"no carrier is named {name!r}; there are: {', '.join(CARRIERS)}")

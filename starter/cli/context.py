@@ -1,0 +1,102 @@
+"""Where the command line finds the store and Temporal: environment, or a running stack."""
+
+import json
+import os
+import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from campaign.settings import DATA_DIRECTORY, Settings
+from store.accounts.accounts import AccountView
+from store.database.migrate import is_current
+from store.store import Store, open_store
+
+# Control and format characters, surrogates, line and paragraph separators (Unicode 4.5).
+_NOT_SHOWN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+
+
+class CommandError(Exception):
+    """What the user asked cannot be done; the text says why and what to try."""
+
+
+def data_directory() -> Path:
+    """The data directory of the embedded stack: ``GODWIT_DATA``, else ``.godwit``."""
+    return Path(os.environ.get("GODWIT_DATA", DATA_DIRECTORY))
+
+
+def find_settings() -> Settings:
+    """Settings from the environment, completed by an embedded stack where one left its traces.
+
+    A stack writes ``stack.json`` and ``secret.key`` into its data directory; the database's own
+    directory is looked at for the key too. Sets ``TEMPORAL_ADDRESS`` for the SDK when only the
+    stack knows it.
+    """
+    data = data_directory()
+    if "GODWIT_DATABASE_URL" not in os.environ and (data / "godwit.db").exists():
+        os.environ["GODWIT_DATABASE_URL"] = f"sqlite:///{(data / 'godwit.db').resolve()}"
+    stack = data / "stack.json"
+    if stack.exists():
+        description = json.loads(stack.read_text())
+        os.environ.setdefault("GODWIT_DATABASE_URL", description["database"])
+        os.environ.setdefault("TEMPORAL_ADDRESS", description["temporal"])
+    if not os.environ.get("GODWIT_SECRET_KEY"):
+        database = os.environ.get("GODWIT_DATABASE_URL", "")
+        beside = Path(database.removeprefix("sqlite:///")).parent
+        for directory in (data, beside):
+            if (directory / "secret.key").exists():
+                os.environ["GODWIT_SECRET_KEY"] = (directory / "secret.key").read_text().strip()
+                break
+    return Settings()
+
+
+@contextmanager
+def opened_store(settings: Settings | None = None) -> Iterator[Store]:
+    """A store for one command; raises CommandError when it or its schema is not there."""
+    settings = settings or find_settings()
+    _check_file(settings.database_url)
+    store = open_store(settings)
+    try:
+        if not is_current(store.database):
+            raise CommandError(
+                f"the database {store.database.engine.url!r} has not the present schema: run "
+                "'godwit up' or 'godwit db upgrade', or set GODWIT_DATABASE_URL"
+            )
+        yield store
+    finally:
+        store.close()
+
+
+def chosen_account(store: Store, wanted: str | None) -> AccountView:
+    """The account of that id or name, or the only one there is; raises CommandError."""
+    if wanted is not None:
+        account = store.accounts.show(wanted)
+        if account is None:
+            raise CommandError(f"there is no account {wanted!r}")
+        return account
+    accounts = store.accounts.list()
+    if len(accounts) != 1:
+        names = (
+            ", ".join(plain(account.name) for account in accounts)
+            or "none; see godwit account create"
+        )
+        raise CommandError(f"choose an account with --account (there are: {names})")
+    return accounts[0]
+
+
+def plain(text: str) -> str:
+    """A text that others chose, as a terminal may show it: nothing in it moves the cursor."""
+    return "".join(
+        "\N{REPLACEMENT CHARACTER}" if unicodedata.category(character) in _NOT_SHOWN else character
+        for character in text
+    )
+
+
+def _check_file(url: str) -> None:
+    """Only ``godwit up`` and ``godwit db upgrade`` make a database where there is none."""
+    path = url.removeprefix("sqlite:///").partition("?")[0]
+    if path != url and path and not Path(path).exists():
+        raise CommandError(
+            f"there is no database {path}: run 'godwit up' or 'godwit db upgrade', or set "
+            "GODWIT_DATABASE_URL"
+        )

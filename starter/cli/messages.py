@@ -1,0 +1,114 @@
+"""``godwit why`` and ``godwit resolve``: single messages."""
+
+import json
+import time
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from campaign.instants import iso, iso_or_none
+from campaign.states import MessageStatus
+from dialects.native import responses as presenting
+from starter.cli.context import CommandError, opened_store
+from store.sending.message_history import MessageStory
+from store.store import Store
+
+out = Console(markup=False, emoji=False, highlight=False)
+Number = Annotated[str, typer.Argument(help="The recipient's number, or the message's id.")]
+
+
+def why(
+    id: str,
+    number: Number,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Explain what happened to one recipient's message, attempt by attempt."""
+    with opened_store() as store:
+        stories = _stories(store, id, number)
+    if as_json:
+        typer.echo(json.dumps([story_json(story) for story in stories], indent=2))
+        return
+    for story in stories:
+        for line in told(story):
+            out.print(line)
+
+
+def resolve(
+    id: str,
+    number: Number,
+    outcome: Annotated[str, typer.Argument(help="What became of it: sent or failed.")],
+) -> None:
+    """Say what became of a message of which nobody knows whether it left.
+
+    ``sent`` pays for it, ``failed`` gives its credits back and frees its key.
+    """
+    if outcome not in ("sent", "failed"):
+        raise CommandError("say sent or failed")
+    with opened_store() as store:
+        stories = _stories(store, id, number)
+        doubtful = [
+            story.message for story in stories if story.message.status is MessageStatus.UNKNOWN
+        ]
+        if not doubtful:
+            states = ", ".join(story.message.status.value for story in stories)
+            raise CommandError(f"there is no doubt about it: it is {states}")
+        if len(doubtful) > 1:
+            ids = ", ".join(message.id for message in doubtful)
+            raise CommandError(f"several messages are meant; name one: {ids}")
+        now = time.time_ns() // 1_000_000
+        status = store.resolving.resolve(id, doubtful[0].id, outcome == "sent", now)
+    typer.echo(f"{doubtful[0].id} is {status}")
+
+
+def story_json(story: MessageStory) -> dict[str, Any]:
+    """The story of a message as JSON."""
+    return {
+        **presenting.message_json(story.message),
+        "attemptLog": [
+            {
+                "number": attempt.number,
+                "startedAt": iso(attempt.started_at),
+                "endedAt": iso_or_none(attempt.ended_at),
+                "outcome": attempt.outcome,
+                "code": attempt.code,
+                "carrier": attempt.carrier,
+            }
+            for attempt in story.attempts
+        ],
+        "keyHolder": story.key_holder,
+        "keyFreeAt": iso_or_none(story.key_free_at),
+    }
+
+
+def told(story: MessageStory) -> list[str]:
+    """The story of a message as lines to read."""
+    message = story.message
+    why_so = message.reason or message.error
+    lines = [
+        f"{message.id}  position {message.position}",
+        f"  {message.status}" + (f" because of {why_so}" if why_so else ""),
+        f"  {message.kind} of {message.segments} segments from {message.sender}",
+        f"  due {iso(message.due_at)}, sent {iso_or_none(message.sent_at) or '-'}, "
+        f"final {iso_or_none(message.final_at) or '-'}",
+    ]
+    for attempt in story.attempts:
+        end = iso_or_none(attempt.ended_at) or "no end was written: its worker died, or it runs"
+        how = f"{attempt.outcome or ''} {attempt.code or ''}".strip()
+        by = f" by {attempt.carrier}" if attempt.carrier else ""
+        lines.append(f"  attempt {attempt.number}{by}: {iso(attempt.started_at)} to {end}  {how}")
+    if message.duplicate_of:
+        lines.append(f"  its key was spent by {message.duplicate_of}")
+    if story.key_holder == message.id:
+        until = iso_or_none(story.key_free_at)
+        lines.append(f"  its key is {'spent until ' + until if until else 'held'}")
+    return lines
+
+
+def _stories(store: Store, campaign_id: str, number: str) -> list[MessageStory]:
+    if store.campaigns.get(campaign_id) is None:
+        raise CommandError(f"there is no campaign {campaign_id!r}")
+    stories = store.attempts.stories(campaign_id, number)
+    if not stories:
+        raise CommandError(f"the campaign {campaign_id} has no message to {number}")
+    return list(stories)

@@ -1,0 +1,1 @@
+"""The embedded stack: every part on one machine."""

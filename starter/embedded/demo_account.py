@@ -1,0 +1,45 @@
+"""What a fresh embedded stack has to send with: an account, senders, and numbers to lease."""
+
+import time
+
+from campaign.phone import OfflineLookup
+from campaign.settings import Settings
+from store.accounts.accounts import AccountView
+from store.accounts.api_keys import KeyPair
+from store.database.migrate import upgrade
+from store.store import Store, open_store
+
+DEMO_NAME = "demo"
+DEMO_CREDITS = 1_000_000
+DEMO_SENDERS = ("+18005559876", "72345", "GODWIT")
+# Numbers kept for fiction: one more than an account may lease to one recipient.
+DEMO_POOL = tuple(f"+6149157015{digit}" for digit in range(4, 10))
+
+
+def prepare(settings: Settings) -> tuple[AccountView, KeyPair]:
+    """Migrate, and find or make the demo account; done again, it finds the same.
+
+    The pool is filled once, with the account: what is taken out of it later stays out.
+    """
+    store = open_store(settings)
+    try:
+        upgrade(store.database)
+        return _account(store)
+    finally:
+        store.close()
+
+
+def _account(store: Store) -> tuple[AccountView, KeyPair]:
+    account = store.accounts.show(DEMO_NAME)
+    now = time.time_ns() // 1_000_000
+    if account is None:
+        lookup = OfflineLookup()
+        for number in DEMO_POOL:
+            store.leases.add_number(number, lookup.look_up(number).country, now)
+        credits = (DEMO_CREDITS, DEMO_CREDITS)
+        return store.accounts.create(DEMO_NAME, now, *credits, DEMO_SENDERS)
+    for key in store.accounts.keys(account.id):
+        pair = store.accounts.reveal_key(key.key_id)
+        if pair is not None:
+            return account, pair
+    return account, store.accounts.make_key(account.id, now)

@@ -1,0 +1,1 @@
+"""Accounts with their keys, senders, opt-outs and mailing lists."""

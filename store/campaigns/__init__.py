@@ -1,0 +1,1 @@
+"""Campaigns from draft to settlement, and the audit of the books."""

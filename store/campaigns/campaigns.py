@@ -1,0 +1,246 @@
+"""Campaigns as a whole: saved once, moved forward, settled, and looked at."""
+
+import json
+from collections.abc import Collection, Sequence
+from dataclasses import asdict, dataclass
+
+from sqlalchemy import Connection, String, bindparam, insert, text
+
+from campaign.credits import Price
+from campaign.instants import Instant
+from campaign.model import Candidate
+from campaign.ports import Tally
+from campaign.refusals import Refusal
+from campaign.report import Report
+from campaign.states import CAMPAIGN_ENDS, CAMPAIGN_MOVES, CampaignStatus, MessageStatus
+from store.campaigns import links
+from store.campaigns.rows import campaign_values, message_values
+from store.database.engine import Database
+from store.shared import ledger, reply_rows, reports
+from store.shared.outbox import Destination, Outbox
+from store.shared.views import CampaignView, MessageView, campaign_view, message_view
+from store.tables import CampaignRow, MessageRow
+
+_GET = text("SELECT * FROM campaign WHERE id = :campaign")
+_IN_STATES = text(
+    "SELECT * FROM campaign WHERE status IN :states AND id > :after ORDER BY id LIMIT :limit"
+).bindparams(bindparam("states", expanding=True))
+_CLAIM_KEY = text(
+    "INSERT INTO campaign_key (account_id, key, campaign_id, free_at) "
+    "VALUES (:account, :key, :campaign, NULL) "
+    "ON CONFLICT (account_id, key) DO UPDATE SET campaign_id = excluded.campaign_id, "
+    "free_at = NULL WHERE campaign_key.free_at <= :now RETURNING campaign_id"
+)
+_KEY_HOLDER = text(
+    "SELECT k.campaign_id, c.payload_hash FROM campaign_key k "
+    "JOIN campaign c ON c.id = k.campaign_id WHERE k.account_id = :account AND k.key = :key"
+)
+_HOLDS_KEY = text(
+    "SELECT 1 FROM campaign_key WHERE account_id = :account AND key = :key "
+    "AND (free_at IS NULL OR free_at > :now)"
+)
+_MARK = text(
+    "UPDATE campaign SET status = :status, started_at = COALESCE(started_at, :started_at) "
+    "WHERE id = :campaign AND status IN :from_statuses"
+).bindparams(bindparam("from_statuses", expanding=True, type_=String))
+_REFUSE = text(
+    "UPDATE campaign SET status = 'refused', refusals = :refusals, finished_at = :now "
+    "WHERE id = :campaign AND status = 'draft'"
+)
+_CANCEL_WAITING = text(
+    "UPDATE message SET status = 'cancelled', reason = :reason, final_at = :now "
+    "WHERE campaign_id = :campaign AND status IN ('queued', 'retryable') AND NOT in_doubt"
+)
+# What may have left cannot be called cancelled.
+_BACK_TO_DOUBT = text(
+    "UPDATE message SET status = 'unknown' "
+    "WHERE campaign_id = :campaign AND status = 'retryable' AND in_doubt"
+)
+_FREE_KEY = text("DELETE FROM campaign_key WHERE campaign_id = :campaign")
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """What ``save`` did: ``created``, or found the campaign that has the key already."""
+
+    campaign_id: str
+    created: bool
+    same_payload: bool = True
+
+
+class Campaigns:
+    """Campaigns in the database; every public method is one transaction."""
+
+    def __init__(self, database: Database, outbox: Outbox) -> None:
+        self._database = database
+        self._outbox = outbox
+
+    def save(self, candidate: Candidate, campaign_id: str) -> Saved:
+        """Store a draft, its messages and its claimed key, or find who has the key.
+
+        The key's primary key decides a race: of equal submissions one is created and all
+        others get its id.
+        """
+        draft, now = candidate.draft, candidate.received_at
+        values = {
+            "account": draft.account_id,
+            "key": draft.key,
+            "campaign": campaign_id,
+            "now": now,
+        }
+
+        def work(connection: Connection) -> Saved:
+            if draft.key is not None and connection.execute(_CLAIM_KEY, values).first() is None:
+                holder = connection.execute(_KEY_HOLDER, values).one()
+                same = holder.payload_hash == draft.payload_hash
+                return Saved(holder.campaign_id, created=False, same_payload=same)
+            connection.execute(insert(CampaignRow), campaign_values(candidate, campaign_id))
+            connection.execute(insert(MessageRow), message_values(candidate, campaign_id))
+            reply_rows.write_options(connection, candidate)
+            links.write(connection, candidate, campaign_id)
+            return Saved(campaign_id, created=True)
+
+        return self._database.write(work)
+
+    def has_key(self, account_id: str, key: str, now: Instant) -> bool:
+        """Tell whether a campaign of the account has this key, so that ``save`` would find it."""
+        values = {"account": account_id, "key": key, "now": now}
+        return self._database.read(
+            lambda connection: connection.execute(_HOLDS_KEY, values).first() is not None
+        )
+
+    def get(self, campaign_id: str, account_id: str | None = None) -> CampaignView | None:
+        """One campaign with its counts; None when it is not there or another account's."""
+
+        def work(connection: Connection) -> CampaignView | None:
+            row = connection.execute(_GET, {"campaign": campaign_id}).first()
+            if row is None or account_id not in (None, row.account_id):
+                return None
+            return campaign_view(row, reports.tallies(connection, [row])[row.id])
+
+        return self._database.read_snapshot(work)
+
+    def list(
+        self, account_id: str | None = None, limit: int = 50, before: str | None = None
+    ) -> Sequence[CampaignView]:
+        """Campaigns, newest first; ``before`` is the id of the last one seen."""
+        conditions, values = ["1 = 1"], {"limit": limit, "account": account_id, "before": before}
+        if account_id is not None:
+            conditions.append("account_id = :account")
+        if before is not None:
+            conditions.append(
+                "(created_at, id) < (SELECT created_at, id FROM campaign WHERE id = :before)"
+            )
+        query = text(
+            f"SELECT * FROM campaign WHERE {' AND '.join(conditions)} "
+            "ORDER BY created_at DESC, id DESC LIMIT :limit"
+        )
+
+        def work(connection: Connection) -> Sequence[CampaignView]:
+            rows = connection.execute(query, values).all()
+            tallies = reports.tallies(connection, rows)
+            return [campaign_view(row, tallies[row.id]) for row in rows]
+
+        return self._database.read(work)
+
+    def in_states(
+        self, states: Collection[CampaignStatus], after: str, limit: int
+    ) -> Sequence[CampaignView]:
+        """Campaigns of every account in any of ``states``, by id from ``after`` on."""
+        values = {"states": [state.value for state in states], "after": after, "limit": limit}
+
+        def work(connection: Connection) -> Sequence[CampaignView]:
+            rows = connection.execute(_IN_STATES, values).all()
+            tallies = reports.tallies(connection, rows)
+            return [campaign_view(row, tallies[row.id]) for row in rows]
+
+        return self._database.read(work)
+
+    def messages(
+        self,
+        campaign_id: str,
+        status: MessageStatus | None = None,
+        after: int | None = None,
+        limit: int = 100,
+    ) -> Sequence[MessageView]:
+        """Messages of a campaign by position; ``after`` is the last position seen."""
+        condition = "" if status is None else "AND COALESCE(status, '') = :status "
+        query = text(
+            "SELECT * FROM message WHERE campaign_id = :campaign AND position > :after "
+            f"{condition}ORDER BY position LIMIT :limit"
+        )
+        values = {
+            "campaign": campaign_id,
+            "after": -1 if after is None else after,
+            "status": status,
+            "limit": limit,
+        }
+        return self._database.read(
+            lambda connection: [message_view(row) for row in connection.execute(query, values)]
+        )
+
+    def report(self, campaign_id: str) -> Report:
+        """What a campaign came to so far; raises NoResultFound for an unknown id."""
+        return self._database.read_snapshot(
+            lambda connection: reports.report(connection, campaign_id)
+        )
+
+    def tally(self, campaign_id: str) -> Tally:
+        """See :class:`campaign.ports.CampaignStore`."""
+        return self._database.read(lambda connection: reports.tally(connection, campaign_id))
+
+    def stored_refusals(self, campaign_id: str) -> Sequence[Refusal] | None:
+        """See :class:`campaign.ports.CampaignStore`."""
+        view = self.get(campaign_id)
+        return None if view is None or view.status != CampaignStatus.REFUSED else view.refusals
+
+    def refuse(self, campaign_id: str, refusals: Sequence[Refusal], now: Instant) -> None:
+        """See :class:`campaign.ports.CampaignStore`."""
+        values = {
+            "campaign": campaign_id,
+            "refusals": json.dumps([asdict(refusal) for refusal in refusals]),
+            "reason": "campaign_refused",
+            "now": now,
+        }
+
+        def work(connection: Connection) -> None:
+            if connection.execute(_REFUSE, values).rowcount:
+                connection.execute(_CANCEL_WAITING, values)
+                connection.execute(_FREE_KEY, values)
+                # A hold whose answer was lost may have been written before this no.
+                ledger.void_rest(connection, campaign_id, Price(), now)
+
+        self._database.write(work)
+
+    def mark(self, campaign_id: str, status: CampaignStatus, now: Instant) -> None:
+        """See :class:`campaign.ports.CampaignStore`."""
+        # An end is left by a retry alone, which pays for it (store/campaigns/retry.py).
+        sources = [
+            source.value
+            for source, targets in CAMPAIGN_MOVES.items()
+            if status in targets and source not in CAMPAIGN_ENDS
+        ]
+        values = {
+            "campaign": campaign_id,
+            "status": status.value,
+            "from_statuses": sources,
+            "started_at": now if status is CampaignStatus.RUNNING else None,
+        }
+
+        def work(connection: Connection) -> Sequence[Destination]:
+            moved = connection.execute(_MARK, values).rowcount
+            if not moved or status is not CampaignStatus.SCHEDULED:
+                return []
+            return self._outbox.tell_failed_at_birth(connection, campaign_id, now)
+
+        self._outbox.ring(self._database.write(work))
+
+    def cancel_rest(self, campaign_id: str, now: Instant) -> int:
+        """See :class:`campaign.ports.CampaignStore`."""
+        values = {"campaign": campaign_id, "reason": "campaign_cancelled", "now": now}
+
+        def work(connection: Connection) -> int:
+            connection.execute(_BACK_TO_DOUBT, values)
+            return connection.execute(_CANCEL_WAITING, values).rowcount
+
+        return self._database.write(work)

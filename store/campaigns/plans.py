@@ -1,0 +1,88 @@
+"""When the messages of a campaign are due: moved as they are, or laid out anew."""
+
+from sqlalchemy import Connection, text
+
+from campaign.instants import Instant
+from campaign.schedule import ideal_instants
+from store.database.engine import Database, json_rows
+
+# Whoever comes with the next number changes the plan; anybody else changes nothing.
+_ITS_TURN = "WHERE id = :campaign AND pauses_applied = :number - 1"
+_START = (
+    "base_at = base_at + :by, scheduled_at = COALESCE(CAST(:scheduled_at AS BIGINT), scheduled_at)"
+)
+_COUNT_PUSH = text(f"UPDATE campaign SET pauses_applied = :number, {_START} {_ITS_TURN}")
+_COUNT_SPREAD = text(
+    "UPDATE campaign SET pauses_applied = :number, spread_hours = :hours, base_at = "
+    "CASE WHEN base_at < :earliest THEN CAST(:earliest AS BIGINT) ELSE base_at END "
+    f"{_ITS_TURN} RETURNING base_at"
+)
+_MOVE_START = text(f"UPDATE campaign SET {_START} WHERE id = :campaign")
+_WAITING = "WHERE campaign_id = :campaign AND status IN ('queued', 'retryable')"
+_PUSH = text(f"UPDATE message SET due_at = due_at + :by {_WAITING}")
+_FIRST_DUE = text(f"SELECT min(due_at) FROM message {_WAITING}")
+
+
+class Plans:
+    """The :class:`campaign.ports.PlanStore` of both databases."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._spread_over = text(
+            "SELECT position FROM message WHERE campaign_id = :campaign AND status = 'queued' "
+            f"AND scheduled_at IS NULL ORDER BY position{database.hold_still}"
+        )
+        # By the primary key alone: asked for the status as well, PostgreSQL may look each of
+        # 50,000 rows up among all that are queued, which takes minutes.
+        self._lay_out = text(
+            "UPDATE message SET due_at = CAST(r.value->>'d' AS BIGINT) "
+            f"FROM {database.rows} WHERE message.campaign_id = r.value->>'c' "
+            "AND message.position = CAST(r.value->>'p' AS BIGINT)"
+        )
+
+    def push_back(
+        self, campaign_id: str, number: int, by: Instant, scheduled_at: Instant | None = None
+    ) -> None:
+        """See :class:`campaign.ports.PlanStore`."""
+        values = {"campaign": campaign_id, "number": number, "by": by, "scheduled_at": scheduled_at}
+
+        def work(connection: Connection) -> None:
+            if connection.execute(_COUNT_PUSH, values).rowcount:
+                connection.execute(_PUSH, values)
+
+        self._database.write(work)
+
+    def spread(
+        self,
+        campaign_id: str,
+        number: int,
+        hours: float,
+        earliest: Instant,
+        scheduled_at: Instant | None = None,
+    ) -> None:
+        """See :class:`campaign.ports.PlanStore`."""
+        values = {
+            "campaign": campaign_id,
+            "number": number,
+            "hours": hours,
+            "earliest": earliest,
+        }
+
+        def work(connection: Connection) -> None:
+            start = connection.execute(_COUNT_SPREAD, values).scalar()
+            if start is None:
+                return
+            positions = connection.execute(self._spread_over, values).scalars().all()
+            dues = ideal_instants(start, hours, len(positions))
+            rows = [
+                {"c": campaign_id, "p": position, "d": due}
+                for position, due in zip(positions, dues, strict=True)
+            ]
+            connection.execute(self._lay_out, {"rows": json_rows(rows)})
+            first = connection.execute(_FIRST_DUE, values).scalar()
+            if scheduled_at is not None and first is not None:
+                move = {**values, "by": scheduled_at - first, "scheduled_at": scheduled_at}
+                connection.execute(_MOVE_START, move)
+                connection.execute(_PUSH, move)
+
+        self._database.write(work)

@@ -1,0 +1,1 @@
+"""The database: engine, migrations, secrets at rest."""

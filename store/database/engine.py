@@ -1,0 +1,234 @@
+"""The database: SQLite (WAL) or PostgreSQL behind one pair of verbs, ``read`` and ``write``."""
+
+import json
+import random
+import re
+import sqlite3
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from campaign.failures import StoreUnavailable
+from store.database.write_lock import WritersTurn
+
+T = TypeVar("T")
+
+SQLITE_VERSION_MIN = (3, 38, 0)
+BUSY_TIMEOUT_MS = 30_000
+POOL_TIMEOUT_SECONDS = 20.0
+# A server that is gone, or a session that is stuck, is given up within half a minute. A plan that
+# was made for a small table is not kept for the large one that it becomes within a minute.
+POSTGRES_LIMITS = {
+    "connect_timeout": 5,
+    "keepalives_idle": 5,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+    "options": "-c statement_timeout=30s -c lock_timeout=20s "
+    "-c idle_in_transaction_session_timeout=30s -c plan_cache_mode=force_custom_plan",
+}
+DEADLOCK_RETRIES_MAX = 8
+DEADLOCK_PAUSE_SECONDS = 0.05
+# serialization_failure and deadlock_detected (PostgreSQL, appendix "Error Codes").
+_SAFE_TO_REPEAT = {"40001", "40P01"}
+_UNAVAILABLE = (OperationalError, InterfaceError)
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+# What _UNSTORABLE finds, as json.dumps writes it. It finds emoji and escaped backslashes too.
+_PERHAPS_UNSTORABLE = re.compile(r"\\u(?:0000|d[89a-f])")
+
+
+class StoreError(Exception):
+    """The database cannot be used as asked; the text says what to change."""
+
+
+class Database:
+    """One database, opened once per process and shared by its threads.
+
+    ``url`` is an SQLAlchemy URL: ``sqlite:///path`` or ``postgresql+psycopg://...``. Raises
+    StoreError for anything else. A SQLite file's directory is made when it is missing.
+    """
+
+    def __init__(self, url: str, pool_size: int = 10) -> None:
+        self.url = url
+        parsed = make_url(url)
+        self.is_sqlite = parsed.get_backend_name() == "sqlite"
+        if self.is_sqlite:
+            self.engine = _sqlite_engine(parsed.database, url)
+            self._writing: Any = WritersTurn(Path(parsed.database or ""))
+        elif parsed.get_backend_name() == "postgresql":
+            self.engine = create_engine(
+                url,
+                pool_size=pool_size,
+                max_overflow=pool_size,
+                pool_pre_ping=True,
+                pool_timeout=POOL_TIMEOUT_SECONDS,
+                connect_args=POSTGRES_LIMITS,
+            )
+            self._writing = nullcontext()
+        else:
+            raise StoreError(
+                f"unsupported database {parsed.drivername!r}: use sqlite:/// or "
+                "postgresql+psycopg://"
+            )
+        event.listen(self.engine, "before_cursor_execute", _make_storable, retval=True)
+        # SQL that turns the JSON parameter :rows into rows r with one column, value.
+        self.rows = "json_each(:rows) AS r" if self.is_sqlite else _POSTGRES_ROWS
+        # Ends a SELECT whose rows must hold still until the transaction ends, because what
+        # follows relies on them. SQLite's one writer sees to that by itself.
+        self.hold_still = "" if self.is_sqlite else " FOR NO KEY UPDATE"
+
+    def read(self, work: Callable[[Connection], T]) -> T:
+        """Run ``work`` in one read transaction and return its result.
+
+        Raises StoreUnavailable when the database does not answer.
+        """
+        with _honest(), self.engine.connect() as connection, connection.begin():
+            return work(connection)
+
+    def read_snapshot(self, work: Callable[[Connection], T]) -> T:
+        """As ``read``, with every statement seeing the same instant, and nobody kept waiting.
+
+        A SQLite read transaction is a snapshot already.
+        """
+        engine = self.engine
+        if not self.is_sqlite:
+            engine = engine.execution_options(isolation_level="REPEATABLE READ")
+        with _honest(), engine.connect() as connection, connection.begin():
+            return work(connection)
+
+    def write(self, work: Callable[[Connection], T]) -> T:
+        """Run ``work`` in one write transaction and return its result once committed.
+
+        Repeated when PostgreSQL says that it was rolled back for a deadlock or conflict; never
+        repeated when the fate of the commit is not known: that raises StoreUnavailable.
+        """
+        for tries_left in range(DEADLOCK_RETRIES_MAX, -1, -1):
+            try:
+                with _honest(), self._writing, self.engine.connect() as connection:
+                    connection = connection.execution_options(godwit_write=True)
+                    with connection.begin():
+                        return work(connection)
+            except StoreUnavailable as error:
+                if tries_left == 0 or not _was_rolled_back(error.__cause__):
+                    raise
+                # Whom we were in conflict with goes first, or we would meet again at once.
+                time.sleep(random.uniform(0.5, 1.0) * DEADLOCK_PAUSE_SECONDS)
+        raise AssertionError("unreachable")
+
+    def close(self) -> None:
+        """Close every pooled connection."""
+        self.engine.dispose()
+        if self.is_sqlite:
+            self._writing.close()
+
+
+def storable(value: str) -> str:
+    """Replace what neither database can hold, NUL and half a surrogate pair, by U+FFFD."""
+    if value.isascii() and "\x00" not in value:
+        return value
+    return _UNSTORABLE.sub("\ufffd", value)
+
+
+def json_rows(rows: Sequence[Mapping[str, object]]) -> str:
+    """Write rows as the JSON parameter ``:rows`` of a statement on ``Database.rows``."""
+    written = json.dumps(rows)
+    if _PERHAPS_UNSTORABLE.search(written):
+        return json.dumps([_stored(row) for row in rows])
+    return written
+
+
+_POSTGRES_ROWS = "jsonb_array_elements(CAST(:rows AS jsonb)) AS r(value)"
+
+
+@contextmanager
+def _honest() -> Iterator[None]:
+    """Raise StoreUnavailable for whatever says that the database does not answer."""
+    try:
+        yield
+    except _UNAVAILABLE as error:
+        raise StoreUnavailable(type(error.orig).__name__) from error
+    except PoolTimeoutError as error:
+        raise StoreUnavailable("every connection is in use") from error
+
+
+def _was_rolled_back(error: BaseException | None) -> bool:
+    return getattr(getattr(error, "orig", None), "sqlstate", None) in _SAFE_TO_REPEAT
+
+
+def _make_storable(
+    connection: object,
+    cursor: object,
+    statement: str,
+    parameters: Any,
+    context: object,
+    executemany: bool,
+) -> tuple[str, Any]:
+    """Make every text parameter storable; a look-up by one that was not then finds nothing."""
+    if executemany:
+        return statement, [_stored(each) for each in parameters]
+    return statement, _stored(parameters)
+
+
+def _stored(values: Any) -> Any:
+    if isinstance(values, Mapping):
+        return {
+            name: storable(value) if isinstance(value, str) else value
+            for name, value in values.items()
+        }
+    return tuple([storable(value) if isinstance(value, str) else value for value in values])
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """Switch the file to a write-ahead log, which it keeps.
+
+    Of several that do this to a new file at once SQLite lets one through and sends the others
+    away without the patience of ``busy_timeout``.
+    """
+    deadline = time.monotonic() + BUSY_TIMEOUT_MS / 1_000
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+
+
+def _sqlite_engine(path: str | None, url: str) -> Engine:
+    if sqlite3.sqlite_version_info < SQLITE_VERSION_MIN:
+        raise StoreError(
+            f"SQLite {sqlite3.sqlite_version} is too old: Godwit needs "
+            f"{'.'.join(map(str, SQLITE_VERSION_MIN))} or newer, or PostgreSQL"
+        )
+    if not path or path == ":memory:":
+        raise StoreError("a SQLite database must be a file: two processes share it")
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url, connect_args={"check_same_thread": False})
+
+    @event.listens_for(engine, "connect")
+    def _on_connect(connection: sqlite3.Connection, record: object) -> None:
+        # Transactions are begun by hand below, so that a writer takes its lock at the start.
+        connection.isolation_level = None
+        for pragma in (
+            f"busy_timeout={BUSY_TIMEOUT_MS}",
+            # An attempt must be on disk before its message leaves: FULL outlives a power cut.
+            "synchronous=FULL",
+            "foreign_keys=ON",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+        _use_wal(connection)
+
+    @event.listens_for(engine, "begin")
+    def _on_begin(connection: Connection) -> None:
+        writes = connection.get_execution_options().get("godwit_write", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine

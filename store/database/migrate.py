@@ -1,0 +1,40 @@
+"""Bring a database to the present schema."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import text
+
+from store.database.engine import Database
+
+# Any number will do, as long as it is ours: two processes must not migrate at once.
+_LOCK = 7_463_941
+
+
+def upgrade(database: Database, revision: str = "head") -> None:
+    """Apply every migration that is missing; run again, or by two processes, it does nothing."""
+    config = _config()
+    with database.engine.connect() as connection:
+        connection = connection.execution_options(godwit_write=True)
+        with connection.begin():
+            if not database.is_sqlite:
+                connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+            config.attributes["connection"] = connection
+            command.upgrade(config, revision)
+
+
+def is_current(database: Database) -> bool:
+    """Tell whether no migration is missing."""
+    head = ScriptDirectory.from_config(_config()).get_current_head()
+    with database.engine.connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision() == head
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("path_separator", "os")
+    return config

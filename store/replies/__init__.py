@@ -1,0 +1,1 @@
+"""Replies, and the leased numbers that they come to."""

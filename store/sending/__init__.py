@@ -1,0 +1,1 @@
+"""What a chunk of messages needs while it is sent."""

@@ -1,0 +1,163 @@
+"""Which messages of a chunk may leave now: those that are due and whose turn it is."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain
+
+from sqlalchemy import Connection, text
+
+from campaign.instants import Instant
+from campaign.pacing import Grants, campaign_scope, carrier_scope, sender_scope
+from campaign.ports import ChunkRange
+from campaign.routing import Choice, choose
+from store.database.engine import Database
+from store.sending.carrier_health import PROBE_EVERY, Health
+from store.sending.routes import Routes
+from store.sending.rows import HANDOFF_COLUMNS, Candidate
+from store.shared.rates import Pacing
+
+# COALESCE keeps SQLite off the queue index: a chunk is a range of the primary key. A wave takes
+# what is due a little later along with it, but never a message that was told to wait.
+# ``tries`` counts since the campaign was last retried: each retry has its whole number of them.
+_CANDIDATES = (
+    f"SELECT {HANDOFF_COLUMNS}, CASE WHEN attempts = 0 OR in_doubt THEN attempts "
+    "ELSE attempts - COALESCE((SELECT max(a.number) FROM attempt a "
+    "WHERE a.campaign_id = message.campaign_id AND a.position = message.position "
+    "AND a.outcome = 'failed'), 0) END AS tries FROM message "
+    "WHERE campaign_id = :campaign AND position >= :low AND position < :high "
+    "AND COALESCE(status, '') IN ('queued', 'retryable') AND due_at <= :due "
+    "AND (status = 'queued' OR due_at <= :now) "
+    "ORDER BY position LIMIT :count"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """When a message may leave, 0 for at once, and through which carrier."""
+
+    start_at: Instant
+    choice: Choice
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Rows that may leave, with when and to whom, by position.
+
+    ``exhausted`` says that there are no further rows, and ``ask_again_at`` when to come for some
+    whose turn has not come; ``down`` is a carrier that some wait for.
+    """
+
+    rows: Sequence[Candidate] = ()
+    leaves: Mapping[int, Leave] = field(default_factory=dict)
+    exhausted: bool = True
+    ask_again_at: Instant | None = None
+    down: str | None = None
+
+
+class Candidates:
+    """Finds and locks rows to send, within the transaction that will claim them."""
+
+    def __init__(self, database: Database, pacing: Pacing, health: Health, routes: Routes) -> None:
+        self._pacing = pacing
+        self.health = health
+        self.routes = routes
+        # A row that somebody else is just moving is theirs; the next look finds what is left.
+        skip_locked = "" if database.is_sqlite else " FOR UPDATE SKIP LOCKED"
+        self._find = text(_CANDIDATES + skip_locked)
+
+    def find(
+        self,
+        connection: Connection,
+        account_id: str,
+        chunk: ChunkRange,
+        count: int,
+        now: Instant,
+    ) -> Found:
+        """Up to ``count`` rows; the segments of those that are paced are granted with it."""
+        if count <= 0:
+            return Found()
+        wanted = {
+            "campaign": chunk.campaign_id,
+            "low": chunk.low,
+            "high": chunk.high,
+            "due": chunk.due_until,
+            "count": count,
+            "now": now,
+        }
+        due = [Candidate._make(row) for row in connection.execute(self._find, wanted).all()]
+        look = _Look(self, connection, account_id, now)
+        chosen = [(row, choice) for row in due if (choice := look.choose(row)) is not None]
+        found = self._granted(connection, chunk.campaign_id, account_id, chosen, now)
+        later = [at for at in (found.ask_again_at, look.probe_at) if at is not None]
+        return replace(
+            found,
+            exhausted=len(due) < count and not later,
+            ask_again_at=min(later, default=None),
+            down=look.down_carrier,
+        )
+
+    def _granted(
+        self,
+        connection: Connection,
+        campaign_id: str,
+        account_id: str,
+        chosen: Sequence[tuple[Candidate, Choice]],
+        now: Instant,
+    ) -> Found:
+        """Of messages with their carriers, those whose turn it is."""
+        if not self._pacing.has_any(connection, now):
+            leaves = {row.position: Leave(0, choice) for row, choice in chosen}
+            return Found([row for row, _ in chosen], leaves)
+        campaign = campaign_scope(campaign_id)
+        scopes = [
+            (campaign, sender_scope(account_id, row.sender), carrier_scope(choice.carrier))
+            for row, choice in chosen
+        ]
+        paces = self._pacing.lock(connection, chain.from_iterable(scopes), now)
+        grants = Grants(paces, now)
+        leaves = {
+            row.position: Leave(start, choice)
+            for (row, choice), of in zip(chosen, scopes, strict=True)
+            if (start := grants.grant(of, row.segments)) is not None
+        }
+        self._pacing.write(connection, paces, grants.touched)
+        rows = [row for row, _ in chosen if row.position in leaves]
+        return Found(rows, leaves, ask_again_at=grants.ask_again_at)
+
+
+class _Look:
+    """One look at the health of carriers, and at who probes those that are down."""
+
+    def __init__(
+        self, candidates: Candidates, connection: Connection, account_id: str, now: Instant
+    ) -> None:
+        self._health = candidates.health
+        self._connection = connection
+        self._now = now
+        self._routes = candidates.routes.of(connection, account_id, now)
+        self._down = self._health.down(connection, now)
+        self.probe_at: Instant | None = None
+        self.down_carrier: str | None = None
+        self._choices: dict[tuple[str, int], Choice] = {}
+
+    def choose(self, row: Candidate) -> Choice | None:
+        """The carrier of a message, or None for now; of those that are down one may be probed."""
+        alike = (row.sender, row.tries)
+        choice = self._choices.get(alike)
+        if choice is not None:
+            return choice
+        route = self._routes.get(row.sender) or self._routes[None]
+        choice = choose(route, row.tries, self._down)
+        if choice is not None:
+            self._choices[alike] = choice
+            return choice
+        for carrier in route:
+            if self._down[carrier] <= self._now:
+                probe_at = self._now + PROBE_EVERY
+                self._down = {**self._down, carrier: probe_at}
+                if self._health.probe(self._connection, carrier, self._now):
+                    return Choice(carrier, row.tries // len(route) + 1, more=False)
+        self.down_carrier = route[0]
+        soonest = min(self._down[carrier] for carrier in route)
+        self.probe_at = soonest if self.probe_at is None else min(self.probe_at, soonest)
+        return None

@@ -1,0 +1,1 @@
+"""Webhook endpoints, their deliveries, and the events behind them."""

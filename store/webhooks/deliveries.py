@@ -1,0 +1,148 @@
+"""Callbacks on their way: claimed under a lease, marked, given up, and swept away at last."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection, text
+
+from campaign.calls import Call, CallbackStatus, Mark
+from campaign.instants import Instant
+from campaign.news import WEBHOOK_PREFIX
+from store.database.engine import Database, json_rows
+from store.shared.outbox import Destination
+
+_UNLEASED = "(lease_until IS NULL OR lease_until <= :now)"
+_WEBHOOK = text("SELECT disabled_at FROM webhook WHERE id = :destination")
+_DISABLE = text(
+    "UPDATE webhook SET disabled_at = :now WHERE id = :destination AND disabled_at IS NULL"
+)
+_BURY = text(
+    "UPDATE callback SET status = 'dead', last_code = COALESCE(last_code, 'disabled'), "
+    "ended_at = :now, claimed_by = NULL, lease_until = NULL "
+    f"WHERE destination = :destination AND status = 'waiting' AND {_UNLEASED}"
+)
+_GIVE_UP = text(
+    "UPDATE callback SET status = 'dead', last_code = COALESCE(last_code, 'expired'), "
+    "ended_at = :now, claimed_by = NULL, lease_until = NULL WHERE destination = :destination "
+    f"AND status = 'waiting' AND since_at < :since AND {_UNLEASED}"
+)
+_NEXT_DUE = text(
+    "SELECT min(CASE WHEN lease_until > due_at THEN lease_until ELSE due_at END) FROM callback "
+    "WHERE destination = :destination AND status = 'waiting'"
+)
+_OVERDUE = text(
+    "SELECT DISTINCT destination, account_id FROM callback WHERE status = 'waiting' "
+    f"AND due_at <= :now AND {_UNLEASED} AND destination > :after "
+    "ORDER BY destination LIMIT :limit"
+)
+_FORGET = text(
+    "DELETE FROM callback WHERE id IN (SELECT id FROM callback "
+    "WHERE status IN ('delivered', 'dead') AND created_at < :before LIMIT :limit)"
+)
+
+
+class Callbacks:
+    """The :class:`campaign.calls.CallbackStore` of both databases, and its sweeps."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        # What somebody else is just claiming is theirs.
+        skip_locked = "" if database.is_sqlite else " FOR UPDATE SKIP LOCKED"
+        self._claim = text(
+            "UPDATE callback SET claimed_by = :token, lease_until = :lease, tries = tries + 1 "
+            "WHERE id IN (SELECT id FROM callback WHERE destination = :destination "
+            f"AND status = 'waiting' AND due_at <= :now AND {_UNLEASED} "
+            f"ORDER BY due_at, id LIMIT :count{skip_locked}) RETURNING id, tries"
+        )
+        mine = (
+            f"FROM {database.rows} WHERE callback.id = r.value->>'k' "
+            "AND callback.status = 'waiting' AND callback.claimed_by = :token"
+        )
+        self._mark = text(
+            "UPDATE callback SET status = r.value->>'s', last_code = r.value->>'e', "
+            "due_at = COALESCE(CAST(r.value->>'d' AS BIGINT), due_at), "
+            "ended_at = CASE WHEN r.value->>'s' = 'waiting' THEN NULL "
+            "ELSE CAST(r.value->>'t' AS BIGINT) END, claimed_by = NULL, lease_until = NULL "
+            f"{mine}"
+        )
+        self._drop = text(
+            "DELETE FROM callback WHERE status = 'waiting' AND claimed_by = :token "
+            f"AND id IN (SELECT r.value->>'k' FROM {database.rows})"
+        )
+
+    def turn(
+        self,
+        destination: str,
+        token: str,
+        marks: Sequence[Mark],
+        count: int,
+        now: Instant,
+        lease_until: Instant,
+    ) -> Sequence[Call]:
+        """See :class:`campaign.calls.CallbackStore`."""
+        values = {
+            "destination": destination,
+            "token": token,
+            "count": count,
+            "now": now,
+            "lease": lease_until,
+        }
+
+        def work(connection: Connection) -> Sequence[Call]:
+            self._write(connection, token, marks)
+            if any(mark.gone for mark in marks):
+                connection.execute(_DISABLE, values)
+            if destination.startswith(WEBHOOK_PREFIX):
+                webhook = connection.execute(_WEBHOOK, values).first()
+                if webhook is None or webhook.disabled_at is not None:
+                    connection.execute(_BURY, values)
+                    return []
+            if count <= 0:
+                return []
+            return [Call(row.id, row.tries) for row in connection.execute(self._claim, values)]
+
+        return self._database.write(work)
+
+    def give_up(self, destination: str, since: Instant, now: Instant) -> int:
+        """See :class:`campaign.calls.CallbackStore`."""
+        values = {"destination": destination, "since": since, "now": now}
+        return self._database.write(
+            lambda connection: connection.execute(_GIVE_UP, values).rowcount
+        )
+
+    def next_due(self, destination: str) -> Instant | None:
+        """See :class:`campaign.calls.CallbackStore`."""
+        values = {"destination": destination}
+        return self._database.read(
+            lambda connection: connection.execute(_NEXT_DUE, values).scalar()
+        )
+
+    def overdue(self, before: Instant, after: str, limit: int) -> Sequence[Destination]:
+        """Destinations with callbacks that nobody has taken since ``before``, by id."""
+        values = {"now": before, "after": after, "limit": limit}
+        return self._database.read(
+            lambda connection: [Destination(*row) for row in connection.execute(_OVERDUE, values)]
+        )
+
+    def forget(self, before: Instant, limit: int) -> int:
+        """Delete callbacks at their end that were written before ``before``; how many."""
+        values = {"before": before, "limit": limit}
+        return self._database.write(lambda connection: connection.execute(_FORGET, values).rowcount)
+
+    def _write(self, connection: Connection, token: str, marks: Sequence[Mark]) -> None:
+        kept = [mark for mark in marks if mark.status is not None]
+        dropped = [mark for mark in marks if mark.status is None]
+        if kept:
+            rows = [
+                {
+                    "k": mark.callback_id,
+                    "s": CallbackStatus(mark.status or "").value,
+                    "e": mark.code,
+                    "t": mark.at,
+                    "d": mark.due_at,
+                }
+                for mark in sorted(kept, key=lambda mark: mark.callback_id)
+            ]
+            connection.execute(self._mark, {"rows": json_rows(rows), "token": token})
+        if dropped:
+            rows = [{"k": mark.callback_id} for mark in dropped]
+            connection.execute(self._drop, {"rows": json_rows(rows), "token": token})

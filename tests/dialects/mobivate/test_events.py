@@ -1,0 +1,120 @@
+"""What Mobivate's callbacks say: payloads and codes, from plain records."""
+
+from dataclasses import replace
+
+import pytest
+
+from campaign.credits import MessageKind
+from campaign.handoffs import Inbound
+from campaign.instants import SECOND
+from campaign.states import MessageStatus
+from dialects.mobivate.events import (
+    show_click,
+    show_incoming,
+    show_logged,
+    show_receipt,
+    status_of,
+)
+from store.campaigns.message_log import LoggedMessage
+from store.shared.views import MessageView
+from tests.campaign.making import NOW
+
+MESSAGE = MessageView(
+    id="msg_1",
+    position=0,
+    to="+447900000001",
+    text="Hello",
+    media_url=None,
+    sender="+18005559876",
+    kind=MessageKind.SMS,
+    segments=2,
+    status=MessageStatus.DELIVERED,
+    reason=None,
+    attempts=1,
+    due_at=NOW,
+    scheduled_at=None,
+    sent_at=NOW + SECOND,
+    final_at=NOW + 2 * SECOND,
+    key=None,
+    reference="aaa",
+    error=None,
+    carrier_id="c-1",
+    country="GB",
+    line_type="mobile",
+    network="O2",
+    duplicate_of=None,
+)
+
+
+def test_a_receipt_has_the_members_of_the_page() -> None:
+    assert show_receipt(MESSAGE, "campaign-1", NOW + 1) == {
+        "deliveryMessageId": "msg_1",
+        "batchId": "campaign-1",
+        "clientReference": "aaa",
+        "created": "2024-10-04T00:00:00.001+00:00",
+        "status": "DELIVERED",
+        "statusCode": 1,
+        "parts": 2,
+        "hlr": "O2",
+    }
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "expected"),
+    [
+        (MessageStatus.QUEUED, None, (8, "INTERIM_QUEUED")),
+        (MessageStatus.SENDING, None, (8, "INTERIM_QUEUED")),
+        (MessageStatus.RETRYABLE, None, (10, "RETRY")),
+        (MessageStatus.SENT, "fields_missing", (2, "ACCEPTED")),
+        (MessageStatus.DELIVERED, None, (1, "DELIVERED")),
+        (MessageStatus.UNDELIVERED, None, (5, "UNDELIVERABLE")),
+        (MessageStatus.UNKNOWN, None, (6, "UNKNOWN")),
+        (MessageStatus.FAILED, "invalid_number", (11, "FAILED_NACK")),
+        (MessageStatus.FAILED, "blocked", (19, "FAILED_RECIPIENT_BLACKLISTED")),
+        (MessageStatus.SKIPPED, "opted_out", (19, "FAILED_RECIPIENT_BLACKLISTED")),
+        (MessageStatus.SKIPPED, "left_list", (4, "DELETED")),
+        (MessageStatus.CANCELLED, "campaign_cancelled", (4, "DELETED")),
+    ],
+)
+def test_every_state_has_a_code_of_the_vendors_list(
+    status: MessageStatus, reason: str | None, expected: tuple[int, str]
+) -> None:
+    assert status_of(replace(MESSAGE, status=status, reason=reason)) == expected
+
+
+def test_no_state_is_forgotten() -> None:
+    assert all(status_of(replace(MESSAGE, status=status)) for status in MessageStatus)
+
+
+def test_a_reply_names_the_message_that_it_answers() -> None:
+    inbound = Inbound(sender="+447900000001", to="72345", body="Thanks", at=NOW)
+    logged = LoggedMessage(MESSAGE, "campaign-1", NOW)
+    shown = show_incoming(inbound, "in_1", "acc_1", logged)
+    assert shown == {
+        "id": "in_1",
+        "originator": "447900000001",
+        "recipient": "72345",
+        "body": "Thanks",
+        "created": "2024-10-04T00:00:00.000+00:00",
+        "inReplyTo": "msg_1",
+        "logicalMessageId": "campaign-1",
+        "ownerUserId": "acc_1",
+    }
+    alone = show_incoming(inbound, "in_1", "acc_1")
+    assert alone["inReplyTo"] is None and alone["logicalMessageId"] is None
+
+
+def test_a_click_tells_the_long_address_and_nothing_of_the_visitor() -> None:
+    shown = show_click(MESSAGE, "campaign-1", "https://example.com/sale?id=1")
+    assert shown["url"] == "https://example.com/sale?id=1"
+    assert (shown["mobile"], shown["messageId"]) == ("447900000001", "msg_1")
+    assert (shown["batchId"], shown["clientRef"], shown["country"]) == ("campaign-1", "aaa", "GB")
+    assert (shown["browser"], shown["ipAddress"], shown["os"]) == (None, None, None)
+
+
+def test_only_what_was_handed_over_has_a_cost_in_the_log() -> None:
+    logged = LoggedMessage(MESSAGE, "campaign-1", NOW)
+    assert show_logged(logged)["cost"] == 2
+    assert show_logged(logged)["modified"] == "2024-10-04T00:00:02+0000"
+    failed = replace(MESSAGE, status=MessageStatus.FAILED)
+    assert show_logged(LoggedMessage(failed, "campaign-1", NOW))["cost"] == 0

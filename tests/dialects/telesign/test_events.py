@@ -1,0 +1,116 @@
+"""Telesign's callbacks: a status for every event, in the vendor's shape, signed as it signs."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from telesign.util import verify_telesign_callback_signature
+
+from campaign.credits import MessageKind
+from campaign.instants import instant_of
+from campaign.news import Event
+from campaign.states import MessageStatus
+from dialects.telesign.events import callback_headers, show_message_news, status_of
+from store.shared.views import MessageView
+from tests.dialects.telesign.client import mac
+
+SAMPLES = Path(__file__).parents[2] / "samples" / "telesign"
+CAMPAIGN = "0A1B2C3D4E5F60718293A4B5C6D7E8F9"
+RECEIVED = instant_of(datetime(2026, 11, 21, 9, tzinfo=UTC))
+SECRET = "c2VjcmV0IGtleSBvZiB0aGlydHktdHdvIGJ5dGVzIQ=="
+MESSAGE = MessageView(
+    id="msg_1",
+    position=0,
+    to="+14155550100",
+    text="Your parcel is here",
+    media_url=None,
+    sender="+18005559876",
+    kind=MessageKind.SMS,
+    segments=1,
+    status=MessageStatus.DELIVERED,
+    reason=None,
+    attempts=1,
+    due_at=RECEIVED,
+    scheduled_at=None,
+    sent_at=RECEIVED + 1_000,
+    final_at=RECEIVED + 3_250,
+    key=None,
+    reference="order-1",
+    error=None,
+    carrier_id="c-1",
+    country="US",
+    line_type=None,
+    network=None,
+    duplicate_of=None,
+)
+
+
+def sample(name: str) -> Any:
+    return json.loads((SAMPLES / f"{name}.json").read_text("utf-8"))
+
+
+def test_a_delivered_message_is_told_as_the_sample_shows() -> None:
+    shown = show_message_news(
+        Event.MESSAGE_DELIVERED, MESSAGE, CAMPAIGN, RECEIVED, RECEIVED + 3_250
+    )
+    assert shown == sample("callback_delivered")
+
+
+def test_what_is_no_number_is_told_as_507_and_without_a_session_id_there_is_none() -> None:
+    message = replace(MESSAGE, reason="number_invalid", reference=None)
+    shown = show_message_news(Event.MESSAGE_FAILED, message, CAMPAIGN, RECEIVED, RECEIVED)
+    assert shown == sample("callback_no_number")
+
+
+@pytest.mark.parametrize(
+    ("event", "reason", "error", "code"),
+    [
+        (Event.MESSAGE_SENT, None, None, 203),
+        (Event.MESSAGE_DELIVERED, None, None, 200),
+        (Event.MESSAGE_UNDELIVERED, None, "absent", 207),
+        (Event.MESSAGE_UNKNOWN, None, "timeout", 250),
+        (Event.MESSAGE_FAILED, None, "invalid_number", 507),
+        (Event.MESSAGE_FAILED, None, "opted_out", 510),
+        (Event.MESSAGE_FAILED, None, "unavailable", 503),
+        (Event.MESSAGE_FAILED, None, "no_connection", 505),
+        (Event.MESSAGE_FAILED, None, "blocked", 504),
+        (Event.MESSAGE_FAILED, None, None, 504),
+    ],
+)
+def test_every_event_has_its_code(
+    event: Event, reason: str | None, error: str | None, code: int
+) -> None:
+    status = status_of(event, replace(MESSAGE, reason=reason, error=error))
+    assert status is not None and status[0] == code and status[1]
+
+
+def test_what_the_vendor_does_not_tell_is_not_told() -> None:
+    told = {event for event in Event if status_of(event, MESSAGE) is not None}
+    assert told == {
+        Event.MESSAGE_SENT,
+        Event.MESSAGE_DELIVERED,
+        Event.MESSAGE_UNDELIVERED,
+        Event.MESSAGE_FAILED,
+        Event.MESSAGE_UNKNOWN,
+    }
+    assert show_message_news(Event.CAMPAIGN_FINISHED, MESSAGE, CAMPAIGN, RECEIVED, 0) is None
+
+
+def test_neither_number_nor_text_is_in_a_callback() -> None:
+    for event in Event:
+        shown = str(show_message_news(event, MESSAGE, CAMPAIGN, RECEIVED, RECEIVED))
+        assert "4155550100" not in shown and "parcel" not in shown
+
+
+def test_the_vendors_own_check_accepts_a_signature_and_no_other() -> None:
+    body = json.dumps(sample("callback_delivered"), ensure_ascii=False).encode()
+    headers = callback_headers("AK1", SECRET, body)
+    assert headers["Authorization"] == headers["X-TS-Authorization"]
+    scheme, _, rest = headers["Authorization"].partition(" ")
+    customer_id, _, signature = rest.partition(":")
+    assert (scheme, customer_id, signature) == ("TSA", "AK1", mac(SECRET, body))
+    assert verify_telesign_callback_signature(SECRET, signature, body.decode())
+    assert not verify_telesign_callback_signature(SECRET, signature, body.decode() + " ")

@@ -1,0 +1,226 @@
+"""Textingline's webhooks: the vendor's event names, and a message as its route shows it."""
+
+import json
+import time
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from campaign.calls import Called, CallVerdict
+from campaign.credits import MessageKind
+from campaign.instants import SECOND, iso
+from campaign.news import Event, NewsAddress
+from campaign.ports import Tally
+from campaign.replies import Reply
+from campaign.states import CampaignStatus, MessageStatus
+from dialects.renderers import RENDERERS
+from dialects.textingline.events import show_news
+from store.accounts.accounts import AccountView
+from store.shared.views import CampaignView, MessageView
+from store.store import Store
+from store.webhooks.events import NewsEvent
+from tests.campaign.making import NOW
+from tests.receiving import receive
+from tests.store.builders import Books
+from tests.webhooks.peers import outward
+from webhooks.sender import OutwardCaller
+
+NAME = "textingline"
+MESSAGE = MessageView(
+    id="msg_1",
+    position=0,
+    to="+14155550100",
+    text="We open at nine",
+    media_url=None,
+    sender="+18005559876",
+    kind=MessageKind.SMS,
+    segments=1,
+    status=MessageStatus.DELIVERED,
+    reason=None,
+    attempts=1,
+    due_at=NOW,
+    scheduled_at=None,
+    sent_at=NOW + SECOND,
+    final_at=NOW + 2 * SECOND,
+    key=None,
+    reference=None,
+    error=None,
+    carrier_id="c-1",
+    country="US",
+    line_type=None,
+    network=None,
+    duplicate_of=None,
+)
+CAMPAIGN = CampaignView(
+    id="brc_1",
+    account_id="acc_1",
+    dialect=NAME,
+    status=CampaignStatus.FINISHED,
+    name="Broadcast",
+    sender="+18005559876",
+    total=100,
+    created_at=NOW,
+    scheduled_at=None,
+    spread_hours=0.0,
+    base_at=NOW,
+    key=None,
+    payload_hash="",
+    refusals=[],
+    started_at=NOW,
+    finished_at=NOW + 3 * SECOND,
+    tally=Tally(total=100, sent=98, skipped=2),
+)
+NEWS = NewsEvent(
+    id="cbk_1",
+    event=Event.MESSAGE_DELIVERED,
+    at=NOW + 2 * SECOND,
+    tries=0,
+    dialect=NAME,
+    account_id="acc_1",
+    property_sid="",
+    address=NewsAddress("https://example.com/hooks"),
+    campaign=CAMPAIGN,
+    message=MESSAGE,
+    key_pair=lambda: None,
+)
+REPLY = Reply("rpl_1", "acc_1", "msg_1", "+14155550100", "+18005559876", "Thanks", NOW)
+
+
+def told(**members: object) -> Any:
+    """What is told of an event, None where nothing is."""
+    call = show_news(replace(NEWS, **members))  # type: ignore[arg-type]
+    if call is None:
+        return None
+    assert (call.method, call.headers) == ("POST", {"Content-Type": "application/json"})
+    return json.loads(call.body)
+
+
+def test_a_delivered_message_is_told_as_its_route_shows_it() -> None:
+    assert told() == {
+        "id": "cbk_1",
+        "type": "messaging.outgoing.message.delivered",
+        "createdAt": iso(NOW + 2 * SECOND),
+        "data": {
+            "id": "msg_1",
+            "direction": "outbound",
+            "to": "+14155550100",
+            "from": "+18005559876",
+            "body": "We open at nine",
+            "status": "delivered",
+            "createdAt": iso(NOW),
+            "broadcastId": "brc_1",
+            "sentAt": iso(NOW + SECOND),
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    ("event", "name"),
+    [
+        (Event.MESSAGE_SENT, "sent"),
+        (Event.MESSAGE_DELIVERED, "delivered"),
+        (Event.MESSAGE_UNDELIVERED, "undelivered"),
+        (Event.MESSAGE_FAILED, "failed"),
+    ],
+)
+def test_every_end_of_a_message_has_the_vendors_name(event: Event, name: str) -> None:
+    shown = told(event=event)
+    assert shown["type"] == f"messaging.outgoing.message.{name}"
+    assert shown["data"]["status"] == name
+
+
+@pytest.mark.parametrize(
+    ("reason", "error", "type_", "message"),
+    [
+        ("expired", None, "expired", "The message was not sent: expired"),
+        (None, "invalid_number", "invalid_number", "The message was not sent: invalid number"),
+        (None, None, "unknown", "The message was not sent: unknown"),
+    ],
+)
+def test_a_failed_message_says_why_and_was_never_sent(
+    reason: str | None, error: str | None, type_: str, message: str
+) -> None:
+    failed = replace(MESSAGE, reason=reason, error=error, sent_at=None)
+    data = told(event=Event.MESSAGE_FAILED, message=failed)["data"]
+    assert (data["errorType"], data["errorMessage"]) == (type_, message)
+    assert "sentAt" not in data
+
+
+def test_a_single_message_goes_by_the_id_that_its_request_was_answered_with() -> None:
+    data = told(campaign=replace(CAMPAIGN, id="msg_9", name=None))["data"]
+    assert data["id"] == "msg_9" and "broadcastId" not in data
+
+
+@pytest.mark.parametrize(
+    ("event", "tally", "status"),
+    [
+        (Event.CAMPAIGN_FINISHED, Tally(total=100, delivered=100), "completed"),
+        (Event.CAMPAIGN_FINISHED, Tally(total=100, skipped=100), "failed"),
+        (Event.CAMPAIGN_FINISHED_WITH_FAILURES, Tally(total=100, failed=100), "failed"),
+        (Event.CAMPAIGN_FINISHED_WITH_FAILURES, Tally(total=2, failed=1, sent=1), "completed"),
+        (Event.CAMPAIGN_FINISHED_WITH_FAILURES, Tally(total=1, undelivered=1), "completed"),
+        (Event.CAMPAIGN_FINISHED_WITH_FAILURES, Tally(total=1, unknown=1), "completed"),
+        (Event.CAMPAIGN_CANCELLED, Tally(total=2, sent=1, cancelled=1), "completed"),
+        (Event.CAMPAIGN_CANCELLED, Tally(total=1, cancelled=1), "failed"),
+        (Event.CAMPAIGN_EXPIRED, Tally(total=1, failed=1), "failed"),
+    ],
+)
+def test_a_broadcast_is_completed_where_anything_was_sent_and_else_failed(
+    event: Event, tally: Tally, status: str
+) -> None:
+    shown = told(event=event, message=None, campaign=replace(CAMPAIGN, tally=tally))
+    assert shown["type"] == f"messaging.broadcast.{status}"
+    assert shown["data"] == {
+        "id": "brc_1",
+        "from": "+18005559876",
+        "totalRecipients": 100,
+        "status": status,
+        "createdAt": iso(NOW),
+    }
+
+
+def test_a_text_that_came_in_is_an_inbound_message() -> None:
+    shown = told(event=Event.MESSAGE_RECEIVED, reply=REPLY)
+    assert shown["type"] == "messaging.incoming.message.received"
+    assert shown["data"] == {
+        "id": "rpl_1",
+        "direction": "inbound",
+        "to": "+18005559876",
+        "from": "+14155550100",
+        "body": "Thanks",
+        "status": "received",
+        "createdAt": iso(NOW),
+    }
+
+
+def test_what_has_no_name_there_is_not_told() -> None:
+    assert told(event=Event.MESSAGE_UNKNOWN) is None
+    assert told(event=Event.MESSAGE_RECEIVED) is None
+    assert told(campaign=None, message=None) is None
+    single = replace(CAMPAIGN, id="msg_9", name=None)
+    assert told(event=Event.CAMPAIGN_FINISHED, message=None, campaign=single) is None
+
+
+def test_no_event_is_forgotten() -> None:
+    silent = {event for event in Event if told(event=event, reply=REPLY) is None}
+    assert silent == {Event.MESSAGE_UNKNOWN}
+
+
+async def test_a_webhook_of_this_dialect_is_called_with_a_signed_envelope(
+    store: Store, account: AccountView
+) -> None:
+    assert NAME in RENDERERS
+    now = time.time_ns() // 1_000_000
+    books = Books(store, account.id)
+    async with outward(timeout_seconds=1.0) as way_out, receive() as receiver:
+        view, secret = store.webhooks.add(account.id, receiver.url, ["message.*"], NAME, now)
+        books.send(books.admit(1, now=now, dialect=NAME), now=now)
+        callback = str(books.value("SELECT id FROM callback WHERE destination = :d", d=view.id))
+        called = await OutwardCaller(store.news, way_out, RENDERERS).call(callback, now)
+        assert called == Called(CallVerdict.DELIVERED, "200")
+        (taken,) = receiver.taken
+    shown = taken.verified(secret)
+    assert (taken.id, shown["id"]) == (callback, callback)
+    assert shown["type"] == "messaging.outgoing.message.sent"
+    assert shown["data"]["broadcastId"] == "cmp_0"

@@ -1,0 +1,206 @@
+"""``godwit list``, ``status``, ``report``, ``send --dry-run`` and ``audit`` on stored campaigns."""
+
+import csv
+import json
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from campaign.ports import Tally
+from dialects.native.responses import CSV_COLUMNS
+from tests.starter.cli.conftest import CommandLine, ended
+from tests.store.builders import NOW, Books, number
+
+EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
+COUNTS = [member.name for member in fields(Tally)]
+
+
+# --------------------------------------------------------------------------- looking
+
+
+def test_campaigns_are_listed_newest_first(godwit: CommandLine, books: Books) -> None:
+    assert godwit("list", "--json").json == []
+    first, second = ended(books, name="first"), books.save(2, name="second", now=NOW + 1)
+    listed = godwit("list", "--json").json
+    assert [campaign["id"] for campaign in listed] == [second, first]
+    assert [campaign["status"] for campaign in listed] == ["draft", "finished_with_failures"]
+    told = godwit("list")
+    rows = [line.split() for line in told.out.splitlines()]
+    assert rows[0] == "id status dialect name recipients sent failed created".split()
+    assert rows[1][:7] == [second, "draft", "native", "second", "2", "0", "0"]
+    assert rows[2][:7] == [first, "finished_with_failures", "native", "first", "4", "3", "1"]
+    limited = godwit("list", "--limit", "1", "--json").json
+    assert [campaign["id"] for campaign in limited] == [second]
+
+
+def test_campaigns_are_listed_by_account(godwit: CommandLine, books: Books) -> None:
+    campaign_id = books.save(2)
+    godwit("account", "create", "beta")
+    assert godwit("list", "--account", "beta", "--json").json == []
+    listed = godwit("list", "--account", "acme", "--json").json
+    assert [campaign["id"] for campaign in listed] == [campaign_id]
+
+
+@pytest.mark.parametrize("limit", ["0", "-1", "100001", "9" * 30])
+def test_a_limit_that_is_none_is_a_usage_error(godwit: CommandLine, limit: str) -> None:
+    told = godwit("list", "--limit", limit)
+    assert told.code == 2 and "Traceback" not in told.err
+
+
+def test_the_status_has_counts_that_sum_to_the_total(godwit: CommandLine, books: Books) -> None:
+    campaign_id = ended(books)
+    shown = godwit("status", campaign_id, "--json").json
+    assert (shown["id"], shown["status"]) == (campaign_id, "finished_with_failures")
+    counts = shown["counts"]
+    assert list(counts) == COUNTS and counts["total"] == 4
+    assert sum(counts[name] for name in COUNTS[1:]) == counts["total"]
+    assert (counts["sent"], counts["failed"]) == (3, 1)
+    table = godwit("status", campaign_id).out
+    assert "a campaign" in table and campaign_id in table and "delivered" not in table
+    assert "sent" in table and "failed" in table and "█" in table
+
+
+def test_watching_a_campaign_that_is_over_ends_at_once(godwit: CommandLine, books: Books) -> None:
+    told = godwit("watch", ended(books))
+    assert (told.code, told.out) == (0, "finished_with_failures total=4 sent=3 failed=1\n")
+
+
+@pytest.mark.parametrize("name", ["[/x]", ":smile: [red]sale", "a\x1b[2Jb"])
+def test_the_name_of_a_campaign_is_shown_as_it_is(
+    godwit: CommandLine, books: Books, name: str
+) -> None:
+    campaign_id = ended(books, name=name)
+    for told in (godwit("list"), godwit("status", campaign_id)):
+        assert told.code == 0 and "\x1b" not in told.out
+        assert name.replace("\x1b", "\ufffd") in told.out
+    assert godwit("status", campaign_id, "--json").json["name"] == name
+
+
+# --------------------------------------------------------------------------- reports
+
+
+def test_the_report_says_what_a_campaign_came_to(godwit: CommandLine, books: Books) -> None:
+    campaign_id = ended(books)
+    report = godwit("report", campaign_id).json
+    assert (report["campaignId"], report["status"]) == (campaign_id, "finished_with_failures")
+    assert report["reasons"] == [{"status": "failed", "reason": "invalid_number", "count": 1}]
+    assert report["credits"]["held"] == {"sms": 0, "mms": 0}
+    assert report["credits"]["posted"] == {"sms": 6, "mms": 0}
+    assert report["credits"]["voided"] == {"sms": 2, "mms": 0}
+    assert (report["segmentsSent"], report["attempts"]) == (3, 4)
+
+
+@pytest.mark.parametrize("size", [4, 1_000, 1_001])
+def test_the_report_as_csv_has_a_line_per_message(
+    godwit: CommandLine, books: Books, size: int
+) -> None:
+    godwit("account", "credit", "acme", "sms", "10000")
+    campaign_id = ended(books, size)
+    file = godwit.directory / "report.csv"
+    told = godwit("report", campaign_id, "--csv", str(file))
+    assert (told.code, told.out, told.err) == (0, "", f"wrote {file}\n")
+    with file.open(newline="", encoding="utf-8") as lines:
+        rows = list(csv.DictReader(lines))
+    assert tuple(rows[0]) == CSV_COLUMNS and len(rows) == size
+    assert [int(row["position"]) for row in rows] == list(range(size))
+    assert [row["to"] for row in rows] == [number(position) for position in range(size)]
+    assert [row["status"] for row in rows] == ["sent"] * (size - 1) + ["failed"]
+
+
+def test_a_report_that_cannot_be_written_is_said_in_one_line(
+    godwit: CommandLine, books: Books
+) -> None:
+    campaign_id = ended(books)
+    missing = godwit.directory / "missing" / "report.csv"
+    assert str(missing) in godwit("report", campaign_id, "--csv", str(missing)).fault
+    assert "directory" in godwit("report", campaign_id, "--csv", str(godwit.directory)).fault
+
+
+# --------------------------------------------------------------------------- rehearsing
+
+
+def test_a_dry_run_of_json_says_the_price_and_stores_nothing(godwit: CommandLine) -> None:
+    file = str(EXAMPLES / "campaign.json")
+    assert godwit("send", file, "--dry-run").json == {
+        "dryRun": True,
+        "admitted": True,
+        "total": 4,
+        "toSend": 4,
+        "segments": 4,
+        "credits": {"sms": 8, "mms": 0},
+        "refusals": [],
+    }
+    assert godwit("list", "--json").json == []
+    assert godwit("account", "show", "--json").json["credits"]["sms"]["held"] == 0
+
+
+def test_a_dry_run_of_csv_knows_columns_fields_media_and_a_mark_at_the_start(
+    godwit: CommandLine,
+) -> None:
+    godwit("account", "credit", "acme", "mms", "10")
+    godwit("sender", "add", "72345")
+    lines = (
+        "\ufeffto,text,mediaUrl,sender,scheduleDateTime,idempotencyKey,reference,NAME\r\n"
+        '+14155551000,"Hi {{NAME}}, it is\nhere",,,,key-1,r-1,Alice\r\n'
+        "+14155551001,Hi {{NAME}},https://example.com/a.png,72345,,,,Bob\r\n"
+        f"+14155551002,{'a' * 161},,,,,,\r\n"
+    )
+    rehearsal = godwit("send", godwit.file("people.CSV", lines), "--dry-run").json
+    assert rehearsal["admitted"] is True
+    assert (rehearsal["total"], rehearsal["toSend"]) == (3, 3)
+    assert rehearsal["credits"] == {"sms": 5, "mms": 1}
+
+
+def test_a_dry_run_says_why_a_campaign_would_be_refused(godwit: CommandLine) -> None:
+    people = [
+        {"to": f"+1415555{number:04d}", "text": f"Hi {number}"} for number in range(1000, 1060)
+    ]
+    rehearsal = godwit("send", godwit.file("a.json", {"recipients": people}), "--dry-run").json
+    assert rehearsal["admitted"] is False
+    assert [refusal["code"] for refusal in rehearsal["refusals"]] == ["credits_insufficient"]
+
+
+def test_a_dry_run_needs_neither_temporal_nor_a_key(godwit: CommandLine) -> None:
+    del godwit.environment["GODWIT_SECRET_KEY"]
+    assert godwit("send", str(EXAMPLES / "campaign.json"), "--dry-run").json["admitted"]
+
+
+# --------------------------------------------------------------------------- the books
+
+
+def test_books_in_balance_end_with_0_and_say_what_was_looked_at(
+    godwit: CommandLine, books: Books
+) -> None:
+    campaign_id = ended(books)
+    told = godwit("audit")
+    assert (told.code, told.err) == (0, "")
+    assert told.out == ("1 accounts, 1 campaigns, 4 messages looked at\nthe books are in balance\n")
+    assert godwit("audit", campaign_id).code == 0
+    expected = {"accounts": 1, "campaigns": 1, "messages": 4, "findings": []}
+    assert godwit("audit", "--json").json == expected
+
+
+def test_books_that_are_off_end_with_1_and_say_where(godwit: CommandLine, books: Books) -> None:
+    campaign_id, other = ended(books), ended(books)
+    books.execute(
+        "UPDATE message SET status = 'sent' WHERE campaign_id = :id AND status = 'failed'",
+        id=campaign_id,
+    )
+    told = godwit("audit")
+    assert told.code == 1 and "Traceback" not in told.err
+    assert f"OFF  what was sent was paid: {campaign_id} sms: expected 8, found 6" in told.out
+    assert told.out.endswith("the books are off\n")
+    assert godwit("audit", campaign_id).code == 1
+    assert godwit("audit", other).code == 0
+    shown: dict[str, Any] = json.loads(godwit("audit", "--json").out)
+    assert {finding["subject"].split()[0] for finding in shown["findings"]} == {campaign_id}
+    assert godwit.process("audit").code == 1
+
+
+def test_a_balance_that_is_off_is_found_in_every_audit(godwit: CommandLine, books: Books) -> None:
+    campaign_id = ended(books)
+    books.execute("UPDATE credit SET available = available + 1, granted = granted + 1")
+    for arguments in ((), (campaign_id,), ("--json",)):
+        assert godwit("audit", *arguments).code == 1

@@ -1,0 +1,155 @@
+"""The database as a pair of verbs: whole transactions, honest failures."""
+
+import json
+import threading
+from contextlib import closing
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import Connection, text
+
+from campaign.failures import StoreUnavailable
+from campaign.handoffs import Receipt
+from campaign.states import MessageStatus
+from store.database.engine import Database, StoreError, json_rows, storable
+from store.store import Store
+from tests.postgres import Postgres
+from tests.store.builders import NOW, Books, outcome
+
+_END_SESSION = text("SELECT pg_terminate_backend(pg_backend_pid())")
+
+
+def test_a_failed_write_leaves_nothing_behind(books: Books) -> None:
+    def work(connection: Connection) -> None:
+        connection.execute(text("UPDATE account SET name = 'changed'"))
+        raise LookupError("on purpose")
+
+    with pytest.raises(LookupError):
+        books.store.database.write(work)
+    assert books.value("SELECT name FROM account") == "tester"
+
+
+def test_a_snapshot_sees_one_instant_whatever_is_written_meanwhile(
+    any_store: Store, rival_store: Store, books: Books
+) -> None:
+    count = text("SELECT count(*) FROM account")
+
+    def work(connection: Connection) -> tuple[int, int]:
+        before = connection.execute(count).scalar_one()
+        rival_store.accounts.create("another", NOW)
+        return before, connection.execute(count).scalar_one()
+
+    assert any_store.database.read_snapshot(work) == (1, 1)
+    assert books.value("SELECT count(*) FROM account") == 2
+
+
+@pytest.mark.parametrize("odd", ["a\x00b", "\ud800", "a\udfffb"])
+def test_text_that_no_column_can_hold_matches_nothing(books: Books, odd: str) -> None:
+    store = books.store
+    assert store.campaigns.get(odd) is None
+    assert store.campaigns.list(books.account_id, before=odd) == []
+    assert store.campaigns.messages(odd) == []
+    assert store.accounts.show(odd) is None
+    assert store.opt_outs.list(books.account_id, after=odd) == []
+    assert not store.opt_outs.contains(books.account_id, odd)
+    assert list(store.opt_outs.owners(odd)) == []
+
+
+def test_what_a_carrier_answers_is_stored_whatever_it_holds(books: Books) -> None:
+    campaign = books.admit(3)
+    books.claimed(campaign)
+    books.write(
+        campaign,
+        outcome(0, carrier_id="a\x00b"),
+        outcome(1, carrier_id="\ud800"),
+        outcome(2, MessageStatus.FAILED, code="\\u0000 '; --"),
+    )
+    assert books.statuses(campaign) == ["sent", "sent", "failed"]
+    first, second, third = books.store.campaigns.messages(campaign)
+    assert (first.carrier_id, second.carrier_id) == ("a\ufffdb", "\ufffd")
+    assert third.reason == "\\u0000 '; --"
+    news = Receipt(f"{campaign}-0", MessageStatus.UNDELIVERED, NOW, code="\x00")
+    assert books.store.receipts.apply([news]) == 1
+
+
+@given(
+    st.lists(
+        st.text(st.characters(exclude_categories=()))
+        # Whatever makes escapes of JSON, or only looks like one of them.
+        | st.text(st.sampled_from('\\u0d8fDe"\x00\ud83d\ude00\ud7ffé😀'))
+    )
+)
+def test_rows_are_written_with_every_text_made_storable(texts: list[str]) -> None:
+    rows = [{"p": position, "t": odd, "d": None} for position, odd in enumerate(texts)]
+    stored = [{**row, "t": storable(odd)} for row, odd in zip(rows, texts, strict=True)]
+    assert json.loads(json_rows(rows)) == stored
+
+
+@pytest.mark.parametrize("url", ["mysql://localhost/godwit", "sqlite:///:memory:", "sqlite://"])
+def test_a_database_that_cannot_serve_is_refused_with_the_remedy(url: str) -> None:
+    with pytest.raises(StoreError, match="use sqlite:/// or|must be a file"):
+        Database(url)
+
+
+def test_a_database_that_is_not_there_is_unavailable(postgres: Postgres) -> None:
+    with closing(Database(postgres.url("no_such_database"))) as database:
+        for verb in (database.read, database.write, database.read_snapshot):
+            with pytest.raises(StoreUnavailable):
+                verb(lambda connection: None)
+
+
+def test_a_write_whose_fate_is_unknown_is_not_repeated(postgres_store: Store) -> None:
+    tries = []
+
+    def work(connection: Connection) -> None:
+        tries.append(1)
+        connection.execute(_END_SESSION)
+
+    with pytest.raises(StoreUnavailable):
+        postgres_store.database.write(work)
+    assert len(tries) == 1
+    # The next one gets a connection that works.
+    assert postgres_store.accounts.list() == []
+
+
+def test_a_pool_that_stays_empty_is_unavailable(
+    postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with closing(Database(postgres.url("postgres"), pool_size=1)) as database:
+        monkeypatch.setattr(database.engine.pool, "_timeout", 0.01)
+        with database.engine.connect(), database.engine.connect():
+            with pytest.raises(StoreUnavailable):
+                database.read(lambda connection: None)
+        assert database.read(lambda connection: 1) == 1
+
+
+def test_a_write_rolled_back_for_a_deadlock_is_repeated(postgres_store: Store) -> None:
+    accounts = [postgres_store.accounts.create(name, NOW)[0].id for name in ("one", "two")]
+    both_have_one = threading.Barrier(2)
+    tries = []
+    raise_quota = text(
+        "UPDATE account SET daily_quota = COALESCE(daily_quota, 0) + 1 WHERE id = :id"
+    )
+
+    def write(order: list[str]) -> None:
+        met = False
+
+        def work(connection: Connection) -> None:
+            nonlocal met
+            tries.append(order[0])
+            connection.execute(raise_quota, {"id": order[0]})
+            if not met:
+                met = True
+                both_have_one.wait(20)
+            connection.execute(raise_quota, {"id": order[1]})
+
+        postgres_store.database.write(work)
+
+    other = threading.Thread(target=write, args=(accounts[::-1],))
+    other.start()
+    write(accounts)
+    other.join()
+    assert len(tries) >= 3
+    quotas = [view.daily_quota for view in postgres_store.accounts.list()]
+    assert quotas == [2, 2]

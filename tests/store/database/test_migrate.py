@@ -1,0 +1,103 @@
+"""The migrations lead from nothing to exactly what the tables say, on both databases."""
+
+from contextlib import ExitStack, closing
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, inspect, text
+from sqlalchemy.exc import IntegrityError
+
+from store.database.engine import Database
+from store.database.migrate import is_current, upgrade
+from store.tables import METADATA
+from tests.store.builders import Books
+from tests.store.racing import race
+
+
+def snapshot(connection: Connection) -> list[tuple[object, ...]]:
+    rows = connection.execute(text("SELECT version_num FROM alembic_version")).all()
+    return [tuple(row) for row in rows]
+
+
+def test_upgrade_makes_every_table_from_nothing(any_url: str) -> None:
+    with closing(Database(any_url)) as database:
+        assert not is_current(database)
+        upgrade(database)
+        assert is_current(database)
+        tables = set(inspect(database.engine).get_table_names())
+        assert tables == set(METADATA.tables) | {"alembic_version"}
+
+
+def test_a_second_upgrade_changes_nothing(any_url: str) -> None:
+    with closing(Database(any_url)) as database:
+        upgrade(database)
+        before = database.read(snapshot)
+        upgrade(database)
+        assert database.read(snapshot) == before
+        assert is_current(database)
+
+
+def test_processes_that_upgrade_at_once_all_end_with_the_schema(any_url: str) -> None:
+    with ExitStack() as opened:
+        databases = [opened.enter_context(closing(Database(any_url))) for _ in range(4)]
+        race(4, lambda number: upgrade(databases[number]))
+        assert all(is_current(database) for database in databases)
+
+
+def test_the_migrated_schema_is_what_the_tables_say(any_url: str) -> None:
+    with closing(Database(any_url)) as database:
+        upgrade(database)
+        with database.engine.connect() as connection:
+            context = MigrationContext.configure(connection, opts={"compare_server_default": True})
+            assert compare_metadata(context, METADATA) == []
+
+
+def test_what_an_older_version_stored_is_kept(any_url: str) -> None:
+    with closing(Database(any_url)) as database:
+        upgrade(database, "0001")
+        database.write(_fill)
+        upgrade(database)
+        assert is_current(database)
+        kept = "SELECT text, attempts, in_doubt, news_url FROM message"
+        row = database.read(lambda connection: connection.execute(text(kept)).one())
+        assert tuple(row) == ("We open at nine", 2, False, None)
+        refused = text("UPDATE message SET in_doubt = NULL")
+        with pytest.raises(IntegrityError):
+            database.write(lambda connection: connection.execute(refused))
+
+
+def _fill(connection: Connection) -> None:
+    """A row of each table that a message needs, as the first version wrote them."""
+    for table, values in {
+        "account": "id, name, property_sid, created_at, active, strict_uniform, strict_keys, "
+        "auto_key) VALUES ('a', 'acme', 'S', 1, TRUE, FALSE, FALSE, 'random'",
+        "campaign": "id, account_id, dialect, status, total, created_at, spread_hours, base_at, "
+        "payload_hash, exclude_opt_outs, unknown_policy, pauses_applied) "
+        "VALUES ('c', 'a', 'native', 'running', 1, 1, 0, 1, '', TRUE, 'hold', 0",
+        "message": "campaign_id, position, id, recipient, text, sender, kind, segments, status, "
+        "attempts, due_at) VALUES ('c', 0, 'm', '+14155550100', 'We open at nine', 'GODWIT', "
+        "'sms', 1, 'retryable', 2, 1",
+    }.items():
+        connection.execute(text(f"INSERT INTO {table} ({values})"))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "available = available - 1, held = held + 2",
+        "available = -1, posted = granted + 1",
+        "available = granted + 1, held = -1",
+        "available = granted + 1, posted = -1",
+    ],
+)
+def test_the_database_itself_refuses_a_balance_that_cannot_be(books: Books, change: str) -> None:
+    with pytest.raises(IntegrityError):
+        books.execute(f"UPDATE credit SET {change} WHERE kind = 'sms'")
+
+
+@pytest.mark.parametrize("change", ["posted = -1", "voided = -1", "posted = amount, voided = 1"])
+def test_the_database_itself_refuses_a_hold_that_cannot_be(books: Books, change: str) -> None:
+    books.admit()
+    with pytest.raises(IntegrityError):
+        books.execute(f"UPDATE hold SET {change} WHERE kind = 'sms'")

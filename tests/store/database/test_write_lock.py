@@ -1,0 +1,96 @@
+"""One writer at a time on a SQLite file, whichever thread or process it is; nobody is starved."""
+
+import multiprocessing
+import os
+import signal
+import time
+from collections.abc import Callable
+from multiprocessing.synchronize import Event
+from pathlib import Path
+
+import pytest
+
+from store.database.write_lock import WritersTurn
+from tests.store.racing import race
+
+FORKED = multiprocessing.get_context("spawn")
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "godwit.db"
+
+
+def write_again_and_again(file: Path, began: Event, stop: Event) -> None:
+    turn = WritersTurn(file)
+    while not stop.is_set():
+        with turn:
+            began.set()
+            time.sleep(0.002)
+
+
+def hold(file: Path, began: Event, stop: Event) -> None:
+    with WritersTurn(file):
+        began.set()
+        stop.wait(60)
+
+
+def another(work: Callable[[Path, Event, Event], None], file: Path) -> tuple[int, Event]:
+    """Run ``work`` in a process of its own, whose id and stop are returned once it has a turn."""
+    began, stop = FORKED.Event(), FORKED.Event()
+    process = FORKED.Process(target=work, args=(file, began, stop), daemon=True)
+    process.start()
+    assert began.wait(60) and process.pid is not None
+    return process.pid, stop
+
+
+def test_of_threads_with_turns_of_their_own_one_writes_at_a_time(file: Path) -> None:
+    turns = [WritersTurn(file), WritersTurn(file)]
+    within: list[int] = []
+    most: list[int] = []
+
+    def write(runner: int) -> None:
+        for _ in range(50):
+            with turns[runner % 2]:
+                within.append(runner)
+                most.append(len(within))
+                within.remove(runner)
+
+    race(6, write)
+    assert max(most) == 1 and len(most) == 300
+
+
+def test_a_process_that_writes_all_the_time_leaves_every_second_turn(file: Path) -> None:
+    _, stop = another(write_again_and_again, file)
+    turn = WritersTurn(file)
+    turns = 0
+    # Whoever polls for SQLite's own lock gets hardly one of these.
+    until = time.monotonic() + 30
+    while turns < 50 and time.monotonic() < until:
+        with turn:
+            turns += 1
+    stop.set()
+    assert turns == 50
+
+
+def test_the_turn_of_a_process_that_is_killed_is_anothers(file: Path) -> None:
+    pid, _ = another(hold, file)
+    os.kill(pid, signal.SIGKILL)
+    with WritersTurn(file):
+        pass
+
+
+def test_a_turn_that_was_closed_opens_again(file: Path) -> None:
+    turn = WritersTurn(file)
+    for _ in range(2):
+        with turn:
+            assert Path(f"{file}-turn").exists()
+        turn.close()
+
+
+def test_what_fails_within_a_turn_lets_the_next_one_write(file: Path) -> None:
+    turn = WritersTurn(file)
+    with pytest.raises(ValueError), turn:
+        raise ValueError
+    with turn:
+        pass

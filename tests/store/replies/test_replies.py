@@ -1,0 +1,177 @@
+"""Replies: kept once, for whoever has the lease, with the message that they answer."""
+
+from itertools import count
+
+import pytest
+
+from campaign.handoffs import Inbound
+from campaign.instants import DAY, MINUTE, SECOND, Instant
+from campaign.news import NewsAddress, NewsMethod
+from campaign.replies import REPLY_PREFIX, Reply, ReplyOptions, Way
+from store.accounts.accounts import AccountView
+from store.replies.leases import LEASE_FOR, LeaseWish
+from store.store import Store
+from tests.store.builders import NOW, Books
+from tests.store.racing import race
+
+NUMBER, ALICE, BOB = "+61499777001", "+61488023555", "+61488023556"
+ALL_WAYS = ReplyOptions(
+    leased=True,
+    to_number="+61499333222",
+    to_email="owner@customer.example",
+    webhook=NewsAddress("https://callback.2.me/a?b=c", NewsMethod.GET),
+)
+_ids = count()
+
+
+def inbound(body: str = "Yes", sender: str = ALICE, at: Instant = NOW + MINUTE) -> Inbound:
+    """A text to the leased number."""
+    return Inbound(sender, NUMBER, body, at)
+
+
+def ask(
+    books: Books, options: ReplyOptions = ALL_WAYS, to: str = ALICE, sent_at: Instant | None = NOW
+) -> str:
+    """A message from the leased number to somebody, sent or not; its id."""
+    books.store.leases.add_number(NUMBER, "AU", NOW)
+    wish = LeaseWish(to, options.wish(), NOW + LEASE_FOR)
+    assert books.store.leases.claim(books.account_id, [wish], NOW) == [NUMBER]
+    candidate = books.candidate(1, prefix=f"asked-{next(_ids)}")
+    (message,) = candidate.messages
+    message.sender, message.to, message.replies = NUMBER, to, options
+    books.store.campaigns.save(candidate, f"cmp_{message.id}")
+    if sent_at is not None:
+        books.execute(
+            "UPDATE message SET status = 'sent', sent_at = :at WHERE id = :id",
+            at=sent_at,
+            id=message.id,
+        )
+    return message.id
+
+
+def kept(books: Books) -> list[Reply]:
+    """Every reply that is kept."""
+    ids = books.store.database.read(
+        lambda connection: (
+            connection.exec_driver_sql("SELECT id FROM reply ORDER BY id").scalars().all()
+        )
+    )
+    found = [books.store.replies.reply(books.account_id, id) for id in ids]
+    return [reply for reply in found if reply is not None]
+
+
+def callbacks(books: Books) -> dict[str, Way | None]:
+    """Every callback, with the way that it stands for."""
+    ids = books.store.database.read(
+        lambda connection: connection.exec_driver_sql("SELECT id FROM callback").scalars().all()
+    )
+    forwards = {id: books.store.replies.forward(id) for id in ids}
+    return {id: forward and forward.way for id, forward in forwards.items()}
+
+
+def test_a_reply_is_kept_with_a_callback_for_each_of_its_ways(books: Books) -> None:
+    rung: list[object] = []
+    books.store.outbox.bell = rung.extend
+    message_id = ask(books)
+    assert books.store.replies.take(inbound(), NOW + MINUTE) == books.account_id
+    (reply,) = kept(books)
+    assert reply.id.startswith(REPLY_PREFIX)
+    assert (reply.message_id, reply.writer, reply.number) == (message_id, ALICE, NUMBER)
+    assert (reply.body, reply.received_at) == ("Yes", NOW + MINUTE)
+    ways = callbacks(books)
+    assert sorted(map(str, ways.values())) == ["email", "number", "webhook"]
+    assert len(rung) == 3
+    for id, way in ways.items():
+        forward = books.store.replies.forward(id)
+        assert forward is not None
+        assert (forward.reply, forward.options, forward.way) == (reply, ALL_WAYS, way)
+
+
+def test_the_webhook_of_a_reply_is_told_of_it_at_its_own_address(books: Books) -> None:
+    ask(books)
+    books.store.replies.take(inbound(), NOW + MINUTE)
+    (id,) = [id for id, way in callbacks(books).items() if way is Way.WEBHOOK]
+    telling = books.store.news.read(id, NOW)
+    assert telling is not None
+    assert telling.event.address == ALL_WAYS.webhook
+    assert telling.event.reply == kept(books)[0]
+    assert telling.event.message is not None and telling.secrets == ()
+
+
+def test_a_reply_that_is_brought_again_changes_nothing(books: Books) -> None:
+    ask(books)
+    for _ in range(3):
+        assert books.store.replies.take(inbound(), NOW + MINUTE) == books.account_id
+    assert (len(kept(books)), len(callbacks(books))) == (1, 3)
+    books.store.replies.take(inbound(at=NOW + MINUTE + 1), NOW + MINUTE)
+    books.store.replies.take(inbound("No"), NOW + MINUTE)
+    assert (len(kept(books)), len(callbacks(books))) == (3, 9)
+
+
+def test_a_reply_brought_twenty_times_at_once_is_one(books: Books, rival_store: Store) -> None:
+    ask(books)
+    stores = (books.store, rival_store)
+    found = race(20, lambda runner: stores[runner % 2].replies.take(inbound(), NOW + MINUTE))
+    assert set(found) == {books.account_id}
+    assert (len(kept(books)), len(callbacks(books))) == (1, 3)
+
+
+def test_what_answers_no_lease_is_not_kept(books: Books) -> None:
+    assert books.store.replies.take(inbound(), NOW) is None
+    ask(books)
+    assert books.store.replies.take(inbound(sender=BOB), NOW) is None
+    stranger = Inbound(ALICE, "+61499777009", "Yes", NOW)
+    assert books.store.replies.take(stranger, NOW) is None
+    assert books.store.replies.take(inbound(), NOW + LEASE_FOR) is None
+    assert (kept(books), callbacks(books)) == ([], {})
+    assert books.store.replies.take(inbound(), NOW + LEASE_FOR - 1) == books.account_id
+
+
+def test_a_reply_answers_the_message_that_was_sent_last(books: Books) -> None:
+    ask(books)
+    last = ask(books, sent_at=NOW + 9 * SECOND)
+    ask(books, sent_at=NOW + SECOND)
+    ask(books, sent_at=None)
+    ask(books, to=BOB, sent_at=NOW + MINUTE)
+    books.store.replies.take(inbound(), NOW + MINUTE)
+    assert [reply.message_id for reply in kept(books)] == [last]
+
+
+def test_without_a_wish_a_reply_is_kept_and_goes_nowhere(books: Books) -> None:
+    message_id = ask(books, ReplyOptions(leased=True))
+    books.store.replies.take(inbound(), NOW)
+    assert [reply.message_id for reply in kept(books)] == [message_id]
+    assert callbacks(books) == {}
+
+
+def test_a_lease_that_passed_on_takes_no_old_messages_along(books: Books, any_store: Store) -> None:
+    ask(books)
+    other = any_store.accounts.create("other", 0)[0]
+    later = NOW + LEASE_FOR + DAY
+    wish = LeaseWish(ALICE, "w", later + LEASE_FOR)
+    assert any_store.leases.claim(other.id, [wish], later) == [NUMBER]
+    assert any_store.replies.take(inbound(at=later), later) == other.id
+    assert (kept(books), callbacks(books)) == ([], {})
+
+
+def test_replies_and_messages_are_their_accounts_alone(
+    books: Books, any_store: Store, account: AccountView
+) -> None:
+    message_id = ask(books)
+    books.store.replies.take(inbound(), NOW)
+    (reply,) = kept(books)
+    other = any_store.accounts.create("other", 0)[0]
+    assert any_store.replies.reply(other.id, reply.id) is None
+    assert any_store.replies.message(other.id, message_id) is None
+    asked = any_store.replies.message(account.id, message_id)
+    assert asked is not None and asked.options == ALL_WAYS and asked.created_at == NOW
+    assert any_store.replies.options([message_id, "nobody"]) == {message_id: ALL_WAYS}
+
+
+@pytest.mark.parametrize("body", ["", "NUL \x00 and half \ud800", "🙂" * 500, "a\r\n.\r\nb"])
+def test_a_reply_may_say_anything(books: Books, body: str) -> None:
+    ask(books)
+    for _ in range(2):
+        books.store.replies.take(inbound(body), NOW)
+    (reply,) = kept(books)
+    assert reply.body == body.replace("\x00", "\ufffd").replace("\ud800", "\ufffd")

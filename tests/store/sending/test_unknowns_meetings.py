@@ -1,0 +1,168 @@
+"""An operator's word made to meet a receipt, the settlement and the next try, statement by
+statement, on the database that lets them meet."""
+
+import pytest
+
+from campaign.handoffs import Receipt, Repeats
+from campaign.instants import HOUR, SECOND
+from campaign.model import UnknownPolicy
+from campaign.states import CampaignStatus, MessageStatus
+from store.campaigns.audit import audit
+from store.store import Store
+from tests.store.builders import GRANTED, NOW, SENDER, Books, outcome
+from tests.store.racing import meeting
+
+LATER = NOW + HOUR
+FAILURES = CampaignStatus.FINISHED_WITH_FAILURES
+
+
+@pytest.fixture
+def books(postgres_store: Store) -> Books:
+    """Books on PostgreSQL; SQLite's one writer keeps such meetings from happening."""
+    account, _ = postgres_store.accounts.create("tester", 0, GRANTED, GRANTED, (SENDER,))
+    return Books(postgres_store, account.id)
+
+
+def doubtful(books: Books, ended: bool = False, **members: object) -> str:
+    """A campaign of two messages that may or may not have left."""
+    campaign = books.admit(2, keys=["key:0", "key:1"], key="batch:1", **members)
+    books.claimed(campaign)
+    books.write(campaign, *[outcome(n, MessageStatus.UNKNOWN, code="timeout") for n in (0, 1)])
+    if ended:
+        settle(books, campaign)
+    return campaign
+
+
+def resolve(books: Books, campaign: str, was_sent: bool, position: int = 0) -> MessageStatus | None:
+    message = f"{campaign}-{position}"
+    return books.store.resolving.resolve(campaign, message, was_sent, LATER)
+
+
+def apply(books: Books, campaign: str, position: int = 0) -> int:
+    news = Receipt(f"{campaign}-{position}", MessageStatus.DELIVERED, NOW + SECOND)
+    return books.store.receipts.apply([news])
+
+
+def settle(books: Books, campaign: str) -> None:
+    books.store.admissions.settle(campaign, FAILURES, NOW)
+
+
+def agree(books: Books, campaign: str) -> bool:
+    """The books follow the states of the two messages, now and after the end."""
+    for _ in range(2):
+        assert audit(books.store.database).findings == ()
+        settle(books, campaign)
+    told = books.statuses(campaign)
+    paid = 2 * sum(status in ("sent", "delivered") for status in told)
+    assert books.money() == (
+        GRANTED - paid - 2 * told.count("unknown"),
+        told.count("unknown") * 2,
+        paid,
+    )
+    return True
+
+
+STEPS_OF_RESOLVE = ["FROM campaign", "UPDATE message", "UPDATE attempt", "recipient_key"]
+
+
+@pytest.mark.parametrize("ended", [False, True])
+@pytest.mark.parametrize("was_sent", [False, True])
+@pytest.mark.parametrize("statement", STEPS_OF_RESOLVE)
+def test_a_receipt_that_comes_during_an_operators_word_pays_once_or_is_too_late(
+    books: Books, statement: str, was_sent: bool, ended: bool
+) -> None:
+    campaign = doubtful(books, ended)
+    with meeting(books.store.database, statement, lambda: apply(books, campaign)) as applied:
+        said = resolve(books, campaign, was_sent)
+    first = books.statuses(campaign)[0]
+    if said is MessageStatus.DELIVERED:
+        # The receipt was there before the word was.
+        assert (first, applied) == ("delivered", [1])
+    elif was_sent:
+        assert (first, applied) == ("delivered", [1])
+    else:
+        assert (first, applied) == ("failed", [0])
+    assert agree(books, campaign)
+
+
+@pytest.mark.parametrize("ended", [False, True])
+@pytest.mark.parametrize("was_sent", [False, True])
+@pytest.mark.parametrize("statement", ["FROM message", "UPDATE message", "recipient_key", "hold"])
+def test_an_operators_word_that_comes_during_a_receipt_is_too_late(
+    books: Books, statement: str, was_sent: bool, ended: bool
+) -> None:
+    campaign = doubtful(books, ended)
+    with meeting(
+        books.store.database, statement, lambda: resolve(books, campaign, was_sent)
+    ) as said:
+        assert apply(books, campaign) == 1
+    assert said == [MessageStatus.DELIVERED]
+    assert books.statuses(campaign) == ["delivered", "unknown"]
+    assert agree(books, campaign)
+
+
+@pytest.mark.parametrize("was_sent", [False, True])
+@pytest.mark.parametrize(
+    "statement", ["UPDATE campaign", "FROM hold", "FROM message", "UPDATE credit", "campaign_key"]
+)
+def test_an_operators_word_during_the_settlement_leaves_no_credit_stuck(
+    books: Books, statement: str, was_sent: bool
+) -> None:
+    campaign = doubtful(books)
+    # One that certainly failed, so that the settlement has something to give back.
+    resolve(books, campaign, False, position=1)
+    with meeting(
+        books.store.database, statement, lambda: resolve(books, campaign, was_sent)
+    ) as said:
+        settle(books, campaign)
+    assert said == [MessageStatus.SENT if was_sent else MessageStatus.FAILED]
+    assert books.money()[1] == 0
+    assert books.value("SELECT count(*) FROM campaign_key") == int(was_sent)
+    assert agree(books, campaign)
+
+
+@pytest.mark.parametrize("was_sent", [False, True])
+@pytest.mark.parametrize("statement", STEPS_OF_RESOLVE)
+def test_a_settlement_during_an_operators_word_leaves_no_credit_stuck(
+    books: Books, statement: str, was_sent: bool
+) -> None:
+    campaign = doubtful(books)
+    resolve(books, campaign, False, position=1)
+    with meeting(books.store.database, statement, lambda: settle(books, campaign)):
+        resolve(books, campaign, was_sent)
+    assert books.money()[1] == 0
+    assert books.value("SELECT count(*) FROM campaign_key") == int(was_sent)
+    assert agree(books, campaign)
+
+
+def test_two_words_on_two_messages_of_an_ended_campaign_each_give_back_their_own(
+    books: Books,
+) -> None:
+    for statement in ("UPDATE message", "FROM hold", "UPDATE credit"):
+        campaign = doubtful(books, ended=True)
+        with meeting(
+            books.store.database, statement, lambda c=campaign: resolve(books, c, False, 1)
+        ) as said:
+            assert resolve(books, campaign, False, 0) is MessageStatus.FAILED
+        assert said == [MessageStatus.FAILED]
+        assert books.money() == (GRANTED, 0, 0)
+        assert books.value("SELECT count(*) FROM campaign_key") == 0
+    assert audit(books.store.database).findings == ()
+
+
+@pytest.mark.parametrize("repeats", Repeats)
+def test_a_message_resolved_while_it_is_being_reopened_is_one_or_the_other(
+    books: Books, repeats: Repeats
+) -> None:
+    campaign = doubtful(books, unknown_policy=UnknownPolicy.RESEND)
+    reopen = books.store.resolving.reopen_unknown
+    with meeting(
+        books.store.database, "UPDATE message", lambda: resolve(books, campaign, True)
+    ) as said:
+        assert reopen(campaign, {"pretend": repeats}, LATER) == 2
+    assert said == [MessageStatus(books.statuses(campaign)[0])]
+    with meeting(books.store.database, "UPDATE message", lambda: apply(books, campaign)) as applied:
+        reopen(campaign, {"pretend": repeats}, LATER)
+    assert applied == [1]
+    assert books.statuses(campaign)[0] == "delivered"
+    assert audit(books.store.database).findings == ()

@@ -1,0 +1,143 @@
+"""Couriers at work for one test: a worker, a bell, and callbacks to bring."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
+from temporalio.testing import WorkflowEnvironment
+
+from campaign.calls import Caller
+from campaign.instants import MINUTE, SECOND, Instant, instant_of
+from campaign.settings import Settings
+from dialects.renderers import RENDERERS
+from store.accounts.accounts import AccountView
+from store.shared.outbox import Destination
+from store.store import Store
+from store.webhooks.endpoints import WebhookView
+from tests.store.builders import Books, outcome
+from tests.webhooks.peers import outward
+from webhooks.dispatcher import Bell, courier_id
+from webhooks.sender import OutwardCaller
+from worker import build_courier
+from workflows.records import CourierOutcome
+from workflows.webhook_delivery import CourierWorkflow
+
+Handle = WorkflowHandle[CourierWorkflow, CourierOutcome]
+# One leap may meet many calls that wait for their deadlines in real time, and is itself one
+# call with a deadline of thirty seconds.
+LEAP_MAX: Instant = 5 * MINUTE
+
+
+@dataclass
+class Post:
+    """An account's webhooks with couriers behind them."""
+
+    environment: WorkflowEnvironment
+    settings: Settings
+    books: Books
+    bell: Bell
+
+    async def now(self) -> Instant:
+        """The server's present instant."""
+        return instant_of(await self.environment.get_current_time())
+
+    async def subscribe(self, url: str, *events: str) -> tuple[WebhookView, str]:
+        """A webhook of the account and its secret."""
+        account = self.books.account_id
+        wanted = events or ("message.*",)
+        return self.books.store.webhooks.add(account, url, wanted, "native", await self.now())
+
+    async def send(self, count: int = 1) -> str:
+        """Send a campaign, which makes news; its id."""
+        return make_news(self.books, count, await self.now())
+
+    async def wake(self, *webhooks: WebhookView) -> Sequence[Handle]:
+        """Ring for webhooks; the handles of their couriers."""
+        account = self.books.account_id
+        await self.bell.wake([Destination(webhook.id, account) for webhook in webhooks])
+        return [self.courier(webhook) for webhook in webhooks]
+
+    def courier(self, webhook: WebhookView) -> Handle:
+        """The courier of a webhook."""
+        client = self.environment.client
+        return client.get_workflow_handle_for(CourierWorkflow.run, courier_id(webhook.id))
+
+    async def finished(self, handle: Handle) -> CourierOutcome:
+        """Let time pass until a courier has nothing to do any more."""
+        if not self.environment.supports_time_skipping:
+            return await handle.result()
+        seen, step = -1, SECOND
+        while True:
+            described = await handle.describe()
+            if described.status is not WorkflowExecutionStatus.RUNNING:
+                break
+            raw = described.raw_description
+            if raw.pending_activities or raw.HasField("pending_workflow_task"):
+                await asyncio.sleep(0.005)
+                continue
+            step = SECOND if described.history_length != seen else min(2 * step, LEAP_MAX)
+            seen = described.history_length
+            await self._leap(handle, step)
+        # Never unlocked: left to itself, the server leaps years once nothing is left to do.
+        with self.environment.auto_time_skipping_disabled():
+            return await handle.result()
+
+    async def _leap(self, handle: Handle, step: Instant) -> None:
+        """Leap to what is due next; where that waits for a rest to end, a little further."""
+        now, destination = await self.now(), handle.id.removeprefix("courier:")
+        due_at = self.books.store.callbacks.next_due(destination)
+        wait = step if due_at is None or due_at <= now else due_at - now
+        await self.environment.sleep(timedelta(milliseconds=wait))
+
+    async def skip(self, wait: Instant) -> None:
+        """Let time pass, in leaps that are short enough to be granted."""
+        end = await self.now() + wait
+        while (now := await self.now()) < end:
+            leap = min(end - now, LEAP_MAX)
+            await self.environment.sleep(timedelta(milliseconds=leap))
+
+    def statuses(self) -> dict[str, int]:
+        """How many callbacks stand where."""
+        with self.books.store.database.engine.connect() as connection:
+            found = connection.exec_driver_sql(
+                "SELECT status, count(*) FROM callback GROUP BY status"
+            )
+            return {row[0]: row[1] for row in found}
+
+
+@asynccontextmanager
+async def posted(
+    environment: WorkflowEnvironment,
+    settings: Settings,
+    store: Store,
+    account: AccountView,
+    caller: Caller | None = None,
+    **options: Any,
+) -> AsyncIterator[Post]:
+    """Run couriers on an environment; calls may go to loopback."""
+    options = {"timeout_seconds": settings.callback_timeout_seconds, **options}
+    async with outward(**options) as calling:
+        caller = caller or OutwardCaller(store.news, calling, RENDERERS)
+        client = environment.client
+        bell = Bell(client, settings.task_queue)
+        async with build_courier(client, settings, store, caller, sandboxed=True):
+            yield Post(environment, settings, Books(store, account.id), bell)
+
+
+def make_news(books: Books, count: int, now: Instant) -> str:
+    """Send a campaign at an instant, and write of it then; its id."""
+    campaign = books.admit(count, now=now)
+    claimed = books.turn(campaign, now=now).claimed
+    sent = [outcome(one.position, at=now) for one in claimed]
+    books.turn(campaign, sent, claim=0, now=now)
+    return campaign
+
+
+def wall_clock() -> Instant:
+    """The present instant of this machine."""
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,123 @@
+"""The bell rings on, whatever happens, and leaves those alone whom ringing does not help."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, cast
+
+import pytest
+from temporalio.client import Client
+from temporalio.exceptions import WorkflowAlreadyStartedError
+
+from campaign.instants import MINUTE, SECOND
+from store.accounts.accounts import AccountView
+from store.shared.outbox import Destination
+from store.store import Store
+from tests.store.builders import Books
+from tests.webhook_deliveries import make_news, wall_clock
+from webhooks import dispatcher as module
+from webhooks.dispatcher import Bell, courier_id
+
+URL = "https://hooks.example/in"
+
+
+class FakeClient:
+    """Notes who was signalled; raises what it was given, in turn."""
+
+    def __init__(self, *failures: Exception) -> None:
+        self.signalled: list[str] = []
+        self.failures = list(failures)
+        self.changed = asyncio.Event()
+
+    async def start_workflow(self, *_: Any, id: str, start_signal: str, **__: Any) -> None:
+        """Signal with a start."""
+        assert start_signal == "wake"
+        self.signalled.append(id)
+        self.changed.set()
+        if self.failures:
+            raise self.failures.pop(0)
+
+    async def until(self, count: int) -> None:
+        """Wait for signals."""
+        while len(self.signalled) < count:
+            await self.changed.wait()
+            self.changed.clear()
+
+
+@pytest.fixture
+def books(store: Store, account: AccountView) -> Books:
+    return Books(store, account.id)
+
+
+@asynccontextmanager
+async def ringing(books: Books, client: FakeClient) -> AsyncIterator[Bell]:
+    bell = Bell(cast(Client, client), "tests")
+    async with bell.answering(books.store.outbox):
+        yield bell
+
+
+def subscribe(books: Books) -> Destination:
+    view, _ = books.store.webhooks.add(books.account_id, URL, ["*"], "native", wall_clock())
+    return Destination(view.id, books.account_id)
+
+
+@pytest.fixture(autouse=True)
+def short_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PAUSE_SECONDS", 0.01)
+
+
+async def test_news_rings_once_for_its_destination(books: Books) -> None:
+    client = FakeClient()
+    async with ringing(books, client):
+        destination = subscribe(books)
+        make_news(books, 5, wall_clock())
+        await asyncio.wait_for(client.until(1), 5)
+        await asyncio.sleep(0.05)
+    assert client.signalled == [courier_id(destination.id)]
+
+
+async def test_the_bell_rings_on_after_a_ring_that_failed(books: Books) -> None:
+    started = WorkflowAlreadyStartedError("courier:1", "Courier")
+    client = FakeClient(started, started, RuntimeError("closed"))
+    async with ringing(books, client) as bell:
+        for count in (2, 3, 4):
+            bell.ring([Destination("whk_1", books.account_id)])
+            await asyncio.wait_for(client.until(count), 5)
+    assert client.signalled == [courier_id("whk_1")] * 4
+
+
+async def test_a_ring_that_met_a_start_is_repeated(books: Books) -> None:
+    client = FakeClient(WorkflowAlreadyStartedError("courier:1", "Courier"))
+    await Bell(cast(Client, client), "tests").wake([Destination("whk_1", books.account_id)])
+    assert len(client.signalled) == 2
+
+
+async def test_a_destination_that_rests_or_has_no_worker_is_not_flooded_with_signals(
+    books: Books,
+) -> None:
+    client = FakeClient()
+    async with ringing(books, client):
+        resting = subscribe(books)
+        make_news(books, 1, wall_clock() - MINUTE)
+        other = subscribe(books)
+        for _ in range(3):
+            make_news(books, 1, wall_clock())
+            await asyncio.sleep(0.05)
+    assert courier_id(other.id) in client.signalled
+    assert courier_id(resting.id) not in client.signalled
+
+
+def test_only_what_is_due_and_untouched_for_long_is_left_waiting(books: Books) -> None:
+    destination = subscribe(books).id
+    now = wall_clock()
+    make_news(books, 1, now)
+    outbox, callbacks = books.store.outbox, books.store.callbacks
+    due_at = callbacks.next_due(destination)
+    assert due_at is not None
+    assert outbox.left_waiting([destination, "whk_other"], due_at) == {destination}
+    assert outbox.left_waiting([destination], due_at - 1) == set()
+    assert outbox.left_waiting(["whk_other"], due_at) == set()
+    assert outbox.left_waiting([], due_at) == set()
+    callbacks.turn(destination, "t", [], 1, due_at, due_at + SECOND)
+    assert outbox.left_waiting([destination], due_at) == set()
+    assert outbox.left_waiting([destination], due_at + SECOND) == {destination}

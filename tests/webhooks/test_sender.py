@@ -1,0 +1,262 @@
+"""Callbacks on real sockets: what is said, how it is signed, and what each answer means."""
+
+import json
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from standardwebhooks import Webhook, WebhookVerificationError
+
+from campaign.calls import Called, CallVerdict
+from campaign.instants import HOUR, SECOND, Instant, iso
+from campaign.news import SECRETS_OVERLAP
+from dialects.renderers import RENDERERS
+from store.accounts.accounts import AccountView
+from store.store import Store
+from store.webhooks.events import NewsEvent
+from tests.receiving import Receiver, answer, flood, hang, receive
+from tests.store.builders import Books
+from tests.webhooks.peers import outward
+from webhooks.client import Outward
+from webhooks.exchange import Answer
+from webhooks.rendering import OutgoingCall
+from webhooks.sender import OutwardCaller, judge
+
+
+@dataclass
+class Post:
+    """A webhook with one callback about one message, and who calls."""
+
+    books: Books
+    outward: Outward
+    callback: str = ""
+    webhook: str = ""
+    secret: str = ""
+
+    def subscribe(self, url: str, dialect: str = "native") -> None:
+        """Make the callback."""
+        store = self.books.store
+        view, self.secret = store.webhooks.add(
+            self.books.account_id, url, ["message.*"], dialect, now()
+        )
+        self.webhook = view.id
+        campaign = self.books.admit(1, now=now())
+        self.books.execute("UPDATE message SET reference = 'row 1'")
+        self.books.send(campaign, now=now())
+        self.callback = str(
+            self.books.value("SELECT id FROM callback WHERE destination = :d", d=view.id)
+        )
+
+    async def call(self, at: Instant | None = None) -> Called:
+        """Call once."""
+        caller = OutwardCaller(self.books.store.news, self.outward, RENDERERS)
+        return await caller.call(self.callback, at or now())
+
+
+def now() -> Instant:
+    return time.time_ns() // 1_000_000
+
+
+@pytest.fixture
+async def post(store: Store, account: AccountView) -> AsyncIterator[Post]:
+    async with outward(timeout_seconds=1.0) as calling:
+        yield Post(Books(store, account.id), calling)
+
+
+async def test_a_callback_is_thin_json_that_the_receivers_library_verifies(post: Post) -> None:
+    async with receive() as receiver:
+        post.subscribe(receiver.url)
+        assert await post.call() == Called(CallVerdict.DELIVERED, "200")
+        (taken,) = receiver.taken
+    (message,) = post.books.store.campaigns.messages("cmp_0")
+    assert message.sent_at is not None
+    assert taken.verified(post.secret) == {
+        "type": "message.sent",
+        "timestamp": iso(message.sent_at),
+        "data": {
+            "campaignId": "cmp_0",
+            "messageId": message.id,
+            "position": 0,
+            "reference": "row 1",
+            "status": "sent",
+            "reason": None,
+        },
+    }
+    assert (taken.id, taken.method) == (post.callback, "POST")
+    assert taken.headers["content-type"] == "application/json"
+    assert message.to not in str(taken) and message.text not in str(taken)
+
+
+async def test_every_try_says_the_same_under_the_same_id_with_a_fresh_signature(
+    post: Post,
+) -> None:
+    async with receive(answer(500), answer(200)) as receiver:
+        post.subscribe(receiver.url)
+        await post.call(now() - 2 * SECOND)
+        post.books.execute("UPDATE message SET status = 'delivered'")
+        await post.call()
+        first, second = receiver.taken
+    assert (first.id, first.body) == (second.id, second.body)
+    assert first.headers["webhook-signature"] != second.headers["webhook-signature"]
+    assert first.verified(post.secret) == second.verified(post.secret)
+
+
+@pytest.mark.parametrize("fault", ["body", "id", "time", "secret", "old"])
+async def test_what_was_changed_on_its_way_is_not_verified(post: Post, fault: str) -> None:
+    async with receive() as receiver:
+        post.subscribe(receiver.url)
+        await post.call(now() - HOUR if fault == "old" else None)
+        (taken,) = receiver.taken
+    headers = dict(taken.headers)
+    body, secret = taken.body, post.secret
+    if fault == "body":
+        body = body.replace(b"sent", b"seen")
+    elif fault == "id":
+        headers["webhook-id"] = headers["webhook-id"] + "1"
+    elif fault == "time":
+        headers["webhook-timestamp"] = str(taken.sent_at + 1)
+    elif fault == "secret":
+        secret = "whsec_" + "A" * 43 + "="
+    with pytest.raises(WebhookVerificationError):
+        Webhook(secret).verify(body, headers)
+
+
+async def test_two_secrets_sign_after_a_rotation_and_one_after_a_day(post: Post) -> None:
+    async with receive() as receiver:
+        post.subscribe(receiver.url)
+        account = post.books.account_id
+        webhooks = post.books.store.webhooks
+        new = webhooks.rotate(account, post.webhook, now())
+        assert new is not None
+        await post.call()
+        webhooks.rotate(account, post.webhook, now() - SECRETS_OVERLAP)
+        newest = webhooks.rotate(account, post.webhook, now() - SECRETS_OVERLAP)
+        assert newest is not None
+        await post.call()
+        both, alone = receiver.taken
+    assert both.verified(new) == both.verified(post.secret)
+    assert len(both.headers["webhook-signature"].split()) == 2
+    assert alone.verified(newest)
+    for old in (post.secret, new):
+        with pytest.raises(WebhookVerificationError):
+            alone.verified(old)
+
+
+@pytest.mark.parametrize(
+    ("said", "called"),
+    [
+        (answer(204), Called(CallVerdict.DELIVERED, "204")),
+        (answer(301, location="http://127.0.0.1/"), Called(CallVerdict.FAILED, "301")),
+        (answer(410), Called(CallVerdict.GONE, "410")),
+        (answer(404), Called(CallVerdict.FAILED, "404")),
+        (answer(500), Called(CallVerdict.FAILED, "500")),
+        (answer(503), Called(CallVerdict.FAILED, "503", None, True)),
+        (answer(429, retry_after="120"), Called(CallVerdict.FAILED, "429", 120.0, True)),
+        (answer(429, retry_after="soon"), Called(CallVerdict.FAILED, "429", None, True)),
+        (answer(400, retry_after="9" * 30), Called(CallVerdict.FAILED, "400", 86_400.0)),
+        (hang, Called(CallVerdict.FAILED, "timeout", None, True)),
+        (flood, Called(CallVerdict.FAILED, "too_large")),
+        (b"SSH-2.0-hello\r\n", Called(CallVerdict.FAILED, "protocol", None, True)),
+    ],
+    ids=lambda said: getattr(said, "__name__", None),
+)
+async def test_each_answer_has_its_meaning(post: Post, said: Any, called: Called) -> None:
+    async with receive(said) as receiver:
+        post.subscribe(receiver.url)
+        assert await post.call() == called
+        assert receiver.peer.hits == 1
+
+
+def test_a_wish_for_a_date_is_counted_from_now() -> None:
+    moment = 1_800_000_000 * SECOND
+    dated = Answer(503, {"retry-after": "Fri, 15 Jan 2027 08:01:40 GMT"}, b"")
+    assert judge(dated, moment).retry_after == 100.0
+
+
+async def test_a_receiver_that_is_not_there_is_tired(post: Post) -> None:
+    async with receive() as receiver:
+        url = receiver.url
+    post.subscribe(url)
+    assert await post.call() == Called(CallVerdict.FAILED, "connection", None, True)
+
+
+async def test_an_address_wants_its_method_and_keeps_its_own_query(post: Post) -> None:
+    async with receive() as receiver:
+        post.subscribe(receiver.url)
+        post.books.execute(
+            "UPDATE message SET news_url = :url, news_method = 'GET'",
+            url=f"{receiver.url}?run=7&x=%20#top",
+        )
+        post.books.execute("UPDATE callback SET destination = 'dst_1'")
+        assert (await post.call()).verdict is CallVerdict.DELIVERED
+        (taken,) = receiver.taken
+    assert (taken.method, taken.body) == ("GET", b"")
+    assert taken.target.startswith(f"/hooks?run=7&x=%20&id={post.callback}&type=message.sent&")
+    assert "reference=row+1" in taken.target
+    assert "webhook-signature" not in taken.headers and taken.id == post.callback
+
+
+async def test_a_dialect_speaks_in_its_own_words_or_not_at_all(post: Post) -> None:
+    def show(news: NewsEvent) -> OutgoingCall | None:
+        if news.message is not None and news.message.reference is None:
+            return None
+        return OutgoingCall(headers={"X-Own": "1"}, body=b"naked", query=[("a", "b c")])
+
+    async with receive() as receiver:
+        post.subscribe(receiver.url)
+        post.books.execute("UPDATE callback SET dialect = 'semaphore'")
+        caller = OutwardCaller(
+            post.books.store.news, post.outward, {**RENDERERS, "semaphore": show}
+        )
+        assert (await caller.call(post.callback, now())).verdict is CallVerdict.DELIVERED
+        (taken,) = receiver.taken
+        post.books.execute("UPDATE message SET reference = NULL")
+        assert (await caller.call(post.callback, now())).verdict is CallVerdict.NOTHING
+        assert receiver.peer.hits == 1
+    assert (taken.body, taken.headers["x-own"]) == (b"naked", "1")
+    assert taken.target == "/hooks?a=b+c"
+    Webhook(post.secret).verify(taken.body, dict(taken.headers), json_parse=False)
+
+
+async def test_a_dialect_that_stumbles_fails_its_callback_alone(
+    post: Post, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stumble(news: NewsEvent) -> OutgoingCall:
+        raise ValueError("over +14155550123")
+
+    post.subscribe("http://127.0.0.1:9/")
+    caller = OutwardCaller(post.books.store.news, post.outward, {"native": stumble})
+    assert await caller.call(post.callback, now()) == Called(CallVerdict.FAILED, "not_rendered")
+    said = "".join(capsys.readouterr())
+    assert "ValueError" in said and "4155550123" not in said
+
+
+async def test_news_of_something_that_is_gone_is_dropped(post: Post) -> None:
+    post.subscribe("http://127.0.0.1:9/")
+    post.callback = "cbk_gone"
+    assert (await post.call()).verdict is CallVerdict.NOTHING
+
+
+async def test_a_body_stays_below_twenty_kilobytes(post: Post) -> None:
+    async with receive() as receiver:
+        post.subscribe(receiver.url)
+        post.books.execute("UPDATE message SET reference = :long", long="ä" * 200)
+        await post.call()
+        (taken,) = receiver.taken
+    assert len(taken.body) < 2_000 and json.loads(taken.body)["data"]["reference"] == "ä" * 200
+
+
+async def test_an_address_inside_is_never_called(post: Post, receiver_inside: Receiver) -> None:
+    post.subscribe(receiver_inside.url)
+    async with outward(allow_private=False) as strict:
+        post.outward = strict
+        called = await post.call()
+    assert (called.verdict, receiver_inside.peer.hits) == (CallVerdict.FAILED, 0)
+
+
+@pytest.fixture
+async def receiver_inside() -> AsyncIterator[Receiver]:
+    async with receive() as receiver:
+        yield receiver

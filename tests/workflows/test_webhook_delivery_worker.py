@@ -1,0 +1,168 @@
+"""Couriers on a real server: slow neighbours, long lives, and workers that go down."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from temporalio.testing import WorkflowEnvironment
+
+from campaign.calls import Called, CallVerdict
+from campaign.instants import Instant
+from campaign.settings import Settings
+from store.accounts.accounts import AccountView
+from store.store import Store
+from tests.receiving import answer, hang, receive
+from tests.webhook_deliveries import Post, posted
+
+GRACE_SECONDS = 0.5
+
+
+@pytest.fixture(autouse=True)
+def short_grace(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers that shut down sooner than the deadline of a call."""
+    monkeypatch.setattr("worker.GRACEFUL_SHUTDOWN", timedelta(seconds=GRACE_SECONDS))
+    monkeypatch.setattr("worker.SHUTDOWN_PATIENCE", timedelta(seconds=1.5))
+
+
+@pytest.fixture
+def parts(
+    real: WorkflowEnvironment, settings: Settings, store: Store, account: AccountView
+) -> tuple[Any, ...]:
+    """What couriers are made of."""
+    settings.callback_timeout_seconds = 30.0
+    return real, settings, store, account
+
+
+@pytest.fixture
+async def post(parts: tuple[Any, ...]) -> AsyncIterator[Post]:
+    """Couriers at work in real time."""
+    async with posted(*parts) as made:
+        yield made
+
+
+async def test_a_slow_destination_delays_no_other(post: Post) -> None:
+    async with receive(hang) as slow, receive(answer(200)) as quick:
+        slow_hook, _ = await post.subscribe(slow.url)
+        quick_hook, _ = await post.subscribe(quick.url)
+        await post.send(20)
+        began = time.monotonic()
+        slow_courier, quick_courier = await post.wake(slow_hook, quick_hook)
+        await slow.until(lambda taken: len(taken) == 4)
+        assert (await quick_courier.result()).delivered == 20
+        assert time.monotonic() - began < 30
+        assert post.statuses() == {"waiting": 20, "delivered": 20}
+        await slow_courier.terminate()
+
+
+async def test_a_worker_that_goes_down_while_a_receiver_hangs_ends_within_its_grace(
+    parts: tuple[Any, ...],
+) -> None:
+    async with receive(answer(200), hang) as receiver:
+        async with posted(*parts) as post:
+            webhook, _ = await post.subscribe(receiver.url)
+            await post.send(4)
+            (courier,) = await post.wake(webhook)
+            taken = await receiver.until(lambda taken: len(taken) == 4)
+            began = time.monotonic()
+        assert time.monotonic() - began < GRACE_SECONDS + 5
+        assert post.statuses() == {"delivered": 1, "waiting": 3}
+        assert len(receiver.taken) == 4
+        # What was cut off is claimed until its lease ends, as after a crash.
+        post.books.execute("UPDATE callback SET lease_until = 0 WHERE status = 'waiting'")
+        receiver.answers[:] = [answer(200)]
+        async with posted(*parts) as post:
+            await post.wake(webhook)
+            await courier.result()
+        again = receiver.taken[4:]
+    assert post.statuses() == {"delivered": 4}
+    answered = {one.id for one in taken} - {one.id for one in again}
+    assert (len(answered), len(again)) == (1, 3)
+
+
+class _AnsweredOnTheWayOut:
+    """A caller of which every call is answered in the moment it is cut off, but one never."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+        self.begun = asyncio.Event()
+
+    async def call(self, callback_id: str, now: Instant) -> Called:
+        self.calls.append(callback_id)
+        if len(self.calls) == 4:
+            self.begun.set()
+        try:
+            await asyncio.sleep(3600)
+        except asyncio.CancelledError:
+            if callback_id == self.calls[0]:
+                raise
+        return Called(CallVerdict.DELIVERED, "200")
+
+
+async def test_what_was_answered_while_the_worker_was_cut_off_is_written(
+    parts: tuple[Any, ...],
+) -> None:
+    caller = _AnsweredOnTheWayOut()
+    async with posted(*parts, caller=caller) as post:
+        webhook, _ = await post.subscribe("http://127.0.0.1:9/")
+        await post.send(4)
+        (courier,) = await post.wake(webhook)
+        await caller.begun.wait()
+    assert post.statuses() == {"delivered": 3, "waiting": 1}
+    await courier.terminate()
+
+
+class _Stubborn:
+    """A caller that nothing ends."""
+
+    def __init__(self) -> None:
+        self.begun = asyncio.Event()
+        self.released = asyncio.Event()
+
+    async def call(self, callback_id: str, now: Instant) -> Called:
+        self.begun.set()
+        while not self.released.is_set():
+            try:
+                await self.released.wait()
+            except asyncio.CancelledError:
+                continue
+        return Called(CallVerdict.NOTHING, "nothing")
+
+
+async def test_a_worker_that_cannot_end_is_left_behind(parts: tuple[Any, ...]) -> None:
+    caller = _Stubborn()
+    async with posted(*parts, caller=caller) as post:
+        webhook, _ = await post.subscribe("http://127.0.0.1:9/")
+        await post.send()
+        (courier,) = await post.wake(webhook)
+        await caller.begun.wait()
+        began = time.monotonic()
+    assert GRACE_SECONDS < time.monotonic() - began < GRACE_SECONDS + 8
+    # What it was at is still written, should it come to its end after all.
+    caller.released.set()
+    while post.statuses():
+        await asyncio.sleep(0.01)
+    await courier.terminate()
+
+
+async def test_a_long_courier_continues_as_new_and_loses_nothing(post: Post) -> None:
+    async with receive(answer(500), answer(200)) as receiver:
+        webhook, _ = await post.subscribe(receiver.url)
+        await post.send()
+        (courier,) = await post.wake(webhook)
+        await receiver.until(lambda taken: len(taken) == 1)
+        first = (await courier.describe()).run_id
+        # The server suggests it at 4 MB of history as well as at 4,096 events.
+        for _ in range(9):
+            await courier.signal("ballast", "x" * 500_000)
+        while (await courier.describe()).run_id == first:
+            await post.wake(webhook)
+            await asyncio.sleep(0.05)
+        assert post.statuses() == {"waiting": 1}
+        post.books.execute("UPDATE callback SET due_at = 0")
+        await post.wake(webhook)
+        outcome = await post.courier(webhook).result()
+    assert (outcome.calls, outcome.delivered) == (2, 1)
+    assert post.statuses() == {"delivered": 1}

@@ -1,0 +1,1 @@
+"""Calls to addresses that accounts chose: webhooks, forwarded replies, mail."""

@@ -1,0 +1,139 @@
+"""Replies on their ways: as a text, as an e-mail, or to a webhook (003_9fb2bf36535a4962.txt).
+
+Couriers bring them like all news, so that each is tried again until it arrives or is given up.
+"""
+
+import asyncio
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import format_datetime
+from typing import Protocol
+
+from campaign.calls import Called, Caller, CallVerdict
+from campaign.failures import DeskUnavailable
+from campaign.instants import Instant, moment_of
+from campaign.model import Draft, DraftRecipient, Policy
+from campaign.phone import OfflineLookup
+from campaign.refusals import Refused
+from campaign.replies import Way, forwarded_text
+from store.replies.lease_plan import LeaseWish, NoLease
+from store.replies.leases import LEASE_FOR
+from store.replies.replies import Forward
+from store.store import Store
+from webhooks.smtp import Mail, MailRefused, MailUnavailable
+
+POLICY = Policy(literal=True)
+# Whoever gets forwarded answers may write back, but nothing is to be done with that.
+FORWARD_WISH = "forward"
+
+
+class Admitting(Protocol):
+    """What this asks of the desk."""
+
+    async def admit(self, draft: Draft) -> object:
+        """Take a draft in (see service/campaigns.py)."""
+        ...
+
+
+class ForwardingCaller:
+    """A :class:`campaign.calls.Caller` that knows replies' ways; all else it leaves to another.
+
+    ``timeout_seconds`` bounds a call. A text is a campaign of its own under the reply's key, an
+    e-mail has the reply's Message-ID: tried again, the one is not sent twice and the other can be
+    told.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        desk: Admitting,
+        mail: Mail,
+        mail_sender: str,
+        others: Caller,
+        timeout_seconds: float,
+    ) -> None:
+        self._store = store
+        self._desk = desk
+        self._mail = mail
+        self._mail_sender = mail_sender
+        self._others = others
+        self._timeout_seconds = timeout_seconds
+        self._lookup = OfflineLookup()
+
+    async def call(self, callback_id: str, now: Instant) -> Called:
+        """Take a reply one way, once; see :class:`campaign.calls.Caller`."""
+        forward = await asyncio.to_thread(self._store.replies.forward, callback_id)
+        if forward is None or forward.way is Way.WEBHOOK:
+            return await self._others.call(callback_id, now)
+        try:
+            async with asyncio.timeout(self._timeout_seconds):
+                if forward.way is Way.NUMBER:
+                    return await self._text(forward, now)
+                return await self._write(forward)
+        except TimeoutError:
+            return Called(CallVerdict.FAILED, "timeout")
+
+    async def _text(self, forward: Forward, now: Instant) -> Called:
+        reply, options = forward.reply, forward.options
+        assert options.to_number is not None
+        sender = options.from_sender
+        if sender is None:
+            found = await asyncio.to_thread(self._sender, forward, now)
+            if isinstance(found, NoLease):
+                return Called(CallVerdict.FAILED, found.value)
+            sender = found
+        draft = Draft(
+            account_id=reply.account_id,
+            dialect=forward.dialect,
+            recipients=[
+                DraftRecipient(
+                    to=options.to_number,
+                    text=forwarded_text(reply, POLICY.text_length_max),
+                    sender=sender,
+                )
+            ],
+            policy=POLICY,
+            key=f"reply:{reply.id}",
+        )
+        try:
+            await self._desk.admit(draft)
+        except DeskUnavailable:
+            return Called(CallVerdict.FAILED, "desk_unavailable")
+        except Refused as refused:
+            return Called(CallVerdict.GONE, refused.refusals[0].code.value)
+        return Called(CallVerdict.DELIVERED, "texted")
+
+    def _sender(self, forward: Forward, now: Instant) -> str | NoLease:
+        """A sender of the account, else a leased number: nobody can send as the one who wrote."""
+        account_id = forward.reply.account_id
+        for sender in self._store.accounts.senders(account_id):
+            if sender.active:
+                return sender.address
+        to = forward.options.to_number or ""
+        country = self._lookup.look_up(to).country
+        wish = LeaseWish(to, FORWARD_WISH, now + LEASE_FOR, country)
+        return self._store.leases.claim(account_id, [wish], now)[0]
+
+    async def _write(self, forward: Forward) -> Called:
+        message = email_of(forward, self._mail_sender)
+        try:
+            await asyncio.to_thread(self._mail.send, message, message["To"])
+        except MailRefused as refused:
+            return Called(CallVerdict.GONE, str(refused))
+        except MailUnavailable as unavailable:
+            return Called(CallVerdict.FAILED, str(unavailable), tired=True)
+        return Called(CallVerdict.DELIVERED, "mailed")
+
+
+def email_of(forward: Forward, sender: str) -> EmailMessage:
+    """Write a reply as an e-mail; the same reply, the same mail."""
+    reply, options = forward.reply, forward.options
+    message = EmailMessage(policy=SMTP.clone(cte_type="7bit"))
+    message["From"] = options.from_email or sender
+    message["To"] = options.to_email
+    message["Subject"] = f"SMS from {reply.writer}"
+    message["Date"] = format_datetime(moment_of(reply.received_at))
+    message["Message-ID"] = f"<{reply.id}@godwit>"
+    message["Auto-Submitted"] = "auto-generated"
+    message.set_content(reply.body)
+    return message

@@ -1,0 +1,90 @@
+"""When a campaign's plan may change, and the orders and changes of state that this comes to."""
+
+from typing import Any
+
+from temporalio.exceptions import ApplicationError
+
+from activities.records import PushOrder, SpreadOrder
+from campaign.instants import Instant
+from campaign.schedule import spread_fault
+from campaign.states import CAMPAIGN_ENDS
+from workflows.records import CampaignState, NewSpread
+
+NOT_POSSIBLE = "reschedule_not_possible"
+
+
+def refuse_reschedule(state: CampaignState, moving: bool) -> None:
+    """Raise an ApplicationError of the type ``NOT_POSSIBLE`` unless the campaign still waits.
+
+    After the first wave some recipients have their message; a second beginning would split the
+    campaign, or tempt somebody to send twice.
+    """
+    if state.verdict is None or state.first_due_at is None:
+        reason = "it is not admitted"
+    elif state.cancelling or state.status in CAMPAIGN_ENDS:
+        reason = "it has ended or is being cancelled"
+    elif state.waves:
+        reason = "it has begun"
+    elif moving:
+        reason = "it is just being rescheduled"
+    else:
+        return
+    raise _not_possible(reason)
+
+
+def refuse_spread(order: NewSpread, state: CampaignState, moving: bool) -> None:
+    """Raise the same for a spread, and for one that no campaign may have."""
+    refuse_reschedule(state, moving)
+    fault = spread_fault(order.hours)
+    if fault:
+        raise _not_possible(fault)
+
+
+def push_order(campaign_id: str, state: CampaignState, at: Instant) -> PushOrder:
+    """The move that makes the first message due at ``at``, the others as far behind as before."""
+    assert state.first_due_at is not None
+    return PushOrder(
+        campaign_id=campaign_id,
+        number=state.pauses + 1,
+        by=at - state.first_due_at,
+        scheduled_at=at,
+    )
+
+
+def spread_order(
+    campaign_id: str, state: CampaignState, order: NewSpread, now: Instant
+) -> SpreadOrder:
+    """The change that lays the plan out over another spread, and nothing in the past.
+
+    While a campaign is paused its plan stands still, so what has passed is what lies before the
+    pause: the time that is lost is added when it ends.
+    """
+    return SpreadOrder(
+        campaign_id=campaign_id,
+        number=state.pauses + 1,
+        hours=order.hours,
+        earliest=now if state.paused_at is None else state.paused_at,
+        scheduled_at=None if order.at is None else max(order.at, now),
+    )
+
+
+def lost_order(campaign_id: str, state: CampaignState, now: Instant) -> PushOrder:
+    """The move by the time for which a pause that ends now has held up what was due."""
+    assert state.paused_at is not None
+    lost_from = state.paused_at
+    if state.first_due_at is not None and not state.waves:
+        lost_from = max(lost_from, state.first_due_at)
+    return PushOrder(campaign_id=campaign_id, number=state.pauses + 1, by=now - lost_from)
+
+
+def pushed(state: CampaignState, by: Instant) -> dict[str, Any]:
+    """What a move of all that waits changes in the state; a first message that left stays."""
+    first, last = state.first_due_at, state.last_due_at
+    return {
+        "first_due_at": first if first is None or state.waves else first + by,
+        "last_due_at": None if last is None else last + by,
+    }
+
+
+def _not_possible(reason: str) -> ApplicationError:
+    return ApplicationError(reason, type=NOT_POSSIBLE, non_retryable=True)

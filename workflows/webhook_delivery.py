@@ -1,0 +1,93 @@
+"""The durable story of one destination: call, wait for what is due next, rest when it is tired."""
+
+from datetime import timedelta
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from activities.options import calling
+    from activities.records import Delivered, DeliverOrder
+    from activities.webhook_delivery import Calling
+    from campaign.instants import SECOND, Instant, iso
+    from workflows.records import CourierOrder, CourierOutcome, CourierState
+    from workflows.timers import now, reach
+
+# Calls of one activity: the history grows by one activity for so many.
+CALLS_MAX = 500
+# A tired destination is asked by one call after 1, 2, 4 ... seconds, up to this many.
+REST_SECONDS_MAX = 300
+
+
+@workflow.defn(name="Courier")
+class CourierWorkflow:
+    """Brings an account's news to one destination, for as long as any waits.
+
+    What waits is known to the store alone; a courier that is lost, or never came, is made again
+    by the next news or by the caretaker. There is one for each destination, so that a slow one
+    keeps nobody else waiting.
+    """
+
+    @workflow.init
+    def __init__(self, order: CourierOrder) -> None:
+        self.order = order
+        self.state = order.state or CourierState()
+        self.woken = False
+
+    @workflow.signal(description="There is news: look what is due.")
+    def wake(self) -> None:
+        """End the wait for what is due; a rest is not cut short."""
+        self.woken = True
+
+    @workflow.run
+    async def run(self, order: CourierOrder) -> CourierOutcome:
+        """Deliver until nothing is waiting."""
+        while True:
+            await self._rest()
+            self.woken = False
+            round_of_calls = await self._deliver()
+            if round_of_calls.next_due_at is None and not self.woken:
+                return CourierOutcome(calls=self.state.calls, delivered=self.state.delivered)
+            if workflow.info().is_continue_as_new_suggested():
+                workflow.continue_as_new(self.order.model_copy(update={"state": self.state}))
+            if round_of_calls.next_due_at is not None and not self.woken:
+                await self._wait(round_of_calls.next_due_at)
+
+    async def _deliver(self) -> Delivered:
+        calls_max = 1 if self.state.strikes else CALLS_MAX
+        round_of_calls = await workflow.execute_activity_method(
+            Calling.deliver,
+            DeliverOrder(destination=self.order.destination, calls_max=calls_max),
+            **calling("call once, to see" if self.state.strikes else "call with what is due"),
+        )
+        strikes, rest_until = self.state.strikes, None
+        if round_of_calls.tired:
+            strikes += 1
+            seconds = min(2 ** min(strikes - 1, 20), REST_SECONDS_MAX)
+            rest_until = max(now() + seconds * SECOND, round_of_calls.rest_until or 0)
+        elif round_of_calls.calls:
+            strikes = 0
+        self.state = CourierState(
+            strikes=strikes,
+            rest_until=rest_until,
+            calls=self.state.calls + round_of_calls.calls,
+            delivered=self.state.delivered + round_of_calls.delivered,
+        )
+        self._show(round_of_calls.next_due_at)
+        return round_of_calls
+
+    async def _rest(self) -> None:
+        """Leave a tired destination alone, whatever news comes in."""
+        wait = (self.state.rest_until or 0) - now()
+        if wait > 0:
+            await workflow.sleep(timedelta(milliseconds=wait), summary="let the destination rest")
+
+    async def _wait(self, due_at: Instant) -> None:
+        await reach(due_at, lambda: self.woken, "until the next callback is due")
+
+    def _show(self, next_due_at: Instant | None) -> None:
+        lines = [f"**{self.state.calls:,}** calls, **{self.state.delivered:,}** delivered"]
+        if next_due_at is not None:
+            lines.append(f"next due {iso(next_due_at)}")
+        if self.state.rest_until is not None:
+            lines.append(f"resting until {iso(self.state.rest_until)}")
+        workflow.set_current_details(" · ".join(lines))
