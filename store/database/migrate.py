@@ -1,6 +1,5 @@
 """Bring a database to the present schema."""
 
-from pathlib import Path
 
 from alembic import command
 from alembic.config import Config
@@ -35,6 +34,6 @@ def is_current(database: Database) -> bool:
 
 def _config() -> Config:
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("script_location", "store:migrations")
     config.set_main_option("path_separator", "os")
     return config
