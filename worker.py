@@ -31,7 +31,7 @@ from campaign.handoffs import Carrier
 from campaign.settings import Settings
 from carriers import open_carrier
 from dialects.renderers import RENDERERS
-from service.campaigns import Desk
+from service.campaigns import CampaignService
 from service.gc_tuning import search_seldom
 from service.temporal import connect, register_search_attributes
 from store.store import Store, open_store
@@ -208,7 +208,7 @@ def build_caller(client: Client, settings: Settings, store: Store, outward: Outw
     """Make what couriers call through: addresses on the web, and the other ways of replies."""
     return ForwardingCaller(
         store,
-        Desk(client, store, settings),
+        CampaignService(client, store, settings),
         SmtpMail(settings.smtp_url.get_secret_value(), settings.smtp_from),
         settings.smtp_from,
         OutwardCaller(store.news, outward, RENDERERS),

@@ -42,7 +42,7 @@ async def play(directory: Path, count: int) -> dict[str, float]:
             scheduled_at=start,
             spread_hours=SPREAD_HOURS_MAX,
         )
-        campaign = (await story.desk.admit(draft)).campaign
+        campaign = (await story.service.admit(draft)).campaign
         await finish(story, campaign.id)
         sent = story.sent_at(campaign.id)
         if len(sent) != count or len(story.carrier.log) != count:

@@ -38,5 +38,5 @@ class StoreUnavailable(Exception):
     """The database did not answer; whether the last transaction was committed is not known."""
 
 
-class DeskUnavailable(Exception):
+class ServiceUnavailable(Exception):
     """Temporal or its workers gave no verdict in time; asking again with the same key is safe."""

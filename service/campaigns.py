@@ -22,7 +22,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.records import Verdict
 from campaign.expanding import at_entries
-from campaign.failures import DeskUnavailable
+from campaign.failures import ServiceUnavailable
 from campaign.ids import CAMPAIGN_PREFIX, ID_BYTES, make_id
 from campaign.instants import Instant
 from campaign.model import Candidate, Draft
@@ -46,7 +46,7 @@ from workflows.records import CampaignOutcome
 Handle = WorkflowHandle[CampaignWorkflow, CampaignOutcome]
 
 
-class NotPossible(Exception):
+class StateConflict(Exception):
     """The campaign has ended, or gone too far, for what was asked.
 
     Where that is not the reason, ``code`` and ``reason`` say it.
@@ -67,7 +67,7 @@ class Admission:
     replayed: bool
 
 
-class Desk:
+class CampaignService:
     """Takes drafts in and passes orders on to running campaigns."""
 
     def __init__(self, client: Client, store: Store, settings: Settings) -> None:
@@ -83,7 +83,7 @@ class Desk:
         """Store a draft, start its workflow, and wait for the verdict.
 
         The id is made with the prefix, unless the caller brings a random one of another shape.
-        Raises Refused with every reason (nothing is sent or paid then), DeskUnavailable when no
+        Raises Refused with every reason (nothing is sent or paid then), ServiceUnavailable when no
         verdict came in time. A draft whose key is held brings the campaign that holds it.
         """
         candidate = await self._compose(draft)
@@ -101,13 +101,13 @@ class Desk:
         if view.status is CampaignStatus.DRAFT:
             try:
                 await self._verdict(view)
-            except DeskUnavailable:
+            except ServiceUnavailable:
                 if await self.withdraw(view):
                     raise
             view = await self._view(saved.campaign_id)
         if view.status is CampaignStatus.REFUSED:
             if view.refusals[0].code is RefusalCode.ABANDONED:
-                raise DeskUnavailable("withdrawn before it was judged")
+                raise ServiceUnavailable("withdrawn before it was judged")
             raise Refused(*at_entries(view.refusals, candidate.draft))
         return Admission(view, replayed=not saved.created)
 
@@ -128,22 +128,22 @@ class Desk:
         return bool(latest.refusals) and latest.refusals[0].code is RefusalCode.ABANDONED
 
     async def pause(self, view: CampaignView) -> None:
-        """Ask a campaign to stop for now; raises NotPossible when it has ended."""
+        """Ask a campaign to stop for now; raises StateConflict when it has ended."""
         await self._signal(view, "pause")
 
     async def resume(self, view: CampaignView) -> None:
-        """Ask a paused campaign to carry on; raises NotPossible when it has ended."""
+        """Ask a paused campaign to carry on; raises StateConflict when it has ended."""
         await self._signal(view, "resume")
 
     async def cancel(self, view: CampaignView) -> None:
-        """Ask a campaign to stop for good; raises NotPossible when it has ended."""
+        """Ask a campaign to stop for good; raises StateConflict when it has ended."""
         await self._signal(view, "cancel")
 
     async def retry(self, view: CampaignView) -> None:
         """Send again, and pay for anew, what failed for a reason that may pass.
 
-        Raises NotPossible when there is nothing to send again, Refused when it cannot be paid
-        for, DeskUnavailable when Temporal does not answer: then it begins when that is back.
+        Raises StateConflict when there is nothing to send again, Refused when it cannot be paid
+        for, ServiceUnavailable when Temporal does not answer: then it begins when that is back.
         Asked again while it runs, nothing more happens.
         """
         answer = await asyncio.to_thread(self._store.retrying.retry, view.id, _now())
@@ -151,9 +151,9 @@ class Desk:
             raise Refused(answer)
         latest = await self._view(view.id)
         if answer is Retried.ENDED:
-            raise NotPossible(latest.status)
+            raise StateConflict(latest.status)
         if answer in NOT_AGAIN:
-            raise NotPossible(latest.status, *NOT_AGAIN[answer])
+            raise StateConflict(latest.status, *NOT_AGAIN[answer])
         if latest.status is CampaignStatus.RUNNING:
             # A run that is just ending hears of it, and a new one begins where there is none.
             await self._start(latest, WorkflowIDReusePolicy.ALLOW_DUPLICATE, start_signal="retry")
@@ -162,14 +162,14 @@ class Desk:
         """Give a campaign another start or spread while it waits, another speed until it ends.
 
         All of it or nothing. Returns when it begins, where that may have changed. Raises Refused
-        with every fault, NotPossible when the campaign has begun or ended, DeskUnavailable when
+        with every fault, StateConflict when the campaign has begun or ended, ServiceUnavailable when
         no answer came in time. Asked again, it changes nothing more.
         """
         faults = faults_of(change, _now())
         if faults:
             raise Refused(*faults)
         if view.status in CAMPAIGN_ENDS:
-            raise NotPossible(view.status)
+            raise StateConflict(view.status)
         begins: Instant | None = None
         if update := update_of(change):
             async with self._reaching(view) as handle:
@@ -237,7 +237,7 @@ class Desk:
         except WorkflowAlreadyStartedError:
             pass
         except (RPCError, RuntimeError) as error:
-            raise DeskUnavailable("Temporal does not answer") from error
+            raise ServiceUnavailable("Temporal does not answer") from error
 
     async def _verdict(self, view: CampaignView) -> Verdict:
         """Start the workflow if nobody has, and wait for its verdict; safe to repeat."""
@@ -268,33 +268,33 @@ class Desk:
             RuntimeError,
             WorkflowUpdateRPCTimeoutOrCancelledError,
         ) as error:
-            raise DeskUnavailable("no verdict in time") from error
+            raise ServiceUnavailable("no verdict in time") from error
 
     async def _signal(self, view: CampaignView, name: str) -> None:
         if view.status in CAMPAIGN_ENDS:
-            raise NotPossible(view.status)
+            raise StateConflict(view.status)
         async with self._reaching(view) as handle:
             await handle.signal(name)
 
     @asynccontextmanager
     async def _reaching(self, view: CampaignView) -> AsyncIterator[Handle]:
-        """A campaign's workflow, whose no is NotPossible and whose silence DeskUnavailable."""
+        """A campaign's workflow, whose no is StateConflict and whose silence ServiceUnavailable."""
         try:
             async with asyncio.timeout(self._settings.admission_timeout_seconds):
                 yield self._client.get_workflow_handle(workflow_id(view.id))
         except WorkflowUpdateFailedError as error:
-            raise NotPossible((await self._view(view.id)).status) from error
+            raise StateConflict((await self._view(view.id)).status) from error
         except RuntimeError as error:
-            raise DeskUnavailable("Temporal does not answer") from error
+            raise ServiceUnavailable("Temporal does not answer") from error
         except (TimeoutError, RPCError, WorkflowUpdateRPCTimeoutOrCancelledError) as error:
             if isinstance(error, RPCError) and error.status is RPCStatusCode.NOT_FOUND:
-                raise NotPossible((await self._view(view.id)).status) from error
-            raise DeskUnavailable("no answer in time") from error
+                raise StateConflict((await self._view(view.id)).status) from error
+            raise ServiceUnavailable("no answer in time") from error
 
 
-async def open_desk(settings: Settings, store: Store) -> Desk:
+async def open_campaign_service(settings: Settings, store: Store) -> CampaignService:
     """Open the desk; Temporal is connected to at the first order."""
-    return Desk(await connect(lazy=True), store, settings)
+    return CampaignService(await connect(lazy=True), store, settings)
 
 
 def workflow_id(campaign_id: str) -> str:

@@ -173,11 +173,11 @@ def run() -> int:
     from pydantic import ValidationError
     from sqlalchemy.exc import SQLAlchemyError
 
-    from campaign.failures import DeskUnavailable, StoreUnavailable
+    from campaign.failures import ServiceUnavailable, StoreUnavailable
     from campaign.refusals import Refused
     from campaign.states import CAMPAIGN_ENDS
     from carriers import NotConfigured, UnknownCarrier
-    from service.campaigns import NotPossible
+    from service.campaigns import StateConflict
 
     try:
         app()
@@ -186,7 +186,7 @@ def run() -> int:
     except Refused as refused:
         for refusal in refused.refusals:
             _fail(f"{refusal.place or 'campaign'}: {refusal.message} ({refusal.code})")
-    except NotPossible as error:
+    except StateConflict as error:
         how = "ended" if error.status in CAMPAIGN_ENDS else "begun"
         _fail(error.reason or f"the campaign has {how}: {error}")
     except (CommandError, StoreError, OSError, UnicodeError) as error:
@@ -202,7 +202,7 @@ def run() -> int:
         _fail(f"the database cannot be used: {reason}")
     except StoreUnavailable as error:
         _fail(f"the database does not answer ({error})")
-    except DeskUnavailable as error:
+    except ServiceUnavailable as error:
         _fail(f"Temporal: {error}; is it running? (TEMPORAL_ADDRESS)")
     return 1
 

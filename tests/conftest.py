@@ -24,7 +24,7 @@ from campaign.states import CampaignStatus
 from carriers.pretend import PretendCarrier, PretendSettings, Repeats
 from carriers.pretend_exchange import Exchange, Receipts
 from carriers.pretend_server import Connection
-from service.campaigns import Desk, workflow_id
+from service.campaigns import CampaignService, workflow_id
 from service.temporal import register_search_attributes
 from store.accounts.accounts import AccountView
 from store.database.migrate import upgrade
@@ -226,7 +226,7 @@ async def real() -> AsyncIterator[WorkflowEnvironment]:
 class Story:
     """A desk with a worker behind it and a carrier behind that."""
 
-    desk: Desk
+    service: CampaignService
     store: Store
     account: AccountView
     carrier: Served
@@ -341,8 +341,8 @@ async def tell(
     )
     client = environment.client
     async with build_worker(client, settings, store, carrier, sandboxed=sandboxed):
-        desk = Desk(client, store, settings)
-        yield Story(desk, store, account, served, client, settings, environment)
+        service = CampaignService(client, store, settings)
+        yield Story(service, store, account, served, client, settings, environment)
     await carrier.close()
 
 

@@ -59,7 +59,7 @@ class Api:
 async def api(real_story: Story) -> AsyncIterator[Api]:
     """The API on a real Temporal server."""
     story = real_story
-    ways = Ways(story.settings, story.store, story.desk, Pace("memory://"))
+    ways = Ways(story.settings, story.store, story.service, Pace("memory://"))
     transport = httpx.ASGITransport(create_app(ways), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://godwit") as http:
         yield Api(http, story)

@@ -15,7 +15,7 @@ from campaign.model import DraftRecipient
 from campaign.settings import Settings
 from campaign.states import CampaignStatus
 from carriers.pretend import PretendCarrier, PretendSettings
-from service.campaigns import Desk, workflow_id
+from service.campaigns import CampaignService, workflow_id
 from store.accounts.accounts import AccountView
 from store.campaigns.audit import audit
 from store.store import Store, open_store
@@ -68,9 +68,9 @@ async def telling(
             opened.push_async_callback(carrier.close)
             made.append(carrier)
         await opened.enter_async_context(build_worker(real.client, settings, store, *made))
-        desk = Desk(real.client, store, settings)
+        service = CampaignService(real.client, store, settings)
         first = next(iter(carriers.values()))
-        yield Story(desk, store, account, first, real.client, settings, real)
+        yield Story(service, store, account, first, real.client, settings, real)
 
 
 def people(numbers: list[str]) -> list[DraftRecipient]:
@@ -88,7 +88,7 @@ async def test_an_outage_is_waited_out_with_a_probe_a_second_and_told(
     clock = Clock()
     clock.status, clock.until = 503, int(time.time()) + OUTAGE_SECONDS
     async with serve_storm(clock) as served, telling(real, settings, account, pretend=served) as it:
-        campaign = (await it.desk.admit(it.draft(PEOPLE))).campaign
+        campaign = (await it.service.admit(it.draft(PEOPLE))).campaign
         while (await progress(it, campaign.id)).carrier_down != "pretend":
             await asyncio.sleep(0.1)
         assert await finish(it, campaign.id) is CampaignStatus.FINISHED
@@ -109,7 +109,7 @@ async def test_an_outage_uses_up_no_message(
     clock.status, clock.until = 503, int(time.time()) + OUTAGE_SECONDS
     settings.retry_backoff_seconds = (0.1,)
     async with serve_storm(clock) as served, telling(real, settings, account, pretend=served) as it:
-        campaign = (await it.desk.admit(it.draft(FAILURES_ON_END * 3))).campaign
+        campaign = (await it.service.admit(it.draft(FAILURES_ON_END * 3))).campaign
         assert await finish(it, campaign.id) is CampaignStatus.FINISHED
         assert it.store.campaigns.tally(campaign.id).failed == 0
 
@@ -125,7 +125,7 @@ async def test_after_a_definite_no_the_next_carrier_sends_and_no_number_gets_two
         serve_carrier() as second,
         telling(real, settings, account, pretend=first, second=second) as it,
     ):
-        campaign = (await it.desk.admit(it.draft(PEOPLE))).campaign
+        campaign = (await it.service.admit(it.draft(PEOPLE))).campaign
         assert await finish(it, campaign.id) is CampaignStatus.FINISHED
     assert first.log == []
     assert len({row["to"] for row in second.log}) == len(second.log) == PEOPLE
@@ -143,7 +143,7 @@ async def test_what_the_first_carrier_may_have_never_goes_to_the_second(
     ):
         # The first takes these and cuts the connection, or says nothing.
         numbers = [f"+1415{200 + index}{ending}" for index in range(5) for ending in DOUBTFUL]
-        campaign = (await it.desk.admit(it.draft(0, recipients=people(numbers)))).campaign
+        campaign = (await it.service.admit(it.draft(0, recipients=people(numbers)))).campaign
         await finish(it, campaign.id)
         assert it.store.campaigns.tally(campaign.id).unknown == 10
     assert len(first.log) == 10 and second.log == []
@@ -159,7 +159,7 @@ async def test_a_number_that_a_carrier_calls_invalid_is_not_tried_elsewhere(
         telling(real, settings, account, pretend=first, second=second) as it,
     ):
         draft = it.draft(0, recipients=people(["+14155550001"]))
-        campaign = (await it.desk.admit(draft)).campaign
+        campaign = (await it.service.admit(draft)).campaign
         await finish(it, campaign.id)
         assert it.store.campaigns.tally(campaign.id).failed == 1
     assert first.log == second.log == []

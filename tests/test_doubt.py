@@ -47,7 +47,7 @@ async def send(story: Story, **members: object) -> str:
         replace(draft.recipients[1], to=CUT, key="cut"),
     ]
     draft = replace(draft, recipients=odd + draft.recipients[2:])
-    campaign = (await story.desk.admit(draft)).campaign
+    campaign = (await story.service.admit(draft)).campaign
     await finish(story, campaign.id)
     return campaign.id
 
@@ -92,7 +92,7 @@ async def test_a_carrier_that_cannot_tell_leaves_them_unknown_held_and_unsent(
     # Its key counts as spent: the recipient may have the message.
     draft = story.draft(1)
     again = replace(draft, recipients=[replace(draft.recipients[0], key="cut")])
-    second = (await story.desk.admit(again)).campaign
+    second = (await story.service.admit(again)).campaign
     await finish(story, second.id)
     assert messages(story, second.id)[0].reason == "duplicate_key"
 
@@ -156,14 +156,14 @@ async def test_a_cancel_after_a_worker_died_sends_nothing_and_finds_out_what_had
 ) -> None:
     story, now = doubtful, await doubtful.now()
     draft = replace(story.draft(10), scheduled_at=now + HOUR)
-    campaign = (await story.desk.admit(draft)).campaign
+    campaign = (await story.service.admit(draft)).campaign
     campaign_id = campaign.id
     dead = ChunkRange(campaign_id, 0, 10, now + 2 * HOUR)
     turn = story.store.sending.turn(dead, "a dead worker", [], 3, now, now + 5 * SECOND)
     carrier = PretendCarrier(PretendSettings(base_url=story.carrier.base_url), 5.0)
     await carrier.send(turn.claimed[0])
     await carrier.close()
-    await story.desk.cancel(campaign)
+    await story.service.cancel(campaign)
     assert await finish(story, campaign_id) is CampaignStatus.CANCELLED
     assert len(story.carrier.log) == 1
     tally = story.store.campaigns.tally(campaign_id)

@@ -15,7 +15,7 @@ from campaign.settings import Settings
 from campaign.states import CampaignStatus
 from carriers.pretend_exchange import Exchange, Receipts
 from carriers.pretend_server import Connection
-from service.campaigns import Desk
+from service.campaigns import CampaignService
 from store.accounts.accounts import AccountView
 from store.campaigns.audit import audit
 from store.store import Store
@@ -91,7 +91,7 @@ async def test_a_storm_of_ten_minutes_is_waited_out_and_loses_nobody(
         async with tell(skipping, settings, store, account, served) as story:
             weather.now = began = await story.now()
             weather.until = began + 10 * MINUTE
-            campaign = (await story.desk.admit(story.draft(FEW))).campaign
+            campaign = (await story.service.admit(story.draft(FEW))).campaign
             while weather.now < weather.until:
                 await reach(story, campaign.id, weather.now + 30 * SECOND)
                 weather.now = await story.now()
@@ -118,7 +118,7 @@ async def test_what_a_worker_missed_is_sent_once_each_when_one_is_back(
     async with tell(real, settings, store, account, carrier_server) as story:
         start = await story.now() + 2 * SECOND
         draft = story.draft(PEOPLE, scheduled_at=start, spread_hours=1 / 3_600)
-        campaign = (await story.desk.admit(draft)).campaign
+        campaign = (await story.service.admit(draft)).campaign
     missed = start + 2 * SECOND
     await asyncio.sleep((missed - instant_of(datetime.now(UTC))) / SECOND)
     assert carrier_server.log == []
@@ -139,19 +139,19 @@ async def test_a_request_cut_off_after_its_commit_brings_the_same_campaign_when_
 ) -> None:
     story = real_story
     draft = story.draft(PEOPLE, key="cut-off", payload_hash="the same")
-    asked = Desk._verdict
+    asked = CampaignService._verdict
 
-    async def die(desk: Desk, view: object) -> object:
+    async def die(service: CampaignService, view: object) -> object:
         if verdict_was_in:
-            await asked(desk, view)  # type: ignore[arg-type]
+            await asked(service, view)  # type: ignore[arg-type]
         raise Killed
 
     with monkeypatch.context() as patched:
-        patched.setattr(Desk, "_verdict", die)
+        patched.setattr(CampaignService, "_verdict", die)
         with pytest.raises(Killed):
-            await story.desk.admit(draft)
+            await story.service.admit(draft)
     (stored,) = story.store.campaigns.list()
-    again = await asyncio.gather(*(story.desk.admit(draft) for _ in range(5)))
+    again = await asyncio.gather(*(story.service.admit(draft) for _ in range(5)))
     assert {one.campaign.id for one in again} == {stored.id}
     await finish(story, stored.id)
     assert len(story.store.campaigns.list()) == 1
@@ -161,7 +161,7 @@ async def test_a_request_cut_off_after_its_commit_brings_the_same_campaign_when_
 
 async def test_nothing_is_accepted_a_second_after_a_stop_word_was_stored(real_story: Story) -> None:
     story, count = real_story, 1_500
-    campaign = (await story.desk.admit(story.draft(count))).campaign
+    campaign = (await story.service.admit(story.draft(count))).campaign
     stopped: dict[str, float] = {}
 
     def stop_words() -> None:

@@ -8,14 +8,14 @@ import pytest
 from temporalio.client import WorkflowExecutionStatus
 from temporalio.testing import WorkflowEnvironment
 
-from campaign.failures import DeskUnavailable
+from campaign.failures import ServiceUnavailable
 from campaign.instants import Instant
 from campaign.model import DraftRecipient
 from campaign.ports import Tally
 from campaign.refusals import RefusalCode, Refused
 from campaign.settings import Settings
 from campaign.states import CampaignStatus
-from service.campaigns import Desk, NotPossible, workflow_id
+from service.campaigns import CampaignService, StateConflict, workflow_id
 from starter.api.reconciler import Caretaker
 from store.accounts.accounts import AccountView
 from store.campaigns.admission import Admissions
@@ -58,7 +58,7 @@ async def stormy(
 
 async def failed(story: Story, count: int = PEOPLE, **members: Any) -> CampaignView:
     """A campaign whose tries are used up."""
-    campaign = (await story.desk.admit(story.draft(count, **members))).campaign
+    campaign = (await story.service.admit(story.draft(count, **members))).campaign
     assert await finish(story, campaign.id) is ENDED
     return latest(story, campaign.id)
 
@@ -88,25 +88,25 @@ async def test_what_was_put_off_until_the_tries_were_used_up_goes_once_each_when
     campaign = await failed(stormy, recipients=[*stormy.draft(PEOPLE).recipients, bad])
     assert campaign.tally.failed == PEOPLE + 1 and stormy.carrier.log == []
     # While the storm goes on, a retry has all its tries, and ends the same.
-    await stormy.desk.retry(campaign)
+    await stormy.service.retry(campaign)
     assert await ends(stormy, campaign.id) is ENDED
     assert weather.asked == 4 * (PEOPLE + 1)
     weather.until = 0
-    await stormy.desk.retry(latest(stormy, campaign.id))
+    await stormy.service.retry(latest(stormy, campaign.id))
     assert await ends(stormy, campaign.id) is ENDED
     tally = latest(stormy, campaign.id).tally
     assert (tally.sent, tally.failed) == (PEOPLE, 1)
     sent = [row["reference"] for row in stormy.carrier.log]
     assert len(sent) == len(set(sent)) == PEOPLE
-    with pytest.raises(NotPossible, match="finished_with_failures"):
-        await stormy.desk.retry(latest(stormy, campaign.id))
+    with pytest.raises(StateConflict, match="finished_with_failures"):
+        await stormy.service.retry(latest(stormy, campaign.id))
     assert in_balance(stormy)
 
 
 async def test_ten_wishes_at_once_send_once(stormy: Story, weather: Weather) -> None:
     campaign = await failed(stormy)
     weather.until = 0
-    await asyncio.gather(*(stormy.desk.retry(campaign) for _ in range(10)))
+    await asyncio.gather(*(stormy.service.retry(campaign) for _ in range(10)))
     assert await ends(stormy, campaign.id) is CampaignStatus.FINISHED
     assert len(stormy.carrier.log) == PEOPLE
     assert in_balance(stormy)
@@ -117,14 +117,14 @@ async def test_a_campaign_under_way_comes_again_by_itself_and_an_ended_one_says_
 ) -> None:
     weather.until = 0
     later = await stormy.now() + 3_600_000
-    campaign = (await stormy.desk.admit(stormy.draft(3, scheduled_at=later))).campaign
-    with pytest.raises(NotPossible) as no:
-        await stormy.desk.retry(campaign)
+    campaign = (await stormy.service.admit(stormy.draft(3, scheduled_at=later))).campaign
+    with pytest.raises(StateConflict) as no:
+        await stormy.service.retry(campaign)
     assert no.value.code == "campaign_runs" and "by themselves" in no.value.reason
-    await stormy.desk.cancel(campaign)
+    await stormy.service.cancel(campaign)
     assert await ends(stormy, campaign.id) is CampaignStatus.CANCELLED
-    with pytest.raises(NotPossible) as no:
-        await stormy.desk.retry(campaign)
+    with pytest.raises(StateConflict) as no:
+        await stormy.service.retry(campaign)
     assert (no.value.code, no.value.status) == ("", CampaignStatus.CANCELLED)
 
 
@@ -136,7 +136,7 @@ async def test_a_retry_that_cannot_be_paid_is_refused(stormy: Story) -> None:
         )
     )
     with pytest.raises(Refused) as no:
-        await stormy.desk.retry(campaign)
+        await stormy.service.retry(campaign)
     assert [refusal.code for refusal in no.value.refusals] == [RefusalCode.CREDITS_INSUFFICIENT]
     assert latest(stormy, campaign.id) == campaign
 
@@ -148,14 +148,14 @@ async def test_a_retry_that_died_before_its_workflow_is_mended_by_the_caretaker(
     weather.until = 0
 
     async def die(*_: object, **__: object) -> None:
-        raise DeskUnavailable("gone")
+        raise ServiceUnavailable("gone")
 
     with monkeypatch.context() as patched:
-        patched.setattr(Desk, "_start", die)
-        with pytest.raises(DeskUnavailable):
-            await stormy.desk.retry(campaign)
+        patched.setattr(CampaignService, "_start", die)
+        with pytest.raises(ServiceUnavailable):
+            await stormy.service.retry(campaign)
     assert latest(stormy, campaign.id).status is CampaignStatus.RUNNING
-    caretaker = Caretaker(stormy.desk, stormy.store, stormy.settings)
+    caretaker = Caretaker(stormy.service, stormy.store, stormy.settings)
     assert await caretaker.revive_retried() == 1
     await caretaker.revive_retried()
     assert await ends(stormy, campaign.id) is CampaignStatus.FINISHED
@@ -182,7 +182,7 @@ async def test_a_retry_between_the_end_and_the_last_step_of_its_run_is_not_lost(
         return settled
 
     monkeypatch.setattr(Admissions, "settle", cut_off)
-    campaign = (await stormy.desk.admit(stormy.draft(PEOPLE))).campaign
+    campaign = (await stormy.service.admit(stormy.draft(PEOPLE))).campaign
     assert await finish(stormy, campaign.id) is CampaignStatus.FINISHED
     assert told == [Retried.AGAIN]
     handle = stormy.client.get_workflow_handle(workflow_id(campaign.id))
@@ -196,11 +196,11 @@ async def test_a_retried_campaign_is_paused_resumed_and_cancelled_like_any_other
 ) -> None:
     campaign = await failed(stormy)
     weather.headers = {"retry-after": "3"}
-    await stormy.desk.retry(campaign)
-    await stormy.desk.pause(latest(stormy, campaign.id))
+    await stormy.service.retry(campaign)
+    await stormy.service.pause(latest(stormy, campaign.id))
     async with asyncio.timeout(10):
         while latest(stormy, campaign.id).status is not CampaignStatus.PAUSED:
             await asyncio.sleep(0.02)
-    await stormy.desk.resume(latest(stormy, campaign.id))
+    await stormy.service.resume(latest(stormy, campaign.id))
     assert await ends(stormy, campaign.id) is ENDED
     assert stormy.carrier.log == [] and in_balance(stormy)

@@ -64,7 +64,7 @@ async def test_three_workers_keep_a_speed_together_and_follow_a_change_of_it(
     story.store.pacing.set_rate(scope, RATE)
     async with more_workers(story, 2):
         drafts = [story.draft(PEOPLE, first, sender=LONG_CODE) for first in (1_000, 2_000)]
-        admitted = [(await story.desk.admit(draft)).campaign for draft in drafts]
+        admitted = [(await story.service.admit(draft)).campaign for draft in drafts]
         while len(story.carrier.log) < PEOPLE:
             await asyncio.sleep(0.05)
         changed_at = time.time()
@@ -88,15 +88,15 @@ async def test_a_speed_of_one_campaign_leaves_the_others_alone(real_story: Story
     story = real_story
     # It begins only when it has its speed.
     start = await story.now() + 2 * SECOND
-    slow = (await story.desk.admit(story.draft(40, 1_000, scheduled_at=start))).campaign
-    await story.desk.change(slow, Change(has_rate=True, rate=1.0))
+    slow = (await story.service.admit(story.draft(40, 1_000, scheduled_at=start))).campaign
+    await story.service.change(slow, Change(has_rate=True, rate=1.0))
     async with asyncio.timeout(30):
         while not story.carrier.log:
             await asyncio.sleep(0.05)
-    quick = (await story.desk.admit(story.draft(40, 2_000))).campaign
+    quick = (await story.service.admit(story.draft(40, 2_000))).campaign
     await finish(story, quick.id)
     assert story.store.campaigns.tally(slow.id).queued > 0
-    await story.desk.change(slow, Change(has_rate=True, rate=20.0))
+    await story.service.change(slow, Change(has_rate=True, rate=20.0))
     await finish(story, slow.id)
     assert len(story.carrier.log) == 80
     assert campaign_scope(slow.id) not in story.store.pacing.rates()

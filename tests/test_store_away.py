@@ -80,11 +80,11 @@ async def test_a_database_that_freezes_for_twenty_seconds_is_waited_for_within_b
         # The carrier would take a message twice, so that one that is sent again is seen.
         async with serve_carrier(Repeats.LOOKUP) as served:
             async with tell(real, settings, store, account, served, Repeats.LOOKUP) as story:
-                ways = Ways(settings, store, story.desk, Pace("memory://"))
+                ways = Ways(settings, store, story.service, Pace("memory://"))
                 transport = httpx.ASGITransport(create_app(ways), raise_app_exceptions=False)
                 async with httpx.AsyncClient(transport=transport, base_url="http://godwit") as http:
-                    campaign = (await story.desk.admit(story.draft(PEOPLE))).campaign
-                    await story.desk.change(campaign, Change(has_rate=True, rate=RATE))
+                    campaign = (await story.service.admit(story.draft(PEOPLE))).campaign
+                    await story.service.change(campaign, Change(has_rate=True, rate=RATE))
                     while len(served.log) < PEOPLE // 8:
                         await asyncio.sleep(0.01)
                     with frozen(postgres):
@@ -124,20 +124,20 @@ async def test_a_full_disk_refuses_new_work_whole_and_what_runs_is_finished_late
     disk = Disk(store)
     async with serve_carrier(Repeats.LOOKUP) as served:
         async with tell(real, settings, store, account, served, Repeats.LOOKUP) as story:
-            campaign = (await story.desk.admit(story.draft(PEOPLE))).campaign
+            campaign = (await story.service.admit(story.draft(PEOPLE))).campaign
             await asyncio.to_thread(store.pacing.set_rate, campaign_scope(campaign.id), RATE)
             while len(served.log) < PEOPLE // 8:
                 await asyncio.sleep(0.01)
             disk.is_full = True
             for index in range(3):
                 with pytest.raises(StoreUnavailable):
-                    await story.desk.admit(story.draft(1_000, first=2_000 + 1_000 * index))
+                    await story.service.admit(story.draft(1_000, first=2_000 + 1_000 * index))
             await asyncio.sleep(2)
             assert [view.id for view in store.campaigns.list()] == [campaign.id]
             assert len(served.log) < PEOPLE, "it was full too late to matter"
             disk.is_full = False
             assert await finish(story, campaign.id) is CampaignStatus.FINISHED
-            later = (await story.desk.admit(story.draft(10, first=7_000))).campaign
+            later = (await story.service.admit(story.draft(10, first=7_000))).campaign
             assert await finish(story, later.id) is CampaignStatus.FINISHED
     sent_to = [row["to"] for row in served.log]
     assert len(set(sent_to)) == len(sent_to) == PEOPLE + 10

@@ -13,7 +13,7 @@ from tests.conftest import Story, finish
 async def test_a_campaign_is_sent_paid_and_settled(real_story: Story) -> None:
     story = real_story
     draft = story.draft(1_200)
-    admission = await story.desk.admit(draft)
+    admission = await story.service.admit(draft)
     assert admission.campaign.status is not CampaignStatus.DRAFT
     await finish(story, admission.campaign.id)
     view = story.store.campaigns.get(admission.campaign.id)
@@ -32,7 +32,7 @@ async def test_magic_numbers_end_as_they_should(story: Story) -> None:
         for index, digits in enumerate(["0001", "0002", "0004", "0005"])
     ]
     draft = replace(draft, recipients=odd + draft.recipients[4:])
-    campaign = (await story.desk.admit(draft)).campaign
+    campaign = (await story.service.admit(draft)).campaign
     assert await finish(story, campaign.id) is CampaignStatus.FINISHED_WITH_FAILURES
     tally = story.store.campaigns.tally(campaign.id)
     assert (tally.sent, tally.failed, tally.total) == (19, 1, 20)
@@ -44,7 +44,7 @@ async def test_magic_numbers_end_as_they_should(story: Story) -> None:
 
 async def test_a_schedule_thirteen_days_ahead_is_kept(story: Story) -> None:
     due_at = await story.now() + 13 * DAY
-    campaign = (await story.desk.admit(story.draft(10, scheduled_at=due_at))).campaign
+    campaign = (await story.service.admit(story.draft(10, scheduled_at=due_at))).campaign
     assert campaign.status is CampaignStatus.SCHEDULED
     await finish(story, campaign.id)
     assert all(due_at <= sent_at <= due_at + 5 * SECOND for sent_at in story.sent_at(campaign.id))
@@ -53,7 +53,7 @@ async def test_a_schedule_thirteen_days_ahead_is_kept(story: Story) -> None:
 async def test_a_spread_of_six_hours_is_even(story: Story) -> None:
     start = await story.now() + DAY
     draft = story.draft(360, scheduled_at=start, spread_hours=6.0)
-    campaign = (await story.desk.admit(draft)).campaign
+    campaign = (await story.service.admit(draft)).campaign
     await finish(story, campaign.id)
     sent = story.sent_at(campaign.id)
     ideal = [start + MINUTE * position for position in range(360)]
@@ -63,7 +63,7 @@ async def test_a_spread_of_six_hours_is_even(story: Story) -> None:
 
 async def test_a_refused_sender_stores_no_hold(story: Story) -> None:
     with pytest.raises(Refused) as caught:
-        await story.desk.admit(story.draft(10, sender="+18005550000"))
+        await story.service.admit(story.draft(10, sender="+18005550000"))
     assert caught.value.refusals[0].code is RefusalCode.SENDER_NOT_OWNED
     assert story.carrier.log == []
     balance = story.store.accounts.show(story.account.id).balances["sms"]  # type: ignore[union-attr]

@@ -10,7 +10,7 @@ from email.utils import format_datetime
 from typing import Protocol
 
 from campaign.calls import Called, Caller, CallVerdict
-from campaign.failures import DeskUnavailable
+from campaign.failures import ServiceUnavailable
 from campaign.instants import Instant, moment_of
 from campaign.model import Draft, DraftRecipient, Policy
 from campaign.phone import OfflineLookup
@@ -46,14 +46,14 @@ class ForwardingCaller:
     def __init__(
         self,
         store: Store,
-        desk: Admitting,
+        service: Admitting,
         mail: Mail,
         mail_sender: str,
         others: Caller,
         timeout_seconds: float,
     ) -> None:
         self._store = store
-        self._desk = desk
+        self._service = service
         self._mail = mail
         self._mail_sender = mail_sender
         self._others = others
@@ -96,9 +96,9 @@ class ForwardingCaller:
             key=f"reply:{reply.id}",
         )
         try:
-            await self._desk.admit(draft)
-        except DeskUnavailable:
-            return Called(CallVerdict.FAILED, "desk_unavailable")
+            await self._service.admit(draft)
+        except ServiceUnavailable:
+            return Called(CallVerdict.FAILED, "service_unavailable")
         except Refused as refused:
             return Called(CallVerdict.GONE, refused.refusals[0].code.value)
         return Called(CallVerdict.DELIVERED, "texted")

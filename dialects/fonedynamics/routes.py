@@ -13,7 +13,7 @@ import structlog
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
-from campaign.failures import DeskUnavailable, StoreUnavailable
+from campaign.failures import ServiceUnavailable, StoreUnavailable
 from campaign.ids import MESSAGE_PREFIX
 from campaign.refusals import Refused
 from campaign.states import MessageStatus
@@ -137,7 +137,7 @@ async def _answer(request: Request, ways: Ways, permission: Permission, work: Wo
         return whole_failure(bad.status, "FormatException", bad.reason)
     except Refused as refused:
         return refusal_failure(refused)
-    except (DeskUnavailable, StoreUnavailable):
+    except (ServiceUnavailable, StoreUnavailable):
         unavailable = show_error(503, "Not available just now")
         unavailable.headers["Retry-After"] = RETRY_SECONDS
         return unavailable
@@ -173,7 +173,7 @@ async def _send(
     batch = await asyncio.to_thread(prepare, ways.store, principal, entries, now, inside_too)
     if not batch.has_sound:
         return [item.faults for item in batch.items], None
-    admission = await ways.desk.admit(batch.draft)
+    admission = await ways.service.admit(batch.draft)
     view = admission.campaign
     rows = await asyncio.to_thread(ways.store.campaigns.messages, view.id, None, None, MESSAGES_MAX)
     return _shown(batch, rows, view, principal), view

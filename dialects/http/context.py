@@ -59,6 +59,6 @@ class Ways:
 
     settings: Settings
     store: Store
-    desk: DeskPort
+    service: DeskPort
     pace: Pace
     event_dialects: Collection[str] = ()

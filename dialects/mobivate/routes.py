@@ -13,7 +13,7 @@ import structlog
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
-from campaign.failures import DeskUnavailable, StoreUnavailable
+from campaign.failures import ServiceUnavailable, StoreUnavailable
 from campaign.model import Draft
 from campaign.refusals import Refused
 from dialects.dialect import Dialect
@@ -121,7 +121,7 @@ async def _answer(
         return show_failure(VALIDATION, bad.reason, bad.status)
     except Refused as refused:
         return show_refusals(refused)
-    except (DeskUnavailable, StoreUnavailable):
+    except (ServiceUnavailable, StoreUnavailable):
         unavailable = fail(UNAVAILABLE)
         unavailable.headers["Retry-After"] = RETRY_SECONDS
         return unavailable
@@ -147,7 +147,7 @@ async def _body(request: Request, ways: Ways) -> Any:
 async def _send(
     request: Request, ways: Ways, draft: Draft, type_: str = "BatchSMS"
 ) -> JSONResponse:
-    admission = await ways.desk.admit(draft, campaign_id=str(uuid.uuid4()))
+    admission = await ways.service.admit(draft, campaign_id=str(uuid.uuid4()))
     return JSONResponse(show(admission.campaign, type_))
 
 

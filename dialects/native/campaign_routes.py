@@ -16,7 +16,7 @@ from dialects.http.context import Ways
 from dialects.native import responses as presenting
 from dialects.native.fields import ChangeBody, read_change
 from dialects.native.problems import SENDING, documented, problem, refused
-from service.campaigns import NotPossible
+from service.campaigns import StateConflict
 from store.accounts.api_keys import Principal
 from store.database.engine import StoreError
 from store.shared.views import CampaignView
@@ -68,9 +68,9 @@ def routes(ways: Ways, read: Read, create_schema: dict[str, Any]) -> APIRouter:
         principal = await enter(request, ways.store, Permission.SEND)
         draft = read(await read_json(request, ways.settings.body_bytes_max), principal)
         if dryRun:
-            rehearsal = await ways.desk.rehearse(draft)
+            rehearsal = await ways.service.rehearse(draft)
             return JSONResponse(presenting.rehearsal_json(rehearsal))
-        admission = await ways.desk.admit(draft)
+        admission = await ways.service.admit(draft)
         view = admission.campaign
         return JSONResponse(
             presenting.campaign_json(view),
@@ -141,10 +141,10 @@ def routes(ways: Ways, read: Read, create_schema: dict[str, Any]) -> APIRouter:
             latest = await asyncio.to_thread(ways.store.campaigns.get, id)
             return JSONResponse(presenting.campaign_json(latest or view), 202)
 
-    steer("pause", ways.desk.pause)
-    steer("resume", ways.desk.resume)
-    steer("cancel", ways.desk.cancel)
-    steer("retry", ways.desk.retry, RETRY)
+    steer("pause", ways.service.pause)
+    steer("resume", ways.service.resume)
+    steer("cancel", ways.service.cancel)
+    steer("retry", ways.service.retry, RETRY)
 
     @router.patch(
         "/campaigns/{id}",
@@ -156,7 +156,7 @@ def routes(ways: Ways, read: Read, create_schema: dict[str, Any]) -> APIRouter:
         """All that is asked for, or nothing."""
         view = await own_campaign(request, ways, id, Permission.CONTROL)
         wanted = read_change(await read_json(request, ways.settings.body_bytes_max))
-        await ways.desk.change(view, wanted)
+        await ways.service.change(view, wanted)
         latest = await asyncio.to_thread(ways.store.campaigns.get, id)
         return JSONResponse(presenting.campaign_json(latest or view))
 
@@ -204,7 +204,7 @@ def stopped(error: Exception) -> Response:
             return refused(error.refusals)
         case BadBody():
             return problem(error.status, "malformed_request", error.reason)
-        case NotPossible():
+        case StateConflict():
             if error.code:
                 return problem(409, error.code, error.reason)
             if error.status in CAMPAIGN_ENDS:
@@ -215,7 +215,7 @@ def stopped(error: Exception) -> Response:
     raise error
 
 
-RAISED = (Stop, Refused, BadBody, NotPossible, StoreError)
+RAISED = (Stop, Refused, BadBody, StateConflict, StoreError)
 
 
 def _csv(store: Store, campaign_id: str) -> Iterator[str]:

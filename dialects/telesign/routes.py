@@ -205,7 +205,7 @@ async def _send(request: Request, ways: Ways, reference_id: str) -> JSONResponse
     if media_type.strip().lower() != MEDIA_TYPE or charset not in ("", "charset=utf-8"):
         return show_failures([BAD_REQUEST], reference_id)
     draft = await asyncio.to_thread(read, parse_form(body), principal)
-    admission = await ways.desk.admit(draft, campaign_id=reference_id)
+    admission = await ways.service.admit(draft, campaign_id=reference_id)
     return JSONResponse(show(admission.campaign), 200)
 
 

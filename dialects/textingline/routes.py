@@ -12,7 +12,7 @@ import structlog
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
-from campaign.failures import DeskUnavailable, StoreUnavailable
+from campaign.failures import ServiceUnavailable, StoreUnavailable
 from campaign.ids import MESSAGE_PREFIX
 from campaign.model import Draft
 from campaign.refusals import Refused
@@ -155,7 +155,7 @@ async def _paced(request: Request, ways: Ways, endpoint: Endpoint) -> tuple[Wind
         return window, show_failure(NOT_ENABLED)
     try:
         return window, await _send(request, ways, endpoint, principal)
-    except (DeskUnavailable, StoreUnavailable):
+    except (ServiceUnavailable, StoreUnavailable):
         code, _, message = UNEXPECTED
         unavailable = show_failure((code, 503, message))
         unavailable.headers["Retry-After"] = str(RETRY_SECONDS)
@@ -173,7 +173,7 @@ async def _send(
         draft = endpoint.read(body, principal)
         if endpoint is MESSAGE and await _opted_out(ways, draft):
             return show_failure(BLOCKED)
-        admission = await ways.desk.admit(draft, endpoint.id_prefix)
+        admission = await ways.service.admit(draft, endpoint.id_prefix)
     except BadBody as bad:
         return show_failure((33005, bad.status, bad.reason))
     except Refused as refused:

@@ -16,7 +16,7 @@ from prometheus_client import CollectorRegistry, Counter, generate_latest
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from campaign.failures import DeskUnavailable, StoreUnavailable
+from campaign.failures import ServiceUnavailable, StoreUnavailable
 from campaign.settings import Settings
 from dialects.dialect import Dialect
 from dialects.http.context import Ways
@@ -24,7 +24,7 @@ from dialects.http.rate_limits import Pace
 from dialects.native.campaign_routes import RAISED, stopped
 from dialects.registry import DIALECTS
 from dialects.renderers import RENDERERS
-from service.campaigns import Desk
+from service.campaigns import CampaignService
 from service.gc_tuning import search_seldom
 from service.temporal import connect
 from starter.api import carrier_callbacks
@@ -109,7 +109,7 @@ def _add_failures(app: FastAPI) -> None:
         log.error("unexpected", error_id=error_id, exc_info=error)
         return _dialect(request).show_error(500, f"an unexpected error occurred ({error_id})")
 
-    app.add_exception_handler(DeskUnavailable, unavailable)
+    app.add_exception_handler(ServiceUnavailable, unavailable)
     app.add_exception_handler(StoreUnavailable, unavailable)
     app.add_exception_handler(HTTPException, http)
     app.add_exception_handler(RequestValidationError, invalid)
@@ -164,7 +164,7 @@ async def _migrated(store: Store) -> bool:
 
 
 async def _reachable(ways: Ways) -> bool:
-    return await ways.desk.is_reachable()
+    return await ways.service.is_reachable()
 
 
 class _Outermost:
@@ -204,9 +204,9 @@ async def serve(settings: Settings) -> None:
     try:
         # Temporal is connected to at the first order.
         client = await connect(lazy=True)
-        desk = Desk(client, store, settings)
+        service = CampaignService(client, store, settings)
         bell = Bell(client, settings.task_queue)
-        app = create_app(Ways(settings, store, desk, Pace(settings.rate_limit_storage)))
+        app = create_app(Ways(settings, store, service, Pace(settings.rate_limit_storage)))
         config = uvicorn.Config(
             app,
             host=settings.api_host,
@@ -218,14 +218,14 @@ async def serve(settings: Settings) -> None:
             timeout_graceful_shutdown=10,
         )
         search_seldom()
-        caring = asyncio.create_task(Caretaker(desk, store, settings, bell).run())
+        caring = asyncio.create_task(Caretaker(service, store, settings, bell).run())
         try:
             async with bell.answering(store.outbox):
                 await uvicorn.Server(config).serve()
         finally:
             caring.cancel()
             await asyncio.gather(caring, return_exceptions=True)
-            await desk.close()
+            await service.close()
     finally:
         store.close()
 

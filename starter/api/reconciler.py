@@ -5,11 +5,11 @@ import time
 
 import structlog
 
-from campaign.failures import DeskUnavailable, StoreUnavailable
+from campaign.failures import ServiceUnavailable, StoreUnavailable
 from campaign.instants import DAY, SECOND, Instant
 from campaign.settings import Settings
 from campaign.states import CAMPAIGN_ENDS, CampaignStatus
-from service.campaigns import Desk
+from service.campaigns import CampaignService
 from store.store import Store
 from webhooks.dispatcher import Bell
 
@@ -30,9 +30,9 @@ class Caretaker:
     """Runs beside the API; several at once do no harm, since every step is safe to repeat."""
 
     def __init__(
-        self, desk: Desk, store: Store, settings: Settings, bell: Bell | None = None
+        self, service: CampaignService, store: Store, settings: Settings, bell: Bell | None = None
     ) -> None:
-        self._desk = desk
+        self._service = service
         self._bell = bell
         self._store = store
         self._patience = round((settings.admission_timeout_seconds + PATIENCE_SECONDS) * SECOND)
@@ -49,7 +49,7 @@ class Caretaker:
                 await self.withdraw_stale()
                 await self.wake_couriers()
                 await self.forget_callbacks()
-            except (DeskUnavailable, StoreUnavailable) as error:
+            except (ServiceUnavailable, StoreUnavailable) as error:
                 log.warning("will look again", reason=str(error))
             await asyncio.sleep(ROUND_SECONDS)
 
@@ -64,7 +64,7 @@ class Caretaker:
         while True:
             views = await asyncio.to_thread(self._store.campaigns.in_states, states, after, PAGE)
             for view in views:
-                await self._desk.revive(view)
+                await self._service.revive(view)
             asked += len(views)
             if len(views) < PAGE:
                 return asked
@@ -80,7 +80,7 @@ class Caretaker:
         while True:
             views = await asyncio.to_thread(self._store.retrying.under_way, after, PAGE)
             for view in views:
-                await self._desk.revive(view)
+                await self._service.revive(view)
             asked += len(views)
             if len(views) < PAGE:
                 return asked
@@ -94,7 +94,7 @@ class Caretaker:
         )
         stale = [view for view in drafts if view.created_at < oldest]
         for view in stale:
-            if await self._desk.withdraw(view):
+            if await self._service.withdraw(view):
                 log.info("a draft was never judged and is withdrawn", campaign=view.id)
         return len(stale)
 

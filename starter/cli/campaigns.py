@@ -19,7 +19,7 @@ from campaign.states import CAMPAIGN_ENDS, MessageStatus
 from dialects.native import fields as native_reading
 from dialects.native import requests as native
 from dialects.native import responses as presenting
-from service.campaigns import Desk, open_desk
+from service.campaigns import CampaignService, open_campaign_service
 from starter.cli.context import (
     CommandError,
     chosen_account,
@@ -68,12 +68,12 @@ def send(
         draft = native.read(body, _operator(chosen_account(store, account)))
 
         async def work() -> None:
-            desk = await open_desk(settings, store)
+            service = await open_campaign_service(settings, store)
             if dry_run:
-                rehearsal = presenting.rehearsal_json(await desk.rehearse(draft))
+                rehearsal = presenting.rehearsal_json(await service.rehearse(draft))
                 typer.echo(json.dumps(rehearsal, indent=2))
                 return
-            view = (await desk.admit(draft)).campaign
+            view = (await service.admit(draft)).campaign
             if as_json:
                 typer.echo(json.dumps(presenting.campaign_json(view), indent=2))
             else:
@@ -128,17 +128,17 @@ def watch(id: str) -> None:
 
 def pause(id: str) -> None:
     """Pause a campaign: nothing more starts within two seconds."""
-    _steer(id, lambda desk, view: desk.pause(view))
+    _steer(id, lambda service, view: service.pause(view))
 
 
 def resume(id: str) -> None:
     """Resume a paused campaign; what it lost in time is added to its plan."""
-    _steer(id, lambda desk, view: desk.resume(view))
+    _steer(id, lambda service, view: service.resume(view))
 
 
 def cancel(id: str) -> None:
     """Cancel a campaign for good and give back what was held for the rest."""
-    _steer(id, lambda desk, view: desk.cancel(view))
+    _steer(id, lambda service, view: service.cancel(view))
 
 
 def retry(id: str) -> None:
@@ -147,7 +147,7 @@ def retry(id: str) -> None:
     A number that the carrier calls invalid stays as it is, as does one that opted out. Given
     again while the campaign runs, nothing more happens.
     """
-    _steer(id, lambda desk, view: desk.retry(view))
+    _steer(id, lambda service, view: service.retry(view))
 
 
 def reschedule(
@@ -167,7 +167,7 @@ def reschedule(
     if start is None and spread_hours is None:
         raise CommandError("give a START, --spread-hours, or both")
     change = native_reading.read_change({"scheduleDateTime": start, "spreadHours": spread_hours})
-    _steer(id, lambda desk, view: desk.change(view, change))
+    _steer(id, lambda service, view: service.change(view, change))
 
 
 def report(
@@ -223,13 +223,13 @@ def progress_table(view: CampaignView) -> Table:
     return table
 
 
-def _steer(id: str, order: Callable[[Desk, CampaignView], Awaitable[object]]) -> None:
+def _steer(id: str, order: Callable[[CampaignService, CampaignView], Awaitable[object]]) -> None:
     settings = find_settings()
     with opened_store(settings) as store:
         view = _campaign(store, id)
 
         async def work() -> None:
-            await order(await open_desk(settings, store), view)
+            await order(await open_campaign_service(settings, store), view)
 
         asyncio.run(work())
         out.print(f"asked; the campaign was {view.status}", highlight=False)

@@ -1,6 +1,5 @@
 """Bring a database to the present schema."""
 
-
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext

@@ -11,7 +11,7 @@ from temporalio.testing import WorkflowEnvironment
 from campaign.settings import Settings
 from campaign.states import CampaignStatus
 from carriers.twilio import TwilioCarrier, TwilioSettings
-from service.campaigns import Desk
+from service.campaigns import CampaignService
 from store.accounts.accounts import AccountView
 from store.campaigns.audit import audit
 from store.store import Store
@@ -69,9 +69,9 @@ async def test_what_was_cut_off_after_it_was_taken_is_found_and_never_sent_again
         credentials = TwilioSettings(base_url=stub.base_url, account_sid="AC1", auth_token="t")
         carrier = TwilioCarrier(credentials, 2.0)
         async with build_worker(real.client, settings, store, carrier):
-            desk = Desk(real.client, store, settings)
-            story = Story(desk, store, account, carrier_server, real.client, settings, real)
-            campaign = (await desk.admit(story.draft(6))).campaign
+            service = CampaignService(real.client, store, settings)
+            story = Story(service, store, account, carrier_server, real.client, settings, real)
+            campaign = (await service.admit(story.draft(6))).campaign
             status = await finish(story, campaign.id)
         await carrier.close()
     assert status is CampaignStatus.FINISHED

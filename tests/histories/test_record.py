@@ -30,19 +30,19 @@ async def unspread(story: Story) -> str:
     draft = story.draft(1_200)
     odd = [replace(draft.recipients[index], to=f"+1415556000{index}") for index in (1, 2, 4, 5, 7)]
     draft = replace(draft, recipients=odd + draft.recipients[5:])
-    return (await story.desk.admit(draft)).campaign.id
+    return (await story.service.admit(draft)).campaign.id
 
 
 async def spread_paused_resumed(story: Story) -> str:
     """A pause of a day in the middle of a spread."""
     start = await story.now() + DAY
     draft = story.draft(60, scheduled_at=start, spread_hours=1.0)
-    campaign = (await story.desk.admit(draft)).campaign
+    campaign = (await story.service.admit(draft)).campaign
     await reach(story, campaign.id, start + 30 * MINUTE + 20 * SECOND)
-    await story.desk.pause(campaign)
+    await story.service.pause(campaign)
     await until(story, campaign.id, is_paused)
     await reach(story, campaign.id, start + DAY)
-    await story.desk.resume(campaign)
+    await story.service.resume(campaign)
     return campaign.id
 
 
@@ -50,16 +50,16 @@ async def cancelled(story: Story) -> str:
     """A cancel in the middle of a spread."""
     start = await story.now() + DAY
     draft = story.draft(60, scheduled_at=start, spread_hours=1.0)
-    campaign = (await story.desk.admit(draft)).campaign
+    campaign = (await story.service.admit(draft)).campaign
     await reach(story, campaign.id, start + 30 * MINUTE + 20 * SECOND)
-    await story.desk.cancel(campaign)
+    await story.service.cancel(campaign)
     return campaign.id
 
 
 async def refused(story: Story) -> str:
     """A sender that is not owned."""
     with pytest.raises(Refused):
-        await story.desk.admit(story.draft(10, sender="+18005550000"))
+        await story.service.admit(story.draft(10, sender="+18005550000"))
     return story.store.campaigns.list()[0].id
 
 
@@ -71,7 +71,7 @@ async def continued(story: Story) -> str:
         replace(recipient, scheduled_at=start + index * MINUTE)
         for index, recipient in enumerate(draft.recipients)
     ]
-    return (await story.desk.admit(replace(draft, recipients=recipients))).campaign.id
+    return (await story.service.admit(replace(draft, recipients=recipients))).campaign.id
 
 
 @pytest.mark.parametrize("tale", [unspread, spread_paused_resumed, cancelled, refused, continued])

@@ -10,7 +10,7 @@ import pytest
 from campaign.rules.media import BYTES_MAX
 from dialects.http.context import Ways
 from dialects.http.rate_limits import Pace
-from service.campaigns import Desk
+from service.campaigns import CampaignService
 from starter.api.app import create_app
 from tests.conftest import Story
 from tests.dialects.textingline.calls import broadcast, check_error, post, single
@@ -26,12 +26,12 @@ async def api(real_story: Story) -> AsyncIterator[Api]:
     """The API of an installation that checks media, and may call loopback."""
     story = real_story
     settings = story.settings.model_copy(update={"check_media": True, "allow_private_urls": True})
-    story.desk = Desk(story.client, story.store, settings)
-    app = create_app(Ways(settings, story.store, story.desk, Pace("memory://")))
+    story.service = CampaignService(story.client, story.store, settings)
+    app = create_app(Ways(settings, story.store, story.service, Pace("memory://")))
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://godwit") as http:
         yield Api(http, story)
-    await story.desk.close()
+    await story.service.close()
 
 
 @asynccontextmanager

@@ -43,9 +43,9 @@ def is_paused(view: CampaignView) -> bool:
 async def test_a_pause_of_twenty_days_is_followed_by_no_burst(story: Story) -> None:
     start = await story.now() + DAY
     draft = story.draft(240, scheduled_at=start, spread_hours=4.0)
-    campaign = (await story.desk.admit(draft)).campaign
+    campaign = (await story.service.admit(draft)).campaign
     await reach(story, campaign.id, start + 2 * HOUR + 10 * SECOND)
-    await story.desk.pause(campaign)
+    await story.service.pause(campaign)
     await until(story, campaign.id, is_paused)
     before = len(story.carrier.log)
     assert 110 <= before <= 130
@@ -56,7 +56,7 @@ async def test_a_pause_of_twenty_days_is_followed_by_no_burst(story: Story) -> N
     assert len(story.carrier.log) == before
     # What was under way when the pause began may still have been written; twenty days were not.
     assert (await handle.describe()).history_length <= history_before + 5
-    await story.desk.resume(campaign)
+    await story.service.resume(campaign)
     assert await finish(story, campaign.id) is CampaignStatus.FINISHED
     sent = sorted(story.sent_at(campaign.id))
     assert len(sent) == 240 and len(story.carrier.log) == 240
@@ -72,33 +72,33 @@ async def test_a_pause_of_twenty_days_is_followed_by_no_burst(story: Story) -> N
 
 async def test_a_pause_before_the_start_moves_only_what_it_outlasts(story: Story) -> None:
     start = await story.now() + 2 * DAY
-    campaign = (await story.desk.admit(story.draft(10, scheduled_at=start))).campaign
-    await story.desk.pause(campaign)
+    campaign = (await story.service.admit(story.draft(10, scheduled_at=start))).campaign
+    await story.service.pause(campaign)
     await until(story, campaign.id, is_paused)
     await reach(story, campaign.id, start - DAY)
-    await story.desk.resume(campaign)
+    await story.service.resume(campaign)
     await finish(story, campaign.id)
     assert all(start <= at <= start + 5 * SECOND for at in story.sent_at(campaign.id))
 
 
 async def test_pause_and_resume_twice_are_pause_and_resume_once(story: Story) -> None:
     start = await story.now() + DAY
-    campaign = (await story.desk.admit(story.draft(10, scheduled_at=start))).campaign
-    await story.desk.resume(campaign)
-    await story.desk.pause(campaign)
-    await story.desk.pause(campaign)
+    campaign = (await story.service.admit(story.draft(10, scheduled_at=start))).campaign
+    await story.service.resume(campaign)
+    await story.service.pause(campaign)
+    await story.service.pause(campaign)
     await until(story, campaign.id, is_paused)
-    await story.desk.resume(campaign)
-    await story.desk.resume(campaign)
+    await story.service.resume(campaign)
+    await story.service.resume(campaign)
     assert await finish(story, campaign.id) is CampaignStatus.FINISHED
 
 
 async def test_a_cancel_half_way_voids_exactly_what_was_not_sent(story: Story) -> None:
     start = await story.now() + DAY
     draft = story.draft(200, scheduled_at=start, spread_hours=2.0)
-    campaign = (await story.desk.admit(draft)).campaign
+    campaign = (await story.service.admit(draft)).campaign
     await reach(story, campaign.id, start + HOUR + 10 * SECOND)
-    await story.desk.cancel(campaign)
+    await story.service.cancel(campaign)
     assert await finish(story, campaign.id) is CampaignStatus.CANCELLED
     sent = len(story.carrier.log)
     assert 95 <= sent <= 110
@@ -112,10 +112,10 @@ async def test_a_cancel_half_way_voids_exactly_what_was_not_sent(story: Story) -
 
 async def test_a_paused_campaign_can_be_cancelled(story: Story) -> None:
     start = await story.now() + DAY
-    campaign = (await story.desk.admit(story.draft(10, scheduled_at=start))).campaign
-    await story.desk.pause(campaign)
+    campaign = (await story.service.admit(story.draft(10, scheduled_at=start))).campaign
+    await story.service.pause(campaign)
     await until(story, campaign.id, is_paused)
-    await story.desk.cancel(campaign)
+    await story.service.cancel(campaign)
     assert await finish(story, campaign.id) is CampaignStatus.CANCELLED
     assert story.carrier.log == []
     account = story.store.accounts.show(story.account.id)
@@ -124,7 +124,7 @@ async def test_a_paused_campaign_can_be_cancelled(story: Story) -> None:
 
 async def test_a_cancel_through_temporal_itself_settles_too(story: Story) -> None:
     start = await story.now() + DAY
-    campaign = (await story.desk.admit(story.draft(10, scheduled_at=start))).campaign
+    campaign = (await story.service.admit(story.draft(10, scheduled_at=start))).campaign
     await handle_of(story, campaign.id).cancel()
     assert await finish(story, campaign.id) is CampaignStatus.CANCELLED
     assert audit(story.store.database).findings == ()
@@ -138,7 +138,7 @@ async def test_messages_of_one_campaign_keep_times_of_their_own(story: Story) ->
         replace(recipient, scheduled_at=at)
         for recipient, at in zip(draft.recipients, times, strict=True)
     ]
-    campaign = (await story.desk.admit(replace(draft, recipients=recipients))).campaign
+    campaign = (await story.service.admit(replace(draft, recipients=recipients))).campaign
     await finish(story, campaign.id)
     for at, sent_at in zip(times, story.sent_at(campaign.id), strict=True):
         due_at = max(now, at or now)
@@ -151,7 +151,7 @@ async def test_a_key_is_spent_for_48_hours_from_the_send(story: Story) -> None:
         return replace(draft, recipients=[replace(draft.recipients[0], key="order-7")])
 
     async def send(first: int, at: Instant) -> tuple[MessageStatus, Instant | None]:
-        campaign = (await story.desk.admit(keyed(first, at))).campaign  # type: ignore[arg-type]
+        campaign = (await story.service.admit(keyed(first, at))).campaign  # type: ignore[arg-type]
         await finish(story, campaign.id)
         message = story.store.campaigns.messages(campaign.id)[0]
         return message.status, message.sent_at
@@ -166,9 +166,9 @@ async def test_a_failed_send_leaves_its_key_free(story: Story) -> None:
     draft = story.draft(1)
     recipient = replace(draft.recipients[0], key="order-8")
     bad = replace(recipient, to="+14155560001")
-    first = (await story.desk.admit(replace(draft, recipients=[bad]))).campaign
+    first = (await story.service.admit(replace(draft, recipients=[bad]))).campaign
     await finish(story, first.id)
-    second = (await story.desk.admit(replace(draft, recipients=[recipient]))).campaign
+    second = (await story.service.admit(replace(draft, recipients=[recipient]))).campaign
     await finish(story, second.id)
     assert story.store.campaigns.tally(first.id).failed == 1
     assert story.store.campaigns.tally(second.id).sent == 1
@@ -177,7 +177,7 @@ async def test_a_failed_send_leaves_its_key_free(story: Story) -> None:
 async def test_progress_and_plan_can_be_asked_and_name_nobody(story: Story) -> None:
     start = await story.now() + DAY
     draft = story.draft(60, scheduled_at=start, spread_hours=1.0)
-    campaign = (await story.desk.admit(draft)).campaign
+    campaign = (await story.service.admit(draft)).campaign
     handle = handle_of(story, campaign.id)
     await reach(story, campaign.id, start + 30 * MINUTE + 20 * SECOND)
     progress: Progress = await handle.query(CampaignWorkflow.progress)
@@ -186,7 +186,7 @@ async def test_progress_and_plan_can_be_asked_and_name_nobody(story: Story) -> N
     assert progress.next_wave_at is not None
     waves = await handle.query(CampaignWorkflow.plan)
     assert waves and waves[0].fire_at == progress.next_wave_at
-    await story.desk.cancel(campaign)
+    await story.service.cancel(campaign)
     await finish(story, campaign.id)
     history = (await handle.fetch_history()).to_json()
     assert "4155551" not in history and "has shipped" not in history
@@ -197,7 +197,7 @@ async def test_the_chunks_of_a_large_wave_are_for_every_worker_and_a_single_one_
 ) -> None:
     queue = story.settings.task_queue
     for size, expected in ((story.settings.chunk_size + 50, f"{queue}-sending"), (10, queue)):
-        campaign = (await story.desk.admit(story.draft(size))).campaign
+        campaign = (await story.service.admit(story.draft(size))).campaign
         assert await finish(story, campaign.id) is CampaignStatus.FINISHED
         history = await handle_of(story, campaign.id).fetch_history()
         orders = [event.activity_task_scheduled_event_attributes for event in history.events]
@@ -206,7 +206,7 @@ async def test_the_chunks_of_a_large_wave_are_for_every_worker_and_a_single_one_
 
 
 async def test_an_admission_and_an_end_take_no_steps_of_the_server(story: Story) -> None:
-    campaign = (await story.desk.admit(story.draft(10))).campaign
+    campaign = (await story.service.admit(story.draft(10))).campaign
     await finish(story, campaign.id)
     history = await handle_of(story, campaign.id).fetch_history()
     assert steps_of_the_server(history.events) == ["send_chunk"]
@@ -227,7 +227,7 @@ async def test_a_step_that_fails_in_the_workflow_task_becomes_the_servers_and_is
         return evidence(campaign_id, now)
 
     monkeypatch.setattr(story.store.admissions, "evidence", away)
-    campaign = (await story.desk.admit(story.draft(10))).campaign
+    campaign = (await story.service.admit(story.draft(10))).campaign
     assert await finish(story, campaign.id) is CampaignStatus.FINISHED
     history = await handle_of(story, campaign.id).fetch_history()
     assert steps_of_the_server(history.events) == ["vet", "send_chunk"]

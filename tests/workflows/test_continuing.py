@@ -34,7 +34,7 @@ async def test_a_long_story_continues_as_new_and_keeps_its_state(
             replace(recipient, to=BUSY[index]) if index < len(BUSY) else recipient
             for index, recipient in enumerate(draft.recipients)
         ]
-        campaign = (await story.desk.admit(replace(draft, recipients=people))).campaign
+        campaign = (await story.service.admit(replace(draft, recipients=people))).campaign
         assert await finish(story, campaign.id) is CampaignStatus.FINISHED
         last = (await handle_of(story, campaign.id).fetch_history()).events
         outcome = await handle_of(story, campaign.id).result()

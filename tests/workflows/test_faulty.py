@@ -10,7 +10,7 @@ FAULTY = [DraftRecipient(to="not a number", text="x", fault="number_invalid") fo
 
 async def test_a_campaign_with_some_faulty_recipients_sends_the_others(story: Story) -> None:
     good = story.draft(5).recipients
-    admission = await story.desk.admit(story.draft(0, recipients=[*FAULTY, *good]))
+    admission = await story.service.admit(story.draft(0, recipients=[*FAULTY, *good]))
     campaign_id = admission.campaign.id
     held = story.store.accounts.show(story.account.id)
     assert held is not None and held.balances["sms"].available == 100_000 - 5 * 2
@@ -30,7 +30,7 @@ async def test_a_campaign_with_some_faulty_recipients_sends_the_others(story: St
 async def test_a_campaign_of_faulty_recipients_alone_is_admitted_and_costs_nothing(
     story: Story,
 ) -> None:
-    admission = await story.desk.admit(story.draft(0, recipients=FAULTY))
+    admission = await story.service.admit(story.draft(0, recipients=FAULTY))
     campaign_id = admission.campaign.id
     assert await finish(story, campaign_id) is CampaignStatus.FINISHED_WITH_FAILURES
     account = story.store.accounts.show(story.account.id)
@@ -43,7 +43,7 @@ async def test_a_campaign_of_faulty_recipients_alone_is_admitted_and_costs_nothi
 
 async def test_a_campaign_takes_the_id_that_its_dialect_brings(story: Story) -> None:
     wanted = "0123456789ABCDEF0123456789ABCDEF"
-    admission = await story.desk.admit(story.draft(2), campaign_id=wanted)
+    admission = await story.service.admit(story.draft(2), campaign_id=wanted)
     assert admission.campaign.id == wanted
     await finish(story, wanted)
     assert len(story.carrier.log) == 2

@@ -16,7 +16,7 @@ from campaign.ports import WaveRow
 from campaign.refusals import RefusalCode, Refused
 from campaign.schedule import ideal_instants, wave_width
 from campaign.states import CampaignStatus
-from service.campaigns import NotPossible
+from service.campaigns import StateConflict
 from service.changes import Change
 from service.start_options import order_of
 from store.campaigns.audit import audit
@@ -50,9 +50,9 @@ async def test_a_plan_moves_whole_to_later_and_to_sooner(story: Story) -> None:
     draft = story.draft(20)
     own = [replace(one, scheduled_at=start + HOUR) for one in draft.recipients[10:]]
     draft = replace(draft, recipients=[*draft.recipients[:10], *own], scheduled_at=start)
-    campaign = (await story.desk.admit(draft)).campaign
-    assert await story.desk.change(campaign, Change(start + 5 * DAY)) == start + 5 * DAY
-    assert await story.desk.change(campaign, Change(start - DAY)) == start - DAY
+    campaign = (await story.service.admit(draft)).campaign
+    assert await story.service.change(campaign, Change(start + 5 * DAY)) == start + 5 * DAY
+    assert await story.service.change(campaign, Change(start - DAY)) == start - DAY
     view = story.store.campaigns.get(campaign.id)
     assert view is not None and view.scheduled_at == start - DAY
     assert await finish(story, campaign.id) is CampaignStatus.FINISHED
@@ -82,10 +82,10 @@ async def test_a_plan_that_moves_while_it_is_looked_up_is_looked_up_again(
     monkeypatch.setattr("service.campaigns.order_of", with_steps_of_the_server)
     monkeypatch.setattr(story.store.admissions, "waiting_rows", slow)
     start = await story.now() + 2 * DAY
-    campaign = (await story.desk.admit(story.draft(10, scheduled_at=start))).campaign
+    campaign = (await story.service.admit(story.draft(10, scheduled_at=start))).campaign
     try:
         assert await asyncio.to_thread(looked.wait, 60)
-        assert await story.desk.change(campaign, Change(start=start - DAY)) == start - DAY
+        assert await story.service.change(campaign, Change(start=start - DAY)) == start - DAY
     finally:
         moved.set()
     assert await finish(story, campaign.id) is CampaignStatus.FINISHED
@@ -94,8 +94,8 @@ async def test_a_plan_that_moves_while_it_is_looked_up_is_looked_up_again(
 
 async def test_a_start_less_than_an_hour_ago_means_now(story: Story) -> None:
     now = await story.now()
-    campaign = (await story.desk.admit(story.draft(10, scheduled_at=now + DAY))).campaign
-    begins = await story.desk.change(campaign, Change(now - 30 * MINUTE))
+    campaign = (await story.service.admit(story.draft(10, scheduled_at=now + DAY))).campaign
+    begins = await story.service.change(campaign, Change(now - 30 * MINUTE))
     assert now <= begins < now + MINUTE
     assert await finish(story, campaign.id) is CampaignStatus.FINISHED
     assert max(story.sent_at(campaign.id)) < now + HOUR
@@ -106,9 +106,9 @@ async def test_a_start_outside_the_window_is_refused_and_nothing_moves(
     story: Story, off: int
 ) -> None:
     now = await story.now()
-    campaign = (await story.desk.admit(story.draft(10, scheduled_at=now + DAY))).campaign
+    campaign = (await story.service.admit(story.draft(10, scheduled_at=now + DAY))).campaign
     with pytest.raises(Refused) as refused:
-        await story.desk.change(campaign, Change(now + off))
+        await story.service.change(campaign, Change(now + off))
     (refusal,) = refused.value.refusals
     assert refusal.code is RefusalCode.SCHEDULE_INVALID and refusal.place == "scheduleDateTime"
     await finish(story, campaign.id)
@@ -118,13 +118,13 @@ async def test_a_start_outside_the_window_is_refused_and_nothing_moves(
 async def test_a_campaign_that_has_begun_or_ended_keeps_its_plan(story: Story) -> None:
     start = await story.now() + DAY
     draft = story.draft(60, scheduled_at=start, spread_hours=1.0)
-    campaign = (await story.desk.admit(draft)).campaign
+    campaign = (await story.service.admit(draft)).campaign
     await reach(story, campaign.id, start + 30 * MINUTE + 5 * SECOND)
-    with pytest.raises(NotPossible):
-        await story.desk.change(campaign, Change(start + DAY))
+    with pytest.raises(StateConflict):
+        await story.service.change(campaign, Change(start + DAY))
     await finish(story, campaign.id)
-    with pytest.raises(NotPossible):
-        await story.desk.change(campaign, Change(start + DAY))
+    with pytest.raises(StateConflict):
+        await story.service.change(campaign, Change(start + DAY))
     sent = story.sent_at(campaign.id)
     assert len(sent) == len(story.carrier.log) == 60
     assert max(sent) < start + HOUR + MINUTE
@@ -132,13 +132,13 @@ async def test_a_campaign_that_has_begun_or_ended_keeps_its_plan(story: Story) -
 
 async def test_a_paused_campaign_is_moved_and_still_waits_for_its_resume(story: Story) -> None:
     start = await story.now() + DAY
-    campaign = (await story.desk.admit(story.draft(10, scheduled_at=start))).campaign
-    await story.desk.pause(campaign)
+    campaign = (await story.service.admit(story.draft(10, scheduled_at=start))).campaign
+    await story.service.pause(campaign)
     await until(story, campaign.id, is_paused)
-    await story.desk.change(campaign, Change(start + DAY))
+    await story.service.change(campaign, Change(start + DAY))
     await reach(story, campaign.id, start + 3 * DAY)
     assert story.carrier.log == []
-    await story.desk.resume(campaign)
+    await story.service.resume(campaign)
     assert await finish(story, campaign.id) is CampaignStatus.FINISHED
     assert all(start + 3 * DAY <= at for at in story.sent_at(campaign.id))
 
@@ -147,15 +147,15 @@ async def test_a_start_counts_from_where_a_pause_has_moved_the_plan(story: Story
     start = await story.now() + DAY
     # The first wave of three days leaves ten minutes after the start, so there is time to change.
     draft = story.draft(400, scheduled_at=start, spread_hours=72.0)
-    campaign = (await story.desk.admit(draft)).campaign
-    await story.desk.pause(campaign)
+    campaign = (await story.service.admit(draft)).campaign
+    await story.service.pause(campaign)
     await until(story, campaign.id, is_paused)
     await reach(story, campaign.id, start + 3 * HOUR)
-    await story.desk.resume(campaign)
+    await story.service.resume(campaign)
     await until(story, campaign.id, is_scheduled)
-    await story.desk.change(campaign, Change(start + DAY))
+    await story.service.change(campaign, Change(start + DAY))
     assert dues(story, campaign.id) == ideal_instants(start + DAY, 72.0, 400)
-    await story.desk.cancel(campaign)
+    await story.service.cancel(campaign)
     await finish(story, campaign.id)
     assert story.carrier.log == []
 
@@ -163,8 +163,8 @@ async def test_a_start_counts_from_where_a_pause_has_moved_the_plan(story: Story
 async def test_six_hours_become_two(story: Story) -> None:
     start = await story.now() + DAY
     draft = story.draft(24, scheduled_at=start, spread_hours=6.0)
-    campaign = (await story.desk.admit(draft)).campaign
-    assert await story.desk.change(campaign, Change(spread_hours=2.0)) == start
+    campaign = (await story.service.admit(draft)).campaign
+    assert await story.service.change(campaign, Change(spread_hours=2.0)) == start
     view = story.store.campaigns.get(campaign.id)
     assert view is not None and (view.spread_hours, view.scheduled_at) == (2.0, start)
     progress = await handle_of(story, campaign.id).query(CampaignWorkflow.progress)
@@ -181,8 +181,8 @@ async def test_another_spread_leaves_own_times_where_they_are(story: Story) -> N
     people = list(draft.recipients)
     people[0] = replace(people[0], scheduled_at=start - HOUR)
     people[5] = replace(people[5], scheduled_at=start + 5 * HOUR)
-    campaign = (await story.desk.admit(replace(draft, recipients=people))).campaign
-    assert await story.desk.change(campaign, Change(spread_hours=1.0)) == start - HOUR
+    campaign = (await story.service.admit(replace(draft, recipients=people))).campaign
+    assert await story.service.change(campaign, Change(spread_hours=1.0)) == start - HOUR
     assert await finish(story, campaign.id) is CampaignStatus.FINISHED
     free = ideal_instants(start, 1.0, 6)
     expected = [start - HOUR, *free[:4], start + 5 * HOUR, *free[4:]]
@@ -196,9 +196,9 @@ async def test_start_and_spread_change_together_and_own_times_move_along(story: 
     draft = story.draft(6, scheduled_at=start, spread_hours=6.0)
     people = list(draft.recipients)
     people[5] = replace(people[5], scheduled_at=start + 5 * HOUR)
-    campaign = (await story.desk.admit(replace(draft, recipients=people))).campaign
+    campaign = (await story.service.admit(replace(draft, recipients=people))).campaign
     sooner = start - DAY
-    assert await story.desk.change(campaign, Change(sooner, spread_hours=1.0)) == sooner
+    assert await story.service.change(campaign, Change(sooner, spread_hours=1.0)) == sooner
     assert await finish(story, campaign.id) is CampaignStatus.FINISHED
     expected = [*ideal_instants(sooner, 1.0, 5), sooner + 5 * HOUR]
     assert is_on_plan(story, campaign.id, expected)
@@ -207,11 +207,11 @@ async def test_start_and_spread_change_together_and_own_times_move_along(story: 
 async def test_spread_after_another_start_counts_from_that_one(story: Story) -> None:
     start = await story.now() + DAY
     draft = story.draft(12, scheduled_at=start, spread_hours=6.0)
-    campaign = (await story.desk.admit(draft)).campaign
+    campaign = (await story.service.admit(draft)).campaign
     later = start + 5 * DAY
-    assert await story.desk.change(campaign, Change(later)) == later
-    assert await story.desk.change(campaign, Change(spread_hours=2.0)) == later
-    assert await story.desk.change(campaign, Change(spread_hours=3.0)) == later
+    assert await story.service.change(campaign, Change(later)) == later
+    assert await story.service.change(campaign, Change(spread_hours=2.0)) == later
+    assert await story.service.change(campaign, Change(spread_hours=3.0)) == later
     assert await finish(story, campaign.id) is CampaignStatus.FINISHED
     assert is_on_plan(story, campaign.id, ideal_instants(later, 3.0, 12))
 
@@ -222,14 +222,14 @@ async def test_a_paused_campaign_is_spread_anew_and_resumes_in_order(
 ) -> None:
     start = await story.now() + DAY
     draft = story.draft(12, scheduled_at=start, spread_hours=6.0)
-    campaign = (await story.desk.admit(draft)).campaign
-    await story.desk.pause(campaign)
+    campaign = (await story.service.admit(draft)).campaign
+    await story.service.pause(campaign)
     await until(story, campaign.id, is_paused)
     await reach(story, campaign.id, start + resumed_after - 30 * MINUTE)
-    await story.desk.change(campaign, Change(spread_hours=2.0))
+    await story.service.change(campaign, Change(spread_hours=2.0))
     await reach(story, campaign.id, start + resumed_after)
     assert story.carrier.log == []
-    await story.desk.resume(campaign)
+    await story.service.resume(campaign)
     resumed_at = await story.now()
     assert await finish(story, campaign.id) is CampaignStatus.FINISHED
     assert is_on_plan(story, campaign.id, ideal_instants(max(start, resumed_at), 2.0, 12))
@@ -240,10 +240,10 @@ async def test_a_paused_campaign_is_spread_anew_and_resumes_in_order(
 async def test_a_plan_that_began_to_be_due_is_not_laid_out_in_the_past(story: Story) -> None:
     now = await story.now()
     # The first wave of three days leaves after ten minutes.
-    campaign = (await story.desk.admit(story.draft(400, spread_hours=72.0))).campaign
+    campaign = (await story.service.admit(story.draft(400, spread_hours=72.0))).campaign
     await reach(story, campaign.id, now + 5 * MINUTE)
     assert story.carrier.log == []
-    begins = await story.desk.change(campaign, Change(spread_hours=0.1))
+    begins = await story.service.change(campaign, Change(spread_hours=0.1))
     assert begins is not None and now + 5 * MINUTE <= begins <= now + 6 * MINUTE
     assert await finish(story, campaign.id) is CampaignStatus.FINISHED
     sent = story.sent_at(campaign.id)
@@ -253,16 +253,16 @@ async def test_a_plan_that_began_to_be_due_is_not_laid_out_in_the_past(story: St
 async def test_a_campaign_that_has_begun_or_ended_keeps_its_spread(story: Story) -> None:
     start = await story.now() + DAY
     draft = story.draft(12, scheduled_at=start, spread_hours=1.0)
-    campaign = (await story.desk.admit(draft)).campaign
+    campaign = (await story.service.admit(draft)).campaign
     await reach(story, campaign.id, start + 31 * MINUTE)
     speed = Change(spread_hours=6.0, has_rate=True, rate=1.0)
     for change in (Change(spread_hours=6.0), Change(start + DAY, 6.0), speed):
-        with pytest.raises(NotPossible):
-            await story.desk.change(campaign, change)
+        with pytest.raises(StateConflict):
+            await story.service.change(campaign, change)
     assert story.store.pacing.rates() == {}
     await finish(story, campaign.id)
-    with pytest.raises(NotPossible):
-        await story.desk.change(campaign, Change(spread_hours=6.0))
+    with pytest.raises(StateConflict):
+        await story.service.change(campaign, Change(spread_hours=6.0))
     view = story.store.campaigns.get(campaign.id)
     assert view is not None and view.spread_hours == 1.0
     assert is_on_plan(story, campaign.id, ideal_instants(start, 1.0, 12))
@@ -274,9 +274,9 @@ async def test_a_spread_that_no_campaign_may_have_is_refused_before_anything_mov
     story: Story, hours: float
 ) -> None:
     start = await story.now() + DAY
-    campaign = (await story.desk.admit(story.draft(2, scheduled_at=start))).campaign
+    campaign = (await story.service.admit(story.draft(2, scheduled_at=start))).campaign
     with pytest.raises(Refused) as refused:
-        await story.desk.change(campaign, Change(start - 3 * DAY, hours, True, 5.0))
+        await story.service.change(campaign, Change(start - 3 * DAY, hours, True, 5.0))
     assert [(one.code, one.place) for one in refused.value.refusals] == [
         (RefusalCode.SCHEDULE_INVALID, "scheduleDateTime"),
         (RefusalCode.SPREAD_INVALID, "spreadHours"),
@@ -287,7 +287,7 @@ async def test_a_spread_that_no_campaign_may_have_is_refused_before_anything_mov
 
 async def test_the_workflow_itself_takes_no_spread_over_the_longest(story: Story) -> None:
     start = await story.now() + DAY
-    campaign = (await story.desk.admit(story.draft(2, scheduled_at=start))).campaign
+    campaign = (await story.service.admit(story.draft(2, scheduled_at=start))).campaign
     handle = handle_of(story, campaign.id)
     with pytest.raises(WorkflowUpdateFailedError) as failed:
         await handle.execute_update(CampaignWorkflow.change_spread, NewSpread(hours=73.0))
@@ -299,15 +299,15 @@ async def test_the_workflow_itself_takes_no_spread_over_the_longest(story: Story
 async def test_moves_at_once_are_one_after_the_other_or_refused(real_story: Story) -> None:
     story = real_story
     start = await story.now() + DAY
-    campaign = (await story.desk.admit(story.draft(10, scheduled_at=start))).campaign
+    campaign = (await story.service.admit(story.draft(10, scheduled_at=start))).campaign
     soon = await story.now() + 5 * SECOND
     spreads = [None, 0.001, 0.002]
     wanted = [Change(soon + 100 * number, spreads[number % 3]) for number in range(9)]
     said = await asyncio.gather(
-        *(story.desk.change(campaign, change) for change in wanted), return_exceptions=True
+        *(story.service.change(campaign, change) for change in wanted), return_exceptions=True
     )
     assert any(isinstance(one, int) for one in said)
-    assert all(isinstance(one, int | NotPossible) for one in said)
+    assert all(isinstance(one, int | StateConflict) for one in said)
     view = story.store.campaigns.get(campaign.id)
     assert view is not None and view.scheduled_at in {change.start for change in wanted}
     planned = ideal_instants(view.scheduled_at, view.spread_hours, 10)

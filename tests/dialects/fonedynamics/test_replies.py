@@ -37,7 +37,7 @@ async def at_work(story: Story, smtp_url: str = "") -> AsyncIterator[Client]:
     """A client of an installation with couriers, which may call loopback."""
     changes = {"allow_private_urls": True, "smtp_url": SecretStr(smtp_url), "smtp_from": MAIL_FROM}
     settings = story.settings.model_copy(update=changes)
-    ways = Ways(settings, story.store, story.desk, Pace("memory://"))
+    ways = Ways(settings, story.store, story.service, Pace("memory://"))
     transport = httpx.ASGITransport(create_app(ways), raise_app_exceptions=False)
     async with (
         httpx.AsyncClient(transport=transport, base_url="http://godwit") as http,

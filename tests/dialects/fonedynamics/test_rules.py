@@ -5,7 +5,7 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from campaign.failures import DeskUnavailable, StoreUnavailable
+from campaign.failures import ServiceUnavailable, StoreUnavailable
 from campaign.instants import DAY
 from campaign.replies import ReplyOptions
 from campaign.states import MessageStatus
@@ -57,7 +57,7 @@ async def test_looking_at_a_message_needs_the_permission_to_read(client: Client)
 @pytest.mark.parametrize(
     ("error", "status", "code"),
     [
-        (DeskUnavailable("no verdict"), 503, "SERVICE_UNAVAILABLE"),
+        (ServiceUnavailable("no verdict"), 503, "SERVICE_UNAVAILABLE"),
         (StoreUnavailable("OperationalError"), 503, "SERVICE_UNAVAILABLE"),
         (ZeroDivisionError("a bug with +61488023555 in it"), 500, "INTERNAL_ERROR"),
     ],

@@ -30,7 +30,7 @@ from tests.serving import Api
 @pytest.fixture
 async def client(story: Story) -> AsyncIterator[Client]:
     """A key of the account at the API, on a server on which days pass in milliseconds."""
-    ways = Ways(story.settings, story.store, story.desk, Pace("memory://"))
+    ways = Ways(story.settings, story.store, story.service, Pace("memory://"))
     transport = httpx.ASGITransport(create_app(ways), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://godwit") as http:
         client = Client(Api(http, story))

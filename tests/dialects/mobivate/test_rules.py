@@ -5,7 +5,7 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from campaign.failures import DeskUnavailable, StoreUnavailable
+from campaign.failures import ServiceUnavailable, StoreUnavailable
 from dialects.http.context import Ways
 from dialects.http.rate_limits import Pace
 from starter.api.app import create_app
@@ -32,7 +32,7 @@ async def test_the_keys_of_a_closed_account_are_403(api: Api) -> None:
 @pytest.mark.parametrize(
     ("error", "status", "name"),
     [
-        (DeskUnavailable("no verdict"), 503, "ServiceUnavailableError"),
+        (ServiceUnavailable("no verdict"), 503, "ServiceUnavailableError"),
         (StoreUnavailable("OperationalError"), 503, "ServiceUnavailableError"),
         (ZeroDivisionError("a bug with 14155550199 in it"), 500, "InternalError"),
     ],

@@ -8,7 +8,7 @@ import pytest
 
 from dialects.http.context import Ways
 from dialects.http.rate_limits import Pace
-from service.campaigns import Desk
+from service.campaigns import CampaignService
 from starter.api.app import create_app
 from tests.conftest import Story
 from tests.dialects.mobivate.calls import accepted, batch, check_error, post, texts
@@ -25,9 +25,10 @@ async def linking(real_story: Story) -> AsyncIterator[Api]:
     """The API of an installation that has an address for short links."""
     story = real_story
     settings = story.settings.model_copy(update={"short_link_base_url": BASE})
-    desk = Desk(story.client, story.store, settings)
+    service = CampaignService(story.client, story.store, settings)
     transport = httpx.ASGITransport(
-        create_app(Ways(settings, story.store, desk, Pace("memory://"))), raise_app_exceptions=False
+        create_app(Ways(settings, story.store, service, Pace("memory://"))),
+        raise_app_exceptions=False,
     )
     async with httpx.AsyncClient(transport=transport, base_url="http://godwit") as http:
         yield Api(http, story)

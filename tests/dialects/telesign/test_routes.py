@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from campaign.failures import DeskUnavailable, StoreUnavailable
+from campaign.failures import ServiceUnavailable, StoreUnavailable
 from campaign.states import MessageStatus
 from dialects.http.context import Ways
 from dialects.http.rate_limits import Pace
@@ -276,7 +276,7 @@ async def test_a_replay_is_recognised_where_the_account_asks_for_it(bulk: Bulk, 
 
 @pytest.mark.parametrize(
     ("error", "http"),
-    [(DeskUnavailable("x"), 503), (StoreUnavailable("x"), 503), (RuntimeError("secret"), 500)],
+    [(ServiceUnavailable("x"), 503), (StoreUnavailable("x"), 503), (RuntimeError("secret"), 500)],
 )
 @pytest.mark.one_store
 async def test_what_is_our_fault_is_90001(
@@ -287,7 +287,7 @@ async def test_what_is_our_fault_is_90001(
             raise error
 
     story = api.story
-    ways = Ways(story.settings, story.store, story.desk, Broken("memory://"))
+    ways = Ways(story.settings, story.store, story.service, Broken("memory://"))
     transport = httpx.ASGITransport(create_app(ways), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://godwit") as broken:
         body = form(**bulk.fields())

@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from campaign.failures import DeskUnavailable, StoreUnavailable
+from campaign.failures import ServiceUnavailable, StoreUnavailable
 from dialects.http.context import Ways
 from dialects.http.rate_limits import Pace
 from starter.api.app import create_app
@@ -98,7 +98,7 @@ async def test_a_limit_is_each_keys_own(api: Api) -> None:
 @pytest.mark.parametrize(
     ("error", "status"),
     [
-        (DeskUnavailable("no verdict"), 503),
+        (ServiceUnavailable("no verdict"), 503),
         (StoreUnavailable("OperationalError"), 503),
         (ZeroDivisionError("a bug with +14155550199 in it"), 500),
     ],

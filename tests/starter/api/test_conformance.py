@@ -39,7 +39,7 @@ CHECKS: list[CheckFunction] = [not_a_server_error, status_code_conformance]
 async def listening(api: Api) -> AsyncIterator[str]:
     """The API as ``godwit api`` serves it; its address."""
     story = api.story
-    app = create_app(Ways(story.settings, story.store, story.desk, Pace("memory://")))
+    app = create_app(Ways(story.settings, story.store, story.service, Pace("memory://")))
     config = uvicorn.Config(app, port=0, http="httptools", lifespan="off", log_level="error")
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve())

@@ -5,12 +5,12 @@ from dataclasses import replace
 import pytest
 from temporalio.testing import WorkflowEnvironment
 
-from campaign.failures import DeskUnavailable
+from campaign.failures import ServiceUnavailable
 from campaign.instants import HOUR
 from campaign.refusals import RefusalCode
 from campaign.settings import Settings
 from campaign.states import CampaignStatus
-from service.campaigns import Desk
+from service.campaigns import CampaignService
 from starter.api.reconciler import Caretaker
 from store.accounts.accounts import AccountView
 from store.campaigns.audit import audit
@@ -26,18 +26,18 @@ async def test_a_draft_that_no_worker_judged_in_time_is_withdrawn_and_never_sent
     carrier_server: Served,
 ) -> None:
     settings.admission_timeout_seconds = 0.5
-    desk = Desk(real.client, store, settings)
+    service = CampaignService(real.client, store, settings)
     async with tell(real, settings, store, account, carrier_server) as story:
         draft = story.draft(10, key="once-more")
-    with pytest.raises(DeskUnavailable):
-        await desk.admit(draft)
+    with pytest.raises(ServiceUnavailable):
+        await service.admit(draft)
     (campaign,) = store.campaigns.list()
     assert campaign.refusals[0].code is RefusalCode.ABANDONED
     settings.admission_timeout_seconds = 30
     async with tell(real, settings, store, account, carrier_server) as story:
         assert await finish(story, campaign.id) is CampaignStatus.REFUSED
         assert story.carrier.log == []
-        again = await story.desk.admit(draft)
+        again = await story.service.admit(draft)
         assert again.campaign.id != campaign.id
         await finish(story, again.campaign.id)
         assert len(story.carrier.log) == 10
@@ -46,19 +46,19 @@ async def test_a_draft_that_no_worker_judged_in_time_is_withdrawn_and_never_sent
 
 async def test_a_withdrawal_that_comes_too_late_changes_nothing(real_story: Story) -> None:
     story = real_story
-    campaign = (await story.desk.admit(story.draft(10))).campaign
-    assert not await story.desk.withdraw(campaign)
+    campaign = (await story.service.admit(story.draft(10))).campaign
+    assert not await story.service.withdraw(campaign)
     assert await finish(story, campaign.id) is CampaignStatus.FINISHED
 
 
 async def test_only_stale_drafts_are_withdrawn(real_story: Story) -> None:
     story = real_story
-    candidate = await story.desk._compose(story.draft(10))
+    candidate = await story.service._compose(story.draft(10))
     old = replace(candidate, received_at=candidate.received_at - HOUR)
     story.store.campaigns.save(old, "cmp_old")
-    new = await story.desk._compose(story.draft(10, first=2_000))
+    new = await story.service._compose(story.draft(10, first=2_000))
     story.store.campaigns.save(new, "cmp_new")
-    caretaker = Caretaker(story.desk, story.store, story.settings)
+    caretaker = Caretaker(story.service, story.store, story.settings)
     assert await caretaker.withdraw_stale() == 1
     states = {view.id: view.status for view in story.store.campaigns.list()}
     assert states == {"cmp_old": CampaignStatus.REFUSED, "cmp_new": CampaignStatus.DRAFT}
@@ -74,10 +74,10 @@ async def test_a_campaign_whose_workflow_was_lost_carries_on_from_its_rows(
 ) -> None:
     async with tell(skipping, settings, store, account, carrier_server) as story:
         due_at = await story.now() + 2_000
-        campaign = (await story.desk.admit(story.draft(10, scheduled_at=due_at))).campaign
+        campaign = (await story.service.admit(story.draft(10, scheduled_at=due_at))).campaign
     # Another server knows nothing of it, as after a restored back-up.
     async with tell(real, settings, store, account, carrier_server) as story:
-        caretaker = Caretaker(story.desk, story.store, story.settings)
+        caretaker = Caretaker(story.service, story.store, story.settings)
         assert await caretaker.revive_open() == 1
         assert await caretaker.revive_open() <= 1
         assert await finish(story, campaign.id) is CampaignStatus.FINISHED
