@@ -162,8 +162,8 @@ class CampaignService:
         """Give a campaign another start or spread while it waits, another speed until it ends.
 
         All of it or nothing. Returns when it begins, where that may have changed. Raises Refused
-        with every fault, StateConflict when the campaign has begun or ended, ServiceUnavailable when
-        no answer came in time. Asked again, it changes nothing more.
+        with every fault, StateConflict when the campaign has begun or ended, ServiceUnavailable
+        when no answer came in time. Asked again, it changes nothing more.
         """
         faults = faults_of(change, _now())
         if faults:
