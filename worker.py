@@ -36,12 +36,12 @@ from service.gc_tuning import search_seldom
 from service.temporal import connect, register_search_attributes
 from store.store import Store, open_store
 from webhooks.client import Outward
-from webhooks.dispatcher import Bell, courier_queue
+from webhooks.dispatcher import WebhookDispatcher, webhook_queue
 from webhooks.reply_forwarding import ForwardingCaller
 from webhooks.sender import OutwardCaller
 from webhooks.smtp import SmtpMail
 from workflows.campaign import CampaignWorkflow
-from workflows.webhook_delivery import CourierWorkflow
+from workflows.webhook_delivery import WebhookDeliveryWorkflow
 
 log = structlog.get_logger("godwit.worker")
 
@@ -183,7 +183,7 @@ class Crew:
                 raise failure
 
 
-def build_courier(
+def build_webhook_worker(
     client: Client, settings: Settings, store: Store, caller: Caller, sandboxed: bool = False
 ) -> Worker:
     """Make the Worker that brings callbacks: another task queue, so other places, than sending's.
@@ -194,10 +194,10 @@ def build_courier(
     calling = Calling(store.callbacks, caller, settings.callback_timeout_seconds)
     return EndingWorker(
         client,
-        task_queue=courier_queue(settings.task_queue),
-        workflows=[CourierWorkflow],
+        task_queue=webhook_queue(settings.task_queue),
+        workflows=[WebhookDeliveryWorkflow],
         activities=[calling.deliver],
-        max_concurrent_activities=settings.couriers_at_once,
+        max_concurrent_activities=settings.webhook_deliveries_at_once,
         workflow_runner=_runner(sandboxed),
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=2),
         graceful_shutdown_timeout=GRACEFUL_SHUTDOWN,
@@ -234,8 +234,8 @@ async def run_worker(settings: Settings) -> None:
         search_seldom()
         async with (
             build_worker(client, settings, store, *carriers),
-            build_courier(client, settings, store, caller),
-            Bell(client, settings.task_queue).answering(store.outbox),
+            build_webhook_worker(client, settings, store, caller),
+            WebhookDispatcher(client, settings.task_queue).serving(store.outbox),
         ):
             log.info(
                 "worker is running", task_queue=settings.task_queue, carriers=settings.carriers

@@ -16,7 +16,7 @@ from campaign.refusals import RefusalCode, Refused
 from campaign.settings import Settings
 from campaign.states import CampaignStatus
 from service.campaigns import CampaignService, StateConflict, workflow_id
-from starter.api.reconciler import Caretaker
+from starter.api.reconciler import Reconciler
 from store.accounts.accounts import AccountView
 from store.campaigns.admission import Admissions
 from store.campaigns.audit import audit
@@ -155,11 +155,11 @@ async def test_a_retry_that_died_before_its_workflow_is_mended_by_the_caretaker(
         with pytest.raises(ServiceUnavailable):
             await stormy.service.retry(campaign)
     assert latest(stormy, campaign.id).status is CampaignStatus.RUNNING
-    caretaker = Caretaker(stormy.service, stormy.store, stormy.settings)
-    assert await caretaker.revive_retried() == 1
-    await caretaker.revive_retried()
+    reconciler = Reconciler(stormy.service, stormy.store, stormy.settings)
+    assert await reconciler.revive_retried() == 1
+    await reconciler.revive_retried()
     assert await ends(stormy, campaign.id) is CampaignStatus.FINISHED
-    assert await caretaker.revive_retried() == 0
+    assert await reconciler.revive_retried() == 0
     assert len(stormy.carrier.log) == PEOPLE
     assert in_balance(stormy)
 

@@ -73,7 +73,7 @@ class Progress(Order):
     carrier_down: str | None = None
 
 
-class CourierState(Order):
+class WebhookDeliveryState(Order):
     """What a courier's next run must know: how often in a row its destination was tired."""
 
     strikes: int = 0
@@ -82,14 +82,14 @@ class CourierState(Order):
     delivered: int = 0
 
 
-class CourierOrder(Order):
+class WebhookDeliveryInput(Order):
     """Bring one destination its callbacks; ``state`` is there when the run continues another."""
 
     destination: str
-    state: CourierState | None = None
+    state: WebhookDeliveryState | None = None
 
 
-class CourierOutcome(Order):
+class WebhookDeliveryResult(Order):
     """What a courier did until nothing was waiting any more."""
 
     calls: int

@@ -9,7 +9,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.records import Delivered, DeliverOrder
     from activities.webhook_delivery import Calling
     from campaign.instants import SECOND, Instant, iso
-    from workflows.records import CourierOrder, CourierOutcome, CourierState
+    from workflows.records import WebhookDeliveryInput, WebhookDeliveryResult, WebhookDeliveryState
     from workflows.timers import now, reach
 
 # Calls of one activity: the history grows by one activity for so many.
@@ -19,7 +19,7 @@ REST_SECONDS_MAX = 300
 
 
 @workflow.defn(name="Courier")
-class CourierWorkflow:
+class WebhookDeliveryWorkflow:
     """Brings an account's news to one destination, for as long as any waits.
 
     What waits is known to the store alone; a courier that is lost, or never came, is made again
@@ -28,28 +28,28 @@ class CourierWorkflow:
     """
 
     @workflow.init
-    def __init__(self, order: CourierOrder) -> None:
+    def __init__(self, order: WebhookDeliveryInput) -> None:
         self.order = order
-        self.state = order.state or CourierState()
-        self.woken = False
+        self.state = order.state or WebhookDeliveryState()
+        self.notified = False
 
-    @workflow.signal(description="There is news: look what is due.")
-    def wake(self) -> None:
+    @workflow.signal(name="wake", description="Events are due: deliver them.")
+    def notify(self) -> None:
         """End the wait for what is due; a rest is not cut short."""
-        self.woken = True
+        self.notified = True
 
     @workflow.run
-    async def run(self, order: CourierOrder) -> CourierOutcome:
+    async def run(self, order: WebhookDeliveryInput) -> WebhookDeliveryResult:
         """Deliver until nothing is waiting."""
         while True:
             await self._rest()
-            self.woken = False
+            self.notified = False
             round_of_calls = await self._deliver()
-            if round_of_calls.next_due_at is None and not self.woken:
-                return CourierOutcome(calls=self.state.calls, delivered=self.state.delivered)
+            if round_of_calls.next_due_at is None and not self.notified:
+                return WebhookDeliveryResult(calls=self.state.calls, delivered=self.state.delivered)
             if workflow.info().is_continue_as_new_suggested():
                 workflow.continue_as_new(self.order.model_copy(update={"state": self.state}))
-            if round_of_calls.next_due_at is not None and not self.woken:
+            if round_of_calls.next_due_at is not None and not self.notified:
                 await self._wait(round_of_calls.next_due_at)
 
     async def _deliver(self) -> Delivered:
@@ -66,7 +66,7 @@ class CourierWorkflow:
             rest_until = max(now() + seconds * SECOND, round_of_calls.rest_until or 0)
         elif round_of_calls.calls:
             strikes = 0
-        self.state = CourierState(
+        self.state = WebhookDeliveryState(
             strikes=strikes,
             rest_until=rest_until,
             calls=self.state.calls + round_of_calls.calls,
@@ -82,7 +82,7 @@ class CourierWorkflow:
             await workflow.sleep(timedelta(milliseconds=wait), summary="let the destination rest")
 
     async def _wait(self, due_at: Instant) -> None:
-        await reach(due_at, lambda: self.woken, "until the next callback is due")
+        await reach(due_at, lambda: self.notified, "until the next callback is due")
 
     def _show(self, next_due_at: Instant | None) -> None:
         lines = [f"**{self.state.calls:,}** calls, **{self.state.delivered:,}** delivered"]

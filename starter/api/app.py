@@ -28,10 +28,10 @@ from service.campaigns import CampaignService
 from service.gc_tuning import search_seldom
 from service.temporal import connect
 from starter.api import carrier_callbacks
-from starter.api.reconciler import Caretaker
+from starter.api.reconciler import Reconciler
 from store.database.migrate import is_current
 from store.store import Store, open_store
-from webhooks.dispatcher import Bell
+from webhooks.dispatcher import WebhookDispatcher
 
 log = structlog.get_logger("godwit.api")
 
@@ -205,7 +205,7 @@ async def serve(settings: Settings) -> None:
         # Temporal is connected to at the first order.
         client = await connect(lazy=True)
         service = CampaignService(client, store, settings)
-        bell = Bell(client, settings.task_queue)
+        dispatcher = WebhookDispatcher(client, settings.task_queue)
         app = create_app(Ways(settings, store, service, Pace(settings.rate_limit_storage)))
         config = uvicorn.Config(
             app,
@@ -218,9 +218,9 @@ async def serve(settings: Settings) -> None:
             timeout_graceful_shutdown=10,
         )
         search_seldom()
-        caring = asyncio.create_task(Caretaker(service, store, settings, bell).run())
+        caring = asyncio.create_task(Reconciler(service, store, settings, dispatcher).run())
         try:
-            async with bell.answering(store.outbox):
+            async with dispatcher.serving(store.outbox):
                 await uvicorn.Server(config).serve()
         finally:
             caring.cancel()

@@ -11,29 +11,33 @@ from campaign.settings import Settings
 from campaign.states import CAMPAIGN_ENDS, CampaignStatus
 from service.campaigns import CampaignService
 from store.store import Store
-from webhooks.dispatcher import Bell
+from webhooks.dispatcher import WebhookDispatcher
 
-log = structlog.get_logger("godwit.caretaker")
+log = structlog.get_logger("godwit.reconciler")
 
 ROUND_SECONDS = 60.0
 PAGE = 500
 # How much longer than its own waiting an API process may take over a verdict.
 PATIENCE_SECONDS = 60.0
 # Callbacks that have waited for longer than this may have no courier.
-COURIER_PATIENCE: Instant = 30 * SECOND
+OVERDUE_AFTER: Instant = 30 * SECOND
 # How long callbacks can be replayed, and how many are forgotten in one transaction.
 CALLBACKS_KEPT: Instant = 14 * DAY
 FORGOTTEN_AT_ONCE = 5_000
 
 
-class Caretaker:
+class Reconciler:
     """Runs beside the API; several at once do no harm, since every step is safe to repeat."""
 
     def __init__(
-        self, service: CampaignService, store: Store, settings: Settings, bell: Bell | None = None
+        self,
+        service: CampaignService,
+        store: Store,
+        settings: Settings,
+        dispatcher: WebhookDispatcher | None = None,
     ) -> None:
         self._service = service
-        self._bell = bell
+        self._dispatcher = dispatcher
         self._store = store
         self._patience = round((settings.admission_timeout_seconds + PATIENCE_SECONDS) * SECOND)
 
@@ -47,7 +51,7 @@ class Caretaker:
                     revived = True
                 await self.revive_retried()
                 await self.withdraw_stale()
-                await self.wake_couriers()
+                await self.restart_deliveries()
                 await self.forget_callbacks()
             except (ServiceUnavailable, StoreUnavailable) as error:
                 log.warning("will look again", reason=str(error))
@@ -98,23 +102,23 @@ class Caretaker:
                 log.info("a draft was never judged and is withdrawn", campaign=view.id)
         return len(stale)
 
-    async def wake_couriers(self) -> int:
+    async def restart_deliveries(self) -> int:
         """Wake the courier of each destination whose callbacks nobody takes; returns how many.
 
         Whoever wrote them may have died before it rang, and a courier may be lost with a power
         cut of Temporal's. A courier that is merely resting is not disturbed by it.
         """
-        woken, after = 0, ""
-        while self._bell is not None:
+        restarted, after = 0, ""
+        while self._dispatcher is not None:
             destinations = await asyncio.to_thread(
-                self._store.callbacks.overdue, _now() - COURIER_PATIENCE, after, PAGE
+                self._store.callbacks.overdue, _now() - OVERDUE_AFTER, after, PAGE
             )
-            await self._bell.wake(destinations)
-            woken += len(destinations)
+            await self._dispatcher.signal_all(destinations)
+            restarted += len(destinations)
             if len(destinations) < PAGE:
                 break
             after = destinations[-1].id
-        return woken
+        return restarted
 
     async def forget_callbacks(self) -> int:
         """Delete callbacks that ended long ago; returns how many."""

@@ -236,7 +236,7 @@ class Admissions:
             return CampaignStatus(stood), reports.tally(connection, campaign_id), told
 
         stands, tally, told = self._database.write(work)
-        self._outbox.ring(told)
+        self._outbox.notify(told)
         return stands, tally
 
     def void_unused(self, connection: Connection, campaign_id: str, now: Instant) -> None:

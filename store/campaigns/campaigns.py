@@ -233,7 +233,7 @@ class Campaigns:
                 return []
             return self._outbox.tell_failed_at_birth(connection, campaign_id, now)
 
-        self._outbox.ring(self._database.write(work))
+        self._outbox.notify(self._database.write(work))
 
     def cancel_rest(self, campaign_id: str, now: Instant) -> int:
         """See :class:`campaign.ports.CampaignStore`."""

@@ -103,7 +103,7 @@ class Replies:
             return holder.account_id, self._send_on(connection, reply, original, now)
 
         account_id, told = self._database.write(work)
-        self._outbox.ring(told)
+        self._outbox.notify(told)
         return account_id
 
     def _send_on(

@@ -87,7 +87,7 @@ class Receipts:
             return len(settled) + len(proved), told
 
         changed, told = self._database.write(work)
-        self._outbox.ring(told)
+        self._outbox.notify(told)
         return changed
 
     def _prove_handoff(self, connection: Connection, receipt: Receipt) -> Row[Any] | None:

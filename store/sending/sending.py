@@ -78,7 +78,7 @@ class Sending:
             return turn, told
 
         turn, told = self._database.write(work)
-        self._outbox.ring(told)
+        self._outbox.notify(told)
         return turn
 
     def renew(self, chunk: ChunkRange, token: str, position: int, lease_until: Instant) -> bool:

@@ -67,12 +67,12 @@ class News:
 class Outbox:
     """Writes callbacks for those who listen, inside the transactions of others.
 
-    ``bell`` is called, in whatever thread, after news was committed; a process that can wake
+    ``on_commit`` is called, in whatever thread, after news was committed; a process that can wake
     couriers puts its own there. Without one, the sweep of starter/api/reconciler.py does it later.
     """
 
     def __init__(self, database: Database) -> None:
-        self.bell: Callable[[Sequence[Destination]], None] = lambda destinations: None
+        self.on_commit: Callable[[Sequence[Destination]], None] = lambda destinations: None
         self._database = database
         self._subjects = text(
             "SELECT m.id, m.campaign_id, m.news_url, c.account_id, c.dialect, "
@@ -166,10 +166,10 @@ class Outbox:
         received = (Event.MESSAGE_RECEIVED, reply.id, reply.received_at)
         return callback_id(destination.id, *received), destination
 
-    def ring(self, destinations: Sequence[Destination]) -> None:
+    def notify(self, destinations: Sequence[Destination]) -> None:
         """Say that committed callbacks wait for these; called after the transaction."""
         if destinations:
-            self.bell(destinations)
+            self.on_commit(destinations)
 
     def left_waiting(self, destinations: Collection[str], before: Instant) -> Collection[str]:
         """Those of the destinations where something has been due, and untouched, since before."""

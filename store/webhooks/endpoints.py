@@ -188,7 +188,7 @@ class Webhooks:
             lambda connection: connection.execute(_REPLAY, values).rowcount
         )
         if count:
-            self._outbox.ring([Destination(webhook_id, account_id)])
+            self._outbox.notify([Destination(webhook_id, account_id)])
         return count
 
     def dead_letters(

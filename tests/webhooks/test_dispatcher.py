@@ -14,9 +14,9 @@ from store.accounts.accounts import AccountView
 from store.shared.outbox import Destination
 from store.store import Store
 from tests.store.builders import Books
-from tests.webhook_deliveries import make_news, wall_clock
+from tests.webhook_worker import make_news, wall_clock
 from webhooks import dispatcher as module
-from webhooks.dispatcher import Bell, courier_id
+from webhooks.dispatcher import WebhookDispatcher, delivery_workflow_id
 
 URL = "https://hooks.example/in"
 
@@ -50,10 +50,10 @@ def books(store: Store, account: AccountView) -> Books:
 
 
 @asynccontextmanager
-async def ringing(books: Books, client: FakeClient) -> AsyncIterator[Bell]:
-    bell = Bell(cast(Client, client), "tests")
-    async with bell.answering(books.store.outbox):
-        yield bell
+async def notifying(books: Books, client: FakeClient) -> AsyncIterator[WebhookDispatcher]:
+    dispatcher = WebhookDispatcher(cast(Client, client), "tests")
+    async with dispatcher.serving(books.store.outbox):
+        yield dispatcher
 
 
 def subscribe(books: Books) -> Destination:
@@ -68,27 +68,29 @@ def short_pause(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_news_rings_once_for_its_destination(books: Books) -> None:
     client = FakeClient()
-    async with ringing(books, client):
+    async with notifying(books, client):
         destination = subscribe(books)
         make_news(books, 5, wall_clock())
         await asyncio.wait_for(client.until(1), 5)
         await asyncio.sleep(0.05)
-    assert client.signalled == [courier_id(destination.id)]
+    assert client.signalled == [delivery_workflow_id(destination.id)]
 
 
 async def test_the_bell_rings_on_after_a_ring_that_failed(books: Books) -> None:
     started = WorkflowAlreadyStartedError("courier:1", "Courier")
     client = FakeClient(started, started, RuntimeError("closed"))
-    async with ringing(books, client) as bell:
+    async with notifying(books, client) as dispatcher:
         for count in (2, 3, 4):
-            bell.ring([Destination("whk_1", books.account_id)])
+            dispatcher.notify([Destination("whk_1", books.account_id)])
             await asyncio.wait_for(client.until(count), 5)
-    assert client.signalled == [courier_id("whk_1")] * 4
+    assert client.signalled == [delivery_workflow_id("whk_1")] * 4
 
 
 async def test_a_ring_that_met_a_start_is_repeated(books: Books) -> None:
     client = FakeClient(WorkflowAlreadyStartedError("courier:1", "Courier"))
-    await Bell(cast(Client, client), "tests").wake([Destination("whk_1", books.account_id)])
+    await WebhookDispatcher(cast(Client, client), "tests").signal_all(
+        [Destination("whk_1", books.account_id)]
+    )
     assert len(client.signalled) == 2
 
 
@@ -96,15 +98,15 @@ async def test_a_destination_that_rests_or_has_no_worker_is_not_flooded_with_sig
     books: Books,
 ) -> None:
     client = FakeClient()
-    async with ringing(books, client):
+    async with notifying(books, client):
         resting = subscribe(books)
         make_news(books, 1, wall_clock() - MINUTE)
         other = subscribe(books)
         for _ in range(3):
             make_news(books, 1, wall_clock())
             await asyncio.sleep(0.05)
-    assert courier_id(other.id) in client.signalled
-    assert courier_id(resting.id) not in client.signalled
+    assert delivery_workflow_id(other.id) in client.signalled
+    assert delivery_workflow_id(resting.id) not in client.signalled
 
 
 def test_only_what_is_due_and_untouched_for_long_is_left_waiting(books: Books) -> None:

@@ -16,7 +16,7 @@ from campaign.settings import Settings
 from store.accounts.accounts import AccountView
 from store.store import Store
 from tests.receiving import answer, hang, receive
-from tests.webhook_deliveries import Post, posted
+from tests.webhook_worker import Post, posted
 
 
 @pytest.fixture
@@ -37,8 +37,8 @@ async def test_ten_tries_are_made_over_seventy_five_hours_and_then_no_more(post:
     async with receive(answer(500)) as receiver:
         webhook, _ = await post.subscribe(receiver.url)
         await post.send()
-        (courier,) = await post.wake(webhook)
-        outcome = await post.finished(courier)
+        (delivery_worker,) = await post.signal_all(webhook)
+        outcome = await post.finished(delivery_worker)
         taken = receiver.taken
     assert (outcome.calls, outcome.delivered) == (10, 0)
     assert len({one.id for one in taken}) == 1
@@ -57,8 +57,8 @@ async def test_a_receiver_that_comes_back_gets_everything_once(post: Post) -> No
     async with receive(answer(500), answer(404), answer(200)) as receiver:
         webhook, _ = await post.subscribe(receiver.url)
         await post.send(3)
-        (courier,) = await post.wake(webhook)
-        outcome = await post.finished(courier)
+        (delivery_worker,) = await post.signal_all(webhook)
+        outcome = await post.finished(delivery_worker)
         taken = receiver.taken
     assert (outcome.calls, outcome.delivered) == (5, 3)
     assert len({one.id for one in taken}) == 3
@@ -70,8 +70,8 @@ async def test_a_wish_to_wait_is_granted_to_the_whole_destination(post: Post) ->
         webhook, _ = await post.subscribe(receiver.url)
         began = await post.now()
         await post.send(20)
-        (courier,) = await post.wake(webhook)
-        outcome = await post.finished(courier)
+        (delivery_worker,) = await post.signal_all(webhook)
+        outcome = await post.finished(delivery_worker)
         taken = receiver.taken
     # What was under way with the first was called too; all others waited the hour.
     early = [one for one in taken if one.sent_at * SECOND < began + HOUR - SECOND]
@@ -85,15 +85,15 @@ async def test_a_receiver_that_never_answers_is_asked_less_and_less(post: Post) 
     async with receive(hang) as receiver:
         webhook, _ = await post.subscribe(receiver.url)
         await post.send(40)
-        (courier,) = await post.wake(webhook)
+        (delivery_worker,) = await post.signal_all(webhook)
         await receiver.until(lambda taken: len(taken) >= 4)
         await post.skip(30 * MINUTE)
         count = len(receiver.taken)
         # Four at first; then one after 1, 2, 4 ... seconds, and one in five minutes at last.
         assert 4 + 9 <= count <= 4 + 9 + 30 * MINUTE / (5 * MINUTE)
-        handle = await courier.describe()
+        handle = await delivery_worker.describe()
         assert handle.status is WorkflowExecutionStatus.RUNNING
-        await courier.terminate()
+        await delivery_worker.terminate()
 
 
 async def test_what_waits_behind_a_dead_receiver_is_given_up_after_five_days(post: Post) -> None:
@@ -104,8 +104,8 @@ async def test_what_waits_behind_a_dead_receiver_is_given_up_after_five_days(pos
     # They have waited for all but the last hour of their life.
     post.books.execute("UPDATE callback SET since_at = since_at - :gone", gone=5 * DAY - HOUR)
     began = await post.now()
-    (courier,) = await post.wake(webhook)
-    outcome = await post.finished(courier)
+    (delivery_worker,) = await post.signal_all(webhook)
+    outcome = await post.finished(delivery_worker)
     assert (outcome.delivered, outcome.calls < 40) == (0, True)
     assert HOUR <= await post.now() - began < 2 * HOUR
     assert post.statuses() == {"dead": 300}
@@ -117,16 +117,16 @@ async def test_gone_disables_the_webhook_and_ends_its_courier(post: Post) -> Non
     async with receive(answer(200), answer(410)) as receiver:
         webhook, _ = await post.subscribe(receiver.url)
         await post.send(30)
-        (courier,) = await post.wake(webhook)
-        outcome = await post.finished(courier)
+        (delivery_worker,) = await post.signal_all(webhook)
+        outcome = await post.finished(delivery_worker)
         assert outcome.calls <= 8
         view = post.books.store.webhooks.get(post.books.account_id, webhook.id)
         assert view is not None and view.disabled_at is not None
         assert post.statuses()["dead"] >= 22
         hits = receiver.peer.hits
         await post.send(3)
-        (courier,) = await post.wake(webhook)
-        assert (await post.finished(courier)).calls == 0
+        (delivery_worker,) = await post.signal_all(webhook)
+        assert (await post.finished(delivery_worker)).calls == 0
         assert receiver.peer.hits == hits
 
 
@@ -135,17 +135,17 @@ async def test_a_wake_brings_news_at_once_to_a_courier_that_waits_for_hours(post
     async with receive(*answers) as receiver:
         webhook, _ = await post.subscribe(receiver.url)
         await post.send()
-        (courier,) = await post.wake(webhook)
+        (delivery_worker,) = await post.signal_all(webhook)
         await receiver.until(lambda taken: len(taken) >= 1)
         while len(receiver.taken) < 5:
             await post.skip(10 * MINUTE)
         asleep_at = await post.now()
         await post.send()
-        await post.wake(webhook)
+        await post.signal_all(webhook)
         taken = await receiver.until(lambda taken: len(taken) >= 6)
         assert taken[-1].id != taken[0].id
         assert taken[-1].sent_at * SECOND < asleep_at + MINUTE
-        outcome = await post.finished(courier)
+        outcome = await post.finished(delivery_worker)
     assert outcome.delivered == 2
 
 
@@ -153,11 +153,11 @@ async def test_a_courier_rung_for_twice_calls_once(post: Post) -> None:
     async with receive() as receiver:
         webhook, _ = await post.subscribe(receiver.url)
         await post.send(5)
-        handles = await asyncio.gather(*(post.wake(webhook) for _ in range(3)))
+        handles = await asyncio.gather(*(post.signal_all(webhook) for _ in range(3)))
         await post.finished(handles[0][0])
         assert len({one.id for one in receiver.taken}) == len(receiver.taken) == 5
     # A later one starts anew under the same name, and finds nothing.
-    (again,) = await post.wake(webhook)
+    (again,) = await post.signal_all(webhook)
     assert (await post.finished(again)).calls == 0
 
 
@@ -176,8 +176,8 @@ async def test_a_crash_between_call_and_record_repeats_the_call_under_the_same_i
     async with receive(answer(200)) as receiver:
         webhook, secret = await post.subscribe(receiver.url)
         await post.send()
-        (courier,) = await post.wake(webhook)
-        outcome = await post.finished(courier)
+        (delivery_worker,) = await post.signal_all(webhook)
+        outcome = await post.finished(delivery_worker)
         first, second = receiver.taken
     assert (first.id, first.body) == (second.id, second.body)
     assert first.verified(secret) == second.verified(secret)
@@ -191,8 +191,8 @@ async def test_a_replay_brings_what_was_given_up_under_its_old_ids(post: Post) -
     async with receive(answer(410), answer(200)) as receiver:
         webhook, _ = await post.subscribe(receiver.url)
         await post.send(3)
-        (courier,) = await post.wake(webhook)
-        await post.finished(courier)
+        (delivery_worker,) = await post.signal_all(webhook)
+        await post.finished(delivery_worker)
         told = {one.id for one in receiver.taken}
         now, account = await post.now(), post.books.account_id
         webhooks = post.books.store.webhooks
@@ -201,8 +201,8 @@ async def test_a_replay_brings_what_was_given_up_under_its_old_ids(post: Post) -
         assert webhooks.replay(account, webhook.id, 0, now + DAY, now) == 3
         receiver.answers[:] = [answer(200)]
         count = len(receiver.taken)
-        (courier,) = await post.wake(webhook)
-        assert (await post.finished(courier)).delivered == 3
+        (delivery_worker,) = await post.signal_all(webhook)
+        assert (await post.finished(delivery_worker)).delivered == 3
         again = {one.id for one in receiver.taken[count:]}
     assert len(again) == 3 and told | letters == again
     assert post.statuses() == {"delivered": 3}
@@ -212,11 +212,11 @@ async def test_nothing_personal_and_no_address_is_in_a_couriers_history(post: Po
     async with receive(answer(500), answer(200)) as receiver:
         webhook, secret = await post.subscribe(f"{receiver.url}?who=%2B14155550000")
         campaign = await post.send()
-        (courier,) = await post.wake(webhook)
-        await post.finished(courier)
-        history = (await courier.fetch_history()).to_json()
+        (delivery_worker,) = await post.signal_all(webhook)
+        await post.finished(delivery_worker)
+        history = (await delivery_worker.fetch_history()).to_json()
         assert len(receiver.taken) == 2
     (message,) = post.books.store.campaigns.messages(campaign)
     for private in (message.to, message.text, "127.0.0.1", "hooks", secret, "14155550000"):
         assert private not in history
-    assert f"courier:{webhook.id}" in str(await courier.describe())
+    assert f"courier:{webhook.id}" in str(await delivery_worker.describe())

@@ -15,7 +15,7 @@ from campaign.settings import Settings
 from store.accounts.accounts import AccountView
 from store.store import Store
 from tests.receiving import answer, hang, receive
-from tests.webhook_deliveries import Post, posted
+from tests.webhook_worker import Post, posted
 
 GRACE_SECONDS = 0.5
 
@@ -49,7 +49,7 @@ async def test_a_slow_destination_delays_no_other(post: Post) -> None:
         quick_hook, _ = await post.subscribe(quick.url)
         await post.send(20)
         began = time.monotonic()
-        slow_courier, quick_courier = await post.wake(slow_hook, quick_hook)
+        slow_courier, quick_courier = await post.signal_all(slow_hook, quick_hook)
         await slow.until(lambda taken: len(taken) == 4)
         assert (await quick_courier.result()).delivered == 20
         assert time.monotonic() - began < 30
@@ -64,7 +64,7 @@ async def test_a_worker_that_goes_down_while_a_receiver_hangs_ends_within_its_gr
         async with posted(*parts) as post:
             webhook, _ = await post.subscribe(receiver.url)
             await post.send(4)
-            (courier,) = await post.wake(webhook)
+            (delivery_worker,) = await post.signal_all(webhook)
             taken = await receiver.until(lambda taken: len(taken) == 4)
             began = time.monotonic()
         assert time.monotonic() - began < GRACE_SECONDS + 5
@@ -74,8 +74,8 @@ async def test_a_worker_that_goes_down_while_a_receiver_hangs_ends_within_its_gr
         post.books.execute("UPDATE callback SET lease_until = 0 WHERE status = 'waiting'")
         receiver.answers[:] = [answer(200)]
         async with posted(*parts) as post:
-            await post.wake(webhook)
-            await courier.result()
+            await post.signal_all(webhook)
+            await delivery_worker.result()
         again = receiver.taken[4:]
     assert post.statuses() == {"delivered": 4}
     answered = {one.id for one in taken} - {one.id for one in again}
@@ -108,10 +108,10 @@ async def test_what_was_answered_while_the_worker_was_cut_off_is_written(
     async with posted(*parts, caller=caller) as post:
         webhook, _ = await post.subscribe("http://127.0.0.1:9/")
         await post.send(4)
-        (courier,) = await post.wake(webhook)
+        (delivery_worker,) = await post.signal_all(webhook)
         await caller.begun.wait()
     assert post.statuses() == {"delivered": 3, "waiting": 1}
-    await courier.terminate()
+    await delivery_worker.terminate()
 
 
 class _Stubborn:
@@ -136,7 +136,7 @@ async def test_a_worker_that_cannot_end_is_left_behind(parts: tuple[Any, ...]) -
     async with posted(*parts, caller=caller) as post:
         webhook, _ = await post.subscribe("http://127.0.0.1:9/")
         await post.send()
-        (courier,) = await post.wake(webhook)
+        (delivery_worker,) = await post.signal_all(webhook)
         await caller.begun.wait()
         began = time.monotonic()
     assert GRACE_SECONDS < time.monotonic() - began < GRACE_SECONDS + 8
@@ -144,25 +144,25 @@ async def test_a_worker_that_cannot_end_is_left_behind(parts: tuple[Any, ...]) -
     caller.released.set()
     while post.statuses():
         await asyncio.sleep(0.01)
-    await courier.terminate()
+    await delivery_worker.terminate()
 
 
 async def test_a_long_courier_continues_as_new_and_loses_nothing(post: Post) -> None:
     async with receive(answer(500), answer(200)) as receiver:
         webhook, _ = await post.subscribe(receiver.url)
         await post.send()
-        (courier,) = await post.wake(webhook)
+        (delivery_worker,) = await post.signal_all(webhook)
         await receiver.until(lambda taken: len(taken) == 1)
-        first = (await courier.describe()).run_id
+        first = (await delivery_worker.describe()).run_id
         # The server suggests it at 4 MB of history as well as at 4,096 events.
         for _ in range(9):
-            await courier.signal("ballast", "x" * 500_000)
-        while (await courier.describe()).run_id == first:
-            await post.wake(webhook)
+            await delivery_worker.signal("ballast", "x" * 500_000)
+        while (await delivery_worker.describe()).run_id == first:
+            await post.signal_all(webhook)
             await asyncio.sleep(0.05)
         assert post.statuses() == {"waiting": 1}
         post.books.execute("UPDATE callback SET due_at = 0")
-        await post.wake(webhook)
-        outcome = await post.courier(webhook).result()
+        await post.signal_all(webhook)
+        outcome = await post.delivery_worker(webhook).result()
     assert (outcome.calls, outcome.delivered) == (2, 1)
     assert post.statuses() == {"delivered": 1}

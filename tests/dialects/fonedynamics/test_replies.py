@@ -23,8 +23,8 @@ from tests.receiving import Receiver, Taken, receive
 from tests.serving import Api
 from tests.webhooks.mail_server import MailServer, mail_server
 from tests.webhooks.peers import outward
-from webhooks.dispatcher import Bell
-from worker import build_caller, build_courier
+from webhooks.dispatcher import WebhookDispatcher
+from worker import build_caller, build_webhook_worker
 
 MAIL_FROM = "no-reply@godwit.example"
 OWNER, SHOP = "owner@customer.example", "shop@customer.example"
@@ -44,10 +44,10 @@ async def at_work(story: Story, smtp_url: str = "") -> AsyncIterator[Client]:
         outward() as way_out,
     ):
         caller = build_caller(story.client, settings, story.store, way_out)
-        bell = Bell(story.client, settings.task_queue)
+        dispatcher = WebhookDispatcher(story.client, settings.task_queue)
         async with (
-            build_courier(story.client, settings, story.store, caller),
-            bell.answering(story.store.outbox),
+            build_webhook_worker(story.client, settings, story.store, caller),
+            dispatcher.serving(story.store.outbox),
         ):
             client = Client(Api(http, story))
             client.fill_pool()

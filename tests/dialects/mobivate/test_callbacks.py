@@ -14,22 +14,22 @@ from tests.dialects.mobivate.calls import accepted, batch
 from tests.receiving import Receiver, receive
 from tests.serving import Api
 from tests.webhooks.peers import outward
-from webhooks.dispatcher import Bell
+from webhooks.dispatcher import WebhookDispatcher
 from webhooks.sender import OutwardCaller
-from worker import build_courier
+from worker import build_webhook_worker
 
 WAIT_SECONDS = 30.0
 
 
 @asynccontextmanager
-async def couriers(story: Story) -> AsyncIterator[None]:
+async def deliveries(story: Story) -> AsyncIterator[None]:
     """Bring callbacks, to loopback too."""
     async with outward() as way_out:
         caller = OutwardCaller(story.store.news, way_out, RENDERERS)
-        bell = Bell(story.client, story.settings.task_queue)
+        dispatcher = WebhookDispatcher(story.client, story.settings.task_queue)
         async with (
-            build_courier(story.client, story.settings, story.store, caller),
-            bell.answering(story.store.outbox),
+            build_webhook_worker(story.client, story.settings, story.store, caller),
+            dispatcher.serving(story.store.outbox),
         ):
             yield
 
@@ -44,7 +44,7 @@ async def told(receiver: Receiver, count: int) -> list[dict[str, Any]]:
 
 
 async def test_every_change_is_told_to_the_callback_address_of_the_campaign(api: Api) -> None:
-    async with receive() as receiver, couriers(api.story):
+    async with receive() as receiver, deliveries(api.story):
         body = batch(2, callbackURL=receiver.url)
         body["recipients"][0]["reference"] = "aaa"
         body["recipients"][1]["recipient"] = "14155550001"
@@ -63,7 +63,7 @@ async def test_every_change_is_told_to_the_callback_address_of_the_campaign(api:
 
 
 async def test_a_webhook_of_the_account_hears_receipts_in_these_words(api: Api) -> None:
-    async with receive() as receiver, couriers(api.story):
+    async with receive() as receiver, deliveries(api.story):
         account = api.story.account.id
         api.story.store.webhooks.add(account, receiver.url, ["message.*"], "mobivate", 0)
         record = await accepted(api, batch(1))

@@ -7,7 +7,7 @@ from campaign.calls import CallbackStatus, Mark
 from campaign.instants import DAY, SECOND, iso
 from tests.serving import Api
 from tests.store.builders import Books
-from tests.webhook_deliveries import make_news, wall_clock
+from tests.webhook_worker import make_news, wall_clock
 from webhooks.sender import signature_headers
 
 HOOK = {"url": "https://hooks.example/in", "events": ["message.*"]}

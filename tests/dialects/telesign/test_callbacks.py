@@ -15,9 +15,9 @@ from store.accounts.api_keys import KeyPair
 from tests.dialects.telesign.client import Bulk, bulk, check_accepted
 from tests.serving import Api
 from tests.webhooks.peers import HOOKS, Peer, line, outward, serve
-from webhooks.dispatcher import Bell
+from webhooks.dispatcher import WebhookDispatcher
 from webhooks.sender import OutwardCaller
-from worker import build_courier
+from worker import build_webhook_worker
 
 __all__ = ["bulk"]
 
@@ -52,10 +52,10 @@ async def test_each_recipient_is_called_back_signed_with_the_accounts_key(
         url = f"http://{HOOKS}:{peer.port}/bulk"
         story.store.webhooks.add(story.account.id, url, ["*"], "telesign", 0)
         caller = OutwardCaller(story.store.news, way_out, RENDERERS)
-        bell = Bell(story.client, story.settings.task_queue)
+        dispatcher = WebhookDispatcher(story.client, story.settings.task_queue)
         async with (
-            build_courier(story.client, story.settings, story.store, caller),
-            bell.answering(story.store.outbox),
+            build_webhook_worker(story.client, story.settings, story.store, caller),
+            dispatcher.serving(story.store.outbox),
         ):
             people = f"{good}:first,not-a-number:second,{second}"
             reference_id = check_accepted(await bulk.post_fields(recipients=people))

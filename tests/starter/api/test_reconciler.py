@@ -11,7 +11,7 @@ from campaign.refusals import RefusalCode
 from campaign.settings import Settings
 from campaign.states import CampaignStatus
 from service.campaigns import CampaignService
-from starter.api.reconciler import Caretaker
+from starter.api.reconciler import Reconciler
 from store.accounts.accounts import AccountView
 from store.campaigns.audit import audit
 from store.store import Store
@@ -58,8 +58,8 @@ async def test_only_stale_drafts_are_withdrawn(real_story: Story) -> None:
     story.store.campaigns.save(old, "cmp_old")
     new = await story.service._compose(story.draft(10, first=2_000))
     story.store.campaigns.save(new, "cmp_new")
-    caretaker = Caretaker(story.service, story.store, story.settings)
-    assert await caretaker.withdraw_stale() == 1
+    reconciler = Reconciler(story.service, story.store, story.settings)
+    assert await reconciler.withdraw_stale() == 1
     states = {view.id: view.status for view in story.store.campaigns.list()}
     assert states == {"cmp_old": CampaignStatus.REFUSED, "cmp_new": CampaignStatus.DRAFT}
 
@@ -77,10 +77,10 @@ async def test_a_campaign_whose_workflow_was_lost_carries_on_from_its_rows(
         campaign = (await story.service.admit(story.draft(10, scheduled_at=due_at))).campaign
     # Another server knows nothing of it, as after a restored back-up.
     async with tell(real, settings, store, account, carrier_server) as story:
-        caretaker = Caretaker(story.service, story.store, story.settings)
-        assert await caretaker.revive_open() == 1
-        assert await caretaker.revive_open() <= 1
+        reconciler = Reconciler(story.service, story.store, story.settings)
+        assert await reconciler.revive_open() == 1
+        assert await reconciler.revive_open() <= 1
         assert await finish(story, campaign.id) is CampaignStatus.FINISHED
-        assert await caretaker.revive_open() == 0
+        assert await reconciler.revive_open() == 0
     assert len(carrier_server.log) == 10
     assert audit(store.database).findings == ()

@@ -70,8 +70,8 @@ def callbacks(books: Books) -> dict[str, Way | None]:
 
 
 def test_a_reply_is_kept_with_a_callback_for_each_of_its_ways(books: Books) -> None:
-    rung: list[object] = []
-    books.store.outbox.bell = rung.extend
+    notified: list[object] = []
+    books.store.outbox.dispatcher = notified.extend
     message_id = ask(books)
     assert books.store.replies.take(inbound(), NOW + MINUTE) == books.account_id
     (reply,) = kept(books)
@@ -80,7 +80,7 @@ def test_a_reply_is_kept_with_a_callback_for_each_of_its_ways(books: Books) -> N
     assert (reply.body, reply.received_at) == ("Yes", NOW + MINUTE)
     ways = callbacks(books)
     assert sorted(map(str, ways.values())) == ["email", "number", "webhook"]
-    assert len(rung) == 3
+    assert len(notified) == 3
     for id, way in ways.items():
         forward = books.store.replies.forward(id)
         assert forward is not None

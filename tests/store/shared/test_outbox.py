@@ -152,28 +152,28 @@ def test_a_disabled_webhook_and_another_accounts_are_told_nothing(books: Books) 
 
 def test_a_transaction_that_fails_tells_nothing_and_rings_for_nobody(books: Books) -> None:
     subscribe(books)
-    rung: list[Sequence[Destination]] = []
-    books.store.outbox.bell = rung.append
+    notified: list[Sequence[Destination]] = []
+    books.store.outbox.dispatcher = notified.append
     campaign = books.admit(2)
     books.turn(campaign)
     books.execute("UPDATE hold SET amount = 0")
     with pytest.raises(Exception, match="hold|constraint|CHECK"):
         books.write(campaign, outcome(0))
-    assert (told(books), rung) == ([], [])
+    assert (told(books), notified) == ([], [])
 
 
 def test_the_bell_rings_after_the_commit_and_names_whom_to_wake(books: Books) -> None:
     webhook = subscribe(books)
-    rung: list[Destination] = []
+    notified: list[Destination] = []
 
-    def ring(destinations: Sequence[Destination]) -> None:
+    def notify(destinations: Sequence[Destination]) -> None:
         assert told(books) != []
-        rung.extend(destinations)
+        notified.extend(destinations)
 
-    books.store.outbox.bell = ring
+    books.store.outbox.dispatcher = notify
     campaign = books.admit(2)
     books.send(campaign)
-    assert rung == [Destination(webhook, books.account_id)]
+    assert notified == [Destination(webhook, books.account_id)]
 
 
 def test_receipts_raced_from_two_processes_are_told_once(books: Books, rival_store: Store) -> None:

@@ -102,18 +102,18 @@ def test_racing_additions_leave_no_more_webhooks_than_an_account_may_have(
 
 def test_a_replay_tells_again_what_was_told_or_given_up_in_that_time(books: Books) -> None:
     view, _ = add(books)
-    rung: list[Destination] = []
+    notified: list[Destination] = []
     books.send(books.admit(2))
     end_all(books, view.id, CallbackStatus.DELIVERED)
     books.send(books.admit(1, now=NOW + HOUR), now=NOW + HOUR)
     end_all(books, view.id, CallbackStatus.DEAD, NOW + HOUR)
     books.send(books.admit(1, now=NOW + DAY), now=NOW + DAY)
-    books.store.outbox.bell = rung.extend
+    books.store.outbox.dispatcher = notified.extend
     later = NOW + 2 * DAY
     webhooks, account = books.store.webhooks, books.account_id
     assert webhooks.replay(account, view.id, NOW + 1, NOW + HOUR, later) == 0
     assert webhooks.replay(account, view.id, NOW, NOW + DAY, later) == 3
-    assert rung == [Destination(view.id, account)]
+    assert notified == [Destination(view.id, account)]
     assert webhooks.replay(account, view.id, NOW, NOW + DAY, later) == 0
     calls = books.store.callbacks.turn(view.id, "t", [], 10, later, later + SECOND)
     assert [call.tries for call in calls] == [1, 1, 1, 1]

@@ -21,13 +21,13 @@ from store.store import Store
 from store.webhooks.endpoints import WebhookView
 from tests.store.builders import Books, outcome
 from tests.webhooks.peers import outward
-from webhooks.dispatcher import Bell, courier_id
+from webhooks.dispatcher import WebhookDispatcher, delivery_workflow_id
 from webhooks.sender import OutwardCaller
-from worker import build_courier
-from workflows.records import CourierOutcome
-from workflows.webhook_delivery import CourierWorkflow
+from worker import build_webhook_worker
+from workflows.records import WebhookDeliveryResult
+from workflows.webhook_delivery import WebhookDeliveryWorkflow
 
-Handle = WorkflowHandle[CourierWorkflow, CourierOutcome]
+Handle = WorkflowHandle[WebhookDeliveryWorkflow, WebhookDeliveryResult]
 # One leap may meet many calls that wait for their deadlines in real time, and is itself one
 # call with a deadline of thirty seconds.
 LEAP_MAX: Instant = 5 * MINUTE
@@ -40,7 +40,7 @@ class Post:
     environment: WorkflowEnvironment
     settings: Settings
     books: Books
-    bell: Bell
+    dispatcher: WebhookDispatcher
 
     async def now(self) -> Instant:
         """The server's present instant."""
@@ -56,18 +56,20 @@ class Post:
         """Send a campaign, which makes news; its id."""
         return make_news(self.books, count, await self.now())
 
-    async def wake(self, *webhooks: WebhookView) -> Sequence[Handle]:
+    async def signal_all(self, *webhooks: WebhookView) -> Sequence[Handle]:
         """Ring for webhooks; the handles of their couriers."""
         account = self.books.account_id
-        await self.bell.wake([Destination(webhook.id, account) for webhook in webhooks])
-        return [self.courier(webhook) for webhook in webhooks]
+        await self.dispatcher.signal_all([Destination(webhook.id, account) for webhook in webhooks])
+        return [self.delivery_worker(webhook) for webhook in webhooks]
 
-    def courier(self, webhook: WebhookView) -> Handle:
+    def delivery_worker(self, webhook: WebhookView) -> Handle:
         """The courier of a webhook."""
         client = self.environment.client
-        return client.get_workflow_handle_for(CourierWorkflow.run, courier_id(webhook.id))
+        return client.get_workflow_handle_for(
+            WebhookDeliveryWorkflow.run, delivery_workflow_id(webhook.id)
+        )
 
-    async def finished(self, handle: Handle) -> CourierOutcome:
+    async def finished(self, handle: Handle) -> WebhookDeliveryResult:
         """Let time pass until a courier has nothing to do any more."""
         if not self.environment.supports_time_skipping:
             return await handle.result()
@@ -124,9 +126,9 @@ async def posted(
     async with outward(**options) as calling:
         caller = caller or OutwardCaller(store.news, calling, RENDERERS)
         client = environment.client
-        bell = Bell(client, settings.task_queue)
-        async with build_courier(client, settings, store, caller, sandboxed=True):
-            yield Post(environment, settings, Books(store, account.id), bell)
+        dispatcher = WebhookDispatcher(client, settings.task_queue)
+        async with build_webhook_worker(client, settings, store, caller, sandboxed=True):
+            yield Post(environment, settings, Books(store, account.id), dispatcher)
 
 
 def make_news(books: Books, count: int, now: Instant) -> str:
