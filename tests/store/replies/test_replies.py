@@ -71,7 +71,7 @@ def callbacks(books: Books) -> dict[str, Way | None]:
 
 def test_a_reply_is_kept_with_a_callback_for_each_of_its_ways(books: Books) -> None:
     notified: list[object] = []
-    books.store.outbox.dispatcher = notified.extend
+    books.store.outbox.on_commit = notified.extend
     message_id = ask(books)
     assert books.store.replies.take(inbound(), NOW + MINUTE) == books.account_id
     (reply,) = kept(books)

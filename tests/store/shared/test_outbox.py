@@ -153,7 +153,7 @@ def test_a_disabled_webhook_and_another_accounts_are_told_nothing(books: Books) 
 def test_a_transaction_that_fails_tells_nothing_and_rings_for_nobody(books: Books) -> None:
     subscribe(books)
     notified: list[Sequence[Destination]] = []
-    books.store.outbox.dispatcher = notified.append
+    books.store.outbox.on_commit = notified.append
     campaign = books.admit(2)
     books.turn(campaign)
     books.execute("UPDATE hold SET amount = 0")
@@ -170,7 +170,7 @@ def test_the_bell_rings_after_the_commit_and_names_whom_to_wake(books: Books) ->
         assert told(books) != []
         notified.extend(destinations)
 
-    books.store.outbox.dispatcher = notify
+    books.store.outbox.on_commit = notify
     campaign = books.admit(2)
     books.send(campaign)
     assert notified == [Destination(webhook, books.account_id)]

@@ -108,7 +108,7 @@ def test_a_replay_tells_again_what_was_told_or_given_up_in_that_time(books: Book
     books.send(books.admit(1, now=NOW + HOUR), now=NOW + HOUR)
     end_all(books, view.id, CallbackStatus.DEAD, NOW + HOUR)
     books.send(books.admit(1, now=NOW + DAY), now=NOW + DAY)
-    books.store.outbox.dispatcher = notified.extend
+    books.store.outbox.on_commit = notified.extend
     later = NOW + 2 * DAY
     webhooks, account = books.store.webhooks, books.account_id
     assert webhooks.replay(account, view.id, NOW + 1, NOW + HOUR, later) == 0
