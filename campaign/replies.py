@@ -12,7 +12,7 @@ from campaign.text import bad_character
 REPLY_PREFIX = "rpl_"
 
 
-class Way(StrEnum):
+class ReplyChannel(StrEnum):
     """How an answer goes on to the one who wants it."""
 
     NUMBER = "number"
@@ -39,19 +39,19 @@ class ReplyOptions:
 
     def wish(self) -> str:
         """A digest of where answers go: messages that want the same may share a leased number."""
-        ways = (self.to_number, self.from_sender, self.to_email, self.from_email)
+        context = (self.to_number, self.from_sender, self.to_email, self.from_email)
         hook = None if self.webhook is None else astuple(self.webhook)
-        return hashlib.sha256(repr((ways, hook)).encode("utf-8", "backslashreplace")).hexdigest()
+        return hashlib.sha256(repr((context, hook)).encode("utf-8", "backslashreplace")).hexdigest()
 
-    def addresses(self) -> dict[Way, str]:
+    def addresses(self) -> dict[ReplyChannel, str]:
         """Where an answer goes on to, each as a URI."""
         found = {}
         if self.to_number is not None:
-            found[Way.NUMBER] = f"tel:{self.to_number}"
+            found[ReplyChannel.NUMBER] = f"tel:{self.to_number}"
         if self.to_email is not None:
-            found[Way.EMAIL] = f"mailto:{self.to_email}"
+            found[ReplyChannel.EMAIL] = f"mailto:{self.to_email}"
         if self.webhook is not None:
-            found[Way.WEBHOOK] = self.webhook.url
+            found[ReplyChannel.WEBHOOK] = self.webhook.url
         return found
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fastapi import APIRouter
 from fastapi.responses import Response
 
-from dialects.http.context import Ways
+from dialects.http.context import ApiContext
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,5 +20,5 @@ class Dialect:
 
     name: str
     prefix: str | tuple[str, ...]
-    routes: Callable[[Ways], APIRouter]
+    routes: Callable[[ApiContext], APIRouter]
     show_error: Callable[[int, str], Response]

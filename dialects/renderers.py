@@ -7,12 +7,12 @@ from dialects.mobivate import events as mobivate
 from dialects.native import events as native
 from dialects.telesign import events as telesign
 from dialects.textingline import events as textingline
-from webhooks.rendering import ShowNews
+from webhooks.rendering import EventRenderer
 
-RENDERERS: Mapping[str, ShowNews] = {
-    "textingline": textingline.show_news,
-    "telesign": telesign.show_news,
-    "fonedynamics": fonedynamics.show_news,
-    "mobivate": mobivate.show_news,
-    "native": native.show_news,
+RENDERERS: Mapping[str, EventRenderer] = {
+    "textingline": textingline.render_event,
+    "telesign": telesign.render_event,
+    "fonedynamics": fonedynamics.render_event,
+    "mobivate": mobivate.render_event,
+    "native": native.render_event,
 }

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from dialects.http.context import Ways
+from dialects.http.context import ApiContext
 from dialects.http.rate_limits import Pace
 from starter.api.app import create_app
 from store.accounts.api_keys import KeyPair
@@ -59,8 +59,8 @@ class Api:
 async def api(real_story: Story) -> AsyncIterator[Api]:
     """The API on a real Temporal server."""
     story = real_story
-    ways = Ways(story.settings, story.store, story.service, Pace("memory://"))
-    transport = httpx.ASGITransport(create_app(ways), raise_app_exceptions=False)
+    api_context = ApiContext(story.settings, story.store, story.service, Pace("memory://"))
+    transport = httpx.ASGITransport(create_app(api_context), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://godwit") as http:
         yield Api(http, story)
 

@@ -18,7 +18,7 @@ from campaign.handoffs import Repeats
 from campaign.pacing import campaign_scope
 from campaign.settings import Settings
 from campaign.states import CampaignStatus
-from dialects.http.context import Ways
+from dialects.http.context import ApiContext
 from dialects.http.rate_limits import Pace
 from service.changes import Change
 from starter.api.app import ANSWER_SECONDS_MAX, create_app
@@ -80,8 +80,8 @@ async def test_a_database_that_freezes_for_twenty_seconds_is_waited_for_within_b
         # The carrier would take a message twice, so that one that is sent again is seen.
         async with serve_carrier(Repeats.LOOKUP) as served:
             async with tell(real, settings, store, account, served, Repeats.LOOKUP) as story:
-                ways = Ways(settings, store, story.service, Pace("memory://"))
-                transport = httpx.ASGITransport(create_app(ways), raise_app_exceptions=False)
+                api_context = ApiContext(settings, store, story.service, Pace("memory://"))
+                transport = httpx.ASGITransport(create_app(api_context), raise_app_exceptions=False)
                 async with httpx.AsyncClient(transport=transport, base_url="http://godwit") as http:
                     campaign = (await story.service.admit(story.draft(PEOPLE))).campaign
                     await story.service.change(campaign, Change(has_rate=True, rate=RATE))

@@ -20,9 +20,9 @@ from store.shared.outbox import Destination
 from store.store import Store
 from store.webhooks.endpoints import WebhookView
 from tests.store.builders import Books, outcome
-from tests.webhooks.peers import outward
+from tests.webhooks.peers import egress
 from webhooks.dispatcher import WebhookDispatcher, delivery_workflow_id
-from webhooks.sender import OutwardCaller
+from webhooks.sender import WebhookSender
 from worker import build_webhook_worker
 from workflows.records import WebhookDeliveryResult
 from workflows.webhook_delivery import WebhookDeliveryWorkflow
@@ -123,8 +123,8 @@ async def posted(
 ) -> AsyncIterator[Post]:
     """Run couriers on an environment; calls may go to loopback."""
     options = {"timeout_seconds": settings.callback_timeout_seconds, **options}
-    async with outward(**options) as calling:
-        caller = caller or OutwardCaller(store.news, calling, RENDERERS)
+    async with egress(**options) as calling:
+        caller = caller or WebhookSender(store.news, calling, RENDERERS)
         client = environment.client
         dispatcher = WebhookDispatcher(client, settings.task_queue)
         async with build_webhook_worker(client, settings, store, caller, sandboxed=True):

@@ -88,7 +88,7 @@ class SystemResolver:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 
-class Outward:
+class EgressClient:
     """Calls URLs that were given by somebody else, one connection for each call.
 
     ``allow_private`` lets calls go to loopback and private addresses, to names without a dot and

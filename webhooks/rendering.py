@@ -7,7 +7,7 @@ from store.webhooks.events import NewsEvent
 
 
 @dataclass(frozen=True, slots=True)
-class OutgoingCall:
+class WebhookRequest:
     """A callback as a dialect says it; where it goes and how it is signed is not its business.
 
     ``query`` is put behind the address's own. A body must be UTF-8, since it may be signed as
@@ -22,4 +22,4 @@ class OutgoingCall:
 
 # Renders a callback each time it is tried, so the same event must give the same request; None where
 # the API has no words for an event. Runs in a thread.
-ShowNews = Callable[[NewsEvent], OutgoingCall | None]
+EventRenderer = Callable[[NewsEvent], WebhookRequest | None]

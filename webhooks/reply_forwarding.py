@@ -15,7 +15,7 @@ from campaign.instants import Instant, moment_of
 from campaign.model import Draft, DraftRecipient, Policy
 from campaign.phone import OfflineLookup
 from campaign.refusals import Refused
-from campaign.replies import Way, forwarded_text
+from campaign.replies import ReplyChannel, forwarded_text
 from store.replies.lease_plan import LeaseWish, NoLease
 from store.replies.leases import LEASE_FOR
 from store.replies.replies import Forward
@@ -63,11 +63,11 @@ class ForwardingCaller:
     async def call(self, callback_id: str, now: Instant) -> Called:
         """Take a reply one way, once; see :class:`campaign.calls.Caller`."""
         forward = await asyncio.to_thread(self._store.replies.forward, callback_id)
-        if forward is None or forward.way is Way.WEBHOOK:
+        if forward is None or forward.channel is ReplyChannel.WEBHOOK:
             return await self._others.call(callback_id, now)
         try:
             async with asyncio.timeout(self._timeout_seconds):
-                if forward.way is Way.NUMBER:
+                if forward.channel is ReplyChannel.NUMBER:
                     return await self._text(forward, now)
                 return await self._write(forward)
         except TimeoutError:

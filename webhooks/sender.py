@@ -14,9 +14,9 @@ from campaign.instants import SECOND, Instant, moment_of
 from campaign.news import NATIVE, RETRY_AFTER_MAX
 from carriers.classify import retry_after
 from store.webhooks.events import NewsReader, Telling
-from webhooks.client import Outward, Unreachable
+from webhooks.client import EgressClient, Unreachable
 from webhooks.exchange import Answer, Reason
-from webhooks.rendering import OutgoingCall, ShowNews
+from webhooks.rendering import EventRenderer, WebhookRequest
 
 log = structlog.get_logger("godwit.callbacks")
 
@@ -33,18 +33,18 @@ TIRED_REASONS = frozenset(
 @dataclass(frozen=True, slots=True)
 class _Prepared:
     url: str
-    call: OutgoingCall
+    call: WebhookRequest
     headers: Mapping[str, str]
 
 
-class OutwardCaller:
+class WebhookSender:
     """The :class:`campaign.calls.Caller` that calls real addresses, over the safe way out."""
 
     def __init__(
-        self, news: NewsReader, outward: Outward, renderers: Mapping[str, ShowNews]
+        self, news: NewsReader, egress: EgressClient, renderers: Mapping[str, EventRenderer]
     ) -> None:
         self._news = news
-        self._outward = outward
+        self._egress = egress
         self._show = renderers
 
     async def call(self, callback_id: str, now: Instant) -> Called:
@@ -64,7 +64,7 @@ class OutwardCaller:
         if prepared is None:
             return Called(CallVerdict.NOTHING, "nothing")
         try:
-            answer = await self._outward.request(
+            answer = await self._egress.request(
                 prepared.call.method,
                 prepared.url,
                 headers=prepared.headers,
@@ -80,7 +80,7 @@ class OutwardCaller:
         telling = self._news.read(callback_id, now)
         if telling is None:
             return None
-        show: ShowNews = self._show.get(telling.event.dialect, self._show[NATIVE])
+        show: EventRenderer = self._show.get(telling.event.dialect, self._show[NATIVE])
         call = show(telling.event)
         if call is None:
             return None

@@ -13,13 +13,13 @@ from campaign.news import Event, NewsMethod
 from campaign.replies import ReplyOptions
 from dialects.fonedynamics.responses import show_message, show_received
 from store.webhooks.events import NewsEvent
-from webhooks.rendering import OutgoingCall
+from webhooks.rendering import WebhookRequest
 
 # What a delivery receipt, or the lack of one for good, brings.
 RECEIPTS = frozenset({Event.MESSAGE_DELIVERED, Event.MESSAGE_UNDELIVERED, Event.MESSAGE_FAILED})
 
 
-def show_news(news: NewsEvent) -> OutgoingCall | None:
+def render_event(news: NewsEvent) -> WebhookRequest | None:
     """Write the callback of an event; None for what is no news to this API.
 
     Rendered again, for another try, it is the same: these events are ends.
@@ -37,13 +37,13 @@ def show_news(news: NewsEvent) -> OutgoingCall | None:
     return outgoing(shown, news.address.method)
 
 
-def outgoing(shown: Mapping[str, Any], method: NewsMethod) -> OutgoingCall:
+def outgoing(shown: Mapping[str, Any], method: NewsMethod) -> WebhookRequest:
     """Write members as the webhook's method has it."""
     if method is NewsMethod.GET:
         query = [(name, _plain(value)) for name, value in shown.items()]
-        return OutgoingCall(method="GET", query=query)
+        return WebhookRequest(method="GET", query=query)
     body = json.dumps(shown, separators=(",", ":"), ensure_ascii=False).encode()
-    return OutgoingCall(headers={"Content-Type": "application/json"}, body=body)
+    return WebhookRequest(headers={"Content-Type": "application/json"}, body=body)
 
 
 def _plain(value: Any) -> str:

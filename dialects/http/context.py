@@ -54,7 +54,7 @@ class DeskPort(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Ways:
+class ApiContext:
     """The open parts of one API process; ``event_dialects`` has words for webhooks."""
 
     settings: Settings

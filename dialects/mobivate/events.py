@@ -16,7 +16,7 @@ from campaign.states import HANDED_OFF, MessageStatus
 from store.campaigns.message_log import LoggedMessage
 from store.shared.views import MessageView
 from store.webhooks.events import NewsEvent
-from webhooks.rendering import OutgoingCall
+from webhooks.rendering import WebhookRequest
 
 _STATUSES: dict[MessageStatus, tuple[int, str]] = {
     MessageStatus.QUEUED: (8, "INTERIM_QUEUED"),
@@ -49,7 +49,7 @@ def status_of(message: MessageView) -> tuple[int, str]:
     return _STATUSES[message.status]
 
 
-def show_news(news: NewsEvent) -> OutgoingCall | None:
+def render_event(news: NewsEvent) -> WebhookRequest | None:
     """Write the receipt callback of an event; None for what is no news to this API.
 
     Rendered again, for another try, it is the same.
@@ -59,7 +59,7 @@ def show_news(news: NewsEvent) -> OutgoingCall | None:
         return None
     shown = show_receipt(replace(news.message, status=status), news.campaign.id, news.at)
     body = json.dumps(shown, separators=(",", ":"), ensure_ascii=False).encode()
-    return OutgoingCall(headers={"Content-Type": "application/json"}, body=body)
+    return WebhookRequest(headers={"Content-Type": "application/json"}, body=body)
 
 
 def show_receipt(message: MessageView, campaign_id: str, at: Instant) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from campaign.instants import Instant, instant_of
 from campaign.phone import canonical_number
 from dialects.http.auth import Permission
 from dialects.http.bodies import BadBody, read_json
-from dialects.http.context import Ways
+from dialects.http.context import ApiContext
 from dialects.mobivate.errors import NOT_FOUND, show_archived
 from dialects.mobivate.events import digits, show_logged
 from store.accounts.api_keys import Principal
@@ -75,9 +75,9 @@ Work = Callable[[Principal], Awaitable[JSONResponse]]
 Archived = Callable[[Request, Permission, Work], Awaitable[JSONResponse]]
 
 
-def add_routes(router: APIRouter, ways: Ways, archived: Archived) -> None:
+def add_routes(router: APIRouter, api_context: ApiContext, archived: Archived) -> None:
     """Add the routes; ``archived`` lets a caller in and writes failures in the older shape."""
-    opt_outs = ways.store.opt_outs
+    opt_outs = api_context.store.opt_outs
 
     @router.get(
         "/addressbook/optout", responses=_RESPONSES, summary="Numbers that want nothing more"
@@ -145,7 +145,7 @@ def add_routes(router: APIRouter, ways: Ways, archived: Archived) -> None:
             if direction == "MO" or offset > OFFSET_MAX:
                 return JSONResponse([])
             found = await asyncio.to_thread(
-                ways.store.message_log.page, principal.account_id, since, until, size, offset
+                api_context.store.message_log.page, principal.account_id, since, until, size, offset
             )
             return JSONResponse([show_logged(one) for one in found])
 
@@ -156,7 +156,7 @@ def add_routes(router: APIRouter, ways: Ways, archived: Archived) -> None:
         """404 for what is not there and for what is somebody else's."""
 
         async def work(principal: Principal) -> JSONResponse:
-            log = ways.store.message_log
+            log = api_context.store.message_log
             found = await asyncio.to_thread(log.get, principal.account_id, id[:100])
             return show_archived(NOT_FOUND) if found is None else JSONResponse(show_logged(found))
 

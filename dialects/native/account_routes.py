@@ -12,7 +12,7 @@ from campaign.instants import iso
 from campaign.phone import is_e164
 from dialects.http.auth import Permission
 from dialects.http.bodies import read_json
-from dialects.http.context import Ways
+from dialects.http.context import ApiContext
 from dialects.native import responses as presenting
 from dialects.native.campaign_routes import Stop, enter
 from dialects.native.problems import WRITING, documented, problem
@@ -45,15 +45,15 @@ class KeyBody(_Body):
 Model = TypeVar("Model", bound=_Body)
 
 
-def routes(ways: Ways) -> APIRouter:
+def routes(api_context: ApiContext) -> APIRouter:
     """The routes about the caller's account."""
     router = APIRouter(prefix="/v1", tags=["Account"], responses=documented(*WRITING))
-    accounts, opt_outs = ways.store.accounts, ways.store.opt_outs
+    accounts, opt_outs = api_context.store.accounts, api_context.store.opt_outs
 
     @router.get("/credits", summary="Balances of both kinds")
     async def credits(request: Request) -> Response:
         """granted = available + held + posted, always."""
-        principal = await enter(request, ways.store, Permission.READ)
+        principal = await enter(request, api_context.store, Permission.READ)
         account = await asyncio.to_thread(accounts.show, principal.account_id)
         assert account is not None
         return JSONResponse(presenting.credits_json(account))
@@ -61,7 +61,7 @@ def routes(ways: Ways) -> APIRouter:
     @router.get("/senders", summary="What the account may send from")
     async def senders(request: Request) -> Response:
         """All senders, oldest first."""
-        principal = await enter(request, ways.store, Permission.READ)
+        principal = await enter(request, api_context.store, Permission.READ)
         found = await asyncio.to_thread(accounts.senders, principal.account_id)
         shown = [
             {
@@ -77,7 +77,7 @@ def routes(ways: Ways) -> APIRouter:
     @router.post("/senders", status_code=201, summary="Add a sender", openapi_extra=_of(SenderBody))
     async def add_sender(request: Request) -> Response:
         """Added twice, it is there once."""
-        principal = await enter(request, ways.store, Permission.ADMINISTER)
+        principal = await enter(request, api_context.store, Permission.ADMINISTER)
         body = await _read(request, SenderBody)
         sender = await asyncio.to_thread(
             accounts.add_sender, principal.account_id, body.address, _now()
@@ -87,14 +87,14 @@ def routes(ways: Ways) -> APIRouter:
     @router.delete("/senders/{address}", status_code=204, summary="Remove a sender")
     async def remove_sender(request: Request, address: str) -> Response:
         """Campaigns under way keep theirs."""
-        principal = await enter(request, ways.store, Permission.ADMINISTER)
+        principal = await enter(request, api_context.store, Permission.ADMINISTER)
         gone = await asyncio.to_thread(accounts.remove_sender, principal.account_id, address)
         return _deleted(gone)
 
     @router.get("/keys", summary="The account's keys, without their secrets")
     async def keys(request: Request) -> Response:
         """All keys, oldest first."""
-        principal = await enter(request, ways.store, Permission.ADMINISTER)
+        principal = await enter(request, api_context.store, Permission.ADMINISTER)
         found = await asyncio.to_thread(accounts.keys, principal.account_id)
         shown = [
             {
@@ -110,7 +110,7 @@ def routes(ways: Ways) -> APIRouter:
     @router.post("/keys", status_code=201, summary="Make a key", openapi_extra=_of(KeyBody))
     async def make_key(request: Request) -> Response:
         """The secret is shown this once. A key gives no permission that it has not itself."""
-        principal = await enter(request, ways.store, Permission.ADMINISTER)
+        principal = await enter(request, api_context.store, Permission.ADMINISTER)
         body = await _read(request, KeyBody)
         wanted = body.permissions or sorted(principal.permissions)
         known = {permission.value for permission in Permission} | {"*"}
@@ -123,7 +123,7 @@ def routes(ways: Ways) -> APIRouter:
     @router.delete("/keys/{key_id}", status_code=204, summary="Revoke a key")
     async def revoke_key(request: Request, key_id: str) -> Response:
         """Ends the key at once."""
-        principal = await enter(request, ways.store, Permission.ADMINISTER)
+        principal = await enter(request, api_context.store, Permission.ADMINISTER)
         gone = await asyncio.to_thread(accounts.revoke_key, key_id, _now(), principal.account_id)
         return _deleted(gone)
 
@@ -132,7 +132,7 @@ def routes(ways: Ways) -> APIRouter:
         request: Request, limit: int = 100, cursor: str | None = None
     ) -> Response:
         """A page of numbers in order; ``next`` is the cursor of the following page."""
-        principal = await enter(request, ways.store, Permission.READ)
+        principal = await enter(request, api_context.store, Permission.READ)
         size = max(1, min(limit, 1_000))
         found = await asyncio.to_thread(opt_outs.list, principal.account_id, size, cursor)
         shown = [
@@ -147,7 +147,7 @@ def routes(ways: Ways) -> APIRouter:
     )
     async def opt_out(request: Request) -> Response:
         """From the next claim on nothing is sent to it, in running campaigns too."""
-        principal = await enter(request, ways.store, Permission.CONTROL)
+        principal = await enter(request, api_context.store, Permission.CONTROL)
         body = await _read(request, OptOutBody)
         if not is_e164(body.number):
             raise Stop(problem(400, "number_invalid", "not E.164 with +"))
@@ -157,7 +157,7 @@ def routes(ways: Ways) -> APIRouter:
     @router.delete("/opt-outs/{number}", status_code=204, summary="Let a number be sent to again")
     async def opt_in(request: Request, number: str) -> Response:
         """404 when it was not silent."""
-        principal = await enter(request, ways.store, Permission.CONTROL)
+        principal = await enter(request, api_context.store, Permission.CONTROL)
         return _deleted(await asyncio.to_thread(opt_outs.remove, principal.account_id, number))
 
     return router

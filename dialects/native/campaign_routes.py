@@ -12,7 +12,7 @@ from campaign.refusals import Refused
 from campaign.states import CAMPAIGN_ENDS, MessageStatus
 from dialects.http.auth import Permission, Unauthenticated, authenticate
 from dialects.http.bodies import BadBody, read_json
-from dialects.http.context import Ways
+from dialects.http.context import ApiContext
 from dialects.native import responses as presenting
 from dialects.native.fields import ChangeBody, read_change
 from dialects.native.problems import SENDING, documented, problem, refused
@@ -52,7 +52,7 @@ def show_error(status: int, message: str) -> JSONResponse:
     return problem(status, codes.get(status, "internal_error"), message)
 
 
-def routes(ways: Ways, read: Read, create_schema: dict[str, Any]) -> APIRouter:
+def routes(api_context: ApiContext, read: Read, create_schema: dict[str, Any]) -> APIRouter:
     """The routes about campaigns; those about the account are in account_routes.py."""
     router = APIRouter(prefix="/v1", tags=["Campaigns"], responses=documented(*SENDING))
 
@@ -65,12 +65,12 @@ def routes(ways: Ways, read: Read, create_schema: dict[str, Any]) -> APIRouter:
     )
     async def create(request: Request, dryRun: bool = False) -> Response:
         """Judged and paid when this answers 201; 200 for a replayed key or a rehearsal."""
-        principal = await enter(request, ways.store, Permission.SEND)
-        draft = read(await read_json(request, ways.settings.body_bytes_max), principal)
+        principal = await enter(request, api_context.store, Permission.SEND)
+        draft = read(await read_json(request, api_context.settings.body_bytes_max), principal)
         if dryRun:
-            rehearsal = await ways.service.rehearse(draft)
+            rehearsal = await api_context.service.rehearse(draft)
             return JSONResponse(presenting.rehearsal_json(rehearsal))
-        admission = await ways.service.admit(draft)
+        admission = await api_context.service.admit(draft)
         view = admission.campaign
         return JSONResponse(
             presenting.campaign_json(view),
@@ -83,10 +83,10 @@ def routes(ways: Ways, read: Read, create_schema: dict[str, Any]) -> APIRouter:
         request: Request, limit: int = 50, cursor: str | None = None
     ) -> Response:
         """A page of campaigns; ``next`` is the cursor of the following page."""
-        principal = await enter(request, ways.store, Permission.READ)
+        principal = await enter(request, api_context.store, Permission.READ)
         size = _page(limit)
         views = await asyncio.to_thread(
-            ways.store.campaigns.list, principal.account_id, size, cursor
+            api_context.store.campaigns.list, principal.account_id, size, cursor
         )
         following = views[-1].id if len(views) == size else None
         campaigns = [presenting.campaign_json(view) for view in views]
@@ -95,7 +95,7 @@ def routes(ways: Ways, read: Read, create_schema: dict[str, Any]) -> APIRouter:
     @router.get("/campaigns/{id}", summary="One campaign with its counts")
     async def get(request: Request, id: str) -> Response:
         """The campaign as it stands now."""
-        view = await own_campaign(request, ways, id, Permission.READ)
+        view = await own_campaign(request, api_context, id, Permission.READ)
         return JSONResponse(presenting.campaign_json(view))
 
     @router.get("/campaigns/{id}/messages", summary="The messages of a campaign")
@@ -107,14 +107,14 @@ def routes(ways: Ways, read: Read, create_schema: dict[str, Any]) -> APIRouter:
         limit: int = 100,
     ) -> Response:
         """A page of messages by position, of one status if asked."""
-        view = await own_campaign(request, ways, id, Permission.READ)
+        view = await own_campaign(request, api_context, id, Permission.READ)
         size = _page(limit)
         if status is not None and status not in set(MessageStatus):
             raise Stop(problem(400, "field_invalid", "no such message status"))
         if cursor is not None and not (cursor.isdecimal() and len(cursor) < 10):
             raise Stop(problem(400, "field_invalid", "not a cursor"))
         found = await asyncio.to_thread(
-            ways.store.campaigns.messages,
+            api_context.store.campaigns.messages,
             view.id,
             MessageStatus(status) if status else None,
             int(cursor) if cursor else None,
@@ -136,15 +136,15 @@ def routes(ways: Ways, read: Read, create_schema: dict[str, Any]) -> APIRouter:
             name=name,
         )
         async def steering(request: Request, id: str) -> Response:
-            view = await own_campaign(request, ways, id, Permission.CONTROL)
+            view = await own_campaign(request, api_context, id, Permission.CONTROL)
             await order(view)
-            latest = await asyncio.to_thread(ways.store.campaigns.get, id)
+            latest = await asyncio.to_thread(api_context.store.campaigns.get, id)
             return JSONResponse(presenting.campaign_json(latest or view), 202)
 
-    steer("pause", ways.service.pause)
-    steer("resume", ways.service.resume)
-    steer("cancel", ways.service.cancel)
-    steer("retry", ways.service.retry, RETRY)
+    steer("pause", api_context.service.pause)
+    steer("resume", api_context.service.resume)
+    steer("cancel", api_context.service.cancel)
+    steer("retry", api_context.service.retry, RETRY)
 
     @router.patch(
         "/campaigns/{id}",
@@ -154,19 +154,19 @@ def routes(ways: Ways, read: Read, create_schema: dict[str, Any]) -> APIRouter:
     )
     async def change(request: Request, id: str) -> Response:
         """All that is asked for, or nothing."""
-        view = await own_campaign(request, ways, id, Permission.CONTROL)
-        wanted = read_change(await read_json(request, ways.settings.body_bytes_max))
-        await ways.service.change(view, wanted)
-        latest = await asyncio.to_thread(ways.store.campaigns.get, id)
+        view = await own_campaign(request, api_context, id, Permission.CONTROL)
+        wanted = read_change(await read_json(request, api_context.settings.body_bytes_max))
+        await api_context.service.change(view, wanted)
+        latest = await asyncio.to_thread(api_context.store.campaigns.get, id)
         return JSONResponse(presenting.campaign_json(latest or view))
 
     @router.get("/campaigns/{id}/report", summary="What a campaign came to, as JSON or CSV")
     async def report(request: Request, id: str) -> Response:
         """Counts, reasons and credits; with ``Accept: text/csv`` a line per message."""
-        view = await own_campaign(request, ways, id, Permission.READ)
+        view = await own_campaign(request, api_context, id, Permission.READ)
         if "text/csv" in request.headers.get("accept", ""):
-            return StreamingResponse(_csv(ways.store, view.id), media_type="text/csv")
-        told = await asyncio.to_thread(ways.store.campaigns.report, view.id)
+            return StreamingResponse(_csv(api_context.store, view.id), media_type="text/csv")
+        told = await asyncio.to_thread(api_context.store.campaigns.report, view.id)
         return JSONResponse(presenting.report_json(told))
 
     return router
@@ -185,11 +185,11 @@ async def enter(request: Request, store: Store, permission: Permission) -> Princ
 
 
 async def own_campaign(
-    request: Request, ways: Ways, id: str, permission: Permission
+    request: Request, api_context: ApiContext, id: str, permission: Permission
 ) -> CampaignView:
     """The caller's own campaign; another account's is as unknown as none."""
-    principal = await enter(request, ways.store, permission)
-    view = await asyncio.to_thread(ways.store.campaigns.get, id, principal.account_id)
+    principal = await enter(request, api_context.store, permission)
+    view = await asyncio.to_thread(api_context.store.campaigns.get, id, principal.account_id)
     if view is None:
         raise Stop(problem(404, "not_found", "there is no such campaign"))
     return view

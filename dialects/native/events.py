@@ -11,10 +11,10 @@ from typing import Any
 from campaign.instants import iso
 from campaign.news import NewsMethod
 from store.webhooks.events import NewsEvent
-from webhooks.rendering import OutgoingCall
+from webhooks.rendering import WebhookRequest
 
 
-def show_news(news: NewsEvent) -> OutgoingCall:
+def render_event(news: NewsEvent) -> WebhookRequest:
     """Write an event as ``{"type", "timestamp", "data"}``, or as a query for those who want GET."""
     shown = {"type": news.event.value, "timestamp": iso(news.at), "data": data_of(news)}
     if news.address.method is NewsMethod.GET:
@@ -23,9 +23,9 @@ def show_news(news: NewsEvent) -> OutgoingCall:
         query = [
             (name, _plain(value)) for name, value in members.items() if not isinstance(value, dict)
         ]
-        return OutgoingCall(method="GET", query=query)
+        return WebhookRequest(method="GET", query=query)
     body = json.dumps(shown, separators=(",", ":"), ensure_ascii=False).encode()
-    return OutgoingCall(headers={"Content-Type": "application/json"}, body=body)
+    return WebhookRequest(headers={"Content-Type": "application/json"}, body=body)
 
 
 def data_of(news: NewsEvent) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from campaign.refusals import SHOWN_MAX, Refusal, RefusalCode, Refused
 from service.changes import Change
 
 
-class Wire(BaseModel):
+class RequestModel(BaseModel):
     """Members in camelCase, of exactly their type, and no others."""
 
     model_config = ConfigDict(
@@ -21,7 +21,7 @@ class Wire(BaseModel):
     )
 
 
-class ChangeBody(Wire):
+class ChangeBody(RequestModel):
     """What may change: start and spread while a campaign waits, its speed until it ends."""
 
     schedule_date_time: str | None = Field(
@@ -44,18 +44,18 @@ class ChangeBody(Wire):
 def read_change(body: Any) -> Change:
     """The change that a body asks for; raises Refused with everything that is wrong."""
     try:
-        wire = ChangeBody.model_validate(body)
+        parsed = ChangeBody.model_validate(body)
     except ValidationError as error:
         raise Refused(*faults_of(error)) from None
     faults: list[Refusal] = []
-    has_rate = "rate" in wire.model_fields_set
-    if wire.schedule_date_time is None and wire.spread_hours is None and not has_rate:
+    has_rate = "rate" in parsed.model_fields_set
+    if parsed.schedule_date_time is None and parsed.spread_hours is None and not has_rate:
         what = "give a scheduleDateTime, spreadHours, a rate, or several of them"
         faults.append(Refusal(RefusalCode.FIELD_MISSING, what, "scheduleDateTime"))
-    start = read_instant(wire.schedule_date_time, "", faults)
+    start = read_instant(parsed.schedule_date_time, "", faults)
     if faults:
         raise Refused(*faults)
-    return Change(start, wire.spread_hours, has_rate, wire.rate)
+    return Change(start, parsed.spread_hours, has_rate, parsed.rate)
 
 
 def read_instant(value: str | None, place: str, faults: list[Refusal]) -> Instant | None:

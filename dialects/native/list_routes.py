@@ -12,7 +12,7 @@ from campaign.instants import iso
 from campaign.text import bad_character
 from dialects.http.auth import Permission
 from dialects.http.bodies import read_json
-from dialects.http.context import Ways
+from dialects.http.context import ApiContext
 from dialects.native.campaign_routes import Stop, enter
 from dialects.native.list_members import parse_members, read_body
 from dialects.native.problems import WRITING, documented, problem
@@ -23,17 +23,17 @@ PAGE_MAX = 1_000
 BODY_BYTES_MAX = 4 * 1024
 
 
-def routes(ways: Ways) -> APIRouter:
+def routes(api_context: ApiContext) -> APIRouter:
     """The routes about the caller's lists; another account's are as unknown as none."""
     router = APIRouter(
         prefix="/v1/mailing-lists", tags=["Mailing lists"], responses=documented(*WRITING)
     )
-    lists = ways.store.lists
+    lists = api_context.store.lists
 
     @router.post("", status_code=201, summary="Make a mailing list", openapi_extra=_of(_CREATE))
     async def create(request: Request) -> Response:
         """409 when the account has a list of that name."""
-        principal = await enter(request, ways.store, Permission.CONTROL)
+        principal = await enter(request, api_context.store, Permission.CONTROL)
         name = _name(await read_json(request, BODY_BYTES_MAX))
         account, list_id = principal.account_id, str(uuid.uuid4())
         try:
@@ -46,7 +46,7 @@ def routes(ways: Ways) -> APIRouter:
     @router.get("", summary="List mailing lists by name")
     async def list_lists(request: Request, limit: int = 100, cursor: str | None = None) -> Response:
         """A page of lists; ``next`` is the cursor of the following page."""
-        principal = await enter(request, ways.store, Permission.READ)
+        principal = await enter(request, api_context.store, Permission.READ)
         size = _page(limit)
         found = await asyncio.to_thread(lists.list, principal.account_id, size, cursor)
         following = found[-1].name if len(found) == size else None
@@ -55,12 +55,12 @@ def routes(ways: Ways) -> APIRouter:
     @router.get("/{id}", summary="One mailing list")
     async def get(request: Request, id: str) -> Response:
         """Its name, and how many members it has."""
-        return JSONResponse(_shown((await _own(request, ways, id, Permission.READ))[1]))
+        return JSONResponse(_shown((await _own(request, api_context, id, Permission.READ))[1]))
 
     @router.delete("/{id}", status_code=204, summary="Delete a mailing list with its members")
     async def delete(request: Request, id: str) -> Response:
         """Waiting messages that the list brought are skipped, as if everybody had left it."""
-        account, found = await _own(request, ways, id, Permission.CONTROL)
+        account, found = await _own(request, api_context, id, Permission.CONTROL)
         gone = await asyncio.to_thread(lists.delete, account, found.id)
         return Response(status_code=204) if gone else _unknown()
 
@@ -69,7 +69,7 @@ def routes(ways: Ways) -> APIRouter:
         request: Request, id: str, limit: int = 100, cursor: str | None = None
     ) -> Response:
         """A page of members; ``next`` is the cursor of the following page."""
-        _, found = await _own(request, ways, id, Permission.READ)
+        _, found = await _own(request, api_context, id, Permission.READ)
         size = _page(limit)
         page = await asyncio.to_thread(lists.members, found.id, size, cursor)
         following = page[-1].number if len(page) == size else None
@@ -83,7 +83,7 @@ def routes(ways: Ways) -> APIRouter:
     )
     async def add(request: Request, id: str) -> Response:
         """All or nobody. Who is a member already gets the new fields."""
-        account, found = await _own(request, ways, id, Permission.CONTROL)
+        account, found = await _own(request, api_context, id, Permission.CONTROL)
         raw, is_csv = await read_body(request)
         people = await asyncio.to_thread(parse_members, raw, is_csv)
         try:
@@ -97,7 +97,7 @@ def routes(ways: Ways) -> APIRouter:
     @router.delete("/{id}/members/{number}", status_code=204, summary="Remove a member")
     async def remove(request: Request, id: str, number: str) -> Response:
         """From the next claim on the list brings it nothing, in running campaigns too."""
-        account, found = await _own(request, ways, id, Permission.CONTROL)
+        account, found = await _own(request, api_context, id, Permission.CONTROL)
         gone = await asyncio.to_thread(lists.remove, account, found.id, number)
         return Response(status_code=204) if gone else _unknown()
 
@@ -105,10 +105,10 @@ def routes(ways: Ways) -> APIRouter:
 
 
 async def _own(
-    request: Request, ways: Ways, id: str, permission: Permission
+    request: Request, api_context: ApiContext, id: str, permission: Permission
 ) -> tuple[str, ListView]:
-    principal = await enter(request, ways.store, permission)
-    found = await asyncio.to_thread(ways.store.lists.get, principal.account_id, id.lower())
+    principal = await enter(request, api_context.store, permission)
+    found = await asyncio.to_thread(api_context.store.lists.get, principal.account_id, id.lower())
     if found is None:
         raise Stop(_unknown())
     return principal.account_id, found

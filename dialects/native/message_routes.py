@@ -9,7 +9,7 @@ from fastapi.responses import JSONResponse, Response
 from campaign.states import MessageStatus
 from dialects.http.auth import Permission
 from dialects.http.bodies import read_json
-from dialects.http.context import Ways
+from dialects.http.context import ApiContext
 from dialects.native import responses as presenting
 from dialects.native.campaign_routes import Stop, own_campaign
 from dialects.native.problems import WRITING, documented, problem
@@ -18,7 +18,7 @@ BODY_BYTES_MAX = 4 * 1024
 OUTCOMES = {"sent": True, "failed": False}
 
 
-def routes(ways: Ways) -> APIRouter:
+def routes(api_context: ApiContext) -> APIRouter:
     """The routes about the messages of a campaign."""
     router = APIRouter(prefix="/v1", tags=["Campaigns"], responses=documented(*WRITING))
     schema = {
@@ -35,12 +35,12 @@ def routes(ways: Ways) -> APIRouter:
     )
     async def resolve(request: Request, id: str, message_id: str) -> Response:
         """``sent`` pays for it, ``failed`` gives back; 409 when there is no doubt about it."""
-        view = await own_campaign(request, ways, id, Permission.CONTROL)
+        view = await own_campaign(request, api_context, id, Permission.CONTROL)
         body = await read_json(request, BODY_BYTES_MAX)
         outcome = body.get("outcome") if isinstance(body, dict) else None
         if not isinstance(outcome, str) or outcome not in OUTCOMES or len(body) != 1:
             raise Stop(problem(400, "field_invalid", "outcome is sent or failed"))
-        found = await asyncio.to_thread(ways.store.attempts.stories, view.id, message_id)
+        found = await asyncio.to_thread(api_context.store.attempts.stories, view.id, message_id)
         named = [story.message for story in found if story.message.id == message_id]
         if not named:
             raise Stop(problem(404, "not_found", "there is no such message"))
@@ -48,8 +48,10 @@ def routes(ways: Ways) -> APIRouter:
             raise Stop(problem(409, "not_in_doubt", f"the message is {named[0].status}"))
         now = time.time_ns() // 1_000_000
         was_sent = OUTCOMES[outcome]
-        await asyncio.to_thread(ways.store.resolving.resolve, view.id, message_id, was_sent, now)
-        (story,) = await asyncio.to_thread(ways.store.attempts.stories, view.id, message_id)
+        await asyncio.to_thread(
+            api_context.store.resolving.resolve, view.id, message_id, was_sent, now
+        )
+        (story,) = await asyncio.to_thread(api_context.store.attempts.stories, view.id, message_id)
         return JSONResponse(presenting.message_json(story.message))
 
     return router

@@ -16,13 +16,13 @@ from campaign.model import (
 )
 from campaign.phone import is_e164
 from campaign.refusals import SHOWN_MAX, Refusal, RefusalCode, Refused
-from dialects.native.fields import Wire, faults_of, read_instant
+from dialects.native.fields import RequestModel, faults_of, read_instant
 from store.accounts.api_keys import Principal
 
 NAME = "native"
 
 
-class RecipientBody(Wire):
+class RecipientBody(RequestModel):
     """One person, or one mailing list, with whatever is its own; either ``to`` or the list."""
 
     to: str | None = Field(None, description="E.164 with +")
@@ -36,7 +36,7 @@ class RecipientBody(Wire):
     fields: dict[str, str] = Field(default_factory=dict, description="values for {{FIELD}} tags")
 
 
-class CampaignBody(Wire):
+class CampaignBody(RequestModel):
     """A campaign: what is said once holds for every recipient that does not say otherwise."""
 
     recipients: list[RecipientBody] = Field(min_length=1, max_length=RECIPIENTS_MAX)
@@ -60,12 +60,12 @@ class CampaignBody(Wire):
 def read(body: Any, principal: Principal) -> Draft:
     """Read a native request; raises Refused with every fault and its place."""
     try:
-        wire = CampaignBody.model_validate(body)
+        parsed = CampaignBody.model_validate(body)
     except ValidationError as error:
         raise Refused(*faults_of(error)) from None
     faults: list[Refusal] = []
     recipients = []
-    for index, recipient in enumerate(wire.recipients):
+    for index, recipient in enumerate(parsed.recipients):
         place = f"recipients[{index}]"
         _check_to(recipient, place, faults)
         recipients.append(
@@ -81,31 +81,33 @@ def read(body: Any, principal: Principal) -> Draft:
                 fields=recipient.fields,
             )
         )
-    scheduled_at = read_instant(wire.schedule_date_time, "", faults)
+    scheduled_at = read_instant(parsed.schedule_date_time, "", faults)
     if faults:
         raise Refused(*faults[:SHOWN_MAX])
     payload = json.dumps(body, sort_keys=True, separators=(",", ":")).encode()
     payload_hash = hashlib.sha256(payload).hexdigest()
-    key = wire.idempotency_key
+    key = parsed.idempotency_key
     if key is None and principal.auto_key == "payload_hash":
         key = f"auto:{payload_hash}"
     return Draft(
         account_id=principal.account_id,
         dialect=NAME,
         recipients=recipients,
-        policy=Policy(duplicates=Duplicates.SKIP if wire.exclude_duplicates else Duplicates.ALLOW),
-        name=wire.name,
-        sender=wire.sender,
-        text=wire.text,
-        media_url=wire.media_url,
+        policy=Policy(
+            duplicates=Duplicates.SKIP if parsed.exclude_duplicates else Duplicates.ALLOW
+        ),
+        name=parsed.name,
+        sender=parsed.sender,
+        text=parsed.text,
+        media_url=parsed.media_url,
         scheduled_at=scheduled_at,
-        spread_hours=wire.spread_hours,
+        spread_hours=parsed.spread_hours,
         key=key,
         strict_key=principal.strict_keys,
         payload_hash=payload_hash,
-        exclude_opt_outs=wire.exclude_opt_outs,
-        shorten_urls=wire.shorten_urls,
-        unknown_policy=wire.unknown_policy,
+        exclude_opt_outs=parsed.exclude_opt_outs,
+        shorten_urls=parsed.shorten_urls,
+        unknown_policy=parsed.unknown_policy,
     )
 
 

@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 
 from dialects.dialect import Dialect
-from dialects.http.context import Ways
+from dialects.http.context import ApiContext
 from dialects.native import (
     account_routes,
     campaign_routes,
@@ -16,12 +16,14 @@ from dialects.native.campaign_routes import show_error
 from dialects.native.requests import NAME, CampaignBody, read
 
 
-def routes(ways: Ways) -> APIRouter:
+def routes(api_context: ApiContext) -> APIRouter:
     """Put the native API's routes together."""
     router = APIRouter()
-    router.include_router(campaign_routes.routes(ways, read, CampaignBody.model_json_schema()))
+    router.include_router(
+        campaign_routes.routes(api_context, read, CampaignBody.model_json_schema())
+    )
     for group in (account_routes, message_routes, list_routes, link_routes, webhook_routes):
-        router.include_router(group.routes(ways))
+        router.include_router(group.routes(api_context))
     return router
 
 

@@ -15,7 +15,7 @@ from campaign.instants import Instant, instant_of, iso, iso_or_none
 from campaign.news import NATIVE, SECRETS_OVERLAP, SUBSCRIBABLE
 from dialects.http.auth import Permission
 from dialects.http.bodies import read_json
-from dialects.http.context import Ways
+from dialects.http.context import ApiContext
 from dialects.native.campaign_routes import Stop, enter
 from dialects.native.problems import WRITING, documented, problem
 from store.webhooks.endpoints import DeadLetter, WebhookView
@@ -51,17 +51,17 @@ class ReplayBody(_Body):
 Model = TypeVar("Model", bound=_Body)
 
 
-def routes(ways: Ways) -> APIRouter:
+def routes(api_context: ApiContext) -> APIRouter:
     """The routes about the caller's webhooks; to each other account they do not exist."""
     router = APIRouter(prefix="/v1/webhooks", tags=["Webhooks"], responses=documented(*WRITING))
-    webhooks = ways.store.webhooks
+    webhooks = api_context.store.webhooks
 
     @router.post("", status_code=201, summary="Subscribe", openapi_extra=_of(WebhookBody))
     async def add(request: Request) -> Response:
         """The secret (Standard Webhooks) is shown this once."""
-        principal = await enter(request, ways.store, Permission.ADMINISTER)
+        principal = await enter(request, api_context.store, Permission.ADMINISTER)
         body = await _read(request, WebhookBody)
-        _check(body, ways.settings.allow_private_urls, ways.event_dialects)
+        _check(body, api_context.settings.allow_private_urls, api_context.event_dialects)
         view, secret = await asyncio.to_thread(
             webhooks.add,
             principal.account_id,
@@ -76,20 +76,20 @@ def routes(ways: Ways) -> APIRouter:
     @router.get("", summary="All webhooks")
     async def list_webhooks(request: Request) -> Response:
         """Oldest first, without their secrets."""
-        principal = await enter(request, ways.store, Permission.READ)
+        principal = await enter(request, api_context.store, Permission.READ)
         found = await asyncio.to_thread(webhooks.list, principal.account_id)
         return JSONResponse({"webhooks": [_webhook_json(view) for view in found]})
 
     @router.get("/{id}", summary="One webhook")
     async def get(request: Request, id: str) -> Response:
         """``disabledAt`` is set when the receiver answered 410."""
-        principal = await enter(request, ways.store, Permission.READ)
-        return JSONResponse(_webhook_json(await _own(ways, principal.account_id, id)))
+        principal = await enter(request, api_context.store, Permission.READ)
+        return JSONResponse(_webhook_json(await _own(api_context, principal.account_id, id)))
 
     @router.delete("/{id}", status_code=204, summary="Unsubscribe")
     async def remove(request: Request, id: str) -> Response:
         """What was still to be told is forgotten with it."""
-        principal = await enter(request, ways.store, Permission.ADMINISTER)
+        principal = await enter(request, api_context.store, Permission.ADMINISTER)
         if not await asyncio.to_thread(webhooks.remove, principal.account_id, id):
             raise _unknown()
         return Response(status_code=204)
@@ -97,7 +97,7 @@ def routes(ways: Ways) -> APIRouter:
     @router.post("/{id}/rotate", summary="Make a new secret")
     async def rotate(request: Request, id: str) -> Response:
         """Shown this once. For a day both it and the one before sign every call."""
-        principal = await enter(request, ways.store, Permission.ADMINISTER)
+        principal = await enter(request, api_context.store, Permission.ADMINISTER)
         now = _now()
         secret = await asyncio.to_thread(webhooks.rotate, principal.account_id, id, now)
         if secret is None:
@@ -108,18 +108,18 @@ def routes(ways: Ways) -> APIRouter:
     @router.post("/{id}/enable", summary="Use a disabled webhook again")
     async def enable(request: Request, id: str) -> Response:
         """For news from now on; what was missed meanwhile can be replayed."""
-        principal = await enter(request, ways.store, Permission.ADMINISTER)
+        principal = await enter(request, api_context.store, Permission.ADMINISTER)
         if not await asyncio.to_thread(webhooks.enable, principal.account_id, id):
             raise _unknown()
-        return JSONResponse(_webhook_json(await _own(ways, principal.account_id, id)))
+        return JSONResponse(_webhook_json(await _own(api_context, principal.account_id, id)))
 
     @router.post(
         "/{id}/replay", status_code=202, summary="Tell again", openapi_extra=_of(ReplayBody)
     )
     async def replay(request: Request, id: str) -> Response:
         """Everything told or given up in that time comes again, under its old ids."""
-        principal = await enter(request, ways.store, Permission.CONTROL)
-        view = await _own(ways, principal.account_id, id)
+        principal = await enter(request, api_context.store, Permission.CONTROL)
+        view = await _own(api_context, principal.account_id, id)
         body = await _read(request, ReplayBody)
         since, until = _instant(body.since, "since"), _instant(body.until, "until")
         if view.disabled_at is not None:
@@ -134,8 +134,8 @@ def routes(ways: Ways) -> APIRouter:
         request: Request, id: str, limit: int = 50, cursor: str | None = None
     ) -> Response:
         """The latest first; ``next`` is the cursor of the following page."""
-        principal = await enter(request, ways.store, Permission.READ)
-        await _own(ways, principal.account_id, id)
+        principal = await enter(request, api_context.store, Permission.READ)
+        await _own(api_context, principal.account_id, id)
         if not 1 <= limit <= PAGE_MAX:
             raise Stop(problem(400, "field_invalid", f"limit must be from 1 to {PAGE_MAX}"))
         found = await asyncio.to_thread(
@@ -149,8 +149,8 @@ def routes(ways: Ways) -> APIRouter:
     return router
 
 
-async def _own(ways: Ways, account_id: str, id: str) -> WebhookView:
-    view = await asyncio.to_thread(ways.store.webhooks.get, account_id, id)
+async def _own(api_context: ApiContext, account_id: str, id: str) -> WebhookView:
+    view = await asyncio.to_thread(api_context.store.webhooks.get, account_id, id)
     if view is None:
         raise _unknown()
     return view

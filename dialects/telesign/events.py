@@ -14,7 +14,7 @@ from dialects.telesign.responses import SUB_RESOURCE, stamp
 from dialects.telesign.signature import SCHEME, sign
 from store.shared.views import MessageView
 from store.webhooks.events import NewsEvent
-from webhooks.rendering import OutgoingCall
+from webhooks.rendering import WebhookRequest
 
 _TEXTS = {
     200: "Delivered to handset",
@@ -61,7 +61,7 @@ def status_of(event: Event, message: MessageView) -> tuple[int, str] | None:
     return None if code is None else (code, _TEXTS[code])
 
 
-def show_news(news: NewsEvent) -> OutgoingCall | None:
+def render_event(news: NewsEvent) -> WebhookRequest | None:
     """The callback for a message's news, signed with the account's oldest live key.
 
     None for what is no news there. Raises LookupError while the account has no live key: the
@@ -70,17 +70,17 @@ def show_news(news: NewsEvent) -> OutgoingCall | None:
     if news.campaign is None or news.message is None:
         return None
     received_at = news.campaign.created_at
-    shown = show_message_news(news.event, news.message, news.campaign.id, received_at, news.at)
+    shown = render_message_event(news.event, news.message, news.campaign.id, received_at, news.at)
     if shown is None:
         return None
     pair = news.key_pair()
     if pair is None:
         raise LookupError("the account has no live key to sign with")
     body = json.dumps(shown, ensure_ascii=False, separators=(",", ":")).encode()
-    return OutgoingCall(headers=callback_headers(pair.key_id, pair.secret, body), body=body)
+    return WebhookRequest(headers=callback_headers(pair.key_id, pair.secret, body), body=body)
 
 
-def show_message_news(
+def render_message_event(
     event: Event, message: MessageView, campaign_id: str, received_at: Instant, at: Instant
 ) -> dict[str, Any] | None:
     """The body of the callback that tells of an event at ``at``; None for what is no news there.

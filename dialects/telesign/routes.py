@@ -21,7 +21,7 @@ from campaign.refusals import Refusal, RefusalCode, Refused
 from dialects.dialect import Dialect
 from dialects.http.auth import Permission, caller_of
 from dialects.http.bodies import BadBody, parse_form, read_bytes
-from dialects.http.context import Ways
+from dialects.http.context import ApiContext
 from dialects.http.rate_limits import Window
 from dialects.telesign.auth import Unproven, prove
 from dialects.telesign.errors import show_failures
@@ -150,7 +150,7 @@ def _shown(written: str) -> str:
     return "".join(letter if letter.isprintable() else "\ufffd" for letter in kept)
 
 
-def routes(ways: Ways) -> APIRouter:
+def routes(api_context: ApiContext) -> APIRouter:
     """The routes of this API."""
     router = APIRouter(tags=["Telesign"])
 
@@ -175,14 +175,14 @@ def routes(ways: Ways) -> APIRouter:
         """Accept a request: judged and paid when this answers, sent in the background."""
         reference_id = _new_reference_id()
         try:
-            return await _send(request, ways, reference_id)
+            return await _send(request, api_context, reference_id)
         except BadBody as bad:
             return _stopped(BAD_REQUEST, bad.status, reference_id)
         except Refused as refused:
             failures = dict.fromkeys(map(failure_of, refused.refusals))
             return show_failures(list(failures), reference_id)
         except Unproven as unproven:
-            window = await ways.pace.take(BULK_LIMIT, "bulk_sms", caller_of(request))
+            window = await api_context.pace.take(BULK_LIMIT, "bulk_sms", caller_of(request))
             if not window.allowed:
                 return _limited(window, reference_id)
             return show_failures([unproven.failure], reference_id, unproven.signature_string)
@@ -190,12 +190,12 @@ def routes(ways: Ways) -> APIRouter:
     return router
 
 
-async def _send(request: Request, ways: Ways, reference_id: str) -> JSONResponse:
+async def _send(request: Request, api_context: ApiContext, reference_id: str) -> JSONResponse:
     # The body comes first, because a signature covers it.
-    body = await read_bytes(request, min(BODY_BYTES_MAX, ways.settings.body_bytes_max))
+    body = await read_bytes(request, min(BODY_BYTES_MAX, api_context.settings.body_bytes_max))
     now = time.time_ns() // 1_000_000
-    principal = await prove(request, body, PATH, ways.store, now)
-    window = await ways.pace.take(BULK_LIMIT, "bulk_sms", principal.key_id)
+    principal = await prove(request, body, PATH, api_context.store, now)
+    window = await api_context.pace.take(BULK_LIMIT, "bulk_sms", principal.key_id)
     if not window.allowed:
         return _limited(window, reference_id)
     if not principal.may(Permission.SEND):
@@ -205,7 +205,7 @@ async def _send(request: Request, ways: Ways, reference_id: str) -> JSONResponse
     if media_type.strip().lower() != MEDIA_TYPE or charset not in ("", "charset=utf-8"):
         return show_failures([BAD_REQUEST], reference_id)
     draft = await asyncio.to_thread(read, parse_form(body), principal)
-    admission = await ways.service.admit(draft, campaign_id=reference_id)
+    admission = await api_context.service.admit(draft, campaign_id=reference_id)
     return JSONResponse(show(admission.campaign), 200)
 
 

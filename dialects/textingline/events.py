@@ -14,7 +14,7 @@ from campaign.replies import Reply
 from dialects.textingline.responses import is_single, show, show_message
 from store.shared.views import CampaignView, MessageView
 from store.webhooks.events import NewsEvent
-from webhooks.rendering import OutgoingCall
+from webhooks.rendering import WebhookRequest
 
 OUTGOING = "messaging.outgoing.message."
 INCOMING = "messaging.incoming.message.received"
@@ -37,7 +37,7 @@ ENDS = frozenset(
 ERROR_UNKNOWN = "unknown"
 
 
-def show_news(news: NewsEvent) -> OutgoingCall | None:
+def render_event(news: NewsEvent) -> WebhookRequest | None:
     """Write an event as ``{"id", "type", "createdAt", "data"}``; None for what is none there.
 
     Told again, for another try, it is the same; the signature is in the headers of every callback.
@@ -48,7 +48,7 @@ def show_news(news: NewsEvent) -> OutgoingCall | None:
     type_, data = said
     shown = {"id": news.id, "type": type_, "createdAt": iso(news.at), "data": data}
     body = json.dumps(shown, separators=(",", ":"), ensure_ascii=False).encode()
-    return OutgoingCall(headers={"Content-Type": "application/json"}, body=body)
+    return WebhookRequest(headers={"Content-Type": "application/json"}, body=body)
 
 
 def _said(news: NewsEvent) -> tuple[str, dict[str, Any]] | None:

@@ -19,7 +19,7 @@ from campaign.refusals import Refused
 from dialects.dialect import Dialect
 from dialects.http.auth import Permission, Unauthenticated, authenticate, caller_of
 from dialects.http.bodies import BadBody, read_json
-from dialects.http.context import Ways
+from dialects.http.context import ApiContext
 from dialects.http.rate_limits import Window
 from dialects.textingline.errors import (
     AUTHENTICATION,
@@ -92,7 +92,7 @@ MESSAGE = Endpoint(
 )
 
 
-def routes(ways: Ways) -> APIRouter:
+def routes(api_context: ApiContext) -> APIRouter:
     """The routes of this API."""
     router = APIRouter(prefix=PREFIX, tags=["Textingline"])
 
@@ -105,7 +105,7 @@ def routes(ways: Ways) -> APIRouter:
     )
     async def send_batch(request: Request) -> JSONResponse:
         """Accept a batch: judged and paid when this answers, sent in the background."""
-        return await _answer(request, ways, BATCH)
+        return await _answer(request, api_context, BATCH)
 
     @router.post(
         "/broadcast",
@@ -116,7 +116,7 @@ def routes(ways: Ways) -> APIRouter:
     )
     async def send_broadcast(request: Request) -> JSONResponse:
         """Accept a broadcast: judged and paid when this answers, sent in the background."""
-        return await _answer(request, ways, BROADCAST)
+        return await _answer(request, api_context, BROADCAST)
 
     @router.post(
         "/message",
@@ -127,34 +127,36 @@ def routes(ways: Ways) -> APIRouter:
     )
     async def send_message(request: Request) -> JSONResponse:
         """Accept one message; its id is that of a campaign, too."""
-        return await _answer(request, ways, MESSAGE)
+        return await _answer(request, api_context, MESSAGE)
 
     return router
 
 
-async def _answer(request: Request, ways: Ways, endpoint: Endpoint) -> JSONResponse:
-    window, response = await _paced(request, ways, endpoint)
+async def _answer(request: Request, api_context: ApiContext, endpoint: Endpoint) -> JSONResponse:
+    window, response = await _paced(request, api_context, endpoint)
     response.headers.update(window.headers())
     return response
 
 
-async def _paced(request: Request, ways: Ways, endpoint: Endpoint) -> tuple[Window, JSONResponse]:
+async def _paced(
+    request: Request, api_context: ApiContext, endpoint: Endpoint
+) -> tuple[Window, JSONResponse]:
     try:
-        principal = await authenticate(request, ways.store, bearer_too=False)
+        principal = await authenticate(request, api_context.store, bearer_too=False)
     except Unauthenticated:
-        window = await ways.pace.take(endpoint.limit, endpoint.name, caller_of(request))
+        window = await api_context.pace.take(endpoint.limit, endpoint.name, caller_of(request))
         failure = AUTHENTICATION if window.allowed else RATE_LIMIT
         refusal = show_failure(failure)
         if window.allowed:
             refusal.headers["WWW-Authenticate"] = 'Basic realm="godwit"'
         return window, refusal
-    window = await ways.pace.take(endpoint.limit, endpoint.name, principal.key_id)
+    window = await api_context.pace.take(endpoint.limit, endpoint.name, principal.key_id)
     if not window.allowed:
         return window, show_failure(RATE_LIMIT)
     if not principal.may(endpoint.permission):
         return window, show_failure(NOT_ENABLED)
     try:
-        return window, await _send(request, ways, endpoint, principal)
+        return window, await _send(request, api_context, endpoint, principal)
     except (ServiceUnavailable, StoreUnavailable):
         code, _, message = UNEXPECTED
         unavailable = show_failure((code, 503, message))
@@ -166,30 +168,30 @@ async def _paced(request: Request, ways: Ways, endpoint: Endpoint) -> tuple[Wind
 
 
 async def _send(
-    request: Request, ways: Ways, endpoint: Endpoint, principal: Principal
+    request: Request, api_context: ApiContext, endpoint: Endpoint, principal: Principal
 ) -> JSONResponse:
     try:
-        body = await read_json(request, min(BODY_BYTES_MAX, ways.settings.body_bytes_max))
+        body = await read_json(request, min(BODY_BYTES_MAX, api_context.settings.body_bytes_max))
         draft = endpoint.read(body, principal)
-        if endpoint is MESSAGE and await _opted_out(ways, draft):
+        if endpoint is MESSAGE and await _opted_out(api_context, draft):
             return show_failure(BLOCKED)
-        admission = await ways.service.admit(draft, endpoint.id_prefix)
+        admission = await api_context.service.admit(draft, endpoint.id_prefix)
     except BadBody as bad:
         return show_failure((33005, bad.status, bad.reason))
     except Refused as refused:
         return show_refusals(refused, endpoint.shared)
-    return JSONResponse(await _shown(ways, admission.campaign), ACCEPTED_STATUS)
+    return JSONResponse(await _shown(api_context, admission.campaign), ACCEPTED_STATUS)
 
 
-async def _opted_out(ways: Ways, draft: Draft) -> bool:
+async def _opted_out(api_context: ApiContext, draft: Draft) -> bool:
     to = draft.recipients[0].to
-    return await asyncio.to_thread(ways.store.opt_outs.contains, draft.account_id, to)
+    return await asyncio.to_thread(api_context.store.opt_outs.contains, draft.account_id, to)
 
 
-async def _shown(ways: Ways, view: CampaignView) -> dict[str, Any]:
+async def _shown(api_context: ApiContext, view: CampaignView) -> dict[str, Any]:
     if not is_single(view) and not is_broadcast(view):
         return show(view, None)
-    (first,) = await asyncio.to_thread(ways.store.campaigns.messages, view.id, limit=1)
+    (first,) = await asyncio.to_thread(api_context.store.campaigns.messages, view.id, limit=1)
     return show(view, first)
 
 

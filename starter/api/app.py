@@ -19,7 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from campaign.failures import ServiceUnavailable, StoreUnavailable
 from campaign.settings import Settings
 from dialects.dialect import Dialect
-from dialects.http.context import Ways
+from dialects.http.context import ApiContext
 from dialects.http.rate_limits import Pace
 from dialects.native.campaign_routes import RAISED, stopped
 from dialects.registry import DIALECTS
@@ -50,15 +50,15 @@ Durable SMS and MMS campaigns: each accepted request is one Temporal workflow.
 """
 
 
-def create_app(ways: Ways) -> FastAPI:
+def create_app(api_context: ApiContext) -> FastAPI:
     """Put the routes of every dialect behind one application."""
     # The page at /docs brings its own scripts: no browser of a user is sent elsewhere for them.
     app = FastAPIOffline(title="Godwit", version=_version(), description=DESCRIPTION)
-    ways = replace(ways, event_dialects=frozenset(RENDERERS))
+    api_context = replace(api_context, event_dialects=frozenset(RENDERERS))
     for dialect in DIALECTS:
-        app.include_router(dialect.routes(ways))
-    app.include_router(carrier_callbacks.routes(ways))
-    _add_service_routes(app, ways)
+        app.include_router(dialect.routes(api_context))
+    app.include_router(carrier_callbacks.routes(api_context))
+    _add_service_routes(app, api_context)
     _add_failures(app)
     _describe(app)
     return app
@@ -129,7 +129,7 @@ def _dialect_of(path: str) -> Dialect:
     return DIALECTS[-1]
 
 
-def _add_service_routes(app: FastAPI, ways: Ways) -> None:
+def _add_service_routes(app: FastAPI, api_context: ApiContext) -> None:
     registry = CollectorRegistry()
     requests = Counter(
         "godwit_http_requests_total",
@@ -147,7 +147,10 @@ def _add_service_routes(app: FastAPI, ways: Ways) -> None:
     @app.get("/readyz", tags=["Service"], summary="Requests can be served", responses=_UNREADY)
     async def readyz() -> JSONResponse:
         """200 when the database is migrated and Temporal answers, else 503."""
-        parts = {"database": await _migrated(ways.store), "temporal": await _reachable(ways)}
+        parts = {
+            "database": await _migrated(api_context.store),
+            "temporal": await _reachable(api_context),
+        }
         return JSONResponse(parts, 200 if all(parts.values()) else 503)
 
     @app.get("/metrics", tags=["Service"], summary="Counters for Prometheus")
@@ -163,8 +166,8 @@ async def _migrated(store: Store) -> bool:
         return False
 
 
-async def _reachable(ways: Ways) -> bool:
-    return await ways.service.is_reachable()
+async def _reachable(api_context: ApiContext) -> bool:
+    return await api_context.service.is_reachable()
 
 
 class _Outermost:
@@ -206,7 +209,7 @@ async def serve(settings: Settings) -> None:
         client = await connect(lazy=True)
         service = CampaignService(client, store, settings)
         dispatcher = WebhookDispatcher(client, settings.task_queue)
-        app = create_app(Ways(settings, store, service, Pace(settings.rate_limit_storage)))
+        app = create_app(ApiContext(settings, store, service, Pace(settings.rate_limit_storage)))
         config = uvicorn.Config(
             app,
             host=settings.api_host,

@@ -17,7 +17,7 @@ from campaign.rules.opt_outs import Keyword, read_keyword
 from carriers import CarrierModule, UnknownCarrier, carrier_module
 from carriers.callbacks import Thanks
 from dialects.http.bodies import BadBody, read_bytes
-from dialects.http.context import Ways
+from dialects.http.context import ApiContext
 from dialects.native.problems import documented, problem, refused
 from store.store import Store
 
@@ -72,12 +72,12 @@ class Batcher:
                 tell(future)
 
 
-def routes(ways: Ways) -> APIRouter:
+def routes(api_context: ApiContext) -> APIRouter:
     """The routes that carriers call."""
     router = APIRouter(
         prefix="/carriers", tags=["Carriers"], responses=documented(400, 403, 404, 413)
     )
-    batcher = Batcher(ways.store)
+    batcher = Batcher(api_context.store)
 
     # Some carriers bring their news by GET, in the address alone.
     @router.get("/{name}/receipts", include_in_schema=False)
@@ -88,7 +88,7 @@ def routes(ways: Ways) -> APIRouter:
         async def take(module: CarrierModule, call: CarrierCall) -> None:
             await batcher.write(module.read_receipts(call))
 
-        return await _take(ways, request, name, take)
+        return await _take(api_context, request, name, take)
 
     @router.get("/{name}/inbound", include_in_schema=False)
     @router.post("/{name}/inbound", status_code=202, summary="Texts sent to our numbers")
@@ -100,25 +100,27 @@ def routes(ways: Ways) -> APIRouter:
 
         async def take(module: CarrierModule, call: CarrierCall) -> None:
             for inbound in module.read_inbound(call):
-                await asyncio.to_thread(_obey, ways.store, inbound)
+                await asyncio.to_thread(_obey, api_context.store, inbound)
 
-        return await _take(ways, request, name, take)
+        return await _take(api_context, request, name, take)
 
     return router
 
 
-async def _take(ways: Ways, request: Request, name: str, take: Take) -> Response:
+async def _take(api_context: ApiContext, request: Request, name: str, take: Take) -> Response:
     try:
         module = carrier_module(name)
     except UnknownCarrier:
         return problem(404, "not_found", "there is no such carrier")
-    if not _is_in_use(ways, name):
+    if not _is_in_use(api_context, name):
         # Nobody may speak for a carrier that nothing is sent through.
         return problem(404, "not_found", "this carrier is not in use")
     try:
         body = await read_bytes(request, BODY_BYTES_MAX)
         headers = {name.lower(): value for name, value in request.headers.items()}
-        await take(module, CarrierCall(request.method, _address(ways, request), headers, body))
+        await take(
+            module, CarrierCall(request.method, _address(api_context, request), headers, body)
+        )
     except Forged:
         log.warning("forged", carrier=name)
         return problem(403, "forbidden", "the call does not prove that this carrier makes it")
@@ -130,16 +132,16 @@ async def _take(ways: Ways, request: Request, name: str, take: Take) -> Response
     return Response(thanks.body, thanks.status, media_type=thanks.media_type)
 
 
-def _is_in_use(ways: Ways, name: str) -> bool:
-    return name in ways.settings.carriers
+def _is_in_use(api_context: ApiContext, name: str) -> bool:
+    return name in api_context.settings.carriers
 
 
-def _address(ways: Ways, request: Request) -> str:
+def _address(api_context: ApiContext, request: Request) -> str:
     """The address as the carrier knows it, whatever a proxy in front made of it: it is signed.
 
     Raises BadBody for a Host header that makes none.
     """
-    base = ways.settings.public_url
+    base = api_context.settings.public_url
     if not base:
         address = str(request.url)
         try:

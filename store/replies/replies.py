@@ -13,13 +13,13 @@ from sqlalchemy import Connection, Row, insert, text
 from campaign.handoffs import Inbound
 from campaign.instants import Instant
 from campaign.phone import canonical_number
-from campaign.replies import Reply, ReplyOptions, Way, reply_id
+from campaign.replies import Reply, ReplyChannel, ReplyOptions, reply_id
 from store.database.engine import Database
 from store.replies.leases import LEASE_HOLDER
 from store.shared.outbox import Destination, Outbox
 from store.shared.reply_rows import OPTIONS, read_options, reply_of
 from store.shared.views import MessageView, message_view
-from store.tables import ReplyWay
+from store.tables import ReplyChannelRow
 
 _MESSAGE = text(
     "SELECT m.*, c.created_at FROM message m JOIN campaign c ON c.id = m.campaign_id "
@@ -40,7 +40,7 @@ _KEEP = text(
 )
 _REPLY = text("SELECT * FROM reply WHERE id = :reply AND account_id = :account")
 _FORWARD = text(
-    "SELECT r.*, w.way, c.dialect FROM reply_way w JOIN reply r ON r.id = w.reply_id "
+    "SELECT r.*, w.channel, c.dialect FROM reply_channel w JOIN reply r ON r.id = w.reply_id "
     "JOIN message m ON m.id = r.message_id JOIN campaign c ON c.id = m.campaign_id "
     "WHERE w.callback_id = :callback"
 )
@@ -60,7 +60,7 @@ class Forward:
     """A reply on one of its ways, in the dialect of the message that it answers."""
 
     reply: Reply
-    way: Way
+    channel: ReplyChannel
     options: ReplyOptions
     dialect: str
 
@@ -116,12 +116,12 @@ class Replies:
             )
             for address in addresses.values()
         ]
-        ways = [
-            {"callback_id": callback_id, "reply_id": reply.id, "way": way.value}
-            for way, (callback_id, _) in zip(addresses, told, strict=True)
+        context = [
+            {"callback_id": callback_id, "reply_id": reply.id, "channel": channel.value}
+            for channel, (callback_id, _) in zip(addresses, told, strict=True)
         ]
-        if ways:
-            connection.execute(insert(ReplyWay), ways)
+        if context:
+            connection.execute(insert(ReplyChannelRow), context)
         return [destination for _, destination in told]
 
     def reply(self, account_id: str, id: str) -> Reply | None:
@@ -142,7 +142,9 @@ class Replies:
             if row is None:
                 return None
             asked = connection.execute(OPTIONS, {"messages": [row.message_id]}).one()
-            return Forward(reply_of(row), Way(row.way), read_options(asked), row.dialect)
+            return Forward(
+                reply_of(row), ReplyChannel(row.channel), read_options(asked), row.dialect
+            )
 
         return self._database.read_snapshot(work)
 

@@ -61,7 +61,7 @@ _AT_WORK = text(
 
 
 class Resolving:
-    """Ways out of ``unknown``, one transaction each."""
+    """ApiContext out of ``unknown``, one transaction each."""
 
     def __init__(self, database: Database, admissions: Admissions) -> None:
         self._database = database

@@ -6,7 +6,7 @@ from store.tables.accounts import Account, ApiKey, QuotaDay, SenderRow
 from store.tables.callbacks import CallbackRow, WebhookRow
 from store.tables.campaigns import AttemptRow, CampaignRow, MessageRow, OptOut
 from store.tables.keys import CampaignKey, RecipientKey
-from store.tables.leases import LeaseRow, PoolNumber, ReplyOption, ReplyRow, ReplyWay
+from store.tables.leases import LeaseRow, PoolNumber, ReplyChannelRow, ReplyOption, ReplyRow
 from store.tables.ledger import Credit, Entry, HoldRow
 from store.tables.links import ClickRow, LinkRow
 from store.tables.lists import ListMemberRow, MailingListRow
@@ -41,7 +41,7 @@ __all__ = [
     "RecipientKey",
     "ReplyOption",
     "ReplyRow",
-    "ReplyWay",
+    "ReplyChannelRow",
     "SenderRow",
     "WebhookRow",
 ]

@@ -80,11 +80,11 @@ class ReplyRow(SQLModel, table=True):
     received_at: int = Field(sa_type=BigInteger)
 
 
-class ReplyWay(SQLModel, table=True):
+class ReplyChannelRow(SQLModel, table=True):
     """One way that a reply goes on: the callback that brings it there, and how."""
 
-    __tablename__ = "reply_way"
+    __tablename__ = "reply_channel"
 
     callback_id: str = Field(primary_key=True)
     reply_id: str = Field(foreign_key="reply.id")
-    way: str
+    channel: str

@@ -92,7 +92,7 @@ def growth(read: Callable[[str], object], make: Callable[[int], str]) -> float:
 
 
 def hostile_texts() -> Iterator[Callable[[int], str]]:
-    """Ways to make a text of about any length."""
+    """ApiContext to make a text of about any length."""
 
     def maker(before: str, piece: str, after: str) -> Callable[[int], str]:
         return lambda length: before + (piece * length)[:length] + after

@@ -15,7 +15,7 @@ PATIENCE = 10.0
 Answer = tuple[int, Any]
 
 
-class Wire:
+class RequestModel:
     """A raw connection to the carrier."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -41,11 +41,11 @@ class Wire:
 
 
 @asynccontextmanager
-async def wired(served: Served) -> AsyncIterator[Wire]:
+async def wired(served: Served) -> AsyncIterator[RequestModel]:
     host, _, port = served.base_url.removeprefix("http://").partition(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     try:
-        yield Wire(reader, writer)
+        yield RequestModel(reader, writer)
     finally:
         writer.close()
         await asyncio.gather(writer.wait_closed(), return_exceptions=True)

@@ -18,11 +18,11 @@ from store.store import Store
 from store.webhooks.events import NewsEvent
 from tests.receiving import Receiver, answer, flood, hang, receive
 from tests.store.builders import Books
-from tests.webhooks.peers import outward
-from webhooks.client import Outward
+from tests.webhooks.peers import egress
+from webhooks.client import EgressClient
 from webhooks.exchange import Answer
-from webhooks.rendering import OutgoingCall
-from webhooks.sender import OutwardCaller, judge
+from webhooks.rendering import WebhookRequest
+from webhooks.sender import WebhookSender, judge
 
 
 @dataclass
@@ -30,7 +30,7 @@ class Post:
     """A webhook with one callback about one message, and who calls."""
 
     books: Books
-    outward: Outward
+    egress: EgressClient
     callback: str = ""
     webhook: str = ""
     secret: str = ""
@@ -51,7 +51,7 @@ class Post:
 
     async def call(self, at: Instant | None = None) -> Called:
         """Call once."""
-        caller = OutwardCaller(self.books.store.news, self.outward, RENDERERS)
+        caller = WebhookSender(self.books.store.news, self.egress, RENDERERS)
         return await caller.call(self.callback, at or now())
 
 
@@ -61,7 +61,7 @@ def now() -> Instant:
 
 @pytest.fixture
 async def post(store: Store, account: AccountView) -> AsyncIterator[Post]:
-    async with outward(timeout_seconds=1.0) as calling:
+    async with egress(timeout_seconds=1.0) as calling:
         yield Post(Books(store, account.id), calling)
 
 
@@ -199,17 +199,15 @@ async def test_an_address_wants_its_method_and_keeps_its_own_query(post: Post) -
 
 
 async def test_a_dialect_speaks_in_its_own_words_or_not_at_all(post: Post) -> None:
-    def show(news: NewsEvent) -> OutgoingCall | None:
+    def show(news: NewsEvent) -> WebhookRequest | None:
         if news.message is not None and news.message.reference is None:
             return None
-        return OutgoingCall(headers={"X-Own": "1"}, body=b"naked", query=[("a", "b c")])
+        return WebhookRequest(headers={"X-Own": "1"}, body=b"naked", query=[("a", "b c")])
 
     async with receive() as receiver:
         post.subscribe(receiver.url)
         post.books.execute("UPDATE callback SET dialect = 'semaphore'")
-        caller = OutwardCaller(
-            post.books.store.news, post.outward, {**RENDERERS, "semaphore": show}
-        )
+        caller = WebhookSender(post.books.store.news, post.egress, {**RENDERERS, "semaphore": show})
         assert (await caller.call(post.callback, now())).verdict is CallVerdict.DELIVERED
         (taken,) = receiver.taken
         post.books.execute("UPDATE message SET reference = NULL")
@@ -223,11 +221,11 @@ async def test_a_dialect_speaks_in_its_own_words_or_not_at_all(post: Post) -> No
 async def test_a_dialect_that_stumbles_fails_its_callback_alone(
     post: Post, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def stumble(news: NewsEvent) -> OutgoingCall:
+    def stumble(news: NewsEvent) -> WebhookRequest:
         raise ValueError("over +14155550123")
 
     post.subscribe("http://127.0.0.1:9/")
-    caller = OutwardCaller(post.books.store.news, post.outward, {"native": stumble})
+    caller = WebhookSender(post.books.store.news, post.egress, {"native": stumble})
     assert await caller.call(post.callback, now()) == Called(CallVerdict.FAILED, "not_rendered")
     said = "".join(capsys.readouterr())
     assert "ValueError" in said and "4155550123" not in said
@@ -250,8 +248,8 @@ async def test_a_body_stays_below_twenty_kilobytes(post: Post) -> None:
 
 async def test_an_address_inside_is_never_called(post: Post, receiver_inside: Receiver) -> None:
     post.subscribe(receiver_inside.url)
-    async with outward(allow_private=False) as strict:
-        post.outward = strict
+    async with egress(allow_private=False) as strict:
+        post.egress = strict
         called = await post.call()
     assert (called.verdict, receiver_inside.peer.hits) == (CallVerdict.FAILED, 0)
 

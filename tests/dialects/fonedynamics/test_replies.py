@@ -14,7 +14,7 @@ from campaign.handoffs import Receipt
 from campaign.instants import iso
 from campaign.states import MessageStatus
 from dialects.fonedynamics.responses import message_id_of
-from dialects.http.context import Ways
+from dialects.http.context import ApiContext
 from dialects.http.rate_limits import Pace
 from starter.api.app import create_app
 from tests.conftest import Story
@@ -22,7 +22,7 @@ from tests.dialects.fonedynamics.calls import SENDER, Body, Client, leased, mess
 from tests.receiving import Receiver, Taken, receive
 from tests.serving import Api
 from tests.webhooks.mail_server import MailServer, mail_server
-from tests.webhooks.peers import outward
+from tests.webhooks.peers import egress
 from webhooks.dispatcher import WebhookDispatcher
 from worker import build_caller, build_webhook_worker
 
@@ -37,13 +37,13 @@ async def at_work(story: Story, smtp_url: str = "") -> AsyncIterator[Client]:
     """A client of an installation with couriers, which may call loopback."""
     changes = {"allow_private_urls": True, "smtp_url": SecretStr(smtp_url), "smtp_from": MAIL_FROM}
     settings = story.settings.model_copy(update=changes)
-    ways = Ways(settings, story.store, story.service, Pace("memory://"))
-    transport = httpx.ASGITransport(create_app(ways), raise_app_exceptions=False)
+    api_context = ApiContext(settings, story.store, story.service, Pace("memory://"))
+    transport = httpx.ASGITransport(create_app(api_context), raise_app_exceptions=False)
     async with (
         httpx.AsyncClient(transport=transport, base_url="http://godwit") as http,
-        outward() as way_out,
+        egress() as egress,
     ):
-        caller = build_caller(story.client, settings, story.store, way_out)
+        caller = build_caller(story.client, settings, story.store, egress)
         dispatcher = WebhookDispatcher(story.client, settings.task_queue)
         async with (
             build_webhook_worker(story.client, settings, story.store, caller),
@@ -112,9 +112,13 @@ async def test_a_reply_arrives_at_the_webhook_by_mail_and_as_a_text_as_asked(
         receive() as receiver,
         at_work(real_story, office.url) as client,
     ):
-        ways = {"ForwardToSms": MOBILE, "ForwardFromSms": "GODWIT", "ForwardToEmail": OWNER}
-        ways |= {"ForwardFromEmail": SHOP, "WebhookUri": receiver.url, "WebhookMethod": "Post"}
-        item = await sent(client, leased(ExternalId="order-7", **ways))
+        api_context = {"ForwardToSms": MOBILE, "ForwardFromSms": "GODWIT", "ForwardToEmail": OWNER}
+        api_context |= {
+            "ForwardFromEmail": SHOP,
+            "WebhookUri": receiver.url,
+            "WebhookMethod": "Post",
+        }
+        item = await sent(client, leased(ExternalId="order-7", **api_context))
         await say(client, item, "Yes, please 🙂")
         (taken,) = await told(receiver)
         (row,) = await texts(client, MOBILE)

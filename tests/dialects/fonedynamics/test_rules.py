@@ -11,7 +11,7 @@ from campaign.replies import ReplyOptions
 from campaign.states import MessageStatus
 from dialects.fonedynamics.message import read_item
 from dialects.fonedynamics.responses import show_message
-from dialects.http.context import Ways
+from dialects.http.context import ApiContext
 from dialects.http.rate_limits import Pace
 from starter.api.app import create_app
 from tests.dialects.fonedynamics.calls import Client, check_failure, message
@@ -67,8 +67,8 @@ async def test_what_is_our_fault_fails_the_whole_request_in_the_vendors_shape(
     client: Client, error: Exception, status: int, code: str
 ) -> None:
     story = client.api.story
-    ways = Ways(story.settings, story.store, Away(error), Pace("memory://"))  # type: ignore[arg-type]
-    transport = httpx.ASGITransport(create_app(ways), raise_app_exceptions=False)
+    api_context = ApiContext(story.settings, story.store, Away(error), Pace("memory://"))  # type: ignore[arg-type]
+    transport = httpx.ASGITransport(create_app(api_context), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://godwit") as http:
         client.api = replace(client.api, http=http)
         answer = await client.post({"Messages": [message()]})

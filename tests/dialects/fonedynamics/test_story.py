@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from campaign.instants import DAY, HOUR, MINUTE, SECOND, iso
-from dialects.http.context import Ways
+from dialects.http.context import ApiContext
 from dialects.http.rate_limits import Pace
 from starter.api.app import create_app
 from store.campaigns.audit import audit
@@ -30,8 +30,8 @@ from tests.serving import Api
 @pytest.fixture
 async def client(story: Story) -> AsyncIterator[Client]:
     """A key of the account at the API, on a server on which days pass in milliseconds."""
-    ways = Ways(story.settings, story.store, story.service, Pace("memory://"))
-    transport = httpx.ASGITransport(create_app(ways), raise_app_exceptions=False)
+    api_context = ApiContext(story.settings, story.store, story.service, Pace("memory://"))
+    transport = httpx.ASGITransport(create_app(api_context), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://godwit") as http:
         client = Client(Api(http, story))
         client.fill_pool()

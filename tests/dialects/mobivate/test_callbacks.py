@@ -13,9 +13,9 @@ from tests.conftest import Story
 from tests.dialects.mobivate.calls import accepted, batch
 from tests.receiving import Receiver, receive
 from tests.serving import Api
-from tests.webhooks.peers import outward
+from tests.webhooks.peers import egress
 from webhooks.dispatcher import WebhookDispatcher
-from webhooks.sender import OutwardCaller
+from webhooks.sender import WebhookSender
 from worker import build_webhook_worker
 
 WAIT_SECONDS = 30.0
@@ -24,8 +24,8 @@ WAIT_SECONDS = 30.0
 @asynccontextmanager
 async def deliveries(story: Story) -> AsyncIterator[None]:
     """Bring callbacks, to loopback too."""
-    async with outward() as way_out:
-        caller = OutwardCaller(story.store.news, way_out, RENDERERS)
+    async with egress() as egress:
+        caller = WebhookSender(story.store.news, egress, RENDERERS)
         dispatcher = WebhookDispatcher(story.client, story.settings.task_queue)
         async with (
             build_webhook_worker(story.client, story.settings, story.store, caller),

@@ -10,13 +10,13 @@ from telesign.util import verify_telesign_callback_signature
 from campaign.handoffs import Receipt
 from campaign.states import MessageStatus
 from dialects.renderers import RENDERERS
-from dialects.telesign.events import show_news
+from dialects.telesign.events import render_event
 from store.accounts.api_keys import KeyPair
 from tests.dialects.telesign.client import Bulk, bulk, check_accepted
 from tests.serving import Api
-from tests.webhooks.peers import HOOKS, Peer, line, outward, serve
+from tests.webhooks.peers import HOOKS, Peer, egress, line, serve
 from webhooks.dispatcher import WebhookDispatcher
-from webhooks.sender import OutwardCaller
+from webhooks.sender import WebhookSender
 from worker import build_webhook_worker
 
 __all__ = ["bulk"]
@@ -48,10 +48,10 @@ async def test_each_recipient_is_called_back_signed_with_the_accounts_key(
     pair = story.store.accounts.reveal_key(keys[0].key_id)
     assert pair is not None
     good, second = bulk.numbers(2)
-    async with serve() as peer, outward() as way_out:
+    async with serve() as peer, egress() as egress:
         url = f"http://{HOOKS}:{peer.port}/bulk"
         story.store.webhooks.add(story.account.id, url, ["*"], "telesign", 0)
-        caller = OutwardCaller(story.store.news, way_out, RENDERERS)
+        caller = WebhookSender(story.store.news, egress, RENDERERS)
         dispatcher = WebhookDispatcher(story.client, story.settings.task_queue)
         async with (
             build_webhook_worker(story.client, story.settings, story.store, caller),
@@ -98,4 +98,4 @@ async def test_without_a_live_key_nothing_unsigned_is_told(bulk: Bulk, api: Api)
     telling = store.news.read(call.callback_id, now)
     assert telling is not None
     with pytest.raises(LookupError):
-        show_news(telling.event)
+        render_event(telling.event)

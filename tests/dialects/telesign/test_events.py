@@ -13,7 +13,7 @@ from campaign.credits import MessageKind
 from campaign.instants import instant_of
 from campaign.news import Event
 from campaign.states import MessageStatus
-from dialects.telesign.events import callback_headers, show_message_news, status_of
+from dialects.telesign.events import callback_headers, render_message_event, status_of
 from store.shared.views import MessageView
 from tests.dialects.telesign.client import mac
 
@@ -53,7 +53,7 @@ def sample(name: str) -> Any:
 
 
 def test_a_delivered_message_is_told_as_the_sample_shows() -> None:
-    shown = show_message_news(
+    shown = render_message_event(
         Event.MESSAGE_DELIVERED, MESSAGE, CAMPAIGN, RECEIVED, RECEIVED + 3_250
     )
     assert shown == sample("callback_delivered")
@@ -61,7 +61,7 @@ def test_a_delivered_message_is_told_as_the_sample_shows() -> None:
 
 def test_what_is_no_number_is_told_as_507_and_without_a_session_id_there_is_none() -> None:
     message = replace(MESSAGE, reason="number_invalid", reference=None)
-    shown = show_message_news(Event.MESSAGE_FAILED, message, CAMPAIGN, RECEIVED, RECEIVED)
+    shown = render_message_event(Event.MESSAGE_FAILED, message, CAMPAIGN, RECEIVED, RECEIVED)
     assert shown == sample("callback_no_number")
 
 
@@ -96,12 +96,12 @@ def test_what_the_vendor_does_not_tell_is_not_told() -> None:
         Event.MESSAGE_FAILED,
         Event.MESSAGE_UNKNOWN,
     }
-    assert show_message_news(Event.CAMPAIGN_FINISHED, MESSAGE, CAMPAIGN, RECEIVED, 0) is None
+    assert render_message_event(Event.CAMPAIGN_FINISHED, MESSAGE, CAMPAIGN, RECEIVED, 0) is None
 
 
 def test_neither_number_nor_text_is_in_a_callback() -> None:
     for event in Event:
-        shown = str(show_message_news(event, MESSAGE, CAMPAIGN, RECEIVED, RECEIVED))
+        shown = str(render_message_event(event, MESSAGE, CAMPAIGN, RECEIVED, RECEIVED))
         assert "4155550100" not in shown and "parcel" not in shown
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from campaign.failures import ServiceUnavailable, StoreUnavailable
 from campaign.states import MessageStatus
-from dialects.http.context import Ways
+from dialects.http.context import ApiContext
 from dialects.http.rate_limits import Pace
 from starter.api.app import create_app
 from tests.conftest import LONG_CODE
@@ -287,8 +287,8 @@ async def test_what_is_our_fault_is_90001(
             raise error
 
     story = api.story
-    ways = Ways(story.settings, story.store, story.service, Broken("memory://"))
-    transport = httpx.ASGITransport(create_app(ways), raise_app_exceptions=False)
+    api_context = ApiContext(story.settings, story.store, story.service, Broken("memory://"))
+    transport = httpx.ASGITransport(create_app(api_context), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://godwit") as broken:
         body = form(**bulk.fields())
         answer = await broken.post(

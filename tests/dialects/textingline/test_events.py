@@ -15,7 +15,7 @@ from campaign.ports import Tally
 from campaign.replies import Reply
 from campaign.states import CampaignStatus, MessageStatus
 from dialects.renderers import RENDERERS
-from dialects.textingline.events import show_news
+from dialects.textingline.events import render_event
 from store.accounts.accounts import AccountView
 from store.shared.views import CampaignView, MessageView
 from store.store import Store
@@ -23,8 +23,8 @@ from store.webhooks.events import NewsEvent
 from tests.campaign.making import NOW
 from tests.receiving import receive
 from tests.store.builders import Books
-from tests.webhooks.peers import outward
-from webhooks.sender import OutwardCaller
+from tests.webhooks.peers import egress
+from webhooks.sender import WebhookSender
 
 NAME = "textingline"
 MESSAGE = MessageView(
@@ -89,7 +89,7 @@ REPLY = Reply("rpl_1", "acc_1", "msg_1", "+14155550100", "+18005559876", "Thanks
 
 def told(**members: object) -> Any:
     """What is told of an event, None where nothing is."""
-    call = show_news(replace(NEWS, **members))  # type: ignore[arg-type]
+    call = render_event(replace(NEWS, **members))  # type: ignore[arg-type]
     if call is None:
         return None
     assert (call.method, call.headers) == ("POST", {"Content-Type": "application/json"})
@@ -213,11 +213,11 @@ async def test_a_webhook_of_this_dialect_is_called_with_a_signed_envelope(
     assert NAME in RENDERERS
     now = time.time_ns() // 1_000_000
     books = Books(store, account.id)
-    async with outward(timeout_seconds=1.0) as way_out, receive() as receiver:
+    async with egress(timeout_seconds=1.0) as egress, receive() as receiver:
         view, secret = store.webhooks.add(account.id, receiver.url, ["message.*"], NAME, now)
         books.send(books.admit(1, now=now, dialect=NAME), now=now)
         callback = str(books.value("SELECT id FROM callback WHERE destination = :d", d=view.id))
-        called = await OutwardCaller(store.news, way_out, RENDERERS).call(callback, now)
+        called = await WebhookSender(store.news, egress, RENDERERS).call(callback, now)
         assert called == Called(CallVerdict.DELIVERED, "200")
         (taken,) = receiver.taken
     shown = taken.verified(secret)

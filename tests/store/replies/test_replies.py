@@ -7,7 +7,7 @@ import pytest
 from campaign.handoffs import Inbound
 from campaign.instants import DAY, MINUTE, SECOND, Instant
 from campaign.news import NewsAddress, NewsMethod
-from campaign.replies import REPLY_PREFIX, Reply, ReplyOptions, Way
+from campaign.replies import REPLY_PREFIX, Reply, ReplyChannel, ReplyOptions
 from store.accounts.accounts import AccountView
 from store.replies.leases import LEASE_FOR, LeaseWish
 from store.store import Store
@@ -60,13 +60,13 @@ def kept(books: Books) -> list[Reply]:
     return [reply for reply in found if reply is not None]
 
 
-def callbacks(books: Books) -> dict[str, Way | None]:
+def callbacks(books: Books) -> dict[str, ReplyChannel | None]:
     """Every callback, with the way that it stands for."""
     ids = books.store.database.read(
         lambda connection: connection.exec_driver_sql("SELECT id FROM callback").scalars().all()
     )
     forwards = {id: books.store.replies.forward(id) for id in ids}
-    return {id: forward and forward.way for id, forward in forwards.items()}
+    return {id: forward and forward.channel for id, forward in forwards.items()}
 
 
 def test_a_reply_is_kept_with_a_callback_for_each_of_its_ways(books: Books) -> None:
@@ -78,19 +78,19 @@ def test_a_reply_is_kept_with_a_callback_for_each_of_its_ways(books: Books) -> N
     assert reply.id.startswith(REPLY_PREFIX)
     assert (reply.message_id, reply.writer, reply.number) == (message_id, ALICE, NUMBER)
     assert (reply.body, reply.received_at) == ("Yes", NOW + MINUTE)
-    ways = callbacks(books)
-    assert sorted(map(str, ways.values())) == ["email", "number", "webhook"]
+    context = callbacks(books)
+    assert sorted(map(str, context.values())) == ["email", "number", "webhook"]
     assert len(notified) == 3
-    for id, way in ways.items():
+    for id, channel in context.items():
         forward = books.store.replies.forward(id)
         assert forward is not None
-        assert (forward.reply, forward.options, forward.way) == (reply, ALL_WAYS, way)
+        assert (forward.reply, forward.options, forward.channel) == (reply, ALL_WAYS, channel)
 
 
 def test_the_webhook_of_a_reply_is_told_of_it_at_its_own_address(books: Books) -> None:
     ask(books)
     books.store.replies.take(inbound(), NOW + MINUTE)
-    (id,) = [id for id, way in callbacks(books).items() if way is Way.WEBHOOK]
+    (id,) = [id for id, channel in callbacks(books).items() if channel is ReplyChannel.WEBHOOK]
     telling = books.store.news.read(id, NOW)
     assert telling is not None
     assert telling.event.address == ALL_WAYS.webhook

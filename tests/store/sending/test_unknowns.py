@@ -1,4 +1,6 @@
-"""Ways out of ``unknown``: an operator's word counts once, and nothing is reopened blindly."""
+"""ApiContext out of ``unknown``: an operator's word counts once, and nothing is reopened
+blindly.
+"""
 
 import pytest
 
