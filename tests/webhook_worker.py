@@ -20,7 +20,7 @@ from store.shared.outbox import Destination
 from store.store import Store
 from store.webhooks.endpoints import WebhookView
 from tests.store.builders import Books, outcome
-from tests.webhooks.peers import egress
+from tests.webhooks.peers import egress_client
 from webhooks.dispatcher import WebhookDispatcher, delivery_workflow_id
 from webhooks.sender import WebhookSender
 from worker import build_webhook_worker
@@ -123,7 +123,7 @@ async def posted(
 ) -> AsyncIterator[Post]:
     """Run couriers on an environment; calls may go to loopback."""
     options = {"timeout_seconds": settings.callback_timeout_seconds, **options}
-    async with egress(**options) as calling:
+    async with egress_client(**options) as calling:
         caller = caller or WebhookSender(store.news, calling, RENDERERS)
         client = environment.client
         dispatcher = WebhookDispatcher(client, settings.task_queue)

@@ -16,7 +16,7 @@ from campaign.states import MessageStatus
 from service.media_check import AT_ONCE, MediaCheck, open_media_check
 from store.store import Store
 from tests.campaign.making import draft, number, told, unchecked
-from tests.webhooks.peers import OK, Names, Play, egress, serve, watched_sockets
+from tests.webhooks.peers import OK, Names, Play, egress_client, serve, watched_sockets
 from tests.webhooks.test_client_addresses import HOSTILE, INSIDE, PUBLIC, listening
 from webhooks.client import EgressClient
 
@@ -51,7 +51,7 @@ async def checking(
     store: Store, seconds: float = 20.0, **options: Any
 ) -> AsyncIterator[MediaCheck]:
     """A check that may call loopback, and does not wait before it says no."""
-    async with egress(**{"bytes_max": BYTES_MAX, **options}) as calling:
+    async with egress_client(**{"bytes_max": BYTES_MAX, **options}) as calling:
         yield MediaCheck(store, calling, seconds)
 
 

@@ -115,7 +115,9 @@ class Names:
 
 
 @asynccontextmanager
-async def egress(resolver: Names | None = None, **options: Any) -> AsyncIterator[EgressClient]:
+async def egress_client(
+    resolver: Names | None = None, **options: Any
+) -> AsyncIterator[EgressClient]:
     """A way out that may call loopback, where HOOKS is, and does not wait for the floor."""
     options = {"allow_private": True, "floor_seconds": 0.0, **options}
     made = EgressClient(resolver=resolver or Names(hooks_customer_example=["127.0.0.1"]), **options)

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from tests.webhooks.peers import HOOKS, OK, Names, Play, egress, reason_of, serve
+from tests.webhooks.peers import HOOKS, OK, Names, Play, egress_client, reason_of, serve
 from webhooks.client import EgressClient, SystemResolver
 from webhooks.exchange import HEAD_BYTES_MAX, Reason
 
 
 async def reason_from(play: Play | bytes, **options: Any) -> Reason:
     """Why a call to a peer that plays this fails."""
-    async with serve(play) as peer, egress(**options) as calling:
+    async with serve(play) as peer, egress_client(**options) as calling:
         return await reason_of(calling, f"http://{HOOKS}:{peer.port}/")
 
 
@@ -113,7 +113,7 @@ async def test_a_body_of_exactly_the_limit_is_whole_and_one_byte_more_is_refused
 ) -> None:
     for length in (100, 101):
         play = b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * length
-        async with serve(play) as peer, egress(bytes_max=given or 100) as calling:
+        async with serve(play) as peer, egress_client(bytes_max=given or 100) as calling:
             url = f"http://{HOOKS}:{peer.port}/"
             if length == 100:
                 assert (await calling.request("GET", url, bytes_max=given)).body == b"x" * 100
@@ -164,7 +164,7 @@ async def test_no_more_calls_than_allowed_are_at_one_host_at_once() -> None:
         writer.write(OK)
         await writer.drain()
 
-    async with serve(play) as peer, egress(per_host=2) as calling:
+    async with serve(play) as peer, egress_client(per_host=2) as calling:
         url = f"http://{HOOKS}:{peer.port}/"
         answers = await asyncio.gather(*(calling.request("GET", url) for _ in range(8)))
     assert [answer.status for answer in answers] == [200] * 8
@@ -176,7 +176,7 @@ async def test_a_host_that_hangs_delays_no_other() -> None:
     async with (
         serve(forever(b"", b"", 0.01)) as slow,
         serve() as quick,
-        egress(names, per_host=1, timeout_seconds=30.0) as calling,
+        egress_client(names, per_host=1, timeout_seconds=30.0) as calling,
     ):
         hanging = [
             asyncio.create_task(calling.request("GET", f"http://slow.example:{slow.port}/"))

@@ -18,7 +18,7 @@ from store.store import Store
 from store.webhooks.events import NewsEvent
 from tests.receiving import Receiver, answer, flood, hang, receive
 from tests.store.builders import Books
-from tests.webhooks.peers import egress
+from tests.webhooks.peers import egress_client
 from webhooks.client import EgressClient
 from webhooks.exchange import Answer
 from webhooks.rendering import WebhookRequest
@@ -61,7 +61,7 @@ def now() -> Instant:
 
 @pytest.fixture
 async def post(store: Store, account: AccountView) -> AsyncIterator[Post]:
-    async with egress(timeout_seconds=1.0) as calling:
+    async with egress_client(timeout_seconds=1.0) as calling:
         yield Post(Books(store, account.id), calling)
 
 
@@ -248,7 +248,7 @@ async def test_a_body_stays_below_twenty_kilobytes(post: Post) -> None:
 
 async def test_an_address_inside_is_never_called(post: Post, receiver_inside: Receiver) -> None:
     post.subscribe(receiver_inside.url)
-    async with egress(allow_private=False) as strict:
+    async with egress_client(allow_private=False) as strict:
         post.egress = strict
         called = await post.call()
     assert (called.verdict, receiver_inside.peer.hits) == (CallVerdict.FAILED, 0)

@@ -22,7 +22,7 @@ from tests.dialects.fonedynamics.calls import SENDER, Body, Client, leased, mess
 from tests.receiving import Receiver, Taken, receive
 from tests.serving import Api
 from tests.webhooks.mail_server import MailServer, mail_server
-from tests.webhooks.peers import egress
+from tests.webhooks.peers import egress_client
 from webhooks.dispatcher import WebhookDispatcher
 from worker import build_caller, build_webhook_worker
 
@@ -41,7 +41,7 @@ async def at_work(story: Story, smtp_url: str = "") -> AsyncIterator[Client]:
     transport = httpx.ASGITransport(create_app(api_context), raise_app_exceptions=False)
     async with (
         httpx.AsyncClient(transport=transport, base_url="http://godwit") as http,
-        egress() as egress,
+        egress_client() as egress,
     ):
         caller = build_caller(story.client, settings, story.store, egress)
         dispatcher = WebhookDispatcher(story.client, settings.task_queue)

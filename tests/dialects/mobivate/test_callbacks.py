@@ -13,7 +13,7 @@ from tests.conftest import Story
 from tests.dialects.mobivate.calls import accepted, batch
 from tests.receiving import Receiver, receive
 from tests.serving import Api
-from tests.webhooks.peers import egress
+from tests.webhooks.peers import egress_client
 from webhooks.dispatcher import WebhookDispatcher
 from webhooks.sender import WebhookSender
 from worker import build_webhook_worker
@@ -24,7 +24,7 @@ WAIT_SECONDS = 30.0
 @asynccontextmanager
 async def deliveries(story: Story) -> AsyncIterator[None]:
     """Bring callbacks, to loopback too."""
-    async with egress() as egress:
+    async with egress_client() as egress:
         caller = WebhookSender(story.store.news, egress, RENDERERS)
         dispatcher = WebhookDispatcher(story.client, story.settings.task_queue)
         async with (

@@ -78,10 +78,10 @@ def test_a_reply_is_kept_with_a_callback_for_each_of_its_ways(books: Books) -> N
     assert reply.id.startswith(REPLY_PREFIX)
     assert (reply.message_id, reply.writer, reply.number) == (message_id, ALICE, NUMBER)
     assert (reply.body, reply.received_at) == ("Yes", NOW + MINUTE)
-    context = callbacks(books)
-    assert sorted(map(str, context.values())) == ["email", "number", "webhook"]
+    channels = callbacks(books)
+    assert sorted(map(str, channels.values())) == ["email", "number", "webhook"]
     assert len(notified) == 3
-    for id, channel in context.items():
+    for id, channel in channels.items():
         forward = books.store.replies.forward(id)
         assert forward is not None
         assert (forward.reply, forward.options, forward.channel) == (reply, ALL_WAYS, channel)
