@@ -25,8 +25,8 @@ from activities.planning import Planning
 from activities.reporting import Reporting
 from activities.sending import Sending
 from activities.vetting import Vetting
-from activities.webhook_delivery import Calling
-from campaign.calls import Caller
+from activities.webhook_delivery import WebhookDeliveries
+from campaign.deliveries import DeliverySender
 from campaign.handoffs import Carrier
 from campaign.settings import Settings
 from carriers import open_carrier
@@ -37,7 +37,7 @@ from service.temporal import connect, register_search_attributes
 from store.store import Store, open_store
 from webhooks.client import EgressClient
 from webhooks.dispatcher import WebhookDispatcher, webhook_queue
-from webhooks.reply_forwarding import ForwardingCaller
+from webhooks.reply_forwarding import ReplyForwarder
 from webhooks.sender import WebhookSender
 from webhooks.smtp import SmtpMail
 from workflows.campaign import CampaignWorkflow
@@ -184,19 +184,25 @@ class Crew:
 
 
 def build_webhook_worker(
-    client: Client, settings: Settings, store: Store, caller: Caller, sandboxed: bool = False
+    client: Client,
+    settings: Settings,
+    store: Store,
+    delivery_sender: DeliverySender,
+    sandboxed: bool = False,
 ) -> Worker:
     """Make the Worker that brings callbacks: another task queue, so other places, than sending's.
 
     However slow the accounts' servers are, no message waits for them. The caller closes what the
     calls go through afterwards.
     """
-    calling = Calling(store.callbacks, caller, settings.callback_timeout_seconds)
+    deliveries = WebhookDeliveries(
+        store.deliveries, delivery_sender, settings.callback_timeout_seconds
+    )
     return EndingWorker(
         client,
         task_queue=webhook_queue(settings.task_queue),
         workflows=[WebhookDeliveryWorkflow],
-        activities=[calling.deliver],
+        activities=[deliveries.deliver],
         max_concurrent_activities=settings.webhook_deliveries_at_once,
         workflow_runner=_runner(sandboxed),
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=2),
@@ -204,14 +210,16 @@ def build_webhook_worker(
     )
 
 
-def build_caller(client: Client, settings: Settings, store: Store, egress: EgressClient) -> Caller:
+def build_delivery_sender(
+    client: Client, settings: Settings, store: Store, egress: EgressClient
+) -> DeliverySender:
     """Make what couriers call through: addresses on the web, and the other ways of replies."""
-    return ForwardingCaller(
+    return ReplyForwarder(
         store,
         CampaignService(client, store, settings),
         SmtpMail(settings.smtp_url.get_secret_value(), settings.smtp_from),
         settings.smtp_from,
-        WebhookSender(store.news, egress, RENDERERS),
+        WebhookSender(store.events, egress, RENDERERS),
         settings.callback_timeout_seconds,
     )
 
@@ -229,12 +237,12 @@ async def run_worker(settings: Settings) -> None:
     )
     try:
         client = await connect()
-        caller = build_caller(client, settings, store, egress)
+        delivery_sender = build_delivery_sender(client, settings, store, egress)
         await register_search_attributes(client)
         search_seldom()
         async with (
             build_worker(client, settings, store, *carriers),
-            build_webhook_worker(client, settings, store, caller),
+            build_webhook_worker(client, settings, store, delivery_sender),
             WebhookDispatcher(client, settings.task_queue).serving(store.outbox),
         ):
             log.info(

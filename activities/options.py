@@ -38,7 +38,7 @@ def bookkeeping_here(summary: str) -> LocalActivityConfig:
     )
 
 
-def calling(summary: str) -> ActivityConfig:
+def webhook_delivery_options(summary: str) -> ActivityConfig:
     """A round of calls to one destination: as long as a few slow answers, watched by heartbeats.
 
     What a dead worker had claimed is found again at the end of its lease.

@@ -10,10 +10,18 @@ from temporalio import activity
 from activities.clock import Clock
 from activities.heartbeat import kept_alive
 from activities.records import Delivered, DeliverOrder
-from campaign.calls import Call, CallbackStatus, CallbackStore, Called, Caller, CallVerdict, Mark
+from campaign.deliveries import (
+    ClaimedDelivery,
+    DeliveryOutcome,
+    DeliverySender,
+    DeliveryStatus,
+    DeliveryStore,
+    DeliveryUpdate,
+    DeliveryVerdict,
+)
+from campaign.events import CALLBACK_LIFE, RETRY_AFTER_MAX, next_call_at
 from campaign.failures import StoreUnavailable
 from campaign.instants import SECOND, Instant
-from campaign.news import CALLBACK_LIFE, RETRY_AFTER_MAX, next_call_at
 
 # So many calls of one destination are under way at once.
 CALLS_AT_ONCE = 4
@@ -21,18 +29,18 @@ CALLS_AT_ONCE = 4
 CALLING_SECONDS = 30.0
 
 
-class Calling:
+class WebhookDeliveries:
     """The activity that calls; ``deadline_seconds`` bounds one call of the caller."""
 
     def __init__(
         self,
-        store: CallbackStore,
-        caller: Caller,
+        store: DeliveryStore,
+        delivery_sender: DeliverySender,
         deadline_seconds: float,
         luck: Callable[[], float] = random.random,
     ) -> None:
         self._store = store
-        self._caller = caller
+        self._sender = delivery_sender
         self._luck = luck
         # Twice the deadline: the rendering and the writing want some of it, too.
         self._lease: Instant = round((2 * deadline_seconds + 5) * SECOND)
@@ -42,7 +50,7 @@ class Calling:
         """Call what is due at a destination, and say when there is more to do.
 
         Each result is written as soon as it is there. A destination that does not answer, or
-        asks for a rest, is called no further. Run again after a crash, what was claimed comes
+        asks for a rest, is outcome no further. Run again after a crash, what was claimed comes
         again at the end of its lease, under the same id: told twice perhaps, but never lost.
         Told to stop (the worker goes down) it begins no further call; cut off in the midst of
         calls, it still writes what was answered.
@@ -53,17 +61,24 @@ class Calling:
         async with kept_alive(stop):
             return await _Round(self, order, token, stop).run()
 
-    async def call(self, call: Call, clock: Clock) -> tuple[Mark, Called]:
+    async def attempt(
+        self, call: ClaimedDelivery, clock: Clock
+    ) -> tuple[DeliveryUpdate, DeliveryOutcome]:
         """Call one claimed callback and decide what is to be written of it."""
-        called = await self._caller.call(call.callback_id, clock.now())
-        return _judge(call, called, clock.now(), self._luck()), called
+        outcome = await self._sender.deliver(call.callback_id, clock.now())
+        return _decide(call, outcome, clock.now(), self._luck()), outcome
 
     async def turn(
-        self, destination: str, token: str, marks: Sequence[Mark], count: int, now: Instant
-    ) -> Sequence[Call]:
-        """Write marks and claim, in a thread."""
+        self,
+        destination: str,
+        token: str,
+        updates: Sequence[DeliveryUpdate],
+        count: int,
+        now: Instant,
+    ) -> Sequence[ClaimedDelivery]:
+        """Write updates and claim, in a thread."""
         return await asyncio.to_thread(
-            self._store.turn, destination, token, marks, count, now, now + self._lease
+            self._store.turn, destination, token, updates, count, now, now + self._lease
         )
 
     async def look_ahead(self, destination: str, tired: bool, now: Instant) -> Instant | None:
@@ -78,16 +93,16 @@ class _Round:
     """One activity's calls: a few under way at a time, as many again as have ended."""
 
     def __init__(
-        self, calling: Calling, order: DeliverOrder, token: str, stop: asyncio.Event
+        self, deliveries: WebhookDeliveries, order: DeliverOrder, token: str, stop: asyncio.Event
     ) -> None:
-        self._calling = calling
+        self._deliveries = deliveries
         self._order = order
         self._token = token
         self._stop = stop
         self._clock = Clock()
         self._until = self._clock.now() + round(CALLING_SECONDS * SECOND)
-        self._under_way: set[asyncio.Task[tuple[Mark, Called]]] = set()
-        self._unwritten: list[Mark] = []
+        self._under_way: set[asyncio.Task[tuple[DeliveryUpdate, DeliveryOutcome]]] = set()
+        self._unwritten: list[DeliveryUpdate] = []
         self._calls = 0
         self._delivered = 0
         self._tired = False
@@ -99,7 +114,7 @@ class _Round:
         except BaseException:
             await self._break_off()
             raise
-        next_due_at = await self._calling.look_ahead(
+        next_due_at = await self._deliveries.look_ahead(
             self._order.destination, self._tired, self._clock.now()
         )
         return Delivered(
@@ -113,12 +128,14 @@ class _Round:
     async def _call_all(self) -> None:
         while True:
             wanted = self._wanted()
-            claimed: Sequence[Call] = []
+            claimed: Sequence[ClaimedDelivery] = []
             if self._unwritten or wanted:
                 claimed = await self._turn(wanted)
             for call in claimed:
                 self._calls += 1
-                self._under_way.add(asyncio.create_task(self._calling.call(call, self._clock)))
+                self._under_way.add(
+                    asyncio.create_task(self._deliveries.attempt(call, self._clock))
+                )
             if not self._under_way:
                 return
             done, self._under_way = await asyncio.wait(
@@ -126,13 +143,13 @@ class _Round:
             )
             self._note_all(done)
 
-    async def _turn(self, wanted: int) -> Sequence[Call]:
+    async def _turn(self, wanted: int) -> Sequence[ClaimedDelivery]:
         """Write and claim; what may not have been written stays to be written again."""
-        marks = list(self._unwritten)
-        claimed = await self._calling.turn(
-            self._order.destination, self._token, marks, wanted, self._clock.now()
+        updates = list(self._unwritten)
+        claimed = await self._deliveries.turn(
+            self._order.destination, self._token, updates, wanted, self._clock.now()
         )
-        self._unwritten = self._unwritten[len(marks) :]
+        self._unwritten = self._unwritten[len(updates) :]
         return claimed
 
     async def _break_off(self) -> None:
@@ -147,7 +164,9 @@ class _Round:
             with contextlib.suppress(StoreUnavailable):
                 await self._turn(0)
 
-    def _note_all(self, done: Iterable[asyncio.Task[tuple[Mark, Called]]]) -> None:
+    def _note_all(
+        self, done: Iterable[asyncio.Task[tuple[DeliveryUpdate, DeliveryOutcome]]]
+    ) -> None:
         """Take every answer, then raise what the first of those without one raised."""
         failures = []
         for task in done:
@@ -163,24 +182,28 @@ class _Round:
             return 0
         return min(CALLS_AT_ONCE - len(self._under_way), self._order.calls_max - self._calls)
 
-    def _note(self, mark: Mark, called: Called) -> Mark:
-        self._delivered += called.verdict is CallVerdict.DELIVERED
-        if called.tired:
+    def _note(self, update: DeliveryUpdate, outcome: DeliveryOutcome) -> DeliveryUpdate:
+        self._delivered += outcome.verdict is DeliveryVerdict.DELIVERED
+        if outcome.tired:
             self._tired = True
-            if called.retry_after is not None:
-                wait = min(round(called.retry_after * SECOND), RETRY_AFTER_MAX)
+            if outcome.retry_after is not None:
+                wait = min(round(outcome.retry_after * SECOND), RETRY_AFTER_MAX)
                 self._rest_until = max(self._rest_until or 0, self._clock.now() + wait)
-        return mark
+        return update
 
 
-def _judge(call: Call, called: Called, now: Instant, luck: float) -> Mark:
-    match called.verdict:
-        case CallVerdict.DELIVERED:
-            return Mark(call.callback_id, CallbackStatus.DELIVERED, called.code, now)
-        case CallVerdict.GONE:
-            return Mark(call.callback_id, CallbackStatus.DEAD, called.code, now, gone=True)
-        case CallVerdict.NOTHING:
-            return Mark(call.callback_id, None, called.code, now)
-    due_at = next_call_at(now, call.tries, luck, called.retry_after)
-    status = CallbackStatus.DEAD if due_at is None else CallbackStatus.WAITING
-    return Mark(call.callback_id, status, called.code, now, due_at)
+def _decide(
+    call: ClaimedDelivery, outcome: DeliveryOutcome, now: Instant, luck: float
+) -> DeliveryUpdate:
+    match outcome.verdict:
+        case DeliveryVerdict.DELIVERED:
+            return DeliveryUpdate(call.callback_id, DeliveryStatus.DELIVERED, outcome.code, now)
+        case DeliveryVerdict.GONE:
+            return DeliveryUpdate(
+                call.callback_id, DeliveryStatus.DEAD, outcome.code, now, gone=True
+            )
+        case DeliveryVerdict.NOTHING:
+            return DeliveryUpdate(call.callback_id, None, outcome.code, now)
+    due_at = next_call_at(now, call.tries, luck, outcome.retry_after)
+    status = DeliveryStatus.DEAD if due_at is None else DeliveryStatus.WAITING
+    return DeliveryUpdate(call.callback_id, status, outcome.code, now, due_at)

@@ -51,8 +51,8 @@ def versions() -> list[str]:
 
 
 def _said(*command: str) -> str:
-    told = subprocess.run(command, capture_output=True, text=True, env=clean_environment())
-    return told.stdout.strip()
+    result = subprocess.run(command, capture_output=True, text=True, env=clean_environment())
+    return result.stdout.strip()
 
 
 def _processor() -> str:

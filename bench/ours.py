@@ -45,28 +45,28 @@ async def measure(setup: Setup, stack: GodwitStack, count: int) -> dict[str, flo
     """Send the common work through a stack that is warm."""
     if setup.name == "postgres":
         return await _costly(setup, stack, count)
-    told = await godwit.contend(stack, count)
-    extras = {"submission": told.posting} if "submission" in setup.extras else {}
-    return {**_rates(setup, told, count), **extras}
+    result = await godwit.contend(stack, count)
+    extras = {"submission": result.posting} if "submission" in setup.extras else {}
+    return {**_rates(setup, result, count), **extras}
 
 
 async def _costly(setup: Setup, stack: GodwitStack, count: int) -> dict[str, float]:
     """Send the common work, bring receipts, and read what each of them cost."""
     packed = await asyncio.to_thread(costs.pack, stack)
     before = await asyncio.to_thread(costs.counters, stack)
-    told = await godwit.contend(stack, count)
+    result = await godwit.contend(stack, count)
     after = await asyncio.to_thread(costs.counters, stack)
     loose = gained(packed, await asyncio.to_thread(costs.table_bytes, stack))
     received = min(count, RECEIPTS_MAX)
     await _deliver(stack, received)
-    if (delivered := (await stack.counts(told.id))["delivered"]) != received:
+    if (delivered := (await stack.counts(result.id))["delivered"]) != received:
         raise RuntimeError(f"{delivered} of {received} receipts were taken")
     last = await asyncio.to_thread(costs.counters, stack)
     kept = gained(packed, await asyncio.to_thread(costs.pack, stack))
     of_receipts = costs.per_message(after, last, received)
     return {
-        **_rates(setup, told, count),
-        "submission_postgres": told.posting,
+        **_rates(setup, result, count),
+        "submission_postgres": result.posting,
         **costs.per_message(before, after, count),
         **{name: of_receipts[source] for name, source in RECEIPTS if source in of_receipts},
         "kept_loose": sum(loose.values()) / count,
@@ -94,5 +94,5 @@ async def _deliver(stack: GodwitStack, count: int) -> None:
     )
 
 
-def _rates(setup: Setup, told: godwit.Told, count: int) -> dict[str, float]:
-    return {setup.name: count / told.whole, f"{setup.name}_sending": count / told.sending}
+def _rates(setup: Setup, result: godwit.Outcome, count: int) -> dict[str, float]:
+    return {setup.name: count / result.whole, f"{setup.name}_sending": count / result.sending}

@@ -213,8 +213,8 @@ class Bench:
         self._tell(row.name, measured)
 
     def _tell(self, name: str, measured: Mapping[str, float]) -> None:
-        told = ", ".join(f"{part} {value:,.3f}" for part, value in measured.items())
-        self.say(f"  {name}: {told}")
+        result = ", ".join(f"{part} {value:,.3f}" for part, value in measured.items())
+        self.say(f"  {name}: {result}")
 
     def _failed(self, names: Sequence[str], error: Exception) -> None:
         self.results.fail(names, _why(error))

@@ -86,7 +86,7 @@ def _message(
     elif sender_kind(sender) is None:
         fault(RefusalCode.SENDER_INVALID, "not a number, short code or name", "sender")
     media_url = recipient.media_url or draft.media_url
-    news = recipient.news or draft.news
+    endpoint = recipient.endpoint or draft.endpoint
     return Message(
         position=position,
         id=new_id(),
@@ -106,8 +106,8 @@ def _message(
         country=facts.country,
         line_type=facts.line_type,
         network=facts.network,
-        news_url=news.url if news else None,
-        news_method=news.method.value if news else None,
+        callback_url=endpoint.url if endpoint else None,
+        callback_method=endpoint.method.value if endpoint else None,
         replies=recipient.replies,
     )
 

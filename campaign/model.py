@@ -6,8 +6,8 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from campaign.credits import MessageKind
+from campaign.events import EventEndpoint
 from campaign.instants import DAY, Instant
-from campaign.news import NewsAddress
 from campaign.replies import ReplyOptions
 from campaign.states import MessageStatus
 
@@ -79,7 +79,7 @@ class DraftRecipient:
     key: str | None = None
     reference: str | None = None
     fields: Mapping[str, str] = field(default_factory=lambda: NO_FIELDS)
-    news: NewsAddress | None = None
+    endpoint: EventEndpoint | None = None
     fault: str | None = None
     entry: int | None = None
     replies: ReplyOptions | None = None
@@ -109,7 +109,7 @@ class Draft:
     exclude_opt_outs: bool = True
     unknown_policy: UnknownPolicy = UnknownPolicy.HOLD
     shorten_urls: bool = False
-    news: NewsAddress | None = None
+    endpoint: EventEndpoint | None = None
 
 
 @dataclass(slots=True)
@@ -139,8 +139,8 @@ class Message:
     country: str | None = None
     line_type: str | None = None
     network: str | None = None
-    news_url: str | None = None
-    news_method: str | None = None
+    callback_url: str | None = None
+    callback_method: str | None = None
     replies: ReplyOptions | None = None
 
 

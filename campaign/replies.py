@@ -4,9 +4,9 @@ import hashlib
 from dataclasses import astuple, dataclass
 from enum import StrEnum
 
+from campaign.events import EventEndpoint
 from campaign.ids import ID_BYTES, make_id
 from campaign.instants import Instant
-from campaign.news import NewsAddress
 from campaign.text import bad_character
 
 REPLY_PREFIX = "rpl_"
@@ -35,7 +35,7 @@ class ReplyOptions:
     from_sender: str | None = None
     to_email: str | None = None
     from_email: str | None = None
-    webhook: NewsAddress | None = None
+    webhook: EventEndpoint | None = None
 
     def wish(self) -> str:
         """A digest of where answers go: messages that want the same may share a leased number."""

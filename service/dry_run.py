@@ -53,8 +53,8 @@ def rehearse(store: Store, candidate: Candidate) -> Rehearsal:
         if account.balances[kind].available < price.of(kind)
     ]
     segments = sum(message.segments for message in going)
-    told = tuple(at_entries(refusals, draft))
-    return Rehearsal(len(candidate.messages), len(going), segments, price, told)
+    result = tuple(at_entries(refusals, draft))
+    return Rehearsal(len(candidate.messages), len(going), segments, price, result)
 
 
 def _firsts(messages: list[Message], value: Callable[[Message], str]) -> Mapping[str, int]:

@@ -57,19 +57,19 @@ def audit_books(
     with opened_store() as store:
         if id is not None and store.campaigns.get(id) is None:
             raise CommandError(f"there is no campaign {id!r}")
-        told = audit(store.database, id)
+        result = audit(store.database, id)
     if as_json:
-        typer.echo(json.dumps(asdict(told), indent=2))
+        typer.echo(json.dumps(asdict(result), indent=2))
     else:
         typer.echo(
-            f"{told.accounts:,} accounts, {told.campaigns:,} campaigns, "
-            f"{told.messages:,} messages looked at"
+            f"{result.accounts:,} accounts, {result.campaigns:,} campaigns, "
+            f"{result.messages:,} messages looked at"
         )
-        for finding in told.findings:
+        for finding in result.findings:
             what = f"{finding.check}: {finding.subject}"
             typer.echo(f"OFF  {what}: expected {finding.expected}, found {finding.found}")
-        typer.echo("the books are in balance" if not told.findings else "the books are off")
-    if told.findings:
+        typer.echo("the books are in balance" if not result.findings else "the books are off")
+    if result.findings:
         raise typer.Exit(1)
 
 

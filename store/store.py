@@ -26,9 +26,9 @@ from store.sending.sending import Sending
 from store.sending.unknowns import Resolving
 from store.shared.outbox import Outbox
 from store.shared.rates import Pacing
-from store.webhooks.deliveries import Callbacks
-from store.webhooks.endpoints import Webhooks
-from store.webhooks.events import NewsReader
+from store.webhooks.deliveries import Deliveries
+from store.webhooks.endpoints import Endpoints
+from store.webhooks.events import EventReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +55,9 @@ class Store:
     links: Links
     signing: Signing
     outbox: Outbox
-    callbacks: Callbacks
-    webhooks: Webhooks
-    news: NewsReader
+    deliveries: Deliveries
+    endpoints: Endpoints
+    events: EventReader
 
     def close(self) -> None:
         """Let go of every connection."""
@@ -95,7 +95,7 @@ def open_store(settings: Settings) -> Store:
         links=Links(database),
         signing=Signing(database, sealer),
         outbox=outbox,
-        callbacks=Callbacks(database),
-        webhooks=Webhooks(database, sealer, outbox),
-        news=NewsReader(database, sealer, accounts),
+        deliveries=Deliveries(database),
+        endpoints=Endpoints(database, sealer, outbox),
+        events=EventReader(database, sealer, accounts),
     )

@@ -355,8 +355,8 @@ async def story(
     carrier_server: Served,
 ) -> AsyncIterator[Story]:
     """A story on the time-skipping server; its workflows are watched for what would not replay."""
-    async with tell(skipping, settings, store, account, carrier_server, sandboxed=True) as told:
-        yield told
+    async with tell(skipping, settings, store, account, carrier_server, sandboxed=True) as output:
+        yield output
 
 
 @pytest.fixture
@@ -368,5 +368,5 @@ async def real_story(
     carrier_server: Served,
 ) -> AsyncIterator[Story]:
     """A story on a real server."""
-    async with tell(real, settings, store, account, carrier_server) as told:
-        yield told
+    async with tell(real, settings, store, account, carrier_server) as output:
+        yield output

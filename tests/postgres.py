@@ -37,7 +37,7 @@ ROOM_BYTES = 2 * 1024**3
 _STAND_INS = ("nobody", "postgres")
 
 
-_told = pytest.StashKey[bool]()
+_result = pytest.StashKey[bool]()
 
 
 def leave_to_sqlite(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -62,8 +62,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say why tests were skipped for want of PostgreSQL; conftest files import this hook."""
     skipped = terminalreporter.stats.get("skipped", [])
     missed = sum(MISSING in str(report.longrepr) for report in skipped)
-    if missed and not terminalreporter.config.stash.get(_told, False):
-        terminalreporter.config.stash[_told] = True
+    if missed and not terminalreporter.config.stash.get(_result, False):
+        terminalreporter.config.stash[_result] = True
         terminalreporter.section("PostgreSQL", yellow=True)
         terminalreporter.line(f"{missed} tests skipped: {MISSING}")
 

@@ -49,7 +49,7 @@ class Clock(Weather):
 
 
 @asynccontextmanager
-async def telling(
+async def signed_event(
     real: WorkflowEnvironment,
     settings: Settings,
     account: AccountView,
@@ -87,7 +87,10 @@ async def test_an_outage_is_waited_out_with_a_probe_a_second_and_told(
 ) -> None:
     clock = Clock()
     clock.status, clock.until = 503, int(time.time()) + OUTAGE_SECONDS
-    async with serve_storm(clock) as served, telling(real, settings, account, pretend=served) as it:
+    async with (
+        serve_storm(clock) as served,
+        signed_event(real, settings, account, pretend=served) as it,
+    ):
         campaign = (await it.service.admit(it.draft(PEOPLE))).campaign
         while (await progress(it, campaign.id)).carrier_down != "pretend":
             await asyncio.sleep(0.1)
@@ -108,7 +111,10 @@ async def test_an_outage_uses_up_no_message(
     clock = Clock()
     clock.status, clock.until = 503, int(time.time()) + OUTAGE_SECONDS
     settings.retry_backoff_seconds = (0.1,)
-    async with serve_storm(clock) as served, telling(real, settings, account, pretend=served) as it:
+    async with (
+        serve_storm(clock) as served,
+        signed_event(real, settings, account, pretend=served) as it,
+    ):
         campaign = (await it.service.admit(it.draft(FAILURES_ON_END * 3))).campaign
         assert await finish(it, campaign.id) is CampaignStatus.FINISHED
         assert it.store.campaigns.tally(campaign.id).failed == 0
@@ -123,7 +129,7 @@ async def test_after_a_definite_no_the_next_carrier_sends_and_no_number_gets_two
     async with (
         serve_storm(clock) as first,
         serve_carrier() as second,
-        telling(real, settings, account, pretend=first, second=second) as it,
+        signed_event(real, settings, account, pretend=first, second=second) as it,
     ):
         campaign = (await it.service.admit(it.draft(PEOPLE))).campaign
         assert await finish(it, campaign.id) is CampaignStatus.FINISHED
@@ -139,7 +145,7 @@ async def test_what_the_first_carrier_may_have_never_goes_to_the_second(
     async with (
         serve_carrier(Repeats.NONE) as first,
         serve_carrier() as second,
-        telling(real, settings, account, pretend=first, second=second) as it,
+        signed_event(real, settings, account, pretend=first, second=second) as it,
     ):
         # The first takes these and cuts the connection, or says nothing.
         numbers = [f"+1415{200 + index}{ending}" for index in range(5) for ending in DOUBTFUL]
@@ -156,7 +162,7 @@ async def test_a_number_that_a_carrier_calls_invalid_is_not_tried_elsewhere(
     async with (
         serve_carrier() as first,
         serve_carrier() as second,
-        telling(real, settings, account, pretend=first, second=second) as it,
+        signed_event(real, settings, account, pretend=first, second=second) as it,
     ):
         draft = it.draft(0, recipients=people(["+14155550001"]))
         campaign = (await it.service.admit(draft)).campaign

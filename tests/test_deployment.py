@@ -81,8 +81,8 @@ def test_mounted_files_exist_and_scripts_parse() -> None:
 def test_commands_are_ones_that_godwit_has() -> None:
     for name in OURS - {"carrier"}:
         command = [sys.executable, "-m", "starter", *SERVICES[name]["command"], "--help"]
-        told = subprocess.run(command, capture_output=True, text=True, timeout=60)
-        assert told.returncode == 0, told.stderr
+        result = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        assert result.returncode == 0, result.stderr
     assert SERVICES["carrier"]["entrypoint"] == ["python", "-m", "carriers.pretend_server"]
 
 

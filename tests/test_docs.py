@@ -69,7 +69,7 @@ def test_the_diagram_of_states_draws_the_moves_that_the_code_allows(name: str) -
 @pytest.mark.parametrize("name", MACHINES)
 def test_the_table_of_states_explains_each_move_once(name: str) -> None:
     table = rows(section((DOCS / "states.md").read_text("utf-8"), name))
-    told = [
+    result = [
         (source, target)
         for cells in table
         if len(cells) == 3 and ticked(cells[1])
@@ -77,14 +77,14 @@ def test_the_table_of_states_explains_each_move_once(name: str) -> None:
         for target in ticked(cells[1])
         if target in {status.value for status in MACHINES[name][0]}
     ]
-    assert len(told) == len(set(told))
-    assert set(told) == moves_of(MACHINES[name][1])
+    assert len(result) == len(set(result))
+    assert set(result) == moves_of(MACHINES[name][1])
 
 
 def test_money_and_keys_are_explained_for_every_state_of_a_message() -> None:
     table = rows(section((DOCS / "states.md").read_text("utf-8"), "Message"))
-    told = [state for cells in table if not ticked(cells[1]) for state in ticked(cells[0])]
-    assert sorted(told) == sorted(status.value for status in MessageStatus)
+    result = [state for cells in table if not ticked(cells[1]) for state in ticked(cells[0])]
+    assert sorted(result) == sorted(status.value for status in MessageStatus)
 
 
 def test_every_file_that_a_document_names_is_there() -> None:

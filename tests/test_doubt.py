@@ -114,11 +114,11 @@ async def test_an_operator_settles_a_doubt_once_and_the_books_follow(doubtful: S
     report = story.store.campaigns.report(campaign_id)
     assert (report.posted.sms, report.held.sms, report.voided.sms) == (18, 0, 2)
     assert balanced(story)
-    (told,) = story.store.attempts.stories(campaign_id, SILENT)
-    assert told.attempts[0].code == "operator_says_sent"
-    assert told.key_holder == silent.id and told.key_free_at is not None
-    (told,) = story.store.attempts.stories(campaign_id, cut.id)
-    assert told.key_holder is None
+    (result,) = story.store.attempts.stories(campaign_id, SILENT)
+    assert result.attempts[0].code == "operator_says_sent"
+    assert result.key_holder == silent.id and result.key_free_at is not None
+    (result,) = story.store.attempts.stories(campaign_id, cut.id)
+    assert result.key_holder is None
 
 
 @pytest.mark.parametrize("doubtful", [Repeats.NONE], indirect=True)

@@ -100,8 +100,8 @@ async def test_a_storm_of_ten_minutes_is_waited_out_and_loses_nobody(
     assert len({row["reference"] for row in served.log}) == len(served.log) == FEW
     # Nobody was asked for again before the carrier's wish, or the backoff, had passed.
     for message in store.campaigns.messages(campaign.id):
-        (told,) = store.attempts.stories(campaign.id, message.id)
-        starts = [attempt.started_at for attempt in told.attempts]
+        (result,) = store.attempts.stories(campaign.id, message.id)
+        starts = [attempt.started_at for attempt in result.attempts]
         assert 2 <= len(starts) <= 5
         assert all(b - a >= wait for a, b in zip(starts, starts[1:], strict=False))
     assert weather.asked <= 5 * FEW
@@ -181,6 +181,6 @@ async def test_nothing_is_accepted_a_second_after_a_stop_word_was_stored(real_st
     for message in story.store.campaigns.messages(campaign.id, limit=count):
         if message.to in stopped and message.sent_at is not None:
             # The answer may take its time on a busy machine; what counts is when it was let go.
-            (told,) = story.store.attempts.stories(campaign.id, message.id)
-            assert told.attempts[-1].started_at / SECOND <= stopped[message.to] + 1
+            (result,) = story.store.attempts.stories(campaign.id, message.id)
+            assert result.attempts[-1].started_at / SECOND <= stopped[message.to] + 1
     assert audit(story.store.database).findings == ()

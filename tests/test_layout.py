@@ -102,8 +102,8 @@ def undocumented(path: Path) -> Iterator[str]:
 
 def test_every_import_keeps_the_contracts() -> None:
     linter = Path(sys.executable).with_name("lint-imports")
-    told = subprocess.run([linter, "--no-cache"], cwd=ROOT, capture_output=True, text=True)
-    assert told.returncode == 0, told.stdout
+    result = subprocess.run([linter, "--no-cache"], cwd=ROOT, capture_output=True, text=True)
+    assert result.returncode == 0, result.stdout
 
 
 def test_no_package_is_most_of_the_code() -> None:
@@ -117,10 +117,10 @@ def test_no_package_is_most_of_the_code() -> None:
 def loaded_by(module: str) -> set[str]:
     """Everything that a fresh interpreter has loaded once it imported a module."""
     code = f"import sys, {module}; sys.stdout.write(' '.join(sys.modules))"
-    told = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    return set(told.stdout.split())
+    return set(result.stdout.split())
 
 
 def test_importing_the_workflow_loads_no_database_and_no_http_client() -> None:

@@ -129,38 +129,38 @@ class Reader:
         return ran.stdout
 
 
-def check(reader: Reader, command: str, told: str) -> None:
+def check(reader: Reader, command: str, result: str) -> None:
     """See that a command came to what a reader expects of it."""
     if command.startswith("curl "):
-        answer = json.loads(told)
-        assert answer["status"] == "queued" and answer["totalRecipients"] >= 10, told
+        answer = json.loads(result)
+        assert answer["status"] == "queued" and answer["totalRecipients"] >= 10, result
         reader.last = answer["id"]
     elif " list" in command:
-        assert reader.last in told
+        assert reader.last in result
     elif " send " in command:
-        assert told.splitlines()[-1].startswith("finished total="), told
+        assert result.splitlines()[-1].startswith("finished total="), result
     elif " audit" in command:
-        assert told.splitlines()[-1] == "the books are in balance"
+        assert result.splitlines()[-1] == "the books are in balance"
 
 
-def check_example(reader: Reader, command: str, told: str) -> None:
+def check_example(reader: Reader, command: str, result: str) -> None:
     """See that an example was taken as its API says it."""
-    answer = {} if " send " in command else json.loads(told)
+    answer = {} if " send " in command else json.loads(result)
     if "bulk_sms" in command:
-        assert answer["status"]["code"] == 293, told
+        assert answer["status"]["code"] == 293, result
     elif "BatchMessages" in command:
-        assert [item["Status"] for item in answer] == ["Processing"] * 3, told
-        assert answer[2]["From"].startswith("+61"), told
+        assert [item["Status"] for item in answer] == ["Processing"] * 3, result
+        assert answer[2]["From"].startswith("+61"), result
     elif command.endswith("/mailing-lists"):
         reader.environment["LIST_ID"] = answer["id"]
     elif "/members" in command:
-        assert answer["members"] == 2, told
+        assert answer["members"] == 2, result
     elif "/send/batch" in command:
-        assert answer["success"] and answer["record"]["recipientCount"] == 4, told
+        assert answer["success"] and answer["record"]["recipientCount"] == 4, result
     elif "/v1/campaigns" in command:
-        assert answer["counts"]["total"] == 4, told
+        assert answer["counts"]["total"] == 4, result
     else:
-        check(reader, command, told)
+        check(reader, command, result)
 
 
 def check_routes(api: str) -> None:
@@ -196,13 +196,13 @@ def test_every_command_of_the_readme_works_as_written(tmp_path: Path) -> None:
         assert stack.returncode == 0, welcome
         for address in (reader.stack["api"], reader.stack["ui"], reader.environment["KEY_SECRET"]):
             assert address in welcome
-        told, _ = demo.communicate(timeout=150)
-        assert demo.returncode == 0, told
+        result, _ = demo.communicate(timeout=150)
+        assert demo.returncode == 0, result
     for line in shown(demo_block):
         parts = [part for part in re.split(r"\s{2,}", line.strip()) if not VARIES.search(part)]
-        assert all(squeezed(part) in squeezed(told) for part in parts), f"{line}\n{told}"
+        assert all(squeezed(part) in squeezed(result) for part in parts), f"{line}\n{result}"
         if re.fullmatch(r"\s*\w+ +\d+", line):
-            assert squeezed(line) in squeezed(told), line
+            assert squeezed(line) in squeezed(result), line
 
 
 def test_every_example_is_sent_by_a_command() -> None:
@@ -217,16 +217,16 @@ def test_every_command_and_target_in_the_text_is_there() -> None:
     group = get_command(app)
     assert isinstance(group, TyperGroup)
     targets = re.findall(r"^([a-z]+):.*##", MAKEFILE, re.M)
-    told = [words.split() for words in ticked if words.startswith(("godwit ", "make "))]
-    assert ["make", "help"] in told
-    for program, word, *_ in told:
+    result = [words.split() for words in ticked if words.startswith(("godwit ", "make "))]
+    assert ["make", "help"] in result
+    for program, word, *_ in result:
         known = targets if program == "make" else [*group.commands, "--help"]
         assert word in known, f"{program} {word}"
 
 
 def test_the_targets_of_the_makefile_are_listed_by_its_help() -> None:
     command = ["make", "--no-print-directory", "help"]
-    told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    listed = [line.split()[0] for line in told.stdout.splitlines()]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    listed = [line.split()[0] for line in result.stdout.splitlines()]
     assert listed == re.findall(r"^([a-z]+):.*##", MAKEFILE, re.M)
     assert {"demo", "up", "test", "help"} <= set(listed)

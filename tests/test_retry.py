@@ -168,23 +168,23 @@ async def test_a_retry_between_the_end_and_the_last_step_of_its_run_is_not_lost(
     stormy: Story, weather: Weather, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settle = Admissions.settle
-    told: list[object] = []
+    result: list[object] = []
 
     def cut_off(
         admissions: Admissions, campaign_id: str, status: CampaignStatus, now: Instant
     ) -> tuple[CampaignStatus, Tally]:
         """The end is written, the worker dies before it says so, and somebody is quick."""
         settled = settle(admissions, campaign_id, status, now)
-        if not told:
+        if not result:
             weather.until = 0
-            told.append(stormy.store.retrying.retry(campaign_id, now))
+            result.append(stormy.store.retrying.retry(campaign_id, now))
             raise RuntimeError("died")
         return settled
 
     monkeypatch.setattr(Admissions, "settle", cut_off)
     campaign = (await stormy.service.admit(stormy.draft(PEOPLE))).campaign
     assert await finish(stormy, campaign.id) is CampaignStatus.FINISHED
-    assert told == [Retried.AGAIN]
+    assert result == [Retried.AGAIN]
     handle = stormy.client.get_workflow_handle(workflow_id(campaign.id))
     assert (await handle.describe()).status is WorkflowExecutionStatus.COMPLETED
     assert len(stormy.carrier.log) == PEOPLE

@@ -11,7 +11,7 @@ from typing import Any
 from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 
-from campaign.calls import Caller
+from campaign.deliveries import DeliverySender
 from campaign.instants import MINUTE, SECOND, Instant, instant_of
 from campaign.settings import Settings
 from dialects.renderers import RENDERERS
@@ -50,11 +50,11 @@ class Post:
         """A webhook of the account and its secret."""
         account = self.books.account_id
         wanted = events or ("message.*",)
-        return self.books.store.webhooks.add(account, url, wanted, "native", await self.now())
+        return self.books.store.endpoints.add(account, url, wanted, "native", await self.now())
 
     async def send(self, count: int = 1) -> str:
         """Send a campaign, which makes news; its id."""
-        return make_news(self.books, count, await self.now())
+        return make_event(self.books, count, await self.now())
 
     async def signal_all(self, *webhooks: WebhookView) -> Sequence[Handle]:
         """Ring for webhooks; the handles of their couriers."""
@@ -92,7 +92,7 @@ class Post:
     async def _leap(self, handle: Handle, step: Instant) -> None:
         """Leap to what is due next; where that waits for a rest to end, a little further."""
         now, destination = await self.now(), handle.id.removeprefix("courier:")
-        due_at = self.books.store.callbacks.next_due(destination)
+        due_at = self.books.store.deliveries.next_due(destination)
         wait = step if due_at is None or due_at <= now else due_at - now
         await self.environment.sleep(timedelta(milliseconds=wait))
 
@@ -118,20 +118,20 @@ async def posted(
     settings: Settings,
     store: Store,
     account: AccountView,
-    caller: Caller | None = None,
+    delivery_sender: DeliverySender | None = None,
     **options: Any,
 ) -> AsyncIterator[Post]:
     """Run couriers on an environment; calls may go to loopback."""
     options = {"timeout_seconds": settings.callback_timeout_seconds, **options}
-    async with egress_client(**options) as calling:
-        caller = caller or WebhookSender(store.news, calling, RENDERERS)
+    async with egress_client(**options) as egress:
+        delivery_sender = delivery_sender or WebhookSender(store.events, egress, RENDERERS)
         client = environment.client
         dispatcher = WebhookDispatcher(client, settings.task_queue)
-        async with build_webhook_worker(client, settings, store, caller, sandboxed=True):
+        async with build_webhook_worker(client, settings, store, delivery_sender, sandboxed=True):
             yield Post(environment, settings, Books(store, account.id), dispatcher)
 
 
-def make_news(books: Books, count: int, now: Instant) -> str:
+def make_event(books: Books, count: int, now: Instant) -> str:
     """Send a campaign at an instant, and write of it then; its id."""
     campaign = books.admit(count, now=now)
     claimed = books.turn(campaign, now=now).claimed

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from store.webhooks.events import NewsEvent
+from store.webhooks.events import WebhookEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,4 +22,4 @@ class WebhookRequest:
 
 # Renders a callback each time it is tried, so the same event must give the same request; None where
 # the API has no words for an event. Runs in a thread.
-EventRenderer = Callable[[NewsEvent], WebhookRequest | None]
+EventRenderer = Callable[[WebhookEvent], WebhookRequest | None]

@@ -9,7 +9,7 @@ from email.policy import SMTP
 from email.utils import format_datetime
 from typing import Protocol
 
-from campaign.calls import Called, Caller, CallVerdict
+from campaign.deliveries import DeliveryOutcome, DeliverySender, DeliveryVerdict
 from campaign.failures import ServiceUnavailable
 from campaign.instants import Instant, moment_of
 from campaign.model import Draft, DraftRecipient, Policy
@@ -35,8 +35,9 @@ class Admitting(Protocol):
         ...
 
 
-class ForwardingCaller:
-    """A :class:`campaign.calls.Caller` that knows replies' ways; all else it leaves to another.
+class ReplyForwarder:
+    """A :class:`campaign.deliveries.DeliverySender` that knows replies' ways; all else it leaves to
+    another.
 
     ``timeout_seconds`` bounds a call. A text is a campaign of its own under the reply's key, an
     e-mail has the reply's Message-ID: tried again, the one is not sent twice and the other can be
@@ -49,7 +50,7 @@ class ForwardingCaller:
         service: Admitting,
         mail: Mail,
         mail_sender: str,
-        others: Caller,
+        others: DeliverySender,
         timeout_seconds: float,
     ) -> None:
         self._store = store
@@ -60,27 +61,27 @@ class ForwardingCaller:
         self._timeout_seconds = timeout_seconds
         self._lookup = OfflineLookup()
 
-    async def call(self, callback_id: str, now: Instant) -> Called:
-        """Take a reply one way, once; see :class:`campaign.calls.Caller`."""
+    async def deliver(self, callback_id: str, now: Instant) -> DeliveryOutcome:
+        """Take a reply one way, once; see :class:`campaign.deliveries.DeliverySender`."""
         forward = await asyncio.to_thread(self._store.replies.forward, callback_id)
         if forward is None or forward.channel is ReplyChannel.WEBHOOK:
-            return await self._others.call(callback_id, now)
+            return await self._others.deliver(callback_id, now)
         try:
             async with asyncio.timeout(self._timeout_seconds):
                 if forward.channel is ReplyChannel.NUMBER:
                     return await self._text(forward, now)
                 return await self._write(forward)
         except TimeoutError:
-            return Called(CallVerdict.FAILED, "timeout")
+            return DeliveryOutcome(DeliveryVerdict.FAILED, "timeout")
 
-    async def _text(self, forward: Forward, now: Instant) -> Called:
+    async def _text(self, forward: Forward, now: Instant) -> DeliveryOutcome:
         reply, options = forward.reply, forward.options
         assert options.to_number is not None
         sender = options.from_sender
         if sender is None:
             found = await asyncio.to_thread(self._sender, forward, now)
             if isinstance(found, NoLease):
-                return Called(CallVerdict.FAILED, found.value)
+                return DeliveryOutcome(DeliveryVerdict.FAILED, found.value)
             sender = found
         draft = Draft(
             account_id=reply.account_id,
@@ -98,10 +99,10 @@ class ForwardingCaller:
         try:
             await self._service.admit(draft)
         except ServiceUnavailable:
-            return Called(CallVerdict.FAILED, "service_unavailable")
+            return DeliveryOutcome(DeliveryVerdict.FAILED, "service_unavailable")
         except Refused as refused:
-            return Called(CallVerdict.GONE, refused.refusals[0].code.value)
-        return Called(CallVerdict.DELIVERED, "texted")
+            return DeliveryOutcome(DeliveryVerdict.GONE, refused.refusals[0].code.value)
+        return DeliveryOutcome(DeliveryVerdict.DELIVERED, "texted")
 
     def _sender(self, forward: Forward, now: Instant) -> str | NoLease:
         """A sender of the account, else a leased number: nobody can send as the one who wrote."""
@@ -114,15 +115,15 @@ class ForwardingCaller:
         wish = LeaseWish(to, FORWARD_WISH, now + LEASE_FOR, country)
         return self._store.leases.claim(account_id, [wish], now)[0]
 
-    async def _write(self, forward: Forward) -> Called:
+    async def _write(self, forward: Forward) -> DeliveryOutcome:
         message = email_of(forward, self._mail_sender)
         try:
             await asyncio.to_thread(self._mail.send, message, message["To"])
         except MailRefused as refused:
-            return Called(CallVerdict.GONE, str(refused))
+            return DeliveryOutcome(DeliveryVerdict.GONE, str(refused))
         except MailUnavailable as unavailable:
-            return Called(CallVerdict.FAILED, str(unavailable), tired=True)
-        return Called(CallVerdict.DELIVERED, "mailed")
+            return DeliveryOutcome(DeliveryVerdict.FAILED, str(unavailable), tired=True)
+        return DeliveryOutcome(DeliveryVerdict.DELIVERED, "mailed")
 
 
 def email_of(forward: Forward, sender: str) -> EmailMessage:

@@ -1,4 +1,4 @@
-"""Callbacks to accounts: rendered by their dialect, signed, and brought to their address."""
+"""Deliveries to accounts: rendered by their dialect, signed, and brought to their address."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -8,12 +8,12 @@ from urllib.parse import urlencode
 import structlog
 from standardwebhooks import Webhook
 
-from campaign.calls import Called, CallVerdict
+from campaign.deliveries import DeliveryOutcome, DeliveryVerdict
+from campaign.events import NATIVE, RETRY_AFTER_MAX
 from campaign.failures import StoreUnavailable
 from campaign.instants import SECOND, Instant, moment_of
-from campaign.news import NATIVE, RETRY_AFTER_MAX
 from carriers.classify import retry_after
-from store.webhooks.events import NewsReader, Telling
+from store.webhooks.events import EventReader, SignedEvent
 from webhooks.client import EgressClient, Unreachable
 from webhooks.exchange import Answer, Reason
 from webhooks.rendering import EventRenderer, WebhookRequest
@@ -38,16 +38,21 @@ class _Prepared:
 
 
 class WebhookSender:
-    """The :class:`campaign.calls.Caller` that calls real addresses, over the safe way out."""
+    """The :class:`campaign.deliveries.DeliverySender` that calls real addresses, over the safe way
+    out.
+    """
 
     def __init__(
-        self, news: NewsReader, egress: EgressClient, renderers: Mapping[str, EventRenderer]
+        self,
+        webhook_event: EventReader,
+        egress: EgressClient,
+        renderers: Mapping[str, EventRenderer],
     ) -> None:
-        self._news = news
+        self._news = webhook_event
         self._egress = egress
         self._show = renderers
 
-    async def call(self, callback_id: str, now: Instant) -> Called:
+    async def deliver(self, callback_id: str, now: Instant) -> DeliveryOutcome:
         """Read, render, sign and call once.
 
         2xx is a delivery; 410 means that nobody wants more; all else, redirects included, is a
@@ -60,9 +65,9 @@ class WebhookSender:
         except Exception as error:
             # The error's text may quote what it stumbled over.
             log.error("callback_not_rendered", callback=callback_id, error=type(error).__name__)
-            return Called(CallVerdict.FAILED, "not_rendered")
+            return DeliveryOutcome(DeliveryVerdict.FAILED, "not_rendered")
         if prepared is None:
-            return Called(CallVerdict.NOTHING, "nothing")
+            return DeliveryOutcome(DeliveryVerdict.NOTHING, "nothing")
         try:
             answer = await self._egress.request(
                 prepared.call.method,
@@ -73,45 +78,50 @@ class WebhookSender:
             )
         except Unreachable as unreachable:
             reason = unreachable.reason
-            return Called(CallVerdict.FAILED, reason.value, tired=reason in TIRED_REASONS)
+            return DeliveryOutcome(
+                DeliveryVerdict.FAILED, reason.value, tired=reason in TIRED_REASONS
+            )
         return judge(answer, now)
 
     def _prepare(self, callback_id: str, now: Instant) -> _Prepared | None:
-        telling = self._news.read(callback_id, now)
-        if telling is None:
+        signed_event = self._news.read(callback_id, now)
+        if signed_event is None:
             return None
-        show: EventRenderer = self._show.get(telling.event.dialect, self._show[NATIVE])
-        call = show(telling.event)
+        show: EventRenderer = self._show.get(signed_event.event.dialect, self._show[NATIVE])
+        call = show(signed_event.event)
         if call is None:
             return None
-        headers = {**call.headers, **signature_headers(telling, now, call.body)}
-        return _Prepared(_with_query(telling.event.address.url, call.query), call, headers)
+        headers = {**call.headers, **signature_headers(signed_event, now, call.body)}
+        return _Prepared(_with_query(signed_event.event.address.url, call.query), call, headers)
 
 
-def signature_headers(telling: Telling, now: Instant, body: bytes) -> dict[str, str]:
+def signature_headers(signed_event: SignedEvent, now: Instant, body: bytes) -> dict[str, str]:
     """The headers of Standard Webhooks 1.0.0; one signature for each secret that is valid.
 
     The addresses of single messages have no secret, and so no signature. The library writes any
     datetime as if it were UTC: this one is.
     """
     moment = moment_of(now)
-    headers = {"webhook-id": telling.event.id, "webhook-timestamp": str(now // SECOND)}
+    headers = {"webhook-id": signed_event.event.id, "webhook-timestamp": str(now // SECOND)}
     signatures = [
-        Webhook(secret).sign(telling.event.id, moment, body.decode()) for secret in telling.secrets
+        Webhook(secret).sign(signed_event.event.id, moment, body.decode())
+        for secret in signed_event.secrets
     ]
     return headers | ({"webhook-signature": " ".join(signatures)} if signatures else {})
 
 
-def judge(answer: Answer, now: Instant) -> Called:
+def judge(answer: Answer, now: Instant) -> DeliveryOutcome:
     """What an answer means: for this callback, and for its destination as a whole."""
     code = str(answer.status)
     if 200 <= answer.status < 300:
-        return Called(CallVerdict.DELIVERED, code)
+        return DeliveryOutcome(DeliveryVerdict.DELIVERED, code)
     if answer.status == GONE:
-        return Called(CallVerdict.GONE, code)
+        return DeliveryOutcome(DeliveryVerdict.GONE, code)
     wish = answer.headers.get("retry-after")
     seconds = retry_after(wish, now / SECOND, RETRY_AFTER_MAX / SECOND)
-    return Called(CallVerdict.FAILED, code, seconds, tired=answer.status in TIRED_STATUSES)
+    return DeliveryOutcome(
+        DeliveryVerdict.FAILED, code, seconds, tired=answer.status in TIRED_STATUSES
+    )
 
 
 def _with_query(url: str, query: Sequence[tuple[str, str]]) -> str:

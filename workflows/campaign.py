@@ -294,9 +294,9 @@ class CampaignWorkflow:
         """Change the plan; one change at a time, since each has a number."""
         self.moving = True
         try:
-            told = await self.books.change(activity, summary, order)
+            output = await self.books.change(activity, summary, order)
             self._set(pauses=order.number)
-            return told
+            return output
         finally:
             self.moving = False
 

@@ -5,9 +5,9 @@ from datetime import timedelta
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from activities.options import calling
+    from activities.options import webhook_delivery_options
     from activities.records import Delivered, DeliverOrder
-    from activities.webhook_delivery import Calling
+    from activities.webhook_delivery import WebhookDeliveries
     from campaign.instants import SECOND, Instant, iso
     from workflows.records import WebhookDeliveryInput, WebhookDeliveryResult, WebhookDeliveryState
     from workflows.timers import now, reach
@@ -55,9 +55,11 @@ class WebhookDeliveryWorkflow:
     async def _deliver(self) -> Delivered:
         calls_max = 1 if self.state.strikes else CALLS_MAX
         round_of_calls = await workflow.execute_activity_method(
-            Calling.deliver,
+            WebhookDeliveries.deliver,
             DeliverOrder(destination=self.order.destination, calls_max=calls_max),
-            **calling("call once, to see" if self.state.strikes else "call with what is due"),
+            **webhook_delivery_options(
+                "call once, to see" if self.state.strikes else "call with what is due"
+            ),
         )
         strikes, rest_until = self.state.strikes, None
         if round_of_calls.tired:

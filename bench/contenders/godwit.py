@@ -17,7 +17,7 @@ async def warm_up(stack: GodwitStack, workers: int = 1) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Outcome:
     """A campaign that was sent, in seconds.
 
     ``posting`` is from the POST to its answer, ``whole`` from the POST to the settled books,
@@ -30,7 +30,7 @@ class Told:
     sending: float
 
 
-async def contend(stack: GodwitStack, count: int) -> Told:
+async def contend(stack: GodwitStack, count: int) -> Outcome:
     """Send one campaign from its POST to its end."""
     body = campaign(count, first=stack.fresh(count))
     await stack.carrier.reset()
@@ -39,7 +39,7 @@ async def contend(stack: GodwitStack, count: int) -> Told:
     await check(stack, posted.id, count)
     stats = await stack.carrier.stats()
     assert stats.first is not None and stats.last is not None
-    return Told(posted.id, posted.seconds, ended - posted.began, stats.last - stats.first)
+    return Outcome(posted.id, posted.seconds, ended - posted.began, stats.last - stats.first)
 
 
 async def check(stack: GodwitStack, campaign_id: str, count: int) -> None:

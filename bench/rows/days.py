@@ -18,5 +18,5 @@ async def measure(stack: GodwitStack, sizes: Sizes) -> dict[str, float]:
         log = Path(directory, "log")
         command = module("bench.three_days", directory, str(sizes.count))
         async with child(command, log) as process:
-            told = json.loads(await last_line(process, log, PLAY_SECONDS))
-    return {name: float(value) for name, value in told.items()}
+            result = json.loads(await last_line(process, log, PLAY_SECONDS))
+    return {name: float(value) for name, value in result.items()}

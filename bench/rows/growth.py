@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 
-from bench.contenders.godwit import Told, contend
+from bench.contenders.godwit import Outcome, contend
 from bench.figures import linear_fit_r2
 from bench.rows.sizes import Sizes
 from bench.stack import GodwitStack
@@ -23,21 +23,21 @@ async def measure(stack: GodwitStack, sizes: Sizes) -> dict[str, float]:
     """Time, history, memory and bytes of campaigns of four sizes."""
     file = stack.data / "godwit.db"
     bytes_before = sqlite_bytes(file)
-    told: dict[int, Told] = {}
+    result: dict[int, Outcome] = {}
     samples: list[float] = []
     for count in sizes.growing:
         # Memory counts while the largest is sent, and that is the last.
         samples.clear()
         async with _sampling(stack, samples):
-            told[count] = await contend(stack, count)
+            result[count] = await contend(stack, count)
     values = {
-        f"growth_{place}": told[count].whole / count * 1_000
+        f"growth_{place}": result[count].whole / count * 1_000
         for place, count in enumerate(sizes.growing, start=1)
     }
-    values["growth_r2"] = linear_fit_r2([(count, one.whole) for count, one in told.items()])
-    values["large"] = told[sizes.large].posting
+    values["growth_r2"] = linear_fit_r2([(count, one.whole) for count, one in result.items()])
+    values["large"] = result[sizes.large].posting
     for name, count in (("history", sizes.count), ("history_large", sizes.large)):
-        events, size = await stack.history(told[count].id)
+        events, size = await stack.history(result[count].id)
         values[f"{name}_events"] = float(events)
         values[f"{name}_size"] = size / 1_000
     values["history_per_100"] = values["history_events"] / sizes.count * 100

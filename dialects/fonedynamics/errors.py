@@ -12,10 +12,10 @@ def whole_failure(
     status: int, code: str, message: str, fields: list[dict[str, str]] | None = None
 ) -> JSONResponse:
     """Write the failure of a whole request."""
-    told: dict[str, Any] = {"ErrorCode": code, "Message": message}
+    result: dict[str, Any] = {"ErrorCode": code, "Message": message}
     if fields:
-        told["Errors"] = fields
-    return JSONResponse({"ResponseStatus": told}, status)
+        result["Errors"] = fields
+    return JSONResponse({"ResponseStatus": result}, status)
 
 
 def fault_failure(faults: list[Fault]) -> JSONResponse:

@@ -9,37 +9,39 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from campaign.news import Event, NewsMethod
+from campaign.events import EndpointMethod, Event
 from campaign.replies import ReplyOptions
 from dialects.fonedynamics.responses import show_message, show_received
-from store.webhooks.events import NewsEvent
+from store.webhooks.events import WebhookEvent
 from webhooks.rendering import WebhookRequest
 
 # What a delivery receipt, or the lack of one for good, brings.
 RECEIPTS = frozenset({Event.MESSAGE_DELIVERED, Event.MESSAGE_UNDELIVERED, Event.MESSAGE_FAILED})
 
 
-def render_event(news: NewsEvent) -> WebhookRequest | None:
+def render_event(webhook_event: WebhookEvent) -> WebhookRequest | None:
     """Write the callback of an event; None for what is no news to this API.
 
     Rendered again, for another try, it is the same: these events are ends.
     """
-    if news.message is None or news.campaign is None:
+    if webhook_event.message is None or webhook_event.campaign is None:
         return None
-    pair = news.key_pair()
-    sids = (pair.key_id if pair else "", news.property_sid)
-    if news.event is Event.MESSAGE_RECEIVED and news.reply is not None:
-        shown = show_received(news.reply, news.message, *sids)
-    elif news.event in RECEIPTS:
-        shown = show_message(news.message, news.campaign.created_at, ReplyOptions(), *sids)
+    pair = webhook_event.key_pair()
+    sids = (pair.key_id if pair else "", webhook_event.property_sid)
+    if webhook_event.event is Event.MESSAGE_RECEIVED and webhook_event.reply is not None:
+        shown = show_received(webhook_event.reply, webhook_event.message, *sids)
+    elif webhook_event.event in RECEIPTS:
+        shown = show_message(
+            webhook_event.message, webhook_event.campaign.created_at, ReplyOptions(), *sids
+        )
     else:
         return None
-    return outgoing(shown, news.address.method)
+    return outgoing(shown, webhook_event.address.method)
 
 
-def outgoing(shown: Mapping[str, Any], method: NewsMethod) -> WebhookRequest:
+def outgoing(shown: Mapping[str, Any], method: EndpointMethod) -> WebhookRequest:
     """Write members as the webhook's method has it."""
-    if method is NewsMethod.GET:
+    if method is EndpointMethod.GET:
         query = [(name, _plain(value)) for name, value in shown.items()]
         return WebhookRequest(method="GET", query=query)
     body = json.dumps(shown, separators=(",", ":"), ensure_ascii=False).encode()

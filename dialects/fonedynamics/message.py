@@ -10,9 +10,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from campaign.composing import compose
+from campaign.events import EndpointMethod, EventEndpoint
 from campaign.instants import DAY, SECOND, Instant
 from campaign.model import Draft, DraftRecipient, Duplicates, Evidence, Policy
-from campaign.news import NewsAddress, NewsMethod
 from campaign.phone import OfflineLookup, SenderKind, canonical_number, is_e164, sender_kind
 from campaign.refusals import RefusalCode, Refused
 from campaign.replies import ReplyOptions
@@ -113,15 +113,17 @@ class _Reader:
             self.fault(RefusalCode.FIELD_INVALID, name, "must be true or false")
         return value if isinstance(value, bool) else default
 
-    def hook(self, name: str, inside_too: bool) -> NewsAddress | None:
+    def hook(self, name: str, inside_too: bool) -> EventEndpoint | None:
         """A webhook: an address and a method, of which the vendor's own clients write ``Post``."""
         uri = self.checked(
             f"{name}Uri", lambda value: _is_url(value, inside_too), "is not an http or https URI"
         )
         method = self.checked(
-            f"{name}Method", lambda value: value.upper() in set(NewsMethod), "must be POST or GET"
+            f"{name}Method",
+            lambda value: value.upper() in set(EndpointMethod),
+            "must be POST or GET",
         )
-        return NewsAddress(uri, NewsMethod((method or "POST").upper())) if uri else None
+        return EventEndpoint(uri, EndpointMethod((method or "POST").upper())) if uri else None
 
 
 def read_item(
@@ -154,7 +156,7 @@ def read_item(
         if value is None and not any(fault.field == name for fault in reader.faults):
             reader.fault(RefusalCode.FIELD_MISSING, name, "is missing")
     scheduled_at = _schedule(reader)
-    options, news = _options(reader, owned, inside_too)
+    options, endpoint = _options(reader, owned, inside_too)
     recipient = DraftRecipient(
         to=(to and canonical_number(to)) or str(members.get("to") or "")[:32],
         text=text,
@@ -165,7 +167,7 @@ def read_item(
             lambda value: len(value) <= EXTERNAL_ID_MAX,
             f"is longer than {EXTERNAL_ID_MAX} characters",
         ),
-        news=news if options.receipts else None,
+        endpoint=endpoint if options.receipts else None,
     )
     faults = reader.faults + _judge(recipient, to is not None, owned, now, judged)
     faults.sort(key=lambda fault: FIELDS.index(fault.field) if fault.field else -1)
@@ -194,9 +196,9 @@ def _schedule(reader: _Reader) -> Instant | None:
 
 def _options(
     reader: _Reader, owned: Collection[str], inside_too: bool
-) -> tuple[ReplyOptions, NewsAddress | None]:
+) -> tuple[ReplyOptions, EventEndpoint | None]:
     receipts = reader.yes("DeliveryReceipt", True)
-    news = reader.hook("DeliveryReceiptWebhook", inside_too)
+    endpoint = reader.hook("DeliveryReceiptWebhook", inside_too)
     to_number = reader.number("ForwardToSms")
     from_sender = reader.text("ForwardFromSms")
     if from_sender is not None and from_sender not in owned:
@@ -212,7 +214,7 @@ def _options(
         to_email=to_email,
         from_email=from_email if to_email else None,
         webhook=reader.hook("Webhook", inside_too),
-    ), news
+    ), endpoint
 
 
 def _judge(

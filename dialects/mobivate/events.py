@@ -9,13 +9,13 @@ from datetime import UTC
 from typing import Any
 
 from campaign.credits import PRICES
+from campaign.events import MESSAGE_EVENTS
 from campaign.handoffs import Inbound
 from campaign.instants import Instant, moment_of
-from campaign.news import MESSAGE_EVENTS
 from campaign.states import HANDED_OFF, MessageStatus
 from store.campaigns.message_log import LoggedMessage
 from store.shared.views import MessageView
-from store.webhooks.events import NewsEvent
+from store.webhooks.events import WebhookEvent
 from webhooks.rendering import WebhookRequest
 
 _STATUSES: dict[MessageStatus, tuple[int, str]] = {
@@ -49,15 +49,17 @@ def status_of(message: MessageView) -> tuple[int, str]:
     return _STATUSES[message.status]
 
 
-def render_event(news: NewsEvent) -> WebhookRequest | None:
+def render_event(webhook_event: WebhookEvent) -> WebhookRequest | None:
     """Write the receipt callback of an event; None for what is no news to this API.
 
     Rendered again, for another try, it is the same.
     """
-    status = _TOLD.get(news.event)
-    if status is None or news.message is None or news.campaign is None:
+    status = _TOLD.get(webhook_event.event)
+    if status is None or webhook_event.message is None or webhook_event.campaign is None:
         return None
-    shown = show_receipt(replace(news.message, status=status), news.campaign.id, news.at)
+    shown = show_receipt(
+        replace(webhook_event.message, status=status), webhook_event.campaign.id, webhook_event.at
+    )
     body = json.dumps(shown, separators=(",", ":"), ensure_ascii=False).encode()
     return WebhookRequest(headers={"Content-Type": "application/json"}, body=body)
 

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from campaign.events import EventEndpoint
 from campaign.instants import Instant, instant_of
 from campaign.model import NO_FIELDS, Draft, DraftRecipient, Duplicates, Policy
-from campaign.news import NewsAddress
 from campaign.phone import canonical_number, is_e164, sender_kind
 from campaign.refusals import SHOWN_MAX, Refusal, RefusalCode, Refused
 from campaign.rules.media import is_web_address
@@ -189,7 +189,7 @@ def _draft(reader: _Reader, principal: Principal, recipients: list[DraftRecipien
         payload_hash=payload_hash,
         exclude_opt_outs=reader.exclude_opt_outs(),
         shorten_urls=reader.switch("shortenUrls", False),
-        news=NewsAddress(callback) if callback else None,
+        endpoint=EventEndpoint(callback) if callback else None,
     )
     if reader.faults:
         raise Refused(*reader.faults)

@@ -166,8 +166,8 @@ def routes(api_context: ApiContext, read: Read, create_schema: dict[str, Any]) -
         view = await own_campaign(request, api_context, id, Permission.READ)
         if "text/csv" in request.headers.get("accept", ""):
             return StreamingResponse(_csv(api_context.store, view.id), media_type="text/csv")
-        told = await asyncio.to_thread(api_context.store.campaigns.report, view.id)
-        return JSONResponse(presenting.report_json(told))
+        result = await asyncio.to_thread(api_context.store.campaigns.report, view.id)
+        return JSONResponse(presenting.report_json(result))
 
     return router
 

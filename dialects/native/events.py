@@ -8,18 +8,22 @@ import json
 from dataclasses import asdict
 from typing import Any
 
+from campaign.events import EndpointMethod
 from campaign.instants import iso
-from campaign.news import NewsMethod
-from store.webhooks.events import NewsEvent
+from store.webhooks.events import WebhookEvent
 from webhooks.rendering import WebhookRequest
 
 
-def render_event(news: NewsEvent) -> WebhookRequest:
+def render_event(webhook_event: WebhookEvent) -> WebhookRequest:
     """Write an event as ``{"type", "timestamp", "data"}``, or as a query for those who want GET."""
-    shown = {"type": news.event.value, "timestamp": iso(news.at), "data": data_of(news)}
-    if news.address.method is NewsMethod.GET:
-        flat = {"id": news.id, "type": shown["type"], "timestamp": shown["timestamp"]}
-        members = {**flat, **data_of(news)}
+    shown = {
+        "type": webhook_event.event.value,
+        "timestamp": iso(webhook_event.at),
+        "data": data_of(webhook_event),
+    }
+    if webhook_event.address.method is EndpointMethod.GET:
+        flat = {"id": webhook_event.id, "type": shown["type"], "timestamp": shown["timestamp"]}
+        members = {**flat, **data_of(webhook_event)}
         query = [
             (name, _plain(value)) for name, value in members.items() if not isinstance(value, dict)
         ]
@@ -28,14 +32,14 @@ def render_event(news: NewsEvent) -> WebhookRequest:
     return WebhookRequest(headers={"Content-Type": "application/json"}, body=body)
 
 
-def data_of(news: NewsEvent) -> dict[str, Any]:
+def data_of(webhook_event: WebhookEvent) -> dict[str, Any]:
     """What an event is about. The status is the event's: the message may have gone on since."""
-    happened = news.event.value.partition(".")[2]
+    happened = webhook_event.event.value.partition(".")[2]
     data: dict[str, Any] = {}
-    if news.campaign is not None:
-        data["campaignId"] = news.campaign.id
-    if news.message is not None:
-        message = news.message
+    if webhook_event.campaign is not None:
+        data["campaignId"] = webhook_event.campaign.id
+    if webhook_event.message is not None:
+        message = webhook_event.message
         return data | {
             "messageId": message.id,
             "position": message.position,
@@ -43,8 +47,8 @@ def data_of(news: NewsEvent) -> dict[str, Any]:
             "status": happened,
             "reason": message.reason or message.error,
         }
-    if news.campaign is not None:
-        campaign = news.campaign
+    if webhook_event.campaign is not None:
+        campaign = webhook_event.campaign
         return data | {
             "name": campaign.name,
             "status": campaign.status.value,

@@ -11,8 +11,8 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
+from campaign.events import NATIVE, SECRETS_OVERLAP, SUBSCRIBABLE
 from campaign.instants import Instant, instant_of, iso, iso_or_none
-from campaign.news import NATIVE, SECRETS_OVERLAP, SUBSCRIBABLE
 from dialects.http.auth import Permission
 from dialects.http.bodies import read_json
 from dialects.http.context import ApiContext
@@ -54,7 +54,7 @@ Model = TypeVar("Model", bound=_Body)
 def routes(api_context: ApiContext) -> APIRouter:
     """The routes about the caller's webhooks; to each other account they do not exist."""
     router = APIRouter(prefix="/v1/webhooks", tags=["Webhooks"], responses=documented(*WRITING))
-    webhooks = api_context.store.webhooks
+    webhooks = api_context.store.endpoints
 
     @router.post("", status_code=201, summary="Subscribe", openapi_extra=_of(WebhookBody))
     async def add(request: Request) -> Response:
@@ -150,7 +150,7 @@ def routes(api_context: ApiContext) -> APIRouter:
 
 
 async def _own(api_context: ApiContext, account_id: str, id: str) -> WebhookView:
-    view = await asyncio.to_thread(api_context.store.webhooks.get, account_id, id)
+    view = await asyncio.to_thread(api_context.store.endpoints.get, account_id, id)
     if view is None:
         raise _unknown()
     return view

@@ -8,12 +8,12 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from campaign.events import Event
 from campaign.instants import Instant, moment_of
-from campaign.news import Event
 from dialects.telesign.responses import SUB_RESOURCE, stamp
 from dialects.telesign.signature import SCHEME, sign
 from store.shared.views import MessageView
-from store.webhooks.events import NewsEvent
+from store.webhooks.events import WebhookEvent
 from webhooks.rendering import WebhookRequest
 
 _TEXTS = {
@@ -61,19 +61,25 @@ def status_of(event: Event, message: MessageView) -> tuple[int, str] | None:
     return None if code is None else (code, _TEXTS[code])
 
 
-def render_event(news: NewsEvent) -> WebhookRequest | None:
+def render_event(webhook_event: WebhookEvent) -> WebhookRequest | None:
     """The callback for a message's news, signed with the account's oldest live key.
 
     None for what is no news there. Raises LookupError while the account has no live key: the
     vendor's clients take nothing that is not signed, so it comes again later.
     """
-    if news.campaign is None or news.message is None:
+    if webhook_event.campaign is None or webhook_event.message is None:
         return None
-    received_at = news.campaign.created_at
-    shown = render_message_event(news.event, news.message, news.campaign.id, received_at, news.at)
+    received_at = webhook_event.campaign.created_at
+    shown = render_message_event(
+        webhook_event.event,
+        webhook_event.message,
+        webhook_event.campaign.id,
+        received_at,
+        webhook_event.at,
+    )
     if shown is None:
         return None
-    pair = news.key_pair()
+    pair = webhook_event.key_pair()
     if pair is None:
         raise LookupError("the account has no live key to sign with")
     body = json.dumps(shown, ensure_ascii=False, separators=(",", ":")).encode()

@@ -7,13 +7,13 @@ assumed (docs/decisions/0007-textingline.md). A message is shown as its route an
 import json
 from typing import Any
 
+from campaign.events import Event
 from campaign.instants import iso
-from campaign.news import Event
 from campaign.ports import Tally
 from campaign.replies import Reply
 from dialects.textingline.responses import is_single, show, show_message
 from store.shared.views import CampaignView, MessageView
-from store.webhooks.events import NewsEvent
+from store.webhooks.events import WebhookEvent
 from webhooks.rendering import WebhookRequest
 
 OUTGOING = "messaging.outgoing.message."
@@ -37,29 +37,36 @@ ENDS = frozenset(
 ERROR_UNKNOWN = "unknown"
 
 
-def render_event(news: NewsEvent) -> WebhookRequest | None:
+def render_event(webhook_event: WebhookEvent) -> WebhookRequest | None:
     """Write an event as ``{"id", "type", "createdAt", "data"}``; None for what is none there.
 
     Told again, for another try, it is the same; the signature is in the headers of every callback.
     """
-    said = _said(news)
+    said = _said(webhook_event)
     if said is None:
         return None
     type_, data = said
-    shown = {"id": news.id, "type": type_, "createdAt": iso(news.at), "data": data}
+    shown = {
+        "id": webhook_event.id,
+        "type": type_,
+        "createdAt": iso(webhook_event.at),
+        "data": data,
+    }
     body = json.dumps(shown, separators=(",", ":"), ensure_ascii=False).encode()
     return WebhookRequest(headers={"Content-Type": "application/json"}, body=body)
 
 
-def _said(news: NewsEvent) -> tuple[str, dict[str, Any]] | None:
-    campaign, message = news.campaign, news.message
-    if news.event is Event.MESSAGE_RECEIVED and news.reply is not None:
-        return INCOMING, received(news.reply)
+def _said(webhook_event: WebhookEvent) -> tuple[str, dict[str, Any]] | None:
+    campaign, message = webhook_event.campaign, webhook_event.message
+    if webhook_event.event is Event.MESSAGE_RECEIVED and webhook_event.reply is not None:
+        return INCOMING, received(webhook_event.reply)
     if campaign is None:
         return None
-    if message is not None and news.event in STATUSES:
-        return OUTGOING + STATUSES[news.event], outgoing(news.event, campaign, message)
-    if news.event in ENDS and not is_single(campaign):
+    if message is not None and webhook_event.event in STATUSES:
+        return OUTGOING + STATUSES[webhook_event.event], outgoing(
+            webhook_event.event, campaign, message
+        )
+    if webhook_event.event in ENDS and not is_single(campaign):
         status = "completed" if was_sent(campaign.tally) else "failed"
         return BROADCAST + status, {**show(campaign, None), "status": status}
     return None

@@ -30,7 +30,7 @@ def why(
         typer.echo(json.dumps([story_json(story) for story in stories], indent=2))
         return
     for story in stories:
-        for line in told(story):
+        for line in result(story):
             out.print(line)
 
 
@@ -81,7 +81,7 @@ def story_json(story: MessageStory) -> dict[str, Any]:
     }
 
 
-def told(story: MessageStory) -> list[str]:
+def result(story: MessageStory) -> list[str]:
     """The story of a message as lines to read."""
     message = story.message
     why_so = message.reason or message.error

@@ -220,7 +220,7 @@ class Admissions:
         }
 
         def work(connection: Connection) -> tuple[CampaignStatus, Tally, Sequence[Destination]]:
-            told: Sequence[Destination] = []
+            destinations: Sequence[Destination] = []
             stood = connection.execute(self._campaign_still, values).one().status
             if connection.execute(_SETTLE, values).rowcount:
                 self.void_unused(connection, campaign_id, now)
@@ -231,12 +231,14 @@ class Admissions:
                     spent = {"campaign": campaign_id, "free_at": free_at(last.sent_at or now)}
                     connection.execute(_DATE_KEY, spent)
                 connection.execute(FORGET, {"scope": campaign_scope(campaign_id)})
-                told = self._outbox.tell_campaign(connection, campaign_id, status, now)
+                destinations = self._outbox.record_campaign_event(
+                    connection, campaign_id, status, now
+                )
                 stood = status
-            return CampaignStatus(stood), reports.tally(connection, campaign_id), told
+            return CampaignStatus(stood), reports.tally(connection, campaign_id), destinations
 
-        stands, tally, told = self._database.write(work)
-        self._outbox.notify(told)
+        stands, tally, destinations = self._database.write(work)
+        self._outbox.notify(destinations)
         return stands, tally
 
     def void_unused(self, connection: Connection, campaign_id: str, now: Instant) -> None:

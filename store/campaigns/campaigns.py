@@ -231,7 +231,7 @@ class Campaigns:
             moved = connection.execute(_MARK, values).rowcount
             if not moved or status is not CampaignStatus.SCHEDULED:
                 return []
-            return self._outbox.tell_failed_at_birth(connection, campaign_id, now)
+            return self._outbox.record_unsendable_messages(connection, campaign_id, now)
 
         self._outbox.notify(self._database.write(work))
 

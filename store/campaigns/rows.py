@@ -53,8 +53,8 @@ def message_values(candidate: Candidate, campaign_id: str) -> Sequence[dict[str,
             "country": message.country,
             "line_type": message.line_type,
             "network": message.network,
-            "news_url": message.news_url,
-            "news_method": message.news_method,
+            "callback_url": message.callback_url,
+            "callback_method": message.callback_method,
             # Some are at their end before anything was sent.
             "final_at": candidate.received_at if message.status in GIVEN_UP else None,
         }

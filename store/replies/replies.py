@@ -102,27 +102,27 @@ class Replies:
                 return holder.account_id, []
             return holder.account_id, self._send_on(connection, reply, original, now)
 
-        account_id, told = self._database.write(work)
-        self._outbox.notify(told)
+        account_id, destinations = self._database.write(work)
+        self._outbox.notify(destinations)
         return account_id
 
     def _send_on(
         self, connection: Connection, reply: Reply, original: Row[Any], now: Instant
     ) -> Sequence[Destination]:
         addresses = read_options(original).addresses()
-        told = [
-            self._outbox.tell_reply(
+        destinations = [
+            self._outbox.record_reply_event(
                 connection, reply, original.campaign_id, original.dialect, address, now
             )
             for address in addresses.values()
         ]
         context = [
             {"callback_id": callback_id, "reply_id": reply.id, "channel": channel.value}
-            for channel, (callback_id, _) in zip(addresses, told, strict=True)
+            for channel, (callback_id, _) in zip(addresses, destinations, strict=True)
         ]
         if context:
             connection.execute(insert(ReplyChannelRow), context)
-        return [destination for _, destination in told]
+        return [destination for _, destination in destinations]
 
     def reply(self, account_id: str, id: str) -> Reply | None:
         """One reply of an account; None when it is not there or another account's."""

@@ -11,7 +11,7 @@ from campaign.instants import Instant
 from campaign.states import MessageStatus
 from store.database.engine import Database, json_rows
 from store.shared import ledger, recipient_keys
-from store.shared.outbox import TOLD_OF_ANY, Destination, News, Outbox
+from store.shared.outbox import EVENT_FOR_ANY, Destination, MessageEvent, Outbox
 
 
 class Receipts:
@@ -31,7 +31,7 @@ class Receipts:
             "UPDATE message SET status = r.value->>'s', error = COALESCE(r.value->>'e', error), "
             "final_at = CAST(r.value->>'t' AS BIGINT) "
             f"FROM {database.rows} WHERE message.id = r.value->>'m' AND message.status = 'sent' "
-            f"RETURNING message.id, message.status, message.final_at, {TOLD_OF_ANY}"
+            f"RETURNING message.id, message.status, message.final_at, {EVENT_FOR_ANY}"
         )
         # A receipt proves the handoff of a message whose own answer is missing or still to come.
         # That was not before the message's last try began, whatever the carrier's clock says.
@@ -79,15 +79,17 @@ class Receipts:
                 if receipt.reference not in settled
                 and (row := self._prove_handoff(connection, receipt)) is not None
             ]
-            news = [*(row for row in moved if row.told is not None), *proved]
-            told = self._outbox.tell_messages(connection, map(_news, news), told_at)
+            events = [*(row for row in moved if row.event_for is not None), *proved]
+            destinations = self._outbox.record_message_events(
+                connection, map(_event_of, events), told_at
+            )
             # Last of all: every chunk of the account waits for the rows of the books.
             for row in sorted(proved, key=lambda each: str(each.campaign_id)):
                 _post(connection, row)
-            return len(settled) + len(proved), told
+            return len(settled) + len(proved), destinations
 
-        changed, told = self._database.write(work)
-        self._outbox.notify(told)
+        changed, destinations = self._database.write(work)
+        self._outbox.notify(destinations)
         return changed
 
     def _prove_handoff(self, connection: Connection, receipt: Receipt) -> Row[Any] | None:
@@ -110,8 +112,8 @@ class Receipts:
         return row
 
 
-def _news(row: Row[Any]) -> News:
-    return News(row.id, MessageStatus(row.status), row.final_at)
+def _event_of(row: Row[Any]) -> MessageEvent:
+    return MessageEvent(row.id, MessageStatus(row.status), row.final_at)
 
 
 def _post(connection: Connection, row: Row[Any]) -> None:

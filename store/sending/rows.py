@@ -34,14 +34,14 @@ class Candidate(NamedTuple):
 
 
 class Moved(NamedTuple):
-    """A message whose outcome was written; ``told`` is its id if somebody wants its news."""
+    """A message whose outcome was written; ``event_for`` is its id if somebody wants its news."""
 
     position: int
     status: str
     kind: str
     key: str | None
     in_doubt: bool
-    told: str | None
+    event_for: str | None
 
 
 def new_handoff(row: Candidate, now: Instant, start_at: Instant, choice: Choice) -> Handoff:

@@ -18,7 +18,7 @@ from store.sending.list_departures import left_since
 from store.sending.rows import Candidate, Moved, new_handoff, old_handoff
 from store.sending.statements import ABANDONED, RENEW, WANTS_NOTHING, ChunkStatements
 from store.shared import ledger, recipient_keys
-from store.shared.outbox import Destination, News, Outbox
+from store.shared.outbox import Destination, MessageEvent, Outbox
 
 # A row whose key another message is just using comes again after this long.
 KEY_BUSY_WAIT: Instant = 5 * SECOND
@@ -35,7 +35,7 @@ class _Written:
     """What outcomes came to: the price, first position and instant of what was sent, and news."""
 
     handed_off: tuple[Price, int, Instant] | None = None
-    news: Sequence[News] = ()
+    events: Sequence[MessageEvent] = ()
 
 
 class Sending:
@@ -71,14 +71,14 @@ class Sending:
             turn = Turn()
             if claim_count > 0:
                 turn = self._take(connection, owner, chunk, token, found, now, lease_until)
-            told = self._outbox.tell_messages(connection, written.news, now)
+            destinations = self._outbox.record_message_events(connection, written.events, now)
             if written.handed_off is not None:
                 # Last of all: every chunk of the account waits for these few rows.
                 ledger.post(connection, owner.account_id, chunk.campaign_id, *written.handed_off)
-            return turn, told
+            return turn, destinations
 
-        turn, told = self._database.write(work)
-        self._outbox.notify(told)
+        turn, destinations = self._database.write(work)
+        self._outbox.notify(destinations)
         return turn
 
     def renew(self, chunk: ChunkRange, token: str, position: int, lease_until: Instant) -> bool:
@@ -180,15 +180,15 @@ class Sending:
                 recipient_keys.spend(*where, at=ended_at[row.position])
             else:
                 recipient_keys.release(*where)
-        news = [
-            News(row.told, MessageStatus(row.status), ended_at[row.position])
+        events = [
+            MessageEvent(row.event_for, MessageStatus(row.status), ended_at[row.position])
             for row in moved
-            if row.told is not None
+            if row.event_for is not None
         ]
         if first_sent is None:
-            return _Written(None, news)
+            return _Written(None, events)
         price = price_of(sent["sms"], sent["mms"])
-        return _Written((price, first_sent, max(ended_at.values())), news)
+        return _Written((price, first_sent, max(ended_at.values())), events)
 
     def _take(
         self,

@@ -3,7 +3,7 @@
 from sqlalchemy import text
 
 from store.database.engine import Database
-from store.shared.outbox import TOLD_OF_ACCOUNT
+from store.shared.outbox import EVENT_FOR_ACCOUNT
 
 ABANDONED = text(
     "SELECT m.*, a.started_at AS attempted_at, a.carrier FROM message m "
@@ -58,7 +58,7 @@ class ChunkStatements:
             "AND message.claimed_by = :token "
             "RETURNING message.position, message.status, message.kind, message.key, "
             "message.in_doubt, "
-            f"{TOLD_OF_ACCOUNT}"
+            f"{EVENT_FOR_ACCOUNT}"
         )
         self.end_attempts = text(
             "UPDATE attempt SET ended_at = CAST(r.value->>'t' AS BIGINT), "

@@ -6,8 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, String, bindparam, text
 
-from campaign.instants import Instant
-from campaign.news import (
+from campaign.events import (
     CAMPAIGN_EVENTS,
     MESSAGE_EVENTS,
     NATIVE,
@@ -16,6 +15,7 @@ from campaign.news import (
     destination_of,
     hears,
 )
+from campaign.instants import Instant
 from campaign.replies import Reply
 from campaign.states import CampaignStatus, MessageStatus
 from store.database.engine import Database, json_rows
@@ -23,16 +23,16 @@ from store.database.engine import Database, json_rows
 # For a RETURNING clause: the id of a message whose news somebody wants, else NULL. It is asked
 # once for a statement, so that whoever has no webhook pays next to nothing for those who have.
 # (SQLite 3.40 finds every column IS NOT NULL in a RETURNING clause; a comparison is right.)
-TOLD = (
-    "CASE WHEN message.news_url > '' OR EXISTS (SELECT 1 FROM webhook w "
-    "WHERE w.disabled_at IS NULL{account}) THEN message.id END AS told"
+EVENT_FOR = (
+    "CASE WHEN message.callback_url > '' OR EXISTS (SELECT 1 FROM webhook w "
+    "WHERE w.disabled_at IS NULL{account}) THEN message.id END AS event_for"
 )
-TOLD_OF_ACCOUNT = TOLD.format(account=" AND w.account_id = :account")
-TOLD_OF_ANY = TOLD.format(account="")
+EVENT_FOR_ACCOUNT = EVENT_FOR.format(account=" AND w.account_id = :account")
+EVENT_FOR_ANY = EVENT_FOR.format(account="")
 
 _CAMPAIGN = text("SELECT account_id, dialect FROM campaign WHERE id = :campaign")
 _FAILED_AT_BIRTH = text(
-    f"SELECT final_at, {TOLD_OF_ANY} FROM message WHERE campaign_id = :campaign "
+    f"SELECT final_at, {EVENT_FOR_ANY} FROM message WHERE campaign_id = :campaign "
     "AND status = 'failed' AND attempts = 0"
 )
 _WEBHOOKS = text(
@@ -56,7 +56,7 @@ class Destination:
 
 
 @dataclass(frozen=True, slots=True)
-class News:
+class MessageEvent:
     """Something that happened to a message: it reached a status at an instant."""
 
     message_id: str
@@ -75,7 +75,7 @@ class Outbox:
         self.on_commit: Callable[[Sequence[Destination]], None] = lambda destinations: None
         self._database = database
         self._subjects = text(
-            "SELECT m.id, m.campaign_id, m.news_url, c.account_id, c.dialect, "
+            "SELECT m.id, m.campaign_id, m.callback_url, c.account_id, c.dialect, "
             "r.value->>'e' AS event, CAST(r.value->>'t' AS BIGINT) AS at "
             f"FROM {database.rows} JOIN message m ON m.id = r.value->>'m' "
             "JOIN campaign c ON c.id = m.campaign_id"
@@ -89,8 +89,8 @@ class Outbox:
             f"FROM {database.rows} WHERE true ON CONFLICT (id) DO NOTHING"
         )
 
-    def tell_messages(
-        self, connection: Connection, news: Iterable[News], now: Instant
+    def record_message_events(
+        self, connection: Connection, events: Iterable[MessageEvent], now: Instant
     ) -> Sequence[Destination]:
         """Write what became of messages to whoever wants to hear it; whom to ring for.
 
@@ -98,7 +98,7 @@ class Outbox:
         """
         rows = [
             {"m": each.message_id, "e": event.value, "t": each.at}
-            for each in news
+            for each in events
             if (event := MESSAGE_EVENTS.get(each.status)) is not None
         ]
         if not rows:
@@ -112,27 +112,27 @@ class Outbox:
             for webhook in listening.get(subject.account_id, ()):
                 # A message's own address stands in for the webhooks of its own dialect.
                 if webhook.dialect == NATIVE or (
-                    webhook.dialect == subject.dialect and subject.news_url is None
+                    webhook.dialect == subject.dialect and subject.callback_url is None
                 ):
                     lines.append(line | {"d": webhook.id, "w": webhook.dialect})
-            if subject.news_url is not None:
-                address = destination_of(subject.account_id, subject.news_url)
+            if subject.callback_url is not None:
+                address = destination_of(subject.account_id, subject.callback_url)
                 lines.append(line | {"d": address, "w": subject.dialect})
         return self._write(connection, _heard(lines, listening), now)
 
-    def tell_failed_at_birth(
+    def record_unsendable_messages(
         self, connection: Connection, campaign_id: str, now: Instant
     ) -> Sequence[Destination]:
         """Write of the messages of an admitted campaign that were never to be sent."""
         found = connection.execute(_FAILED_AT_BIRTH, {"campaign": campaign_id}).all()
-        news = [
-            News(row.told, MessageStatus.FAILED, row.final_at)
+        events = [
+            MessageEvent(row.event_for, MessageStatus.FAILED, row.final_at)
             for row in found
-            if row.told is not None
+            if row.event_for is not None
         ]
-        return self.tell_messages(connection, news, now)
+        return self.record_message_events(connection, events, now)
 
-    def tell_campaign(
+    def record_campaign_event(
         self, connection: Connection, campaign_id: str, status: CampaignStatus, now: Instant
     ) -> Sequence[Destination]:
         """Write the end of a campaign to the webhooks that want to hear it; whom to ring for."""
@@ -149,7 +149,7 @@ class Outbox:
         ]
         return self._write(connection, _heard(lines, listening), now)
 
-    def tell_reply(
+    def record_reply_event(
         self,
         connection: Connection,
         reply: Reply,

@@ -5,8 +5,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, insert, text
 
+from campaign.events import EndpointMethod, EventEndpoint
 from campaign.model import Candidate
-from campaign.news import NewsAddress, NewsMethod
 from campaign.replies import Reply, ReplyOptions
 from store.tables import ReplyOption
 
@@ -44,7 +44,7 @@ def read_options(row: Row[Any]) -> ReplyOptions:
     """Read the options of one message back from its row."""
     webhook = None
     if row.webhook_uri is not None:
-        webhook = NewsAddress(row.webhook_uri, NewsMethod(row.webhook_method))
+        webhook = EventEndpoint(row.webhook_uri, EndpointMethod(row.webhook_method))
     return ReplyOptions(
         leased=bool(row.leased),
         receipts=bool(row.receipts),

@@ -77,8 +77,8 @@ class MessageRow(SQLModel, table=True):
     in_doubt: bool = False
     sent_at: int | None = Field(default=None, sa_type=BigInteger)
     final_at: int | None = Field(default=None, sa_type=BigInteger)
-    news_url: str | None = Field(default=None, sa_type=Text)
-    news_method: str | None = None
+    callback_url: str | None = Field(default=None, sa_type=Text)
+    callback_method: str | None = None
 
 
 class AttemptRow(SQLModel, table=True):

@@ -1,12 +1,12 @@
-"""Callbacks on their way: claimed under a lease, marked, given up, and swept away at last."""
+"""Deliveries on their way: claimed under a lease, marked, given up, and swept away at last."""
 
 from collections.abc import Sequence
 
 from sqlalchemy import Connection, text
 
-from campaign.calls import Call, CallbackStatus, Mark
+from campaign.deliveries import ClaimedDelivery, DeliveryStatus, DeliveryUpdate
+from campaign.events import WEBHOOK_PREFIX
 from campaign.instants import Instant
-from campaign.news import WEBHOOK_PREFIX
 from store.database.engine import Database, json_rows
 from store.shared.outbox import Destination
 
@@ -40,8 +40,8 @@ _FORGET = text(
 )
 
 
-class Callbacks:
-    """The :class:`campaign.calls.CallbackStore` of both databases, and its sweeps."""
+class Deliveries:
+    """The :class:`campaign.deliveries.DeliveryStore` of both databases, and its sweeps."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -57,7 +57,7 @@ class Callbacks:
             f"FROM {database.rows} WHERE callback.id = r.value->>'k' "
             "AND callback.status = 'waiting' AND callback.claimed_by = :token"
         )
-        self._mark = text(
+        self._write_updates = text(
             "UPDATE callback SET status = r.value->>'s', last_code = r.value->>'e', "
             "due_at = COALESCE(CAST(r.value->>'d' AS BIGINT), due_at), "
             "ended_at = CASE WHEN r.value->>'s' = 'waiting' THEN NULL "
@@ -73,12 +73,12 @@ class Callbacks:
         self,
         destination: str,
         token: str,
-        marks: Sequence[Mark],
+        updates: Sequence[DeliveryUpdate],
         count: int,
         now: Instant,
         lease_until: Instant,
-    ) -> Sequence[Call]:
-        """See :class:`campaign.calls.CallbackStore`."""
+    ) -> Sequence[ClaimedDelivery]:
+        """See :class:`campaign.deliveries.DeliveryStore`."""
         values = {
             "destination": destination,
             "token": token,
@@ -87,9 +87,9 @@ class Callbacks:
             "lease": lease_until,
         }
 
-        def work(connection: Connection) -> Sequence[Call]:
-            self._write(connection, token, marks)
-            if any(mark.gone for mark in marks):
+        def work(connection: Connection) -> Sequence[ClaimedDelivery]:
+            self._write(connection, token, updates)
+            if any(update.gone for update in updates):
                 connection.execute(_DISABLE, values)
             if destination.startswith(WEBHOOK_PREFIX):
                 webhook = connection.execute(_WEBHOOK, values).first()
@@ -98,19 +98,22 @@ class Callbacks:
                     return []
             if count <= 0:
                 return []
-            return [Call(row.id, row.tries) for row in connection.execute(self._claim, values)]
+            return [
+                ClaimedDelivery(row.id, row.tries)
+                for row in connection.execute(self._claim, values)
+            ]
 
         return self._database.write(work)
 
     def give_up(self, destination: str, since: Instant, now: Instant) -> int:
-        """See :class:`campaign.calls.CallbackStore`."""
+        """See :class:`campaign.deliveries.DeliveryStore`."""
         values = {"destination": destination, "since": since, "now": now}
         return self._database.write(
             lambda connection: connection.execute(_GIVE_UP, values).rowcount
         )
 
     def next_due(self, destination: str) -> Instant | None:
-        """See :class:`campaign.calls.CallbackStore`."""
+        """See :class:`campaign.deliveries.DeliveryStore`."""
         values = {"destination": destination}
         return self._database.read(
             lambda connection: connection.execute(_NEXT_DUE, values).scalar()
@@ -128,21 +131,21 @@ class Callbacks:
         values = {"before": before, "limit": limit}
         return self._database.write(lambda connection: connection.execute(_FORGET, values).rowcount)
 
-    def _write(self, connection: Connection, token: str, marks: Sequence[Mark]) -> None:
-        kept = [mark for mark in marks if mark.status is not None]
-        dropped = [mark for mark in marks if mark.status is None]
+    def _write(self, connection: Connection, token: str, updates: Sequence[DeliveryUpdate]) -> None:
+        kept = [mark for update in updates if update.status is not None]
+        dropped = [mark for update in updates if update.status is None]
         if kept:
             rows = [
                 {
-                    "k": mark.callback_id,
-                    "s": CallbackStatus(mark.status or "").value,
-                    "e": mark.code,
-                    "t": mark.at,
-                    "d": mark.due_at,
+                    "k": update.callback_id,
+                    "s": DeliveryStatus(update.status or "").value,
+                    "e": update.code,
+                    "t": update.at,
+                    "d": update.due_at,
                 }
-                for mark in sorted(kept, key=lambda mark: mark.callback_id)
+                for update in sorted(kept, key=lambda update: update.callback_id)
             ]
-            connection.execute(self._mark, {"rows": json_rows(rows), "token": token})
+            connection.execute(self._write_updates, {"rows": json_rows(rows), "token": token})
         if dropped:
-            rows = [{"k": mark.callback_id} for mark in dropped]
+            rows = [{"k": update.callback_id} for update in dropped]
             connection.execute(self._drop, {"rows": json_rows(rows), "token": token})

@@ -8,9 +8,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, insert, text
 
+from campaign.events import SECRETS_OVERLAP, WEBHOOK_PREFIX
 from campaign.ids import ID_BYTES, make_id
 from campaign.instants import Instant
-from campaign.news import SECRETS_OVERLAP, WEBHOOK_PREFIX
 from store.database.engine import Database, StoreError
 from store.database.secrets import Sealer
 from store.shared.outbox import Destination, Outbox
@@ -76,7 +76,7 @@ class DeadLetter:
     last_due_at: Instant
 
 
-class Webhooks:
+class Endpoints:
     """Subscriptions in the database; every public method is one transaction.
 
     Each takes the account that asks: another account's webhook is as unknown as none.

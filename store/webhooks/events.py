@@ -6,8 +6,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
+from campaign.events import EndpointMethod, Event, EventEndpoint
 from campaign.instants import Instant
-from campaign.news import Event, NewsAddress, NewsMethod
 from campaign.ports import Tally
 from campaign.replies import Reply
 from store.accounts.api_keys import ApiKeys, KeyPair
@@ -31,7 +31,7 @@ _FIRST_KEY = text(
 
 
 @dataclass(frozen=True, slots=True)
-class NewsEvent:
+class WebhookEvent:
     """One event with everything that a dialect may want to say of it.
 
     ``id`` stays the same in every try. ``message`` is as it stands now, which may be further than
@@ -47,7 +47,7 @@ class NewsEvent:
     dialect: str
     account_id: str
     property_sid: str
-    address: NewsAddress
+    address: EventEndpoint
     campaign: CampaignView | None
     message: MessageView | None
     key_pair: Callable[[], KeyPair | None]
@@ -55,14 +55,14 @@ class NewsEvent:
 
 
 @dataclass(frozen=True, slots=True)
-class Telling:
+class SignedEvent:
     """An event and the secrets that its call is signed with, the newest first."""
 
-    event: NewsEvent
+    event: WebhookEvent
     secrets: tuple[str, ...]
 
 
-class NewsReader:
+class EventReader:
     """Reads callbacks for those who render and call."""
 
     def __init__(self, database: Database, sealer: Sealer, keys: ApiKeys) -> None:
@@ -70,13 +70,13 @@ class NewsReader:
         self._sealer = sealer
         self._keys = keys
 
-    def read(self, callback_id: str, now: Instant) -> Telling | None:
+    def read(self, callback_id: str, now: Instant) -> SignedEvent | None:
         """One callback with what it is about; None when either is not there any more.
 
         Raises StoreError when GODWIT_SECRET_KEY is not the one that sealed the secrets.
         """
 
-        def work(connection: Connection) -> tuple[Row[Any], NewsEvent] | None:
+        def work(connection: Connection) -> tuple[Row[Any], WebhookEvent] | None:
             row = connection.execute(_GET, {"callback": callback_id}).first()
             event = None if row is None else self._event(connection, row)
             return None if row is None or event is None else (row, event)
@@ -88,11 +88,11 @@ class NewsReader:
         sealed = [row.secret_sealed] if row.secret_sealed else []
         if row.previous_sealed and row.previous_until > now:
             sealed.append(row.previous_sealed)
-        return Telling(event, tuple(map(self._sealer.unseal, sealed)))
+        return SignedEvent(event, tuple(map(self._sealer.unseal, sealed)))
 
-    def _event(self, connection: Connection, row: Row[Any]) -> NewsEvent | None:
+    def _event(self, connection: Connection, row: Row[Any]) -> WebhookEvent | None:
         campaign = message = reply = None
-        address = None if row.url is None else NewsAddress(row.url)
+        address = None if row.url is None else EventEndpoint(row.url)
         if row.inbound_id is not None:
             answered = read_reply(connection, row.inbound_id)
             if answered is None:
@@ -104,8 +104,8 @@ class NewsReader:
             if of is None:
                 return None
             message = message_view(of)
-            if address is None and of.news_url is not None:
-                address = NewsAddress(of.news_url, NewsMethod(of.news_method))
+            if address is None and of.callback_url is not None:
+                address = EventEndpoint(of.callback_url, EndpointMethod(of.callback_method))
         if row.campaign_id is not None:
             about = connection.execute(_CAMPAIGN, {"campaign": row.campaign_id}).first()
             if about is None:
@@ -114,7 +114,7 @@ class NewsReader:
             campaign = campaign_view(about, counted)
         if address is None:
             return None
-        return NewsEvent(
+        return WebhookEvent(
             id=row.id,
             event=Event(row.event),
             at=row.at,

@@ -64,7 +64,7 @@ def unchecked(drafted: Draft) -> Candidate:
     return Candidate(drafted, messages, NOW)
 
 
-def told(refusals: Iterable[Refusal]) -> list[tuple[RefusalCode, str]]:
+def result(refusals: Iterable[Refusal]) -> list[tuple[RefusalCode, str]]:
     """What was refused and where."""
     return [(refusal.code, refusal.place) for refusal in refusals]
 

@@ -126,10 +126,10 @@ def test_no_refusal_repeats_a_number_or_a_text(members: Mapping[str, object]) ->
     people = [*recipients(2), DraftRecipient("+1234567")]
     with pytest.raises(Refused) as caught:
         composed(draft(people, **members))
-    told = str([str(caught.value), *map(repr, caught.value.refusals)])
-    assert "secret" not in told
-    assert number(0) not in told
-    assert "1234567" not in told
+    result = str([str(caught.value), *map(repr, caught.value.refusals)])
+    assert "secret" not in result
+    assert number(0) not in result
+    assert "1234567" not in result
 
 
 def test_a_number_named_twice_is_sent_to_once() -> None:

@@ -144,7 +144,7 @@ def reference_in(url: str) -> str:
     return dict(parse_qsl(urlsplit(url).query))["reference"]
 
 
-def told(name: str, kind: str, query: str = "") -> str:
+def result(name: str, kind: str, query: str = "") -> str:
     """The address under which a carrier calls us."""
     return f"{PUBLIC_URL}/carriers/{name}/{kind}" + (f"?{query}" if query else "")
 

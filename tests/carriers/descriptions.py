@@ -26,8 +26,8 @@ from tests.carriers.described import (
     headers_of,
     query_of,
     reference_in,
+    result,
     target_of,
-    told,
 )
 from tests.carriers.servers import Call
 
@@ -59,13 +59,13 @@ def pretend_taken(call: Call) -> Taken:
 def pretend_receipt(reference: str, word: str) -> CarrierCall:
     """Its receipt; it knows no intermediate ones."""
     said = {"id": "p-1", "reference": reference, "status": word, "at": iso_now()}
-    return json_call(told("pretend", "receipts"), said)
+    return json_call(result("pretend", "receipts"), said)
 
 
 def pretend_inbound(sender: str, to: str, text: str) -> CarrierCall:
     """Its inbound text."""
     said = {"from": sender, "to": to, "body": text, "at": iso_now()}
-    return json_call(told("pretend", "inbound"), said)
+    return json_call(result("pretend", "inbound"), said)
 
 
 PRETEND = Described(
@@ -121,13 +121,13 @@ def twilio_receipt(reference: str, word: str) -> CarrierCall:
     fields = {"MessageSid": "SM1", "MessageStatus": status, "AccountSid": TWILIO_SID}
     if word == "undelivered":
         fields["ErrorCode"] = "30003"
-    return twilio_call(told("twilio", "receipts", f"reference={quote(reference)}"), fields)
+    return twilio_call(result("twilio", "receipts", f"reference={quote(reference)}"), fields)
 
 
 def twilio_inbound(sender: str, to: str, text: str) -> CarrierCall:
     """An incoming message."""
     fields = {"From": sender, "To": to, "Body": text, "MessageSid": "SM2", "NumMedia": "0"}
-    return twilio_call(told("twilio", "inbound"), fields)
+    return twilio_call(result("twilio", "inbound"), fields)
 
 
 TWILIO = Described(
@@ -174,7 +174,7 @@ def telnyx_taken(call: Call) -> Taken:
 
 def telnyx_receipt(reference: str, word: str) -> CarrierCall:
     """A finalized event; an intermediate one is of another type."""
-    url = told("telnyx", "receipts", f"reference={quote(reference)}")
+    url = result("telnyx", "receipts", f"reference={quote(reference)}")
     status = {"undelivered": "delivery_failed", "intermediate": "sent"}.get(word, word)
     payload: dict[str, Any] = {
         "direction": "outbound",
@@ -197,7 +197,7 @@ def telnyx_inbound(sender: str, to: str, text: str) -> CarrierCall:
         "text": text,
     }
     event = {"event_type": "message.received", "occurred_at": iso_now(), "payload": payload}
-    return telnyx_call(told("telnyx", "inbound"), {"data": event})
+    return telnyx_call(result("telnyx", "inbound"), {"data": event})
 
 
 TELNYX = Described(
@@ -275,7 +275,7 @@ def vonage_receipt(reference: str, word: str) -> CarrierCall:
     }
     if word == "undelivered":
         said["error"] = {"type": "https://developer.example.com/errors/messages#1050"}
-    return vonage_call(told("vonage", "receipts"), said)
+    return vonage_call(result("vonage", "receipts"), said)
 
 
 def vonage_inbound(sender: str, to: str, text: str) -> CarrierCall:
@@ -289,7 +289,7 @@ def vonage_inbound(sender: str, to: str, text: str) -> CarrierCall:
         "text": text,
         "timestamp": iso_now(),
     }
-    return vonage_call(told("vonage", "inbound"), said)
+    return vonage_call(result("vonage", "inbound"), said)
 
 
 VONAGE = Described(
@@ -358,7 +358,7 @@ def sinch_receipt(reference: str, word: str) -> CarrierCall:
         "at": iso_now(),
         "client_reference": reference,
     }
-    return sinch_call(told("sinch", "receipts"), said)
+    return sinch_call(result("sinch", "receipts"), said)
 
 
 def sinch_inbound(sender: str, to: str, text: str) -> CarrierCall:
@@ -371,7 +371,7 @@ def sinch_inbound(sender: str, to: str, text: str) -> CarrierCall:
         "body": text,
         "received_at": iso_now(),
     }
-    return sinch_call(told("sinch", "inbound"), said)
+    return sinch_call(result("sinch", "inbound"), said)
 
 
 SINCH = Described(
@@ -415,13 +415,13 @@ def kannel_receipt(reference: str, word: str) -> CarrierCall:
     """A dlr-url as it is fetched."""
     status = {"delivered": 1, "undelivered": 2, "intermediate": 8}[word]
     query = urlencode({"token": KANNEL_TOKEN, "status": status, "reference": reference})
-    return CarrierCall("GET", told("kannel", "receipts", query), {}, b"")
+    return CarrierCall("GET", result("kannel", "receipts", query), {}, b"")
 
 
 def kannel_inbound(sender: str, to: str, text: str) -> CarrierCall:
     """A get-url as it is fetched."""
     query = urlencode({"token": KANNEL_TOKEN, "from": sender, "to": to, "text": text})
-    return CarrierCall("GET", told("kannel", "inbound", query), {}, b"")
+    return CarrierCall("GET", result("kannel", "inbound", query), {}, b"")
 
 
 KANNEL = Described(
@@ -475,13 +475,13 @@ def postback_receipt(reference: str, word: str) -> CarrierCall:
     """Its receipt."""
     status = {"intermediate": "on_its_way"}.get(word, word)
     said = {"id": "g-1", "reference": reference, "status": status, "at": iso_now()}
-    return postback_call(told("postback", "receipts"), said)
+    return postback_call(result("postback", "receipts"), said)
 
 
 def postback_inbound(sender: str, to: str, text: str) -> CarrierCall:
     """Its inbound text."""
     said = {"from": sender, "to": to, "text": text, "at": iso_now()}
-    return postback_call(told("postback", "inbound"), said)
+    return postback_call(result("postback", "inbound"), said)
 
 
 POSTBACK = Described(

@@ -234,10 +234,10 @@ class Exercise:
         for said in (described.refused, described.busy, Said(400, hostile), Said(500, hostile)):
             failure = await self.failure(described, saying(said), monkeypatch)
             assert TO[1:] not in failure.code
-        told = "".join(capsys.readouterr())
-        assert described.name in told and "not taken" in told
+        result = "".join(capsys.readouterr())
+        assert described.name in result and "not taken" in result
         for secret in (TO[1:], TEXT, "msg_1", *described.environment.values()):
-            assert secret not in told
+            assert secret not in result
 
     async def test_a_question_without_a_clear_answer_is_only_put_off(
         self, described: Described, monkeypatch: pytest.MonkeyPatch

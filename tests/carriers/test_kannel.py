@@ -9,7 +9,7 @@ from campaign.handoffs import Acceptance, CarrierCall, Forged, Receipt
 from campaign.refusals import Refused
 from carriers import kannel
 from carriers.kannel import KannelCarrier, KannelSettings
-from tests.carriers.described import handoff, query_of, told
+from tests.carriers.described import handoff, query_of, result
 from tests.carriers.descriptions import KANNEL, KANNEL_TOKEN
 from tests.carriers.servers import Call, serving
 
@@ -109,7 +109,7 @@ async def test_a_reference_survives_what_kannel_puts_into_the_address(
 
 def report(status: str, token: str = "a%20token/of%20%26%20ours") -> list[Receipt]:
     query = f"token={token}&status={status}&reference=msg_1"
-    return kannel.read_receipts(CarrierCall("GET", told("kannel", "receipts", query), {}, b""))
+    return kannel.read_receipts(CarrierCall("GET", result("kannel", "receipts", query), {}, b""))
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_of_two_tokens_the_last_decides() -> None:
 
 
 def test_a_text_in_another_alphabet_arrives_and_a_plus_that_became_a_space_is_mended() -> None:
-    address = told("kannel", "inbound", "token=a%20token/of%20%26%20ours&from=")
+    address = result("kannel", "inbound", "token=a%20token/of%20%26%20ours&from=")
     for sender in ("%2B14155551234", "+14155551234", "14155551234"):
         url = f"{address}{sender}&to=72345&text=%E4%BD%A0+ok"
         (text,) = kannel.read_inbound(CarrierCall("GET", url, {}, b""))

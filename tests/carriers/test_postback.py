@@ -17,7 +17,7 @@ from campaign.failures import DoubtfulHandoff, PermanentFailure, TemporaryFailur
 from campaign.handoffs import CarrierCall, Forged
 from campaign.refusals import Refused
 from carriers import postback
-from tests.carriers.described import handoff, headers_of, told
+from tests.carriers.described import handoff, headers_of, result
 from tests.carriers.descriptions import POSTBACK, POSTBACK_SECRET, postback_call
 from tests.carriers.servers import Call, serving
 
@@ -126,7 +126,7 @@ def signed(minutes: float, signature: str = "") -> CarrierCall:
         "webhook-timestamp": str(int(moment.timestamp())),
         "webhook-signature": f"{signature} {good}".strip(),
     }
-    return CarrierCall("POST", told("postback", "receipts"), headers, body.encode())
+    return CarrierCall("POST", result("postback", "receipts"), headers, body.encode())
 
 
 @pytest.mark.usefixtures("set_up")
@@ -140,7 +140,7 @@ def test_a_receipt_says_what_became_of_a_message_and_when() -> None:
 @pytest.mark.parametrize("code, word", [("no_such_one", "no_such_one"), ("+1415", "undelivered")])
 def test_an_undelivered_one_may_say_why(code: str, word: str) -> None:
     said = {**RECEIPT, "status": "undelivered", "code": code}
-    (receipt,) = postback.read_receipts(postback_call(told("postback", "receipts"), said))
+    (receipt,) = postback.read_receipts(postback_call(result("postback", "receipts"), said))
     assert (receipt.status, receipt.code) == ("undelivered", word)
 
 
@@ -178,7 +178,7 @@ def test_signed_rubbish_is_no_receipt(body: bytes) -> None:
         "webhook-signature": Webhook(POSTBACK_SECRET).sign("w-1", moment, body.decode("latin-1")),
     }
     with pytest.raises((Forged, Refused)):
-        postback.read_receipts(CarrierCall("POST", told("postback", "receipts"), headers, body))
+        postback.read_receipts(CarrierCall("POST", result("postback", "receipts"), headers, body))
 
 
 def test_the_library_of_the_other_side_is_not_needed_to_sign() -> None:

@@ -45,7 +45,7 @@ class Caller:
 
 
 @asynccontextmanager
-async def calling(repeats: Repeats = Repeats.DEDUP) -> AsyncIterator[Caller]:
+async def egress(repeats: Repeats = Repeats.DEDUP) -> AsyncIterator[Caller]:
     async with serve_carrier(repeats) as served:
         async with httpx.AsyncClient(base_url=served.base_url, timeout=10, trust_env=False) as http:
             yield Caller(http, served)
@@ -53,7 +53,7 @@ async def calling(repeats: Repeats = Repeats.DEDUP) -> AsyncIterator[Caller]:
 
 @pytest.fixture
 async def caller() -> AsyncIterator[Caller]:
-    async with calling() as called:
+    async with egress() as called:
         yield called
 
 
@@ -127,14 +127,14 @@ async def test_a_reference_can_be_looked_up(caller: Caller) -> None:
 
 
 async def test_a_carrier_that_dedups_answers_the_first_acceptance_again() -> None:
-    async with calling(Repeats.DEDUP) as caller:
+    async with egress(Repeats.DEDUP) as caller:
         first, second = await caller.send(), await caller.send("+14155550001")
         assert first.json() == second.json() and second.status_code == 201
         assert len(await caller.log()) == len((await caller.look_up("m-1")).json()) == 1
 
 
 async def test_a_carrier_with_lookup_accepts_again_and_tells_of_both() -> None:
-    async with calling(Repeats.LOOKUP) as caller:
+    async with egress(Repeats.LOOKUP) as caller:
         first, second = await caller.send(), await caller.send()
         assert first.json()["id"] != second.json()["id"]
         assert (await caller.look_up("m-1")).json() == [first.json(), second.json()]
@@ -142,7 +142,7 @@ async def test_a_carrier_with_lookup_accepts_again_and_tells_of_both() -> None:
 
 
 async def test_a_carrier_without_either_accepts_again_and_cannot_be_asked() -> None:
-    async with calling(Repeats.NONE) as caller:
+    async with egress(Repeats.NONE) as caller:
         first, second = await caller.send(), await caller.send()
         assert first.json()["id"] != second.json()["id"]
         refused = await caller.look_up("m-1")
@@ -155,7 +155,7 @@ async def test_two_at_once_under_one_reference_count_as_the_mode_says(
     repeats: Repeats, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pretend_server, "SLOW_SECONDS", 0.2)
-    async with calling(repeats) as caller:
+    async with egress(repeats) as caller:
         answers = await asyncio.gather(*(caller.send("+14155550006") for _ in range(4)))
         assert {answer.status_code for answer in answers} == {201}
         once = repeats is Repeats.DEDUP
@@ -232,7 +232,7 @@ async def test_a_known_reference_is_accepted_again_and_answered(
     repeats: Repeats, digits: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pretend_server, "SILENCE_SECONDS", 0.0)
-    async with calling(repeats) as caller:
+    async with egress(repeats) as caller:
         with pytest.raises(httpx.TransportError):
             await caller.send(f"+1415555{digits}")
         assert (await caller.send(f"+1415555{digits}")).status_code == 201

@@ -208,8 +208,8 @@ async def test_a_receiver_that_stumbles_is_told_again_until_it_took_the_receipt(
             await until(lambda: len(receiver.calls) == 3)
             await asyncio.to_thread(send, address, "m-2")
             await until(lambda: len(receiver.calls) == 4)
-        told = [row["reference"] for row in bodies(receiver, "/receipts")]
-        assert told == ["m-1", "m-1", "m-1", "m-2"]
+        result = [row["reference"] for row in bodies(receiver, "/receipts")]
+        assert result == ["m-1", "m-1", "m-1", "m-2"]
 
 
 async def test_a_receiver_that_is_away_at_first_gets_the_receipt_when_it_is_there() -> None:

@@ -10,7 +10,7 @@ import pytest
 from campaign.failures import TemporaryFailure
 from campaign.handoffs import CarrierCall, Forged
 from carriers import sinch
-from tests.carriers.described import PUBLIC_URL, handoff, query_of, told
+from tests.carriers.described import PUBLIC_URL, handoff, query_of, result
 from tests.carriers.descriptions import SINCH, sinch_call
 from tests.carriers.servers import Call, serving
 
@@ -95,7 +95,7 @@ async def test_receipts_are_wanted_at_our_address_with_the_token_if_there_is_one
 
 @pytest.mark.parametrize("late, believed", [(0, True), (290, True), (310, False), (-310, False)])
 def test_a_signature_is_good_for_five_minutes(late: float, believed: bool) -> None:
-    call = sinch_call(told("sinch", "receipts"), REPORT, time.time() - late)
+    call = sinch_call(result("sinch", "receipts"), REPORT, time.time() - late)
     if believed:
         assert len(sinch.read_receipts(call)) == 1
     else:
@@ -109,7 +109,7 @@ def test_without_a_signing_secret_the_token_in_the_address_decides(
     body = json.dumps(REPORT).encode()
 
     def call(query: str) -> CarrierCall:
-        return CarrierCall("POST", told("sinch", "receipts", query), {}, body)
+        return CarrierCall("POST", result("sinch", "receipts", query), {}, body)
 
     monkeypatch.setenv("GODWIT_CARRIER_SINCH_CALLBACK_TOKEN", "a b&c")
     # With a signing secret the token alone is not enough.
@@ -139,11 +139,11 @@ def test_without_a_signing_secret_the_token_in_the_address_decides(
     ],
 )
 def test_final_statuses_are_receipts(
-    status: str, code: int, told_as: str, word: str | None
+    status: str, code: int, shown_as: str, word: str | None
 ) -> None:
     said = {**REPORT, "status": status, "code": code}
-    (receipt,) = sinch.read_receipts(sinch_call(told("sinch", "receipts"), said))
-    assert (receipt.status, receipt.code, receipt.reference) == (told_as, word, "msg_1")
+    (receipt,) = sinch.read_receipts(sinch_call(result("sinch", "receipts"), said))
+    assert (receipt.status, receipt.code, receipt.reference) == (shown_as, word, "msg_1")
 
 
 @pytest.mark.parametrize(
@@ -157,12 +157,12 @@ def test_final_statuses_are_receipts(
     ],
 )
 def test_what_is_on_its_way_or_of_a_whole_batch_says_nothing(members: dict[str, object]) -> None:
-    assert sinch.read_receipts(sinch_call(told("sinch", "receipts"), REPORT | members)) == []
+    assert sinch.read_receipts(sinch_call(result("sinch", "receipts"), REPORT | members)) == []
 
 
 def test_a_text_with_media_has_its_words_one_level_down() -> None:
     said = {"type": "mo_media", "from": "14155551234", "to": "18005559876"}
     for body, text in (({"message": "STOP", "media": []}, "STOP"), ({"message": ""}, "")):
-        (got,) = sinch.read_inbound(sinch_call(told("sinch", "inbound"), {**said, "body": body}))
+        (got,) = sinch.read_inbound(sinch_call(result("sinch", "inbound"), {**said, "body": body}))
         assert got.body == text
-    assert sinch.read_inbound(sinch_call(told("sinch", "inbound"), {"type": "mo_binary"})) == []
+    assert sinch.read_inbound(sinch_call(result("sinch", "inbound"), {"type": "mo_binary"})) == []

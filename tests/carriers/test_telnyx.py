@@ -12,7 +12,7 @@ from campaign.handoffs import CarrierCall, Forged
 from campaign.refusals import Refused
 from carriers import telnyx
 from carriers.telnyx import TelnyxCarrier, TelnyxSettings
-from tests.carriers.described import handoff, told
+from tests.carriers.described import handoff, result
 from tests.carriers.descriptions import TELNYX, telnyx_call
 from tests.carriers.servers import Call, serving
 
@@ -27,7 +27,7 @@ def event(**members: Any) -> dict[str, Any]:
     payload = {
         "id": "t-1",
         "to": [{"status": "delivered"}],
-        "webhook_url": told("telnyx", "receipts", "reference=msg_1"),
+        "webhook_url": result("telnyx", "receipts", "reference=msg_1"),
         **members,
     }
     return {"data": {"event_type": "message.finalized", "payload": payload}}
@@ -43,14 +43,14 @@ def test_the_reference_is_read_from_what_is_signed_and_not_from_the_address() ->
 @pytest.mark.parametrize("webhook", [None, "", "https://other.example.com/x", "https://[", 7])
 def test_an_event_of_somebody_elses_message_says_nothing(webhook: object) -> None:
     assert (
-        telnyx.read_receipts(telnyx_call(told("telnyx", "receipts"), event(webhook_url=webhook)))
+        telnyx.read_receipts(telnyx_call(result("telnyx", "receipts"), event(webhook_url=webhook)))
         == []
     )
 
 
 @pytest.mark.parametrize("late, believed", [(0, True), (290, True), (310, False), (-310, False)])
 def test_a_signature_is_good_for_five_minutes(late: float, believed: bool) -> None:
-    call = telnyx_call(told("telnyx", "receipts"), event(), time.time() - late)
+    call = telnyx_call(result("telnyx", "receipts"), event(), time.time() - late)
     if believed:
         assert len(telnyx.read_receipts(call)) == 1
     else:
@@ -59,7 +59,7 @@ def test_a_signature_is_good_for_five_minutes(late: float, believed: bool) -> No
 
 
 def test_the_time_of_a_signature_cannot_be_renewed() -> None:
-    call = telnyx_call(told("telnyx", "receipts"), event(), time.time() - 1000)
+    call = telnyx_call(result("telnyx", "receipts"), event(), time.time() - 1000)
     for timestamp in (str(int(time.time())), "", "now", "\u0661", "9" * 30):
         headers = {**call.headers, "telnyx-timestamp": timestamp}
         with pytest.raises(Forged):
@@ -69,7 +69,7 @@ def test_the_time_of_a_signature_cannot_be_renewed() -> None:
 def test_another_key_proves_nothing() -> None:
     with pytest.raises(Forged):
         telnyx.read_receipts(
-            telnyx_call(told("telnyx", "receipts"), event(), key=Ed25519PrivateKey.generate())
+            telnyx_call(result("telnyx", "receipts"), event(), key=Ed25519PrivateKey.generate())
         )
 
 
@@ -95,17 +95,17 @@ def test_a_public_key_that_is_none_believes_nobody(
     ],
 )
 def test_final_statuses_are_receipts(
-    status: str, errors: object, told_as: str, code: str | None
+    status: str, errors: object, shown_as: str, code: str | None
 ) -> None:
     said = event(to=[{"status": status}], errors=errors)
-    (receipt,) = telnyx.read_receipts(telnyx_call(told("telnyx", "receipts"), said))
-    assert (receipt.status, receipt.code) == (told_as, code)
+    (receipt,) = telnyx.read_receipts(telnyx_call(result("telnyx", "receipts"), said))
+    assert (receipt.status, receipt.code) == (shown_as, code)
 
 
 @pytest.mark.parametrize("status", ["queued", "sent", "delivery_unconfirmed", "webhook_delivered"])
 def test_what_is_not_known_says_nothing(status: str) -> None:
     said = event(to=[{"status": status}])
-    assert telnyx.read_receipts(telnyx_call(told("telnyx", "receipts"), said)) == []
+    assert telnyx.read_receipts(telnyx_call(result("telnyx", "receipts"), said)) == []
 
 
 def test_events_of_the_other_direction_are_left_alone() -> None:
@@ -119,7 +119,7 @@ def test_events_of_the_other_direction_are_left_alone() -> None:
 )
 def test_signed_rubbish_is_refused(said: object) -> None:
     with pytest.raises(Refused):
-        telnyx.read_inbound(telnyx_call(told("telnyx", "inbound"), said))
+        telnyx.read_inbound(telnyx_call(result("telnyx", "inbound"), said))
 
 
 @pytest.mark.parametrize(

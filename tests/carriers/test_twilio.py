@@ -14,7 +14,7 @@ from campaign.handoffs import Acceptance, CarrierCall, Forged
 from campaign.instants import SECOND, Instant, moment_of
 from carriers import twilio
 from carriers.twilio import CLOCK_ALLOWANCE, PAGES_MAX, TwilioCarrier, TwilioSettings
-from tests.carriers.described import SENDER, TO, form_of, handoff, headers_of, query_of, told
+from tests.carriers.described import SENDER, TO, form_of, handoff, headers_of, query_of, result
 from tests.carriers.descriptions import TWILIO, twilio_call
 from tests.carriers.servers import Call, Play, Stub, serving
 
@@ -280,15 +280,15 @@ def test_the_address_is_signed_too(monkeypatch: pytest.MonkeyPatch) -> None:
     ],
 )
 def test_final_statuses_are_receipts(
-    status: str, told_as: str, code: str, word: str | None, monkeypatch: pytest.MonkeyPatch
+    status: str, shown_as: str, code: str, word: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     TWILIO.set_up(monkeypatch)
     fields = {"MessageSid": "SM1", "MessageStatus": status}
     if code:
         fields["ErrorCode"] = code
-    call = twilio_call(told("twilio", "receipts", "reference=msg_1"), fields)
+    call = twilio_call(result("twilio", "receipts", "reference=msg_1"), fields)
     (receipt,) = twilio.read_receipts(call)
-    assert (receipt.status, receipt.code) == (told_as, word)
+    assert (receipt.status, receipt.code) == (shown_as, word)
 
 
 @pytest.mark.parametrize("status", ["accepted", "scheduled", "queued", "sending", "sent", "new"])
@@ -297,5 +297,5 @@ def test_statuses_on_the_way_and_new_ones_say_nothing(
 ) -> None:
     TWILIO.set_up(monkeypatch)
     fields = {"MessageSid": "SM1", "MessageStatus": status}
-    call = twilio_call(told("twilio", "receipts", "reference=msg_1"), fields)
+    call = twilio_call(result("twilio", "receipts", "reference=msg_1"), fields)
     assert twilio.read_receipts(call) == []

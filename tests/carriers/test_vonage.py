@@ -10,7 +10,7 @@ from campaign.failures import CarrierFailure, PermanentFailure, TemporaryFailure
 from campaign.handoffs import CarrierCall, Forged
 from carriers import vonage
 from carriers.vonage import TOKEN_SECONDS, VonageCarrier, VonageSettings
-from tests.carriers.described import handoff, headers_of, told
+from tests.carriers.described import handoff, headers_of, result
 from tests.carriers.descriptions import VONAGE, VONAGE_PEM, VONAGE_SECRET, vonage_call, vonage_token
 from tests.carriers.servers import Call, serving
 
@@ -30,7 +30,7 @@ def with_token(token: str, scheme: str = "Bearer") -> CarrierCall:
     """The receipt with a token of somebody's making."""
     body = json.dumps(RECEIPT).encode()
     headers = {"authorization": f"{scheme} {token}"}
-    return CarrierCall("POST", told("vonage", "receipts"), headers, body)
+    return CarrierCall("POST", result("vonage", "receipts"), headers, body)
 
 
 BODY = json.dumps(RECEIPT).encode()
@@ -140,24 +140,24 @@ async def test_media_go_as_what_their_address_says(
     ],
 )
 def test_final_statuses_are_receipts(
-    status: str, error: object, told_as: str, code: str | None
+    status: str, error: object, shown_as: str, code: str | None
 ) -> None:
     said = {**RECEIPT, "status": status, "error": error}
-    (receipt,) = vonage.read_receipts(vonage_call(told("vonage", "receipts"), said))
-    assert (receipt.status, receipt.code) == (told_as, code)
+    (receipt,) = vonage.read_receipts(vonage_call(result("vonage", "receipts"), said))
+    assert (receipt.status, receipt.code) == (shown_as, code)
 
 
 @pytest.mark.parametrize(
     "said", [{**RECEIPT, "status": "submitted"}, {**RECEIPT, "client_ref": ""}]
 )
 def test_what_is_on_its_way_or_not_ours_says_nothing(said: dict[str, str]) -> None:
-    assert vonage.read_receipts(vonage_call(told("vonage", "receipts"), said)) == []
+    assert vonage.read_receipts(vonage_call(result("vonage", "receipts"), said)) == []
 
 
 def test_a_picture_or_another_channel_is_no_text() -> None:
     text = {"from": "14155551234", "to": "18005559876", "text": "STOP"}
     for said in (text, {**text, "channel": "whatsapp"}, {"channel": "mms", "image": {}}):
-        assert vonage.read_inbound(vonage_call(told("vonage", "inbound"), said)) == []
+        assert vonage.read_inbound(vonage_call(result("vonage", "inbound"), said)) == []
 
 
 @pytest.mark.parametrize(

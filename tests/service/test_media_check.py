@@ -15,7 +15,7 @@ from campaign.settings import Settings
 from campaign.states import MessageStatus
 from service.media_check import AT_ONCE, MediaCheck, open_media_check
 from store.store import Store
-from tests.campaign.making import draft, number, told, unchecked
+from tests.campaign.making import draft, number, result, unchecked
 from tests.webhooks.peers import OK, Names, Play, egress_client, serve, watched_sockets
 from tests.webhooks.test_client_addresses import HOSTILE, INSIDE, PUBLIC, listening
 from webhooks.client import EgressClient
@@ -51,15 +51,15 @@ async def checking(
     store: Store, seconds: float = 20.0, **options: Any
 ) -> AsyncIterator[MediaCheck]:
     """A check that may call loopback, and does not wait before it says no."""
-    async with egress_client(**{"bytes_max": BYTES_MAX, **options}) as calling:
-        yield MediaCheck(store, calling, seconds)
+    async with egress_client(**{"bytes_max": BYTES_MAX, **options}) as egress:
+        yield MediaCheck(store, egress, seconds)
 
 
 async def judged(store: Store, play: bytes | Play) -> list[tuple[RefusalCode, str]]:
     """What is said of media that a server answers with, to the second of three recipients."""
     async with serve(play) as peer, checking(store) as check:
         url = f"http://hooks.customer.example:{peer.port}/cat.png"
-        found = told(await refusals_of(check, bearing([None, url, None])))
+        found = result(await refusals_of(check, bearing([None, url, None])))
         assert peer.hits == 1
     return found
 
@@ -67,8 +67,8 @@ async def judged(store: Store, play: bytes | Play) -> list[tuple[RefusalCode, st
 @pytest.mark.parametrize("content_type", sorted(TYPES))
 async def test_the_nine_types_pass_up_to_a_megabyte(store: Store, content_type: str) -> None:
     assert len(TYPES) == 9
-    for told_type in (content_type, f"{content_type.upper()}; charset=utf-8"):
-        assert await judged(store, served(told_type, BYTES_MAX)) == []
+    for shown_type in (content_type, f"{content_type.upper()}; charset=utf-8"):
+        assert await judged(store, served(shown_type, BYTES_MAX)) == []
 
 
 ANSWERS: dict[str, tuple[bytes, RefusalCode]] = {
@@ -143,7 +143,7 @@ async def test_a_draft_is_told_what_was_not_there_in_its_time_and_no_more(store:
             good = f"http://127.0.0.1:{sound.port}/a.png"
             bad = f"http://127.0.0.1:{slow.port}/a.png"
             found = await refusals_of(check, bearing([good, bad, good]))
-            assert told(found) == [(RefusalCode.MEDIA_UNREACHABLE, "recipients[1].mediaUrl")]
+            assert result(found) == [(RefusalCode.MEDIA_UNREACHABLE, "recipients[1].mediaUrl")]
             assert "time for one request" in found[0].message
             many = bearing([f"{bad}?{index}" for index in range(100)])
             assert len(await refusals_of(check, many)) == SHOWN_MAX
@@ -163,20 +163,20 @@ async def test_no_hostile_media_address_reaches_a_listener_or_even_a_resolver(
 ) -> None:
     async with listening() as peer:
         names = Names(a_example=[PUBLIC])
-        calling = EgressClient(resolver=names, ports=(443, 80, peer.port), floor_seconds=0.0)
-        check = MediaCheck(store, calling)
+        egress = EgressClient(resolver=names, ports=(443, 80, peer.port), floor_seconds=0.0)
+        check = MediaCheck(store, egress)
         with watched_sockets() as seen:
             found = await refusals_of(check, bearing([None, url.format(port=peer.port)]))
         await check.close()
-    assert told(found) == [(RefusalCode.MEDIA_UNSAFE, "recipients[1].mediaUrl")]
+    assert result(found) == [(RefusalCode.MEDIA_UNSAFE, "recipients[1].mediaUrl")]
     assert peer.hits == 0 and seen == [] and names.asked == []
 
 
 async def test_a_name_that_leads_inside_is_told_like_one_that_is_not_there(store: Store) -> None:
     async with listening() as peer:
         names = Names(**{f"n{index}_example": [inside] for index, inside in enumerate(INSIDE)})
-        calling = EgressClient(resolver=names, ports=(peer.port,), floor_seconds=0.0)
-        check = MediaCheck(store, calling)
+        egress = EgressClient(resolver=names, ports=(peer.port,), floor_seconds=0.0)
+        check = MediaCheck(store, egress)
         answers = []
         with watched_sockets() as seen:
             for index in range(len(INSIDE) + 1):
@@ -193,7 +193,7 @@ async def test_a_name_that_leads_inside_is_told_like_one_that_is_not_there(store
 async def test_one_unsafe_address_and_nobody_is_called(store: Store) -> None:
     async with serve(OK) as peer, checking(store) as check:
         urls = [f"http://127.0.0.1:{peer.port}/a.png", "http://169.254.169.254/a.png"]
-        found = told(await refusals_of(check, bearing(urls)))
+        found = result(await refusals_of(check, bearing(urls)))
         assert found == [(RefusalCode.MEDIA_UNSAFE, "recipients[1].mediaUrl")]
         assert peer.hits == 0
 
@@ -204,7 +204,7 @@ async def test_places_point_at_the_entries_of_a_request_with_lists(store: Store)
         for index in range(2)
     ]
     async with checking(store) as check:
-        found = told(await refusals_of(check, unchecked(draft(people))))
+        found = result(await refusals_of(check, unchecked(draft(people))))
     assert found == [(RefusalCode.MEDIA_UNSAFE, "recipients[3].mediaUrl")] * 2
 
 

@@ -125,10 +125,10 @@ async def egress_client(
     await made.close()
 
 
-async def reason_of(calling: EgressClient, url: str, method: str = "GET", **options: Any) -> Reason:
+async def reason_of(egress: EgressClient, url: str, method: str = "GET", **options: Any) -> Reason:
     """Why a call fails."""
     with pytest.raises(Unreachable) as caught:
-        await calling.request(method, url, **options)
+        await egress.request(method, url, **options)
     assert str(caught.value) == TEXT
     return caught.value.reason
 

@@ -16,8 +16,8 @@ from webhooks.exchange import HEAD_BYTES_MAX, Reason
 
 async def reason_from(play: Play | bytes, **options: Any) -> Reason:
     """Why a call to a peer that plays this fails."""
-    async with serve(play) as peer, egress_client(**options) as calling:
-        return await reason_of(calling, f"http://{HOOKS}:{peer.port}/")
+    async with serve(play) as peer, egress_client(**options) as egress:
+        return await reason_of(egress, f"http://{HOOKS}:{peer.port}/")
 
 
 def forever(start: bytes, again: bytes, pause: float = 0.0) -> Play:
@@ -113,12 +113,12 @@ async def test_a_body_of_exactly_the_limit_is_whole_and_one_byte_more_is_refused
 ) -> None:
     for length in (100, 101):
         play = b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * length
-        async with serve(play) as peer, egress_client(bytes_max=given or 100) as calling:
+        async with serve(play) as peer, egress_client(bytes_max=given or 100) as egress:
             url = f"http://{HOOKS}:{peer.port}/"
             if length == 100:
-                assert (await calling.request("GET", url, bytes_max=given)).body == b"x" * 100
+                assert (await egress.request("GET", url, bytes_max=given)).body == b"x" * 100
             else:
-                assert await reason_of(calling, url, bytes_max=given) is Reason.TOO_LARGE
+                assert await reason_of(egress, url, bytes_max=given) is Reason.TOO_LARGE
 
 
 @pytest.mark.parametrize("coding", ["gzip", "br", "deflate", "identity, gzip", "x"])
@@ -164,9 +164,9 @@ async def test_no_more_calls_than_allowed_are_at_one_host_at_once() -> None:
         writer.write(OK)
         await writer.drain()
 
-    async with serve(play) as peer, egress_client(per_host=2) as calling:
+    async with serve(play) as peer, egress_client(per_host=2) as egress:
         url = f"http://{HOOKS}:{peer.port}/"
-        answers = await asyncio.gather(*(calling.request("GET", url) for _ in range(8)))
+        answers = await asyncio.gather(*(egress.request("GET", url) for _ in range(8)))
     assert [answer.status for answer in answers] == [200] * 8
     assert most == 2
 
@@ -176,14 +176,14 @@ async def test_a_host_that_hangs_delays_no_other() -> None:
     async with (
         serve(forever(b"", b"", 0.01)) as slow,
         serve() as quick,
-        egress_client(names, per_host=1, timeout_seconds=30.0) as calling,
+        egress_client(names, per_host=1, timeout_seconds=30.0) as egress,
     ):
         hanging = [
-            asyncio.create_task(calling.request("GET", f"http://slow.example:{slow.port}/"))
+            asyncio.create_task(egress.request("GET", f"http://slow.example:{slow.port}/"))
             for _ in range(50)
         ]
         for _ in range(5):
-            answer = await calling.request("GET", f"http://quick.example:{quick.port}/")
+            answer = await egress.request("GET", f"http://quick.example:{quick.port}/")
             assert answer.status == 200
         for task in hanging:
             task.cancel()
@@ -215,9 +215,9 @@ async def test_a_name_is_asked_for_as_it_stands_without_the_systems_search_list(
 
 async def test_the_system_knows_localhost() -> None:
     async with serve() as peer:
-        calling = EgressClient(allow_private=True)
-        answer = await calling.request("GET", f"http://localhost:{peer.port}/")
-        await calling.close()
+        egress = EgressClient(allow_private=True)
+        answer = await egress.request("GET", f"http://localhost:{peer.port}/")
+        await egress.close()
     assert answer.status == 200
 
 
@@ -231,10 +231,10 @@ async def test_a_name_server_that_hangs_takes_no_thread_from_the_rest_of_the_pro
         raise socket.gaierror("too late")
 
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
-    calling = EgressClient(timeout_seconds=0.3, floor_seconds=0.0, per_host=100)
-    calls = [reason_of(calling, "http://hanging.example.com/") for _ in range(60)]
+    egress = EgressClient(timeout_seconds=0.3, floor_seconds=0.0, per_host=100)
+    calls = [reason_of(egress, "http://hanging.example.com/") for _ in range(60)]
     waiting = asyncio.gather(*calls)
     assert await asyncio.wait_for(asyncio.to_thread(lambda: "free"), 5) == "free"
     assert set(await waiting) == {Reason.TIMEOUT}
     answered.set()
-    await calling.close()
+    await egress.close()

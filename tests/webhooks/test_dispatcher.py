@@ -14,7 +14,7 @@ from store.accounts.accounts import AccountView
 from store.shared.outbox import Destination
 from store.store import Store
 from tests.store.builders import Books
-from tests.webhook_worker import make_news, wall_clock
+from tests.webhook_worker import make_event, wall_clock
 from webhooks import dispatcher as module
 from webhooks.dispatcher import WebhookDispatcher, delivery_workflow_id
 
@@ -57,7 +57,7 @@ async def notifying(books: Books, client: FakeClient) -> AsyncIterator[WebhookDi
 
 
 def subscribe(books: Books) -> Destination:
-    view, _ = books.store.webhooks.add(books.account_id, URL, ["*"], "native", wall_clock())
+    view, _ = books.store.endpoints.add(books.account_id, URL, ["*"], "native", wall_clock())
     return Destination(view.id, books.account_id)
 
 
@@ -70,7 +70,7 @@ async def test_news_rings_once_for_its_destination(books: Books) -> None:
     client = FakeClient()
     async with notifying(books, client):
         destination = subscribe(books)
-        make_news(books, 5, wall_clock())
+        make_event(books, 5, wall_clock())
         await asyncio.wait_for(client.until(1), 5)
         await asyncio.sleep(0.05)
     assert client.signalled == [delivery_workflow_id(destination.id)]
@@ -100,10 +100,10 @@ async def test_a_destination_that_rests_or_has_no_worker_is_not_flooded_with_sig
     client = FakeClient()
     async with notifying(books, client):
         resting = subscribe(books)
-        make_news(books, 1, wall_clock() - MINUTE)
+        make_event(books, 1, wall_clock() - MINUTE)
         other = subscribe(books)
         for _ in range(3):
-            make_news(books, 1, wall_clock())
+            make_event(books, 1, wall_clock())
             await asyncio.sleep(0.05)
     assert delivery_workflow_id(other.id) in client.signalled
     assert delivery_workflow_id(resting.id) not in client.signalled
@@ -112,8 +112,8 @@ async def test_a_destination_that_rests_or_has_no_worker_is_not_flooded_with_sig
 def test_only_what_is_due_and_untouched_for_long_is_left_waiting(books: Books) -> None:
     destination = subscribe(books).id
     now = wall_clock()
-    make_news(books, 1, now)
-    outbox, callbacks = books.store.outbox, books.store.callbacks
+    make_event(books, 1, now)
+    outbox, callbacks = books.store.outbox, books.store.deliveries
     due_at = callbacks.next_due(destination)
     assert due_at is not None
     assert outbox.left_waiting([destination, "whk_other"], due_at) == {destination}

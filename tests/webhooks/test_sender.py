@@ -1,4 +1,4 @@
-"""Callbacks on real sockets: what is said, how it is signed, and what each answer means."""
+"""Deliveries on real sockets: what is said, how it is signed, and what each answer means."""
 
 import json
 import time
@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from campaign.calls import Called, CallVerdict
+from campaign.deliveries import DeliveryOutcome, DeliveryVerdict
+from campaign.events import SECRETS_OVERLAP
 from campaign.instants import HOUR, SECOND, Instant, iso
-from campaign.news import SECRETS_OVERLAP
 from dialects.renderers import RENDERERS
 from store.accounts.accounts import AccountView
 from store.store import Store
-from store.webhooks.events import NewsEvent
+from store.webhooks.events import WebhookEvent
 from tests.receiving import Receiver, answer, flood, hang, receive
 from tests.store.builders import Books
 from tests.webhooks.peers import egress_client
@@ -38,7 +38,7 @@ class Post:
     def subscribe(self, url: str, dialect: str = "native") -> None:
         """Make the callback."""
         store = self.books.store
-        view, self.secret = store.webhooks.add(
+        view, self.secret = store.endpoints.add(
             self.books.account_id, url, ["message.*"], dialect, now()
         )
         self.webhook = view.id
@@ -49,10 +49,10 @@ class Post:
             self.books.value("SELECT id FROM callback WHERE destination = :d", d=view.id)
         )
 
-    async def call(self, at: Instant | None = None) -> Called:
+    async def call(self, at: Instant | None = None) -> DeliveryOutcome:
         """Call once."""
-        caller = WebhookSender(self.books.store.news, self.egress, RENDERERS)
-        return await caller.call(self.callback, at or now())
+        delivery_sender = WebhookSender(self.books.store.events, self.egress, RENDERERS)
+        return await delivery_sender.deliver(self.callback, at or now())
 
 
 def now() -> Instant:
@@ -61,14 +61,14 @@ def now() -> Instant:
 
 @pytest.fixture
 async def post(store: Store, account: AccountView) -> AsyncIterator[Post]:
-    async with egress_client(timeout_seconds=1.0) as calling:
-        yield Post(Books(store, account.id), calling)
+    async with egress_client(timeout_seconds=1.0) as egress_calls:
+        yield Post(Books(store, account.id), egress_calls)
 
 
 async def test_a_callback_is_thin_json_that_the_receivers_library_verifies(post: Post) -> None:
     async with receive() as receiver:
         post.subscribe(receiver.url)
-        assert await post.call() == Called(CallVerdict.DELIVERED, "200")
+        assert await post.call() == DeliveryOutcome(DeliveryVerdict.DELIVERED, "200")
         (taken,) = receiver.taken
     (message,) = post.books.store.campaigns.messages("cmp_0")
     assert message.sent_at is not None
@@ -127,7 +127,7 @@ async def test_two_secrets_sign_after_a_rotation_and_one_after_a_day(post: Post)
     async with receive() as receiver:
         post.subscribe(receiver.url)
         account = post.books.account_id
-        webhooks = post.books.store.webhooks
+        webhooks = post.books.store.endpoints
         new = webhooks.rotate(account, post.webhook, now())
         assert new is not None
         await post.call()
@@ -147,22 +147,31 @@ async def test_two_secrets_sign_after_a_rotation_and_one_after_a_day(post: Post)
 @pytest.mark.parametrize(
     ("said", "called"),
     [
-        (answer(204), Called(CallVerdict.DELIVERED, "204")),
-        (answer(301, location="http://127.0.0.1/"), Called(CallVerdict.FAILED, "301")),
-        (answer(410), Called(CallVerdict.GONE, "410")),
-        (answer(404), Called(CallVerdict.FAILED, "404")),
-        (answer(500), Called(CallVerdict.FAILED, "500")),
-        (answer(503), Called(CallVerdict.FAILED, "503", None, True)),
-        (answer(429, retry_after="120"), Called(CallVerdict.FAILED, "429", 120.0, True)),
-        (answer(429, retry_after="soon"), Called(CallVerdict.FAILED, "429", None, True)),
-        (answer(400, retry_after="9" * 30), Called(CallVerdict.FAILED, "400", 86_400.0)),
-        (hang, Called(CallVerdict.FAILED, "timeout", None, True)),
-        (flood, Called(CallVerdict.FAILED, "too_large")),
-        (b"SSH-2.0-hello\r\n", Called(CallVerdict.FAILED, "protocol", None, True)),
+        (answer(204), DeliveryOutcome(DeliveryVerdict.DELIVERED, "204")),
+        (answer(301, location="http://127.0.0.1/"), DeliveryOutcome(DeliveryVerdict.FAILED, "301")),
+        (answer(410), DeliveryOutcome(DeliveryVerdict.GONE, "410")),
+        (answer(404), DeliveryOutcome(DeliveryVerdict.FAILED, "404")),
+        (answer(500), DeliveryOutcome(DeliveryVerdict.FAILED, "500")),
+        (answer(503), DeliveryOutcome(DeliveryVerdict.FAILED, "503", None, True)),
+        (
+            answer(429, retry_after="120"),
+            DeliveryOutcome(DeliveryVerdict.FAILED, "429", 120.0, True),
+        ),
+        (
+            answer(429, retry_after="soon"),
+            DeliveryOutcome(DeliveryVerdict.FAILED, "429", None, True),
+        ),
+        (
+            answer(400, retry_after="9" * 30),
+            DeliveryOutcome(DeliveryVerdict.FAILED, "400", 86_400.0),
+        ),
+        (hang, DeliveryOutcome(DeliveryVerdict.FAILED, "timeout", None, True)),
+        (flood, DeliveryOutcome(DeliveryVerdict.FAILED, "too_large")),
+        (b"SSH-2.0-hello\r\n", DeliveryOutcome(DeliveryVerdict.FAILED, "protocol", None, True)),
     ],
     ids=lambda said: getattr(said, "__name__", None),
 )
-async def test_each_answer_has_its_meaning(post: Post, said: Any, called: Called) -> None:
+async def test_each_answer_has_its_meaning(post: Post, said: Any, called: DeliveryOutcome) -> None:
     async with receive(said) as receiver:
         post.subscribe(receiver.url)
         assert await post.call() == called
@@ -179,18 +188,18 @@ async def test_a_receiver_that_is_not_there_is_tired(post: Post) -> None:
     async with receive() as receiver:
         url = receiver.url
     post.subscribe(url)
-    assert await post.call() == Called(CallVerdict.FAILED, "connection", None, True)
+    assert await post.call() == DeliveryOutcome(DeliveryVerdict.FAILED, "connection", None, True)
 
 
 async def test_an_address_wants_its_method_and_keeps_its_own_query(post: Post) -> None:
     async with receive() as receiver:
         post.subscribe(receiver.url)
         post.books.execute(
-            "UPDATE message SET news_url = :url, news_method = 'GET'",
+            "UPDATE message SET callback_url = :url, callback_method = 'GET'",
             url=f"{receiver.url}?run=7&x=%20#top",
         )
         post.books.execute("UPDATE callback SET destination = 'dst_1'")
-        assert (await post.call()).verdict is CallVerdict.DELIVERED
+        assert (await post.call()).verdict is DeliveryVerdict.DELIVERED
         (taken,) = receiver.taken
     assert (taken.method, taken.body) == ("GET", b"")
     assert taken.target.startswith(f"/hooks?run=7&x=%20&id={post.callback}&type=message.sent&")
@@ -199,19 +208,25 @@ async def test_an_address_wants_its_method_and_keeps_its_own_query(post: Post) -
 
 
 async def test_a_dialect_speaks_in_its_own_words_or_not_at_all(post: Post) -> None:
-    def show(news: NewsEvent) -> WebhookRequest | None:
-        if news.message is not None and news.message.reference is None:
+    def show(webhook_event: WebhookEvent) -> WebhookRequest | None:
+        if webhook_event.message is not None and webhook_event.message.reference is None:
             return None
         return WebhookRequest(headers={"X-Own": "1"}, body=b"naked", query=[("a", "b c")])
 
     async with receive() as receiver:
         post.subscribe(receiver.url)
         post.books.execute("UPDATE callback SET dialect = 'semaphore'")
-        caller = WebhookSender(post.books.store.news, post.egress, {**RENDERERS, "semaphore": show})
-        assert (await caller.call(post.callback, now())).verdict is CallVerdict.DELIVERED
+        delivery_sender = WebhookSender(
+            post.books.store.events, post.egress, {**RENDERERS, "semaphore": show}
+        )
+        assert (
+            await delivery_sender.deliver(post.callback, now())
+        ).verdict is DeliveryVerdict.DELIVERED
         (taken,) = receiver.taken
         post.books.execute("UPDATE message SET reference = NULL")
-        assert (await caller.call(post.callback, now())).verdict is CallVerdict.NOTHING
+        assert (
+            await delivery_sender.deliver(post.callback, now())
+        ).verdict is DeliveryVerdict.NOTHING
         assert receiver.peer.hits == 1
     assert (taken.body, taken.headers["x-own"]) == (b"naked", "1")
     assert taken.target == "/hooks?a=b+c"
@@ -221,12 +236,14 @@ async def test_a_dialect_speaks_in_its_own_words_or_not_at_all(post: Post) -> No
 async def test_a_dialect_that_stumbles_fails_its_callback_alone(
     post: Post, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def stumble(news: NewsEvent) -> WebhookRequest:
+    def stumble(webhook_event: WebhookEvent) -> WebhookRequest:
         raise ValueError("over +14155550123")
 
     post.subscribe("http://127.0.0.1:9/")
-    caller = WebhookSender(post.books.store.news, post.egress, {"native": stumble})
-    assert await caller.call(post.callback, now()) == Called(CallVerdict.FAILED, "not_rendered")
+    delivery_sender = WebhookSender(post.books.store.events, post.egress, {"native": stumble})
+    assert await delivery_sender.deliver(post.callback, now()) == DeliveryOutcome(
+        DeliveryVerdict.FAILED, "not_rendered"
+    )
     said = "".join(capsys.readouterr())
     assert "ValueError" in said and "4155550123" not in said
 
@@ -234,7 +251,7 @@ async def test_a_dialect_that_stumbles_fails_its_callback_alone(
 async def test_news_of_something_that_is_gone_is_dropped(post: Post) -> None:
     post.subscribe("http://127.0.0.1:9/")
     post.callback = "cbk_gone"
-    assert (await post.call()).verdict is CallVerdict.NOTHING
+    assert (await post.call()).verdict is DeliveryVerdict.NOTHING
 
 
 async def test_a_body_stays_below_twenty_kilobytes(post: Post) -> None:
@@ -251,7 +268,7 @@ async def test_an_address_inside_is_never_called(post: Post, receiver_inside: Re
     async with egress_client(allow_private=False) as strict:
         post.egress = strict
         called = await post.call()
-    assert (called.verdict, receiver_inside.peer.hits) == (CallVerdict.FAILED, 0)
+    assert (called.verdict, receiver_inside.peer.hits) == (DeliveryVerdict.FAILED, 0)
 
 
 @pytest.fixture

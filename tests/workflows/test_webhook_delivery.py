@@ -8,10 +8,10 @@ import pytest
 from temporalio.client import WorkflowExecutionStatus
 from temporalio.testing import WorkflowEnvironment
 
-from campaign.calls import Call, Mark
+from campaign.deliveries import ClaimedDelivery, DeliveryUpdate
+from campaign.events import TRY_WAITS
 from campaign.failures import StoreUnavailable
 from campaign.instants import DAY, HOUR, MINUTE, SECOND
-from campaign.news import TRY_WAITS
 from campaign.settings import Settings
 from store.accounts.accounts import AccountView
 from store.store import Store
@@ -49,7 +49,7 @@ async def test_ten_tries_are_made_over_seventy_five_hours_and_then_no_more(post:
         # Whole seconds on the wire, a tenth of jitter, a moment for the call itself.
         assert planned / SECOND - 1 <= wait <= planned * 1.1 / SECOND + 5
     assert post.statuses() == {"dead": 1}
-    (letter,) = post.books.store.webhooks.dead_letters(post.books.account_id, webhook.id)
+    (letter,) = post.books.store.endpoints.dead_letters(post.books.account_id, webhook.id)
     assert (letter.tries, letter.last_code) == (10, "500")
 
 
@@ -109,7 +109,7 @@ async def test_what_waits_behind_a_dead_receiver_is_given_up_after_five_days(pos
     assert (outcome.delivered, outcome.calls < 40) == (0, True)
     assert HOUR <= await post.now() - began < 2 * HOUR
     assert post.statuses() == {"dead": 300}
-    (letter, *_) = post.books.store.webhooks.dead_letters(post.books.account_id, webhook.id)
+    (letter, *_) = post.books.store.endpoints.dead_letters(post.books.account_id, webhook.id)
     assert letter.last_code in ("connection", "expired")
 
 
@@ -120,7 +120,7 @@ async def test_gone_disables_the_webhook_and_ends_its_courier(post: Post) -> Non
         (delivery_worker,) = await post.signal_all(webhook)
         outcome = await post.finished(delivery_worker)
         assert outcome.calls <= 8
-        view = post.books.store.webhooks.get(post.books.account_id, webhook.id)
+        view = post.books.store.endpoints.get(post.books.account_id, webhook.id)
         assert view is not None and view.disabled_at is not None
         assert post.statuses()["dead"] >= 22
         hits = receiver.peer.hits
@@ -164,10 +164,12 @@ async def test_a_courier_rung_for_twice_calls_once(post: Post) -> None:
 async def test_a_crash_between_call_and_record_repeats_the_call_under_the_same_id(
     post: Post, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    callbacks = post.books.store.callbacks
+    callbacks = post.books.store.deliveries
     turn = callbacks.turn
 
-    def lose(destination: str, token: str, marks: Sequence[Mark], *rest: Any) -> Sequence[Call]:
+    def lose(
+        destination: str, token: str, marks: Sequence[DeliveryUpdate], *rest: Any
+    ) -> Sequence[ClaimedDelivery]:
         if marks and len(receiver.taken) < 2:
             raise StoreUnavailable("lost")
         return turn(destination, token, marks, *rest)
@@ -193,9 +195,9 @@ async def test_a_replay_brings_what_was_given_up_under_its_old_ids(post: Post) -
         await post.send(3)
         (delivery_worker,) = await post.signal_all(webhook)
         await post.finished(delivery_worker)
-        told = {one.id for one in receiver.taken}
+        result = {one.id for one in receiver.taken}
         now, account = await post.now(), post.books.account_id
-        webhooks = post.books.store.webhooks
+        webhooks = post.books.store.endpoints
         assert webhooks.enable(account, webhook.id)
         letters = {letter.id for letter in webhooks.dead_letters(account, webhook.id)}
         assert webhooks.replay(account, webhook.id, 0, now + DAY, now) == 3
@@ -204,7 +206,7 @@ async def test_a_replay_brings_what_was_given_up_under_its_old_ids(post: Post) -
         (delivery_worker,) = await post.signal_all(webhook)
         assert (await post.finished(delivery_worker)).delivered == 3
         again = {one.id for one in receiver.taken[count:]}
-    assert len(again) == 3 and told | letters == again
+    assert len(again) == 3 and result | letters == again
     assert post.statuses() == {"delivered": 3}
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from temporalio.testing import WorkflowEnvironment
 
-from campaign.calls import Called, CallVerdict
+from campaign.deliveries import DeliveryOutcome, DeliveryVerdict
 from campaign.instants import Instant
 from campaign.settings import Settings
 from store.accounts.accounts import AccountView
@@ -89,7 +89,7 @@ class _AnsweredOnTheWayOut:
         self.calls: list[str] = []
         self.begun = asyncio.Event()
 
-    async def call(self, callback_id: str, now: Instant) -> Called:
+    async def call(self, callback_id: str, now: Instant) -> DeliveryOutcome:
         self.calls.append(callback_id)
         if len(self.calls) == 4:
             self.begun.set()
@@ -98,18 +98,18 @@ class _AnsweredOnTheWayOut:
         except asyncio.CancelledError:
             if callback_id == self.calls[0]:
                 raise
-        return Called(CallVerdict.DELIVERED, "200")
+        return DeliveryOutcome(DeliveryVerdict.DELIVERED, "200")
 
 
 async def test_what_was_answered_while_the_worker_was_cut_off_is_written(
     parts: tuple[Any, ...],
 ) -> None:
-    caller = _AnsweredOnTheWayOut()
-    async with posted(*parts, caller=caller) as post:
+    delivery_sender = _AnsweredOnTheWayOut()
+    async with posted(*parts, delivery_sender=delivery_sender) as post:
         webhook, _ = await post.subscribe("http://127.0.0.1:9/")
         await post.send(4)
         (delivery_worker,) = await post.signal_all(webhook)
-        await caller.begun.wait()
+        await delivery_sender.begun.wait()
     assert post.statuses() == {"delivered": 3, "waiting": 1}
     await delivery_worker.terminate()
 
@@ -121,27 +121,27 @@ class _Stubborn:
         self.begun = asyncio.Event()
         self.released = asyncio.Event()
 
-    async def call(self, callback_id: str, now: Instant) -> Called:
+    async def call(self, callback_id: str, now: Instant) -> DeliveryOutcome:
         self.begun.set()
         while not self.released.is_set():
             try:
                 await self.released.wait()
             except asyncio.CancelledError:
                 continue
-        return Called(CallVerdict.NOTHING, "nothing")
+        return DeliveryOutcome(DeliveryVerdict.NOTHING, "nothing")
 
 
 async def test_a_worker_that_cannot_end_is_left_behind(parts: tuple[Any, ...]) -> None:
-    caller = _Stubborn()
-    async with posted(*parts, caller=caller) as post:
+    delivery_sender = _Stubborn()
+    async with posted(*parts, delivery_sender=delivery_sender) as post:
         webhook, _ = await post.subscribe("http://127.0.0.1:9/")
         await post.send()
         (delivery_worker,) = await post.signal_all(webhook)
-        await caller.begun.wait()
+        await delivery_sender.begun.wait()
         began = time.monotonic()
     assert GRACE_SECONDS < time.monotonic() - began < GRACE_SECONDS + 8
     # What it was at is still written, should it come to its end after all.
-    caller.released.set()
+    delivery_sender.released.set()
     while post.statuses():
         await asyncio.sleep(0.01)
     await delivery_worker.terminate()

@@ -3,7 +3,7 @@
 from campaign.model import DraftRecipient
 from campaign.refusals import SHOWN_MAX, RefusalCode
 from campaign.rules.characters import check
-from tests.campaign.making import draft, number, told, unchecked
+from tests.campaign.making import draft, number, result, unchecked
 
 
 def test_a_control_character_is_refused_where_it_stands_and_named() -> None:
@@ -24,7 +24,7 @@ def test_texts_of_all_scripts_and_emoji_are_fine() -> None:
 
 
 def test_an_override_that_could_disguise_a_link_is_refused() -> None:
-    assert told(check(unchecked(draft(1, text="see \u202emoc.elpmaxe")))) == [
+    assert result(check(unchecked(draft(1, text="see \u202emoc.elpmaxe")))) == [
         (RefusalCode.CHARACTERS_INVALID, "recipients[0].text")
     ]
 

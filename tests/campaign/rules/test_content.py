@@ -5,14 +5,14 @@ import pytest
 from campaign.model import DraftRecipient, Policy
 from campaign.refusals import SHOWN_MAX, RefusalCode
 from campaign.rules.content import check
-from tests.campaign.making import draft, number, recipients, told, unchecked
+from tests.campaign.making import draft, number, recipients, result, unchecked
 
 SIX_FORTY = Policy(text_length_max=640)
 
 
 def test_a_message_without_text_and_media_is_refused() -> None:
     people = [DraftRecipient(number(0)), DraftRecipient(number(1), text="")]
-    assert told(check(unchecked(draft(people)))) == [
+    assert result(check(unchecked(draft(people)))) == [
         (RefusalCode.CONTENT_MISSING, "recipients[1].text")
     ]
 
@@ -25,14 +25,14 @@ def test_media_alone_is_enough() -> None:
 @pytest.mark.parametrize("letter", ["a", "€", "ж", "😀"])
 def test_a_text_may_have_640_code_points_of_any_kind_and_no_more(letter: str) -> None:
     assert list(check(unchecked(draft(1, text=letter * 640, policy=SIX_FORTY)))) == []
-    assert told(check(unchecked(draft(1, text=letter * 641, policy=SIX_FORTY)))) == [
+    assert result(check(unchecked(draft(1, text=letter * 641, policy=SIX_FORTY)))) == [
         (RefusalCode.CONTENT_TOO_LONG, "recipients[0].text")
     ]
 
 
 def test_a_text_of_a_message_with_media_is_measured_too() -> None:
     people = recipients(1, text="a" * 641, media_url="https://media.example/a.png")
-    assert told(check(unchecked(draft(people, policy=SIX_FORTY)))) == [
+    assert result(check(unchecked(draft(people, policy=SIX_FORTY)))) == [
         (RefusalCode.CONTENT_TOO_LONG, "recipients[0].text")
     ]
 

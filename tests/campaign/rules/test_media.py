@@ -5,7 +5,7 @@ import pytest
 from campaign.model import DraftRecipient
 from campaign.refusals import SHOWN_MAX, RefusalCode
 from campaign.rules.media import LENGTH_MAX, check, is_web_address
-from tests.campaign.making import draft, number, recipients, told, unchecked
+from tests.campaign.making import draft, number, recipients, result, unchecked
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_a_faulty_address_is_refused_where_it_stands() -> None:
         DraftRecipient(number(1)),
         DraftRecipient(number(2), media_url="cat.gif"),
     ]
-    assert told(check(unchecked(draft(people)))) == [
+    assert result(check(unchecked(draft(people)))) == [
         (RefusalCode.MEDIA_INVALID, "recipients[2].mediaUrl")
     ]
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from campaign.refusals import SHOWN_MAX, RefusalCode
 from campaign.rules.phishing import check, classify
-from tests.campaign.making import evidence, told
+from tests.campaign.making import evidence, result
 
 
 @pytest.mark.parametrize("link", ["bit.ly/x", "https://BIT.LY/x", "www.tinyurl.com/y", "t.co/1."])
@@ -153,7 +153,7 @@ def test_warnings_codes_and_ordinary_business_are_fine(text: str) -> None:
 
 def test_the_refusal_names_what_was_found_and_never_the_text() -> None:
     (refusal,) = check(evidence({"Hello": 0, "Ann, see paypal-help.com/x": 5}))
-    assert told([refusal]) == [(RefusalCode.CONTENT_NOT_COMPLIANT, "recipients[5].text")]
+    assert result([refusal]) == [(RefusalCode.CONTENT_NOT_COMPLIANT, "recipients[5].text")]
     assert refusal.details == {"rule": "phishing", "class": "look_alike"}
     assert "paypal" not in repr(refusal)
     assert "Ann" not in repr(refusal)

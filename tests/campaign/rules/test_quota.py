@@ -4,7 +4,7 @@ import pytest
 
 from campaign.refusals import RefusalCode
 from campaign.rules.quota import check
-from tests.campaign.making import evidence, told
+from tests.campaign.making import evidence, result
 
 
 def test_an_account_without_a_quota_may_send_any_number() -> None:
@@ -19,7 +19,7 @@ def test_a_quota_may_be_used_up_to_the_last(used: int, to_send: int) -> None:
 @pytest.mark.parametrize(("used", "to_send"), [(0, 101), (100, 1), (99, 2), (500, 1)])
 def test_one_more_than_the_quota_is_refused(used: int, to_send: int) -> None:
     found = evidence(to_send=to_send, quota=100, used_today=used)
-    assert told(check(found)) == [(RefusalCode.QUOTA_REACHED, "")]
+    assert result(check(found)) == [(RefusalCode.QUOTA_REACHED, "")]
 
 
 def test_a_quota_of_none_at_all_lets_nothing_out() -> None:

@@ -6,7 +6,7 @@ from campaign.instants import DAY, HOUR, MILLISECOND, Instant
 from campaign.model import DraftRecipient, Policy
 from campaign.refusals import SHOWN_MAX, RefusalCode
 from campaign.rules.schedule_window import check
-from tests.campaign.making import NOW, draft, number, recipients, told, unchecked
+from tests.campaign.making import NOW, draft, number, recipients, result, unchecked
 
 TWO_WEEKS = Policy(schedule_ahead_max=14 * DAY)
 
@@ -18,7 +18,7 @@ def test_less_than_an_hour_ago_to_just_two_weeks_ahead_is_taken(ahead: Instant) 
 
 @pytest.mark.parametrize("ahead", [-DAY, -HOUR, 14 * DAY + MILLISECOND, 400 * DAY])
 def test_an_hour_ago_or_more_than_two_weeks_ahead_is_refused(ahead: Instant) -> None:
-    assert told(check(unchecked(draft(1, scheduled_at=NOW + ahead, policy=TWO_WEEKS)))) == [
+    assert result(check(unchecked(draft(1, scheduled_at=NOW + ahead, policy=TWO_WEEKS)))) == [
         (RefusalCode.SCHEDULE_INVALID, "scheduleDateTime")
     ]
 
@@ -36,7 +36,7 @@ def test_a_recipients_own_hour_is_judged_at_its_place() -> None:
         DraftRecipient(number(1), scheduled_at=NOW - 2 * HOUR),
         DraftRecipient(number(2)),
     ]
-    assert told(check(unchecked(draft(people)))) == [
+    assert result(check(unchecked(draft(people)))) == [
         (RefusalCode.SCHEDULE_INVALID, "recipients[1].scheduleDateTime")
     ]
 

@@ -2,7 +2,7 @@
 
 from campaign.refusals import SHOWN_MAX, RefusalCode
 from campaign.rules.sender import check
-from tests.campaign.making import SENDER, evidence, told
+from tests.campaign.making import SENDER, evidence, result
 
 
 def test_the_accounts_own_senders_are_fine() -> None:
@@ -12,12 +12,12 @@ def test_the_accounts_own_senders_are_fine() -> None:
 
 def test_a_sender_of_somebody_else_is_refused_where_it_is_first_used() -> None:
     found = evidence(senders={SENDER: 0, "+18005550000": 7})
-    assert told(check(found)) == [(RefusalCode.SENDER_NOT_OWNED, "recipients[7].sender")]
+    assert result(check(found)) == [(RefusalCode.SENDER_NOT_OWNED, "recipients[7].sender")]
 
 
 def test_a_name_in_other_letters_is_another_sender() -> None:
     found = evidence(senders={"Godwit": 0}, owned=["GODWIT"])
-    assert told(check(found)) == [(RefusalCode.SENDER_NOT_OWNED, "recipients[0].sender")]
+    assert result(check(found)) == [(RefusalCode.SENDER_NOT_OWNED, "recipients[0].sender")]
 
 
 def test_the_sender_itself_is_not_repeated() -> None:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from campaign.refusals import SHOWN_MAX, RefusalCode
 from campaign.rules.shaft import check, classify
-from tests.campaign.making import evidence, told
+from tests.campaign.making import evidence, result
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ def test_groups_of_people_may_be_named_but_nothing_may_be_done_to_them() -> None
 def test_the_refusal_names_class_and_place_and_never_the_text() -> None:
     found = evidence({"Your order has shipped": 0, "Free porn for Ann": 3})
     (refusal,) = check(found)
-    assert told([refusal]) == [(RefusalCode.CONTENT_NOT_COMPLIANT, "recipients[3].text")]
+    assert result([refusal]) == [(RefusalCode.CONTENT_NOT_COMPLIANT, "recipients[3].text")]
     assert refusal.details == {"rule": "shaft", "class": "sex"}
     assert "porn" not in refusal.message
     assert "Ann" not in repr(refusal)

@@ -5,7 +5,7 @@ import pytest
 from campaign.model import RECIPIENTS_MAX, Policy
 from campaign.refusals import RefusalCode
 from campaign.rules.size import check
-from tests.campaign.making import draft, told, unchecked
+from tests.campaign.making import draft, result, unchecked
 
 TEN_TO_TWENTY = Policy(recipients_min=10, recipients_max=20)
 
@@ -29,6 +29,6 @@ def test_more_than_the_most_are_too_many(count: int) -> None:
 
 
 def test_without_limits_of_a_dialect_one_to_fifty_thousand_are_taken() -> None:
-    assert told(check(unchecked(draft(0)))) == [(RefusalCode.TOO_FEW_RECIPIENTS, "recipients")]
+    assert result(check(unchecked(draft(0)))) == [(RefusalCode.TOO_FEW_RECIPIENTS, "recipients")]
     assert list(check(unchecked(draft(RECIPIENTS_MAX)))) == []
     assert len(list(check(unchecked(draft(RECIPIENTS_MAX + 1))))) == 1

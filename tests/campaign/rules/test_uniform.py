@@ -5,7 +5,7 @@ import pytest
 from campaign.model import DraftRecipient, Policy
 from campaign.refusals import RefusalCode
 from campaign.rules.uniform import check
-from tests.campaign.making import draft, number, recipients, told, unchecked
+from tests.campaign.making import draft, number, recipients, result, unchecked
 
 MEDIA = "https://media.example/cat.gif"
 MIXED = [DraftRecipient(number(0)), DraftRecipient(number(1), media_url=MEDIA)]
@@ -16,7 +16,7 @@ def test_mixed_kinds_are_fine_unless_the_account_is_strict() -> None:
 
 
 def test_mixed_kinds_are_refused_where_the_account_is_strict() -> None:
-    assert told(check(unchecked(draft(MIXED, policy=Policy(uniform=True))))) == [
+    assert result(check(unchecked(draft(MIXED, policy=Policy(uniform=True))))) == [
         (RefusalCode.MIXED_KINDS, "recipients")
     ]
 

@@ -120,11 +120,11 @@ def check_failure(answer: httpx.Response, status: int, code: str, *fields: str) 
     """Hold the failure of a whole request against the vendor's shape."""
     assert answer.status_code == status, answer.text
     assert set(answer.json()) == {"ResponseStatus"}
-    told = answer.json()["ResponseStatus"]
-    assert set(told) - {"Errors"} == {"ErrorCode", "Message"}
-    assert told["ErrorCode"] == code
-    assert told.get("Errors", []) == [{"FieldName": name} for name in fields]
-    assert isinstance(told["Message"], str) and told["Message"]
+    result = answer.json()["ResponseStatus"]
+    assert set(result) - {"Errors"} == {"ErrorCode", "Message"}
+    assert result["ErrorCode"] == code
+    assert result.get("Errors", []) == [{"FieldName": name} for name in fields]
+    assert isinstance(result["Message"], str) and result["Message"]
 
 
 def in_seconds(seconds: float) -> int:

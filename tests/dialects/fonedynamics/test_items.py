@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
+from campaign.events import EndpointMethod, EventEndpoint
 from campaign.instants import DAY, HOUR, SECOND, Instant
 from campaign.model import DraftRecipient
-from campaign.news import NewsAddress, NewsMethod
 from dialects.fonedynamics.message import Item, read_item
 from tests.dialects.fonedynamics.calls import SENDER, Body, leased, message
 
@@ -101,9 +101,9 @@ EMAILS += [
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_is_told_with_its_code_and_field(fault: str) -> None:
     members, code, fields = FAULTS[fault]
-    told = faults(message(**members))
-    assert told[0][0] == code
-    assert [field for _, field in told] == fields
+    result = faults(message(**members))
+    assert result[0][0] == code
+    assert [field for _, field in result] == fields
 
 
 @pytest.mark.parametrize("uri", URIS)
@@ -164,9 +164,9 @@ def test_names_and_methods_count_whatever_their_case() -> None:
         "+61488023555",
         text="{{NAME}}, hello",
         reference="x",
-        news=NewsAddress("https://callback.2.me/d"),
+        webhook_event=EventEndpoint("https://callback.2.me/d"),
     )
-    assert item.options.webhook == NewsAddress("https://callback.2.me/a?b=c", NewsMethod.GET)
+    assert item.options.webhook == EventEndpoint("https://callback.2.me/a?b=c", EndpointMethod.GET)
     assert item.options.leased
 
 
@@ -206,4 +206,4 @@ def test_a_number_is_leased_where_no_name_can_be_shown(
 def test_no_news_is_sent_where_no_receipt_is_wanted() -> None:
     uri = "https://callback.2.me/d"
     item = read(message(DeliveryReceipt=False, DeliveryReceiptWebhookUri=uri))
-    assert (item.faults, item.recipient.news, item.options.receipts) == ([], None, False)
+    assert (item.faults, item.recipient.endpoint, item.options.receipts) == ([], None, False)

@@ -24,7 +24,7 @@ from tests.serving import Api
 from tests.webhooks.mail_server import MailServer, mail_server
 from tests.webhooks.peers import egress_client
 from webhooks.dispatcher import WebhookDispatcher
-from worker import build_caller, build_webhook_worker
+from worker import build_delivery_sender, build_webhook_worker
 
 MAIL_FROM = "no-reply@godwit.example"
 OWNER, SHOP = "owner@customer.example", "shop@customer.example"
@@ -43,10 +43,10 @@ async def at_work(story: Story, smtp_url: str = "") -> AsyncIterator[Client]:
         httpx.AsyncClient(transport=transport, base_url="http://godwit") as http,
         egress_client() as egress,
     ):
-        caller = build_caller(story.client, settings, story.store, egress)
+        delivery_sender = build_delivery_sender(story.client, settings, story.store, egress)
         dispatcher = WebhookDispatcher(story.client, settings.task_queue)
         async with (
-            build_webhook_worker(story.client, settings, story.store, caller),
+            build_webhook_worker(story.client, settings, story.store, delivery_sender),
             dispatcher.serving(story.store.outbox),
         ):
             client = Client(Api(http, story))
@@ -72,7 +72,7 @@ async def say(client: Client, item: Body, body: str) -> None:
         assert answer.status_code == 202, answer.text
 
 
-async def told(receiver: Receiver, count: int = 1) -> Sequence[Taken]:
+async def result(receiver: Receiver, count: int = 1) -> Sequence[Taken]:
     """Wait for callbacks."""
     async with asyncio.timeout(WAIT_SECONDS):
         return await receiver.until(lambda taken: len(taken) >= count)
@@ -120,7 +120,7 @@ async def test_a_reply_arrives_at_the_webhook_by_mail_and_as_a_text_as_asked(
         }
         item = await sent(client, leased(ExternalId="order-7", **api_context))
         await say(client, item, "Yes, please 🙂")
-        (taken,) = await told(receiver)
+        (taken,) = await result(receiver)
         (row,) = await texts(client, MOBILE)
         await check_mail(office, SHOP, item["To"], "Yes, please 🙂")
         assert row["from"] == "GODWIT"
@@ -153,7 +153,7 @@ async def test_stop_to_a_leased_number_is_obeyed_and_told_by_get(real_story: Sto
         uri = f"{receiver.url}?run=7"
         item = await sent(client, leased(WebhookUri=uri, WebhookMethod="GET", ExternalId="a b"))
         await say(client, item, "STOP")
-        (taken,) = await told(receiver)
+        (taken,) = await result(receiver)
         query = dict(parse_qsl(urlsplit(taken.target).query, keep_blank_values=True))
         assert (taken.method, taken.body, query["run"]) == ("GET", b"", "7")
         assert (query["Text"], query["Status"], query["ExternalId"]) == ("STOP", "Received", "a b")
@@ -173,7 +173,7 @@ async def test_a_receipt_is_the_message_as_it_then_stands(real_story: Story, met
         assert message_id is not None
         receipt = Receipt(message_id, MessageStatus.DELIVERED, await real_story.now())
         await asyncio.to_thread(real_story.store.receipts.apply, [receipt])
-        (taken,) = await told(receiver)
+        (taken,) = await result(receiver)
         shown = await client.get(item["MessageSid"])
         assert (shown["Status"], shown["ErrorCode"]) == ("Delivered", "")
         assert shown["Delivered"] == receipt.at // 1_000 >= shown["Submitted"]
@@ -195,7 +195,7 @@ async def test_a_message_that_fails_is_told_with_its_code_and_one_that_wants_not
         hook = {"DeliveryReceiptWebhookUri": receiver.url}
         await sent(client, message(To="+61488010001", DeliveryReceipt=False, **hook))
         item = await sent(client, message(To="+61488000001", **hook))
-        (taken,) = await told(receiver)
+        (taken,) = await result(receiver)
         shown = json.loads(taken.body)
         assert (shown["MessageSid"], shown["Status"]) == (item["MessageSid"], "Failed")
         assert shown["ErrorCode"] == "INVALID_NUMBER"

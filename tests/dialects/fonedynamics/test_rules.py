@@ -83,8 +83,8 @@ async def test_without_receipts_a_delivered_message_stays_submitted(client: Clie
     (campaign,) = story.store.campaigns.list()
     (stored,) = story.store.campaigns.messages(campaign.id)
     delivered = replace(stored, status=MessageStatus.DELIVERED, sent_at=1_000, final_at=2_000)
-    told = show_message(delivered, 0, ReplyOptions(), "A", "S")
-    assert (told["Status"], told["Submitted"], told["Delivered"]) == ("Delivered", 1, 2)
+    result = show_message(delivered, 0, ReplyOptions(), "A", "S")
+    assert (result["Status"], result["Submitted"], result["Delivered"]) == ("Delivered", 1, 2)
     silent = show_message(delivered, 0, ReplyOptions(receipts=False), "A", "S")
     assert (silent["Status"], "Delivered" in silent) == ("Submitted", False)
     assert silent["MessageSid"] == item["MessageSid"]
@@ -96,9 +96,9 @@ async def test_no_number_text_or_secret_is_logged(
 ) -> None:
     wanted = message(Text="canary in the coal mine")
     await client.batch(wanted, message(To="+0", Text="canary in the coal mine"))
-    told = capsys.readouterr()
+    result = capsys.readouterr()
     for secret in (wanted["To"], "canary", client.pair.secret):
-        assert secret not in told.out + told.err
+        assert secret not in result.out + result.err
 
 
 @pytest.mark.one_store

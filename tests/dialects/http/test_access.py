@@ -131,8 +131,8 @@ async def test_another_accounts_things_are_as_unknown_as_nobodys(api: Api) -> No
     assert tried > 25
     for method, path in await operations(api):
         if method == "GET" and "{" not in path and not path.startswith(OPEN):
-            told = await api.http.get(path, headers=headers(stranger, path))
-            assert [value for value in things.values() if value in told.text] == [], path
+            result = await api.http.get(path, headers=headers(stranger, path))
+            assert [value for value in things.values() if value in result.text] == [], path
     owner = api.key()
     for method, path in with_things(await operations(api)):
         if method == "GET":
@@ -263,8 +263,8 @@ async def test_what_is_nasty_in_names_and_references_stays_text(
         report = await api.http.get(path, headers={"accept": "text/csv"}, auth=api.basic())
         assert not re.search(r"(?m)^[=@]|,[=@]", report.text)
     assert "x-injected" not in taken.headers
-    told = capsys.readouterr()
-    assert not re.search("[\x00\x1b\u2028\u202e]|X-Injected", told.out + told.err)
+    result = capsys.readouterr()
+    assert not re.search("[\x00\x1b\u2028\u202e]|X-Injected", result.out + result.err)
 
 
 @pytest.mark.parametrize("value", ["%00", "a%00b", "%ED%A0%80", "%F0%9F%99%82", "x" * 3_000])

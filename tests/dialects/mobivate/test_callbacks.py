@@ -25,16 +25,16 @@ WAIT_SECONDS = 30.0
 async def deliveries(story: Story) -> AsyncIterator[None]:
     """Bring callbacks, to loopback too."""
     async with egress_client() as egress:
-        caller = WebhookSender(story.store.news, egress, RENDERERS)
+        delivery_sender = WebhookSender(story.store.events, egress, RENDERERS)
         dispatcher = WebhookDispatcher(story.client, story.settings.task_queue)
         async with (
-            build_webhook_worker(story.client, story.settings, story.store, caller),
+            build_webhook_worker(story.client, story.settings, story.store, delivery_sender),
             dispatcher.serving(story.store.outbox),
         ):
             yield
 
 
-async def told(receiver: Receiver, count: int) -> list[dict[str, Any]]:
+async def result(receiver: Receiver, count: int) -> list[dict[str, Any]]:
     """Wait for callbacks; their bodies."""
     async with asyncio.timeout(WAIT_SECONDS):
         taken = await receiver.until(lambda found: len(found) >= count)
@@ -49,7 +49,7 @@ async def test_every_change_is_told_to_the_callback_address_of_the_campaign(api:
         body["recipients"][0]["reference"] = "aaa"
         body["recipients"][1]["recipient"] = "14155550001"
         record = await accepted(api, body)
-        first = {one["clientReference"]: one for one in await told(receiver, 2)}
+        first = {one["clientReference"]: one for one in await result(receiver, 2)}
         assert first["aaa"].items() >= {"status": "ACCEPTED", "statusCode": 2, "parts": 1}.items()
         assert first[None].items() >= {"status": "FAILED_NACK", "statusCode": 11}.items()
         assert {one["batchId"] for one in first.values()} == {record["id"]}
@@ -57,7 +57,7 @@ async def test_every_change_is_told_to_the_callback_address_of_the_campaign(api:
         assert first["aaa"]["deliveryMessageId"] == messages[0].id
         receipt = Receipt(messages[0].id, MessageStatus.DELIVERED, await api.story.now())
         await asyncio.to_thread(api.story.store.receipts.apply, [receipt])
-        last = (await told(receiver, 3))[2]
+        last = (await result(receiver, 3))[2]
     wanted = {**first["aaa"], "status": "DELIVERED", "statusCode": 1, "created": last["created"]}
     assert last == wanted
 
@@ -65,7 +65,7 @@ async def test_every_change_is_told_to_the_callback_address_of_the_campaign(api:
 async def test_a_webhook_of_the_account_hears_receipts_in_these_words(api: Api) -> None:
     async with receive() as receiver, deliveries(api.story):
         account = api.story.account.id
-        api.story.store.webhooks.add(account, receiver.url, ["message.*"], "mobivate", 0)
+        api.story.store.endpoints.add(account, receiver.url, ["message.*"], "mobivate", 0)
         record = await accepted(api, batch(1))
-        (shown,) = await told(receiver, 1)
+        (shown,) = await result(receiver, 1)
     assert (shown["batchId"], shown["status"]) == (record["id"], "ACCEPTED")

@@ -209,8 +209,8 @@ def test_no_refusal_repeats_a_number_or_a_text() -> None:
     body = batch(1, text="{{SECRET}}")
     body["recipients"][0]["recipient"] = "14155559999x"
     body["recipients"][0]["meta"] = {"SECRET": ["hush"]}
-    told = str(refused(body))
-    assert "14155559999" not in told and "hush" not in told
+    result = str(refused(body))
+    assert "14155559999" not in result and "hush" not in result
 
 
 @pytest.mark.one_store

@@ -380,10 +380,10 @@ async def test_the_report_is_json_or_csv_without_formulas(api: Api) -> None:
     campaign = await create(api, {"text": "Hello", "recipients": recipients})
     await api.finished(campaign["id"])
     path = f"/v1/campaigns/{campaign['id']}/report"
-    told = (await api.http.get(path, auth=api.basic())).json()
-    assert told["status"] == "finished_with_failures"
-    assert {"status": "failed", "reason": "invalid_number", "count": 1} in told["reasons"]
-    assert told["credits"]["posted"]["sms"] == 22
+    result = (await api.http.get(path, auth=api.basic())).json()
+    assert result["status"] == "finished_with_failures"
+    assert {"status": "failed", "reason": "invalid_number", "count": 1} in result["reasons"]
+    assert result["credits"]["posted"]["sms"] == 22
     answer = await api.http.get(path, headers={"accept": "text/csv"}, auth=api.basic())
     rows = list(csv.DictReader(io.StringIO(answer.text)))
     assert len(rows) == 12 and rows[0]["reference"] == "'=1+1"

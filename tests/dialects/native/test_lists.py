@@ -186,11 +186,11 @@ async def test_a_csv_file_brings_numbers_and_fields(
     ],
 )
 async def test_a_csv_file_with_a_fault_adds_nobody(
-    api: Api, text: bytes, status: int, told: str
+    api: Api, text: bytes, status: int, result: str
 ) -> None:
     id = await make(api)
     answer = await import_csv(api, id, text)
-    assert answer.status_code == status and told in answer.text
+    assert answer.status_code == status and result in answer.text
     assert (await call(api, "GET", f"/{id}")).json()["members"] == 0
 
 

@@ -3,11 +3,11 @@
 import pytest
 from standardwebhooks import Webhook
 
-from campaign.calls import CallbackStatus, Mark
+from campaign.deliveries import DeliveryStatus, Mark
 from campaign.instants import DAY, SECOND, iso
 from tests.serving import Api
 from tests.store.builders import Books
-from tests.webhook_worker import make_news, wall_clock
+from tests.webhook_worker import make_event, wall_clock
 from webhooks.sender import signature_headers
 
 HOOK = {"url": "https://hooks.example/in", "events": ["message.*"]}
@@ -25,11 +25,11 @@ def given_up(api: Api, webhook: str, count: int) -> Books:
     """News for a webhook that was given up."""
     books = Books(api.story.store, api.story.account.id)
     now = wall_clock()
-    make_news(books, count, now)
+    make_event(books, count, now)
     later = now + DAY
-    callbacks = books.store.callbacks
+    callbacks = books.store.deliveries
     calls = callbacks.turn(webhook, "t", [], 100, later, later + SECOND)
-    marks = [Mark(call.callback_id, CallbackStatus.DEAD, "500", now) for call in calls]
+    marks = [Mark(call.callback_id, DeliveryStatus.DEAD, "500", now) for call in calls]
     callbacks.turn(webhook, "t", marks, 0, later, later)
     return books
 
@@ -44,13 +44,13 @@ async def test_dead_letters_are_seen_and_replayed_under_their_old_ids(api: Api) 
     assert (len(letters), rest.json()["next"]) == (3, None)
     assert {(one["tries"], one["lastCode"]) for one in letters} == {(1, "500")}
     since, until = iso(wall_clock() - DAY), iso(wall_clock() + DAY)
-    for told in (3, 0):
+    for result in (3, 0):
         answer = await api.http.post(
             f"{path}/replay", json={"since": since, "until": until}, auth=auth
         )
-        assert (answer.status_code, answer.json()) == (202, {"replayed": told})
+        assert (answer.status_code, answer.json()) == (202, {"replayed": result})
     now = wall_clock()
-    calls = books.store.callbacks.turn(hook["id"], "t", [], 9, now, now + SECOND)
+    calls = books.store.deliveries.turn(hook["id"], "t", [], 9, now, now + SECOND)
     assert {call.callback_id for call in calls} == {one["id"] for one in letters}
 
 
@@ -80,7 +80,7 @@ async def test_a_replay_without_a_time_is_refused(api: Api, body: dict[str, str]
 
 async def test_another_accounts_webhook_is_not_there_to_be_replayed(api: Api) -> None:
     other = api.story.store.accounts.create("other", 0)[0]
-    view, _ = api.story.store.webhooks.add(other.id, HOOK["url"], ["*"], "native", wall_clock())
+    view, _ = api.story.store.endpoints.add(other.id, HOOK["url"], ["*"], "native", wall_clock())
     body = {"since": iso(0), "until": iso(wall_clock() + DAY)}
     answer = await api.http.post(f"/v1/webhooks/{view.id}/replay", json=body, auth=api.basic())
     assert answer.status_code == 404
@@ -95,10 +95,10 @@ async def test_both_secrets_of_a_rotation_verify_what_is_told(api: Api) -> None:
     assert old != new and "secret" not in shown.json()
     books = Books(api.story.store, api.story.account.id)
     now = wall_clock()
-    make_news(books, 1, now)
+    make_event(books, 1, now)
     callback = str(books.value("SELECT id FROM callback WHERE destination = :id", id=hook["id"]))
-    telling = books.store.news.read(callback, now)
-    assert telling is not None
-    headers = signature_headers(telling, now, b"{}")
+    signed_event = books.store.events.read(callback, now)
+    assert signed_event is not None
+    headers = signature_headers(signed_event, now, b"{}")
     for secret in (old, new):
         Webhook(secret).verify(b"{}", headers)

@@ -34,10 +34,10 @@ async def come(peer: Peer, count: int) -> list[dict[str, Any]]:
 
 def by_session(shown: list[dict[str, Any]]) -> dict[str | None, list[int]]:
     """The status codes that each session id got, in order of the codes."""
-    told: dict[str | None, list[int]] = {}
+    result: dict[str | None, list[int]] = {}
     for one in shown:
-        told.setdefault(one.get("session_id"), []).append(one["status"]["code"])
-    return {session: sorted(codes) for session, codes in told.items()}
+        result.setdefault(one.get("session_id"), []).append(one["status"]["code"])
+    return {session: sorted(codes) for session, codes in result.items()}
 
 
 async def test_each_recipient_is_called_back_signed_with_the_accounts_key(
@@ -50,17 +50,17 @@ async def test_each_recipient_is_called_back_signed_with_the_accounts_key(
     good, second = bulk.numbers(2)
     async with serve() as peer, egress_client() as egress:
         url = f"http://{HOOKS}:{peer.port}/bulk"
-        story.store.webhooks.add(story.account.id, url, ["*"], "telesign", 0)
-        caller = WebhookSender(story.store.news, egress, RENDERERS)
+        story.store.endpoints.add(story.account.id, url, ["*"], "telesign", 0)
+        delivery_sender = WebhookSender(story.store.events, egress, RENDERERS)
         dispatcher = WebhookDispatcher(story.client, story.settings.task_queue)
         async with (
-            build_webhook_worker(story.client, story.settings, story.store, caller),
+            build_webhook_worker(story.client, story.settings, story.store, delivery_sender),
             dispatcher.serving(story.store.outbox),
         ):
             people = f"{good}:first,not-a-number:second,{second}"
             reference_id = check_accepted(await bulk.post_fields(recipients=people))
-            told = by_session(await come(peer, 3))
-            assert told == {"first": [203], "second": [507], None: [203]}
+            result = by_session(await come(peer, 3))
+            assert result == {"first": [203], "second": [507], None: [203]}
             message = story.store.campaigns.messages(reference_id)[0]
             receipt = Receipt(message.id, MessageStatus.DELIVERED, message.due_at + 5_000)
             await asyncio.to_thread(story.store.receipts.apply, [receipt])
@@ -85,17 +85,17 @@ def check_signatures(peer: Peer, pair: KeyPair) -> None:
 
 async def test_without_a_live_key_nothing_unsigned_is_told(bulk: Bulk, api: Api) -> None:
     store, account = api.story.store, api.story.account
-    webhook, _ = store.webhooks.add(account.id, "https://example.com", ["*"], "telesign", 0)
+    webhook, _ = store.endpoints.add(account.id, "https://example.com", ["*"], "telesign", 0)
     check_accepted(await bulk.post_fields(recipients="no-number"))
     async with asyncio.timeout(WAIT_SECONDS):
-        while store.callbacks.next_due(webhook.id) is None:
+        while store.deliveries.next_due(webhook.id) is None:
             await asyncio.sleep(0.01)
     for key in store.accounts.keys(account.id):
         store.accounts.revoke_key(key.key_id, 1)
-    now = store.callbacks.next_due(webhook.id)
+    now = store.deliveries.next_due(webhook.id)
     assert now is not None
-    (call,) = store.callbacks.turn(webhook.id, "t", [], 1, now, now + 1_000)
-    telling = store.news.read(call.callback_id, now)
-    assert telling is not None
+    (call,) = store.deliveries.turn(webhook.id, "t", [], 1, now, now + 1_000)
+    signed_event = store.events.read(call.callback_id, now)
+    assert signed_event is not None
     with pytest.raises(LookupError):
-        render_event(telling.event)
+        render_event(signed_event.event)

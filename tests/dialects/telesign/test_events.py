@@ -10,8 +10,8 @@ import pytest
 from telesign.util import verify_telesign_callback_signature
 
 from campaign.credits import MessageKind
+from campaign.events import Event
 from campaign.instants import instant_of
-from campaign.news import Event
 from campaign.states import MessageStatus
 from dialects.telesign.events import callback_headers, render_message_event, status_of
 from store.shared.views import MessageView
@@ -88,8 +88,8 @@ def test_every_event_has_its_code(
 
 
 def test_what_the_vendor_does_not_tell_is_not_told() -> None:
-    told = {event for event in Event if status_of(event, MESSAGE) is not None}
-    assert told == {
+    result = {event for event in Event if status_of(event, MESSAGE) is not None}
+    assert result == {
         Event.MESSAGE_SENT,
         Event.MESSAGE_DELIVERED,
         Event.MESSAGE_UNDELIVERED,

@@ -283,7 +283,7 @@ async def test_what_is_our_fault_is_90001(
     api: Api, bulk: Bulk, error: Exception, http: int
 ) -> None:
     class Broken(Pace):
-        async def take(self, limit: str, route: str, caller: str) -> Any:
+        async def take(self, limit: str, route: str, delivery_sender: str) -> Any:
             raise error
 
     story = api.story

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from campaign.calls import Called, CallVerdict
 from campaign.credits import MessageKind
+from campaign.deliveries import DeliveryOutcome, DeliveryVerdict
+from campaign.events import Event, EventEndpoint
 from campaign.instants import SECOND, iso
-from campaign.news import Event, NewsAddress
 from campaign.ports import Tally
 from campaign.replies import Reply
 from campaign.states import CampaignStatus, MessageStatus
@@ -19,7 +19,7 @@ from dialects.textingline.events import render_event
 from store.accounts.accounts import AccountView
 from store.shared.views import CampaignView, MessageView
 from store.store import Store
-from store.webhooks.events import NewsEvent
+from store.webhooks.events import WebhookEvent
 from tests.campaign.making import NOW
 from tests.receiving import receive
 from tests.store.builders import Books
@@ -71,7 +71,7 @@ CAMPAIGN = CampaignView(
     finished_at=NOW + 3 * SECOND,
     tally=Tally(total=100, sent=98, skipped=2),
 )
-NEWS = NewsEvent(
+NEWS = WebhookEvent(
     id="cbk_1",
     event=Event.MESSAGE_DELIVERED,
     at=NOW + 2 * SECOND,
@@ -79,7 +79,7 @@ NEWS = NewsEvent(
     dialect=NAME,
     account_id="acc_1",
     property_sid="",
-    address=NewsAddress("https://example.com/hooks"),
+    address=EventEndpoint("https://example.com/hooks"),
     campaign=CAMPAIGN,
     message=MESSAGE,
     key_pair=lambda: None,
@@ -87,7 +87,7 @@ NEWS = NewsEvent(
 REPLY = Reply("rpl_1", "acc_1", "msg_1", "+14155550100", "+18005559876", "Thanks", NOW)
 
 
-def told(**members: object) -> Any:
+def result(**members: object) -> Any:
     """What is told of an event, None where nothing is."""
     call = render_event(replace(NEWS, **members))  # type: ignore[arg-type]
     if call is None:
@@ -97,7 +97,7 @@ def told(**members: object) -> Any:
 
 
 def test_a_delivered_message_is_told_as_its_route_shows_it() -> None:
-    assert told() == {
+    assert result() == {
         "id": "cbk_1",
         "type": "messaging.outgoing.message.delivered",
         "createdAt": iso(NOW + 2 * SECOND),
@@ -125,7 +125,7 @@ def test_a_delivered_message_is_told_as_its_route_shows_it() -> None:
     ],
 )
 def test_every_end_of_a_message_has_the_vendors_name(event: Event, name: str) -> None:
-    shown = told(event=event)
+    shown = result(event=event)
     assert shown["type"] == f"messaging.outgoing.message.{name}"
     assert shown["data"]["status"] == name
 
@@ -142,13 +142,13 @@ def test_a_failed_message_says_why_and_was_never_sent(
     reason: str | None, error: str | None, type_: str, message: str
 ) -> None:
     failed = replace(MESSAGE, reason=reason, error=error, sent_at=None)
-    data = told(event=Event.MESSAGE_FAILED, message=failed)["data"]
+    data = result(event=Event.MESSAGE_FAILED, message=failed)["data"]
     assert (data["errorType"], data["errorMessage"]) == (type_, message)
     assert "sentAt" not in data
 
 
 def test_a_single_message_goes_by_the_id_that_its_request_was_answered_with() -> None:
-    data = told(campaign=replace(CAMPAIGN, id="msg_9", name=None))["data"]
+    data = result(campaign=replace(CAMPAIGN, id="msg_9", name=None))["data"]
     assert data["id"] == "msg_9" and "broadcastId" not in data
 
 
@@ -169,7 +169,7 @@ def test_a_single_message_goes_by_the_id_that_its_request_was_answered_with() ->
 def test_a_broadcast_is_completed_where_anything_was_sent_and_else_failed(
     event: Event, tally: Tally, status: str
 ) -> None:
-    shown = told(event=event, message=None, campaign=replace(CAMPAIGN, tally=tally))
+    shown = result(event=event, message=None, campaign=replace(CAMPAIGN, tally=tally))
     assert shown["type"] == f"messaging.broadcast.{status}"
     assert shown["data"] == {
         "id": "brc_1",
@@ -181,7 +181,7 @@ def test_a_broadcast_is_completed_where_anything_was_sent_and_else_failed(
 
 
 def test_a_text_that_came_in_is_an_inbound_message() -> None:
-    shown = told(event=Event.MESSAGE_RECEIVED, reply=REPLY)
+    shown = result(event=Event.MESSAGE_RECEIVED, reply=REPLY)
     assert shown["type"] == "messaging.incoming.message.received"
     assert shown["data"] == {
         "id": "rpl_1",
@@ -195,15 +195,15 @@ def test_a_text_that_came_in_is_an_inbound_message() -> None:
 
 
 def test_what_has_no_name_there_is_not_told() -> None:
-    assert told(event=Event.MESSAGE_UNKNOWN) is None
-    assert told(event=Event.MESSAGE_RECEIVED) is None
-    assert told(campaign=None, message=None) is None
+    assert result(event=Event.MESSAGE_UNKNOWN) is None
+    assert result(event=Event.MESSAGE_RECEIVED) is None
+    assert result(campaign=None, message=None) is None
     single = replace(CAMPAIGN, id="msg_9", name=None)
-    assert told(event=Event.CAMPAIGN_FINISHED, message=None, campaign=single) is None
+    assert result(event=Event.CAMPAIGN_FINISHED, message=None, campaign=single) is None
 
 
 def test_no_event_is_forgotten() -> None:
-    silent = {event for event in Event if told(event=event, reply=REPLY) is None}
+    silent = {event for event in Event if result(event=event, reply=REPLY) is None}
     assert silent == {Event.MESSAGE_UNKNOWN}
 
 
@@ -214,11 +214,11 @@ async def test_a_webhook_of_this_dialect_is_called_with_a_signed_envelope(
     now = time.time_ns() // 1_000_000
     books = Books(store, account.id)
     async with egress_client(timeout_seconds=1.0) as egress, receive() as receiver:
-        view, secret = store.webhooks.add(account.id, receiver.url, ["message.*"], NAME, now)
+        view, secret = store.endpoints.add(account.id, receiver.url, ["message.*"], NAME, now)
         books.send(books.admit(1, now=now, dialect=NAME), now=now)
         callback = str(books.value("SELECT id FROM callback WHERE destination = :d", d=view.id))
-        called = await WebhookSender(store.news, egress, RENDERERS).call(callback, now)
-        assert called == Called(CallVerdict.DELIVERED, "200")
+        called = await WebhookSender(store.events, egress, RENDERERS).deliver(callback, now)
+        assert called == DeliveryOutcome(DeliveryVerdict.DELIVERED, "200")
         (taken,) = receiver.taken
     shown = taken.verified(secret)
     assert (taken.id, shown["id"]) == (callback, callback)

@@ -151,10 +151,10 @@ async def test_no_request_brings_a_5xx_or_a_status_that_is_not_documented(
         await asyncio.to_thread(caller.run)
     described = (await api.http.get("/openapi.json")).json()["paths"]
     total = sum(caller.asked.values())
-    told = ", ".join(f"{status} {count}x" for status, count in sorted(caller.statuses.items()))
+    output = ", ".join(f"{status} {count}x" for status, count in sorted(caller.statuses.items()))
     with capsys.disabled():
         sys.stdout.write(
-            f"{total} examples of {len(caller.asked)} operations, seed {SEED}: {told}\n"
+            f"{total} examples of {len(caller.asked)} operations, seed {SEED}: {output}\n"
         )
     assert not caller.wrong, "\n".join(caller.wrong)
     assert len(caller.asked) == sum(map(len, described.values()))

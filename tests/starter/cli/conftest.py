@@ -25,7 +25,7 @@ SECRET = "a secret for tests"
 
 
 @dataclass(frozen=True)
-class Told:
+class Outcome:
     """What a command came to."""
 
     code: int
@@ -56,7 +56,7 @@ class CommandLine:
     capture: pytest.CaptureFixture[str]
     environment: dict[str, str] = field(default_factory=dict)
 
-    def __call__(self, *arguments: str) -> Told:
+    def __call__(self, *arguments: str) -> Outcome:
         """Run a command in this process."""
         self.capture.readouterr()
         with (
@@ -65,16 +65,16 @@ class CommandLine:
         ):
             code = run()
         captured = self.capture.readouterr()
-        return Told(code, captured.out, captured.err)
+        return Outcome(code, captured.out, captured.err)
 
-    def process(self, *arguments: str) -> Told:
+    def process(self, *arguments: str) -> Outcome:
         """Run a command as a process of its own."""
         ran = subprocess.run(
             self._command(*arguments), env=self.environment, capture_output=True, timeout=60
         )
-        return Told(ran.returncode, ran.stdout.decode(), ran.stderr.decode())
+        return Outcome(ran.returncode, ran.stdout.decode(), ran.stderr.decode())
 
-    async def beside(self, *arguments: str) -> Told:
+    async def beside(self, *arguments: str) -> Outcome:
         """Run a command as a process while this loop works on."""
         process = await asyncio.create_subprocess_exec(
             *self._command(*arguments),
@@ -84,7 +84,7 @@ class CommandLine:
         )
         async with asyncio.timeout(60):
             out, err = await process.communicate()
-        return Told(process.returncode or 0, out.decode(), err.decode())
+        return Outcome(process.returncode or 0, out.decode(), err.decode())
 
     def file(self, name: str, content: str | bytes | dict[str, Any]) -> str:
         """Write a file beside the database; its path."""

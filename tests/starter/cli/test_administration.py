@@ -31,9 +31,9 @@ def test_the_database_is_made_once_and_the_second_upgrade_changes_nothing(
     bare: CommandLine,
 ) -> None:
     for _ in range(2):
-        told = bare.process("db", "upgrade")
-        assert (told.code, told.err) == (0, "")
-        assert told.out == "the database has the present schema\n"
+        result = bare.process("db", "upgrade")
+        assert (result.code, result.err) == (0, "")
+        assert result.out == "the database has the present schema\n"
     assert bare("list", "--json").json == []
 
 
@@ -66,9 +66,9 @@ def test_a_new_account_comes_with_a_key_that_opens_it(godwit: CommandLine) -> No
 
 
 def test_a_new_account_is_shown_to_a_person_with_the_same_members(godwit: CommandLine) -> None:
-    told = godwit("account", "create", "beta")
-    assert told.code == 0
-    assert SHOWN == {line.split()[0] for line in told.out.splitlines()[:6]}
+    result = godwit("account", "create", "beta")
+    assert result.code == 0
+    assert SHOWN == {line.split()[0] for line in result.out.splitlines()[:6]}
 
 
 def test_an_account_is_found_by_name_by_id_or_as_the_only_one(godwit: CommandLine) -> None:
@@ -89,8 +89,8 @@ def test_credits_are_added_once_per_reference_and_taken_back(godwit: CommandLine
     expected = {"kind": "sms", "granted": 150, "available": 150}
     assert godwit(*invoice).json == expected
     assert godwit(*invoice).json == expected
-    told = godwit("account", "credit", "acme", "sms", "-20", "--json")
-    assert told.json == {"kind": "sms", "granted": 130, "available": 130}
+    result = godwit("account", "credit", "acme", "sms", "-20", "--json")
+    assert result.json == {"kind": "sms", "granted": 130, "available": 130}
     assert godwit("account", "credit", "acme", "mms", "1").out == "1 mms credits are available\n"
     assert "fewer credits" in godwit("account", "credit", "acme", "sms", "-131").fault
     assert godwit("account", "show", "--json").json["credits"]["sms"]["available"] == 130
@@ -108,8 +108,8 @@ def test_switches_are_changed_and_the_rest_stays(godwit: CommandLine) -> None:
 
 @pytest.mark.parametrize("amount", ["5.5", "many", "1000000000001", "-1000000000001", "9" * 30])
 def test_an_amount_that_is_none_is_a_usage_error(godwit: CommandLine, amount: str) -> None:
-    told = godwit("account", "credit", "acme", "sms", amount)
-    assert told.code == 2 and "Traceback" not in told.err
+    result = godwit("account", "credit", "acme", "sms", amount)
+    assert result.code == 2 and "Traceback" not in result.err
     assert godwit("account", "create", "beta", "--sms-credits", amount).code == 2
     assert godwit("account", "credit", "acme", "gold", "5").code == 2
 
@@ -129,8 +129,8 @@ def test_a_further_key_opens_the_account_until_it_is_revoked(godwit: CommandLine
 
 
 def test_a_key_for_a_person_names_its_three_parts(godwit: CommandLine) -> None:
-    told = godwit("key", "create", "--account", "acme")
-    assert re.fullmatch(r"keyId AK\w{30}\nkeySecret \S{44}\nbearer gwb_\S+\n", told.out)
+    result = godwit("key", "create", "--account", "acme")
+    assert re.fullmatch(r"keyId AK\w{30}\nkeySecret \S{44}\nbearer gwb_\S+\n", result.out)
 
 
 def test_the_secret_key_may_lie_in_the_data_directory_or_beside_the_database(
@@ -194,13 +194,13 @@ def test_a_name_is_shown_as_it_is_and_not_as_markup(godwit: CommandLine, name: s
 def test_nothing_in_a_name_reaches_the_terminal_as_a_control(godwit: CommandLine) -> None:
     odd = "a\x1b[2Jb\rc\u202ed\u2028e"
     made = godwit("account", "create", odd, "--json").json
-    tellings = (
+    signed_events = (
         godwit("account", "list").out,
         godwit("account", "show", made["accountId"]).out,
         godwit("account", "show").fault,
     )
-    for told in tellings:
-        assert not re.search("[\x1b\r\u202e\u2028]", told)
-        assert "a\ufffd[2Jb\ufffdc\ufffdd\ufffde" in told
+    for result in signed_events:
+        assert not re.search("[\x1b\r\u202e\u2028]", result)
+        assert "a\ufffd[2Jb\ufffdc\ufffdd\ufffde" in result
     names = [account["name"] for account in godwit("account", "list", "--json").json]
     assert odd in names

@@ -26,8 +26,8 @@ def test_campaigns_are_listed_newest_first(godwit: CommandLine, books: Books) ->
     listed = godwit("list", "--json").json
     assert [campaign["id"] for campaign in listed] == [second, first]
     assert [campaign["status"] for campaign in listed] == ["draft", "finished_with_failures"]
-    told = godwit("list")
-    rows = [line.split() for line in told.out.splitlines()]
+    result = godwit("list")
+    rows = [line.split() for line in result.out.splitlines()]
     assert rows[0] == "id status dialect name recipients sent failed created".split()
     assert rows[1][:7] == [second, "draft", "native", "second", "2", "0", "0"]
     assert rows[2][:7] == [first, "finished_with_failures", "native", "first", "4", "3", "1"]
@@ -45,8 +45,8 @@ def test_campaigns_are_listed_by_account(godwit: CommandLine, books: Books) -> N
 
 @pytest.mark.parametrize("limit", ["0", "-1", "100001", "9" * 30])
 def test_a_limit_that_is_none_is_a_usage_error(godwit: CommandLine, limit: str) -> None:
-    told = godwit("list", "--limit", limit)
-    assert told.code == 2 and "Traceback" not in told.err
+    result = godwit("list", "--limit", limit)
+    assert result.code == 2 and "Traceback" not in result.err
 
 
 def test_the_status_has_counts_that_sum_to_the_total(godwit: CommandLine, books: Books) -> None:
@@ -63,8 +63,8 @@ def test_the_status_has_counts_that_sum_to_the_total(godwit: CommandLine, books:
 
 
 def test_watching_a_campaign_that_is_over_ends_at_once(godwit: CommandLine, books: Books) -> None:
-    told = godwit("watch", ended(books))
-    assert (told.code, told.out) == (0, "finished_with_failures total=4 sent=3 failed=1\n")
+    result = godwit("watch", ended(books))
+    assert (result.code, result.out) == (0, "finished_with_failures total=4 sent=3 failed=1\n")
 
 
 @pytest.mark.parametrize("name", ["[/x]", ":smile: [red]sale", "a\x1b[2Jb"])
@@ -72,9 +72,9 @@ def test_the_name_of_a_campaign_is_shown_as_it_is(
     godwit: CommandLine, books: Books, name: str
 ) -> None:
     campaign_id = ended(books, name=name)
-    for told in (godwit("list"), godwit("status", campaign_id)):
-        assert told.code == 0 and "\x1b" not in told.out
-        assert name.replace("\x1b", "\ufffd") in told.out
+    for result in (godwit("list"), godwit("status", campaign_id)):
+        assert result.code == 0 and "\x1b" not in result.out
+        assert name.replace("\x1b", "\ufffd") in result.out
     assert godwit("status", campaign_id, "--json").json["name"] == name
 
 
@@ -99,8 +99,8 @@ def test_the_report_as_csv_has_a_line_per_message(
     godwit("account", "credit", "acme", "sms", "10000")
     campaign_id = ended(books, size)
     file = godwit.directory / "report.csv"
-    told = godwit("report", campaign_id, "--csv", str(file))
-    assert (told.code, told.out, told.err) == (0, "", f"wrote {file}\n")
+    result = godwit("report", campaign_id, "--csv", str(file))
+    assert (result.code, result.out, result.err) == (0, "", f"wrote {file}\n")
     with file.open(newline="", encoding="utf-8") as lines:
         rows = list(csv.DictReader(lines))
     assert tuple(rows[0]) == CSV_COLUMNS and len(rows) == size
@@ -174,9 +174,11 @@ def test_books_in_balance_end_with_0_and_say_what_was_looked_at(
     godwit: CommandLine, books: Books
 ) -> None:
     campaign_id = ended(books)
-    told = godwit("audit")
-    assert (told.code, told.err) == (0, "")
-    assert told.out == ("1 accounts, 1 campaigns, 4 messages looked at\nthe books are in balance\n")
+    result = godwit("audit")
+    assert (result.code, result.err) == (0, "")
+    assert result.out == (
+        "1 accounts, 1 campaigns, 4 messages looked at\nthe books are in balance\n"
+    )
     assert godwit("audit", campaign_id).code == 0
     expected = {"accounts": 1, "campaigns": 1, "messages": 4, "findings": []}
     assert godwit("audit", "--json").json == expected
@@ -188,10 +190,10 @@ def test_books_that_are_off_end_with_1_and_say_where(godwit: CommandLine, books:
         "UPDATE message SET status = 'sent' WHERE campaign_id = :id AND status = 'failed'",
         id=campaign_id,
     )
-    told = godwit("audit")
-    assert told.code == 1 and "Traceback" not in told.err
-    assert f"OFF  what was sent was paid: {campaign_id} sms: expected 8, found 6" in told.out
-    assert told.out.endswith("the books are off\n")
+    result = godwit("audit")
+    assert result.code == 1 and "Traceback" not in result.err
+    assert f"OFF  what was sent was paid: {campaign_id} sms: expected 8, found 6" in result.out
+    assert result.out.endswith("the books are off\n")
     assert godwit("audit", campaign_id).code == 1
     assert godwit("audit", other).code == 0
     shown: dict[str, Any] = json.loads(godwit("audit", "--json").out)

@@ -28,8 +28,8 @@ def test_carriers_in_use_are_listed_with_their_speed_and_health(godwit: CommandL
     (one,) = godwit("carrier", "list", "--json").json
     assert one["rate"] == 100.0 and one["reason"] == "no_connection"
     assert one["downSince"] == "2026-11-21T10:00:00.000Z"
-    told = godwit("carrier", "list").out
-    assert told.startswith("pretend, 100 segments/s, down since 2026-11-21T10:00:00.000Z")
+    result = godwit("carrier", "list").out
+    assert result.startswith("pretend, 100 segments/s, down since 2026-11-21T10:00:00.000Z")
     with opened(godwit) as store:
         store.health.restore("pretend")
     assert godwit("carrier", "rate", "pretend", "0").out == "pretend, any speed\n"
@@ -37,8 +37,8 @@ def test_carriers_in_use_are_listed_with_their_speed_and_health(godwit: CommandL
 
 
 def test_what_is_no_carrier_gets_no_speed(godwit: CommandLine) -> None:
-    told = godwit("carrier", "rate", "pigeon", "5")
-    assert told.code == 1 and "no carrier is named 'pigeon'" in told.err
+    result = godwit("carrier", "rate", "pigeon", "5")
+    assert result.code == 1 and "no carrier is named 'pigeon'" in result.err
 
 
 @pytest.mark.parametrize("rate", ["-1", "100001", "fast"])
@@ -57,8 +57,8 @@ def test_a_sender_gets_a_speed_and_a_route_and_loses_them(godwit: CommandLine) -
     assert "72345 (short_code), 40 segments/s, by pretend\n" in godwit("sender", "list").out
     assert godwit("sender", "add", "72345", "--rate", "0", "--carriers", "").code == 0
     assert "72345 (short_code)\n" in godwit("sender", "list").out
-    told = godwit("sender", "add", "72345", "--carriers", "pretend,pigeon")
-    assert told.code == 1 and "pigeon" in told.err
+    result = godwit("sender", "add", "72345", "--carriers", "pretend,pigeon")
+    assert result.code == 1 and "pigeon" in result.err
 
 
 def test_an_account_gets_a_route(godwit: CommandLine) -> None:

@@ -51,15 +51,15 @@ ON_A_CAMPAIGN = [
 
 @pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
 def test_every_command_explains_itself(bare: CommandLine, words: tuple[str, ...]) -> None:
-    told = bare(*words, "--help")
-    assert told.code == 0 and told.err == ""
-    assert "Usage: " in told.out and " ".join(words) in told.out
+    result = bare(*words, "--help")
+    assert result.code == 0 and result.err == ""
+    assert "Usage: " in result.out and " ".join(words) in result.out
     assert not list(bare.directory.iterdir())
 
 
 def test_without_a_command_the_help_is_shown(bare: CommandLine) -> None:
-    told = bare.process()
-    assert "Usage: " in told.out + told.err and "account" in told.out + told.err
+    result = bare.process()
+    assert "Usage: " in result.out + result.err and "account" in result.out + result.err
     assert bare.process("--help").code == 0
 
 
@@ -78,8 +78,8 @@ def test_the_commands_that_are_promised_are_there() -> None:
 
 @pytest.mark.parametrize("words", [("fly",), ("list", "--fly"), ("status",), ("account", "fly")])
 def test_what_is_no_command_is_a_usage_error(bare: CommandLine, words: tuple[str, ...]) -> None:
-    told = bare(*words)
-    assert told.code == 2 and "Traceback" not in told.err
+    result = bare(*words)
+    assert result.code == 2 and "Traceback" not in result.err
 
 
 # --------------------------------------------------------------------------- no database
@@ -173,8 +173,8 @@ def test_without_any_account_the_way_to_one_is_shown(bare: CommandLine) -> None:
 
 def test_a_taken_name_is_refused_and_its_account_left_alone(godwit: CommandLine) -> None:
     before = godwit("account", "show", "acme", "--json").json
-    told = godwit("account", "create", "acme", "--sms-credits", "5", "--sender", "72345")
-    assert told.fault == "there is an account named 'acme' already"
+    result = godwit("account", "create", "acme", "--sms-credits", "5", "--sender", "72345")
+    assert result.fault == "there is an account named 'acme' already"
     assert godwit("account", "show", "acme", "--json").json == before
 
 
@@ -183,8 +183,8 @@ def test_a_file_that_is_not_there_is_a_usage_error(
     godwit: CommandLine, words: tuple[str, ...]
 ) -> None:
     for file in ("missing.json", str(godwit.directory)):
-        told = godwit(*words, file)
-        assert told.code == 2 and "Traceback" not in told.err
+        result = godwit(*words, file)
+        assert result.code == 2 and "Traceback" not in result.err
 
 
 # --------------------------------------------------------------------------- bad files
@@ -243,9 +243,9 @@ def test_a_bad_csv_file_is_refused_with_its_fault(
 
 def test_every_fault_of_a_file_is_told_in_a_line_of_its_own(godwit: CommandLine) -> None:
     people = [{"to": "Alice", "text": "Hi"}, {"to": "Bob", "text": "Hi"}]
-    told = godwit("send", godwit.file("bad.json", {"recipients": people}))
-    assert told.code == 1
-    assert [line.split(":")[1] for line in told.err.splitlines()] == [
+    result = godwit("send", godwit.file("bad.json", {"recipients": people}))
+    assert result.code == 1
+    assert [line.split(":")[1] for line in result.err.splitlines()] == [
         " recipients[0].to",
         " recipients[1].to",
     ]
@@ -271,8 +271,8 @@ def test_without_temporal_an_order_is_not_given(
     godwit: CommandLine, books: Books, order: str
 ) -> None:
     campaign_id = books.admit()
-    for told in (godwit(order, campaign_id), godwit.process(order, campaign_id)):
-        assert told.fault == (
+    for result in (godwit(order, campaign_id), godwit.process(order, campaign_id)):
+        assert result.fault == (
             "Temporal: Temporal does not answer; is it running? (TEMPORAL_ADDRESS)"
         )
     assert godwit("status", campaign_id, "--json").json["status"] == "running"

@@ -13,8 +13,8 @@ FAR = 10**15
 
 
 def test_numbers_are_added_listed_and_removed(godwit: CommandLine, store: Store) -> None:
-    told = godwit("sender", "pool", "add", "+61 491 570 154", NUMBERS[1])
-    assert told.out.splitlines() == [f"{number} added" for number in NUMBERS]
+    result = godwit("sender", "pool", "add", "+61 491 570 154", NUMBERS[1])
+    assert result.out.splitlines() == [f"{number} added" for number in NUMBERS]
     assert godwit("sender", "pool", "add", NUMBERS[0]).out == f"{NUMBERS[0]} is there already\n"
     account = store.accounts.show("acme")
     assert account is not None
@@ -34,8 +34,8 @@ def test_what_is_no_number_is_refused(godwit: CommandLine, number: str) -> None:
 
 
 def test_a_sender_of_an_account_is_not_shared(godwit: CommandLine) -> None:
-    told = godwit("sender", "pool", "add", "+18005559876")
-    assert told.fault == "+18005559876 is a sender of an account"
+    result = godwit("sender", "pool", "add", "+18005559876")
+    assert result.fault == "+18005559876 is a sender of an account"
 
 
 def test_a_fresh_stack_has_numbers_to_lease_and_leaves_the_pool_alone_later(

@@ -34,8 +34,8 @@ async def story(
     godwit.environment["GODWIT_RECEIPTS_GRACE_SECONDS"] = "0"
     account = store.accounts.show("acme")
     assert account is not None
-    async with tell(real, settings, store, account, carrier_server) as told:
-        yield told
+    async with tell(real, settings, store, account, carrier_server) as result:
+        yield result
 
 
 async def reaches(godwit: CommandLine, store: Store, campaign_id: str, status: str) -> None:
@@ -50,9 +50,9 @@ async def reaches(godwit: CommandLine, store: Store, campaign_id: str, status: s
 async def test_a_csv_file_is_sent_and_followed_to_its_end(
     godwit: CommandLine, story: Story
 ) -> None:
-    told = await godwit.beside("send", godwit.file("people.csv", PEOPLE), "--wait")
-    assert told.code == 0 and told.err == ""
-    lines = told.out.splitlines()
+    result = await godwit.beside("send", godwit.file("people.csv", PEOPLE), "--wait")
+    assert result.code == 0 and result.err == ""
+    lines = result.out.splitlines()
     assert lines[0].startswith("campaign cmp_") and " is " in lines[0]
     assert lines[-1] == "finished_with_failures total=3 sent=2 failed=1"
     campaign_id = lines[0].split()[1]
@@ -78,8 +78,8 @@ async def test_a_refused_campaign_is_told_with_its_reason(
     godwit: CommandLine, story: Story
 ) -> None:
     people = [{"to": f"+1415555{number}", "text": "Hi"} for number in range(1_000, 1_060)]
-    told = await godwit.beside("send", godwit.file("dear.json", {"recipients": people}), "--wait")
-    assert told.fault.endswith("(credits_insufficient)")
+    result = await godwit.beside("send", godwit.file("dear.json", {"recipients": people}), "--wait")
+    assert result.fault.endswith("(credits_insufficient)")
     assert story.carrier.log == []
 
 
@@ -91,8 +91,8 @@ async def test_a_waiting_campaign_is_paused_resumed_and_cancelled(
     sent = await godwit.beside("send", godwit.file("later.json", body), "--json")
     campaign_id = sent.json["id"]
     assert sent.json["status"] == "scheduled"
-    told = await godwit.beside("reschedule", campaign_id, "2001-01-01")
-    assert told.fault.endswith("an hour or more in the past (schedule_invalid)")
+    result = await godwit.beside("reschedule", campaign_id, "2001-01-01")
+    assert result.fault.endswith("an hour or more in the past (schedule_invalid)")
     latest = (datetime.now(UTC) + timedelta(hours=3)).replace(microsecond=0)
     assert (await godwit.beside("reschedule", campaign_id, latest.isoformat())).code == 0
     shown = godwit("status", campaign_id, "--json").json["scheduleDateTime"]
@@ -108,9 +108,9 @@ async def test_a_waiting_campaign_is_paused_resumed_and_cancelled(
     steps = [("pause", "paused"), ("resume", "scheduled"), ("cancel", "cancelled")]
     before = "scheduled"
     for order, after in steps:
-        told = await godwit.beside(order, campaign_id)
-        assert (told.code, told.err) == (0, "")
-        assert told.out == f"asked; the campaign was {before}\n"
+        result = await godwit.beside(order, campaign_id)
+        assert (result.code, result.err) == (0, "")
+        assert result.out == f"asked; the campaign was {before}\n"
         await reaches(godwit, story.store, campaign_id, after)
         before = after
     assert (await godwit.beside("resume", campaign_id)).fault == (
@@ -131,11 +131,11 @@ async def test_a_reschedule_says_what_is_missing_and_everything_that_is_wrong(
     campaign_id = sent.json["id"]
     assert godwit("reschedule", campaign_id).fault == "give a START, --spread-hours, or both"
     for hours in ("72.5", "-1", "nan"):
-        told = await godwit.beside("reschedule", campaign_id, "--spread-hours", hours)
-        assert told.fault == "spreadHours: must be from 0 to 72 hours (spread_invalid)"
-    told = await godwit.beside("reschedule", campaign_id, "2001-01-01", "--spread-hours", "99")
-    assert told.code == 1
-    assert [line.split(": ")[1] for line in told.err.splitlines()] == [
+        result = await godwit.beside("reschedule", campaign_id, "--spread-hours", hours)
+        assert result.fault == "spreadHours: must be from 0 to 72 hours (spread_invalid)"
+    result = await godwit.beside("reschedule", campaign_id, "2001-01-01", "--spread-hours", "99")
+    assert result.code == 1
+    assert [line.split(": ")[1] for line in result.err.splitlines()] == [
         "scheduleDateTime",
         "spreadHours",
     ]
@@ -146,8 +146,8 @@ async def test_a_reschedule_says_what_is_missing_and_everything_that_is_wrong(
     assert godwit("status", campaign_id, "--json").json == sent.json
     assert (await godwit.beside("cancel", campaign_id)).code == 0
     await reaches(godwit, story.store, campaign_id, "cancelled")
-    told = await godwit.beside("reschedule", campaign_id, "--spread-hours", "1")
-    assert told.fault == "the campaign has ended: cancelled"
+    result = await godwit.beside("reschedule", campaign_id, "--spread-hours", "1")
+    assert result.fault == "the campaign has ended: cancelled"
     help = godwit("reschedule", "--help").out
     assert "--spread-hours" in help and "a time of their own" in help
 
@@ -164,8 +164,8 @@ async def test_what_failed_for_a_passing_reason_is_retried_and_all_else_is_said(
     books.execute("UPDATE message SET reason = 'unavailable' WHERE status = 'failed'")
     assert "is it running?" in (await godwit.beside("retry", campaign_id)).fault
     godwit.environment["TEMPORAL_ADDRESS"] = address
-    told = await godwit.beside("retry", campaign_id)
-    assert (told.code, told.out) == (0, "asked; the campaign was running\n")
+    result = await godwit.beside("retry", campaign_id)
+    assert (result.code, result.out) == (0, "asked; the campaign was running\n")
     await reaches(godwit, story.store, campaign_id, "finished")
     assert len(story.carrier.log) == 1
     assert godwit("audit").code == 0

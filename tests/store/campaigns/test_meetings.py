@@ -194,5 +194,5 @@ def test_a_report_made_during_a_send_is_of_one_instant(books: Books, statement: 
     with meeting(books.store.database, statement, lambda: books.send(campaign)):
         before = books.store.campaigns.report(campaign)
     after = books.store.campaigns.report(campaign)
-    told = [(report.tally.sent, report.attempts, report.posted.sms) for report in (before, after)]
-    assert told == [(0, 0, 0), (3, 3, 6)]
+    result = [(report.tally.sent, report.attempts, report.posted.sms) for report in (before, after)]
+    assert result == [(0, 0, 0), (3, 3, 6)]

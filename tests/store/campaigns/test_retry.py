@@ -122,8 +122,8 @@ def test_of_ten_retries_at_once_one_pays_and_the_others_find_it_under_way(
 ) -> None:
     campaign = ended(books, None, "unavailable", "unavailable")
     stores = (books.store, rival_store)
-    told = race(10, lambda runner: stores[runner % 2].retrying.retry(campaign, LATER))
-    assert sorted(map(str, told)) == ["again"] + ["under_way"] * 9
+    result = race(10, lambda runner: stores[runner % 2].retrying.retry(campaign, LATER))
+    assert sorted(map(str, result)) == ["again"] + ["under_way"] * 9
     assert books.money() == (GRANTED - 6, 4, 2)
     assert in_balance(books)
 
@@ -132,8 +132,8 @@ def test_without_enough_credits_nothing_at_all_is_changed(books: Books) -> None:
     campaign = ended(books, "unavailable", "unavailable", key="batch:1")
     books.execute("UPDATE credit SET available = 3, granted = 3 WHERE kind = 'sms'")
     before = books.store.campaigns.messages(campaign)
-    told = retry(books, campaign)
-    assert isinstance(told, Refusal) and told.code is RefusalCode.CREDITS_INSUFFICIENT
+    result = retry(books, campaign)
+    assert isinstance(result, Refusal) and result.code is RefusalCode.CREDITS_INSUFFICIENT
     assert books.store.campaigns.messages(campaign) == before
     assert status(books, campaign) is FAILURES
     assert books.money() == (3, 0, 0)
@@ -207,8 +207,8 @@ def test_the_campaigns_key_is_held_while_it_runs_again(books: Books) -> None:
 def test_a_campaign_whose_key_has_brought_another_since_is_not_retried(books: Books) -> None:
     campaign = ended(books, "unavailable", key="batch:1")
     books.admit(1, key="batch:1")
-    told = retry(books, campaign)
-    assert isinstance(told, Refusal) and told.code is RefusalCode.KEY_REUSED
+    result = retry(books, campaign)
+    assert isinstance(result, Refusal) and result.code is RefusalCode.KEY_REUSED
     assert status(books, campaign) is FAILURES
     assert in_balance(books)
 
@@ -239,7 +239,7 @@ def test_a_late_receipt_for_what_waits_again_is_believed_and_nothing_more_is_sen
 
 def test_the_second_end_and_a_second_failure_are_told_again(books: Books) -> None:
     events = ("campaign.*", "message.failed")
-    books.store.webhooks.add(books.account_id, "https://a.example/", events, "native", NOW)
+    books.store.endpoints.add(books.account_id, "https://a.example/", events, "native", NOW)
     campaign = ended(books, "unavailable")
     retry(books, campaign)
     (handoff,) = books.turn(campaign, now=LATER).claimed

@@ -59,7 +59,7 @@ def test_what_an_older_version_stored_is_kept(any_url: str) -> None:
         database.write(_fill)
         upgrade(database)
         assert is_current(database)
-        kept = "SELECT text, attempts, in_doubt, news_url FROM message"
+        kept = "SELECT text, attempts, in_doubt, callback_url FROM message"
         row = database.read(lambda connection: connection.execute(text(kept)).one())
         assert tuple(row) == ("We open at nine", 2, False, None)
         refused = text("UPDATE message SET in_doubt = NULL")

@@ -4,9 +4,9 @@ from itertools import count
 
 import pytest
 
+from campaign.events import EndpointMethod, EventEndpoint
 from campaign.handoffs import Inbound
 from campaign.instants import DAY, MINUTE, SECOND, Instant
-from campaign.news import NewsAddress, NewsMethod
 from campaign.replies import REPLY_PREFIX, Reply, ReplyChannel, ReplyOptions
 from store.accounts.accounts import AccountView
 from store.replies.leases import LEASE_FOR, LeaseWish
@@ -19,7 +19,7 @@ ALL_WAYS = ReplyOptions(
     leased=True,
     to_number="+61499333222",
     to_email="owner@customer.example",
-    webhook=NewsAddress("https://callback.2.me/a?b=c", NewsMethod.GET),
+    webhook=EventEndpoint("https://callback.2.me/a?b=c", EndpointMethod.GET),
 )
 _ids = count()
 
@@ -91,11 +91,11 @@ def test_the_webhook_of_a_reply_is_told_of_it_at_its_own_address(books: Books) -
     ask(books)
     books.store.replies.take(inbound(), NOW + MINUTE)
     (id,) = [id for id, channel in callbacks(books).items() if channel is ReplyChannel.WEBHOOK]
-    telling = books.store.news.read(id, NOW)
-    assert telling is not None
-    assert telling.event.address == ALL_WAYS.webhook
-    assert telling.event.reply == kept(books)[0]
-    assert telling.event.message is not None and telling.secrets == ()
+    signed_event = books.store.events.read(id, NOW)
+    assert signed_event is not None
+    assert signed_event.event.address == ALL_WAYS.webhook
+    assert signed_event.event.reply == kept(books)[0]
+    assert signed_event.event.message is not None and signed_event.secrets == ()
 
 
 def test_a_reply_that_is_brought_again_changes_nothing(books: Books) -> None:

@@ -85,8 +85,8 @@ def test_a_receipt_and_the_next_try_that_race_leave_one_handoff(
         return sum(len(books.send(campaign, now=DUE)) for campaign in campaigns)
 
     race(2, run)
-    told = {status for campaign in campaigns for status in books.statuses(campaign)}
-    assert told <= {"sent", "delivered"}
+    result = {status for campaign in campaigns for status in books.statuses(campaign)}
+    assert result <= {"sent", "delivered"}
     assert books.money() == (GRANTED - 24, 0, 24)
     assert books.value("SELECT count(*) FROM recipient_key WHERE free_at IS NOT NULL") == 12
     assert audit(any_store.database).findings == ()

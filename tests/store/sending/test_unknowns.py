@@ -109,8 +109,8 @@ def test_of_operators_who_contradict_each_other_at_once_one_is_believed(
 
     def say(runner: int) -> list[MessageStatus | None]:
         order = range(size) if runner % 3 else reversed(range(size))
-        told = {n: resolve(books, campaign, runner < 2, n, stores[runner % 2]) for n in order}
-        return [told[n] for n in range(size)]
+        result = {n: resolve(books, campaign, runner < 2, n, stores[runner % 2]) for n in order}
+        return [result[n] for n in range(size)]
 
     answers = race(4, say)
     assert answers[1:] == answers[:1] * 3

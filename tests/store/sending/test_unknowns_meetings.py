@@ -52,11 +52,11 @@ def agree(books: Books, campaign: str) -> bool:
     for _ in range(2):
         assert audit(books.store.database).findings == ()
         settle(books, campaign)
-    told = books.statuses(campaign)
-    paid = 2 * sum(status in ("sent", "delivered") for status in told)
+    result = books.statuses(campaign)
+    paid = 2 * sum(status in ("sent", "delivered") for status in result)
     assert books.money() == (
-        GRANTED - paid - 2 * told.count("unknown"),
-        told.count("unknown") * 2,
+        GRANTED - paid - 2 * result.count("unknown"),
+        result.count("unknown") * 2,
         paid,
     )
     return True

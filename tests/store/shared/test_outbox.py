@@ -5,9 +5,9 @@ from collections.abc import Sequence
 
 import pytest
 
+from campaign.events import EndpointMethod, Event, EventEndpoint, destination_of
 from campaign.handoffs import Receipt
 from campaign.instants import SECOND
-from campaign.news import Event, NewsAddress, NewsMethod, destination_of
 from campaign.states import CampaignStatus, MessageStatus
 from store.shared.outbox import Destination
 from store.store import Store
@@ -20,13 +20,13 @@ URL = "https://news.example/in?run=7"
 
 def subscribe(books: Books, *events: str, dialect: str = "native") -> str:
     """A webhook of the account; its id."""
-    view, _ = books.store.webhooks.add(
+    view, _ = books.store.endpoints.add(
         books.account_id, "https://hooks.example/", events or ("*",), dialect, NOW
     )
     return view.id
 
 
-def told(books: Books) -> list[tuple[str, str, str]]:
+def result(books: Books) -> list[tuple[str, str, str]]:
     """What is in the outbox: destination, event, and the message or campaign it is about."""
     with books.store.database.engine.connect() as connection:
         rows = connection.exec_driver_sql(
@@ -40,7 +40,7 @@ def test_an_account_that_does_not_listen_is_told_nothing(books: Books) -> None:
     books.send(campaign)
     books.store.receipts.apply([Receipt(f"{campaign}-0", MessageStatus.DELIVERED, LATER)])
     books.store.admissions.settle(campaign, CampaignStatus.FINISHED, LATER)
-    assert told(books) == []
+    assert result(books) == []
 
 
 def test_every_outcome_that_is_news_is_told(books: Books) -> None:
@@ -54,7 +54,7 @@ def test_every_outcome_that_is_news_is_told(books: Books) -> None:
         outcome(2, MessageStatus.UNKNOWN),
         outcome(3, MessageStatus.RETRYABLE, due_at=LATER),
     )
-    assert told(books) == [
+    assert result(books) == [
         (webhook, "message.failed", f"{campaign}-1"),
         (webhook, "message.sent", f"{campaign}-0"),
         (webhook, "message.unknown", f"{campaign}-2"),
@@ -70,7 +70,7 @@ def test_receipts_are_told_once_however_often_they_come(books: Books) -> None:
     bad = Receipt(f"{campaign}-1", MessageStatus.UNDELIVERED, LATER)
     for _ in range(2):
         books.store.receipts.apply([good, bad, good], LATER)
-    assert told(books) == [
+    assert result(books) == [
         (webhook, "message.delivered", f"{campaign}-0"),
         (webhook, "message.undelivered", f"{campaign}-1"),
     ]
@@ -82,7 +82,7 @@ def test_a_receipt_that_proves_a_handoff_is_told_too(books: Books) -> None:
     books.turn(campaign)
     books.store.receipts.apply([Receipt(f"{campaign}-0", MessageStatus.DELIVERED, LATER)])
     books.write(campaign, outcome(0))
-    assert told(books) == [(webhook, "message.delivered", f"{campaign}-0")]
+    assert result(books) == [(webhook, "message.delivered", f"{campaign}-0")]
 
 
 def test_the_end_of_a_campaign_is_told_once(books: Books) -> None:
@@ -91,7 +91,7 @@ def test_the_end_of_a_campaign_is_told_once(books: Books) -> None:
     books.send(campaign)
     for _ in range(2):
         books.store.admissions.settle(campaign, CampaignStatus.FINISHED_WITH_FAILURES, LATER)
-    assert told(books) == [(webhook, Event.CAMPAIGN_FINISHED_WITH_FAILURES, campaign)]
+    assert result(books) == [(webhook, Event.CAMPAIGN_FINISHED_WITH_FAILURES, campaign)]
 
 
 def test_messages_that_failed_at_birth_are_told_when_their_campaign_is_admitted(
@@ -101,22 +101,23 @@ def test_messages_that_failed_at_birth_are_told_when_their_campaign_is_admitted(
     candidate = books.candidate(3, prefix="cmp_born")
     candidate.messages[1].status = MessageStatus.FAILED
     books.store.campaigns.save(candidate, "cmp_born")
-    assert told(books) == []
+    assert result(books) == []
     for status in (CampaignStatus.SCHEDULED, CampaignStatus.PAUSED, CampaignStatus.SCHEDULED):
         books.store.campaigns.mark("cmp_born", status, NOW)
-    assert told(books) == [(webhook, "message.failed", "cmp_born-1")]
+    assert result(books) == [(webhook, "message.failed", "cmp_born-1")]
 
 
 def test_a_message_with_an_address_is_told_there_without_any_webhook(books: Books) -> None:
-    campaign = books.save(2, news=NewsAddress(URL, NewsMethod.GET))
+    campaign = books.save(2, news=EventEndpoint(URL, EndpointMethod.GET))
     books.execute(
-        "UPDATE message SET news_url = :url, news_method = 'GET' WHERE position = 0", url=URL
+        "UPDATE message SET callback_url = :url, callback_method = 'GET' WHERE position = 0",
+        url=URL,
     )
     books.store.admissions.hold(campaign, NOW)
     books.store.campaigns.mark(campaign, CampaignStatus.SCHEDULED, NOW)
     books.send(campaign)
     address = destination_of(books.account_id, URL)
-    assert told(books) == [(address, "message.sent", f"{campaign}-0")]
+    assert result(books) == [(address, "message.sent", f"{campaign}-0")]
 
 
 def test_an_address_stands_in_for_the_webhooks_of_its_own_dialect_only(books: Books) -> None:
@@ -125,10 +126,10 @@ def test_an_address_stands_in_for_the_webhooks_of_its_own_dialect_only(books: Bo
     )
     campaign = books.admit(2)
     books.execute("UPDATE campaign SET dialect = 'semaphore'")
-    books.execute("UPDATE message SET news_url = :url WHERE position = 0", url=URL)
+    books.execute("UPDATE message SET callback_url = :url WHERE position = 0", url=URL)
     books.send(campaign)
     address = destination_of(books.account_id, URL)
-    assert told(books) == sorted(
+    assert result(books) == sorted(
         [
             (native, "message.sent", f"{campaign}-0"),
             (address, "message.sent", f"{campaign}-0"),
@@ -136,18 +137,18 @@ def test_an_address_stands_in_for_the_webhooks_of_its_own_dialect_only(books: Bo
             (same, "message.sent", f"{campaign}-1"),
         ]
     )
-    assert other not in {destination for destination, _, _ in told(books)}
+    assert other not in {destination for destination, _, _ in result(books)}
 
 
 def test_a_disabled_webhook_and_another_accounts_are_told_nothing(books: Books) -> None:
     subscribe(books)
     books.execute("UPDATE webhook SET disabled_at = 1")
     other = books.store.accounts.create("other", 0)[0]
-    books.store.webhooks.add(other.id, "https://hooks.example/", ["*"], "native", NOW)
+    books.store.endpoints.add(other.id, "https://hooks.example/", ["*"], "native", NOW)
     campaign = books.admit(1)
     books.send(campaign)
     books.store.receipts.apply([Receipt(f"{campaign}-0", MessageStatus.DELIVERED, LATER)])
-    assert told(books) == []
+    assert result(books) == []
 
 
 def test_a_transaction_that_fails_tells_nothing_and_rings_for_nobody(books: Books) -> None:
@@ -159,7 +160,7 @@ def test_a_transaction_that_fails_tells_nothing_and_rings_for_nobody(books: Book
     books.execute("UPDATE hold SET amount = 0")
     with pytest.raises(Exception, match="hold|constraint|CHECK"):
         books.write(campaign, outcome(0))
-    assert (told(books), notified) == ([], [])
+    assert (result(books), notified) == ([], [])
 
 
 def test_the_bell_rings_after_the_commit_and_names_whom_to_wake(books: Books) -> None:
@@ -167,7 +168,7 @@ def test_the_bell_rings_after_the_commit_and_names_whom_to_wake(books: Books) ->
     notified: list[Destination] = []
 
     def notify(destinations: Sequence[Destination]) -> None:
-        assert told(books) != []
+        assert result(books) != []
         notified.extend(destinations)
 
     books.store.outbox.on_commit = notify
@@ -185,4 +186,4 @@ def test_receipts_raced_from_two_processes_are_told_once(books: Books, rival_sto
     stores = itertools.cycle((books.store, rival_store))
     taken = [next(stores) for _ in range(6)]
     assert sum(race(6, lambda number: taken[number].receipts.apply(news))) == 20
-    assert [(one[0], one[1]) for one in told(books)] == [(webhook, "message.delivered")] * 20
+    assert [(one[0], one[1]) for one in result(books)] == [(webhook, "message.delivered")] * 20

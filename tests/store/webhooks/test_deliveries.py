@@ -1,10 +1,10 @@
-"""Callbacks are claimed under a lease, marked once, given up in the end, and swept away."""
+"""Deliveries are claimed under a lease, marked once, given up in the end, and swept away."""
 
 from collections.abc import Sequence
 
 import pytest
 
-from campaign.calls import Call, CallbackStatus, Mark
+from campaign.deliveries import ClaimedDelivery, DeliveryStatus, DeliveryUpdate
 from campaign.instants import DAY, MINUTE, SECOND, Instant
 from store.shared.outbox import Destination
 from store.store import Store
@@ -17,7 +17,7 @@ LEASE = 35 * SECOND
 @pytest.fixture
 def webhook(books: Books) -> str:
     """A webhook with three callbacks that are due."""
-    view, _ = books.store.webhooks.add(
+    view, _ = books.store.endpoints.add(
         books.account_id, "https://hooks.example/", ["*"], "native", NOW
     )
     books.send(books.admit(3))
@@ -27,19 +27,22 @@ def webhook(books: Books) -> str:
 def turn(
     store: Store,
     webhook: str,
-    marks: Sequence[Mark] = (),
+    marks: Sequence[DeliveryUpdate] = (),
     count: int = 10,
     now: Instant = NOW,
     token: str = "t",
-) -> Sequence[Call]:
+) -> Sequence[ClaimedDelivery]:
     """One transaction of a courier."""
-    return store.callbacks.turn(webhook, token, marks, count, now, now + LEASE)
+    return store.deliveries.turn(webhook, token, marks, count, now, now + LEASE)
 
 
 def mark(
-    call: Call, status: CallbackStatus | None, due_at: Instant | None = None, gone: bool = False
-) -> Mark:
-    return Mark(call.callback_id, status, "200", NOW, due_at, gone)
+    call: ClaimedDelivery,
+    status: DeliveryStatus | None,
+    due_at: Instant | None = None,
+    gone: bool = False,
+) -> DeliveryUpdate:
+    return DeliveryUpdate(call.callback_id, status, "200", NOW, due_at, gone)
 
 
 def states(books: Books) -> dict[str, int]:
@@ -57,7 +60,7 @@ def test_what_is_due_is_claimed_in_order_and_counted_as_a_try(books: Books, webh
     )
     claimed = turn(books.store, webhook, count=5, now=NOW + 5)
     assert [call.tries for call in claimed] == [1, 1]
-    assert books.store.callbacks.next_due(webhook) == NOW + 9
+    assert books.store.deliveries.next_due(webhook) == NOW + 9
     assert turn(books.store, webhook, count=5, now=NOW + 8) == []
 
 
@@ -65,38 +68,38 @@ def test_marks_end_callbacks_or_put_them_back(books: Books, webhook: str) -> Non
     first, second, third = turn(books.store, webhook)
     later = NOW + MINUTE
     marks = [
-        mark(first, CallbackStatus.DELIVERED),
-        mark(second, CallbackStatus.WAITING, due_at=later),
+        mark(first, DeliveryStatus.DELIVERED),
+        mark(second, DeliveryStatus.WAITING, due_at=later),
         mark(third, None),
     ]
     assert turn(books.store, webhook, marks) == []
     assert states(books) == {"delivered": 1, "waiting": 1}
-    assert books.store.callbacks.next_due(webhook) == later
-    assert turn(books.store, webhook, now=later) == [Call(second.callback_id, 2)]
+    assert books.store.deliveries.next_due(webhook) == later
+    assert turn(books.store, webhook, now=later) == [ClaimedDelivery(second.callback_id, 2)]
 
 
 def test_a_mark_counts_once_and_only_for_whoever_holds_the_claim(
     books: Books, webhook: str
 ) -> None:
     first, second, _ = turn(books.store, webhook)
-    late = [mark(first, CallbackStatus.DELIVERED), mark(second, None)]
+    late = [mark(first, DeliveryStatus.DELIVERED), mark(second, None)]
     turn(books.store, webhook, late, count=0, token="another")
     assert states(books) == {"waiting": 3}
     turn(books.store, webhook, late, count=0)
-    turn(books.store, webhook, [mark(first, CallbackStatus.DEAD)], count=0)
+    turn(books.store, webhook, [mark(first, DeliveryStatus.DEAD)], count=0)
     assert states(books) == {"delivered": 1, "waiting": 1}
 
 
 def test_a_claim_whose_holder_died_is_over_with_its_lease(books: Books, webhook: str) -> None:
     dead = turn(books.store, webhook)
     assert turn(books.store, webhook, token="next", now=NOW + LEASE - 1) == []
-    assert books.store.callbacks.next_due(webhook) == NOW + LEASE
+    assert books.store.deliveries.next_due(webhook) == NOW + LEASE
     again = turn(books.store, webhook, token="next", now=NOW + LEASE)
     assert [(call.callback_id, call.tries) for call in again] == [
         (call.callback_id, 2) for call in dead
     ]
     # The dead one comes back to life and is not listened to.
-    turn(books.store, webhook, [mark(dead[0], CallbackStatus.DEAD)], count=0)
+    turn(books.store, webhook, [mark(dead[0], DeliveryStatus.DEAD)], count=0)
     assert states(books) == {"waiting": 3}
 
 
@@ -104,13 +107,13 @@ def test_a_receiver_that_wants_no_more_ends_the_webhook_and_all_that_waits(
     books: Books, webhook: str
 ) -> None:
     (first,) = turn(books.store, webhook, count=1)
-    gone = mark(first, CallbackStatus.DEAD, gone=True)
+    gone = mark(first, DeliveryStatus.DEAD, gone=True)
     assert turn(books.store, webhook, [gone]) == []
     assert states(books) == {"dead": 3}
-    view = books.store.webhooks.get(books.account_id, webhook)
+    view = books.store.endpoints.get(books.account_id, webhook)
     assert view is not None and view.disabled_at == NOW
     turn(books.store, webhook, [gone], now=NOW + SECOND)
-    assert books.store.webhooks.get(books.account_id, webhook) == view
+    assert books.store.endpoints.get(books.account_id, webhook) == view
     books.send(books.admit(2))
     assert states(books) == {"dead": 3}
 
@@ -119,16 +122,16 @@ def test_what_waits_for_a_webhook_that_is_gone_is_buried(books: Books, webhook: 
     books.execute("DELETE FROM webhook")
     assert turn(books.store, webhook) == []
     assert states(books) == {"dead": 3}
-    assert books.store.callbacks.next_due(webhook) is None
+    assert books.store.deliveries.next_due(webhook) is None
 
 
 def test_old_callbacks_are_given_up_behind_a_destination_that_never_answers(
     books: Books, webhook: str
 ) -> None:
     turn(books.store, webhook, count=1)
-    assert books.store.callbacks.give_up(webhook, NOW, NOW + DAY) == 0
-    assert books.store.callbacks.give_up(webhook, NOW + 1, NOW) == 2
-    assert books.store.callbacks.give_up(webhook, NOW + 1, NOW + DAY) == 1
+    assert books.store.deliveries.give_up(webhook, NOW, NOW + DAY) == 0
+    assert books.store.deliveries.give_up(webhook, NOW + 1, NOW) == 2
+    assert books.store.deliveries.give_up(webhook, NOW + 1, NOW + DAY) == 1
     assert states(books) == {"dead": 3}
 
 
@@ -151,7 +154,7 @@ def test_couriers_raced_from_two_processes_never_claim_the_same(
 
 
 def test_the_sweep_finds_destinations_that_nobody_serves(books: Books, webhook: str) -> None:
-    callbacks = books.store.callbacks
+    callbacks = books.store.deliveries
     assert callbacks.overdue(NOW - 1, "", 10) == []
     assert callbacks.overdue(NOW, "", 10) == [Destination(webhook, books.account_id)]
     assert callbacks.overdue(NOW, webhook, 10) == []
@@ -162,9 +165,9 @@ def test_the_sweep_finds_destinations_that_nobody_serves(books: Books, webhook: 
 
 def test_only_callbacks_that_ended_long_ago_are_forgotten(books: Books, webhook: str) -> None:
     first, second, _ = turn(books.store, webhook)
-    ends = [mark(first, CallbackStatus.DELIVERED), mark(second, CallbackStatus.DEAD)]
+    ends = [mark(first, DeliveryStatus.DELIVERED), mark(second, DeliveryStatus.DEAD)]
     turn(books.store, webhook, ends, count=0)
-    assert books.store.callbacks.forget(NOW, 10) == 0
-    assert books.store.callbacks.forget(NOW + 1, 1) == 1
-    assert books.store.callbacks.forget(NOW + 1, 10) == 1
+    assert books.store.deliveries.forget(NOW, 10) == 0
+    assert books.store.deliveries.forget(NOW + 1, 1) == 1
+    assert books.store.deliveries.forget(NOW + 1, 10) == 1
     assert states(books) == {"waiting": 1}

@@ -4,9 +4,9 @@ import base64
 
 import pytest
 
-from campaign.calls import CallbackStatus, Mark
+from campaign.deliveries import DeliveryStatus, DeliveryUpdate
+from campaign.events import SECRETS_OVERLAP
 from campaign.instants import DAY, HOUR, SECOND
-from campaign.news import SECRETS_OVERLAP
 from store.database.engine import StoreError
 from store.shared.outbox import Destination
 from store.store import Store
@@ -18,21 +18,21 @@ URL = "https://hooks.example/in"
 
 
 def add(books: Books, *events: str) -> tuple[WebhookView, str]:
-    return books.store.webhooks.add(books.account_id, URL, events or ("*",), "native", NOW)
+    return books.store.endpoints.add(books.account_id, URL, events or ("*",), "native", NOW)
 
 
 def secrets_at(books: Books, now: int) -> tuple[str, ...]:
     """What a callback would be signed with at an instant."""
     callback = str(books.value("SELECT min(id) FROM callback"))
-    telling = books.store.news.read(callback, now)
-    assert telling is not None
-    return telling.secrets
+    signed_event = books.store.events.read(callback, now)
+    assert signed_event is not None
+    return signed_event.secrets
 
 
-def end_all(books: Books, webhook: str, status: CallbackStatus, now: int = NOW) -> None:
-    calls = books.store.callbacks.turn(webhook, "t", [], 100, now, now + SECOND)
-    marks = [Mark(call.callback_id, status, "503", now) for call in calls]
-    books.store.callbacks.turn(webhook, "t", marks, 0, now, now)
+def end_all(books: Books, webhook: str, status: DeliveryStatus, now: int = NOW) -> None:
+    calls = books.store.deliveries.turn(webhook, "t", [], 100, now, now + SECOND)
+    marks = [DeliveryUpdate(call.callback_id, status, "503", now) for call in calls]
+    books.store.deliveries.turn(webhook, "t", marks, 0, now, now)
 
 
 def test_a_webhook_is_added_seen_listed_and_removed(books: Books) -> None:
@@ -43,7 +43,7 @@ def test_a_webhook_is_added_seen_listed_and_removed(books: Books) -> None:
         None,
     )
     assert len(base64.b64decode(secret.removeprefix("whsec_"))) == 32
-    webhooks, account = books.store.webhooks, books.account_id
+    webhooks, account = books.store.endpoints, books.account_id
     assert webhooks.get(account, view.id) == view
     assert webhooks.list(account) == [view]
     assert secret not in str(webhooks.list(account))
@@ -57,9 +57,9 @@ def test_a_webhook_is_added_seen_listed_and_removed(books: Books) -> None:
 def test_another_accounts_webhook_does_not_exist(books: Books) -> None:
     view, _ = add(books)
     books.send(books.admit(1))
-    end_all(books, view.id, CallbackStatus.DEAD)
+    end_all(books, view.id, DeliveryStatus.DEAD)
     other = books.store.accounts.create("other", 0)[0].id
-    webhooks = books.store.webhooks
+    webhooks = books.store.endpoints
     assert webhooks.get(other, view.id) is None
     assert webhooks.list(other) == []
     assert webhooks.rotate(other, view.id, NOW) is None
@@ -74,11 +74,11 @@ def test_a_rotation_leaves_the_secret_before_valid_for_a_day(books: Books) -> No
     view, first = add(books)
     books.send(books.admit(1))
     assert secrets_at(books, NOW) == (first,)
-    second = books.store.webhooks.rotate(books.account_id, view.id, NOW)
+    second = books.store.endpoints.rotate(books.account_id, view.id, NOW)
     assert second is not None
     assert secrets_at(books, NOW) == (second, first)
     assert secrets_at(books, NOW + SECRETS_OVERLAP) == (second,)
-    third = books.store.webhooks.rotate(books.account_id, view.id, NOW + HOUR)
+    third = books.store.endpoints.rotate(books.account_id, view.id, NOW + HOUR)
     assert secrets_at(books, NOW + HOUR) == (third, second)
 
 
@@ -97,25 +97,25 @@ def test_racing_additions_leave_no_more_webhooks_than_an_account_may_have(
         return True
 
     assert sum(race(6, join)) == 2
-    assert len(books.store.webhooks.list(books.account_id)) == WEBHOOKS_MAX
+    assert len(books.store.endpoints.list(books.account_id)) == WEBHOOKS_MAX
 
 
 def test_a_replay_tells_again_what_was_told_or_given_up_in_that_time(books: Books) -> None:
     view, _ = add(books)
     notified: list[Destination] = []
     books.send(books.admit(2))
-    end_all(books, view.id, CallbackStatus.DELIVERED)
+    end_all(books, view.id, DeliveryStatus.DELIVERED)
     books.send(books.admit(1, now=NOW + HOUR), now=NOW + HOUR)
-    end_all(books, view.id, CallbackStatus.DEAD, NOW + HOUR)
+    end_all(books, view.id, DeliveryStatus.DEAD, NOW + HOUR)
     books.send(books.admit(1, now=NOW + DAY), now=NOW + DAY)
     books.store.outbox.on_commit = notified.extend
     later = NOW + 2 * DAY
-    webhooks, account = books.store.webhooks, books.account_id
+    webhooks, account = books.store.endpoints, books.account_id
     assert webhooks.replay(account, view.id, NOW + 1, NOW + HOUR, later) == 0
     assert webhooks.replay(account, view.id, NOW, NOW + DAY, later) == 3
     assert notified == [Destination(view.id, account)]
     assert webhooks.replay(account, view.id, NOW, NOW + DAY, later) == 0
-    calls = books.store.callbacks.turn(view.id, "t", [], 10, later, later + SECOND)
+    calls = books.store.deliveries.turn(view.id, "t", [], 10, later, later + SECOND)
     assert [call.tries for call in calls] == [1, 1, 1, 1]
 
 
@@ -123,18 +123,18 @@ def test_dead_letters_are_paged_latest_first(books: Books) -> None:
     view, _ = add(books, "message.*")
     campaign = books.admit(5)
     books.send(campaign)
-    end_all(books, view.id, CallbackStatus.DEAD)
+    end_all(books, view.id, DeliveryStatus.DEAD)
     books.send(books.admit(1))
     seen: list[str] = []
     before = None
     while True:
-        page = books.store.webhooks.dead_letters(books.account_id, view.id, 2, before)
+        page = books.store.endpoints.dead_letters(books.account_id, view.id, 2, before)
         seen += [letter.message_id or "" for letter in page]
         if len(page) < 2:
             break
         before = page[-1].id
     assert sorted(seen) == [f"{campaign}-{position}" for position in range(5)]
-    (letter, *_) = books.store.webhooks.dead_letters(books.account_id, view.id)
+    (letter, *_) = books.store.endpoints.dead_letters(books.account_id, view.id)
     assert (letter.tries, letter.last_code, letter.event) == (1, "503", "message.sent")
 
 
@@ -142,7 +142,7 @@ def test_an_enabled_webhook_hears_what_comes_from_now_on(books: Books) -> None:
     view, _ = add(books)
     books.execute("UPDATE webhook SET disabled_at = 1")
     books.send(books.admit(1))
-    assert books.store.webhooks.enable(books.account_id, view.id)
+    assert books.store.endpoints.enable(books.account_id, view.id)
     books.send(books.admit(2))
     assert books.value("SELECT count(*) FROM callback") == 2
 
@@ -153,9 +153,9 @@ def test_a_callback_is_read_with_what_it_is_about(books: Books) -> None:
     books.execute("UPDATE message SET reference = 'row 1'")
     books.send(campaign)
     callback = str(books.value("SELECT min(id) FROM callback"))
-    telling = books.store.news.read(callback, NOW)
-    assert telling is not None
-    event = telling.event
+    signed_event = books.store.events.read(callback, NOW)
+    assert signed_event is not None
+    event = signed_event.event
     assert (event.id, event.event, event.at, event.tries) == (callback, "message.sent", NOW, 0)
     assert event.address.url == URL
     assert event.message is not None and event.message.reference == "row 1"
@@ -163,7 +163,7 @@ def test_a_callback_is_read_with_what_it_is_about(books: Books) -> None:
     pair = event.key_pair()
     assert pair is not None
     assert books.store.accounts.authenticate(pair.key_id, pair.secret) is not None
-    assert books.store.news.read("cbk_nothing", NOW) is None
+    assert books.store.events.read("cbk_nothing", NOW) is None
 
 
 @pytest.mark.parametrize("table", ["message", "campaign"])
@@ -172,4 +172,4 @@ def test_a_callback_about_something_that_is_gone_is_not_read(books: Books, table
     books.send(books.admit(1))
     column = "message_id" if table == "message" else "campaign_id"
     books.execute(f"UPDATE callback SET {column} = 'gone'")
-    assert books.store.news.read(str(books.value("SELECT min(id) FROM callback")), NOW) is None
+    assert books.store.events.read(str(books.value("SELECT min(id) FROM callback")), NOW) is None

@@ -4,17 +4,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campaign.instants import DAY, HOUR, MINUTE, SECOND
-from campaign.news import (
+from campaign.events import (
     TRY_WAITS,
+    EndpointMethod,
     Event,
-    NewsAddress,
-    NewsMethod,
+    EventEndpoint,
     callback_id,
     destination_of,
     hears,
     next_call_at,
 )
+from campaign.instants import DAY, HOUR, MINUTE, SECOND
 from tests.campaign.making import composed, draft, recipients
 
 PLAN = 75 * HOUR + 35 * MINUTE + 5 * SECOND
@@ -107,13 +107,13 @@ def test_the_same_news_has_one_name_without_a_dot() -> None:
 
 
 def test_a_message_takes_its_recipients_address_or_else_the_campaigns() -> None:
-    own = NewsAddress("https://a.example/", NewsMethod.GET)
-    shared = NewsAddress("https://b.example/")
-    people = [*recipients(1, news=own), *recipients(2)[1:]]
-    messages = composed(draft(people, news=shared)).messages
-    assert [(message.news_url, message.news_method) for message in messages] == [
+    own = EventEndpoint("https://a.example/", EndpointMethod.GET)
+    shared = EventEndpoint("https://b.example/")
+    people = [*recipients(1, endpoint=own), *recipients(2)[1:]]
+    messages = composed(draft(people, endpoint=shared)).messages
+    assert [(message.callback_url, message.callback_method) for message in messages] == [
         ("https://a.example/", "GET"),
         ("https://b.example/", "POST"),
     ]
     (nothing,) = composed(draft(1)).messages
-    assert (nothing.news_url, nothing.news_method) == (None, None)
+    assert (nothing.callback_url, nothing.callback_method) == (None, None)

@@ -8,7 +8,7 @@ from typing import Protocol
 from campaign.instants import Instant
 
 
-class CallbackStatus(StrEnum):
+class DeliveryStatus(StrEnum):
     """Where a callback stands; ``dead`` ones wait for a replay."""
 
     WAITING = "waiting"
@@ -16,7 +16,7 @@ class CallbackStatus(StrEnum):
     DEAD = "dead"
 
 
-class CallVerdict(StrEnum):
+class DeliveryVerdict(StrEnum):
     """What a call came to."""
 
     DELIVERED = "delivered"
@@ -26,7 +26,7 @@ class CallVerdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class ClaimedDelivery:
     """One callback, claimed for one try; ``tries`` counts this one."""
 
     callback_id: str
@@ -34,51 +34,51 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Called:
+class DeliveryOutcome:
     """How a call went. ``code`` is a status or a short word, never an address or a text.
 
     ``tired`` says that the destination as a whole needs a rest, ``retry_after`` for how many
     seconds at least.
     """
 
-    verdict: CallVerdict
+    verdict: DeliveryVerdict
     code: str
     retry_after: float | None = None
     tired: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class DeliveryUpdate:
     """What to write of a call: the callback's next status, or None to forget it."""
 
     callback_id: str
-    status: CallbackStatus | None
+    status: DeliveryStatus | None
     code: str
     at: Instant
     due_at: Instant | None = None
     gone: bool = False
 
 
-class Caller(Protocol):
+class DeliverySender(Protocol):
     """Renders one callback, signs it, and calls its address once."""
 
-    async def call(self, callback_id: str, now: Instant) -> Called:
+    async def deliver(self, callback_id: str, now: Instant) -> DeliveryOutcome:
         """Make the call within a total deadline; raises StoreUnavailable, nothing else."""
         ...
 
 
-class CallbackStore(Protocol):
+class DeliveryStore(Protocol):
     """What ``activities/webhook_delivery.py`` asks of the store. Every call is one transaction."""
 
     def turn(
         self,
         destination: str,
         token: str,
-        marks: Sequence[Mark],
+        updates: Sequence[DeliveryUpdate],
         count: int,
         now: Instant,
         lease_until: Instant,
-    ) -> Sequence[Call]:
+    ) -> Sequence[ClaimedDelivery]:
         """Write how calls went, then claim up to ``count`` callbacks that are due.
 
         A mark counts only where the callback is still claimed under ``token``; run twice, the

@@ -36,7 +36,7 @@ CALLBACK_LIFE: Instant = 5 * DAY
 SECRETS_OVERLAP: Instant = 24 * HOUR
 
 
-class NewsMethod(StrEnum):
+class EndpointMethod(StrEnum):
     """How an address wants to be called."""
 
     POST = "POST"
@@ -44,11 +44,11 @@ class NewsMethod(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class NewsAddress:
+class EventEndpoint:
     """Where the news of a message goes; the dialect that read the URL has vouched for its form."""
 
     url: str
-    method: NewsMethod = NewsMethod.POST
+    method: EndpointMethod = EndpointMethod.POST
 
 
 class Event(StrEnum):
