@@ -52,7 +52,7 @@ class Reconciler:
                 await self.revive_retried()
                 await self.withdraw_stale()
                 await self.restart_deliveries()
-                await self.forget_callbacks()
+                await self.forget_deliveries()
             except (ServiceUnavailable, StoreUnavailable) as error:
                 log.warning("will look again", reason=str(error))
             await asyncio.sleep(ROUND_SECONDS)
@@ -111,7 +111,7 @@ class Reconciler:
         restarted, after = 0, ""
         while self._dispatcher is not None:
             destinations = await asyncio.to_thread(
-                self._store.callbacks.overdue, _now() - OVERDUE_AFTER, after, PAGE
+                self._store.deliveries.overdue, _now() - OVERDUE_AFTER, after, PAGE
             )
             await self._dispatcher.signal_all(destinations)
             restarted += len(destinations)
@@ -120,12 +120,12 @@ class Reconciler:
             after = destinations[-1].id
         return restarted
 
-    async def forget_callbacks(self) -> int:
+    async def forget_deliveries(self) -> int:
         """Delete callbacks that ended long ago; returns how many."""
         forgotten = 0
         while True:
             count = await asyncio.to_thread(
-                self._store.callbacks.forget, _now() - CALLBACKS_KEPT, FORGOTTEN_AT_ONCE
+                self._store.deliveries.forget, _now() - CALLBACKS_KEPT, FORGOTTEN_AT_ONCE
             )
             forgotten += count
             if count < FORGOTTEN_AT_ONCE:

@@ -132,8 +132,8 @@ class Deliveries:
         return self._database.write(lambda connection: connection.execute(_FORGET, values).rowcount)
 
     def _write(self, connection: Connection, token: str, updates: Sequence[DeliveryUpdate]) -> None:
-        kept = [mark for update in updates if update.status is not None]
-        dropped = [mark for update in updates if update.status is None]
+        kept = [update for update in updates if update.status is not None]
+        dropped = [update for update in updates if update.status is None]
         if kept:
             rows = [
                 {
