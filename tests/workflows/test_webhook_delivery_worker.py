@@ -89,7 +89,7 @@ class _AnsweredOnTheWayOut:
         self.calls: list[str] = []
         self.begun = asyncio.Event()
 
-    async def call(self, callback_id: str, now: Instant) -> DeliveryOutcome:
+    async def deliver(self, callback_id: str, now: Instant) -> DeliveryOutcome:
         self.calls.append(callback_id)
         if len(self.calls) == 4:
             self.begun.set()
@@ -121,7 +121,7 @@ class _Stubborn:
         self.begun = asyncio.Event()
         self.released = asyncio.Event()
 
-    async def call(self, callback_id: str, now: Instant) -> DeliveryOutcome:
+    async def deliver(self, callback_id: str, now: Instant) -> DeliveryOutcome:
         self.begun.set()
         while not self.released.is_set():
             try:

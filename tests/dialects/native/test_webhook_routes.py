@@ -3,7 +3,7 @@
 import pytest
 from standardwebhooks import Webhook
 
-from campaign.deliveries import DeliveryStatus, Mark
+from campaign.deliveries import DeliveryStatus, DeliveryUpdate
 from campaign.instants import DAY, SECOND, iso
 from tests.serving import Api
 from tests.store.builders import Books
@@ -29,8 +29,8 @@ def given_up(api: Api, webhook: str, count: int) -> Books:
     later = now + DAY
     callbacks = books.store.deliveries
     calls = callbacks.turn(webhook, "t", [], 100, later, later + SECOND)
-    marks = [Mark(call.callback_id, DeliveryStatus.DEAD, "500", now) for call in calls]
-    callbacks.turn(webhook, "t", marks, 0, later, later)
+    updates = [DeliveryUpdate(call.callback_id, DeliveryStatus.DEAD, "500", now) for call in calls]
+    callbacks.turn(webhook, "t", updates, 0, later, later)
     return books
 
 

@@ -91,7 +91,7 @@ def test_racing_additions_leave_no_more_webhooks_than_an_account_may_have(
 
     def join(runner: int) -> bool:
         try:
-            stores[runner % 2].webhooks.add(books.account_id, URL, ["*"], "native", NOW)
+            stores[runner % 2].endpoints.add(books.account_id, URL, ["*"], "native", NOW)
         except StoreError:
             return False
         return True
