@@ -20,7 +20,7 @@ from typing import Any
 from activities.attempts import START_WITHIN, Attempts
 from activities.records import ChunkResult
 from campaign.instants import SECOND, Instant
-from campaign.ports import Outcome, Turn
+from campaign.ports import ClaimResult, Outcome
 from campaign.states import MessageStatus
 
 FLUSH_SECONDS = 0.1
@@ -62,12 +62,12 @@ class Chunk:
                 outcomes, self._outcomes = self._outcomes, []
                 self._ended.clear()
                 if outcomes or room > 0:
-                    turn, start_by = await self._turn(outcomes, room)
+                    outcome, start_by = await self._flush_and_claim(outcomes, room)
                     if room > 0:
-                        exhausted = exhausted or turn.exhausted
-                        self._notice(turn)
-                    skipped, deferred = skipped + turn.skipped, deferred + turn.deferred
-                    for handoff in turn.claimed:
+                        exhausted = exhausted or outcome.exhausted
+                        self._notice(outcome)
+                    skipped, deferred = skipped + outcome.skipped, deferred + outcome.deferred
+                    for handoff in outcome.claimed:
                         self._start(sends, self.attempts.send(handoff, start_by))
                 if self._under_way or (self._ask_again_at and not self.attempts.stop.is_set()):
                     if self._gives_up():
@@ -80,12 +80,12 @@ class Chunk:
             skipped=skipped, deferred=deferred, stopped=not exhausted, down=self._down, **counts
         )
 
-    def _notice(self, turn: Turn) -> None:
+    def _notice(self, outcome: ClaimResult) -> None:
         """Remember when our turn comes, and since when we wait for a carrier."""
-        self._ask_again_at = turn.ask_again_at or 0
-        if turn.down and not self._down:
+        self._ask_again_at = outcome.ask_again_at or 0
+        if outcome.down and not self._down:
             self._down_since = self.attempts.now()
-        self._down = turn.down
+        self._down = outcome.down
 
     def _gives_up(self) -> bool:
         """Tell whether only a carrier is waited for, and for so long that others should know."""
@@ -97,25 +97,27 @@ class Chunk:
     async def _wait(self) -> None:
         """Wait until some answers are there, or until it is our turn to claim again."""
         left = (self._ask_again_at - self.attempts.now()) / SECOND
-        has_turn = self._ask_again_at and self._under_way < self.attempts.limits.window
+        may_claim = self._ask_again_at and self._under_way < self.attempts.limits.window
         if not self._under_way:
             await self.attempts.pause(left)
-        elif has_turn and not self.attempts.stop.is_set():
+        elif may_claim and not self.attempts.stop.is_set():
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(left):
                     await self._ended.wait()
         else:
             await self._ended.wait()
 
-    async def _turn(self, outcomes: list[Outcome], room: int) -> tuple[Turn, Instant]:
+    async def _flush_and_claim(
+        self, outcomes: list[Outcome], room: int
+    ) -> tuple[ClaimResult, Instant]:
         """One transaction, and until when what it claimed may start.
 
         Writing an outcome again is harmless. A claim whose commit was lost from sight stays
         ``sending`` and unsent; like any row of a dead attempt it is taken up after its lease.
         """
 
-        def turn(now: Instant) -> tuple[Turn, Instant]:
-            turn = self.attempts.store.turn(
+        def flush_and_claim(now: Instant) -> tuple[ClaimResult, Instant]:
+            claim = self.attempts.store.flush_and_claim(
                 self.attempts.range,
                 self.attempts.token,
                 outcomes,
@@ -123,9 +125,9 @@ class Chunk:
                 now,
                 self.attempts.lease(now),
             )
-            return turn, now + START_WITHIN
+            return claim, now + START_WITHIN
 
-        return await self.attempts.patiently(turn)
+        return await self.attempts.patiently(flush_and_claim)
 
     # ------------------------------------------------------------------ one message
 

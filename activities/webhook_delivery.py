@@ -68,7 +68,7 @@ class WebhookDeliveries:
         outcome = await self._sender.deliver(call.callback_id, clock.now())
         return _decide(call, outcome, clock.now(), self._luck()), outcome
 
-    async def turn(
+    async def flush_and_claim(
         self,
         destination: str,
         token: str,
@@ -78,7 +78,7 @@ class WebhookDeliveries:
     ) -> Sequence[ClaimedDelivery]:
         """Write updates and claim, in a thread."""
         return await asyncio.to_thread(
-            self._store.turn, destination, token, updates, count, now, now + self._lease
+            self._store.flush_and_claim, destination, token, updates, count, now, now + self._lease
         )
 
     async def look_ahead(self, destination: str, tired: bool, now: Instant) -> Instant | None:
@@ -130,7 +130,7 @@ class _Round:
             wanted = self._wanted()
             claimed: Sequence[ClaimedDelivery] = []
             if self._unwritten or wanted:
-                claimed = await self._turn(wanted)
+                claimed = await self._flush_and_claim(wanted)
             for call in claimed:
                 self._calls += 1
                 self._under_way.add(
@@ -143,10 +143,10 @@ class _Round:
             )
             self._note_all(done)
 
-    async def _turn(self, wanted: int) -> Sequence[ClaimedDelivery]:
+    async def _flush_and_claim(self, wanted: int) -> Sequence[ClaimedDelivery]:
         """Write and claim; what may not have been written stays to be written again."""
         updates = list(self._unwritten)
-        claimed = await self._deliveries.turn(
+        claimed = await self._deliveries.flush_and_claim(
             self._order.destination, self._token, updates, wanted, self._clock.now()
         )
         self._unwritten = self._unwritten[len(updates) :]
@@ -162,7 +162,7 @@ class _Round:
             self._note_all(whole)
         if self._unwritten:
             with contextlib.suppress(StoreUnavailable):
-                await self._turn(0)
+                await self._flush_and_claim(0)
 
     def _note_all(
         self, done: Iterable[asyncio.Task[tuple[DeliveryUpdate, DeliveryOutcome]]]

@@ -1,4 +1,6 @@
-"""Turn a draft into messages: text rendered, sender chosen, priced by kind, due at an instant."""
+"""ClaimResult a draft into messages: text rendered, sender chosen, priced by kind, due at an
+instant.
+"""
 
 from collections.abc import Callable, Iterable, Iterator
 

@@ -70,7 +70,7 @@ class DeliverySender(Protocol):
 class DeliveryStore(Protocol):
     """What ``activities/webhook_delivery.py`` asks of the store. Every call is one transaction."""
 
-    def turn(
+    def flush_and_claim(
         self,
         destination: str,
         token: str,

@@ -16,14 +16,14 @@ DAY: Instant = 24 * HOUR
 
 
 def instant_of(moment: datetime) -> Instant:
-    """Turn a datetime into an instant; a naive one is read as UTC."""
+    """ClaimResult a datetime into an instant; a naive one is read as UTC."""
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     return round(moment.timestamp() * 1000)
 
 
 def moment_of(instant: Instant) -> datetime:
-    """Turn an instant into an aware UTC datetime (exact to the millisecond)."""
+    """ClaimResult an instant into an aware UTC datetime (exact to the millisecond)."""
     seconds, milliseconds = divmod(instant, 1000)
     return datetime.fromtimestamp(seconds, UTC).replace(microsecond=milliseconds * 1000)
 

@@ -42,7 +42,7 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class ClaimResult:
     """What one transaction of a chunk did.
 
     ``deferred`` rows wait for another message that has their key. ``exhausted`` says that the
@@ -77,7 +77,7 @@ class HealthStore(Protocol):
 class SendingStore(Protocol):
     """What ``activities/sending.py`` asks of the store. Every call is one transaction."""
 
-    def turn(
+    def flush_and_claim(
         self,
         chunk: ChunkRange,
         token: str,
@@ -85,7 +85,7 @@ class SendingStore(Protocol):
         claim_count: int,
         now: Instant,
         lease_until: Instant,
-    ) -> Turn:
+    ) -> ClaimResult:
         """Write outcomes (with keys and ledger), then claim up to ``claim_count`` rows.
 
         An outcome counts only where the row is still ``sending`` under ``token``; run twice,

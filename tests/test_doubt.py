@@ -159,9 +159,9 @@ async def test_a_cancel_after_a_worker_died_sends_nothing_and_finds_out_what_had
     campaign = (await story.service.admit(draft)).campaign
     campaign_id = campaign.id
     dead = ChunkRange(campaign_id, 0, 10, now + 2 * HOUR)
-    turn = story.store.sending.turn(dead, "a dead worker", [], 3, now, now + 5 * SECOND)
+    claim = story.store.sending.flush_and_claim(dead, "a dead worker", [], 3, now, now + 5 * SECOND)
     carrier = PretendCarrier(PretendSettings(base_url=story.carrier.base_url), 5.0)
-    await carrier.send(turn.claimed[0])
+    await carrier.send(claim.claimed[0])
     await carrier.close()
     await story.service.cancel(campaign)
     assert await finish(story, campaign_id) is CampaignStatus.CANCELLED

@@ -134,9 +134,9 @@ async def posted(
 def make_event(books: Books, count: int, now: Instant) -> str:
     """Send a campaign at an instant, and write of it then; its id."""
     campaign = books.admit(count, now=now)
-    claimed = books.turn(campaign, now=now).claimed
+    claimed = books.flush_and_claim(campaign, now=now).claimed
     sent = [outcome(one.position, at=now) for one in claimed]
-    books.turn(campaign, sent, claim=0, now=now)
+    books.flush_and_claim(campaign, sent, claim=0, now=now)
     return campaign
 
 

@@ -196,7 +196,7 @@ async def own_campaign(
 
 
 def stopped(error: Exception) -> Response:
-    """Turn what handlers raise into the native API's answers."""
+    """ClaimResult what handlers raise into the native API's answers."""
     match error:
         case Stop():
             return error.response

@@ -16,7 +16,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from campaign.failures import StoreUnavailable
-from store.database.write_lock import WritersTurn
+from store.database.write_lock import SqliteWriteLock
 
 T = TypeVar("T")
 
@@ -61,7 +61,7 @@ class Database:
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
         if self.is_sqlite:
             self.engine = _sqlite_engine(parsed.database, url)
-            self._writing: Any = WritersTurn(Path(parsed.database or ""))
+            self._writing: Any = SqliteWriteLock(Path(parsed.database or ""))
         elif parsed.get_backend_name() == "postgresql":
             self.engine = create_engine(
                 url,

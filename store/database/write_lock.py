@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 
 
-class WritersTurn:
+class SqliteWriteLock:
     """A lock for ``with``, held for the length of one write transaction.
 
     SQLite has one writer, and whoever finds it busy naps for up to a tenth of a second: beside a
@@ -29,10 +29,10 @@ class WritersTurn:
             if not self._files:
                 flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
                 self._files = [os.open(path, flags, 0o600) for path in self._paths]
-            front, turn = self._files
+            front, lock = self._files
             fcntl.flock(front, fcntl.LOCK_EX)
             try:
-                fcntl.flock(turn, fcntl.LOCK_EX)
+                fcntl.flock(lock, fcntl.LOCK_EX)
             finally:
                 fcntl.flock(front, fcntl.LOCK_UN)
         except BaseException:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, text
 from campaign.credits import Price, price_of
 from campaign.handoffs import Handoff
 from campaign.instants import SECOND, Instant
-from campaign.ports import ChunkRange, Outcome, Turn
+from campaign.ports import ChunkRange, ClaimResult, Outcome
 from campaign.states import MessageStatus
 from store.database.engine import Database, json_rows
 from store.sending.due_messages import Candidates, Found
@@ -48,7 +48,7 @@ class Sending:
         self._owners: dict[str, _Owner] = {}
         self._sql = ChunkStatements(database)
 
-    def turn(
+    def flush_and_claim(
         self,
         chunk: ChunkRange,
         token: str,
@@ -56,10 +56,10 @@ class Sending:
         claim_count: int,
         now: Instant,
         lease_until: Instant,
-    ) -> Turn:
+    ) -> ClaimResult:
         """See :class:`campaign.ports.SendingStore`."""
 
-        def work(connection: Connection) -> tuple[Turn, Sequence[Destination]]:
+        def work(connection: Connection) -> tuple[ClaimResult, Sequence[Destination]]:
             owner = self._owner(connection, chunk.campaign_id)
             # Speeds are locked before keys, by everybody, or two chunks would wait in a circle.
             found = self._candidates.find(connection, owner.account_id, chunk, claim_count, now)
@@ -68,18 +68,18 @@ class Sending:
                 written = self._write_outcomes(
                     connection, owner, chunk.campaign_id, token, outcomes
                 )
-            turn = Turn()
+            outcome = ClaimResult()
             if claim_count > 0:
-                turn = self._take(connection, owner, chunk, token, found, now, lease_until)
+                outcome = self._take(connection, owner, chunk, token, found, now, lease_until)
             destinations = self._outbox.record_message_events(connection, written.events, now)
             if written.handed_off is not None:
                 # Last of all: every chunk of the account waits for these few rows.
                 ledger.post(connection, owner.account_id, chunk.campaign_id, *written.handed_off)
-            return turn, destinations
+            return outcome, destinations
 
-        turn, destinations = self._database.write(work)
+        outcome, destinations = self._database.write(work)
         self._outbox.notify(destinations)
-        return turn
+        return outcome
 
     def renew(self, chunk: ChunkRange, token: str, position: int, lease_until: Instant) -> bool:
         """See :class:`campaign.ports.SendingStore`."""
@@ -199,8 +199,8 @@ class Sending:
         candidates: Found,
         now: Instant,
         lease_until: Instant,
-    ) -> Turn:
-        nothing = Turn(
+    ) -> ClaimResult:
+        nothing = ClaimResult(
             exhausted=candidates.exhausted,
             ask_again_at=candidates.ask_again_at,
             down=candidates.down,

@@ -69,7 +69,7 @@ class Deliveries:
             f"AND id IN (SELECT r.value->>'k' FROM {database.rows})"
         )
 
-    def turn(
+    def flush_and_claim(
         self,
         destination: str,
         token: str,

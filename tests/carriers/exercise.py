@@ -275,7 +275,7 @@ class Exercise:
     ) -> None:
         books = news.books
         campaign = books.admit(4)
-        early = books.turn(campaign).claimed
+        early = books.flush_and_claim(campaign).claimed
         # Before the answer of the send, and an intermediate one that says nothing.
         assert await news.bring(described.receipt(f"{campaign}-0", "delivered")) == 1
         if described.name != "pretend":

@@ -86,7 +86,7 @@ class Link:
     async def send(self, text: str) -> str:
         """Hand one campaign of one message over; the campaign's id."""
         campaign = self.books.admit(1)
-        (claimed,) = self.books.turn(campaign).claimed
+        (claimed,) = self.books.flush_and_claim(campaign).claimed
         message: Handoff = handoff(reference=claimed.reference, to=claimed.to, text=text)
         accepted = await self.carrier.send(message)
         self.books.write(campaign, outcome(0, carrier_id=accepted.carrier_id))

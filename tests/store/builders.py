@@ -9,7 +9,7 @@ from sqlalchemy import text
 from campaign.credits import CreditKind, MessageKind
 from campaign.instants import DAY, SECOND, Instant
 from campaign.model import Candidate, Draft, DraftRecipient, Message
-from campaign.ports import ChunkRange, Outcome, Turn
+from campaign.ports import ChunkRange, ClaimResult, Outcome
 from campaign.states import CampaignStatus, MessageStatus
 from store.accounts.accounts import Balance
 from store.store import Store
@@ -103,7 +103,7 @@ class Books:
         self.store.campaigns.mark(campaign_id, CampaignStatus.RUNNING, now)
         return campaign_id
 
-    def turn(
+    def outcome(
         self,
         campaign_id: str,
         outcomes: Sequence[Outcome] = (),
@@ -113,24 +113,24 @@ class Books:
         low: int = 0,
         high: int = ALL,
         store: Store | None = None,
-    ) -> Turn:
+    ) -> ClaimResult:
         """One transaction of a chunk, over the whole campaign unless said otherwise."""
         chunk = ChunkRange(campaign_id, low, high, due_until=now)
         sending = (store or self.store).sending
-        return sending.turn(chunk, token, outcomes, claim, now, now + LEASE)
+        return sending.flush_and_claim(chunk, token, outcomes, claim, now, now + LEASE)
 
     def claimed(self, campaign_id: str, **members: object) -> list[int]:
         """Claim, and say which positions were won."""
-        turn = self.turn(campaign_id, **members)  # type: ignore[arg-type]
-        return [handoff.position for handoff in turn.claimed]
+        outcome = self.flush_and_claim(campaign_id, **members)  # type: ignore[arg-type]
+        return [handoff.position for handoff in outcome.claimed]
 
     def write(self, campaign_id: str, *outcomes: Outcome, token: str = "t") -> None:
         """Write outcomes and claim nothing."""
-        self.turn(campaign_id, outcomes, claim=0, token=token)
+        self.flush_and_claim(campaign_id, outcomes, claim=0, token=token)
 
     def send(self, campaign_id: str, now: Instant = NOW) -> list[int]:
         """Claim all that is due and write every one of them as sent; their positions."""
-        claimed = self.turn(campaign_id, now=now).claimed
+        claimed = self.flush_and_claim(campaign_id, now=now).claimed
         sent = [outcome(one.position, attempt=one.attempt, at=now) for one in claimed]
         self.write(campaign_id, *sent)
         return [one.position for one in claimed]

@@ -120,6 +120,6 @@ def test_only_what_is_due_and_untouched_for_long_is_left_waiting(books: Books) -
     assert outbox.left_waiting([destination], due_at - 1) == set()
     assert outbox.left_waiting(["whk_other"], due_at) == set()
     assert outbox.left_waiting([], due_at) == set()
-    callbacks.turn(destination, "t", [], 1, due_at, due_at + SECOND)
+    callbacks.flush_and_claim(destination, "t", [], 1, due_at, due_at + SECOND)
     assert outbox.left_waiting([destination], due_at) == set()
     assert outbox.left_waiting([destination], due_at + SECOND) == {destination}

@@ -165,14 +165,14 @@ async def test_a_crash_between_call_and_record_repeats_the_call_under_the_same_i
     post: Post, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     callbacks = post.books.store.deliveries
-    turn = callbacks.turn
+    claim = callbacks.flush_and_claim
 
     def lose(
         destination: str, token: str, marks: Sequence[DeliveryUpdate], *rest: Any
     ) -> Sequence[ClaimedDelivery]:
         if marks and len(receiver.taken) < 2:
             raise StoreUnavailable("lost")
-        return turn(destination, token, marks, *rest)
+        return claim(destination, token, marks, *rest)
 
     monkeypatch.setattr(callbacks, "turn", lose)
     async with receive(answer(200)) as receiver:

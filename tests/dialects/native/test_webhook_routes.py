@@ -28,9 +28,9 @@ def given_up(api: Api, webhook: str, count: int) -> Books:
     make_event(books, count, now)
     later = now + DAY
     callbacks = books.store.deliveries
-    calls = callbacks.turn(webhook, "t", [], 100, later, later + SECOND)
+    calls = callbacks.flush_and_claim(webhook, "t", [], 100, later, later + SECOND)
     updates = [DeliveryUpdate(call.callback_id, DeliveryStatus.DEAD, "500", now) for call in calls]
-    callbacks.turn(webhook, "t", updates, 0, later, later)
+    callbacks.flush_and_claim(webhook, "t", updates, 0, later, later)
     return books
 
 
@@ -50,7 +50,7 @@ async def test_dead_letters_are_seen_and_replayed_under_their_old_ids(api: Api) 
         )
         assert (answer.status_code, answer.json()) == (202, {"replayed": result})
     now = wall_clock()
-    calls = books.store.deliveries.turn(hook["id"], "t", [], 9, now, now + SECOND)
+    calls = books.store.deliveries.flush_and_claim(hook["id"], "t", [], 9, now, now + SECOND)
     assert {call.callback_id for call in calls} == {one["id"] for one in letters}
 
 

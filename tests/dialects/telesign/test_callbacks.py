@@ -94,7 +94,7 @@ async def test_without_a_live_key_nothing_unsigned_is_told(bulk: Bulk, api: Api)
         store.accounts.revoke_key(key.key_id, 1)
     now = store.deliveries.next_due(webhook.id)
     assert now is not None
-    (call,) = store.deliveries.turn(webhook.id, "t", [], 1, now, now + 1_000)
+    (call,) = store.deliveries.flush_and_claim(webhook.id, "t", [], 1, now, now + 1_000)
     signed_event = store.events.read(call.callback_id, now)
     assert signed_event is not None
     with pytest.raises(LookupError):

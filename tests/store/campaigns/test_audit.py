@@ -32,7 +32,7 @@ def town(books: Books) -> Town:
     store = books.store
     ended = books.admit(8, key="batch:1", keys=["k:0", "k:1", "k:2", "k:3", "k:0"])
     store.opt_outs.add(books.account_id, number(7), "inbound", NOW)
-    books.turn(ended)
+    books.flush_and_claim(ended)
     books.write(
         ended,
         outcome(0),

@@ -140,8 +140,8 @@ def test_a_key_released_while_another_message_asks_for_it_is_not_lost(books: Boo
     books.claimed(first)
     failed = outcome(0, MessageStatus.FAILED, code="x")
     with meeting(books.store.database, "INTO recipient_key", lambda: books.write(first, failed)):
-        turn = books.turn(second)
-    assert turn.deferred == 1
+        outcome = books.flush_and_claim(second)
+    assert outcome.deferred == 1
     assert books.claimed(second, now=NOW + HOUR) == [0]
     assert sound(books)
 
@@ -151,9 +151,11 @@ def test_a_key_claimed_while_its_holder_is_being_written_is_judged_by_the_outcom
 ) -> None:
     first, second = books.admit(1, keys=[KEY]), books.admit(1, keys=[KEY])
     books.claimed(first)
-    with meeting(books.store.database, "INTO recipient_key", lambda: books.turn(second)) as turns:
+    with meeting(
+        books.store.database, "INTO recipient_key", lambda: books.flush_and_claim(second)
+    ) as claims:
         books.write(first, outcome(0))
-    assert [turn.skipped for turn in turns] == [1]
+    assert [outcome.skipped for outcome in claims] == [1]
     assert books.statuses(second) == ["skipped"]
 
 

@@ -145,7 +145,7 @@ def test_a_campaign_may_be_retried_again_and_again(books: Books) -> None:
     for day in range(1, 4):
         now = NOW + day * DAY
         assert retry(books, campaign, now) is Retried.AGAIN
-        (handoff,) = books.turn(campaign, now=now).claimed
+        (handoff,) = books.flush_and_claim(campaign, now=now).claimed
         assert (handoff.attempt, handoff.round) == (day + 1, 1)
         books.write(campaign, outcome(0, FAILED, handoff.attempt, now, code="unavailable"))
         books.store.admissions.settle(campaign, FAILURES, now)
@@ -156,14 +156,14 @@ def test_a_campaign_may_be_retried_again_and_again(books: Books) -> None:
 def test_each_retry_has_its_whole_number_of_tries(books: Books) -> None:
     campaign = books.admit(1)
     for attempt in (1, 2, 3):
-        (handoff,) = books.turn(campaign).claimed
+        (handoff,) = books.flush_and_claim(campaign).claimed
         assert (handoff.attempt, handoff.round) == (attempt, attempt)
         end = FAILED if attempt == 3 else MessageStatus.RETRYABLE
         books.write(campaign, outcome(0, end, attempt, code="unavailable", due_at=NOW))
     books.store.admissions.settle(campaign, FAILURES, NOW)
     assert retry(books, campaign) is Retried.AGAIN
     for attempt in (4, 5):
-        (handoff,) = books.turn(campaign, now=LATER).claimed
+        (handoff,) = books.flush_and_claim(campaign, now=LATER).claimed
         assert (handoff.attempt, handoff.round) == (attempt, attempt - 3)
         put_off = outcome(0, MessageStatus.RETRYABLE, attempt, code="unavailable", due_at=NOW)
         books.write(campaign, put_off)
@@ -242,7 +242,7 @@ def test_the_second_end_and_a_second_failure_are_told_again(books: Books) -> Non
     books.store.endpoints.add(books.account_id, "https://a.example/", events, "native", NOW)
     campaign = ended(books, "unavailable")
     retry(books, campaign)
-    (handoff,) = books.turn(campaign, now=LATER).claimed
+    (handoff,) = books.flush_and_claim(campaign, now=LATER).claimed
     books.write(campaign, outcome(0, FAILED, handoff.attempt, LATER, code="unavailable"))
     books.store.admissions.settle(campaign, FAILURES, LATER)
     for event in ("campaign.finished_with_failures", "message.failed"):

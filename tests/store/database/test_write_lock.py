@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from store.database.write_lock import WritersTurn
+from store.database.write_lock import SqliteWriteLock
 from tests.store.racing import race
 
 FORKED = multiprocessing.get_context("spawn")
@@ -22,15 +22,15 @@ def file(tmp_path: Path) -> Path:
 
 
 def write_again_and_again(file: Path, began: Event, stop: Event) -> None:
-    turn = WritersTurn(file)
+    lock = SqliteWriteLock(file)
     while not stop.is_set():
-        with turn:
+        with lock:
             began.set()
             time.sleep(0.002)
 
 
 def hold(file: Path, began: Event, stop: Event) -> None:
-    with WritersTurn(file):
+    with SqliteWriteLock(file):
         began.set()
         stop.wait(60)
 
@@ -45,13 +45,13 @@ def another(work: Callable[[Path, Event, Event], None], file: Path) -> tuple[int
 
 
 def test_of_threads_with_turns_of_their_own_one_writes_at_a_time(file: Path) -> None:
-    turns = [WritersTurn(file), WritersTurn(file)]
+    locks = [SqliteWriteLock(file), SqliteWriteLock(file)]
     within: list[int] = []
     most: list[int] = []
 
     def write(runner: int) -> None:
         for _ in range(50):
-            with turns[runner % 2]:
+            with locks[runner % 2]:
                 within.append(runner)
                 most.append(len(within))
                 within.remove(runner)
@@ -62,35 +62,35 @@ def test_of_threads_with_turns_of_their_own_one_writes_at_a_time(file: Path) -> 
 
 def test_a_process_that_writes_all_the_time_leaves_every_second_turn(file: Path) -> None:
     _, stop = another(write_again_and_again, file)
-    turn = WritersTurn(file)
-    turns = 0
+    lock = SqliteWriteLock(file)
+    locks = 0
     # Whoever polls for SQLite's own lock gets hardly one of these.
     until = time.monotonic() + 30
-    while turns < 50 and time.monotonic() < until:
-        with turn:
-            turns += 1
+    while locks < 50 and time.monotonic() < until:
+        with lock:
+            locks += 1
     stop.set()
-    assert turns == 50
+    assert locks == 50
 
 
 def test_the_turn_of_a_process_that_is_killed_is_anothers(file: Path) -> None:
     pid, _ = another(hold, file)
     os.kill(pid, signal.SIGKILL)
-    with WritersTurn(file):
+    with SqliteWriteLock(file):
         pass
 
 
 def test_a_turn_that_was_closed_opens_again(file: Path) -> None:
-    turn = WritersTurn(file)
+    lock = SqliteWriteLock(file)
     for _ in range(2):
-        with turn:
+        with lock:
             assert Path(f"{file}-turn").exists()
-        turn.close()
+        lock.close()
 
 
 def test_what_fails_within_a_turn_lets_the_next_one_write(file: Path) -> None:
-    turn = WritersTurn(file)
-    with pytest.raises(ValueError), turn:
+    lock = SqliteWriteLock(file)
+    with pytest.raises(ValueError), lock:
         raise ValueError
-    with turn:
+    with lock:
         pass

@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from campaign.handoffs import Handoff
 from campaign.instants import SECOND
-from campaign.ports import ChunkRange, Turn
+from campaign.ports import ChunkRange, ClaimResult
 from campaign.settings import Settings
 from campaign.states import MessageStatus
 from store.store import open_store
@@ -25,26 +25,26 @@ def books_of_two(any_settings: Settings, books: Books) -> Iterator[Books]:
     store.close()
 
 
-def carriers_of(turn: Turn) -> list[str]:
-    return [handoff.carrier for handoff in turn.claimed]
+def carriers_of(outcome: ClaimResult) -> list[str]:
+    return [handoff.carrier for handoff in outcome.claimed]
 
 
 def test_a_carrier_that_is_up_gets_everything(books: Books) -> None:
-    turn = books.turn(books.admit(3))
-    assert carriers_of(turn) == ["pretend"] * 3
-    assert {(one.round, one.more) for one in turn.claimed} == {(1, False)}
+    outcome = books.flush_and_claim(books.admit(3))
+    assert carriers_of(outcome) == ["pretend"] * 3
+    assert {(one.round, one.more) for one in outcome.claimed} == {(1, False)}
 
 
 def test_a_carrier_that_is_down_gets_one_probe_a_second(books: Books) -> None:
     campaign = books.admit(5)
     books.store.health.trip("pretend", "no_connection", NOW, NOW + SECOND)
-    turn = books.turn(campaign, now=NOW + 1)
-    assert turn.claimed == [] and turn.down == "pretend" and not turn.exhausted
-    assert turn.ask_again_at == NOW + SECOND
-    turn = books.turn(campaign, now=NOW + SECOND)
-    assert [handoff.position for handoff in turn.claimed] == [0] and turn.down == "pretend"
-    assert turn.ask_again_at == NOW + 2 * SECOND
-    assert books.turn(campaign, now=NOW + SECOND + 1, token="other").claimed == []
+    outcome = books.flush_and_claim(campaign, now=NOW + 1)
+    assert outcome.claimed == [] and outcome.down == "pretend" and not outcome.exhausted
+    assert outcome.ask_again_at == NOW + SECOND
+    outcome = books.flush_and_claim(campaign, now=NOW + SECOND)
+    assert [handoff.position for handoff in outcome.claimed] == [0] and outcome.down == "pretend"
+    assert outcome.ask_again_at == NOW + 2 * SECOND
+    assert books.flush_and_claim(campaign, now=NOW + SECOND + 1, token="other").claimed == []
 
 
 def test_of_workers_that_race_one_probes(books: Books) -> None:
@@ -53,8 +53,8 @@ def test_of_workers_that_race_one_probes(books: Books) -> None:
     health.trip("pretend", "no_connection", NOW, NOW + SECOND)
 
     def claim(number: int) -> list[Handoff]:
-        turn = books.turn(campaigns[number], now=NOW + SECOND, token=f"t{number}")
-        return turn.claimed
+        outcome = books.flush_and_claim(campaigns[number], now=NOW + SECOND, token=f"t{number}")
+        return outcome.claimed
 
     assert sum(len(claimed) for claimed in race(4, claim)) == 1
     assert race(4, lambda _: health.may_probe("pretend", NOW + 2 * SECOND)).count(True) == 1
@@ -67,7 +67,7 @@ def test_after_a_clear_answer_all_may_leave(books: Books) -> None:
     assert [one.down_since for one in health.list()] == [NOW]
     health.restore("pretend")
     health.restore("pretend")
-    assert len(books.turn(campaign, now=NOW + 1).claimed) == 5
+    assert len(books.flush_and_claim(campaign, now=NOW + 1).claimed) == 5
     assert [one.down_since for one in health.list()] == [None]
     assert health.may_probe("pretend", NOW + 1)
 
@@ -84,12 +84,12 @@ def test_down_since_is_when_it_began_and_the_longest_wish_counts(books: Books) -
 
 def test_a_route_is_that_of_the_sender_or_the_account_or_all(books_of_two: Books) -> None:
     books = books_of_two
-    assert carriers_of(books.turn(books.admit(1))) == ["pretend"]
+    assert carriers_of(books.flush_and_claim(books.admit(1))) == ["pretend"]
     books.store.accounts.update(books.account_id, carriers="second")
-    assert carriers_of(books.turn(books.admit(1, now=LATER), now=LATER)) == ["second"]
+    assert carriers_of(books.flush_and_claim(books.admit(1, now=LATER), now=LATER)) == ["second"]
     books.execute("UPDATE sender SET carriers = 'second,pretend' WHERE address = :s", s=SENDER)
-    turn = books.turn(books.admit(1, now=LATER), now=LATER + 2 * SECOND)
-    assert [(one.carrier, one.more) for one in turn.claimed] == [("second", True)]
+    outcome = books.flush_and_claim(books.admit(1, now=LATER), now=LATER + 2 * SECOND)
+    assert [(one.carrier, one.more) for one in outcome.claimed] == [("second", True)]
 
 
 def test_after_a_definite_no_the_next_carrier_of_the_route_is_tried(books_of_two: Books) -> None:
@@ -98,7 +98,7 @@ def test_after_a_definite_no_the_next_carrier_of_the_route_is_tried(books_of_two
     seen = []
     for number in range(3):
         now = NOW + number
-        (handoff,) = books.turn(campaign, now=now).claimed
+        (handoff,) = books.flush_and_claim(campaign, now=now).claimed
         seen.append((handoff.carrier, handoff.round, handoff.more))
         no = outcome(0, MessageStatus.RETRYABLE, attempt=handoff.attempt, due_at=now)
         books.write(campaign, no)
@@ -114,7 +114,7 @@ def test_what_was_left_sending_names_the_carrier_that_may_have_it(books_of_two: 
     books = books_of_two
     campaign = books.admit(1)
     books.store.health.trip("pretend", "no_connection", NOW, NOW + SECOND)
-    books.turn(campaign, now=NOW + 1, token="dead")
+    books.flush_and_claim(campaign, now=NOW + 1, token="dead")
     books.store.health.restore("pretend")
     chunk = ChunkRange(campaign, 0, 1, NOW)
     (left,), _ = books.store.sending.abandoned(chunk, "alive")

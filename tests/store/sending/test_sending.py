@@ -10,19 +10,19 @@ from tests.store.racing import race
 
 def test_rows_are_claimed_in_windows_by_position_until_none_is_left(books: Books) -> None:
     campaign = books.admit(7)
-    first = books.turn(campaign, claim=3)
+    first = books.flush_and_claim(campaign, claim=3)
     assert [one.position for one in first.claimed] == [0, 1, 2]
     assert not first.exhausted
     assert books.claimed(campaign, claim=3) == [3, 4, 5]
-    last = books.turn(campaign, claim=3)
+    last = books.flush_and_claim(campaign, claim=3)
     assert [one.position for one in last.claimed] == [6]
     assert last.exhausted
-    assert books.turn(campaign, claim=3).exhausted
+    assert books.flush_and_claim(campaign, claim=3).exhausted
 
 
 def test_a_claim_is_written_with_its_attempt_before_it_returns(books: Books) -> None:
     campaign = books.admit(1)
-    (handoff,) = books.turn(campaign).claimed
+    (handoff,) = books.flush_and_claim(campaign).claimed
     assert (handoff.attempt, handoff.reference, handoff.to) == (1, f"{campaign}-0", number(0))
     assert books.statuses(campaign) == ["sending"]
     assert books.value("SELECT started_at FROM attempt WHERE number = 1") == NOW
@@ -85,7 +85,7 @@ def test_a_message_put_off_is_claimed_again_when_due_as_its_next_attempt(books: 
     due = NOW + 30 * SECOND
     books.write(campaign, outcome(0, MessageStatus.RETRYABLE, code="unavailable", due_at=due))
     assert books.claimed(campaign, now=due - 1) == []
-    (handoff,) = books.turn(campaign, now=due).claimed
+    (handoff,) = books.flush_and_claim(campaign, now=due).claimed
     assert handoff.attempt == 2
     assert books.value("SELECT count(*) FROM attempt WHERE ended_at IS NULL") == 1
 
@@ -169,9 +169,9 @@ def test_of_adopters_at_once_one_gets_each_row(
 def test_an_opt_out_after_admission_is_skipped_when_its_turn_comes(books: Books) -> None:
     campaign = books.admit(3)
     books.store.opt_outs.add(books.account_id, number(1), "inbound", NOW)
-    turn = books.turn(campaign)
-    assert [one.position for one in turn.claimed] == [0, 2]
-    assert turn.skipped == 1
+    outcome = books.flush_and_claim(campaign)
+    assert [one.position for one in outcome.claimed] == [0, 2]
+    assert outcome.skipped == 1
     skipped = books.store.campaigns.messages(campaign)[1]
     assert (skipped.status, skipped.reason, skipped.final_at) == ("skipped", "opted_out", NOW)
 

@@ -22,7 +22,7 @@ FAILURES = CampaignStatus.FINISHED_WITH_FAILURES
 def doubtful(books: Books, size: int = 1, **members: object) -> str:
     """A running campaign of which every message may or may not have left."""
     campaign = books.admit(size, **members)
-    claimed = books.turn(campaign).claimed
+    claimed = books.flush_and_claim(campaign).claimed
     books.write(
         campaign,
         *[outcome(one.position, MessageStatus.UNKNOWN, code="timeout") for one in claimed],
@@ -184,7 +184,7 @@ def test_a_carrier_that_can_tell_is_asked_again_whatever_the_policy(
     chunk = ChunkRange(campaign, 0, ALL, LATER)
     rows, lease_until = books.store.sending.abandoned(chunk, "t2")
     assert ([row.position for row in rows], lease_until) == ([0, 1], LATER)
-    assert books.turn(campaign, now=LATER).claimed == []
+    assert books.flush_and_claim(campaign, now=LATER).claimed == []
     adopt = books.store.sending.adopt
     assert adopt(chunk, "t2", [0, 1], LATER, LATER + LEASE) == [0, 1]
     books.write(campaign, outcome(0), outcome(1, MessageStatus.UNKNOWN), token="t2")

@@ -36,9 +36,9 @@ def still_in_doubt(books: Books, campaign: str) -> bool:
 def test_its_key_stays_claimed_while_it_waits_to_be_sent_again(books: Books, reopened: str) -> None:
     assert audit(books.store.database).findings == ()
     rival = books.admit(1, keys=[KEY], now=LATER)
-    turn = books.turn(rival, now=LATER)
+    claim = books.flush_and_claim(rival, now=LATER)
     # As for any holder of unknown fate: the recipient may have the message.
-    assert (turn.claimed, turn.skipped) == ([], 1)
+    assert (claim.claimed, claim.skipped) == ([], 1)
     assert books.store.campaigns.messages(rival)[0].duplicate_of == f"{reopened}-0"
 
 

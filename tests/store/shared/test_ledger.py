@@ -89,7 +89,10 @@ def test_an_outcome_written_by_many_at_once_posts_once(
     books.claimed(campaign)
     stores = (any_store, rival_store)
     outcomes = [outcome(position) for position in range(3)]
-    race(8, lambda runner: books.turn(campaign, outcomes, claim=0, store=stores[runner % 2]))
+    race(
+        8,
+        lambda runner: books.flush_and_claim(campaign, outcomes, claim=0, store=stores[runner % 2]),
+    )
     assert books.money() == (GRANTED - 6, 0, 6)
 
 

@@ -101,7 +101,7 @@ class Walk:
         self.pay(kind, sent)
 
     def end(self, status: MessageStatus, campaign: str, kind: MessageKind, size: int) -> int:
-        claimed = self.books.turn(campaign, claim=size).claimed
+        claimed = self.books.flush_and_claim(campaign, claim=size).claimed
         due_at = NOW if status is MessageStatus.RETRYABLE else None
         ends = [
             outcome(one.position, status, one.attempt, due_at=due_at, code="x") for one in claimed

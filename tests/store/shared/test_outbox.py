@@ -46,7 +46,7 @@ def test_an_account_that_does_not_listen_is_told_nothing(books: Books) -> None:
 def test_every_outcome_that_is_news_is_told(books: Books) -> None:
     webhook = subscribe(books)
     campaign = books.admit(5)
-    books.turn(campaign)
+    books.flush_and_claim(campaign)
     books.write(
         campaign,
         outcome(0),
@@ -65,7 +65,7 @@ def test_receipts_are_told_once_however_often_they_come(books: Books) -> None:
     webhook = subscribe(books, "message.delivered", "message.undelivered")
     campaign = books.admit(3)
     books.send(campaign)
-    books.turn(books.admit(1))
+    books.flush_and_claim(books.admit(1))
     good = Receipt(f"{campaign}-0", MessageStatus.DELIVERED, LATER)
     bad = Receipt(f"{campaign}-1", MessageStatus.UNDELIVERED, LATER)
     for _ in range(2):
@@ -79,7 +79,7 @@ def test_receipts_are_told_once_however_often_they_come(books: Books) -> None:
 def test_a_receipt_that_proves_a_handoff_is_told_too(books: Books) -> None:
     webhook = subscribe(books)
     campaign = books.admit(1)
-    books.turn(campaign)
+    books.flush_and_claim(campaign)
     books.store.receipts.apply([Receipt(f"{campaign}-0", MessageStatus.DELIVERED, LATER)])
     books.write(campaign, outcome(0))
     assert result(books) == [(webhook, "message.delivered", f"{campaign}-0")]
@@ -156,7 +156,7 @@ def test_a_transaction_that_fails_tells_nothing_and_rings_for_nobody(books: Book
     notified: list[Sequence[Destination]] = []
     books.store.outbox.on_commit = notified.append
     campaign = books.admit(2)
-    books.turn(campaign)
+    books.flush_and_claim(campaign)
     books.execute("UPDATE hold SET amount = 0")
     with pytest.raises(Exception, match="hold|constraint|CHECK"):
         books.write(campaign, outcome(0))

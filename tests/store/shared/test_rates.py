@@ -11,8 +11,8 @@ from tests.store.racing import race
 
 def starts(books: Books, campaign: str, now: int, claim: int = 64) -> list[int]:
     """Claim, and say when each message may leave."""
-    turn = books.turn(campaign, claim=claim, now=now, token=f"at {now}")
-    return [handoff.start_at for handoff in turn.claimed]
+    outcome = books.flush_and_claim(campaign, claim=claim, now=now, token=f"at {now}")
+    return [handoff.start_at for handoff in outcome.claimed]
 
 
 @pytest.mark.parametrize("scope", ["sender", "carrier", "campaign"])
@@ -24,9 +24,9 @@ def test_a_speed_holds_back_claims_and_says_when_to_come_again(books: Books, sco
         "campaign": campaign_scope(campaign),
     }[scope]
     books.store.pacing.set_rate(name, 20)
-    turn = books.turn(campaign, claim=64)
-    assert [handoff.start_at for handoff in turn.claimed] == [NOW + 50 * n for n in range(10)]
-    assert not turn.exhausted and turn.ask_again_at == NOW + 250
+    outcome = books.flush_and_claim(campaign, claim=64)
+    assert [handoff.start_at for handoff in outcome.claimed] == [NOW + 50 * n for n in range(10)]
+    assert not outcome.exhausted and outcome.ask_again_at == NOW + 250
     assert books.statuses(campaign).count("queued") == 20
     assert starts(books, campaign, NOW + 250) == [NOW + 500 + 50 * n for n in range(5)]
 
@@ -35,8 +35,8 @@ def test_others_are_not_held_back(books: Books) -> None:
     campaign = books.admit(30)
     for scope in (sender_scope("acc_other", SENDER), carrier_scope("x"), campaign_scope("cmp_x")):
         books.store.pacing.set_rate(scope, 1)
-    turn = books.turn(campaign, claim=64)
-    assert len(turn.claimed) == 30 and turn.exhausted and turn.ask_again_at is None
+    outcome = books.flush_and_claim(campaign, claim=64)
+    assert len(outcome.claimed) == 30 and outcome.exhausted and outcome.ask_again_at is None
 
 
 def test_a_speed_is_changed_and_taken_away_under_way(books: Books) -> None:

@@ -32,9 +32,9 @@ def test_a_spent_key_skips_its_next_message_uncharged_and_names_the_first(books:
     first = books.admit(1, keys=[KEY])
     books.send(first)
     again = books.admit(2, keys=[KEY])
-    turn = books.turn(again)
-    assert [one.position for one in turn.claimed] == [1]
-    assert (turn.skipped, turn.deferred) == (1, 0)
+    outcome = books.flush_and_claim(again)
+    assert [one.position for one in outcome.claimed] == [1]
+    assert (outcome.skipped, outcome.deferred) == (1, 0)
     skipped = books.store.campaigns.messages(again)[0]
     assert (skipped.status, skipped.reason) == ("skipped", "duplicate_key")
     assert skipped.duplicate_of == f"{first}-0"
@@ -68,8 +68,8 @@ def test_a_key_is_free_again_when_its_message_did_not_go(
 def test_a_key_just_being_used_puts_the_next_message_off_a_moment(books: Books) -> None:
     first, second = books.admit(1, keys=[KEY]), books.admit(1, keys=[KEY])
     books.claimed(first)
-    turn = books.turn(second)
-    assert (turn.claimed, turn.skipped, turn.deferred) == ([], 0, 1)
+    outcome = books.flush_and_claim(second)
+    assert (outcome.claimed, outcome.skipped, outcome.deferred) == ([], 0, 1)
     (waiting,) = books.store.campaigns.messages(second)
     assert (waiting.status, waiting.reason) == ("retryable", "key_busy")
     assert (waiting.due_at, waiting.attempts) == (NOW + KEY_BUSY_WAIT, 0)
@@ -136,10 +136,12 @@ def test_campaigns_that_share_all_keys_in_opposite_order_send_each_once(
 
     def run(runner: int) -> None:
         campaign, token = campaigns[runner], f"t{runner}"
-        while turn := books.turn(campaign, claim=16, token=token, now=now, store=stores[runner]):
-            sent = [outcome(one.position, attempt=one.attempt, at=now) for one in turn.claimed]
-            books.turn(campaign, sent, claim=0, token=token, store=stores[runner])
-            if turn.exhausted:
+        while outcome := books.flush_and_claim(
+            campaign, claim=16, token=token, now=now, store=stores[runner]
+        ):
+            sent = [outcome(one.position, attempt=one.attempt, at=now) for one in outcome.claimed]
+            books.flush_and_claim(campaign, sent, claim=0, token=token, store=stores[runner])
+            if outcome.exhausted:
                 break
 
     for _ in range(8):
@@ -157,5 +159,5 @@ def test_campaigns_that_share_all_keys_in_opposite_order_send_each_once(
 
 def test_a_skipped_message_never_spends_the_key_of_another(books: Books) -> None:
     books.store.opt_outs.add(books.account_id, number(0), "inbound", NOW)
-    books.turn(books.admit(1, keys=[KEY]))
+    books.flush_and_claim(books.admit(1, keys=[KEY]))
     assert holder(books) is None

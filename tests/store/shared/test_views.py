@@ -97,5 +97,5 @@ def test_every_script_and_symbol_of_a_text_survives(books: Books) -> None:
     text = "naïve € 鷸 🪶 ‏עברית‏ %s %(x)s :name \\u0000 '; DROP TABLE message; --\n\t"
     books.execute("UPDATE message SET text = :body", body=text)
     assert books.store.campaigns.messages(campaign)[0].text == text
-    (handoff,) = books.turn(campaign).claimed
+    (handoff,) = books.flush_and_claim(campaign).claimed
     assert handoff.text == text

@@ -30,9 +30,9 @@ def secrets_at(books: Books, now: int) -> tuple[str, ...]:
 
 
 def end_all(books: Books, webhook: str, status: DeliveryStatus, now: int = NOW) -> None:
-    calls = books.store.deliveries.turn(webhook, "t", [], 100, now, now + SECOND)
+    calls = books.store.deliveries.flush_and_claim(webhook, "t", [], 100, now, now + SECOND)
     marks = [DeliveryUpdate(call.callback_id, status, "503", now) for call in calls]
-    books.store.deliveries.turn(webhook, "t", marks, 0, now, now)
+    books.store.deliveries.flush_and_claim(webhook, "t", marks, 0, now, now)
 
 
 def test_a_webhook_is_added_seen_listed_and_removed(books: Books) -> None:
@@ -115,7 +115,7 @@ def test_a_replay_tells_again_what_was_told_or_given_up_in_that_time(books: Book
     assert webhooks.replay(account, view.id, NOW, NOW + DAY, later) == 3
     assert notified == [Destination(view.id, account)]
     assert webhooks.replay(account, view.id, NOW, NOW + DAY, later) == 0
-    calls = books.store.deliveries.turn(view.id, "t", [], 10, later, later + SECOND)
+    calls = books.store.deliveries.flush_and_claim(view.id, "t", [], 10, later, later + SECOND)
     assert [call.tries for call in calls] == [1, 1, 1, 1]
 
 
