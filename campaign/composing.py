@@ -8,7 +8,7 @@ from campaign.credits import MessageKind
 from campaign.expanding import at_entries
 from campaign.instants import Instant
 from campaign.links import Shortener, has_urls
-from campaign.model import Candidate, Draft, DraftRecipient, Duplicates, Message
+from campaign.model import ComposedCampaign, Draft, DraftRecipient, Duplicates, Message
 from campaign.phone import canonical_number, sender_kind
 from campaign.ports import LookupPort
 from campaign.refusals import SHOWN_MAX, Refusal, RefusalCode, Refused
@@ -26,7 +26,7 @@ def compose(
     lookup: LookupPort,
     new_id: Callable[[], str],
     shortener: Shortener | None = None,
-) -> Candidate:
+) -> ComposedCampaign:
     """Make the messages of a draft and hold them against every rule of shape.
 
     ``default_sender`` is the account's, used where neither recipient nor campaign names one.
@@ -45,11 +45,11 @@ def compose(
     if draft.shorten_urls:
         faults.extend(_shorten(sound, shortener))
     for check in SHAPE:
-        faults.extend(check(Candidate(draft, sound, received_at)))
+        faults.extend(check(ComposedCampaign(draft, sound, received_at)))
     if faults:
         raise Refused(*at_entries(faults, draft))
     _give_instants(draft, received_at, messages)
-    return Candidate(draft, messages, received_at, shortener.links if shortener else [])
+    return ComposedCampaign(draft, messages, received_at, shortener.links if shortener else [])
 
 
 def base_instant(draft: Draft, received_at: Instant) -> Instant:

@@ -154,7 +154,7 @@ class Link:
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class ComposedCampaign:
     """A draft with its messages composed: what the shape rules look at."""
 
     draft: Draft

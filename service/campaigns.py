@@ -25,13 +25,13 @@ from campaign.expanding import at_entries
 from campaign.failures import ServiceUnavailable
 from campaign.ids import CAMPAIGN_PREFIX, ID_BYTES, make_id
 from campaign.instants import Instant
-from campaign.model import Candidate, Draft
+from campaign.model import ComposedCampaign, Draft
 from campaign.pacing import campaign_scope
 from campaign.refusals import Refusal, RefusalCode, Refused
 from campaign.settings import Settings
 from campaign.states import CAMPAIGN_ENDS, CampaignStatus
 from service.changes import Change, faults_of, update_of
-from service.composition import Drafting
+from service.composition import CampaignComposer
 from service.dry_run import Rehearsal, rehearse
 from service.media_check import open_media_check
 from service.start_options import NOT_AGAIN, labels_of, order_of
@@ -74,7 +74,7 @@ class CampaignService:
         self._client = client
         self._store = store
         self._settings = settings
-        self._drafting = Drafting(store, settings)
+        self._composer = CampaignComposer(store, settings)
         self._media = open_media_check(settings, store)
 
     async def admit(
@@ -86,9 +86,9 @@ class CampaignService:
         Raises Refused with every reason (nothing is sent or paid then), ServiceUnavailable when no
         verdict came in time. A draft whose key is held brings the campaign that holds it.
         """
-        candidate = await self._compose(draft)
+        composed = await self._compose(draft)
         wanted = campaign_id or make_id(id_prefix, secrets.token_bytes(ID_BYTES))
-        saved = await asyncio.to_thread(self._store.campaigns.save, candidate, wanted)
+        saved = await asyncio.to_thread(self._store.campaigns.save, composed, wanted)
         if draft.strict_key and not saved.same_payload:
             raise Refused(
                 Refusal(
@@ -108,13 +108,13 @@ class CampaignService:
         if view.status is CampaignStatus.REFUSED:
             if view.refusals[0].code is RefusalCode.ABANDONED:
                 raise ServiceUnavailable("withdrawn before it was judged")
-            raise Refused(*at_entries(view.refusals, candidate.draft))
+            raise Refused(*at_entries(view.refusals, composed.draft))
         return Admission(view, replayed=not saved.created)
 
     async def rehearse(self, draft: Draft) -> Rehearsal:
         """Judge and price a draft without storing anything; shape faults raise Refused."""
-        candidate = await self._compose(draft)
-        return await asyncio.to_thread(rehearse, self._store, candidate)
+        composed = await self._compose(draft)
+        return await asyncio.to_thread(rehearse, self._store, composed)
 
     async def withdraw(self, view: CampaignView) -> bool:
         """Refuse a draft that nobody judged in time; its key is free again.
@@ -196,10 +196,10 @@ class CampaignService:
 
     # ------------------------------------------------------------------ inside
 
-    async def _compose(self, draft: Draft) -> Candidate:
-        candidate = await asyncio.to_thread(self._drafting.compose, draft)
-        await self._media.check(candidate)
-        return candidate
+    async def _compose(self, draft: Draft) -> ComposedCampaign:
+        composed = await asyncio.to_thread(self._composer.compose, draft)
+        await self._media.check(composed)
+        return composed
 
     async def _view(self, campaign_id: str) -> CampaignView:
         view = await asyncio.to_thread(self._store.campaigns.get, campaign_id)

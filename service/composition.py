@@ -8,21 +8,21 @@ from campaign.composing import compose
 from campaign.expanding import check_lists, expand, lists_of
 from campaign.ids import ID_BYTES, MESSAGE_PREFIX, make_ids
 from campaign.links import CODE_RANDOM_BYTES, Shortener, make_code
-from campaign.model import Candidate, Draft
+from campaign.model import ComposedCampaign, Draft
 from campaign.phone import OfflineLookup
 from campaign.settings import Settings
 from store.store import Store
 
 
 @dataclass(frozen=True, slots=True)
-class Drafting:
+class CampaignComposer:
     """What composing needs from the world. Nothing is stored here."""
 
     store: Store
     settings: Settings
     lookup: OfflineLookup = field(default_factory=OfflineLookup)
 
-    def compose(self, draft: Draft) -> Candidate:
+    def compose(self, draft: Draft) -> ComposedCampaign:
         """Compose a draft as things stand now; raises Refused."""
         expanded = self._expanded(draft)
         # Drawn at once: each draw is a call of the system.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from campaign.credits import CreditKind, Price, price_of
 from campaign.expanding import at_entries
-from campaign.model import Candidate, Evidence, Message
+from campaign.model import ComposedCampaign, Evidence, Message
 from campaign.refusals import Refusal
 from campaign.rules import JUDGEMENT
 from campaign.states import MessageStatus
@@ -24,16 +24,16 @@ class Rehearsal:
     refusals: tuple[Refusal, ...]
 
 
-def rehearse(store: Store, candidate: Candidate) -> Rehearsal:
+def rehearse(store: Store, composed: ComposedCampaign) -> Rehearsal:
     """Judge and price a composed draft by what the store knows now, without storing it."""
-    draft = candidate.draft
+    draft = composed.draft
     going = [
         message
-        for message in candidate.messages
+        for message in composed.messages
         if message.status is MessageStatus.QUEUED
         and not (draft.exclude_opt_outs and store.opt_outs.contains(draft.account_id, message.to))
     ]
-    owned, quota, used = store.admissions.account_evidence(draft.account_id, candidate.received_at)
+    owned, quota, used = store.admissions.account_evidence(draft.account_id, composed.received_at)
     evidence = Evidence(
         texts=_firsts(going, lambda message: message.judged_text or message.text),
         senders=_firsts(going, lambda message: message.sender),
@@ -54,7 +54,7 @@ def rehearse(store: Store, candidate: Candidate) -> Rehearsal:
     ]
     segments = sum(message.segments for message in going)
     result = tuple(at_entries(refusals, draft))
-    return Rehearsal(len(candidate.messages), len(going), segments, price, result)
+    return Rehearsal(len(composed.messages), len(going), segments, price, result)
 
 
 def _firsts(messages: list[Message], value: Callable[[Message], str]) -> Mapping[str, int]:

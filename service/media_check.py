@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import structlog
 
 from campaign.expanding import at_entries
-from campaign.model import Candidate
+from campaign.model import ComposedCampaign
 from campaign.refusals import SHOWN_MAX, Refused
 from campaign.rules.media import (
     AWAY,
@@ -48,33 +48,33 @@ class MediaCheck:
         self._egress = egress
         self._seconds = seconds
 
-    async def check(self, candidate: Candidate) -> None:
+    async def check(self, composed: ComposedCampaign) -> None:
         """Hold the media of a composed draft against what may be sent.
 
         Raises Refused with the place of each fault, a readable number of them. A draft whose key
         is held already is not looked at: it gets its first answer, whatever became of its media.
         """
-        urls = _urls_of(candidate)
-        if self._egress is None or not urls or await self._is_replay(candidate):
+        urls = _urls_of(composed)
+        if self._egress is None or not urls or await self._is_replay(composed):
             return
         # Who wrote the address knows this much of it, so it is told apart, and nobody is called.
         faults = {url: UNSAFE for url in urls if self._egress.refuses(url)}
         if not faults:
             faults = await self._download(self._egress, urls)
         if faults:
-            raise Refused(*at_entries(refusals(candidate, faults), candidate.draft))
+            raise Refused(*at_entries(refusals(composed, faults), composed.draft))
 
     async def close(self) -> None:
         """Give up the way out."""
         if self._egress is not None:
             await self._egress.close()
 
-    async def _is_replay(self, candidate: Candidate) -> bool:
-        draft = candidate.draft
+    async def _is_replay(self, composed: ComposedCampaign) -> bool:
+        draft = composed.draft
         if draft.key is None:
             return False
         return await asyncio.to_thread(
-            self._store.campaigns.has_key, draft.account_id, draft.key, candidate.received_at
+            self._store.campaigns.has_key, draft.account_id, draft.key, composed.received_at
         )
 
     async def _download(self, egress: EgressClient, urls: list[str]) -> dict[str, Fault]:
@@ -101,11 +101,11 @@ def open_media_check(settings: Settings, store: Store) -> MediaCheck:
     return MediaCheck(store, egress)
 
 
-def _urls_of(candidate: Candidate) -> list[str]:
+def _urls_of(composed: ComposedCampaign) -> list[str]:
     """The media addresses of the messages that will go, each once."""
     urls = (
         message.media_url
-        for message in candidate.messages
+        for message in composed.messages
         if message.status is MessageStatus.QUEUED and message.media_url is not None
     )
     return list(dict.fromkeys(urls))

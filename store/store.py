@@ -18,7 +18,7 @@ from store.database.secrets import Sealer
 from store.replies.leases import Leases
 from store.replies.replies import Replies
 from store.sending.carrier_health import Health
-from store.sending.due_messages import Candidates
+from store.sending.due_messages import DueMessages
 from store.sending.message_history import Attempts
 from store.sending.receipts import Receipts
 from store.sending.routes import Routes
@@ -73,14 +73,14 @@ def open_store(settings: Settings) -> Store:
     admissions = Admissions(database, outbox)
     pacing = Pacing(database)
     health = Health(database)
-    candidates = Candidates(database, pacing, health, Routes(settings.carriers))
+    due_messages = DueMessages(database, pacing, health, Routes(settings.carriers))
     return Store(
         database=database,
         accounts=accounts,
         campaigns=Campaigns(database, outbox),
         admissions=admissions,
         plans=Plans(database),
-        sending=Sending(database, outbox, candidates),
+        sending=Sending(database, outbox, due_messages),
         pacing=pacing,
         health=health,
         receipts=Receipts(database, outbox),

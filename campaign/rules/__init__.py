@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from campaign.model import Candidate, Evidence
+from campaign.model import ComposedCampaign, Evidence
 from campaign.refusals import Refusal
 from campaign.rules import (
     characters,
@@ -21,7 +21,7 @@ from campaign.rules import (
 )
 
 # Judged from the request alone, before anything is stored.
-SHAPE: tuple[Callable[[Candidate], Iterator[Refusal]], ...] = (
+SHAPE: tuple[Callable[[ComposedCampaign], Iterator[Refusal]], ...] = (
     size.check,
     duplicates.check,
     content.check,

@@ -3,18 +3,18 @@
 from collections.abc import Iterator
 from itertools import islice
 
-from campaign.model import Candidate
+from campaign.model import ComposedCampaign
 from campaign.refusals import SHOWN_MAX, Refusal, RefusalCode
 from campaign.text import bad_character
 
 
-def check(candidate: Candidate) -> Iterator[Refusal]:
+def check(composed: ComposedCampaign) -> Iterator[Refusal]:
     """Refuse texts with characters that no handset should get (33016)."""
-    yield from islice(_faults(candidate), SHOWN_MAX)
+    yield from islice(_faults(composed), SHOWN_MAX)
 
 
-def _faults(candidate: Candidate) -> Iterator[Refusal]:
-    for message in candidate.messages:
+def _faults(composed: ComposedCampaign) -> Iterator[Refusal]:
+    for message in composed.messages:
         character = bad_character(message.text)
         if character is not None:
             yield Refusal(

@@ -3,18 +3,18 @@
 from collections.abc import Iterator
 from itertools import islice
 
-from campaign.model import Candidate
+from campaign.model import ComposedCampaign
 from campaign.refusals import SHOWN_MAX, Refusal, RefusalCode
 
 
-def check(candidate: Candidate) -> Iterator[Refusal]:
+def check(composed: ComposedCampaign) -> Iterator[Refusal]:
     """Refuse empty messages and over-long texts; length is counted in code points."""
-    yield from islice(_faults(candidate), SHOWN_MAX)
+    yield from islice(_faults(composed), SHOWN_MAX)
 
 
-def _faults(candidate: Candidate) -> Iterator[Refusal]:
-    longest = candidate.draft.policy.text_length_max
-    for message in candidate.messages:
+def _faults(composed: ComposedCampaign) -> Iterator[Refusal]:
+    longest = composed.draft.policy.text_length_max
+    for message in composed.messages:
         place = f"recipients[{message.position}].text"
         if not message.text and message.media_url is None:
             yield Refusal(RefusalCode.CONTENT_MISSING, "neither text nor media", place)

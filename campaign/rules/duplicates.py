@@ -2,16 +2,16 @@
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
 
-from campaign.model import Candidate, Duplicates, Message
+from campaign.model import ComposedCampaign, Duplicates, Message
 from campaign.refusals import Refusal, RefusalCode
 from campaign.states import MessageStatus
 
 
-def check(candidate: Candidate) -> Iterator[Refusal]:
+def check(composed: ComposedCampaign) -> Iterator[Refusal]:
     """Refuse repeated numbers where the policy says so (33024 of 001_e4b73310653b3e59.txt)."""
-    if candidate.draft.policy.duplicates is not Duplicates.REFUSE:
+    if composed.draft.policy.duplicates is not Duplicates.REFUSE:
         return
-    repeats = [message.position for message in _repeats(candidate.messages, _by_number)]
+    repeats = [message.position for message in _repeats(composed.messages, _by_number)]
     if repeats:
         yield Refusal(
             RefusalCode.DUPLICATE_RECIPIENTS,

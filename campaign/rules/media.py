@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 from urllib.parse import urlsplit
 
-from campaign.model import Candidate
+from campaign.model import ComposedCampaign
 from campaign.refusals import SHOWN_MAX, Refusal, RefusalCode
 from campaign.states import MessageStatus
 
@@ -31,14 +31,14 @@ AWAY: Fault = (RefusalCode.MEDIA_UNREACHABLE, "could not be downloaded")
 LATE: Fault = (RefusalCode.MEDIA_UNREACHABLE, "could not be downloaded in the time for one request")
 
 
-def check(candidate: Candidate) -> Iterator[Refusal]:
+def check(composed: ComposedCampaign) -> Iterator[Refusal]:
     """Refuse media addresses that are no plain web address."""
     judged: dict[str, bool] = {}
-    yield from islice(_faults(candidate, judged), SHOWN_MAX)
+    yield from islice(_faults(composed, judged), SHOWN_MAX)
 
 
-def _faults(candidate: Candidate, judged: dict[str, bool]) -> Iterator[Refusal]:
-    for message in candidate.messages:
+def _faults(composed: ComposedCampaign, judged: dict[str, bool]) -> Iterator[Refusal]:
+    for message in composed.messages:
         url = message.media_url
         if url is None:
             continue
@@ -61,11 +61,11 @@ def fault_of(status: int, content_type: str, length: int) -> Fault | None:
     return None
 
 
-def refusals(candidate: Candidate, faults: Mapping[str, Fault]) -> list[Refusal]:
+def refusals(composed: ComposedCampaign, faults: Mapping[str, Fault]) -> list[Refusal]:
     """Name every message, up to a readable number, whose media is among the faulty addresses."""
     named = (
         Refusal(*fault, f"recipients[{message.position}].mediaUrl")
-        for message in candidate.messages
+        for message in composed.messages
         if message.status is MessageStatus.QUEUED
         and (fault := faults.get(message.media_url or "")) is not None
     )

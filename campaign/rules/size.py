@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 
-from campaign.model import Candidate
+from campaign.model import ComposedCampaign
 from campaign.refusals import Refusal, RefusalCode
 
 
-def check(candidate: Candidate) -> Iterator[Refusal]:
+def check(composed: ComposedCampaign) -> Iterator[Refusal]:
     """Refuse fewer recipients than the policy's least or more than its most."""
-    policy, count = candidate.draft.policy, len(candidate.draft.recipients)
+    policy, count = composed.draft.policy, len(composed.draft.recipients)
     bounds = {"count": count, "min": policy.recipients_min, "max": policy.recipients_max}
     if count < policy.recipients_min:
         yield Refusal(

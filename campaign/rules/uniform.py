@@ -2,15 +2,15 @@
 
 from collections.abc import Iterator
 
-from campaign.model import Candidate
+from campaign.model import ComposedCampaign
 from campaign.refusals import Refusal, RefusalCode
 
 
-def check(candidate: Candidate) -> Iterator[Refusal]:
+def check(composed: ComposedCampaign) -> Iterator[Refusal]:
     """Refuse mixed kinds where the policy is uniform (seeds 000 and 001 disagree)."""
-    if not candidate.draft.policy.uniform:
+    if not composed.draft.policy.uniform:
         return
-    kinds = {message.kind for message in candidate.messages}
+    kinds = {message.kind for message in composed.messages}
     if len(kinds) > 1:
         yield Refusal(
             RefusalCode.MIXED_KINDS,

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, String, bindparam, insert, text
 
 from campaign.credits import Price
 from campaign.instants import Instant
-from campaign.model import Candidate
+from campaign.model import ComposedCampaign
 from campaign.ports import Tally
 from campaign.refusals import Refusal
 from campaign.report import Report
@@ -75,13 +75,13 @@ class Campaigns:
         self._database = database
         self._outbox = outbox
 
-    def save(self, candidate: Candidate, campaign_id: str) -> Saved:
+    def save(self, composed: ComposedCampaign, campaign_id: str) -> Saved:
         """Store a draft, its messages and its claimed key, or find who has the key.
 
         The key's primary key decides a race: of equal submissions one is created and all
         others get its id.
         """
-        draft, now = candidate.draft, candidate.received_at
+        draft, now = composed.draft, composed.received_at
         values = {
             "account": draft.account_id,
             "key": draft.key,
@@ -94,10 +94,10 @@ class Campaigns:
                 holder = connection.execute(_KEY_HOLDER, values).one()
                 same = holder.payload_hash == draft.payload_hash
                 return Saved(holder.campaign_id, created=False, same_payload=same)
-            connection.execute(insert(CampaignRow), campaign_values(candidate, campaign_id))
-            connection.execute(insert(MessageRow), message_values(candidate, campaign_id))
-            reply_rows.write_options(connection, candidate)
-            links.write(connection, candidate, campaign_id)
+            connection.execute(insert(CampaignRow), campaign_values(composed, campaign_id))
+            connection.execute(insert(MessageRow), message_values(composed, campaign_id))
+            reply_rows.write_options(connection, composed)
+            links.write(connection, composed, campaign_id)
             return Saved(campaign_id, created=True)
 
         return self._database.write(work)

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, insert, text
 
 from campaign.ids import ID_BYTES, make_id
 from campaign.instants import Instant
-from campaign.model import Candidate
+from campaign.model import ComposedCampaign
 from store.database.engine import Database
 from store.tables import LinkRow
 
@@ -57,9 +57,9 @@ class ClickView:
     url: str
 
 
-def write(connection: Connection, candidate: Candidate, campaign_id: str) -> None:
+def write(connection: Connection, composed: ComposedCampaign, campaign_id: str) -> None:
     """Store the links of a new campaign, inside the caller's transaction."""
-    if not candidate.links:
+    if not composed.links:
         return
     values = [
         {
@@ -68,9 +68,9 @@ def write(connection: Connection, candidate: Candidate, campaign_id: str) -> Non
             "message_id": link.message_id,
             "url": link.url,
             "clicks": 0,
-            "created_at": candidate.received_at,
+            "created_at": composed.received_at,
         }
-        for link in candidate.links
+        for link in composed.links
     ]
     connection.execute(insert(LinkRow), values)
 

@@ -3,25 +3,25 @@
 from collections.abc import Sequence
 
 from campaign.composing import base_instant
-from campaign.model import Candidate
+from campaign.model import ComposedCampaign
 from campaign.states import GIVEN_UP, CampaignStatus
 
 
-def campaign_values(candidate: Candidate, campaign_id: str) -> dict[str, object]:
+def campaign_values(composed: ComposedCampaign, campaign_id: str) -> dict[str, object]:
     """The row of a new campaign."""
-    draft = candidate.draft
+    draft = composed.draft
     return {
         "id": campaign_id,
         "account_id": draft.account_id,
         "dialect": draft.dialect,
         "status": CampaignStatus.DRAFT.value,
-        "total": len(candidate.messages),
-        "created_at": candidate.received_at,
+        "total": len(composed.messages),
+        "created_at": composed.received_at,
         "name": draft.name,
         "sender": draft.sender,
         "scheduled_at": draft.scheduled_at,
         "spread_hours": draft.spread_hours,
-        "base_at": base_instant(draft, candidate.received_at),
+        "base_at": base_instant(draft, composed.received_at),
         "key": draft.key,
         "payload_hash": draft.payload_hash,
         "exclude_opt_outs": draft.exclude_opt_outs,
@@ -29,7 +29,7 @@ def campaign_values(candidate: Candidate, campaign_id: str) -> dict[str, object]
     }
 
 
-def message_values(candidate: Candidate, campaign_id: str) -> Sequence[dict[str, object]]:
+def message_values(composed: ComposedCampaign, campaign_id: str) -> Sequence[dict[str, object]]:
     """The rows of its messages, all with the same columns; what none of them has is left out."""
     rows: list[dict[str, object]] = [
         {
@@ -56,9 +56,9 @@ def message_values(candidate: Candidate, campaign_id: str) -> Sequence[dict[str,
             "callback_url": message.callback_url,
             "callback_method": message.callback_method,
             # Some are at their end before anything was sent.
-            "final_at": candidate.received_at if message.status in GIVEN_UP else None,
+            "final_at": composed.received_at if message.status in GIVEN_UP else None,
         }
-        for message in candidate.messages
+        for message in composed.messages
     ]
     # A column that is empty throughout would cost as much as one that is not.
     used = [name for name in rows[0] if any(row[name] is not None for row in rows)]

@@ -13,7 +13,7 @@ from campaign.routing import Choice, choose
 from store.database.engine import Database
 from store.sending.carrier_health import PROBE_EVERY, Health
 from store.sending.routes import Routes
-from store.sending.rows import HANDOFF_COLUMNS, Candidate
+from store.sending.rows import HANDOFF_COLUMNS, DueMessage
 from store.shared.rates import Pacing
 
 # COALESCE keeps SQLite off the queue index: a chunk is a range of the primary key. A wave takes
@@ -47,14 +47,14 @@ class Found:
     whose turn has not come; ``down`` is a carrier that some wait for.
     """
 
-    rows: Sequence[Candidate] = ()
+    rows: Sequence[DueMessage] = ()
     leaves: Mapping[int, Leave] = field(default_factory=dict)
     exhausted: bool = True
     ask_again_at: Instant | None = None
     down: str | None = None
 
 
-class Candidates:
+class DueMessages:
     """Finds and locks rows to send, within the transaction that will claim them."""
 
     def __init__(self, database: Database, pacing: Pacing, health: Health, routes: Routes) -> None:
@@ -84,7 +84,7 @@ class Candidates:
             "count": count,
             "now": now,
         }
-        due = [Candidate._make(row) for row in connection.execute(self._find, wanted).all()]
+        due = [DueMessage._make(row) for row in connection.execute(self._find, wanted).all()]
         look = _Look(self, connection, account_id, now)
         chosen = [(row, choice) for row in due if (choice := look.choose(row)) is not None]
         found = self._granted(connection, chunk.campaign_id, account_id, chosen, now)
@@ -101,7 +101,7 @@ class Candidates:
         connection: Connection,
         campaign_id: str,
         account_id: str,
-        chosen: Sequence[tuple[Candidate, Choice]],
+        chosen: Sequence[tuple[DueMessage, Choice]],
         now: Instant,
     ) -> Found:
         """Of messages with their carriers, those whose turn it is."""
@@ -129,18 +129,18 @@ class _Look:
     """One look at the health of carriers, and at who probes those that are down."""
 
     def __init__(
-        self, candidates: Candidates, connection: Connection, account_id: str, now: Instant
+        self, due_messages: DueMessages, connection: Connection, account_id: str, now: Instant
     ) -> None:
-        self._health = candidates.health
+        self._health = due_messages.health
         self._connection = connection
         self._now = now
-        self._routes = candidates.routes.of(connection, account_id, now)
+        self._routes = due_messages.routes.of(connection, account_id, now)
         self._down = self._health.down(connection, now)
         self.probe_at: Instant | None = None
         self.down_carrier: str | None = None
         self._choices: dict[tuple[str, int], Choice] = {}
 
-    def choose(self, row: Candidate) -> Choice | None:
+    def choose(self, row: DueMessage) -> Choice | None:
         """The carrier of a message, or None for now; of those that are down one may be probed."""
         alike = (row.sender, row.tries)
         choice = self._choices.get(alike)

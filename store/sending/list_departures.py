@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, bindparam, text
 
-from store.sending.rows import Candidate
+from store.sending.rows import DueMessage
 
 _ON_THE_LIST = (
     "EXISTS (SELECT 1 FROM list_member l WHERE l.list_id = m.list_id AND l.number = m.recipient)"
@@ -21,7 +21,7 @@ _STILL_MEANT = text(
 ).bindparams(bindparam("numbers", expanding=True))
 
 
-def left_since(connection: Connection, campaign_id: str, found: Sequence[Candidate]) -> set[int]:
+def left_since(connection: Connection, campaign_id: str, found: Sequence[DueMessage]) -> set[int]:
     """The positions, of these candidates, whose recipient is no longer on the list.
 
     Somebody who is on another list of the campaign, or was named alone, stays.

@@ -17,7 +17,7 @@ HANDOFF_COLUMNS = (
 )
 
 
-class Candidate(NamedTuple):
+class DueMessage(NamedTuple):
     """A message that may leave: HANDOFF_COLUMNS, and its tries since the last retry."""
 
     position: int
@@ -44,7 +44,7 @@ class Moved(NamedTuple):
     event_for: str | None
 
 
-def new_handoff(row: Candidate, now: Instant, start_at: Instant, choice: Choice) -> Handoff:
+def new_handoff(row: DueMessage, now: Instant, start_at: Instant, choice: Choice) -> Handoff:
     """The try that is claimed just now."""
     return Handoff(
         position=row.position,

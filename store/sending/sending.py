@@ -13,9 +13,9 @@ from campaign.instants import SECOND, Instant
 from campaign.ports import ChunkRange, ClaimResult, Outcome
 from campaign.states import MessageStatus
 from store.database.engine import Database, json_rows
-from store.sending.due_messages import Candidates, Found
+from store.sending.due_messages import DueMessages, Found
 from store.sending.list_departures import left_since
-from store.sending.rows import Candidate, Moved, new_handoff, old_handoff
+from store.sending.rows import DueMessage, Moved, new_handoff, old_handoff
 from store.sending.statements import ABANDONED, RENEW, WANTS_NOTHING, ChunkStatements
 from store.shared import ledger, recipient_keys
 from store.shared.outbox import Destination, MessageEvent, Outbox
@@ -41,10 +41,10 @@ class _Written:
 class Sending:
     """The :class:`campaign.ports.SendingStore` of both databases."""
 
-    def __init__(self, database: Database, outbox: Outbox, candidates: Candidates) -> None:
+    def __init__(self, database: Database, outbox: Outbox, due_messages: DueMessages) -> None:
         self._database = database
         self._outbox = outbox
-        self._candidates = candidates
+        self._due_messages = due_messages
         self._owners: dict[str, _Owner] = {}
         self._sql = ChunkStatements(database)
 
@@ -62,7 +62,7 @@ class Sending:
         def work(connection: Connection) -> tuple[ClaimResult, Sequence[Destination]]:
             owner = self._owner(connection, chunk.campaign_id)
             # Speeds are locked before keys, by everybody, or two chunks would wait in a circle.
-            found = self._candidates.find(connection, owner.account_id, chunk, claim_count, now)
+            found = self._due_messages.find(connection, owner.account_id, chunk, claim_count, now)
             written = _Written()
             if outcomes:
                 written = self._write_outcomes(
@@ -196,21 +196,21 @@ class Sending:
         owner: _Owner,
         chunk: ChunkRange,
         token: str,
-        candidates: Found,
+        due_messages: Found,
         now: Instant,
         lease_until: Instant,
     ) -> ClaimResult:
         nothing = ClaimResult(
-            exhausted=candidates.exhausted,
-            ask_again_at=candidates.ask_again_at,
-            down=candidates.down,
+            exhausted=due_messages.exhausted,
+            ask_again_at=due_messages.ask_again_at,
+            down=due_messages.down,
         )
-        if not candidates.rows:
+        if not due_messages.rows:
             return nothing
-        aside, winners = self._judge(connection, owner, chunk.campaign_id, candidates.rows, now)
+        aside, winners = self._judge(connection, owner, chunk.campaign_id, due_messages.rows, now)
         if aside:
             connection.execute(self._sql.set_aside, {"rows": json_rows(aside), "now": now})
-        leaves = [candidates.leaves[row.position] for row in winners]
+        leaves = [due_messages.leaves[row.position] for row in winners]
         handoffs = [
             new_handoff(row, now, leave.start_at, leave.choice)
             for row, leave in zip(winners, leaves, strict=True)
@@ -236,9 +236,9 @@ class Sending:
         connection: Connection,
         owner: _Owner,
         campaign_id: str,
-        found: Sequence[Candidate],
+        found: Sequence[DueMessage],
         now: Instant,
-    ) -> tuple[list[dict[str, object]], list[Candidate]]:
+    ) -> tuple[list[dict[str, object]], list[DueMessage]]:
         """Sort candidates into rows to set aside (opted out, left, key taken) and rows to send."""
         silent: set[str] = set()
         if owner.exclude_opt_outs:
@@ -247,7 +247,7 @@ class Sending:
             silent = set(connection.execute(self._sql.opted_out, values).scalars())
         left = left_since(connection, campaign_id, found)
         aside: list[dict[str, object]] = []
-        winners: list[Candidate] = []
+        winners: list[DueMessage] = []
         claim_key = partial(recipient_keys.claim, connection, owner.account_id)
         for row in sorted(found, key=_key):
             fate: dict[str, object] | None = None
@@ -267,7 +267,7 @@ class Sending:
         return aside, sorted(winners, key=lambda row: row.position)
 
 
-def _key(row: Candidate | Moved) -> str:
+def _key(row: DueMessage | Moved) -> str:
     return row.key or ""
 
 

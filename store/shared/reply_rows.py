@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, insert, text
 
 from campaign.events import EndpointMethod, EventEndpoint
-from campaign.model import Candidate
+from campaign.model import ComposedCampaign
 from campaign.replies import Reply, ReplyOptions
 from store.tables import ReplyOption
 
@@ -16,12 +16,12 @@ OPTIONS = text("SELECT * FROM reply_option WHERE message_id IN :messages").bindp
 _ANY_REPLY = text("SELECT * FROM reply WHERE id = :reply")
 
 
-def write_options(connection: Connection, candidate: Candidate) -> None:
+def write_options(connection: Connection, composed: ComposedCampaign) -> None:
     """Write the options of a new campaign's messages, inside the caller's transaction."""
     rows = [
         {
             "message_id": message.id,
-            "account_id": candidate.draft.account_id,
+            "account_id": composed.draft.account_id,
             "number": message.sender,
             "recipient": message.to,
             "leased": options.leased,
@@ -33,7 +33,7 @@ def write_options(connection: Connection, candidate: Candidate) -> None:
             "webhook_uri": options.webhook and options.webhook.url,
             "webhook_method": options.webhook and options.webhook.method.value,
         }
-        for message in candidate.messages
+        for message in composed.messages
         if (options := message.replies) is not None
     ]
     if rows:

@@ -7,7 +7,7 @@ from typing import Any
 from campaign.composing import compose
 from campaign.credits import MessageKind
 from campaign.instants import DAY, Instant
-from campaign.model import Candidate, Draft, DraftRecipient, Evidence, Message
+from campaign.model import ComposedCampaign, Draft, DraftRecipient, Evidence, Message
 from campaign.phone import OfflineLookup
 from campaign.refusals import Refusal, RefusalCode
 
@@ -38,12 +38,12 @@ def ids() -> Callable[[], str]:
     return lambda: f"msg_{next(numbers)}"
 
 
-def composed(drafted: Draft, received_at: Instant = NOW) -> Candidate:
+def composed(drafted: Draft, received_at: Instant = NOW) -> ComposedCampaign:
     """A draft composed with an offline lookup; raises Refused where it is refused."""
     return compose(drafted, received_at, None, OfflineLookup(), ids())
 
 
-def unchecked(drafted: Draft) -> Candidate:
+def unchecked(drafted: Draft) -> ComposedCampaign:
     """What one rule of shape looks at: a draft with its messages, held against no rule yet."""
     messages = [
         Message(
@@ -61,7 +61,7 @@ def unchecked(drafted: Draft) -> Candidate:
         )
         for position, recipient in enumerate(drafted.recipients)
     ]
-    return Candidate(drafted, messages, NOW)
+    return ComposedCampaign(drafted, messages, NOW)
 
 
 def result(refusals: Iterable[Refusal]) -> list[tuple[RefusalCode, str]]:

@@ -68,8 +68,8 @@ def test_an_empty_text_of_a_recipient_goes_before_the_campaigns() -> None:
 
 
 def test_the_accounts_sender_is_used_where_nobody_names_one() -> None:
-    candidate = compose(draft(1, sender=None), NOW, "GODWIT", OfflineLookup(), ids())
-    assert candidate.messages[0].sender == "GODWIT"
+    composed = compose(draft(1, sender=None), NOW, "GODWIT", OfflineLookup(), ids())
+    assert composed.messages[0].sender == "GODWIT"
 
 
 def test_a_campaign_without_any_sender_is_refused() -> None:
@@ -183,7 +183,7 @@ def test_every_message_of_any_campaign_is_due_inside_its_window(
     count: int, spread: float, hours: int | None
 ) -> None:
     at = None if hours is None else NOW + hours * HOUR
-    candidate = composed(draft(count, scheduled_at=at, spread_hours=spread))
-    start = base_instant(candidate.draft, NOW)
-    assert len(candidate.messages) == count
-    assert all(start <= m.due_at <= start + spread * HOUR for m in candidate.messages)
+    composed = composed(draft(count, scheduled_at=at, spread_hours=spread))
+    start = base_instant(composed.draft, NOW)
+    assert len(composed.messages) == count
+    assert all(start <= m.due_at <= start + spread * HOUR for m in composed.messages)

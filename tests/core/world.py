@@ -33,7 +33,7 @@ from activities.vetting import Vetting
 from campaign.credits import MessageKind
 from campaign.handoffs import Handoff, Receipt, Repeats
 from campaign.instants import DAY, Instant, moment_of
-from campaign.model import Candidate, Draft, DraftRecipient, Message
+from campaign.model import ComposedCampaign, Draft, DraftRecipient, Message
 from campaign.ports import ChunkRange
 from campaign.settings import Settings
 from campaign.states import CampaignStatus, MessageStatus
@@ -168,7 +168,7 @@ class World:
             spread_hours=0.1 if apart else 0.0,
             **members,
         )
-        saved = self.store.campaigns.save(Candidate(draft, messages, self.now), campaign_id)
+        saved = self.store.campaigns.save(ComposedCampaign(draft, messages, self.now), campaign_id)
         if not saved.created:
             return None
         tale = Tale(

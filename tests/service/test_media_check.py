@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from campaign.model import Candidate, DraftRecipient
+from campaign.model import ComposedCampaign, DraftRecipient
 from campaign.refusals import SHOWN_MAX, Refusal, RefusalCode, Refused
 from campaign.rules.media import BYTES_MAX, TYPES
 from campaign.settings import Settings
@@ -31,16 +31,16 @@ def served(content_type: str | None = "image/png", length: int = 4, status: int 
     return head.encode() + b"x" * length
 
 
-def bearing(urls: Sequence[str | None]) -> Candidate:
+def bearing(urls: Sequence[str | None]) -> ComposedCampaign:
     """A candidate with a message for each address, or for none."""
     people = [DraftRecipient(number(index), media_url=url) for index, url in enumerate(urls)]
     return unchecked(draft(people))
 
 
-async def refusals_of(check: MediaCheck, candidate: Candidate) -> list[Refusal]:
+async def refusals_of(check: MediaCheck, composed: ComposedCampaign) -> list[Refusal]:
     """What a check refuses of a candidate."""
     try:
-        await check.check(candidate)
+        await check.check(composed)
     except Refused as refused:
         return list(refused.refusals)
     return []
@@ -118,18 +118,18 @@ async def test_each_address_is_downloaded_once_and_eight_at_a_time(store: Store)
 
     async with serve(slow) as peer, checking(store, per_host=100) as check:
         base = f"http://hooks.customer.example:{peer.port}"
-        candidate = bearing([f"{base}/{index % 40}.png" for index in range(400)])
-        assert await refusals_of(check, candidate) == []
+        composed = bearing([f"{base}/{index % 40}.png" for index in range(400)])
+        assert await refusals_of(check, composed) == []
         assert (peer.hits, most) == (40, AT_ONCE)
 
 
 async def test_what_will_not_go_is_not_downloaded(store: Store) -> None:
     async with serve() as peer, checking(store) as check:
         people = [DraftRecipient(number(0), media_url=f"http://127.0.0.1:{peer.port}/")]
-        candidate = unchecked(draft(people))
-        for message in candidate.messages:
+        composed = unchecked(draft(people))
+        for message in composed.messages:
             message.status = MessageStatus.SKIPPED
-        assert await refusals_of(check, candidate) == []
+        assert await refusals_of(check, composed) == []
         assert await refusals_of(check, bearing([None] * 3)) == []
         assert peer.hits == 0
 
@@ -211,8 +211,8 @@ async def test_places_point_at_the_entries_of_a_request_with_lists(store: Store)
 async def test_unless_it_is_wanted_nothing_is_downloaded(store: Store) -> None:
     async with serve() as peer:
         check = open_media_check(Settings(), store)
-        candidate = bearing([f"http://127.0.0.1:{peer.port}/", "http://169.254.169.254/"])
-        assert await refusals_of(check, candidate) == []
+        composed = bearing([f"http://127.0.0.1:{peer.port}/", "http://169.254.169.254/"])
+        assert await refusals_of(check, composed) == []
         await check.close()
         assert peer.hits == 0
 
@@ -220,8 +220,8 @@ async def test_unless_it_is_wanted_nothing_is_downloaded(store: Store) -> None:
 async def test_a_key_that_is_held_is_a_replay_and_its_media_are_left_alone(store: Store) -> None:
     account = store.accounts.create("tester", 0, 1_000, 1_000, ("+18005559876",))[0]
     urls = ["http://169.254.169.254/a.png"]
-    candidate = bearing(urls)
-    keyed = replace(candidate, draft=replace(candidate.draft, account_id=account.id, key="key-1"))
+    composed = bearing(urls)
+    keyed = replace(composed, draft=replace(composed.draft, account_id=account.id, key="key-1"))
     async with checking(store) as check:
         assert len(await refusals_of(check, keyed)) == 1
         store.campaigns.save(keyed, "cmp_1")

@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from campaign.credits import CreditKind, MessageKind
 from campaign.instants import DAY, SECOND, Instant
-from campaign.model import Candidate, Draft, DraftRecipient, Message
+from campaign.model import ComposedCampaign, Draft, DraftRecipient, Message
 from campaign.ports import ChunkRange, ClaimResult, Outcome
 from campaign.states import CampaignStatus, MessageStatus
 from store.accounts.accounts import Balance
@@ -47,7 +47,7 @@ class Books:
     account_id: str
     _numbers: Iterator[int] = field(default_factory=count)
 
-    def candidate(
+    def composed(
         self,
         size: int = 3,
         key: str | None = None,
@@ -59,7 +59,7 @@ class Books:
         hard: bool = False,
         prefix: str = "m",
         **members: object,
-    ) -> Candidate:
+    ) -> ComposedCampaign:
         """A composed draft; ``keys`` are its first recipients' idempotency keys."""
         due = now if due_at is None else due_at
         messages = [
@@ -86,13 +86,13 @@ class Books:
             key=key,
             **values,  # type: ignore[arg-type]
         )
-        return Candidate(draft, messages, now)
+        return ComposedCampaign(draft, messages, now)
 
     def save(self, size: int = 3, **members: object) -> str:
         """Store a draft; its id."""
         campaign_id = f"cmp_{next(self._numbers)}"
-        candidate = self.candidate(size, prefix=campaign_id, **members)  # type: ignore[arg-type]
-        assert self.store.campaigns.save(candidate, campaign_id).created
+        composed = self.composed(size, prefix=campaign_id, **members)  # type: ignore[arg-type]
+        assert self.store.campaigns.save(composed, campaign_id).created
         return campaign_id
 
     def admit(self, size: int = 3, now: Instant = NOW, **members: object) -> str:

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from campaign.composing import compose
-from campaign.model import Candidate
+from campaign.model import ComposedCampaign
 from campaign.phone import OfflineLookup
 from campaign.refusals import Refused
 from dialects.mobivate.errors import show_refusals
@@ -69,7 +69,7 @@ async def accepted(api: Api, body: object, path: str = "/send/batch") -> Body:
     return record
 
 
-def composed(body: Body) -> Candidate:
+def composed(body: Body) -> ComposedCampaign:
     """What a batch comes to before anything is stored; raises Refused."""
     return compose(read_batch(body, PRINCIPAL), NOW, None, OfflineLookup(), ids())
 

@@ -53,8 +53,8 @@ async def test_a_withdrawal_that_comes_too_late_changes_nothing(real_story: Stor
 
 async def test_only_stale_drafts_are_withdrawn(real_story: Story) -> None:
     story = real_story
-    candidate = await story.service._compose(story.draft(10))
-    old = replace(candidate, received_at=candidate.received_at - HOUR)
+    composed = await story.service._compose(story.draft(10))
+    old = replace(composed, received_at=composed.received_at - HOUR)
     story.store.campaigns.save(old, "cmp_old")
     new = await story.service._compose(story.draft(10, first=2_000))
     story.store.campaigns.save(new, "cmp_new")

@@ -19,8 +19,8 @@ REFUSALS = [
 
 
 def save(books: Books, campaign_id: str, payload: str = "a", now: int = NOW) -> Saved:
-    candidate = books.candidate(2, key=KEY, payload=payload, now=now, prefix=campaign_id)
-    return books.store.campaigns.save(candidate, campaign_id)
+    composed = books.composed(2, key=KEY, payload=payload, now=now, prefix=campaign_id)
+    return books.store.campaigns.save(composed, campaign_id)
 
 
 def status(books: Books, campaign_id: str) -> CampaignStatus:
@@ -59,8 +59,8 @@ def test_fifty_saves_at_once_under_one_key_make_one_campaign(
 
     def submit(runner: int) -> Saved:
         campaign_id = f"racer-{runner}"
-        candidate = books.candidate(20, key=KEY, prefix=campaign_id)
-        return stores[runner % 2].campaigns.save(candidate, campaign_id)
+        composed = books.composed(20, key=KEY, prefix=campaign_id)
+        return stores[runner % 2].campaigns.save(composed, campaign_id)
 
     saved = race(50, submit)
     assert sum(one.created for one in saved) == 1

@@ -172,8 +172,8 @@ def test_an_opt_out_committed_before_the_claim_reads_it_is_obeyed(books: Books) 
 
 def test_a_saved_key_is_found_by_the_one_that_waited_for_it(books: Books) -> None:
     def save(campaign: str) -> str:
-        candidate = books.candidate(2, key="batch:1", prefix=campaign)
-        return books.store.campaigns.save(candidate, campaign).campaign_id
+        composed = books.composed(2, key="batch:1", prefix=campaign)
+        return books.store.campaigns.save(composed, campaign).campaign_id
 
     with meeting(books.store.database, "INTO campaign_key", lambda: save("second")) as found:
         assert save("first") == "first"

@@ -9,7 +9,7 @@ from sqlalchemy import event
 
 from campaign.composing import compose
 from campaign.instants import DAY, HOUR, MINUTE, Instant
-from campaign.model import RECIPIENTS_MAX, Candidate, Draft, DraftRecipient
+from campaign.model import RECIPIENTS_MAX, ComposedCampaign, Draft, DraftRecipient
 from campaign.phone import OfflineLookup
 from campaign.schedule import ideal_instants
 from campaign.states import MessageStatus
@@ -32,7 +32,7 @@ _ids = count()
 
 def new(
     books: Books, own: Sequence[Instant | None], spread: float, moved: Instant = 0
-) -> Candidate:
+) -> ComposedCampaign:
     """A campaign just composed; its start and whatever is a recipient's own are ``moved``."""
     people = [
         DraftRecipient(number(index), scheduled_at=None if at is None else START + at + moved)

@@ -197,7 +197,7 @@ def test_who_opted_out_since_is_skipped_by_the_claim(books: Books) -> None:
 def test_the_campaigns_key_is_held_while_it_runs_again(books: Books) -> None:
     campaign = ended(books, "unavailable", key="batch:1")
     assert retry(books, campaign) is Retried.AGAIN
-    saved = books.store.campaigns.save(books.candidate(1, key="batch:1", prefix="x"), "cmp_x")
+    saved = books.store.campaigns.save(books.composed(1, key="batch:1", prefix="x"), "cmp_x")
     assert (saved.campaign_id, saved.created) == (campaign, False)
     books.send(campaign, LATER)
     books.store.admissions.settle(campaign, CampaignStatus.FINISHED, LATER)

@@ -36,10 +36,10 @@ def ask(
     books.store.leases.add_number(NUMBER, "AU", NOW)
     wish = LeaseWish(to, options.wish(), NOW + LEASE_FOR)
     assert books.store.leases.claim(books.account_id, [wish], NOW) == [NUMBER]
-    candidate = books.candidate(1, prefix=f"asked-{next(_ids)}")
-    (message,) = candidate.messages
+    composed = books.composed(1, prefix=f"asked-{next(_ids)}")
+    (message,) = composed.messages
     message.sender, message.to, message.replies = NUMBER, to, options
-    books.store.campaigns.save(candidate, f"cmp_{message.id}")
+    books.store.campaigns.save(composed, f"cmp_{message.id}")
     if sent_at is not None:
         books.execute(
             "UPDATE message SET status = 'sent', sent_at = :at WHERE id = :id",

@@ -12,14 +12,14 @@ LISTS = ("list-a", "list-b")
 def admit(books: Books, *origins: tuple[int, str | None], repeats: bool = False) -> str:
     """Admit a campaign with one message per (number, list); repeats are skipped as such."""
     campaign = "cmp_lists"
-    candidate = books.candidate(len(origins), prefix=campaign)
+    due = books.due(len(origins), prefix=campaign)
     seen: set[str] = set()
-    for message, (index, list_id) in zip(candidate.messages, origins, strict=True):
+    for message, (index, list_id) in zip(due.messages, origins, strict=True):
         message.to, message.list_id = number(index), list_id
         if not repeats and message.to in seen:
             message.status, message.reason = MessageStatus.SKIPPED, "duplicate"
         seen.add(message.to)
-    assert books.store.campaigns.save(candidate, campaign).created
+    assert books.store.campaigns.save(due, campaign).created
     assert books.store.admissions.hold(campaign, NOW) is None
     books.store.campaigns.mark(campaign, CampaignStatus.SCHEDULED, NOW)
     books.store.campaigns.mark(campaign, CampaignStatus.RUNNING, NOW)

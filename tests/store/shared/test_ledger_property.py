@@ -85,9 +85,9 @@ class Walk:
 
     def hold(self, size: int, kind: MessageKind) -> None:
         prefix = f"{self.books.account_id}-{self.steps}"
-        candidate = self.books.candidate(size, kind=kind, prefix=prefix)
+        composed = self.books.composed(size, kind=kind, prefix=prefix)
         store = self.books.store
-        assert store.campaigns.save(candidate, prefix).created
+        assert store.campaigns.save(composed, prefix).created
         refusal = store.admissions.hold(prefix, NOW)
         assert (refusal is None) is self.ledger.hold(PRICES[kind] * size)
         if refusal is None:

@@ -98,9 +98,9 @@ def test_messages_that_failed_at_birth_are_told_when_their_campaign_is_admitted(
     books: Books,
 ) -> None:
     webhook = subscribe(books)
-    candidate = books.candidate(3, prefix="cmp_born")
-    candidate.messages[1].status = MessageStatus.FAILED
-    books.store.campaigns.save(candidate, "cmp_born")
+    composed = books.composed(3, prefix="cmp_born")
+    composed.messages[1].status = MessageStatus.FAILED
+    books.store.campaigns.save(composed, "cmp_born")
     assert result(books) == []
     for status in (CampaignStatus.SCHEDULED, CampaignStatus.PAUSED, CampaignStatus.SCHEDULED):
         books.store.campaigns.mark("cmp_born", status, NOW)

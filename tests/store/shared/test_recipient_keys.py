@@ -107,8 +107,8 @@ def test_a_message_claims_its_own_key_again_after_a_crash(books: Books) -> None:
 def test_another_accounts_key_is_another_key(books: Books) -> None:
     books.send(books.admit(1, keys=[KEY]))
     other = Books(books.store, books.store.accounts.create("other", 0, 100, 0)[0].id)
-    candidate = other.candidate(1, keys=[KEY], prefix="theirs")
-    other.store.campaigns.save(candidate, "theirs")
+    composed = other.composed(1, keys=[KEY], prefix="theirs")
+    other.store.campaigns.save(composed, "theirs")
     assert other.store.admissions.hold("theirs", NOW) is None
     assert other.claimed("theirs") == [0]
 

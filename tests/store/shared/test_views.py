@@ -42,7 +42,7 @@ def test_a_campaign_that_comes_while_paging_is_not_shown_twice(books: Books) -> 
 def test_an_account_sees_its_own_campaigns_only(books: Books) -> None:
     mine = books.save(1)
     other = Books(books.store, books.store.accounts.create("other", NOW)[0].id)
-    other.store.campaigns.save(other.candidate(1, prefix="theirs"), "theirs")
+    other.store.campaigns.save(other.composed(1, prefix="theirs"), "theirs")
     assert [view.id for view in pages(books, 9, books.account_id)] == [mine]
     assert {view.id for view in pages(books, 1, None)} == {mine, "theirs"}
     assert books.store.campaigns.get("theirs", books.account_id) is None
