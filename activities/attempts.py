@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from activities.breaker import Breaker
 from activities.carriers import Carriers
-from activities.store_retry import patiently
+from activities.store_retry import retry_while_unavailable
 from campaign.failures import CarrierFailure, DoubtfulHandoff, PermanentFailure, TemporaryFailure
 from campaign.handoffs import Acceptance, Handoff, Repeats
 from campaign.instants import SECOND, Instant
@@ -60,9 +60,9 @@ class Attempts:
         """Until when a row that is claimed now belongs to nobody else."""
         return now + START_WITHIN + round(self.limits.timeout_seconds * SECOND)
 
-    async def patiently(self, ask: Callable[[Instant], T]) -> T:
+    async def retry_while_unavailable(self, ask: Callable[[Instant], T]) -> T:
         """Ask the store; one that is away is waited for."""
-        return await patiently(ask, self.now)
+        return await retry_while_unavailable(ask, self.now)
 
     async def send(self, handoff: Handoff, start_by: Instant) -> Outcome | None:
         """Send a message that was claimed just now, by ``start_by`` at the latest.
@@ -130,7 +130,7 @@ class Attempts:
             repeats = carrier.repeats is Repeats.DEDUP
             if self.stop.is_set() and (attempt or repeats):
                 return None  # Left ``sending``; the next chunk over it asks again.
-            if not await self.patiently(
+            if not await self.retry_while_unavailable(
                 lambda now: self.store.renew(
                     self.range, self.token, handoff.position, self.lease(now)
                 )
@@ -168,7 +168,7 @@ class Attempts:
     async def _may_leave(self, handoff: Handoff) -> bool:
         if self.cancelled:
             return False
-        return not await self.patiently(
+        return not await self.retry_while_unavailable(
             lambda now: self.store.wants_nothing(self.range.campaign_id, handoff.to)
         )
 

@@ -30,7 +30,7 @@ DOWN_PATIENCE_KNOWN: Instant = 30 * SECOND
 
 
 @dataclass
-class Chunk:
+class ChunkSender:
     """The state of one attempt at one chunk.
 
     Of a cancelled campaign it only finds out what had left. With ``known_down`` nobody needs to
@@ -127,7 +127,7 @@ class Chunk:
             )
             return claim, now + START_WITHIN
 
-        return await self.attempts.patiently(flush_and_claim)
+        return await self.attempts.retry_while_unavailable(flush_and_claim)
 
     # ------------------------------------------------------------------ one message
 
@@ -157,7 +157,7 @@ class Chunk:
     # ------------------------------------------------------------------ dead attempts
 
     async def _adopt(self, positions: list[int]) -> list[int]:
-        return await self.attempts.patiently(
+        return await self.attempts.retry_while_unavailable(
             lambda now: self.attempts.store.adopt(
                 self.attempts.range, self.attempts.token, positions, now, self.attempts.lease(now)
             )
@@ -167,7 +167,7 @@ class Chunk:
         """Take over what dead attempts left ``sending``, once their leases have ended."""
         try:
             while not self.attempts.stop.is_set():
-                rows, lease_until = await self.attempts.patiently(
+                rows, lease_until = await self.attempts.retry_while_unavailable(
                     lambda now: self.attempts.store.abandoned(
                         self.attempts.range, self.attempts.token
                     )

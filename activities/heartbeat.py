@@ -11,7 +11,7 @@ HEARTBEAT_SECONDS = 1.0
 
 
 @contextlib.asynccontextmanager
-async def kept_alive(stop: asyncio.Event) -> AsyncIterator[None]:
+async def heartbeating(stop: asyncio.Event) -> AsyncIterator[None]:
     """Send heartbeats inside the block, and set ``stop`` when the worker goes down."""
     async with _background(_heartbeat()), _background(_stop_with_worker(stop)):
         yield

@@ -7,11 +7,11 @@ from temporalio import activity
 from activities.attempts import Attempts, SendingLimits
 from activities.breaker import Breaker
 from activities.carriers import Carriers
-from activities.chunk_sender import Chunk
+from activities.chunk_sender import ChunkSender
 from activities.clock import Clock
-from activities.heartbeat import kept_alive
+from activities.heartbeat import heartbeating
 from activities.records import ChunkOrder, ChunkResult
-from activities.store_retry import patiently
+from activities.store_retry import retry_while_unavailable
 from campaign.ports import CampaignStore, ChunkRange, HealthStore, SendingStore
 from campaign.states import CampaignStatus
 
@@ -55,19 +55,19 @@ class Sending:
             stop=stop,
             cancelled=order.cancelled,
         )
-        chunk = Chunk(attempts, order.known_down)
-        async with kept_alive(stop):
-            work = asyncio.create_task(self._run(chunk, order, clock))
+        sender = ChunkSender(attempts, order.known_down)
+        async with heartbeating(stop):
+            work = asyncio.create_task(self._run(sender, order, clock))
             try:
                 return await asyncio.shield(work)
             except asyncio.CancelledError:
                 stop.set()
                 return await work
 
-    async def _run(self, chunk: Chunk, order: ChunkOrder, clock: Clock) -> ChunkResult:
+    async def _run(self, sender: ChunkSender, order: ChunkOrder, clock: Clock) -> ChunkResult:
         if order.begins:
             running = CampaignStatus.RUNNING
-            await patiently(
+            await retry_while_unavailable(
                 lambda now: self._campaigns.mark(order.campaign_id, running, now), clock.now
             )
-        return await chunk.run()
+        return await sender.run()

@@ -15,7 +15,7 @@ T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 
-async def patiently(ask: Callable[[Instant], T], now: Callable[[], Instant]) -> T:
+async def retry_while_unavailable(ask: Callable[[Instant], T], now: Callable[[], Instant]) -> T:
     """Call ``ask`` in a thread with the time of each try; what it asks must bear repeating.
 
     Raises StoreUnavailable when the store stays away for a minute.

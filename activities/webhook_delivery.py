@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from temporalio import activity
 
 from activities.clock import Clock
-from activities.heartbeat import kept_alive
+from activities.heartbeat import heartbeating
 from activities.records import Delivered, DeliverOrder
 from campaign.deliveries import (
     ClaimedDelivery,
@@ -58,7 +58,7 @@ class WebhookDeliveries:
         info = activity.info()
         token = f"{info.workflow_run_id}:{info.activity_id}:{info.attempt}"
         stop = asyncio.Event()
-        async with kept_alive(stop):
+        async with heartbeating(stop):
             return await _Round(self, order, token, stop).run()
 
     async def attempt(

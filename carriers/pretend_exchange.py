@@ -62,7 +62,7 @@ class Exchange:
 
 
 class Receipts:
-    """Posts news to us in the background, patiently, over a few connections."""
+    """Posts news to us in the background, retry_while_unavailable, over a few connections."""
 
     def __init__(self, url: str | None, delay_seconds: float) -> None:
         self.url = url

@@ -55,12 +55,12 @@ class Customers:
         return str(answer.json()["id"])
 
     async def steer(self, campaign_id: str, verb: str) -> None:
-        """Pause, resume or cancel, patiently; an ended campaign is left alone."""
+        """Pause, resume or cancel, retry_while_unavailable; an ended campaign is left alone."""
         answer = await self._ask("POST", f"/v1/campaigns/{campaign_id}/{verb}")
         assert answer.status_code in (202, 409), answer.text
 
     async def get(self, path: str) -> Any:
-        """Get a route, patiently."""
+        """Get a route, retry_while_unavailable."""
         answer = await self._ask("GET", path)
         assert answer.status_code == 200, answer.text
         return answer.json()
