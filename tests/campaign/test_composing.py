@@ -183,7 +183,7 @@ def test_every_message_of_any_campaign_is_due_inside_its_window(
     count: int, spread: float, hours: int | None
 ) -> None:
     at = None if hours is None else NOW + hours * HOUR
-    composed = composed(draft(count, scheduled_at=at, spread_hours=spread))
-    start = base_instant(composed.draft, NOW)
-    assert len(composed.messages) == count
-    assert all(start <= m.due_at <= start + spread * HOUR for m in composed.messages)
+    campaign = composed(draft(count, scheduled_at=at, spread_hours=spread))
+    start = base_instant(campaign.draft, NOW)
+    assert len(campaign.messages) == count
+    assert all(start <= m.due_at <= start + spread * HOUR for m in campaign.messages)

@@ -17,7 +17,7 @@ from temporalio.testing import ActivityEnvironment
 from activities.attempts import Attempts, SendingLimits
 from activities.breaker import Breaker
 from activities.carriers import Carriers
-from activities.chunk_sender import Chunk
+from activities.chunk_sender import ChunkSender
 from activities.ledger import Ledger
 from activities.planning import Planning
 from activities.records import (
@@ -277,7 +277,7 @@ class World:
         self._faulty = FaultyStore(self.store.sending, faults, self._die)
         self.loop.delay = self._faulty.delay
         self.carrier.suffer(fates)
-        chunks: list[Chunk] = []
+        chunks: list[ChunkSender] = []
         for tale in tales:
             if tale.cancelled_at is not None:
                 self.act(self.reporting.cancel_rest, CampaignRef(campaign_id=tale.id))
@@ -293,12 +293,12 @@ class World:
             tale.stops.clear()
         return bool(chunks)
 
-    def _chunks_of(self, tale: Tale, wave: WaveOrder, attempts: int) -> list[Chunk]:
+    def _chunks_of(self, tale: Tale, wave: WaveOrder, attempts: int) -> list[ChunkSender]:
         chunks = []
         for low, high in wave.chunks * attempts:
             tale.stops.append(asyncio.Event())
             chunks.append(
-                Chunk(
+                ChunkSender(
                     Attempts(
                         store=self._faulty,  # type: ignore[arg-type]
                         carriers=Carriers([self.carrier]),
@@ -314,7 +314,7 @@ class World:
             )
         return chunks
 
-    async def _run(self, chunks: Sequence[Chunk]) -> None:
+    async def _run(self, chunks: Sequence[ChunkSender]) -> None:
         self._chunks = [asyncio.ensure_future(chunk.run()) for chunk in chunks]
         answers = await asyncio.gather(*self._chunks, return_exceptions=True)
         for answer in answers:

@@ -103,7 +103,7 @@ class Books:
         self.store.campaigns.mark(campaign_id, CampaignStatus.RUNNING, now)
         return campaign_id
 
-    def outcome(
+    def flush_and_claim(
         self,
         campaign_id: str,
         outcomes: Sequence[Outcome] = (),

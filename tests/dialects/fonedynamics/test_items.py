@@ -164,7 +164,7 @@ def test_names_and_methods_count_whatever_their_case() -> None:
         "+61488023555",
         text="{{NAME}}, hello",
         reference="x",
-        webhook_event=EventEndpoint("https://callback.2.me/d"),
+        endpoint=EventEndpoint("https://callback.2.me/d"),
     )
     assert item.options.webhook == EventEndpoint("https://callback.2.me/a?b=c", EndpointMethod.GET)
     assert item.options.leased

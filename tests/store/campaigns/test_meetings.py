@@ -140,8 +140,8 @@ def test_a_key_released_while_another_message_asks_for_it_is_not_lost(books: Boo
     books.claimed(first)
     failed = outcome(0, MessageStatus.FAILED, code="x")
     with meeting(books.store.database, "INTO recipient_key", lambda: books.write(first, failed)):
-        outcome = books.flush_and_claim(second)
-    assert outcome.deferred == 1
+        claim = books.flush_and_claim(second)
+    assert claim.deferred == 1
     assert books.claimed(second, now=NOW + HOUR) == [0]
     assert sound(books)
 

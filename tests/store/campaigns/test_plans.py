@@ -118,11 +118,11 @@ def test_a_plan_laid_out_anew_is_the_one_that_a_new_campaign_would_have(
 ) -> None:
     campaign = planned(books, *own, spread=before)
     moved = 0
-    for outcome, change in enumerate(earlier, 1):
+    for place, change in enumerate(earlier, 1):
         if isinstance(change, float):
-            books.store.plans.spread(campaign, outcome, change, NOW)
+            books.store.plans.spread(campaign, place, change, NOW)
         else:
-            books.store.plans.push_back(campaign, outcome, change)
+            books.store.plans.push_back(campaign, place, change)
             moved += change
     books.store.plans.spread(campaign, len(earlier) + 1, after, NOW)
     fresh = [message.due_at for message in new(books, own, after, moved).messages]

@@ -12,9 +12,9 @@ LISTS = ("list-a", "list-b")
 def admit(books: Books, *origins: tuple[int, str | None], repeats: bool = False) -> str:
     """Admit a campaign with one message per (number, list); repeats are skipped as such."""
     campaign = "cmp_lists"
-    due = books.due(len(origins), prefix=campaign)
+    composed = books.composed(len(origins), prefix=campaign)
     seen: set[str] = set()
-    for message, (index, list_id) in zip(due.messages, origins, strict=True):
+    for message, (index, list_id) in zip(composed.messages, origins, strict=True):
         message.to, message.list_id = number(index), list_id
         if not repeats and message.to in seen:
             message.status, message.reason = MessageStatus.SKIPPED, "duplicate"

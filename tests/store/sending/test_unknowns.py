@@ -146,7 +146,7 @@ def test_a_campaign_key_is_free_once_it_turns_out_that_nobody_was_sent_to(books:
     resolve(books, campaign, False, 1)
     assert key_row(books, "campaign_key") == "free"
     assert books.money() == (GRANTED, 0, 0)
-    again = books.due(2, key="batch:1", prefix="again", now=LATER)
+    again = books.composed(2, key="batch:1", prefix="again", now=LATER)
     assert books.store.campaigns.save(again, "again").created
 
 
