@@ -32,7 +32,7 @@ from campaign.settings import Settings
 from campaign.states import CAMPAIGN_ENDS, CampaignStatus
 from service.changes import Change, faults_of, update_of
 from service.composition import CampaignComposer
-from service.dry_run import Rehearsal, rehearse
+from service.dry_run import DryRun, dry_run
 from service.media_check import open_media_check
 from service.start_options import NOT_AGAIN, labels_of, order_of
 from service.temporal import connect
@@ -111,10 +111,10 @@ class CampaignService:
             raise Refused(*at_entries(view.refusals, composed.draft))
         return Admission(view, replayed=not saved.created)
 
-    async def rehearse(self, draft: Draft) -> Rehearsal:
+    async def dry_run(self, draft: Draft) -> DryRun:
         """Judge and price a draft without storing anything; shape faults raise Refused."""
         composed = await self._compose(draft)
-        return await asyncio.to_thread(rehearse, self._store, composed)
+        return await asyncio.to_thread(dry_run, self._store, composed)
 
     async def withdraw(self, view: CampaignView) -> bool:
         """Refuse a draft that nobody judged in time; its key is free again.

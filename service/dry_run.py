@@ -14,7 +14,7 @@ from store.store import Store
 
 
 @dataclass(frozen=True, slots=True)
-class Rehearsal:
+class DryRun:
     """What a campaign would be: how many would go, at what price, or why not."""
 
     total: int
@@ -24,7 +24,7 @@ class Rehearsal:
     refusals: tuple[Refusal, ...]
 
 
-def rehearse(store: Store, composed: ComposedCampaign) -> Rehearsal:
+def dry_run(store: Store, composed: ComposedCampaign) -> DryRun:
     """Judge and price a composed draft by what the store knows now, without storing it."""
     draft = composed.draft
     going = [
@@ -54,7 +54,7 @@ def rehearse(store: Store, composed: ComposedCampaign) -> Rehearsal:
     ]
     segments = sum(message.segments for message in going)
     result = tuple(at_entries(refusals, draft))
-    return Rehearsal(len(composed.messages), len(going), segments, price, result)
+    return DryRun(len(composed.messages), len(going), segments, price, result)
 
 
 def _firsts(messages: list[Message], value: Callable[[Message], str]) -> Mapping[str, int]:

@@ -10,7 +10,7 @@ from campaign.settings import Settings
 from dialects.http.rate_limits import Pace
 from service.campaigns import Admission
 from service.changes import Change
-from service.dry_run import Rehearsal
+from service.dry_run import DryRun
 from store.shared.views import CampaignView
 from store.store import Store
 
@@ -24,7 +24,7 @@ class DeskPort(Protocol):
         """Take a draft in."""
         ...
 
-    async def rehearse(self, draft: Draft) -> Rehearsal:
+    async def dry_run(self, draft: Draft) -> DryRun:
         """Judge a draft without taking it in."""
         ...
 

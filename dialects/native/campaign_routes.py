@@ -60,7 +60,7 @@ def routes(api_context: ApiContext, read: Read, create_schema: dict[str, Any]) -
         "/campaigns",
         status_code=201,
         responses={200: {"description": "The campaign of a replayed key, or a rehearsal"}},
-        summary="Create a campaign, or rehearse it with ?dryRun=true",
+        summary="Create a campaign, or dry_run it with ?dryRun=true",
         openapi_extra={"requestBody": _body(create_schema)},
     )
     async def create(request: Request, dryRun: bool = False) -> Response:
@@ -68,8 +68,8 @@ def routes(api_context: ApiContext, read: Read, create_schema: dict[str, Any]) -
         principal = await enter(request, api_context.store, Permission.SEND)
         draft = read(await read_json(request, api_context.settings.body_bytes_max), principal)
         if dryRun:
-            rehearsal = await api_context.service.rehearse(draft)
-            return JSONResponse(presenting.rehearsal_json(rehearsal))
+            preview = await api_context.service.dry_run(draft)
+            return JSONResponse(presenting.dry_run_json(preview))
         admission = await api_context.service.admit(draft)
         view = admission.campaign
         return JSONResponse(

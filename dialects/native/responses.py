@@ -9,7 +9,7 @@ from typing import Any
 from campaign.instants import iso, iso_or_none
 from campaign.phone import is_e164
 from campaign.report import Report
-from service.dry_run import Rehearsal
+from service.dry_run import DryRun
 from store.accounts.accounts import AccountView
 from store.shared.views import CampaignView, MessageView
 
@@ -99,16 +99,16 @@ def report_json(report: Report) -> dict[str, Any]:
     }
 
 
-def rehearsal_json(rehearsal: Rehearsal) -> dict[str, Any]:
+def dry_run_json(preview: DryRun) -> dict[str, Any]:
     """What a campaign would be."""
     return {
         "dryRun": True,
-        "admitted": not rehearsal.refusals,
-        "total": rehearsal.total,
-        "toSend": rehearsal.to_send,
-        "segments": rehearsal.segments,
-        "credits": asdict(rehearsal.price),
-        "refusals": [asdict(refusal) for refusal in rehearsal.refusals],
+        "admitted": not preview.refusals,
+        "total": preview.total,
+        "toSend": preview.to_send,
+        "segments": preview.segments,
+        "credits": asdict(preview.price),
+        "refusals": [asdict(refusal) for refusal in preview.refusals],
     }
 
 

@@ -70,8 +70,8 @@ def send(
         async def work() -> None:
             service = await open_campaign_service(settings, store)
             if dry_run:
-                rehearsal = presenting.rehearsal_json(await service.rehearse(draft))
-                typer.echo(json.dumps(rehearsal, indent=2))
+                preview = presenting.dry_run_json(await service.dry_run(draft))
+                typer.echo(json.dumps(preview, indent=2))
                 return
             view = (await service.admit(draft)).campaign
             if as_json:

@@ -330,8 +330,8 @@ async def test_places_point_at_the_entry_of_the_request(api: Api) -> None:
         json={"text": "Hello", "sender": "GODWIT", "recipients": people},
         auth=api.basic(),
     )
-    rehearsal = answer.json()
-    assert (rehearsal["total"], rehearsal["refusals"][0]["place"]) == (4, "recipients[1].text")
+    preview = answer.json()
+    assert (preview["total"], preview["refusals"][0]["place"]) == (4, "recipients[1].text")
 
 
 async def test_whoever_leaves_or_opts_out_before_the_send_gets_nothing(api: Api) -> None:

@@ -147,19 +147,19 @@ def test_a_dry_run_of_csv_knows_columns_fields_media_and_a_mark_at_the_start(
         "+14155551001,Hi {{NAME}},https://example.com/a.png,72345,,,,Bob\r\n"
         f"+14155551002,{'a' * 161},,,,,,\r\n"
     )
-    rehearsal = godwit("send", godwit.file("people.CSV", lines), "--dry-run").json
-    assert rehearsal["admitted"] is True
-    assert (rehearsal["total"], rehearsal["toSend"]) == (3, 3)
-    assert rehearsal["credits"] == {"sms": 5, "mms": 1}
+    preview = godwit("send", godwit.file("people.CSV", lines), "--dry-run").json
+    assert preview["admitted"] is True
+    assert (preview["total"], preview["toSend"]) == (3, 3)
+    assert preview["credits"] == {"sms": 5, "mms": 1}
 
 
 def test_a_dry_run_says_why_a_campaign_would_be_refused(godwit: CommandLine) -> None:
     people = [
         {"to": f"+1415555{number:04d}", "text": f"Hi {number}"} for number in range(1000, 1060)
     ]
-    rehearsal = godwit("send", godwit.file("a.json", {"recipients": people}), "--dry-run").json
-    assert rehearsal["admitted"] is False
-    assert [refusal["code"] for refusal in rehearsal["refusals"]] == ["credits_insufficient"]
+    preview = godwit("send", godwit.file("a.json", {"recipients": people}), "--dry-run").json
+    assert preview["admitted"] is False
+    assert [refusal["code"] for refusal in preview["refusals"]] == ["credits_insufficient"]
 
 
 def test_a_dry_run_needs_neither_temporal_nor_a_key(godwit: CommandLine) -> None:

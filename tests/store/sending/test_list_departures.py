@@ -19,7 +19,7 @@ def admit(books: Books, *origins: tuple[int, str | None], repeats: bool = False)
         if not repeats and message.to in seen:
             message.status, message.reason = MessageStatus.SKIPPED, "duplicate"
         seen.add(message.to)
-    assert books.store.campaigns.save(due, campaign).created
+    assert books.store.campaigns.save(composed, campaign).created
     assert books.store.admissions.hold(campaign, NOW) is None
     books.store.campaigns.mark(campaign, CampaignStatus.SCHEDULED, NOW)
     books.store.campaigns.mark(campaign, CampaignStatus.RUNNING, NOW)
