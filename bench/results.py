@@ -17,7 +17,7 @@ class Verdict(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
+class Graded:
     """A budget, the median that is held against it, and what came of that."""
 
     budget: Budget
@@ -57,17 +57,17 @@ class Results:
         ratios = self.ratios(name, against)
         return median(ratios) if ratios else None
 
-    def judge(self, series: Series) -> list[Judged]:
+    def grade(self, series: Series) -> list[Graded]:
         """Hold a series against each of its budgets."""
-        judged = []
+        graded = []
         for budget in series.budgets:
             value = self._held_against(series.name, budget)
             if value is None:
                 verdict = Verdict.MISSED if series.name in self.failed else Verdict.OPEN
             else:
                 verdict = Verdict.KEPT if budget.holds(value) else Verdict.MISSED
-            judged.append(Judged(budget, value, verdict))
-        return judged
+            graded.append(Graded(budget, value, verdict))
+        return graded
 
     def _held_against(self, name: str, budget: Budget) -> float | None:
         return self.ratio(name, budget.against) if budget.against else self.median(name)

@@ -7,7 +7,7 @@ from rich import box
 from rich.table import Table
 
 from bench.figures import spread
-from bench.results import Judged, Results, Verdict
+from bench.results import Graded, Results, Verdict
 from bench.series import BARE, HTTPX, Series
 
 MARKS = {Verdict.KEPT: "✓", Verdict.MISSED: "✗ miss", Verdict.OPEN: "not measured"}
@@ -27,13 +27,13 @@ def number(value: float, unit: str) -> str:
     return f"{text}/s" if unit == "/s" else f"{text} {unit}".rstrip()
 
 
-def budget_cell(judged: Judged) -> str:
+def budget_cell(graded: Graded) -> str:
     """A budget in words, and for a multiple what it came to."""
-    budget = judged.budget
+    budget = graded.budget
     limit = f"{'≥' if budget.at_least else '≤'} {budget.limit:,.6g}"
     if budget.against is None:
         return limit
-    came = f"{judged.value:.2f}" if judged.value is not None else "–"
+    came = f"{graded.value:.2f}" if graded.value is not None else "–"
     return f"{limit} × {LETTERS.get(budget.against, budget.against)}: {came}"
 
 
@@ -41,9 +41,9 @@ def lines(series: Sequence[Series], results: Results) -> list[list[tuple[str, st
     """The cells of each line with their styles; a series has a line for each budget."""
     table: list[list[tuple[str, str]]] = []
     for one in series:
-        judged = results.judge(one)
+        graded = results.grade(one)
         first = [(text, "") for text in _first_cells(one, results)]
-        for index, each in enumerate(judged or [None]):
+        for index, each in enumerate(graded or [None]):
             head = first if index == 0 else [("", "")] * len(first)
             budget = (budget_cell(each), "") if each else ("", "")
             mark = (MARKS[each.verdict], STYLES[each.verdict]) if each else ("", "")

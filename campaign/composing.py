@@ -134,7 +134,7 @@ def _shorten(messages: Iterable[Message], shortener: Shortener | None) -> Iterat
             continue
         short = shortener.shorten(message.text, message.id)
         if short != message.text:
-            message.judged_text, message.text = message.text, short
+            message.compliance_text, message.text = message.text, short
             message.segments = segment(short).count
 
 

@@ -116,8 +116,9 @@ class Draft:
 class Message:
     """The rendered thing for one recipient; ``position`` counts from 0 in request order.
 
-    ``list_id`` is the mailing list that brought the recipient. ``judged_text`` is what the rules
-    of judgement look at, where that is not the text: the one with its links not yet shortened.
+    ``list_id`` is the mailing list that brought the recipient. ``compliance_text`` is what the
+    rules of judgement look at, where that is not the text: the one with its links not yet
+    shortened.
     """
 
     position: int
@@ -133,7 +134,7 @@ class Message:
     key: str | None = None
     reference: str | None = None
     list_id: str | None = None
-    judged_text: str | None = None
+    compliance_text: str | None = None
     status: MessageStatus = MessageStatus.QUEUED
     reason: str | None = None
     country: str | None = None

@@ -41,7 +41,7 @@ class CarrierModule(Protocol):
     """What a carrier's module offers: the way out, and the ways to read its news.
 
     One that wants its news answered otherwise than with 202 also has ``THANKS``, a
-    ``carriers.reading.Thanks``.
+    ``carriers.reading.Ack``.
     """
 
     def open_carrier(self, settings: Settings) -> Carrier:
@@ -49,7 +49,9 @@ class CarrierModule(Protocol):
         ...
 
     def read_receipts(self, call: CarrierCall) -> list[Receipt]:
-        """Read a receipt call; raises Forged for one that is not signed so, Refused for rubbish."""
+        """Read a receipt call; raises Forged for one that is not signed so, Refused for
+        malformed.
+        """
         ...
 
     def read_inbound(self, call: CarrierCall) -> list[Inbound]:

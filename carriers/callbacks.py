@@ -29,7 +29,7 @@ _DIGITS = re.compile(r"[1-9][0-9]{6,14}")
 
 
 @dataclass(frozen=True, slots=True)
-class Thanks:
+class Ack:
     """How a carrier wants its news to be answered once they are taken."""
 
     status: int = 202
@@ -37,10 +37,10 @@ class Thanks:
     body: bytes = b'{"status":"accepted"}'
 
 
-EMPTY = Thanks(200, "text/plain", b"")
+EMPTY = Ack(200, "text/plain", b"")
 
 
-def insist(settings: BaseSettings, *members: str) -> None:
+def require(settings: BaseSettings, *members: str) -> None:
     """Raise NotConfigured for what is empty of a carrier's settings."""
     prefix = settings.model_config.get("env_prefix", "")
     missing = [
@@ -55,7 +55,7 @@ def plain(value: object) -> str:
     return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
 
 
-def same(given: str, expected: str) -> bool:
+def constant_time_equals(given: str, expected: str) -> bool:
     """Compare a proof in constant time; nothing proves anything where nothing is expected."""
     return bool(expected) and hmac.compare_digest(
         given.encode("utf-8", "replace"), expected.encode()
@@ -79,9 +79,9 @@ def read_object(body: bytes) -> dict[str, Any]:
     try:
         said = json.loads(body)
     except (ValueError, RecursionError):
-        raise rubbish() from None
+        raise malformed() from None
     if not isinstance(said, dict):
-        raise rubbish()
+        raise malformed()
     return said
 
 
@@ -92,14 +92,14 @@ def read_form(body: bytes) -> list[tuple[str, str]]:
             body.decode("utf-8"), keep_blank_values=True, errors="strict", max_num_fields=FIELDS_MAX
         )
     except ValueError:
-        raise rubbish() from None
+        raise malformed() from None
 
 
 def text_of(said: Mapping[str, Any], member: str) -> str:
     """A member that is a text which a database takes; raises Refused."""
     value = said.get(member)
     if not isinstance(value, str) or len(value) > TEXT_LENGTH_MAX or _ODD.search(value):
-        raise rubbish(member)
+        raise malformed(member)
     return value
 
 
@@ -107,7 +107,7 @@ def object_of(said: Mapping[str, Any], member: str) -> dict[str, Any]:
     """A member that is an object; raises Refused."""
     value = said.get(member)
     if not isinstance(value, dict):
-        raise rubbish(member)
+        raise malformed(member)
     return value
 
 
@@ -124,7 +124,7 @@ def instant_in(said: Mapping[str, Any], member: str) -> Instant:
         moment_of(instant)  # Shown as UTC it must still be in the years 1-9999.
         return instant
     except (ValueError, OverflowError):
-        raise rubbish(member) from None
+        raise malformed(member) from None
 
 
 def instant_or_now(said: Mapping[str, Any], member: str) -> Instant:
@@ -135,6 +135,6 @@ def instant_or_now(said: Mapping[str, Any], member: str) -> Instant:
         return now()
 
 
-def rubbish(member: str = "") -> Refused:
+def malformed(member: str = "") -> Refused:
     """What is raised for a call that is not as the carrier's protocol has it."""
     return Refused(Refusal(RefusalCode.MALFORMED, "not as this carrier's protocol has it", member))

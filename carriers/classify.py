@@ -62,7 +62,7 @@ class Answer:
 Sort = Callable[[Answer], Any]
 
 
-def judge(answer: Answer) -> Any:
+def classify(answer: Answer) -> Any:
     """Sort by the plain protocol of our own (docs/adding.md): the JSON of a success, or a failure.
 
     Raises TemporaryFailure for 429, 503 and what is our configuration, PermanentFailure for the

@@ -20,7 +20,7 @@ import structlog
 from yarl import URL
 
 from campaign.failures import CarrierFailure, DoubtfulHandoff, TemporaryFailure
-from carriers.classify import Answer, Sort, judge
+from carriers.classify import Answer, Sort, classify
 
 log = structlog.get_logger("godwit.carriers")
 
@@ -33,7 +33,7 @@ FORM = "application/x-www-form-urlencoded"
 Pairs = Mapping[str, str] | Sequence[tuple[str, str]]
 
 
-class Frame:
+class CarrierClient:
     """One carrier's connections, and a bounded way to ask it something.
 
     ``timeout_seconds`` bounds a whole exchange, from waiting for a connection to the answer's
@@ -50,7 +50,7 @@ class Frame:
         *,
         name: str = "",
         headers: Mapping[str, str] | None = None,
-        sort: Sort = judge,
+        sort: Sort = classify,
     ) -> None:
         self._base_url = _address(base_url)
         self._timeout_seconds = timeout_seconds

@@ -17,9 +17,17 @@ from campaign.phone import is_e164
 from campaign.settings import Settings
 from campaign.states import MessageStatus
 from campaign.text import segment
-from carriers.callbacks import EMPTY, address_of, insist, now, rubbish, same, text_of
+from carriers.callbacks import (
+    EMPTY,
+    address_of,
+    constant_time_equals,
+    malformed,
+    now,
+    require,
+    text_of,
+)
 from carriers.classify import OUR_FAULT, PUT_OFF, Answer, failure_of, read_text
-from carriers.client import Frame
+from carriers.client import CarrierClient
 
 NAME = "kannel"
 # Whatever stands in an answer to an incoming text could be sent back as one.
@@ -65,7 +73,7 @@ class KannelCarrier:
     def __init__(
         self, settings: KannelSettings, timeout_seconds: float, public_url: str = ""
     ) -> None:
-        insist(settings, "username", "password")
+        require(settings, "username", "password")
         self._same_every_time = [
             ("username", settings.username),
             ("password", settings.password.get_secret_value()),
@@ -75,10 +83,10 @@ class KannelCarrier:
             self._same_every_time.append(("smsc", settings.smsc))
         self._callback = ""
         if public_url:
-            insist(settings, "callback_token")
+            require(settings, "callback_token")
             token = quote(settings.callback_token.get_secret_value(), safe="")
             self._callback = f"{public_url}/carriers/{NAME}/receipts?token={token}&status=%d"
-        self._frame = Frame(
+        self._client = CarrierClient(
             settings.base_url,
             timeout_seconds,
             settings.connections,
@@ -106,7 +114,7 @@ class KannelCarrier:
                 ("dlr-mask", str(DLR_MASK)),
                 ("dlr-url", f"{self._callback}&reference={reference}"),
             ]
-        await self._frame.ask("GET", "/cgi-bin/sendsms", query=query)
+        await self._client.ask("GET", "/cgi-bin/sendsms", query=query)
         return Acceptance(handoff.reference)
 
     async def look_up(self, handoff: Handoff) -> Acceptance | None:
@@ -115,7 +123,7 @@ class KannelCarrier:
 
     async def close(self) -> None:
         """See :class:`campaign.handoffs.Carrier`."""
-        await self._frame.close()
+        await self._client.close()
 
 
 def open_carrier(settings: Settings) -> KannelCarrier:
@@ -128,7 +136,7 @@ def read_receipts(call: CarrierCall) -> list[Receipt]:
     said = _proved(call)
     value = text_of(said, "status")
     if not value.isascii() or not value.isdigit() or len(value) > 3:
-        raise rubbish("status")
+        raise malformed("status")
     bits = int(value)
     if bits & _DELIVERED:
         status, code = MessageStatus.DELIVERED, None
@@ -169,6 +177,6 @@ def _sort(answer: Answer) -> str:
 def _proved(call: CarrierCall) -> dict[str, str]:
     said = call.query
     token = settings_once().callback_token.get_secret_value()
-    if not same(said.get("token", ""), token):
+    if not constant_time_equals(said.get("token", ""), token):
         raise Forged
     return said

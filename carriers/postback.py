@@ -19,9 +19,9 @@ from campaign.phone import is_e164
 from campaign.settings import Settings
 from campaign.states import MessageStatus
 from carriers import NotConfigured
-from carriers.callbacks import address_of, insist, instant_in, read_object, text_of
+from carriers.callbacks import address_of, instant_in, read_object, require, text_of
 from carriers.classify import acceptance, plain_code
-from carriers.client import Frame
+from carriers.client import CarrierClient
 
 NAME = "postback"
 _RECEIPTS = {
@@ -58,9 +58,11 @@ class PostbackCarrier:
     repeats = Repeats.DEDUP
 
     def __init__(self, settings: PostbackSettings, timeout_seconds: float) -> None:
-        insist(settings, "base_url", "secret")
+        require(settings, "base_url", "secret")
         self._signer = _signer(settings)
-        self._frame = Frame(settings.base_url, timeout_seconds, settings.connections, name=NAME)
+        self._client = CarrierClient(
+            settings.base_url, timeout_seconds, settings.connections, name=NAME
+        )
 
     async def send(self, handoff: Handoff) -> Acceptance:
         """See :class:`campaign.handoffs.Carrier`."""
@@ -74,7 +76,7 @@ class PostbackCarrier:
         }
         body = json.dumps(message, separators=(",", ":"))
         headers = self._signed(handoff.reference, body)
-        _, answer = await self._frame.ask("POST", "/messages", body.encode(), headers=headers)
+        _, answer = await self._client.ask("POST", "/messages", body.encode(), headers=headers)
         return _acceptance(answer)
 
     async def look_up(self, handoff: Handoff) -> Acceptance | None:
@@ -83,7 +85,7 @@ class PostbackCarrier:
 
     async def close(self) -> None:
         """See :class:`campaign.handoffs.Carrier`."""
-        await self._frame.close()
+        await self._client.close()
 
     def _signed(self, reference: str, body: str) -> dict[str, str]:
         moment = datetime.now(UTC)

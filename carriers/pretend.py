@@ -16,9 +16,9 @@ from campaign.handoffs import Acceptance, CarrierCall, Handoff, Inbound, Receipt
 from campaign.phone import is_e164
 from campaign.settings import Settings
 from campaign.states import MessageStatus
-from carriers.callbacks import instant_in, read_object, rubbish, text_of
+from carriers.callbacks import instant_in, malformed, read_object, text_of
 from carriers.classify import acceptance, looking_up
-from carriers.client import Frame
+from carriers.client import CarrierClient
 
 NAME = "pretend"
 _RECEIPTS = {
@@ -44,13 +44,13 @@ class PretendCarrier:
 
     def __init__(self, settings: PretendSettings, timeout_seconds: float) -> None:
         self.repeats = settings.repeats
-        self._frame = Frame(
+        self._client = CarrierClient(
             settings.base_url, timeout_seconds, settings.connections, name=self.name
         )
 
     async def send(self, handoff: Handoff) -> Acceptance:
         """See :class:`campaign.handoffs.Carrier`."""
-        _, answer = await self._frame.ask(
+        _, answer = await self._client.ask(
             "POST",
             "/messages",
             {
@@ -68,14 +68,14 @@ class PretendCarrier:
         """See :class:`campaign.handoffs.Carrier`."""
         with looking_up():
             path = f"/messages?reference={quote(handoff.reference, safe='')}"
-            _, answer = await self._frame.ask("GET", path)
+            _, answer = await self._client.ask("GET", path)
             if not isinstance(answer, list):
                 raise TemporaryFailure("answer_unreadable")
             return _acceptance(answer[0]) if answer else None
 
     async def close(self) -> None:
         """See :class:`campaign.handoffs.Carrier`."""
-        await self._frame.close()
+        await self._client.close()
 
 
 def open_carrier(settings: Settings) -> PretendCarrier:
@@ -88,7 +88,7 @@ def read_receipts(call: CarrierCall) -> list[Receipt]:
     said = read_object(call.body)
     status = _RECEIPTS.get(text_of(said, "status"))
     if status is None:
-        raise rubbish("status")
+        raise malformed("status")
     return [
         Receipt(
             reference=text_of(said, "reference"),
@@ -105,7 +105,7 @@ def read_inbound(call: CarrierCall) -> list[Inbound]:
     said = read_object(call.body)
     sender = text_of(said, "from")
     if not is_e164(sender):
-        raise rubbish("from")
+        raise malformed("from")
     return [Inbound(sender, text_of(said, "to"), text_of(said, "body"), instant_in(said, "at"))]
 
 

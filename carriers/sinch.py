@@ -24,15 +24,15 @@ from campaign.states import MessageStatus
 from carriers.callbacks import (
     EMPTY,
     address_of,
-    insist,
+    constant_time_equals,
     instant_or_now,
     is_fresh,
     read_object,
-    same,
+    require,
     text_of,
 )
 from carriers.classify import Verdicts, acceptance, looking_up
-from carriers.client import Frame, bearer
+from carriers.client import CarrierClient, bearer
 
 NAME = "sinch"
 THANKS = EMPTY
@@ -114,13 +114,13 @@ class SinchCarrier:
     def __init__(
         self, settings: SinchSettings, timeout_seconds: float, public_url: str = ""
     ) -> None:
-        insist(settings, "service_plan_id", "api_token")
+        require(settings, "service_plan_id", "api_token")
         self._path = f"/xms/v1/{quote(settings.service_plan_id, safe='')}/batches"
         self._callback = f"{public_url}/carriers/{NAME}/receipts" if public_url else ""
         token = settings.callback_token.get_secret_value()
         if self._callback and token:
             self._callback += f"?token={quote(token, safe='')}"
-        self._frame = Frame(
+        self._client = CarrierClient(
             settings.base_url,
             timeout_seconds,
             settings.connections,
@@ -144,7 +144,7 @@ class SinchCarrier:
             batch["body"] = {"url": handoff.media_url, "message": handoff.text}
         if self._callback:
             batch["callback_url"] = self._callback
-        _, answer = await self._frame.ask("POST", self._path, batch)
+        _, answer = await self._client.ask("POST", self._path, batch)
         return acceptance(answer.get("id") if isinstance(answer, dict) else None)
 
     async def look_up(self, handoff: Handoff) -> Acceptance | None:
@@ -156,7 +156,7 @@ class SinchCarrier:
             "page_size": "10",
         }
         with looking_up():
-            _, page = await self._frame.ask("GET", self._path, query=query)
+            _, page = await self._client.ask("GET", self._path, query=query)
             batches = page.get("batches") if isinstance(page, dict) else None
             if batches is None and isinstance(page, dict) and page.get("count") == 0:
                 return None
@@ -170,7 +170,7 @@ class SinchCarrier:
 
     async def close(self) -> None:
         """See :class:`campaign.handoffs.Carrier`."""
-        await self._frame.close()
+        await self._client.close()
 
 
 def open_carrier(settings: Settings) -> SinchCarrier:
@@ -220,8 +220,12 @@ def _proved(call: CarrierCall) -> dict[str, Any]:
         signed = call.body + f".{nonce}.{timestamp}".encode()
         mac = hmac.new(secret.encode(), signed, hashlib.sha256).digest()
         given = call.headers.get(_SIGNATURE, "")
-        if not same(given, base64.b64encode(mac).decode()) or not is_fresh(timestamp):
+        if not constant_time_equals(given, base64.b64encode(mac).decode()) or not is_fresh(
+            timestamp
+        ):
             raise Forged
-    elif not same(call.query.get("token", ""), settings.callback_token.get_secret_value()):
+    elif not constant_time_equals(
+        call.query.get("token", ""), settings.callback_token.get_secret_value()
+    ):
         raise Forged
     return read_object(call.body)

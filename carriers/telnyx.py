@@ -26,16 +26,16 @@ from campaign.states import MessageStatus
 from carriers.callbacks import (
     EMPTY,
     address_of,
-    insist,
     instant_or_now,
     is_fresh,
+    malformed,
     object_of,
     read_object,
-    rubbish,
+    require,
     text_of,
 )
 from carriers.classify import Verdicts, acceptance
-from carriers.client import Frame, bearer
+from carriers.client import CarrierClient, bearer
 
 NAME = "telnyx"
 # Only a 200 counts as taken; all else is brought again.
@@ -120,10 +120,10 @@ class TelnyxCarrier:
     def __init__(
         self, settings: TelnyxSettings, timeout_seconds: float, public_url: str = ""
     ) -> None:
-        insist(settings, "api_key")
+        require(settings, "api_key")
         self._profile = settings.messaging_profile_id
         self._callback = f"{public_url}/carriers/{NAME}/receipts?reference=" if public_url else ""
-        self._frame = Frame(
+        self._client = CarrierClient(
             settings.base_url,
             timeout_seconds,
             settings.connections,
@@ -146,7 +146,7 @@ class TelnyxCarrier:
             message["messaging_profile_id"] = self._profile
         if self._callback:
             message["webhook_url"] = self._callback + quote(handoff.reference, safe="")
-        _, answer = await self._frame.ask("POST", "/v2/messages", message)
+        _, answer = await self._client.ask("POST", "/v2/messages", message)
         data = answer.get("data") if isinstance(answer, dict) else None
         return acceptance(data.get("id") if isinstance(data, dict) else None)
 
@@ -156,7 +156,7 @@ class TelnyxCarrier:
 
     async def close(self) -> None:
         """See :class:`campaign.handoffs.Carrier`."""
-        await self._frame.close()
+        await self._client.close()
 
 
 def open_carrier(settings: Settings) -> TelnyxCarrier:
@@ -197,7 +197,7 @@ def read_inbound(call: CarrierCall) -> list[Inbound]:
     sender = address_of(object_of(message, "from"), "phone_number")
     recipients = message.get("to")
     if not isinstance(recipients, list) or not all(isinstance(one, dict) for one in recipients):
-        raise rubbish("to")
+        raise malformed("to")
     if not is_e164(sender):
         return []
     body, at = text_of(message, "text"), instant_or_now(event, "occurred_at")

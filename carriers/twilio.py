@@ -24,13 +24,21 @@ from campaign.instants import DAY, SECOND, Instant, instant_of, moment_of
 from campaign.phone import is_e164
 from campaign.settings import Settings
 from campaign.states import MessageStatus
-from carriers.callbacks import Thanks, address_of, insist, now, read_form, same, text_of
+from carriers.callbacks import (
+    Ack,
+    address_of,
+    constant_time_equals,
+    now,
+    read_form,
+    require,
+    text_of,
+)
 from carriers.classify import Verdicts, acceptance, looking_up
-from carriers.client import Frame, basic
+from carriers.client import CarrierClient, basic
 
 NAME = "twilio"
 # Incoming messages are answered with TwiML; an empty one sends nothing back.
-THANKS = Thanks(200, "text/xml", b"<Response/>")
+THANKS = Ack(200, "text/xml", b"<Response/>")
 # Its clock may be behind ours, and its instants are whole seconds.
 CLOCK_ALLOWANCE: Instant = 5 * SECOND
 PAGES_MAX = 20
@@ -130,15 +138,15 @@ class TwilioCarrier:
     def __init__(
         self, settings: TwilioSettings, timeout_seconds: float, public_url: str = ""
     ) -> None:
-        insist(settings, "account_sid", "auth_token")
+        require(settings, "account_sid", "auth_token")
         self._service = settings.messaging_service_sid
         self._callback = f"{public_url}/carriers/{NAME}/receipts?reference=" if public_url else ""
         self._root = f"/2010-04-01/Accounts/{quote(settings.account_sid, safe='')}/Messages"
         user, password = settings.account_sid, settings.auth_token
         if settings.api_key:
-            insist(settings, "api_key_secret")
+            require(settings, "api_key_secret")
             user, password = settings.api_key, settings.api_key_secret
-        self._frame = Frame(
+        self._client = CarrierClient(
             settings.base_url,
             timeout_seconds,
             settings.connections,
@@ -157,7 +165,7 @@ class TwilioCarrier:
             form.append(("MediaUrl", handoff.media_url))
         if self._callback:
             form.append(("StatusCallback", self._callback + quote(handoff.reference, safe="")))
-        _, answer = await self._frame.ask("POST", f"{self._root}.json", form=form)
+        _, answer = await self._client.ask("POST", f"{self._root}.json", form=form)
         if isinstance(answer, dict) and answer.get("status") == "failed":
             code = _code({"code": answer.get("error_code")})
             raise PermanentFailure(_VERDICTS.word(code))
@@ -176,19 +184,19 @@ class TwilioCarrier:
         ]
         found: list[tuple[Instant, str]] = []
         with looking_up():
-            _, page = await self._frame.ask("GET", f"{self._root}.json", query=query)
+            _, page = await self._client.ask("GET", f"{self._root}.json", query=query)
             for _ in range(PAGES_MAX):
                 listed = _messages(page)
                 found += [match for one in listed if (match := _match(one, handoff, since))]
                 # Newest first: a page that ends before the try has nothing of it behind.
                 if not (following := _next(page)) or (listed and _all_before(listed, since)):
                     return acceptance(min(found)[1]) if found else None
-                _, page = await self._frame.ask("GET", following)
+                _, page = await self._client.ask("GET", following)
             raise TemporaryFailure("too_many_pages")
 
     async def close(self) -> None:
         """See :class:`campaign.handoffs.Carrier`."""
-        await self._frame.close()
+        await self._client.close()
 
 
 def open_carrier(settings: Settings) -> TwilioCarrier:
@@ -232,7 +240,9 @@ def _signed(call: CarrierCall) -> dict[str, str]:
     if not token or not given:
         raise Forged
     fields = read_form(call.body) if call.body else []
-    if not any(same(given, _signature(token, url, fields)) for url in _spellings(call.url)):
+    if not any(
+        constant_time_equals(given, _signature(token, url, fields)) for url in _spellings(call.url)
+    ):
         raise Forged
     return dict(fields)
 

@@ -26,14 +26,14 @@ from carriers.callbacks import (
     EMPTY,
     TOLERANCE_SECONDS,
     address_of,
-    insist,
+    constant_time_equals,
     instant_or_now,
     read_object,
-    same,
+    require,
     text_of,
 )
 from carriers.classify import Verdicts, acceptance
-from carriers.client import Frame, basic, bearer
+from carriers.client import CarrierClient, basic, bearer
 
 NAME = "vonage"
 THANKS = EMPTY
@@ -124,13 +124,13 @@ class VonageCarrier:
         self._credentials: dict[str, str] = {}
         self._renew_at = float("inf")
         if settings.application_id:
-            insist(settings, "private_key")
+            require(settings, "private_key")
             self._renew_at = 0.0
             self._renewed()
         else:
-            insist(settings, "api_key", "api_secret")
+            require(settings, "api_key", "api_secret")
             self._credentials = basic(settings.api_key, settings.api_secret.get_secret_value())
-        self._frame = Frame(
+        self._client = CarrierClient(
             settings.base_url,
             timeout_seconds,
             settings.connections,
@@ -155,7 +155,7 @@ class VonageCarrier:
                 media["caption"] = handoff.text
             del message["text"]
             message |= {"channel": "mms", "message_type": kind, kind: media}
-        _, answer = await self._frame.ask("POST", "/v1/messages", message, headers=self._renewed())
+        _, answer = await self._client.ask("POST", "/v1/messages", message, headers=self._renewed())
         return acceptance(answer.get("message_uuid") if isinstance(answer, dict) else None)
 
     async def look_up(self, handoff: Handoff) -> Acceptance | None:
@@ -164,7 +164,7 @@ class VonageCarrier:
 
     async def close(self) -> None:
         """See :class:`campaign.handoffs.Carrier`."""
-        await self._frame.close()
+        await self._client.close()
 
     def _renewed(self) -> dict[str, str]:
         """The credentials; a token is signed anew long before it ends, and not for every send."""
@@ -247,6 +247,8 @@ def _signed(call: CarrierCall) -> dict[str, Any]:
     except (jwt.PyJWTError, TypeError, ValueError):
         raise Forged from None
     digest = hashlib.sha256(call.body).hexdigest()
-    if age > WEBHOOK_AGE_SECONDS_MAX or not same(str(claims["payload_hash"]).lower(), digest):
+    if age > WEBHOOK_AGE_SECONDS_MAX or not constant_time_equals(
+        str(claims["payload_hash"]).lower(), digest
+    ):
         raise Forged
     return read_object(call.body)

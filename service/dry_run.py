@@ -35,7 +35,7 @@ def dry_run(store: Store, composed: ComposedCampaign) -> DryRun:
     ]
     owned, quota, used = store.admissions.account_evidence(draft.account_id, composed.received_at)
     evidence = Evidence(
-        texts=_firsts(going, lambda message: message.judged_text or message.text),
+        texts=_firsts(going, lambda message: message.compliance_text or message.text),
         senders=_firsts(going, lambda message: message.sender),
         owned_senders=owned,
         to_send=len(going),

@@ -76,10 +76,10 @@ def test_no_fit_is_made_of_what_has_none(points: Sequence[tuple[float, float]]) 
 def test_ratios_are_made_within_a_run_and_a_median_of_them_is_judged() -> None:
     results = measured()
     assert results.ratio("ours", "bare") == 0.75
-    kept, unmeasured = results.judge(RATE)
+    kept, unmeasured = results.grade(RATE)
     assert (kept.value, kept.verdict) == (0.75, Verdict.KEPT)
     assert (unmeasured.value, unmeasured.verdict) == (None, Verdict.OPEN)
-    (post,) = results.judge(SECONDS)
+    (post,) = results.grade(SECONDS)
     assert (post.value, post.verdict) == (0.7, Verdict.KEPT)
 
 
@@ -87,14 +87,14 @@ def test_a_budget_that_is_missed_is_shown_as_a_miss() -> None:
     results = measured()
     for run in results.runs:
         run["post"] += 1
-    assert results.judge(SECONDS)[0].verdict is Verdict.MISSED
+    assert results.grade(SECONDS)[0].verdict is Verdict.MISSED
     assert MARKS[Verdict.MISSED] in markdown_table([SECONDS], results)
 
 
 def test_what_failed_misses_its_budgets_and_says_why() -> None:
     results = Results([{}])
     results.fail(["post"], "no answer")
-    assert results.judge(SECONDS)[0].verdict is Verdict.MISSED
+    assert results.grade(SECONDS)[0].verdict is Verdict.MISSED
     assert notes([SECONDS], results) == ["POST: failed: no answer"]
     assert "failed" in markdown_table([SECONDS], results)
 

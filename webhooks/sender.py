@@ -81,7 +81,7 @@ class WebhookSender:
             return DeliveryOutcome(
                 DeliveryVerdict.FAILED, reason.value, tired=reason in TIRED_REASONS
             )
-        return judge(answer, now)
+        return classify_answer(answer, now)
 
     def _prepare(self, callback_id: str, now: Instant) -> _Prepared | None:
         signed_event = self._news.read(callback_id, now)
@@ -110,7 +110,7 @@ def signature_headers(signed_event: SignedEvent, now: Instant, body: bytes) -> d
     return headers | ({"webhook-signature": " ".join(signatures)} if signatures else {})
 
 
-def judge(answer: Answer, now: Instant) -> DeliveryOutcome:
+def classify_answer(answer: Answer, now: Instant) -> DeliveryOutcome:
     """What an answer means: for this callback, and for its destination as a whole."""
     code = str(answer.status)
     if 200 <= answer.status < 300:

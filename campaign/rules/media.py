@@ -33,18 +33,18 @@ LATE: Fault = (RefusalCode.MEDIA_UNREACHABLE, "could not be downloaded in the ti
 
 def check(composed: ComposedCampaign) -> Iterator[Refusal]:
     """Refuse media addresses that are no plain web address."""
-    judged: dict[str, bool] = {}
-    yield from islice(_faults(composed, judged), SHOWN_MAX)
+    checked: dict[str, bool] = {}
+    yield from islice(_faults(composed, checked), SHOWN_MAX)
 
 
-def _faults(composed: ComposedCampaign, judged: dict[str, bool]) -> Iterator[Refusal]:
+def _faults(composed: ComposedCampaign, checked: dict[str, bool]) -> Iterator[Refusal]:
     for message in composed.messages:
         url = message.media_url
         if url is None:
             continue
-        if url not in judged:
-            judged[url] = is_web_address(url)
-        if not judged[url]:
+        if url not in checked:
+            checked[url] = is_web_address(url)
+        if not checked[url]:
             yield Refusal(
                 RefusalCode.MEDIA_INVALID,
                 "not an absolute http or https address",

@@ -51,7 +51,7 @@ _PLACES = {"to": "To", "text": "Text", "sender": "From", "scheduleDateTime": "Sc
 LOOKUP = OfflineLookup()
 
 # What was found of each text so far: a mailing often is one text to a thousand people.
-Judged = dict[str, list[Fault]]
+Checked = dict[str, list[Fault]]
 
 
 @dataclass(slots=True)
@@ -131,7 +131,7 @@ def read_item(
     owned: Collection[str],
     now: Instant,
     inside_too: bool,
-    judged: Judged,
+    checked: Checked,
 ) -> Item:
     """Read one entry of a request; ``owned`` are the senders that the account may use.
 
@@ -169,7 +169,7 @@ def read_item(
         ),
         endpoint=endpoint if options.receipts else None,
     )
-    faults = reader.faults + _judge(recipient, to is not None, owned, now, judged)
+    faults = reader.faults + _decide(recipient, to is not None, owned, now, checked)
     faults.sort(key=lambda fault: FIELDS.index(fault.field) if fault.field else -1)
     if recipient.scheduled_at is not None:
         # Less than an hour ago means now; by the time it is composed it may be an hour.
@@ -217,12 +217,12 @@ def _options(
     ), endpoint
 
 
-def _judge(
+def _decide(
     recipient: DraftRecipient,
     has_number: bool,
     owned: Collection[str],
     now: Instant,
-    judged: Judged,
+    checked: Checked,
 ) -> list[Fault]:
     """Hold one message against every rule, with sound members in place of faulty ones."""
     probe = DraftRecipient(
@@ -240,11 +240,11 @@ def _judge(
     if recipient.sender is not None and recipient.sender not in owned:
         faults.append(fault_of(RefusalCode.SENDER_NOT_OWNED))
     text = probe.text or ""
-    if text not in judged:
+    if text not in checked:
         evidence = Evidence({text: 0}, {}, frozenset(), 1, None, 0)
         found = (each for check in JUDGEMENT for each in check(evidence))
-        judged[text] = [_fault(each.code, each.place) for each in found]
-    return faults + judged[text]
+        checked[text] = [_fault(each.code, each.place) for each in found]
+    return faults + checked[text]
 
 
 def _fault(code: RefusalCode, place: str) -> Fault:

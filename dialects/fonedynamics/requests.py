@@ -13,8 +13,8 @@ from dialects.fonedynamics.message import (
     NAME,
     POLICY,
     TEXT_LENGTH_MAX,
+    Checked,
     Item,
-    Judged,
     members_of,
     read_item,
 )
@@ -91,8 +91,8 @@ def prepare(
     """
     senders = store.accounts.senders(principal.account_id)
     owned = frozenset(sender.address for sender in senders if sender.active)
-    judged: Judged = {}
-    items = [read_item(entry, owned, now, inside_too, judged) for entry in entries]
+    checked: Checked = {}
+    items = [read_item(entry, owned, now, inside_too, checked) for entry in entries]
     _lease(store, principal.account_id, items, now)
     payload = json.dumps(entries, sort_keys=True, separators=(",", ":")).encode()
     payload_hash = hashlib.sha256(payload).hexdigest()

@@ -15,7 +15,7 @@ from campaign.instants import Instant
 from campaign.refusals import Refused
 from campaign.rules.opt_outs import Keyword, read_keyword
 from carriers import CarrierModule, UnknownCarrier, carrier_module
-from carriers.callbacks import Thanks
+from carriers.callbacks import Ack
 from dialects.http.bodies import BadBody, read_bytes
 from dialects.http.context import ApiContext
 from dialects.native.problems import documented, problem, refused
@@ -27,7 +27,7 @@ Take = Callable[[CarrierModule, CarrierCall], Awaitable[None]]
 
 BODY_BYTES_MAX = 256 * 1024
 BATCH_MAX = 500
-DEFAULT_THANKS = Thanks()
+DEFAULT_THANKS = Ack()
 
 
 class Batcher:

@@ -112,7 +112,7 @@ class Admissions:
                 strange = {row.sender: row.position for row in found}
                 senders = {name: senders[name] for name in owned & senders.keys()} | strange
             return Evidence(
-                texts=firsts("COALESCE(judged_text, text)"),
+                texts=firsts("COALESCE(compliance_text, text)"),
                 senders=senders,
                 owned_senders=owned,
                 to_send=sum(row.n for row in kinds),

@@ -49,7 +49,7 @@ def message_values(composed: ComposedCampaign, campaign_id: str) -> Sequence[dic
             "key": message.key,
             "reference": message.reference,
             "list_id": message.list_id,
-            "judged_text": message.judged_text,
+            "compliance_text": message.compliance_text,
             "country": message.country,
             "line_type": message.line_type,
             "network": message.network,

@@ -207,7 +207,7 @@ class Sending:
         )
         if not due_messages.rows:
             return nothing
-        aside, winners = self._judge(connection, owner, chunk.campaign_id, due_messages.rows, now)
+        aside, winners = self._decide(connection, owner, chunk.campaign_id, due_messages.rows, now)
         if aside:
             connection.execute(self._sql.set_aside, {"rows": json_rows(aside), "now": now})
         leaves = [due_messages.leaves[row.position] for row in winners]
@@ -231,7 +231,7 @@ class Sending:
         skipped = sum(row["s"] == MessageStatus.SKIPPED for row in aside)
         return replace(nothing, claimed=handoffs, skipped=skipped, deferred=len(aside) - skipped)
 
-    def _judge(
+    def _decide(
         self,
         connection: Connection,
         owner: _Owner,

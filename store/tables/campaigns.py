@@ -35,9 +35,9 @@ class MessageRow(SQLModel, table=True):
     """The rendered thing for one recipient, and where it stands.
 
     ``position`` counts from 0 in request order. ``due_at`` is the ideal instant of the next
-    try. ``list_id`` names the mailing list that brought the recipient, and ``judged_text`` is what
-    the rules look at where links have been shortened. While ``sending``, ``claimed_by`` names the
-    running attempt of the chunk and ``lease_until`` the instant after which that attempt starts
+    try. ``list_id`` names the mailing list that brought the recipient, and ``compliance_text`` is
+    what the rules look at where links have been shortened. While ``sending``, ``claimed_by`` names
+    the running attempt of the chunk and ``lease_until`` the instant after which that attempt starts
     no more requests. ``in_doubt`` says that an earlier try may have left, though the message was
     put to work again by policy.
     """
@@ -53,7 +53,7 @@ class MessageRow(SQLModel, table=True):
     id: str
     recipient: str
     text: str = Field(sa_type=Text)
-    judged_text: str | None = Field(default=None, sa_type=Text)
+    compliance_text: str | None = Field(default=None, sa_type=Text)
     media_url: str | None = Field(default=None, sa_type=Text)
     sender: str
     kind: str

@@ -79,7 +79,7 @@ class Described:
     refused_code: str
     configuration: Said
     busy: Said
-    rubbish: Sequence[bytes]
+    malformed: Sequence[bytes]
     taken: Callable[[Call], Taken]
     receipt: Delivered
     inbound: Texted

@@ -193,7 +193,7 @@ class Exercise:
     async def test_rubbish_leaves_doubt_and_breaks_nothing(
         self, described: Described, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        bodies = [*described.rubbish, b"", b"<!doctype html>", b"\xff\xfe", b"[" * 60_000]
+        bodies = [*described.malformed, b"", b"<!doctype html>", b"\xff\xfe", b"[" * 60_000]
         for body in bodies:
             said = replace(described.yes, body=body)
             failure = await self.failure(described, saying(said), monkeypatch)

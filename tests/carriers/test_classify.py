@@ -14,23 +14,23 @@ from campaign.failures import (
     TemporaryFailure,
 )
 from carriers.classify import RETRY_AFTER_SECONDS_MAX, retry_after
-from carriers.client import Frame
+from carriers.client import CarrierClient
 from tests.carriers.servers import Call, serving
 
 NOW = 1_800_000_000.0
 
 
-async def judged(raw: bytes) -> CarrierFailure:
+async def checked(raw: bytes) -> CarrierFailure:
     """How the frame fails on this answer; it must not ask twice."""
 
     async def play(call: Call) -> None:
         await call.last(raw)
 
     async with serving(play) as stub:
-        frame = Frame(stub.base_url, 10.0, connections=2)
+        carrier_client = CarrierClient(stub.base_url, 10.0, connections=2)
         with pytest.raises(CarrierFailure) as caught:
-            await frame.ask("POST", "/messages", {"reference": "m-1"})
-        await frame.close()
+            await carrier_client.ask("POST", "/messages", {"reference": "m-1"})
+        await carrier_client.close()
         assert len(stub.calls) == 1
     return caught.value
 
@@ -67,7 +67,7 @@ NO_HTTP = {
 
 @pytest.mark.parametrize("raw", [*UNREADABLE.values(), *NO_HTTP.values()], ids=UNREADABLE | NO_HTTP)
 async def test_a_success_that_cannot_be_read_leaves_doubt(raw: bytes) -> None:
-    failure = await judged(raw)
+    failure = await checked(raw)
     assert (type(failure), failure.code) == (DoubtfulHandoff, "answer_unreadable")
 
 
@@ -76,7 +76,7 @@ async def test_a_success_that_cannot_be_read_leaves_doubt(raw: bytes) -> None:
 
 @pytest.mark.parametrize("status", [400, 402, 409, 410, 422, 451])
 async def test_a_refusal_with_a_code_is_permanent_and_keeps_the_code(status: int) -> None:
-    failure = await judged(answer(status, b'{"error":"invalid_number"}'))
+    failure = await checked(answer(status, b'{"error":"invalid_number"}'))
     assert (type(failure), failure.code) == (PermanentFailure, "invalid_number")
 
 
@@ -97,31 +97,31 @@ REFUSAL_BODIES = {
 
 @pytest.mark.parametrize("body", REFUSAL_BODIES.values(), ids=REFUSAL_BODIES)
 async def test_a_refusal_without_a_plain_code_is_called_by_its_status(body: bytes) -> None:
-    failure = await judged(answer(422, body))
+    failure = await checked(answer(422, body))
     assert (type(failure), failure.code) == (PermanentFailure, "http_422")
 
 
 async def test_a_packed_refusal_is_called_by_its_status() -> None:
-    failure = await judged(answer(422, b"\x1f\x8b\x08", b"content-encoding: gzip"))
+    failure = await checked(answer(422, b"\x1f\x8b\x08", b"content-encoding: gzip"))
     assert (type(failure), failure.code) == (PermanentFailure, "http_422")
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 405, 407])
 async def test_what_we_configured_wrongly_is_not_the_recipients_fault(status: int) -> None:
-    failure = await judged(answer(status, b'{"error":"invalid_number"}'))
+    failure = await checked(answer(status, b'{"error":"invalid_number"}'))
     assert isinstance(failure, TemporaryFailure)
     assert (failure.code, failure.retry_after) == ("carrier_configuration", None)
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 async def test_a_redirect_is_not_followed_and_leaves_doubt(status: int) -> None:
-    failure = await judged(answer(status, b"{}", b"location: /messages"))
+    failure = await checked(answer(status, b"{}", b"location: /messages"))
     assert (type(failure), failure.code) == (DoubtfulHandoff, f"http_{status}")
 
 
 @pytest.mark.parametrize("status", [101, 300, 408, 500, 501, 502, 504, 599])
 async def test_every_other_answer_leaves_doubt(status: int) -> None:
-    failure = await judged(answer(status, b'{"error":"invalid_number"}'))
+    failure = await checked(answer(status, b'{"error":"invalid_number"}'))
     assert (type(failure), failure.code) == (DoubtfulHandoff, f"http_{status}")
 
 
@@ -152,7 +152,7 @@ async def test_every_other_answer_leaves_doubt(status: int) -> None:
 async def test_a_carrier_that_puts_off_is_heard_within_reason(
     status: int, code: str, header: bytes, wait: float | None
 ) -> None:
-    failure = await judged(answer(status, b"", b"retry-after: " + header))
+    failure = await checked(answer(status, b"", b"retry-after: " + header))
     assert isinstance(failure, TemporaryFailure)
     assert (failure.code, failure.retry_after) == (code, wait)
 
@@ -160,14 +160,14 @@ async def test_a_carrier_that_puts_off_is_heard_within_reason(
 @pytest.mark.parametrize("status", [429, 503])
 async def test_a_date_to_come_again_is_turned_into_a_wait(status: int) -> None:
     date = formatdate(time.time() + 600, usegmt=True).encode()
-    failure = await judged(answer(status, b"not JSON", b"retry-after: " + date))
+    failure = await checked(answer(status, b"not JSON", b"retry-after: " + date))
     assert isinstance(failure, TemporaryFailure)
     assert failure.retry_after == pytest.approx(600, abs=30)
 
 
 @pytest.mark.parametrize("status", [429, 503])
 async def test_a_carrier_that_puts_off_without_a_time_names_none(status: int) -> None:
-    failure = await judged(answer(status, b'{"error":"slow_down"}'))
+    failure = await checked(answer(status, b'{"error":"slow_down"}'))
     assert isinstance(failure, TemporaryFailure) and failure.retry_after is None
 
 

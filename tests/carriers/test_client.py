@@ -19,7 +19,7 @@ from campaign.failures import (
     TemporaryFailure,
 )
 from carriers.classify import Answer
-from carriers.client import ANSWER_BYTES_MAX, Frame, basic, bearer
+from carriers.client import ANSWER_BYTES_MAX, CarrierClient, basic, bearer
 from tests.carriers.servers import Call, Play, free_port, serving
 
 DEADLINE = 0.5
@@ -29,12 +29,12 @@ OK = b"HTTP/1.1 200 OK\r\n"
 
 
 @asynccontextmanager
-async def framed(base_url: str, seconds: float = PATIENCE) -> AsyncIterator[Frame]:
-    frame = Frame(base_url, seconds, connections=4)
+async def opened_client(base_url: str, seconds: float = PATIENCE) -> AsyncIterator[CarrierClient]:
+    carrier_client = CarrierClient(base_url, seconds, connections=4)
     try:
-        yield frame
+        yield carrier_client
     finally:
-        await frame.close()
+        await carrier_client.close()
 
 
 async def failure_of(play: Play, seconds: float = PATIENCE) -> CarrierFailure:
@@ -46,10 +46,10 @@ async def failure_of(play: Play, seconds: float = PATIENCE) -> CarrierFailure:
         else:
             await call.answer(200, b'{"well":true}')
 
-    async with serving(once) as stub, framed(stub.base_url, seconds) as frame:
+    async with serving(once) as stub, opened_client(stub.base_url, seconds) as carrier_client:
         with pytest.raises(CarrierFailure) as caught:
-            await frame.ask("POST", "/messages", {"reference": "m-1"})
-        assert await frame.ask("GET", "/messages") == (200, {"well": True})
+            await carrier_client.ask("POST", "/messages", {"reference": "m-1"})
+        assert await carrier_client.ask("GET", "/messages") == (200, {"well": True})
     return caught.value
 
 
@@ -109,9 +109,9 @@ async def silent_after_headers(call: Call) -> None:
 
 
 async def test_a_refused_connection_is_surely_not_sent() -> None:
-    async with framed(f"http://127.0.0.1:{free_port()}") as frame:
+    async with opened_client(f"http://127.0.0.1:{free_port()}") as carrier_client:
         with pytest.raises(TemporaryFailure) as caught:
-            await frame.ask("POST", "/messages", {})
+            await carrier_client.ask("POST", "/messages", {})
     assert (caught.value.code, caught.value.retry_after) == ("no_connection", None)
 
 
@@ -119,9 +119,9 @@ async def test_a_refused_connection_is_surely_not_sent() -> None:
     "base_url", ["", "nonsense", "ftp://127.0.0.1", "http://", "localhost:9090", "http://a\x00b"]
 )
 async def test_an_address_that_is_none_is_our_configuration(base_url: str) -> None:
-    async with framed(base_url) as frame:
+    async with opened_client(base_url) as carrier_client:
         with pytest.raises(TemporaryFailure) as caught:
-            await frame.ask("POST", "/messages", {})
+            await carrier_client.ask("POST", "/messages", {})
     assert caught.value.code == "carrier_configuration"
 
 
@@ -132,9 +132,9 @@ async def test_tls_with_a_server_that_has_none_is_surely_not_sent() -> None:
 
     server = await asyncio.start_server(listen, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    async with server, framed(f"https://127.0.0.1:{port}") as frame:
+    async with server, opened_client(f"https://127.0.0.1:{port}") as carrier_client:
         with pytest.raises(TemporaryFailure) as caught:
-            await frame.ask("POST", "/messages", {})
+            await carrier_client.ask("POST", "/messages", {})
     assert caught.value.code == "no_connection"
 
 
@@ -164,10 +164,10 @@ async def test_a_question_whose_connection_broke_is_not_asked_twice() -> None:
         else:
             call.reset()
 
-    async with serving(well_at_first) as stub, framed(stub.base_url) as frame:
-        await frame.ask("GET", "/")
+    async with serving(well_at_first) as stub, opened_client(stub.base_url) as carrier_client:
+        await carrier_client.ask("GET", "/")
         with pytest.raises(DoubtfulHandoff):
-            await frame.ask("GET", "/")
+            await carrier_client.ask("GET", "/")
         assert len(stub.calls) == 2
 
 
@@ -185,17 +185,17 @@ async def test_no_trickle_of_bytes_outlives_the_total_deadline(play: Play) -> No
 
 async def test_the_deadline_counts_from_before_a_connection_is_free() -> None:
     async with serving(silent) as stub:
-        frame = Frame(stub.base_url, DEADLINE, connections=1)
+        carrier_client = CarrierClient(stub.base_url, DEADLINE, connections=1)
         began = time.monotonic()
         failures = await asyncio.gather(
-            *(frame.ask("POST", "/messages", {}) for _ in range(3)), return_exceptions=True
+            *(carrier_client.ask("POST", "/messages", {}) for _ in range(3)), return_exceptions=True
         )
         assert time.monotonic() - began < DEADLINE * 4
         assert [type(failure) for failure in failures].count(DoubtfulHandoff) == 1
         # Those that never got a connection surely have not left.
         waited = [failure for failure in failures if isinstance(failure, TemporaryFailure)]
         assert [failure.code for failure in waited] == ["no_connection"] * 2
-        await frame.close()
+        await carrier_client.close()
 
 
 # --------------------------------------------------------------------------- too much
@@ -219,8 +219,11 @@ async def test_an_endless_body_is_left_at_64_kib(status: int, chunked: bool) -> 
 
 async def test_an_answer_of_exactly_64_kib_is_read_and_one_byte_more_is_not() -> None:
     whole = json.dumps("a" * (ANSWER_BYTES_MAX - 2)).encode()
-    async with serving(answered(200, whole)) as stub, framed(stub.base_url) as frame:
-        assert await frame.ask("GET", "/") == (200, json.loads(whole))
+    async with (
+        serving(answered(200, whole)) as stub,
+        opened_client(stub.base_url) as carrier_client,
+    ):
+        assert await carrier_client.ask("GET", "/") == (200, json.loads(whole))
     failure = await failure_of(answered(200, whole + b" "))
     assert (type(failure), failure.code) == (DoubtfulHandoff, "answer_too_large")
 
@@ -248,9 +251,9 @@ async def test_an_answer_before_the_request_was_read_is_an_answer_all_the_same()
     stop = asyncio.Event()
     server = await asyncio.start_server(answer, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    async with server, framed(f"http://127.0.0.1:{port}") as frame:
+    async with server, opened_client(f"http://127.0.0.1:{port}") as carrier_client:
         with pytest.raises(PermanentFailure) as caught:
-            await frame.ask("POST", "/messages", {"body": "a" * 8_000_000})
+            await carrier_client.ask("POST", "/messages", {"body": "a" * 8_000_000})
         stop.set()
     assert caught.value.code == "http_413"
 
@@ -266,17 +269,21 @@ async def test_a_form_a_query_and_credentials_arrive_as_they_are() -> None:
     odd = "100% & a+b;c:d?e#f=\u20ac/\U0001f4e6\n"
     written = "100%25+%26+a%2Bb%3Bc%3Ad%3Fe%23f%3D%E2%82%AC%2F%F0%9F%93%A6%0A"
     async with serving(echo) as stub:
-        frame = Frame(stub.base_url, PATIENCE, 4, headers=basic("us\u00e9r", "p:w"))
-        _, said = await frame.ask("POST", "/x", form={"t": odd}, query=[("q", odd), ("q", "2")])
+        carrier_client = CarrierClient(
+            stub.base_url, PATIENCE, 4, headers=basic("us\u00e9r", "p:w")
+        )
+        _, said = await carrier_client.ask(
+            "POST", "/x", form={"t": odd}, query=[("q", odd), ("q", "2")]
+        )
         # On the way a query may be written otherwise, but it says the same.
         assert parse_qsl(urlsplit(said[0]).query) == [("q", odd), ("q", "2")]
         assert said[1] == f"t={written}"
-        _, said = await frame.ask("POST", "/x", b'{"b": 1}', headers=bearer("token"))
+        _, said = await carrier_client.ask("POST", "/x", b'{"b": 1}', headers=bearer("token"))
         assert said == ["/x", '{"b": 1}']
         # Half of a surrogate pair is no text in any form; it must not stop the send.
-        _, said = await frame.ask("POST", "/x", form={"t": "\ud83d"})
+        _, said = await carrier_client.ask("POST", "/x", form={"t": "\ud83d"})
         assert said == ["/x", "t=%3F"]
-        await frame.close()
+        await carrier_client.close()
         heads = [call.head.lower() for call in stub.calls]
     assert b"authorization: basic dxpdqxi6cdp3" in heads[0]
     assert b"content-type: application/x-www-form-urlencoded" in heads[0]
@@ -294,11 +301,11 @@ async def test_a_carrier_sorts_its_own_answers() -> None:
         await call.answer(status, b" text", {"x-says": "plain"})
 
     async with serving(play) as stub:
-        frame = Frame(stub.base_url, PATIENCE, 4, sort=sort)
-        assert await frame.ask("GET", "/") == (200, "plain text")
+        carrier_client = CarrierClient(stub.base_url, PATIENCE, 4, sort=sort)
+        assert await carrier_client.ask("GET", "/") == (200, "plain text")
         with pytest.raises(PermanentFailure, match="teapot"):
-            await frame.ask("GET", "/")
-        await frame.close()
+            await carrier_client.ask("GET", "/")
+        await carrier_client.close()
 
 
 # --------------------------------------------------------------------------- well
@@ -308,9 +315,9 @@ async def test_a_json_answer_comes_back_with_its_status_over_one_connection() ->
     async def echo(call: Call) -> None:
         await call.answer(201, json.dumps({"got": call.body.decode()}).encode())
 
-    async with serving(echo) as stub, framed(stub.base_url + "/v2/") as frame:
+    async with serving(echo) as stub, opened_client(stub.base_url + "/v2/") as carrier_client:
         for number in range(3):
-            status, answer = await frame.ask("POST", "/messages", {"n": number})
+            status, answer = await carrier_client.ask("POST", "/messages", {"n": number})
             assert (status, answer) == (201, {"got": f'{{"n":{number}}}'})
         assert stub.connections == 1
         heads = [call.head.lower() for call in stub.calls]
@@ -322,9 +329,9 @@ async def test_a_json_answer_comes_back_with_its_status_over_one_connection() ->
 async def test_cookies_are_not_sent_back() -> None:
     play = answered(200, b"{}", set_cookie="session=1; path=/")
     async with serving(play) as stub:
-        async with framed(stub.base_url.replace("127.0.0.1", "localhost")) as frame:
-            await frame.ask("GET", "/")
-            await frame.ask("GET", "/")
+        async with opened_client(stub.base_url.replace("127.0.0.1", "localhost")) as carrier_client:
+            await carrier_client.ask("GET", "/")
+            await carrier_client.ask("GET", "/")
         assert len(stub.calls) == 2
         assert not any(b"cookie" in call.head.lower() for call in stub.calls)
 
@@ -338,10 +345,12 @@ async def test_a_caller_that_is_cancelled_leaves_a_frame_that_works() -> None:
             await call.hang()
         await call.answer(200, b"[1]")
 
-    async with serving(first_silent) as stub, framed(stub.base_url) as frame:
-        asking: asyncio.Task[tuple[int, Any]] = asyncio.create_task(frame.ask("GET", "/silent"))
+    async with serving(first_silent) as stub, opened_client(stub.base_url) as carrier_client:
+        asking: asyncio.Task[tuple[int, Any]] = asyncio.create_task(
+            carrier_client.ask("GET", "/silent")
+        )
         await arrived.wait()
         asking.cancel()
         with pytest.raises(asyncio.CancelledError):
             await asking
-        assert await frame.ask("GET", "/") == (200, [1])
+        assert await carrier_client.ask("GET", "/") == (200, [1])

@@ -1,4 +1,4 @@
-"""What the pretend carrier brings: receipts and inbound texts, and rubbish in their place."""
+"""What the pretend carrier brings: receipts and inbound texts, and malformed in their place."""
 
 import asyncio
 import json

@@ -130,7 +130,7 @@ async def test_a_body_over_the_limit_is_refused_and_one_at_the_limit_is_not(
 # --------------------------------------------------------------------------- malformed HTTP
 
 NO_HTTP = {
-    "rubbish": b"hello carrier\r\n\r\n",
+    "malformed": b"hello carrier\r\n\r\n",
     "a TLS greeting": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(32),
     "another version": b"GET /log HTTP/9.9\r\n\r\n",
     "a length that is none": b"POST /messages HTTP/1.1\r\ncontent-length: many\r\n\r\n",

@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from campaign.failures import CarrierFailure
-from carriers.client import Frame
+from carriers.client import CarrierClient
 from tests.carriers.servers import Call, Stub, free_port, serving
 
 PATIENCE = 20.0
@@ -110,20 +110,20 @@ def test_every_answered_message_is_in_the_file_when_killed_amid_many(tmp_path: P
     answered: list[str] = []
 
     async def pound(address: str, process: subprocess.Popen[str]) -> None:
-        frame = Frame(address, PATIENCE, connections=16)
+        carrier_client = CarrierClient(address, PATIENCE, connections=16)
 
         async def one(sender: int) -> None:
             with suppress(CarrierFailure):
                 for number in range(10_000):
                     reference = f"m-{sender}-{number}"
                     message = {"reference": reference, "from": "72345", "to": "+14155551234"}
-                    await frame.ask("POST", "/messages", message)
+                    await carrier_client.ask("POST", "/messages", message)
                     answered.append(reference)
                     if len(answered) == 500:
                         process.kill()
 
         await asyncio.gather(*(one(sender) for sender in range(16)))
-        await frame.close()
+        await carrier_client.close()
 
     with carrier("--log", str(log)) as (address, process):
         asyncio.run(pound(address, process))
@@ -230,8 +230,8 @@ async def test_an_inbound_text_goes_beside_the_receipts_with_its_instant() -> No
             async with httpx.AsyncClient(base_url=address, trust_env=False) as http:
                 answer = await http.post("/inbound", json={**text, "more": "than asked"})
                 assert answer.status_code == 202
-                rubbish: list[object] = [{}, [], {**text, "body": None}, {"from": "72345"}]
-                for wrong in rubbish:
+                malformed: list[object] = [{}, [], {**text, "body": None}, {"from": "72345"}]
+                for wrong in malformed:
                     assert (await http.post("/inbound", json=wrong)).status_code == 400
             await until(lambda: len(receiver.calls) == 1)
         brought = bodies(receiver, "/carriers/pretend/inbound")[0]

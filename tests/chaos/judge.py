@@ -37,11 +37,11 @@ class Verdict:
         return wrong == 0 and not self.findings and not self.leaks
 
 
-def judge(arena: Arena, log: list[dict[str, Any]], secrets: list[str]) -> Verdict:
+def check(arena: Arena, log: list[dict[str, Any]], secrets: list[str]) -> Verdict:
     """Hold everything against each other once all campaigns have ended."""
     store = open_store(Settings(database_url=arena.url))
     try:
-        verdict = _judge_messages(store, log)
+        verdict = _check_messages(store, log)
         verdict.findings = [str(finding) for finding in audit(store.database).findings]
         account = store.accounts.show("demo")
         assert account is not None
@@ -55,7 +55,7 @@ def judge(arena: Arena, log: list[dict[str, Any]], secrets: list[str]) -> Verdic
     return verdict
 
 
-def _judge_messages(store: Store, log: list[dict[str, Any]]) -> Verdict:
+def _check_messages(store: Store, log: list[dict[str, Any]]) -> Verdict:
     accepted = Counter(str(row["reference"]) for row in log)
     verdict = Verdict(sends=len(log))
     verdict.doubled = sum(count - 1 for count in accepted.values())

@@ -12,8 +12,8 @@ from typing import Any
 import httpx
 
 from tests.chaos.arena import Arena, arena
+from tests.chaos.check import Verdict, check
 from tests.chaos.customers import Customers
-from tests.chaos.judge import Verdict, judge
 
 FREEZE_SECONDS = 4.0
 RAGE_SECONDS = 60.0
@@ -116,7 +116,7 @@ async def run(
         account = field.account
         secrets = [str(account["keySecret"]), str(account["bearer"])]
         tally.campaigns = len(customers.posted)
-        tally.verdict = judge(field, log, secrets)
+        tally.verdict = check(field, log, secrets)
     tally.seconds = time.monotonic() - started
     return tally
 

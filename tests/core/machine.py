@@ -116,7 +116,7 @@ class CoreMachine(RuleBasedStateMachine):
 
     @precondition(lambda self: self.drafts())
     @rule(which=which, again=again, withdrawn=st.booleans())
-    def judge(self, which: int, again: bool, withdrawn: bool) -> None:
+    def check(self, which: int, again: bool, withdrawn: bool) -> None:
         tale = pick(self.drafts(), which)
         if withdrawn:
             self.world.store.campaigns.refuse(tale.id, [ABANDONED], self.world.now)

@@ -33,5 +33,5 @@ def test_what_lives_now_is_set_aside_and_what_comes_is_searched_seldom() -> None
 def test_a_cycle_that_is_made_later_is_still_found() -> None:
     search_seldom()
     gone = weakref.ref(Knot())
-    rubbish = [[] for _ in range(YOUNG_MAX + 1_000)]  # type: ignore[var-annotated]
-    assert gone() is None, len(rubbish)
+    malformed = [[] for _ in range(YOUNG_MAX + 1_000)]  # type: ignore[var-annotated]
+    assert gone() is None, len(malformed)

@@ -55,7 +55,7 @@ async def checking(
         yield MediaCheck(store, egress, seconds)
 
 
-async def judged(store: Store, play: bytes | Play) -> list[tuple[RefusalCode, str]]:
+async def checked(store: Store, play: bytes | Play) -> list[tuple[RefusalCode, str]]:
     """What is said of media that a server answers with, to the second of three recipients."""
     async with serve(play) as peer, checking(store) as check:
         url = f"http://hooks.customer.example:{peer.port}/cat.png"
@@ -68,7 +68,7 @@ async def judged(store: Store, play: bytes | Play) -> list[tuple[RefusalCode, st
 async def test_the_nine_types_pass_up_to_a_megabyte(store: Store, content_type: str) -> None:
     assert len(TYPES) == 9
     for shown_type in (content_type, f"{content_type.upper()}; charset=utf-8"):
-        assert await judged(store, served(shown_type, BYTES_MAX)) == []
+        assert await checked(store, served(shown_type, BYTES_MAX)) == []
 
 
 ANSWERS: dict[str, tuple[bytes, RefusalCode]] = {
@@ -91,7 +91,7 @@ async def test_what_no_carrier_could_take_is_refused_where_it_stands(
     store: Store, answer: str
 ) -> None:
     play, code = ANSWERS[answer]
-    assert await judged(store, play) == [(code, "recipients[1].mediaUrl")]
+    assert await checked(store, play) == [(code, "recipients[1].mediaUrl")]
 
 
 async def test_an_endless_download_is_left_at_a_megabyte(store: Store) -> None:
@@ -101,7 +101,9 @@ async def test_an_endless_download_is_left_at_a_megabyte(store: Store) -> None:
             writer.write(b"x" * 65_536)
             await writer.drain()
 
-    assert await judged(store, endless) == [(RefusalCode.MEDIA_TOO_LARGE, "recipients[1].mediaUrl")]
+    assert await checked(store, endless) == [
+        (RefusalCode.MEDIA_TOO_LARGE, "recipients[1].mediaUrl")
+    ]
 
 
 async def test_each_address_is_downloaded_once_and_eight_at_a_time(store: Store) -> None:

@@ -22,7 +22,7 @@ from tests.webhooks.peers import egress_client
 from webhooks.client import EgressClient
 from webhooks.exchange import Answer
 from webhooks.rendering import WebhookRequest
-from webhooks.sender import WebhookSender, judge
+from webhooks.sender import WebhookSender, classify_answer
 
 
 @dataclass
@@ -181,7 +181,7 @@ async def test_each_answer_has_its_meaning(post: Post, said: Any, called: Delive
 def test_a_wish_for_a_date_is_counted_from_now() -> None:
     moment = 1_800_000_000 * SECOND
     dated = Answer(503, {"retry-after": "Fri, 15 Jan 2027 08:01:40 GMT"}, b"")
-    assert judge(dated, moment).retry_after == 100.0
+    assert classify_answer(dated, moment).retry_after == 100.0
 
 
 async def test_a_receiver_that_is_not_there_is_tired(post: Post) -> None:

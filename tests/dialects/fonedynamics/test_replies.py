@@ -141,11 +141,11 @@ async def test_unless_asked_a_reply_comes_from_a_sender_of_the_account_and_from_
 ) -> None:
     async with mail_server() as office, at_work(real_story, office.url) as client:
         item = await sent(client, leased(ForwardToSms=MOBILE, ForwardToEmail=OWNER))
-        await say(client, item, "Thanks")
+        await say(client, item, "Ack")
         (row,) = await texts(client, MOBILE)
         assert row["from"] in {SENDER, "72345", "GODWIT"}
-        assert text_of(client, row) == f"{item['To']}: Thanks"
-        await check_mail(office, MAIL_FROM, item["To"], "Thanks")
+        assert text_of(client, row) == f"{item['To']}: Ack"
+        await check_mail(office, MAIL_FROM, item["To"], "Ack")
 
 
 async def test_stop_to_a_leased_number_is_obeyed_and_told_by_get(real_story: Story) -> None:

@@ -87,14 +87,14 @@ def test_no_state_is_forgotten() -> None:
 
 
 def test_a_reply_names_the_message_that_it_answers() -> None:
-    inbound = Inbound(sender="+447900000001", to="72345", body="Thanks", at=NOW)
+    inbound = Inbound(sender="+447900000001", to="72345", body="Ack", at=NOW)
     logged = LoggedMessage(MESSAGE, "campaign-1", NOW)
     shown = show_incoming(inbound, "in_1", "acc_1", logged)
     assert shown == {
         "id": "in_1",
         "originator": "447900000001",
         "recipient": "72345",
-        "body": "Thanks",
+        "body": "Ack",
         "created": "2024-10-04T00:00:00.000+00:00",
         "inReplyTo": "msg_1",
         "logicalMessageId": "campaign-1",

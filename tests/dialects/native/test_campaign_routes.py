@@ -530,8 +530,8 @@ async def test_receipts_move_messages_forward_once_and_stop_words_silence(api: A
         assert answer.status_code == 202
     states = [one.status for one in api.story.store.campaigns.messages(campaign["id"])]
     assert states == [MessageStatus.UNDELIVERED, MessageStatus.DELIVERED, MessageStatus.SENT]
-    for rubbish in (b"", b"[]", b'{"status": "lost"}', b"\xff"):
-        answer = await api.http.post("/carriers/pretend/receipts", content=rubbish)
+    for malformed in (b"", b"[]", b'{"status": "lost"}', b"\xff"):
+        answer = await api.http.post("/carriers/pretend/receipts", content=malformed)
         assert answer.status_code == 400
     assert (await api.http.post("/carriers/nobody/receipts")).status_code == 404
     text = {"from": "+14155551002", "to": "72345", "body": " Stop! ", "at": receipt["at"]}

@@ -61,7 +61,7 @@ async def test_a_signed_request_is_taken_in_either_form_of_date(bulk: Bulk, api:
     for change in (
         {},
         {"date": None, "x_ts_date": date},
-        {"date": "rubbish", "x_ts_date": date},
+        {"date": "malformed", "x_ts_date": date},
         {"date": f"Sa{date[3:].replace('GMT', '+0000')}"},
         {"x_ts_auth_method": None},
         {"content_type": FORM + "; charset=utf-8"},

@@ -84,7 +84,7 @@ NEWS = WebhookEvent(
     message=MESSAGE,
     key_pair=lambda: None,
 )
-REPLY = Reply("rpl_1", "acc_1", "msg_1", "+14155550100", "+18005559876", "Thanks", NOW)
+REPLY = Reply("rpl_1", "acc_1", "msg_1", "+14155550100", "+18005559876", "Ack", NOW)
 
 
 def result(**members: object) -> Any:
@@ -188,7 +188,7 @@ def test_a_text_that_came_in_is_an_inbound_message() -> None:
         "direction": "inbound",
         "to": "+18005559876",
         "from": "+14155550100",
-        "body": "Thanks",
+        "body": "Ack",
         "status": "received",
         "createdAt": iso(NOW),
     }

@@ -19,7 +19,7 @@ def test_a_changed_or_foreign_seal_is_refused() -> None:
     sealed = Sealer("one").seal("value")
     changed = sealed[:-5] + ("A" if sealed[-5] != "A" else "B") + sealed[-4:]
     foreign = Fernet(Fernet.generate_key()).encrypt(b"value").decode()
-    for bad in (changed, foreign, "", "rubbish"):
+    for bad in (changed, foreign, "", "malformed"):
         with pytest.raises(StoreError):
             Sealer("one").unseal(bad)
 
