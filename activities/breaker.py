@@ -52,8 +52,8 @@ class Breaker:
         count = self._on_end[carrier] = self._on_end.get(carrier, 0) + 1
         if count < FAILURES_ON_END:
             return
-        wish = failure.retry_after if isinstance(failure, TemporaryFailure) else None
-        wait = min(max(wish or 0.0, PROBE_AFTER_SECONDS), PROBE_AFTER_SECONDS_MAX)
+        requested = failure.retry_after if isinstance(failure, TemporaryFailure) else None
+        wait = min(max(requested or 0.0, PROBE_AFTER_SECONDS), PROBE_AFTER_SECONDS_MAX)
         probe_at = now + round(wait * SECOND)
         # Of a thousand requests that fail at once, the first tells everybody.
         if probe_at < self._left_alone_until.get(carrier, 0) + TOLD_EVERY:

@@ -37,7 +37,7 @@ class ReplyOptions:
     from_email: str | None = None
     webhook: EventEndpoint | None = None
 
-    def wish(self) -> str:
+    def purpose(self) -> str:
         """A digest of where answers go: messages that want the same may share a leased number."""
         context = (self.to_number, self.from_sender, self.to_email, self.from_email)
         hook = None if self.webhook is None else astuple(self.webhook)

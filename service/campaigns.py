@@ -26,7 +26,7 @@ from campaign.failures import ServiceUnavailable
 from campaign.ids import CAMPAIGN_PREFIX, ID_BYTES, make_id
 from campaign.instants import Instant
 from campaign.model import ComposedCampaign, Draft
-from campaign.pacing import campaign_scope
+from campaign.rates import campaign_scope
 from campaign.refusals import Refusal, RefusalCode, Refused
 from campaign.settings import Settings
 from campaign.states import CAMPAIGN_ENDS, CampaignStatus
@@ -180,7 +180,7 @@ class CampaignService:
                 )
         if change.has_rate:
             scope = campaign_scope(view.id)
-            await asyncio.to_thread(self._store.pacing.set_rate, scope, change.rate)
+            await asyncio.to_thread(self._store.rates.set_rate, scope, change.rate)
         return begins
 
     async def is_reachable(self) -> bool:

@@ -25,7 +25,7 @@ from store.sending.routes import Routes
 from store.sending.sending import Sending
 from store.sending.unknowns import Resolving
 from store.shared.outbox import Outbox
-from store.shared.rates import Pacing
+from store.shared.rates import Rates
 from store.webhooks.deliveries import Deliveries
 from store.webhooks.endpoints import Endpoints
 from store.webhooks.events import EventReader
@@ -41,7 +41,7 @@ class Store:
     admissions: Admissions
     plans: Plans
     sending: Sending
-    pacing: Pacing
+    rates: Rates
     health: Health
     receipts: Receipts
     opt_outs: OptOuts
@@ -71,9 +71,9 @@ def open_store(settings: Settings) -> Store:
     accounts = Accounts(database, sealer)
     outbox = Outbox(database)
     admissions = Admissions(database, outbox)
-    pacing = Pacing(database)
+    rates = Rates(database)
     health = Health(database)
-    due_messages = DueMessages(database, pacing, health, Routes(settings.carriers))
+    due_messages = DueMessages(database, rates, health, Routes(settings.carriers))
     return Store(
         database=database,
         accounts=accounts,
@@ -81,7 +81,7 @@ def open_store(settings: Settings) -> Store:
         admissions=admissions,
         plans=Plans(database),
         sending=Sending(database, outbox, due_messages),
-        pacing=pacing,
+        rates=rates,
         health=health,
         receipts=Receipts(database, outbox),
         opt_outs=OptOuts(database),

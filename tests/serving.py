@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from dialects.http.context import ApiContext
-from dialects.http.rate_limits import Pace
+from dialects.http.rate_limits import RequestLimiter
 from starter.api.app import create_app
 from store.accounts.api_keys import KeyPair
 from tests.conftest import LONG_CODE, Story, finish
@@ -59,7 +59,9 @@ class Api:
 async def api(real_story: Story) -> AsyncIterator[Api]:
     """The API on a real Temporal server."""
     story = real_story
-    api_context = ApiContext(story.settings, story.store, story.service, Pace("memory://"))
+    api_context = ApiContext(
+        story.settings, story.store, story.service, RequestLimiter("memory://")
+    )
     transport = httpx.ASGITransport(create_app(api_context), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://godwit") as http:
         yield Api(http, story)

@@ -10,7 +10,7 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
 from campaign.instants import SECOND
-from campaign.pacing import campaign_scope, sender_scope
+from campaign.rates import campaign_scope, sender_scope
 from carriers.pretend import PretendCarrier, PretendSettings
 from service.changes import Change
 from store.campaigns.audit import audit
@@ -61,14 +61,14 @@ async def test_three_workers_keep_a_speed_together_and_follow_a_change_of_it(
 ) -> None:
     story = real_story
     scope = sender_scope(story.account.id, LONG_CODE)
-    story.store.pacing.set_rate(scope, RATE)
+    story.store.rates.set_rate(scope, RATE)
     async with more_workers(story, 2):
         drafts = [story.draft(PEOPLE, first, sender=LONG_CODE) for first in (1_000, 2_000)]
         admitted = [(await story.service.admit(draft)).campaign for draft in drafts]
         while len(story.carrier.log) < PEOPLE:
             await asyncio.sleep(0.05)
         changed_at = time.time()
-        await asyncio.to_thread(story.store.pacing.set_rate, scope, FASTER)
+        await asyncio.to_thread(story.store.rates.set_rate, scope, FASTER)
         for campaign in admitted:
             await finish(story, campaign.id)
     times = taken_at(story)
@@ -99,4 +99,4 @@ async def test_a_speed_of_one_campaign_leaves_the_others_alone(real_story: Story
     await story.service.change(slow, Change(has_rate=True, rate=20.0))
     await finish(story, slow.id)
     assert len(story.carrier.log) == 80
-    assert campaign_scope(slow.id) not in story.store.pacing.rates()
+    assert campaign_scope(slow.id) not in story.store.rates.rates()

@@ -15,11 +15,11 @@ from temporalio.testing import WorkflowEnvironment
 
 from campaign.failures import StoreUnavailable
 from campaign.handoffs import Repeats
-from campaign.pacing import campaign_scope
+from campaign.rates import campaign_scope
 from campaign.settings import Settings
 from campaign.states import CampaignStatus
 from dialects.http.context import ApiContext
-from dialects.http.rate_limits import Pace
+from dialects.http.rate_limits import RequestLimiter
 from service.changes import Change
 from starter.api.app import ANSWER_SECONDS_MAX, create_app
 from store.campaigns.audit import audit
@@ -80,7 +80,9 @@ async def test_a_database_that_freezes_for_twenty_seconds_is_waited_for_within_b
         # The carrier would take a message twice, so that one that is sent again is seen.
         async with serve_carrier(Repeats.LOOKUP) as served:
             async with tell(real, settings, store, account, served, Repeats.LOOKUP) as story:
-                api_context = ApiContext(settings, store, story.service, Pace("memory://"))
+                api_context = ApiContext(
+                    settings, store, story.service, RequestLimiter("memory://")
+                )
                 transport = httpx.ASGITransport(create_app(api_context), raise_app_exceptions=False)
                 async with httpx.AsyncClient(transport=transport, base_url="http://godwit") as http:
                     campaign = (await story.service.admit(story.draft(PEOPLE))).campaign
@@ -125,7 +127,7 @@ async def test_a_full_disk_refuses_new_work_whole_and_what_runs_is_finished_late
     async with serve_carrier(Repeats.LOOKUP) as served:
         async with tell(real, settings, store, account, served, Repeats.LOOKUP) as story:
             campaign = (await story.service.admit(story.draft(PEOPLE))).campaign
-            await asyncio.to_thread(store.pacing.set_rate, campaign_scope(campaign.id), RATE)
+            await asyncio.to_thread(store.rates.set_rate, campaign_scope(campaign.id), RATE)
             while len(served.log) < PEOPLE // 8:
                 await asyncio.sleep(0.01)
             disk.is_full = True

@@ -16,7 +16,7 @@ from campaign.model import Draft, DraftRecipient, Policy
 from campaign.phone import OfflineLookup
 from campaign.refusals import Refused
 from campaign.replies import ReplyChannel, forwarded_text
-from store.replies.lease_plan import LeaseWish, NoLease
+from store.replies.lease_plan import LeaseRequest, NoLease
 from store.replies.leases import LEASE_FOR
 from store.replies.replies import Forward
 from store.store import Store
@@ -24,7 +24,7 @@ from webhooks.smtp import Mail, MailRefused, MailUnavailable
 
 POLICY = Policy(literal=True)
 # Whoever gets forwarded answers may write back, but nothing is to be done with that.
-FORWARD_WISH = "forward"
+FORWARD_PURPOSE = "forward"
 
 
 class Admitting(Protocol):
@@ -112,8 +112,8 @@ class ReplyForwarder:
                 return sender.address
         to = forward.options.to_number or ""
         country = self._lookup.look_up(to).country
-        wish = LeaseWish(to, FORWARD_WISH, now + LEASE_FOR, country)
-        return self._store.leases.claim(account_id, [wish], now)[0]
+        lease_request = LeaseRequest(to, FORWARD_PURPOSE, now + LEASE_FOR, country)
+        return self._store.leases.claim(account_id, [lease_request], now)[0]
 
     async def _write(self, forward: Forward) -> DeliveryOutcome:
         message = email_of(forward, self._mail_sender)

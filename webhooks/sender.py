@@ -117,8 +117,8 @@ def classify_answer(answer: Answer, now: Instant) -> DeliveryOutcome:
         return DeliveryOutcome(DeliveryVerdict.DELIVERED, code)
     if answer.status == GONE:
         return DeliveryOutcome(DeliveryVerdict.GONE, code)
-    wish = answer.headers.get("retry-after")
-    seconds = retry_after(wish, now / SECOND, RETRY_AFTER_MAX / SECOND)
+    requested = answer.headers.get("retry-after")
+    seconds = retry_after(requested, now / SECOND, RETRY_AFTER_MAX / SECOND)
     return DeliveryOutcome(
         DeliveryVerdict.FAILED, code, seconds, tired=answer.status in TIRED_STATUSES
     )

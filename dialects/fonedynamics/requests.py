@@ -21,7 +21,7 @@ from dialects.fonedynamics.message import (
 from dialects.fonedynamics.responses import fault_of
 from dialects.http.bodies import BadBody, parse_json
 from store.accounts.api_keys import Principal
-from store.replies.lease_plan import LeaseWish, NoLease
+from store.replies.lease_plan import LeaseRequest, NoLease
 from store.replies.leases import LEASE_FOR
 from store.store import Store
 
@@ -109,16 +109,16 @@ def prepare(
 
 def _lease(store: Store, account_id: str, items: list[Item], now: Instant) -> None:
     wanting = [item for item in items if item.options.leased and not item.faults]
-    wishes = [
-        LeaseWish(
+    lease_requests = [
+        LeaseRequest(
             recipient=item.recipient.to,
-            wish=item.options.wish(),
+            lease_request=item.options.purpose(),
             until=(item.recipient.scheduled_at or now) + LEASE_FOR,
             country=LOOKUP.look_up(item.recipient.to).country,
         )
         for item in wanting
     ]
-    leased = store.leases.claim(account_id, wishes, now) if wishes else []
+    leased = store.leases.claim(account_id, lease_requests, now) if lease_requests else []
     for item, number in zip(wanting, leased, strict=True):
         if isinstance(number, NoLease):
             item.faults.append(fault_of(number))

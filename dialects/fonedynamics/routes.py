@@ -122,7 +122,7 @@ async def _answer(
         except Unauthenticated:
             principal = None
         caller = principal.key_id if principal else caller_of(request)
-        window = await api_context.pace.take(LIMIT, NAME, caller)
+        window = await api_context.limiter.take(LIMIT, NAME, caller)
         if not window.allowed:
             limited = whole_failure(429, "TOO_MANY_REQUESTS", "Too many requests")
             limited.headers["Retry-After"] = window.headers()["Retry-After"]

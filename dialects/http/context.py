@@ -7,7 +7,7 @@ from typing import Protocol
 from campaign.instants import Instant
 from campaign.model import Draft
 from campaign.settings import Settings
-from dialects.http.rate_limits import Pace
+from dialects.http.rate_limits import RequestLimiter
 from service.campaigns import Admission
 from service.changes import Change
 from service.dry_run import DryRun
@@ -60,5 +60,5 @@ class ApiContext:
     settings: Settings
     store: Store
     service: DeskPort
-    pace: Pace
+    limiter: RequestLimiter
     event_dialects: Collection[str] = ()

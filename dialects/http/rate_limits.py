@@ -31,7 +31,7 @@ class Window:
         return headers
 
 
-class Pace:
+class RequestLimiter:
     """Counts requests in a moving window.
 
     ``storage`` is a ``limits`` storage address: ``memory://`` for one API process, a shared one

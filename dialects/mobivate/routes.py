@@ -111,7 +111,7 @@ async def _answer(
     try:
         principal = await _principal(request, api_context)
         caller = principal.key_id if principal else caller_of(request)
-        window = await api_context.pace.take(LIMIT, NAME, caller)
+        window = await api_context.limiter.take(LIMIT, NAME, caller)
         if not window.allowed:
             limited = fail(RATE_LIMIT)
             limited.headers["Retry-After"] = window.headers()["Retry-After"]

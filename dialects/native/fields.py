@@ -8,7 +8,7 @@ from pydantic.alias_generators import to_camel
 
 from campaign.instants import Instant, instant_of
 from campaign.model import SPREAD_HOURS_MAX
-from campaign.pacing import RATE_MAX
+from campaign.rates import RATE_MAX
 from campaign.refusals import SHOWN_MAX, Refusal, RefusalCode, Refused
 from service.changes import Change
 

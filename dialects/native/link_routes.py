@@ -43,7 +43,9 @@ def routes(api_context: ApiContext) -> APIRouter:
         found = await asyncio.to_thread(links.find, code[:CODE_LENGTH_MAX])
         target = None if found is None else _target(api_context, found)
         if found is None or target is None:
-            window = await api_context.pace.take(MISSES_LIMIT, "missed-links", caller_of(request))
+            window = await api_context.limiter.take(
+                MISSES_LIMIT, "missed-links", caller_of(request)
+            )
             if window.allowed:
                 return problem(404, "not_found", "there is no such link")
             wait = {"Retry-After": window.headers()["Retry-After"]}

@@ -182,7 +182,7 @@ def routes(api_context: ApiContext) -> APIRouter:
             failures = dict.fromkeys(map(failure_of, refused.refusals))
             return show_failures(list(failures), reference_id)
         except Unproven as unproven:
-            window = await api_context.pace.take(BULK_LIMIT, "bulk_sms", caller_of(request))
+            window = await api_context.limiter.take(BULK_LIMIT, "bulk_sms", caller_of(request))
             if not window.allowed:
                 return _limited(window, reference_id)
             return show_failures([unproven.failure], reference_id, unproven.signature_string)
@@ -195,7 +195,7 @@ async def _send(request: Request, api_context: ApiContext, reference_id: str) ->
     body = await read_bytes(request, min(BODY_BYTES_MAX, api_context.settings.body_bytes_max))
     now = time.time_ns() // 1_000_000
     principal = await prove(request, body, PATH, api_context.store, now)
-    window = await api_context.pace.take(BULK_LIMIT, "bulk_sms", principal.key_id)
+    window = await api_context.limiter.take(BULK_LIMIT, "bulk_sms", principal.key_id)
     if not window.allowed:
         return _limited(window, reference_id)
     if not principal.may(Permission.SEND):

@@ -144,13 +144,13 @@ async def _paced(
     try:
         principal = await authenticate(request, api_context.store, bearer_too=False)
     except Unauthenticated:
-        window = await api_context.pace.take(endpoint.limit, endpoint.name, caller_of(request))
+        window = await api_context.limiter.take(endpoint.limit, endpoint.name, caller_of(request))
         failure = AUTHENTICATION if window.allowed else RATE_LIMIT
         refusal = show_failure(failure)
         if window.allowed:
             refusal.headers["WWW-Authenticate"] = 'Basic realm="godwit"'
         return window, refusal
-    window = await api_context.pace.take(endpoint.limit, endpoint.name, principal.key_id)
+    window = await api_context.limiter.take(endpoint.limit, endpoint.name, principal.key_id)
     if not window.allowed:
         return window, show_failure(RATE_LIMIT)
     if not principal.may(endpoint.permission):

@@ -20,7 +20,7 @@ from campaign.failures import ServiceUnavailable, StoreUnavailable
 from campaign.settings import Settings
 from dialects.dialect import Dialect
 from dialects.http.context import ApiContext
-from dialects.http.rate_limits import Pace
+from dialects.http.rate_limits import RequestLimiter
 from dialects.native.campaign_routes import RAISED, stopped
 from dialects.registry import DIALECTS
 from dialects.renderers import RENDERERS
@@ -209,7 +209,9 @@ async def serve(settings: Settings) -> None:
         client = await connect(lazy=True)
         service = CampaignService(client, store, settings)
         dispatcher = WebhookDispatcher(client, settings.task_queue)
-        app = create_app(ApiContext(settings, store, service, Pace(settings.rate_limit_storage)))
+        app = create_app(
+            ApiContext(settings, store, service, RequestLimiter(settings.rate_limit_storage))
+        )
         config = uvicorn.Config(
             app,
             host=settings.api_host,

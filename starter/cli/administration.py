@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from campaign.credits import CreditKind
-from campaign.pacing import RATE_MAX, sender_scope
+from campaign.rates import RATE_MAX, sender_scope
 from dialects.native import responses as presenting
 from starter.cli.carriers import read_carriers
 from starter.cli.context import CommandError, chosen_account, opened_store, plain
@@ -227,7 +227,7 @@ def add_sender(
         account_id = chosen_account(store, account).id
         sender = store.accounts.add_sender(account_id, address, _now())
         if rate is not None:
-            store.pacing.set_rate(sender_scope(account_id, sender.address), rate or None)
+            store.rates.set_rate(sender_scope(account_id, sender.address), rate or None)
         if carriers is not None:
             store.accounts.set_carriers(account_id, sender.address, read_carriers(carriers))
     out.print(f"{sender.address} ({sender.kind})", highlight=False)

@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 
 from campaign.instants import iso_or_none
-from campaign.pacing import RATE_MAX, carrier_scope
+from campaign.rates import RATE_MAX, carrier_scope
 from campaign.settings import Settings
 from carriers import CARRIERS
 from starter.cli.context import CommandError, opened_store
@@ -22,7 +22,7 @@ def list_carriers(
 ) -> None:
     """List the carriers in use in the order in which they are tried, with health and speed."""
     with opened_store() as store:
-        rates = store.pacing.rates()
+        rates = store.rates.rates()
         states = {state.name: state for state in store.health.list()}
     shown = []
     for name in Settings().carriers:
@@ -59,7 +59,7 @@ def set_rate(
     """
     check_carrier(name)
     with opened_store() as store:
-        store.pacing.set_rate(carrier_scope(name), rate or None)
+        store.rates.set_rate(carrier_scope(name), rate or None)
     out.print(f"{name}, {rate:g} segments/s" if rate else f"{name}, any speed", highlight=False)
 
 

@@ -266,7 +266,7 @@ def _balances(connection: Connection, account_id: str) -> Mapping[CreditKind, Ba
 def _senders(connection: Connection, account_id: str) -> Sequence[SenderView]:
     query = text(
         "SELECT address, kind, active, carriers, rate FROM sender "
-        "LEFT JOIN pace ON scope = 'sender:' || account_id || ':' || address "
+        "LEFT JOIN rate ON scope = 'sender:' || account_id || ':' || address "
         "WHERE account_id = :account ORDER BY created_at, "
         "CASE kind WHEN 'long_code' THEN 0 WHEN 'short_code' THEN 1 "
         "ELSE 2 END, address"

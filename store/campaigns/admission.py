@@ -8,8 +8,8 @@ from campaign.credits import CreditKind, Price, price_of
 from campaign.instants import Instant, moment_of
 from campaign.keys import free_at
 from campaign.model import Evidence
-from campaign.pacing import campaign_scope
 from campaign.ports import PlanFacts, Tally, WaveRow
+from campaign.rates import campaign_scope
 from campaign.refusals import Refusal, RefusalCode
 from campaign.states import CAMPAIGN_ENDS, CampaignStatus
 from store.database.engine import Database

@@ -20,7 +20,7 @@ class NoLease(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class LeaseWish:
+class LeaseRequest:
     """A number wanted towards ``recipient`` until ``until``.
 
     Two wishes of one account to one recipient share a lease while their ``wish``, a digest of
@@ -28,7 +28,7 @@ class LeaseWish:
     """
 
     recipient: str
-    wish: str
+    lease_request: str
     until: Instant
     country: str | None = None
 
@@ -45,33 +45,48 @@ class LeasePlan:
         self.renewals: dict[tuple[str, str], dict[str, Any]] = {}
         self.additions: list[dict[str, Any]] = []
 
-    def know(self, recipient: str, number: str, account_id: str, wish: str, slot: int) -> None:
+    def know(
+        self, recipient: str, number: str, account_id: str, lease_request: str, slot: int
+    ) -> None:
         """Take note of a live lease."""
         self._taken.setdefault(recipient, set()).add(number)
         if account_id == self._account_id:
-            self._mine.setdefault(recipient, {})[wish] = (number, slot)
+            self._mine.setdefault(recipient, {})[lease_request] = (number, slot)
 
-    def choose(self, wish: LeaseWish) -> str | NoLease:
+    def choose(self, lease_request: LeaseRequest) -> str | NoLease:
         """Choose a number for a wish and note what is to be written, or say why there is none."""
-        mine = self._mine.get(wish.recipient, {})
-        if wish.wish in mine:
-            number = mine[wish.wish][0]
-            key = (number, wish.recipient)
-            until = max(wish.until, self.renewals.get(key, {}).get("u", 0))
-            self.renewals[key] = {"n": number, "r": wish.recipient, "w": wish.wish, "u": until}
+        mine = self._mine.get(lease_request.recipient, {})
+        if lease_request.purpose in mine:
+            number = mine[lease_request.purpose][0]
+            key = (number, lease_request.recipient)
+            until = max(lease_request.until, self.renewals.get(key, {}).get("u", 0))
+            self.renewals[key] = {
+                "n": number,
+                "r": lease_request.recipient,
+                "w": lease_request.purpose,
+                "u": until,
+            }
             return number
         used = {slot for _, slot in mine.values()}
         slot = next((slot for slot in SLOTS if slot not in used), None)
         if slot is None:
             return NoLease.LIMIT
-        taken = self._taken.get(wish.recipient, set())
-        free = next((number for number in self._preferred(wish) if number not in taken), None)
+        taken = self._taken.get(lease_request.recipient, set())
+        free = next(
+            (number for number in self._preferred(lease_request) if number not in taken), None
+        )
         if free is None:
             return NoLease.NONE_FREE
-        self.know(wish.recipient, free, self._account_id, wish.wish, slot)
-        self._new.add((free, wish.recipient))
+        self.know(lease_request.recipient, free, self._account_id, lease_request.purpose, slot)
+        self._new.add((free, lease_request.recipient))
         self.additions.append(
-            {"n": free, "r": wish.recipient, "w": wish.wish, "s": slot, "u": wish.until}
+            {
+                "n": free,
+                "r": lease_request.recipient,
+                "w": lease_request.purpose,
+                "s": slot,
+                "u": lease_request.until,
+            }
         )
         return free
 
@@ -79,13 +94,13 @@ class LeasePlan:
         """Tell whether a lease was chosen here, so that somebody else may get it first."""
         return (number, recipient) in self._new
 
-    def _preferred(self, wish: LeaseWish) -> Iterator[str]:
+    def _preferred(self, lease_request: LeaseRequest) -> Iterator[str]:
         """The pool, numbers of the recipient's country first.
 
         Recipients begin at different numbers, so that the pool is used evenly.
         """
         count = len(self._pool)
-        start = zlib.crc32(wish.recipient.encode()) % max(1, count)
+        start = zlib.crc32(lease_request.recipient.encode()) % max(1, count)
         turned = [self._pool[(start + offset) % count] for offset in range(count)]
-        yield from (number for number, country in turned if country == wish.country)
-        yield from (number for number, country in turned if country != wish.country)
+        yield from (number for number, country in turned if country == lease_request.country)
+        yield from (number for number, country in turned if country != lease_request.country)

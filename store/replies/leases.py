@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from campaign.instants import DAY, Instant
 from campaign.phone import is_e164
 from store.database.engine import Database, StoreError, json_rows
-from store.replies.lease_plan import LeasePlan, LeaseWish, NoLease
+from store.replies.lease_plan import LeasePlan, LeaseRequest, NoLease
 
 LEASE_FOR: Instant = 30 * DAY
 # A race for one recipient's leases is over when its five are given away.
@@ -120,7 +120,7 @@ class Leases:
         )
 
     def claim(
-        self, account_id: str, wishes: Sequence[LeaseWish], now: Instant
+        self, account_id: str, lease_requests: Sequence[LeaseRequest], now: Instant
     ) -> list[str | NoLease]:
         """Lease a number for each wish, or say why there is none; in the order of the wishes.
 
@@ -130,15 +130,17 @@ class Leases:
 
         def work(connection: Connection) -> list[str | NoLease]:
             pool = [(row.number, row.country) for row in connection.execute(_NUMBERS)]
-            found: dict[LeaseWish, str | NoLease] = {}
+            found: dict[LeaseRequest, str | NoLease] = {}
             # In order of recipients, so that two batches seldom wait for each other in a circle;
             # those to one recipient stay as they came, so that the sixth is the last.
-            left = sorted(dict.fromkeys(wishes), key=lambda wish: wish.recipient)
+            left = sorted(
+                dict.fromkeys(lease_requests), key=lambda lease_request: lease_request.recipient
+            )
             for _ in range(ROUNDS_MAX):
                 if not left:
-                    return [found[wish] for wish in wishes]
+                    return [found[lease_request] for lease_request in lease_requests]
                 found |= self._claim(connection, account_id, left, pool, now)
-                left = [wish for wish in left if wish not in found]
+                left = [lease_request for lease_request in left if lease_request not in found]
             raise RuntimeError("lost every race for a lease")
 
         try:
@@ -151,12 +153,14 @@ class Leases:
         self,
         connection: Connection,
         account_id: str,
-        wishes: Sequence[LeaseWish],
+        lease_requests: Sequence[LeaseRequest],
         pool: Sequence[tuple[str, str | None]],
         now: Instant,
-    ) -> dict[LeaseWish, str | NoLease]:
+    ) -> dict[LeaseRequest, str | NoLease]:
         """What became of those wishes that nobody else got in the way of."""
-        recipients = json_rows([{"r": name} for name in dict.fromkeys(w.recipient for w in wishes)])
+        recipients = json_rows(
+            [{"r": name} for name in dict.fromkeys(w.recipient for w in lease_requests)]
+        )
         rows = connection.execute(self._leases_still, {"rows": recipients}).all()
         expired = [
             {"number": row.number, "recipient": row.recipient}
@@ -166,8 +170,8 @@ class Leases:
         plan = LeasePlan(account_id, pool)
         for row in rows:
             if row.expires_at > now:
-                plan.know(row.recipient, row.number, row.account_id, row.wish, row.slot)
-        chosen = {wish: plan.choose(wish) for wish in wishes}
+                plan.know(row.recipient, row.number, row.account_id, row.purpose, row.slot)
+        chosen = {lease_request: plan.choose(lease_request) for lease_request in lease_requests}
         if expired:
             connection.execute(_CLEAR, expired)
         won: set[tuple[str, str]] = set()
@@ -180,11 +184,11 @@ class Leases:
             values = {"rows": renewals, "account": account_id}
             connection.execute(self._renew, values)
         return {
-            wish: number
-            for wish, number in chosen.items()
+            lease_request: number
+            for lease_request, number in chosen.items()
             if isinstance(number, NoLease)
-            or (number, wish.recipient) in won
-            or not plan.is_new(number, wish.recipient)
+            or (number, lease_request.recipient) in won
+            or not plan.is_new(number, lease_request.recipient)
         }
 
     def holder(self, number: str, recipient: str, at: Instant) -> Lease | None:

@@ -7,14 +7,14 @@ from itertools import chain
 from sqlalchemy import Connection, text
 
 from campaign.instants import Instant
-from campaign.pacing import Grants, campaign_scope, carrier_scope, sender_scope
 from campaign.ports import ChunkRange
+from campaign.rates import Grants, campaign_scope, carrier_scope, sender_scope
 from campaign.routing import Choice, choose
 from store.database.engine import Database
 from store.sending.carrier_health import PROBE_EVERY, Health
 from store.sending.routes import Routes
 from store.sending.rows import HANDOFF_COLUMNS, DueMessage
-from store.shared.rates import Pacing
+from store.shared.rates import Rates
 
 # COALESCE keeps SQLite off the queue index: a chunk is a range of the primary key. A wave takes
 # what is due a little later along with it, but never a message that was told to wait.
@@ -57,8 +57,8 @@ class Found:
 class DueMessages:
     """Finds and locks rows to send, within the transaction that will claim them."""
 
-    def __init__(self, database: Database, pacing: Pacing, health: Health, routes: Routes) -> None:
-        self._pacing = pacing
+    def __init__(self, database: Database, rates: Rates, health: Health, routes: Routes) -> None:
+        self._rates_store = rates
         self.health = health
         self.routes = routes
         # A row that somebody else is just moving is theirs; the next look finds what is left.
@@ -105,7 +105,7 @@ class DueMessages:
         now: Instant,
     ) -> Found:
         """Of messages with their carriers, those whose turn it is."""
-        if not self._pacing.has_any(connection, now):
+        if not self._rates_store.has_any(connection, now):
             leaves = {row.position: Leave(0, choice) for row, choice in chosen}
             return Found([row for row, _ in chosen], leaves)
         campaign = campaign_scope(campaign_id)
@@ -113,14 +113,14 @@ class DueMessages:
             (campaign, sender_scope(account_id, row.sender), carrier_scope(choice.carrier))
             for row, choice in chosen
         ]
-        paces = self._pacing.lock(connection, chain.from_iterable(scopes), now)
-        grants = Grants(paces, now)
+        states = self._rates_store.lock(connection, chain.from_iterable(scopes), now)
+        grants = Grants(states, now)
         leaves = {
             row.position: Leave(start, choice)
             for (row, choice), of in zip(chosen, scopes, strict=True)
             if (start := grants.grant(of, row.segments)) is not None
         }
-        self._pacing.write(connection, paces, grants.touched)
+        self._rates_store.write(connection, states, grants.touched)
         rows = [row for row, _ in chosen if row.position in leaves]
         return Found(rows, leaves, ask_again_at=grants.ask_again_at)
 

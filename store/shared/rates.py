@@ -5,33 +5,33 @@ from collections.abc import Iterable, Mapping
 from sqlalchemy import Connection, bindparam, text
 
 from campaign.instants import SECOND, Instant
-from campaign.pacing import RATE_MAX, Pace
+from campaign.rates import RATE_MAX, RateState
 from store.database.engine import Database, StoreError, json_rows
 
 # How long a process may not know that a scope has a speed now, or has none any more.
 KNOWN_FOR: Instant = SECOND
 
 _SET = text(
-    "INSERT INTO pace (scope, rate, next_at) VALUES (:scope, :rate, 0) "
+    "INSERT INTO rate (scope, rate, next_at) VALUES (:scope, :rate, 0) "
     "ON CONFLICT (scope) DO UPDATE SET rate = excluded.rate"
 )
-FORGET = text("DELETE FROM pace WHERE scope = :scope")
-_ALL = text("SELECT scope, rate FROM pace ORDER BY scope")
+FORGET = text("DELETE FROM rate WHERE scope = :scope")
+_ALL = text("SELECT scope, rate FROM rate ORDER BY scope")
 
 
-class Pacing:
+class Rates:
     """Reads and sets speeds, and lends them to the transactions that claim messages."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
         # Everybody locks in the order of the names, or two would wait for each other.
         self._lock = text(
-            "SELECT scope, rate, next_at FROM pace WHERE scope IN :scopes "
+            "SELECT scope, rate, next_at FROM rate WHERE scope IN :scopes "
             f"ORDER BY scope{database.hold_still}"
         ).bindparams(bindparam("scopes", expanding=True))
         self._write = text(
-            "UPDATE pace SET next_at = CAST(r.value->>'n' AS BIGINT) "
-            f"FROM {database.rows} WHERE pace.scope = r.value->>'s'"
+            "UPDATE rate SET next_at = CAST(r.value->>'n' AS BIGINT) "
+            f"FROM {database.rows} WHERE rate.scope = r.value->>'s'"
         )
         self._known: frozenset[str] = frozenset()
         self._known_until: Instant = 0
@@ -65,7 +65,7 @@ class Pacing:
 
     def lock(
         self, connection: Connection, scopes: Iterable[str], now: Instant
-    ) -> Mapping[str, Pace]:
+    ) -> Mapping[str, RateState]:
         """Lock and read the speeds that these scopes have, which are mostly none."""
         if not self.has_any(connection, now):
             return {}
@@ -73,10 +73,12 @@ class Pacing:
         if not wanted:
             return {}
         rows = connection.execute(self._lock, {"scopes": wanted})
-        return {row.scope: Pace(row.rate, row.next_at) for row in rows}
+        return {row.scope: RateState(row.rate, row.next_at) for row in rows}
 
-    def write(self, connection: Connection, paces: Mapping[str, Pace], scopes: set[str]) -> None:
+    def write(
+        self, connection: Connection, states: Mapping[str, RateState], scopes: set[str]
+    ) -> None:
         """Write the instants of the scopes whose segments were granted."""
-        rows = [{"s": scope, "n": paces[scope].next_at} for scope in sorted(scopes)]
+        rows = [{"s": scope, "n": states[scope].next_at} for scope in sorted(scopes)]
         if rows:
             connection.execute(self._write, {"rows": json_rows(rows)})

@@ -11,7 +11,7 @@ from store.tables.ledger import Credit, Entry, HoldRow
 from store.tables.links import ClickRow, LinkRow
 from store.tables.lists import ListMemberRow, MailingListRow
 from store.tables.nonces import Nonce
-from store.tables.pace import CarrierState, PaceRow
+from store.tables.rates import CarrierState, RateRow
 
 METADATA = SQLModel.metadata
 
@@ -35,7 +35,7 @@ __all__ = [
     "MessageRow",
     "Nonce",
     "OptOut",
-    "PaceRow",
+    "RateRow",
     "PoolNumber",
     "QuotaDay",
     "RecipientKey",

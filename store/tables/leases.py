@@ -33,7 +33,7 @@ class LeaseRow(SQLModel, table=True):
     number: str = Field(primary_key=True, foreign_key="pool_number.number")
     recipient: str = Field(primary_key=True)
     account_id: str = Field(foreign_key="account.id")
-    wish: str
+    purpose: str
     slot: int
     leased_at: int = Field(sa_type=BigInteger)
     expires_at: int = Field(sa_type=BigInteger)

@@ -47,9 +47,9 @@ def test_a_wish_that_means_nothing_changes_nothing(nonsense: float) -> None:
 
 @given(st.integers(1, 3), st.none() | st.floats())
 def test_a_retry_is_never_sooner_than_its_wait_nor_later_than_the_longest(
-    attempt: int, wish: float | None
+    attempt: int, lease_request: float | None
 ) -> None:
-    due_at = next_try_at(NOW, attempt, BACKOFF, wish)
+    due_at = next_try_at(NOW, attempt, BACKOFF, lease_request)
     assert due_at is not None
     own = round(BACKOFF[attempt - 1] * SECOND)
     assert own <= due_at - NOW <= max(own, RETRY_AFTER_MAX)

@@ -9,7 +9,7 @@ import pytest
 
 from campaign.rules.media import BYTES_MAX
 from dialects.http.context import ApiContext
-from dialects.http.rate_limits import Pace
+from dialects.http.rate_limits import RequestLimiter
 from service.campaigns import CampaignService
 from starter.api.app import create_app
 from tests.conftest import Story
@@ -27,7 +27,7 @@ async def api(real_story: Story) -> AsyncIterator[Api]:
     story = real_story
     settings = story.settings.model_copy(update={"check_media": True, "allow_private_urls": True})
     story.service = CampaignService(story.client, story.store, settings)
-    app = create_app(ApiContext(settings, story.store, story.service, Pace("memory://")))
+    app = create_app(ApiContext(settings, story.store, story.service, RequestLimiter("memory://")))
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://godwit") as http:
         yield Api(http, story)

@@ -259,7 +259,7 @@ async def test_a_campaign_that_has_begun_or_ended_keeps_its_spread(story: Story)
     for change in (Change(spread_hours=6.0), Change(start + DAY, 6.0), speed):
         with pytest.raises(StateConflict):
             await story.service.change(campaign, change)
-    assert story.store.pacing.rates() == {}
+    assert story.store.rates.rates() == {}
     await finish(story, campaign.id)
     with pytest.raises(StateConflict):
         await story.service.change(campaign, Change(spread_hours=6.0))
@@ -282,7 +282,7 @@ async def test_a_spread_that_no_campaign_may_have_is_refused_before_anything_mov
         (RefusalCode.SPREAD_INVALID, "spreadHours"),
     ]
     assert story.store.campaigns.get(campaign.id) == campaign
-    assert story.store.pacing.rates() == {}
+    assert story.store.rates.rates() == {}
 
 
 async def test_the_workflow_itself_takes_no_spread_over_the_longest(story: Story) -> None:

@@ -181,7 +181,7 @@ def test_blank_members_are_as_good_as_none(blank: str | None) -> None:
     )
     item = read(entry)
     assert item.faults == [] and item.options.leased and item.options.receipts
-    assert item.options.wish() == read({"To": "+61488023555", "Text": "x"}).options.wish()
+    assert item.options.purpose() == read({"To": "+61488023555", "Text": "x"}).options.purpose()
 
 
 @pytest.mark.parametrize(

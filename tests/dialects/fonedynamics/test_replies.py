@@ -15,7 +15,7 @@ from campaign.instants import iso
 from campaign.states import MessageStatus
 from dialects.fonedynamics.responses import message_id_of
 from dialects.http.context import ApiContext
-from dialects.http.rate_limits import Pace
+from dialects.http.rate_limits import RequestLimiter
 from starter.api.app import create_app
 from tests.conftest import Story
 from tests.dialects.fonedynamics.calls import SENDER, Body, Client, leased, message
@@ -37,7 +37,7 @@ async def at_work(story: Story, smtp_url: str = "") -> AsyncIterator[Client]:
     """A client of an installation with couriers, which may call loopback."""
     changes = {"allow_private_urls": True, "smtp_url": SecretStr(smtp_url), "smtp_from": MAIL_FROM}
     settings = story.settings.model_copy(update=changes)
-    api_context = ApiContext(settings, story.store, story.service, Pace("memory://"))
+    api_context = ApiContext(settings, story.store, story.service, RequestLimiter("memory://"))
     transport = httpx.ASGITransport(create_app(api_context), raise_app_exceptions=False)
     async with (
         httpx.AsyncClient(transport=transport, base_url="http://godwit") as http,

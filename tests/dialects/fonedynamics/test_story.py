@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from campaign.instants import DAY, HOUR, MINUTE, SECOND, iso
 from dialects.http.context import ApiContext
-from dialects.http.rate_limits import Pace
+from dialects.http.rate_limits import RequestLimiter
 from starter.api.app import create_app
 from store.campaigns.audit import audit
 from store.replies.leases import LEASE_FOR
@@ -30,7 +30,9 @@ from tests.serving import Api
 @pytest.fixture
 async def client(story: Story) -> AsyncIterator[Client]:
     """A key of the account at the API, on a server on which days pass in milliseconds."""
-    api_context = ApiContext(story.settings, story.store, story.service, Pace("memory://"))
+    api_context = ApiContext(
+        story.settings, story.store, story.service, RequestLimiter("memory://")
+    )
     transport = httpx.ASGITransport(create_app(api_context), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://godwit") as http:
         client = Client(Api(http, story))

@@ -311,7 +311,7 @@ async def test_a_waiting_campaign_gets_another_spread_and_one_that_began_keeps_i
     assert changed.status_code == 200 and changed.json()["spreadHours"] == 1
     assert datetime.fromisoformat(changed.json()["scheduleDateTime"]) == sooner
     assert await dues() == [sooner + timedelta(minutes=15 * index) for index in range(4)]
-    assert [*api.story.store.pacing.rates().values()] == [5]
+    assert [*api.story.store.rates.rates().values()] == [5]
 
     # The first of the four goes at once, and the others are hours away.
     assert (await change(scheduleDateTime=in_days(0), spreadHours=6)).status_code == 200
@@ -353,13 +353,13 @@ async def test_of_one_change_all_is_done_or_nothing(api: Api) -> None:
     assert places == ["scheduleDateTime", "spreadHours"]
     shown = (await api.http.get(path, auth=api.basic())).json()
     assert shown == campaign
-    assert api.story.store.pacing.rates() == {}
+    assert api.story.store.rates.rates() == {}
 
 
 async def test_a_campaign_gets_a_speed_and_loses_it(api: Api) -> None:
     body = {"text": "Hello", "recipients": people(5), "scheduleDateTime": in_days(2)}
     campaign_id = (await create(api, body))["id"]
-    path, rates = f"/v1/campaigns/{campaign_id}", api.story.store.pacing.rates
+    path, rates = f"/v1/campaigns/{campaign_id}", api.story.store.rates.rates
     assert (await api.http.patch(path, json={"rate": 2.5}, auth=api.basic())).status_code == 200
     assert rates() == {f"campaign:{campaign_id}": 2.5}
     for rate in (0, -1, 100_001, "5", True):

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from dialects.http.context import ApiContext
-from dialects.http.rate_limits import Pace
+from dialects.http.rate_limits import RequestLimiter
 from service.campaigns import CampaignService
 from starter.api.app import create_app
 from tests.conftest import Story
@@ -27,7 +27,7 @@ async def linking(real_story: Story) -> AsyncIterator[Api]:
     settings = story.settings.model_copy(update={"short_link_base_url": BASE})
     service = CampaignService(story.client, story.store, settings)
     transport = httpx.ASGITransport(
-        create_app(ApiContext(settings, story.store, service, Pace("memory://"))),
+        create_app(ApiContext(settings, story.store, service, RequestLimiter("memory://"))),
         raise_app_exceptions=False,
     )
     async with httpx.AsyncClient(transport=transport, base_url="http://godwit") as http:

@@ -10,7 +10,7 @@ import pytest
 from campaign.failures import ServiceUnavailable, StoreUnavailable
 from campaign.states import MessageStatus
 from dialects.http.context import ApiContext
-from dialects.http.rate_limits import Pace
+from dialects.http.rate_limits import RequestLimiter
 from starter.api.app import create_app
 from tests.conftest import LONG_CODE
 from tests.dialects.telesign.client import (
@@ -282,7 +282,7 @@ async def test_a_replay_is_recognised_where_the_account_asks_for_it(bulk: Bulk, 
 async def test_what_is_our_fault_is_90001(
     api: Api, bulk: Bulk, error: Exception, http: int
 ) -> None:
-    class Broken(Pace):
+    class Broken(RequestLimiter):
         async def take(self, limit: str, route: str, delivery_sender: str) -> Any:
             raise error
 

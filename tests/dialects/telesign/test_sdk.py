@@ -16,7 +16,7 @@ import uvicorn
 from telesign.rest import RestClient
 
 from dialects.http.context import ApiContext
-from dialects.http.rate_limits import Pace
+from dialects.http.rate_limits import RequestLimiter
 from starter.api.app import create_app
 from store.accounts.api_keys import KeyPair
 from tests.dialects.telesign.client import PATH, Bulk, bulk, form, signed
@@ -60,7 +60,9 @@ class Served:
 async def served(api: Api) -> AsyncIterator[Served]:
     """The API as ``godwit api`` serves it."""
     story = api.story
-    app = create_app(ApiContext(story.settings, story.store, story.service, Pace("memory://")))
+    app = create_app(
+        ApiContext(story.settings, story.store, story.service, RequestLimiter("memory://"))
+    )
     config = uvicorn.Config(app, port=0, http="httptools", lifespan="off", log_level="error")
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve())

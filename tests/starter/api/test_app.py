@@ -9,7 +9,7 @@ import pytest
 
 from campaign.failures import ServiceUnavailable, StoreUnavailable
 from dialects.http.context import ApiContext
-from dialects.http.rate_limits import Pace
+from dialects.http.rate_limits import RequestLimiter
 from starter.api.app import create_app
 from tests.serving import Api
 
@@ -86,7 +86,7 @@ async def test_a_part_that_is_away_or_broken_is_said_in_the_dialects_words(
     api: Api, error: Exception, status: int
 ) -> None:
     story = api.story
-    api_context = ApiContext(story.settings, story.store, Away(error), Pace("memory://"))  # type: ignore[arg-type]
+    api_context = ApiContext(story.settings, story.store, Away(error), RequestLimiter("memory://"))  # type: ignore[arg-type]
     transport = httpx.ASGITransport(create_app(api_context), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://godwit") as http:
         broken = replace(api, http=http)

@@ -22,7 +22,7 @@ from schemathesis.specs.openapi.checks import status_code_conformance
 from campaign.instants import DAY, iso
 from dialects.fonedynamics.responses import sid_of
 from dialects.http.context import ApiContext
-from dialects.http.rate_limits import Pace
+from dialects.http.rate_limits import RequestLimiter
 from starter.api.app import create_app
 from tests.serving import Api
 
@@ -39,7 +39,9 @@ CHECKS: list[CheckFunction] = [not_a_server_error, status_code_conformance]
 async def listening(api: Api) -> AsyncIterator[str]:
     """The API as ``godwit api`` serves it; its address."""
     story = api.story
-    app = create_app(ApiContext(story.settings, story.store, story.service, Pace("memory://")))
+    app = create_app(
+        ApiContext(story.settings, story.store, story.service, RequestLimiter("memory://"))
+    )
     config = uvicorn.Config(app, port=0, http="httptools", lifespan="off", log_level="error")
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve())

@@ -46,7 +46,7 @@ def test_what_is_no_speed_is_refused(godwit: CommandLine, rate: str) -> None:
     assert godwit("carrier", "rate", "pretend", "--", rate).code == 2
     assert godwit("sender", "add", "72345", "--rate", rate).code == 2
     with opened(godwit) as store:
-        assert store.pacing.rates() == {}
+        assert store.rates.rates() == {}
 
 
 def test_a_sender_gets_a_speed_and_a_route_and_loses_them(godwit: CommandLine) -> None:

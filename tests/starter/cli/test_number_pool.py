@@ -4,7 +4,7 @@ import pytest
 
 from campaign.settings import Settings
 from starter.embedded.demo_account import DEMO_POOL, prepare
-from store.replies.lease_plan import LeaseWish
+from store.replies.lease_plan import LeaseRequest
 from store.store import Store, open_store
 from tests.starter.cli.conftest import SECRET, CommandLine
 
@@ -18,7 +18,7 @@ def test_numbers_are_added_listed_and_removed(godwit: CommandLine, store: Store)
     assert godwit("sender", "pool", "add", NUMBERS[0]).out == f"{NUMBERS[0]} is there already\n"
     account = store.accounts.show("acme")
     assert account is not None
-    store.leases.claim(account.id, [LeaseWish("+61488023555", "", FAR)], 0)
+    store.leases.claim(account.id, [LeaseRequest("+61488023555", "", FAR)], 0)
     assert sum(one["leases"] for one in godwit("sender", "pool", "list", "--json").json) == 1
     for number in NUMBERS:
         assert f"{number}  AU" in godwit("sender", "pool", "list").out

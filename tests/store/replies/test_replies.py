@@ -9,7 +9,7 @@ from campaign.handoffs import Inbound
 from campaign.instants import DAY, MINUTE, SECOND, Instant
 from campaign.replies import REPLY_PREFIX, Reply, ReplyChannel, ReplyOptions
 from store.accounts.accounts import AccountView
-from store.replies.leases import LEASE_FOR, LeaseWish
+from store.replies.leases import LEASE_FOR, LeaseRequest
 from store.store import Store
 from tests.store.builders import NOW, Books
 from tests.store.racing import race
@@ -34,8 +34,8 @@ def ask(
 ) -> str:
     """A message from the leased number to somebody, sent or not; its id."""
     books.store.leases.add_number(NUMBER, "AU", NOW)
-    wish = LeaseWish(to, options.wish(), NOW + LEASE_FOR)
-    assert books.store.leases.claim(books.account_id, [wish], NOW) == [NUMBER]
+    lease_request = LeaseRequest(to, options.purpose(), NOW + LEASE_FOR)
+    assert books.store.leases.claim(books.account_id, [lease_request], NOW) == [NUMBER]
     composed = books.composed(1, prefix=f"asked-{next(_ids)}")
     (message,) = composed.messages
     message.sender, message.to, message.replies = NUMBER, to, options
@@ -148,8 +148,8 @@ def test_a_lease_that_passed_on_takes_no_old_messages_along(books: Books, any_st
     ask(books)
     other = any_store.accounts.create("other", 0)[0]
     later = NOW + LEASE_FOR + DAY
-    wish = LeaseWish(ALICE, "w", later + LEASE_FOR)
-    assert any_store.leases.claim(other.id, [wish], later) == [NUMBER]
+    lease_request = LeaseRequest(ALICE, "w", later + LEASE_FOR)
+    assert any_store.leases.claim(other.id, [lease_request], later) == [NUMBER]
     assert any_store.replies.take(inbound(at=later), later) == other.id
     assert (kept(books), callbacks(books)) == ([], {})
 

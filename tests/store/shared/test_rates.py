@@ -3,7 +3,7 @@
 import pytest
 
 from campaign.instants import SECOND
-from campaign.pacing import SLICE, campaign_scope, carrier_scope, sender_scope
+from campaign.rates import SLICE, campaign_scope, carrier_scope, sender_scope
 from store.database.engine import StoreError
 from tests.store.builders import NOW, SENDER, Books
 from tests.store.racing import race
@@ -23,7 +23,7 @@ def test_a_speed_holds_back_claims_and_says_when_to_come_again(books: Books, sco
         "carrier": carrier_scope("pretend"),
         "campaign": campaign_scope(campaign),
     }[scope]
-    books.store.pacing.set_rate(name, 20)
+    books.store.rates.set_rate(name, 20)
     outcome = books.flush_and_claim(campaign, claim=64)
     assert [handoff.start_at for handoff in outcome.claimed] == [NOW + 50 * n for n in range(10)]
     assert not outcome.exhausted and outcome.ask_again_at == NOW + 250
@@ -34,7 +34,7 @@ def test_a_speed_holds_back_claims_and_says_when_to_come_again(books: Books, sco
 def test_others_are_not_held_back(books: Books) -> None:
     campaign = books.admit(30)
     for scope in (sender_scope("acc_other", SENDER), carrier_scope("x"), campaign_scope("cmp_x")):
-        books.store.pacing.set_rate(scope, 1)
+        books.store.rates.set_rate(scope, 1)
     outcome = books.flush_and_claim(campaign, claim=64)
     assert len(outcome.claimed) == 30 and outcome.exhausted and outcome.ask_again_at is None
 
@@ -42,19 +42,19 @@ def test_others_are_not_held_back(books: Books) -> None:
 def test_a_speed_is_changed_and_taken_away_under_way(books: Books) -> None:
     campaign = books.admit(200)
     scope = sender_scope(books.account_id, SENDER)
-    pacing = books.store.pacing
-    pacing.set_rate(scope, 20)
+    rates = books.store.rates
+    rates.set_rate(scope, 20)
     assert len(starts(books, campaign, NOW)) == 10
-    pacing.set_rate(scope, 40)
+    rates.set_rate(scope, 40)
     assert starts(books, campaign, NOW + 500) == [NOW + 500 + 25 * n for n in range(20)]
-    pacing.set_rate(scope, None)
+    rates.set_rate(scope, None)
     assert set(starts(books, campaign, NOW + 2 * SECOND)) == {0}
-    assert pacing.rates() == {}
+    assert rates.rates() == {}
 
 
 def test_claims_that_race_are_granted_no_segment_twice(books: Books) -> None:
     campaigns = [books.admit(40) for _ in range(4)]
-    books.store.pacing.set_rate(sender_scope(books.account_id, SENDER), 50)
+    books.store.rates.set_rate(sender_scope(books.account_id, SENDER), 50)
 
     def claim(number: int) -> list[int]:
         return starts(books, campaigns[number], NOW)
@@ -66,7 +66,7 @@ def test_claims_that_race_are_granted_no_segment_twice(books: Books) -> None:
 def test_workers_of_their_own_share_a_speed(books: Books) -> None:
     campaigns = [books.admit(100) for _ in range(2)]
     store = books.store
-    store.pacing.set_rate(sender_scope(books.account_id, SENDER), 100)
+    store.rates.set_rate(sender_scope(books.account_id, SENDER), 100)
     found: list[int] = []
     now = NOW
     while now < NOW + 1_000:
@@ -80,4 +80,4 @@ def test_workers_of_their_own_share_a_speed(books: Books) -> None:
 @pytest.mark.parametrize("rate", [0.0, -1.0, 100_001.0, float("nan"), float("inf")])
 def test_what_is_no_speed_is_refused(books: Books, rate: float) -> None:
     with pytest.raises(StoreError, match="above 0"):
-        books.store.pacing.set_rate("carrier:pretend", rate)
+        books.store.rates.set_rate("carrier:pretend", rate)

@@ -4,14 +4,14 @@ from sqlalchemy import BigInteger
 from sqlmodel import Field, SQLModel
 
 
-class PaceRow(SQLModel, table=True):
-    """The speed of one scope (``campaign.pacing``) and when its next segment may leave.
+class RateRow(SQLModel, table=True):
+    """The speed of one scope (``campaign.rates``) and when its next segment may leave.
 
     ``rate`` is in segments per second. ``next_at`` is in microseconds since 1970, finer than the
     instants elsewhere, because rounding a thousand segments a second would add up.
     """
 
-    __tablename__ = "pace"
+    __tablename__ = "rate"
 
     scope: str = Field(primary_key=True)
     rate: float

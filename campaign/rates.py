@@ -36,7 +36,7 @@ def campaign_scope(campaign_id: str) -> str:
 
 
 @dataclass(slots=True)
-class Pace:
+class RateState:
     """A speed in segments per second, and when its next segment may leave, in microseconds."""
 
     rate: float
@@ -49,8 +49,8 @@ class Grants:
     ``paces`` are changed in place; write ``next_at`` of those in ``touched`` back.
     """
 
-    def __init__(self, paces: Mapping[str, Pace], now: Instant) -> None:
-        self._paces = paces
+    def __init__(self, rates: Mapping[str, RateState], now: Instant) -> None:
+        self._rates = rates
         self._now = now * MILLISECOND
         self._until = self._now + SLICE
         self.touched: set[str] = set()
@@ -61,17 +61,17 @@ class Grants:
 
         It is 0 where nothing is paced. All scopes pay for it; the slowest says when.
         """
-        paced = [scope for scope in scopes if scope in self._paces]
+        paced = [scope for scope in scopes if scope in self._rates]
         if not paced:
             return 0
-        starts = [max(self._paces[scope].next_at, self._now) for scope in paced]
+        starts = [max(self._rates[scope].next_at, self._now) for scope in paced]
         start = max(starts)
         if start >= self._until:
             blocked = self._blocked_until
             self._blocked_until = start if blocked is None else min(blocked, start)
             return None
         for scope, own_start in zip(paced, starts, strict=True):
-            pace = self._paces[scope]
+            pace = self._rates[scope]
             pace.next_at = own_start + round(segments * SECOND / pace.rate)
             self.touched.add(scope)
         return -(-start // MILLISECOND)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campaign.pacing import ASK_AHEAD, MILLISECOND, SECOND, SLICE, Grants, Pace
+from campaign.rates import ASK_AHEAD, MILLISECOND, SECOND, SLICE, Grants, RateState
 
 NOW = 1_800_000_000_000
 MICROS = NOW * MILLISECOND
@@ -19,41 +19,41 @@ def test_what_has_no_speed_leaves_at_once() -> None:
 
 
 def test_a_grant_reaches_half_a_second_ahead_and_spaces_its_segments() -> None:
-    paces = {"sender:a": Pace(20, 0)}
-    grants = Grants(paces, NOW)
+    rates = {"sender:a": RateState(20, 0)}
+    grants = Grants(rates, NOW)
     starts = [grants.grant(["sender:a"], 1) for _ in range(12)]
     assert starts == [NOW + 50 * number for number in range(10)] + [None, None]
-    assert paces["sender:a"].next_at == MICROS + SLICE
+    assert rates["sender:a"].next_at == MICROS + SLICE
     assert grants.ask_again_at == NOW + (SLICE - ASK_AHEAD) // MILLISECOND
 
 
 def test_time_in_which_nobody_asked_is_not_saved_up() -> None:
-    paces = {"sender:a": Pace(20, MICROS - 3_600 * SECOND)}
-    starts = [Grants(paces, NOW).grant(["sender:a"], 1) for _ in range(12)]
+    rates = {"sender:a": RateState(20, MICROS - 3_600 * SECOND)}
+    starts = [Grants(rates, NOW).grant(["sender:a"], 1) for _ in range(12)]
     assert starts.count(None) == 2
 
 
 def test_a_long_message_takes_the_time_of_its_segments() -> None:
-    paces = {"sender:a": Pace(2, 0)}
-    grants = Grants(paces, NOW)
+    rates = {"sender:a": RateState(2, 0)}
+    grants = Grants(rates, NOW)
     assert grants.grant(["sender:a"], 5) == NOW
     assert grants.grant(["sender:a"], 1) is None
-    assert paces["sender:a"].next_at == MICROS + 5 * SECOND // 2
+    assert rates["sender:a"].next_at == MICROS + 5 * SECOND // 2
     assert grants.ask_again_at == NOW + 2_250
 
 
 def test_the_slowest_scope_says_when_and_all_pay() -> None:
-    paces = {"carrier:c": Pace(1_000, 0), "sender:a": Pace(10, MICROS + SECOND // 10)}
-    grants = Grants(paces, NOW)
+    rates = {"carrier:c": RateState(1_000, 0), "sender:a": RateState(10, MICROS + SECOND // 10)}
+    grants = Grants(rates, NOW)
     assert grants.grant(["carrier:c", "sender:a"], 1) == NOW + 100
-    assert paces["carrier:c"].next_at == MICROS + 1_000
-    assert paces["sender:a"].next_at == MICROS + SECOND // 5
+    assert rates["carrier:c"].next_at == MICROS + 1_000
+    assert rates["sender:a"].next_at == MICROS + SECOND // 5
     assert grants.touched == {"carrier:c", "sender:a"}
 
 
 def test_one_sender_out_of_turn_does_not_hold_up_another() -> None:
-    paces = {"sender:a": Pace(10, MICROS + SECOND), "sender:b": Pace(10, 0)}
-    grants = Grants(paces, NOW)
+    rates = {"sender:a": RateState(10, MICROS + SECOND), "sender:b": RateState(10, 0)}
+    grants = Grants(rates, NOW)
     assert grants.grant(["sender:a"], 1) is None
     assert grants.grant(["sender:b"], 1) == NOW
     assert "sender:a" not in grants.touched
@@ -67,11 +67,11 @@ def test_in_any_window_no_more_leaves_than_the_speed_allows(
     rate: float, asks: list[tuple[int, int]]
 ) -> None:
     """Whenever somebody asks and for how long messages, each leaves after those before it."""
-    pace = Pace(rate, 0)
+    limiter = RateState(rate, 0)
     now, left = NOW, []
     for wait, segments in asks:
         now += wait
-        start = Grants({"s": pace}, now).grant(["s"], segments)
+        start = Grants({"s": limiter}, now).grant(["s"], segments)
         if start is not None:
             assert now <= start <= now + SLICE // MILLISECOND
             left.append((start, segments))
@@ -81,9 +81,9 @@ def test_in_any_window_no_more_leaves_than_the_speed_allows(
 
 @pytest.mark.parametrize("rate", [1.0, 20.0, 33.3, 1_000.0])
 def test_who_asks_in_time_loses_nothing_of_the_speed(rate: float) -> None:
-    pace, now, sent = Pace(rate, 0), NOW, 0
+    limiter, now, sent = RateState(rate, 0), NOW, 0
     while now < NOW + 60_000:
-        grants = Grants({"s": pace}, now)
+        grants = Grants({"s": limiter}, now)
         while grants.grant(["s"], 1) is not None:
             sent += 1
         assert grants.ask_again_at is not None
