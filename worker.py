@@ -32,7 +32,7 @@ from campaign.settings import Settings
 from carriers import open_carrier
 from dialects.renderers import RENDERERS
 from service.campaigns import CampaignService
-from service.gc_tuning import search_seldom
+from service.gc_tuning import relax_gc
 from service.temporal import connect, register_search_attributes
 from store.store import Store, open_store
 from webhooks.client import EgressClient
@@ -72,7 +72,7 @@ def build_worker(
         window=settings.chunk_window,
         timeout_seconds=settings.send_timeout_seconds,
         backoff_seconds=settings.retry_backoff_seconds,
-        doubt_tries=settings.doubt_tries,
+        unknown_tries=settings.unknown_tries,
     )
     in_use = Carriers(carriers)
     sending = Sending(store.campaigns, store.sending, store.health, in_use, limits)
@@ -239,7 +239,7 @@ async def run_worker(settings: Settings) -> None:
         client = await connect()
         delivery_sender = build_delivery_sender(client, settings, store, egress)
         await register_search_attributes(client)
-        search_seldom()
+        relax_gc()
         async with (
             build_worker(client, settings, store, *carriers),
             build_webhook_worker(client, settings, store, delivery_sender),

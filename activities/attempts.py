@@ -18,7 +18,7 @@ from campaign.states import MessageStatus
 
 # How long after its claim a request may still start; with the deadline it makes the lease.
 START_WITHIN: Instant = 5 * SECOND
-DOUBT_WAIT_SECONDS = 0.5
+UNKNOWN_WAIT_SECONDS = 0.5
 
 T = TypeVar("T")
 
@@ -29,14 +29,14 @@ class SendingLimits:
 
     ``window`` is how many messages may be between claim and answer at once;
     ``timeout_seconds`` bounds one request to the carrier; ``backoff_seconds`` are the waits
-    before each retry of a message that the carrier put off; ``doubt_tries`` bounds how often a
+    before each retry of a message that the carrier put off; ``unknown_tries`` bounds how often a
     doubtful handoff is asked about or repeated before the message becomes ``unknown``.
     """
 
     window: int
     timeout_seconds: float
     backoff_seconds: tuple[float, ...]
-    doubt_tries: int
+    unknown_tries: int
 
 
 @dataclass
@@ -82,8 +82,8 @@ class Attempts:
             return self._refused(handoff, failure)
         except TemporaryFailure as failure:
             return self._put_off(handoff, failure)
-        except DoubtfulHandoff as doubt:
-            return await self.clear_doubt(handoff, doubt.code)
+        except DoubtfulHandoff as unknown:
+            return await self.resolve_unknown(handoff, unknown.code)
         return self._outcome(handoff, MessageStatus.SENT, carrier_id=acceptance.carrier_id)
 
     async def _try(self, handoff: Handoff) -> Acceptance:
@@ -117,16 +117,16 @@ class Attempts:
     def _again(self, handoff: Handoff, code: str, due_at: Instant) -> Outcome:
         return self._outcome(handoff, MessageStatus.RETRYABLE, code=code, due_at=due_at)
 
-    async def clear_doubt(self, handoff: Handoff, code: str) -> Outcome | None:
+    async def resolve_unknown(self, handoff: Handoff, code: str) -> Outcome | None:
         """Find out whether a message was taken, by what the carrier can do about repeats."""
         carrier = self.carriers.of(handoff)
         if carrier is None or carrier.repeats is Repeats.NONE:
             return self._outcome(handoff, MessageStatus.UNKNOWN, code=code)
         not_found = 0
         reachable = True
-        for attempt in range(self.limits.doubt_tries):
+        for attempt in range(self.limits.unknown_tries):
             if attempt:
-                await self.pause(DOUBT_WAIT_SECONDS * 2**attempt)
+                await self.pause(UNKNOWN_WAIT_SECONDS * 2**attempt)
             repeats = carrier.repeats is Repeats.DEDUP
             if self.stop.is_set() and (attempt or repeats):
                 return None  # Left ``sending``; the next chunk over it asks again.

@@ -167,20 +167,20 @@ class ChunkSender:
         """Take over what dead attempts left ``sending``, once their leases have ended."""
         try:
             while not self.attempts.stop.is_set():
-                rows, lease_until = await self.attempts.retry_while_unavailable(
+                rows, claimed_until = await self.attempts.retry_while_unavailable(
                     lambda now: self.attempts.store.abandoned(
                         self.attempts.range, self.attempts.token
                     )
                 )
-                if not rows or lease_until is None:
+                if not rows or claimed_until is None:
                     break
                 now = self.attempts.now()
-                if lease_until >= now:
-                    await self.attempts.pause((lease_until - now + 1) / SECOND)
+                if claimed_until >= now:
+                    await self.attempts.pause((claimed_until - now + 1) / SECOND)
                     continue
                 left = {row.position: row for row in rows}
                 for position in await self._adopt(list(left)):
-                    self._start(sends, self.attempts.clear_doubt(left[position], "interrupted"))
+                    self._start(sends, self.attempts.resolve_unknown(left[position], "interrupted"))
                 break
         finally:
             self._one_ended()

@@ -185,7 +185,7 @@ class Delivered(Order):
     calls: int = 0
     delivered: int = 0
     next_due_at: Instant | None = None
-    tired: bool = False
+    overloaded: bool = False
     rest_until: Instant | None = None
 
 

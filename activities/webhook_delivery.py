@@ -37,11 +37,11 @@ class WebhookDeliveries:
         store: DeliveryStore,
         delivery_sender: DeliverySender,
         deadline_seconds: float,
-        luck: Callable[[], float] = random.random,
+        jitter: Callable[[], float] = random.random,
     ) -> None:
         self._store = store
         self._sender = delivery_sender
-        self._luck = luck
+        self._jitter = jitter
         # Twice the deadline: the rendering and the writing want some of it, too.
         self._lease: Instant = round((2 * deadline_seconds + 5) * SECOND)
 
@@ -66,7 +66,7 @@ class WebhookDeliveries:
     ) -> tuple[DeliveryUpdate, DeliveryOutcome]:
         """Call one claimed callback and decide what is to be written of it."""
         outcome = await self._sender.deliver(call.callback_id, clock.now())
-        return _decide(call, outcome, clock.now(), self._luck()), outcome
+        return _decide(call, outcome, clock.now(), self._jitter()), outcome
 
     async def flush_and_claim(
         self,
@@ -81,9 +81,9 @@ class WebhookDeliveries:
             self._store.flush_and_claim, destination, token, updates, count, now, now + self._lease
         )
 
-    async def look_ahead(self, destination: str, tired: bool, now: Instant) -> Instant | None:
+    async def look_ahead(self, destination: str, overloaded: bool, now: Instant) -> Instant | None:
         """When there is more to do; behind a tired destination, old callbacks are given up."""
-        if tired:
+        if overloaded:
             since = now - CALLBACK_LIFE
             await asyncio.to_thread(self._store.give_up, destination, since, now)
         return await asyncio.to_thread(self._store.next_due, destination)
@@ -105,7 +105,7 @@ class _Round:
         self._unwritten: list[DeliveryUpdate] = []
         self._calls = 0
         self._delivered = 0
-        self._tired = False
+        self._overloaded = False
         self._rest_until: Instant | None = None
 
     async def run(self) -> Delivered:
@@ -115,13 +115,13 @@ class _Round:
             await self._break_off()
             raise
         next_due_at = await self._deliveries.look_ahead(
-            self._order.destination, self._tired, self._clock.now()
+            self._order.destination, self._overloaded, self._clock.now()
         )
         return Delivered(
             calls=self._calls,
             delivered=self._delivered,
             next_due_at=next_due_at,
-            tired=self._tired,
+            overloaded=self._overloaded,
             rest_until=self._rest_until,
         )
 
@@ -178,14 +178,14 @@ class _Round:
             raise failures[0]
 
     def _wanted(self) -> int:
-        if self._tired or self._stop.is_set() or self._clock.now() >= self._until:
+        if self._overloaded or self._stop.is_set() or self._clock.now() >= self._until:
             return 0
         return min(CALLS_AT_ONCE - len(self._under_way), self._order.calls_max - self._calls)
 
     def _note(self, update: DeliveryUpdate, outcome: DeliveryOutcome) -> DeliveryUpdate:
         self._delivered += outcome.verdict is DeliveryVerdict.DELIVERED
-        if outcome.tired:
-            self._tired = True
+        if outcome.overloaded:
+            self._overloaded = True
             if outcome.retry_after is not None:
                 wait = min(round(outcome.retry_after * SECOND), RETRY_AFTER_MAX)
                 self._rest_until = max(self._rest_until or 0, self._clock.now() + wait)
@@ -193,7 +193,7 @@ class _Round:
 
 
 def _decide(
-    call: ClaimedDelivery, outcome: DeliveryOutcome, now: Instant, luck: float
+    call: ClaimedDelivery, outcome: DeliveryOutcome, now: Instant, jitter: float
 ) -> DeliveryUpdate:
     match outcome.verdict:
         case DeliveryVerdict.DELIVERED:
@@ -204,6 +204,6 @@ def _decide(
             )
         case DeliveryVerdict.NOTHING:
             return DeliveryUpdate(call.callback_id, None, outcome.code, now)
-    due_at = next_call_at(now, call.tries, luck, outcome.retry_after)
+    due_at = next_call_at(now, call.tries, jitter, outcome.retry_after)
     status = DeliveryStatus.DEAD if due_at is None else DeliveryStatus.WAITING
     return DeliveryUpdate(call.callback_id, status, outcome.code, now, due_at)

@@ -44,7 +44,7 @@ class DeliveryOutcome:
     verdict: DeliveryVerdict
     code: str
     retry_after: float | None = None
-    tired: bool = False
+    overloaded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +77,7 @@ class DeliveryStore(Protocol):
         updates: Sequence[DeliveryUpdate],
         count: int,
         now: Instant,
-        lease_until: Instant,
+        claimed_until: Instant,
     ) -> Sequence[ClaimedDelivery]:
         """Write how calls went, then claim up to ``count`` callbacks that are due.
 

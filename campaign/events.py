@@ -111,7 +111,7 @@ def callback_id(destination: str, event: Event, subject: str, at: Instant) -> st
 
 
 def next_call_at(
-    now: Instant, tries: int, luck: float, retry_after: float | None = None
+    now: Instant, tries: int, jitter: float, retry_after: float | None = None
 ) -> Instant | None:
     """When a callback that failed ``tries`` times is due again, None when it is given up.
 
@@ -121,7 +121,7 @@ def next_call_at(
     """
     if tries >= len(TRY_WAITS):
         return None
-    wait = round(TRY_WAITS[tries] * (1 + JITTER_SHARE * luck))
+    wait = round(TRY_WAITS[tries] * (1 + JITTER_SHARE * jitter))
     if retry_after is not None and retry_after > 0:
         wait = max(wait, round(min(retry_after * SECOND, RETRY_AFTER_MAX)))
     return now + wait

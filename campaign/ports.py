@@ -84,7 +84,7 @@ class SendingStore(Protocol):
         outcomes: Sequence[Outcome],
         claim_count: int,
         now: Instant,
-        lease_until: Instant,
+        claimed_until: Instant,
     ) -> ClaimResult:
         """Write outcomes (with keys and ledger), then claim up to ``claim_count`` rows.
 
@@ -94,7 +94,7 @@ class SendingStore(Protocol):
         """
         ...
 
-    def renew(self, chunk: ChunkRange, token: str, position: int, lease_until: Instant) -> bool:
+    def renew(self, chunk: ChunkRange, token: str, position: int, claimed_until: Instant) -> bool:
         """Lengthen the lease of one claimed row before another try; False when it was lost."""
         ...
 
@@ -112,7 +112,7 @@ class SendingStore(Protocol):
         token: str,
         positions: Sequence[int],
         now: Instant,
-        lease_until: Instant,
+        claimed_until: Instant,
     ) -> list[int]:
         """Take rows over whose lease has ended; returns the positions that were won."""
         ...

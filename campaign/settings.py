@@ -45,7 +45,7 @@ class Settings(BaseSettings):
     worker_activities_max: int = Field(default=50, ge=1)
     send_timeout_seconds: float = Field(default=10.0, gt=0)
     retry_backoff_seconds: Annotated[tuple[float, ...], NoDecode] = (5.0, 30.0, 120.0, 600.0)
-    doubt_tries: int = Field(default=3, ge=1, le=20)
+    unknown_tries: int = Field(default=3, ge=1, le=20)
     receipts_grace_seconds: float = Field(default=60.0, ge=0)
     webhook_deliveries_at_once: int = Field(default=50, ge=1)
     callback_timeout_seconds: float = Field(default=15.0, gt=0, le=60)

@@ -6,7 +6,7 @@ import gc
 YOUNG_MAX = 50_000
 
 
-def search_seldom() -> None:
+def relax_gc() -> None:
     """Never search what lives now, and search seldom what comes; call it once all is imported.
 
     A process holds hundreds of thousands of objects of code for life. Looking through them time and

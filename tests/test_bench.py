@@ -18,7 +18,7 @@ from bench.costs import per_message
 from bench.figures import linear_fit_r2, median, percentile, spread
 from bench.ours import SETUPS
 from bench.results import Results, Verdict
-from bench.rows.recovery import silence
+from bench.rows.recovery import quiet
 from bench.rows.sizes import Sizes
 from bench.runs import NAMES, ROWS
 from bench.series import Series, all_series, at_least, at_most
@@ -203,9 +203,9 @@ def test_pages_in_the_log_of_a_database_count_and_free_ones_do_not(tmp_path: Pat
 
 
 def test_a_recovery_ends_with_the_silence_that_the_kill_brought() -> None:
-    assert silence([10.0, 10.1, 14.0, 14.1, 30.0]) == 4.0
-    assert silence([10.0, 10.1, 10.4]) == pytest.approx(0.3)
-    assert silence([10.0]) == 0.0
+    assert quiet([10.0, 10.1, 14.0, 14.1, 30.0]) == 4.0
+    assert quiet([10.0, 10.1, 10.4]) == pytest.approx(0.3)
+    assert quiet([10.0]) == 0.0
 
 
 def test_everybody_has_a_number_of_their_own() -> None:

@@ -24,7 +24,7 @@ SILENT, CUT = "+14155560003", "+14155560004"
 
 
 @pytest.fixture
-async def doubtful(
+async def unknown_messages(
     request: pytest.FixtureRequest,
     skipping: WorkflowEnvironment,
     settings: Settings,
@@ -65,8 +65,8 @@ def balanced(story: Story) -> bool:
 
 
 @pytest.mark.parametrize("doubtful", [Repeats.DEDUP, Repeats.LOOKUP], indirect=True)
-async def test_a_carrier_that_knows_its_references_leaves_no_doubt(doubtful: Story) -> None:
-    story = doubtful
+async def test_a_carrier_that_knows_its_references_leaves_no_doubt(unknown_messages: Story) -> None:
+    story = unknown_messages
     campaign_id = await send(story)
     tally = story.store.campaigns.tally(campaign_id)
     assert (tally.sent, tally.unknown) == (10, 0)
@@ -78,9 +78,9 @@ async def test_a_carrier_that_knows_its_references_leaves_no_doubt(doubtful: Sto
 
 @pytest.mark.parametrize("doubtful", [Repeats.NONE], indirect=True)
 async def test_a_carrier_that_cannot_tell_leaves_them_unknown_held_and_unsent(
-    doubtful: Story,
+    unknown_messages: Story,
 ) -> None:
-    story = doubtful
+    story = unknown_messages
     campaign_id = await send(story)
     view = story.store.campaigns.get(campaign_id)
     assert view is not None and view.status is CampaignStatus.FINISHED_WITH_FAILURES
@@ -98,37 +98,39 @@ async def test_a_carrier_that_cannot_tell_leaves_them_unknown_held_and_unsent(
 
 
 @pytest.mark.parametrize("doubtful", [Repeats.NONE], indirect=True)
-async def test_an_operator_settles_a_doubt_once_and_the_books_follow(doubtful: Story) -> None:
-    story = doubtful
+async def test_an_operator_settles_a_doubt_once_and_the_books_follow(
+    unknown_messages: Story,
+) -> None:
+    story = unknown_messages
     campaign_id = await send(story)
-    silent, cut = messages(story, campaign_id)[:2]
+    opted_out, cut = messages(story, campaign_id)[:2]
     resolve = story.store.resolving.resolve
     now = await story.now()
     said = await asyncio.gather(
-        *(asyncio.to_thread(resolve, campaign_id, silent.id, True, now) for _ in range(8)),
+        *(asyncio.to_thread(resolve, campaign_id, opted_out.id, True, now) for _ in range(8)),
         *(asyncio.to_thread(resolve, campaign_id, cut.id, False, now) for _ in range(8)),
     )
     assert said == [MessageStatus.SENT] * 8 + [MessageStatus.FAILED] * 8
-    assert resolve(campaign_id, silent.id, False, now) is MessageStatus.SENT
+    assert resolve(campaign_id, opted_out.id, False, now) is MessageStatus.SENT
     assert resolve(campaign_id, "msg_nobody", False, now) is None
     report = story.store.campaigns.report(campaign_id)
     assert (report.posted.sms, report.held.sms, report.voided.sms) == (18, 0, 2)
     assert balanced(story)
     (result,) = story.store.attempts.stories(campaign_id, SILENT)
     assert result.attempts[0].code == "operator_says_sent"
-    assert result.key_holder == silent.id and result.key_free_at is not None
+    assert result.key_holder == opted_out.id and result.key_free_at is not None
     (result,) = story.store.attempts.stories(campaign_id, cut.id)
     assert result.key_holder is None
 
 
 @pytest.mark.parametrize("doubtful", [Repeats.NONE], indirect=True)
-async def test_a_late_receipt_settles_a_doubt(doubtful: Story) -> None:
-    story = doubtful
+async def test_a_late_receipt_settles_a_doubt(unknown_messages: Story) -> None:
+    story = unknown_messages
     campaign_id = await send(story)
-    silent, cut = messages(story, campaign_id)[:2]
+    opted_out, cut = messages(story, campaign_id)[:2]
     now = await story.now()
     news = [
-        Receipt(silent.id, MessageStatus.DELIVERED, now),
+        Receipt(opted_out.id, MessageStatus.DELIVERED, now),
         Receipt(cut.id, MessageStatus.UNDELIVERED, now),
     ]
     for _ in range(3):
@@ -140,8 +142,8 @@ async def test_a_late_receipt_settles_a_doubt(doubtful: Story) -> None:
 
 
 @pytest.mark.parametrize("doubtful", [Repeats.NONE], indirect=True)
-async def test_the_policy_resend_sends_again_what_nobody_can_tell(doubtful: Story) -> None:
-    story = doubtful
+async def test_the_policy_resend_sends_again_what_nobody_can_tell(unknown_messages: Story) -> None:
+    story = unknown_messages
     campaign_id = await send(story, unknown_policy=UnknownPolicy.RESEND)
     tally = story.store.campaigns.tally(campaign_id)
     assert (tally.sent, tally.unknown) == (10, 0)
@@ -152,9 +154,9 @@ async def test_the_policy_resend_sends_again_what_nobody_can_tell(doubtful: Stor
 
 @pytest.mark.parametrize("doubtful", list(Repeats), indirect=True)
 async def test_a_cancel_after_a_worker_died_sends_nothing_and_finds_out_what_had_left(
-    doubtful: Story,
+    unknown_messages: Story,
 ) -> None:
-    story, now = doubtful, await doubtful.now()
+    story, now = unknown_messages, await unknown_messages.now()
     draft = replace(story.draft(10), scheduled_at=now + HOUR)
     campaign = (await story.service.admit(draft)).campaign
     campaign_id = campaign.id

@@ -122,7 +122,7 @@ class ReplyForwarder:
         except MailRefused as refused:
             return DeliveryOutcome(DeliveryVerdict.GONE, str(refused))
         except MailUnavailable as unavailable:
-            return DeliveryOutcome(DeliveryVerdict.FAILED, str(unavailable), tired=True)
+            return DeliveryOutcome(DeliveryVerdict.FAILED, str(unavailable), overloaded=True)
         return DeliveryOutcome(DeliveryVerdict.DELIVERED, "mailed")
 
 

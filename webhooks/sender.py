@@ -24,8 +24,8 @@ log = structlog.get_logger("godwit.callbacks")
 ANSWER_BYTES_MAX = 64 * 1024
 GONE = 410
 # Statuses that speak of the receiver as a whole rather than of one callback.
-TIRED_STATUSES = frozenset({429, 502, 503, 504})
-TIRED_REASONS = frozenset(
+OVERLOADED_STATUSES = frozenset({429, 502, 503, 504})
+OVERLOADED_REASONS = frozenset(
     {Reason.RESOLUTION, Reason.CONNECTION, Reason.TLS, Reason.TIMEOUT, Reason.PROTOCOL}
 )
 
@@ -79,7 +79,7 @@ class WebhookSender:
         except Unreachable as unreachable:
             reason = unreachable.reason
             return DeliveryOutcome(
-                DeliveryVerdict.FAILED, reason.value, tired=reason in TIRED_REASONS
+                DeliveryVerdict.FAILED, reason.value, overloaded=reason in OVERLOADED_REASONS
             )
         return classify_answer(answer, now)
 
@@ -120,7 +120,7 @@ def classify_answer(answer: Answer, now: Instant) -> DeliveryOutcome:
     requested = answer.headers.get("retry-after")
     seconds = retry_after(requested, now / SECOND, RETRY_AFTER_MAX / SECOND)
     return DeliveryOutcome(
-        DeliveryVerdict.FAILED, code, seconds, tired=answer.status in TIRED_STATUSES
+        DeliveryVerdict.FAILED, code, seconds, overloaded=answer.status in OVERLOADED_STATUSES
     )
 
 

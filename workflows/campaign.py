@@ -38,8 +38,8 @@ with workflow.unsafe.imports_passed_through():
     )
     from workflows.steps import Books
 
-DOUBT_ROUNDS = 3
-DOUBT_WAIT_SECONDS = 15.0
+UNKNOWN_ROUNDS = 3
+UNKNOWN_WAIT_SECONDS = 15.0
 # The patch since which a plan that moved while it was looked up is looked up again.
 LOOK_AGAIN = "look-again"
 RECEIPT_WAITS_SECONDS = (1, 2, 4, 8, 15, 30, 60, 120, 300, 600)
@@ -167,7 +167,7 @@ class CampaignWorkflow:
             self._set(status=CampaignStatus.RUNNING)
         await self._deliver()
         await self._await_receipts(self.order.receipts_grace_seconds)
-        await self._clear_doubts()
+        await self._resolve_unknowns()
         # A retry is possible only once the store has the end, and what was asked before that
         # ends with it.
         self.again, cancels = False, self.cancels
@@ -250,16 +250,16 @@ class CampaignWorkflow:
             left -= seconds
             await hold_point.pause(seconds, lambda: self.state.cancelling, "wait for receipts")
 
-    async def _clear_doubts(self) -> None:
+    async def _resolve_unknowns(self) -> None:
         """Take up again what may or may not have left, where the carrier or the policy allows."""
-        for _ in range(DOUBT_ROUNDS):
+        for _ in range(UNKNOWN_ROUNDS):
             if self.state.tally.unknown == 0 or self.state.cancelling:
                 return
             label = "take up doubtful messages"
             if not await self.books.change(Planning.reopen_unknown, label):
                 return
             await self._deliver()
-            wait = min(self.order.receipts_grace_seconds, DOUBT_WAIT_SECONDS)
+            wait = min(self.order.receipts_grace_seconds, UNKNOWN_WAIT_SECONDS)
             await self._await_receipts(wait)
 
     async def _stay_paused(self) -> None:

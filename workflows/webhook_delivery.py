@@ -62,7 +62,7 @@ class WebhookDeliveryWorkflow:
             ),
         )
         strikes, rest_until = self.state.strikes, None
-        if round_of_calls.tired:
+        if round_of_calls.overloaded:
             strikes += 1
             seconds = min(2 ** min(strikes - 1, 20), REST_SECONDS_MAX)
             rest_until = max(now() + seconds * SECOND, round_of_calls.rest_until or 0)

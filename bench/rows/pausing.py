@@ -13,11 +13,11 @@ async def measure(stack: GodwitStack, sizes: Sizes) -> dict[str, float]:
     await stack.carrier.reset()
     posted = await stack.post(campaign(sizes.long, first=stack.fresh(sizes.long)))
     await stack.carrier.until(sizes.long // 20)
-    pause = await _until_silent(stack, posted.id, "pause")
+    pause = await _until_quiet(stack, posted.id, "pause")
     so_far = (await stack.carrier.stats()).count
     await stack.order(posted.id, "resume")
     await stack.carrier.until(so_far + sizes.long // 20)
-    cancel = await _until_silent(stack, posted.id, "cancel")
+    cancel = await _until_quiet(stack, posted.id, "cancel")
     await stack.ended(posted.id)
     counts = await stack.counts(posted.id)
     if not counts["cancelled"]:
@@ -25,7 +25,7 @@ async def measure(stack: GodwitStack, sizes: Sizes) -> dict[str, float]:
     return {"pause": pause, "cancel": cancel}
 
 
-async def _until_silent(stack: GodwitStack, campaign_id: str, verb: str) -> float:
+async def _until_quiet(stack: GodwitStack, campaign_id: str, verb: str) -> float:
     asked = await stack.order(campaign_id, verb)
     stats = await stack.carrier.until_quiet(QUIET_SECONDS)
     assert stats.last is not None

@@ -32,10 +32,10 @@ async def _kill(stack: GodwitStack, sizes: Sizes, part: str) -> float:
     killed = time.time()
     await stack.carrier.until(count, 120)
     await stack.ended(posted.id)
-    return silence([killed, *(at for at in await stack.carrier.times() if at > killed)])
+    return quiet([killed, *(at for at in await stack.carrier.times() if at > killed)])
 
 
-def silence(times: Sequence[float]) -> float:
+def quiet(times: Sequence[float]) -> float:
     """How long after the first time the first real wait among the others ends.
 
     Later waits are no part of it: those are for the leases of messages that died on the way.

@@ -25,7 +25,7 @@ from dialects.native.campaign_routes import RAISED, stopped
 from dialects.registry import DIALECTS
 from dialects.renderers import RENDERERS
 from service.campaigns import CampaignService
-from service.gc_tuning import search_seldom
+from service.gc_tuning import relax_gc
 from service.temporal import connect
 from starter.api import carrier_callbacks
 from starter.api.reconciler import Reconciler
@@ -222,7 +222,7 @@ async def serve(settings: Settings) -> None:
             log_level=settings.log_level,
             timeout_graceful_shutdown=10,
         )
-        search_seldom()
+        relax_gc()
         caring = asyncio.create_task(Reconciler(service, store, settings, dispatcher).run())
         try:
             async with dispatcher.serving(store.outbox):

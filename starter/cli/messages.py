@@ -47,18 +47,18 @@ def resolve(
         raise CommandError("say sent or failed")
     with opened_store() as store:
         stories = _stories(store, id, number)
-        doubtful = [
+        unknown = [
             story.message for story in stories if story.message.status is MessageStatus.UNKNOWN
         ]
-        if not doubtful:
+        if not unknown:
             states = ", ".join(story.message.status.value for story in stories)
             raise CommandError(f"there is no doubt about it: it is {states}")
-        if len(doubtful) > 1:
-            ids = ", ".join(message.id for message in doubtful)
+        if len(unknown) > 1:
+            ids = ", ".join(message.id for message in unknown)
             raise CommandError(f"several messages are meant; name one: {ids}")
         now = time.time_ns() // 1_000_000
-        status = store.resolving.resolve(id, doubtful[0].id, outcome == "sent", now)
-    typer.echo(f"{doubtful[0].id} is {status}")
+        status = store.resolving.resolve(id, unknown[0].id, outcome == "sent", now)
+    typer.echo(f"{unknown[0].id} is {status}")
 
 
 def story_json(story: MessageStory) -> dict[str, Any]:

@@ -80,7 +80,7 @@ class Lists:
     def __init__(self, database: Database) -> None:
         self._database = database
         # Changes of one list come one after the other, so that its size is right.
-        self._list_still = text(_GET + database.hold_still)
+        self._list_for_update = text(_GET + database.for_update)
         # The JSON row carries the list too, so that SQLite joins on the whole primary key.
         same = "list_member.list_id = r.value->>'l' AND list_member.number = r.value->>'n'"
         self._update = text(
@@ -125,7 +125,7 @@ class Lists:
         values = {"account": account_id, "list": list_id}
 
         def work(connection: Connection) -> bool:
-            if connection.execute(self._list_still, values).first() is None:
+            if connection.execute(self._list_for_update, values).first() is None:
                 return False
             connection.execute(_EMPTY, values)
             return connection.execute(_DELETE, values).rowcount > 0
@@ -150,7 +150,7 @@ class Lists:
         values = {"account": account_id, "list": list_id, "rows": rows, "now": now}
 
         def work(connection: Connection) -> Added | None:
-            before = connection.execute(self._list_still, values).first()
+            before = connection.execute(self._list_for_update, values).first()
             if before is None:
                 return None
             updated = connection.execute(self._update, values).rowcount
@@ -171,7 +171,7 @@ class Lists:
         }
 
         def work(connection: Connection) -> bool:
-            if connection.execute(self._list_still, values).first() is None:
+            if connection.execute(self._list_for_update, values).first() is None:
                 return False
             gone = connection.execute(_REMOVE, values).rowcount
             change = {"list": list_id, "by": -gone, "most": MEMBERS_MAX}

@@ -44,7 +44,7 @@ _KINDS_WAITING = text(_KINDS.format(statuses="('queued', 'retryable')"))
 _KINDS_OPEN = text(_KINDS.format(statuses="('queued', 'retryable', 'sending', 'unknown')"))
 _SKIP_OPTED_OUT = text(
     "UPDATE message SET status = 'skipped', reason = 'opted_out', final_at = :now "
-    f"WHERE campaign_id = :campaign AND {_WAITING} AND NOT in_doubt "
+    f"WHERE campaign_id = :campaign AND {_WAITING} AND NOT was_unknown "
     "AND EXISTS (SELECT 1 FROM opt_out o "
     "WHERE o.account_id = :account AND o.number = message.recipient)"
 )
@@ -62,7 +62,7 @@ _PLAN = text(
     "FROM campaign c WHERE c.id = :campaign".replace("{waiting}", _WAITING)
 )
 _WAITING_ROWS = text(
-    "SELECT CASE WHEN status = 'sending' THEN lease_until + 1 ELSE due_at END AS due, position, "
+    "SELECT CASE WHEN status = 'sending' THEN claimed_until + 1 ELSE due_at END AS due, position, "
     "status <> 'queued' OR scheduled_at IS NOT NULL AS hard FROM message "
     "WHERE campaign_id = :campaign AND status IN ('queued', 'retryable', 'sending') "
     "ORDER BY due, position LIMIT :limit"
@@ -87,10 +87,12 @@ class Admissions:
     def __init__(self, database: Database, outbox: Outbox) -> None:
         self._database = database
         self._outbox = outbox
-        still = database.hold_still
-        self._campaign_still = text(f"SELECT status FROM campaign WHERE id = :campaign{still}")
-        self._holds_still = text(
-            f"SELECT kind FROM hold WHERE campaign_id = :campaign ORDER BY kind DESC{still}"
+        for_update = database.for_update
+        self._campaign_for_update = text(
+            f"SELECT status FROM campaign WHERE id = :campaign{for_update}"
+        )
+        self._holds_for_update = text(
+            f"SELECT kind FROM hold WHERE campaign_id = :campaign ORDER BY kind DESC{for_update}"
         )
 
     def evidence(self, campaign_id: str, now: Instant) -> Evidence:
@@ -164,7 +166,7 @@ class Admissions:
 
         def work(connection: Connection) -> None:
             # Nobody else may hold, refuse or count this campaign until we are done.
-            connection.execute(self._campaign_still, {"campaign": campaign_id})
+            connection.execute(self._campaign_for_update, {"campaign": campaign_id})
             account = connection.execute(_ACCOUNT, {"campaign": campaign_id}).one()
             kinds = connection.execute(_KINDS_WAITING, {"campaign": campaign_id}).all()
             if connection.execute(_HELD, {"campaign": campaign_id}).first() is not None:
@@ -221,11 +223,11 @@ class Admissions:
 
         def work(connection: Connection) -> tuple[CampaignStatus, Tally, Sequence[Destination]]:
             destinations: Sequence[Destination] = []
-            stood = connection.execute(self._campaign_still, values).one().status
+            stood = connection.execute(self._campaign_for_update, values).one().status
             if connection.execute(_SETTLE, values).rowcount:
                 self.void_unused(connection, campaign_id, now)
                 last = connection.execute(_LAST_SENT, values).one()
-                if last.sent_at is None and not last.doubt:
+                if last.sent_at is None and not last.unknown:
                     connection.execute(_FREE_KEY, values)
                 else:
                     spent = {"campaign": campaign_id, "free_at": free_at(last.sent_at or now)}
@@ -244,7 +246,7 @@ class Admissions:
     def void_unused(self, connection: Connection, campaign_id: str, now: Instant) -> None:
         """Give back what an ended campaign holds for nobody, inside the caller's transaction."""
         # A receipt may pay for an unknown message at any moment: not between these two.
-        connection.execute(self._holds_still, {"campaign": campaign_id})
+        connection.execute(self._holds_for_update, {"campaign": campaign_id})
         open_kinds = connection.execute(_KINDS_OPEN, {"campaign": campaign_id}).all()
         ledger.void_rest(connection, campaign_id, _price(open_kinds), now)
 

@@ -154,7 +154,7 @@ CHECKS: dict[str, str] = {
         "COALESCE(m.status, 'no message') AS found FROM recipient_key k LEFT JOIN message m "
         "ON m.campaign_id = k.campaign_id AND m.position = k.position "
         "WHERE k.free_at IS NULL AND COALESCE(m.status, '') NOT IN ('sending', 'unknown') "
-        "AND NOT (COALESCE(m.status, '') = 'retryable' AND COALESCE(m.in_doubt, FALSE)) "
+        "AND NOT (COALESCE(m.status, '') = 'retryable' AND COALESCE(m.was_unknown, FALSE)) "
         f"AND {_OF_CAMPAIGN.format(column='k.campaign_id')}"
     ),
     "a campaign's key ends with it": (

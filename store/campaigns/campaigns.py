@@ -49,12 +49,12 @@ _REFUSE = text(
 )
 _CANCEL_WAITING = text(
     "UPDATE message SET status = 'cancelled', reason = :reason, final_at = :now "
-    "WHERE campaign_id = :campaign AND status IN ('queued', 'retryable') AND NOT in_doubt"
+    "WHERE campaign_id = :campaign AND status IN ('queued', 'retryable') AND NOT was_unknown"
 )
 # What may have left cannot be called cancelled.
 _BACK_TO_DOUBT = text(
     "UPDATE message SET status = 'unknown' "
-    "WHERE campaign_id = :campaign AND status = 'retryable' AND in_doubt"
+    "WHERE campaign_id = :campaign AND status = 'retryable' AND was_unknown"
 )
 _FREE_KEY = text("DELETE FROM campaign_key WHERE campaign_id = :campaign")
 

@@ -30,7 +30,7 @@ class Plans:
         self._database = database
         self._spread_over = text(
             "SELECT position FROM message WHERE campaign_id = :campaign AND status = 'queued' "
-            f"AND scheduled_at IS NULL ORDER BY position{database.hold_still}"
+            f"AND scheduled_at IS NULL ORDER BY position{database.for_update}"
         )
         # By the primary key alone: asked for the status as well, PostgreSQL may look each of
         # 50,000 rows up among all that are queued, which takes minutes.

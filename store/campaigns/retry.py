@@ -23,7 +23,7 @@ _REOPEN = text(
 _STATUS = text("SELECT status FROM campaign WHERE id = :campaign")
 # What failed before its first try had a fault of its recipient, and what was ever in doubt has
 # an operator's word.
-_FAILED = "campaign_id = :campaign AND status = 'failed' AND attempts > 0 AND NOT in_doubt"
+_FAILED = "campaign_id = :campaign AND status = 'failed' AND attempts > 0 AND NOT was_unknown"
 _REASONS = text(f"SELECT DISTINCT reason FROM message WHERE {_FAILED}")
 _REQUEUE = text(
     "UPDATE message SET status = 'queued', due_at = :now, reason = NULL, error = NULL, "

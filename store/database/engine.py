@@ -82,14 +82,14 @@ class Database:
         self.rows = "json_each(:rows) AS r" if self.is_sqlite else _POSTGRES_ROWS
         # Ends a SELECT whose rows must hold still until the transaction ends, because what
         # follows relies on them. SQLite's one writer sees to that by itself.
-        self.hold_still = "" if self.is_sqlite else " FOR NO KEY UPDATE"
+        self.for_update = "" if self.is_sqlite else " FOR NO KEY UPDATE"
 
     def read(self, work: Callable[[Connection], T]) -> T:
         """Run ``work`` in one read transaction and return its result.
 
         Raises StoreUnavailable when the database does not answer.
         """
-        with _honest(), self.engine.connect() as connection, connection.begin():
+        with _translate_errors(), self.engine.connect() as connection, connection.begin():
             return work(connection)
 
     def read_snapshot(self, work: Callable[[Connection], T]) -> T:
@@ -100,7 +100,7 @@ class Database:
         engine = self.engine
         if not self.is_sqlite:
             engine = engine.execution_options(isolation_level="REPEATABLE READ")
-        with _honest(), engine.connect() as connection, connection.begin():
+        with _translate_errors(), engine.connect() as connection, connection.begin():
             return work(connection)
 
     def write(self, work: Callable[[Connection], T]) -> T:
@@ -111,7 +111,7 @@ class Database:
         """
         for tries_left in range(DEADLOCK_RETRIES_MAX, -1, -1):
             try:
-                with _honest(), self._writing, self.engine.connect() as connection:
+                with _translate_errors(), self._writing, self.engine.connect() as connection:
                     connection = connection.execution_options(godwit_write=True)
                     with connection.begin():
                         return work(connection)
@@ -148,7 +148,7 @@ _POSTGRES_ROWS = "jsonb_array_elements(CAST(:rows AS jsonb)) AS r(value)"
 
 
 @contextmanager
-def _honest() -> Iterator[None]:
+def _translate_errors() -> Iterator[None]:
     """Raise StoreUnavailable for whatever says that the database does not answer."""
     try:
         yield

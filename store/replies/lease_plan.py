@@ -23,12 +23,12 @@ class NoLease(StrEnum):
 class LeaseRequest:
     """A number wanted towards ``recipient`` until ``until``.
 
-    Two wishes of one account to one recipient share a lease while their ``wish``, a digest of
+    Two wishes of one account to one recipient share a lease while their ``purpose``, a digest of
     what answers are wanted for, is the same. ``country`` is preferred, no more.
     """
 
     recipient: str
-    lease_request: str
+    purpose: str
     until: Instant
     country: str | None = None
 
@@ -45,13 +45,11 @@ class LeasePlan:
         self.renewals: dict[tuple[str, str], dict[str, Any]] = {}
         self.additions: list[dict[str, Any]] = []
 
-    def know(
-        self, recipient: str, number: str, account_id: str, lease_request: str, slot: int
-    ) -> None:
+    def know(self, recipient: str, number: str, account_id: str, purpose: str, slot: int) -> None:
         """Take note of a live lease."""
         self._taken.setdefault(recipient, set()).add(number)
         if account_id == self._account_id:
-            self._mine.setdefault(recipient, {})[lease_request] = (number, slot)
+            self._mine.setdefault(recipient, {})[purpose] = (number, slot)
 
     def choose(self, lease_request: LeaseRequest) -> str | NoLease:
         """Choose a number for a wish and note what is to be written, or say why there is none."""

@@ -63,23 +63,25 @@ class Leases:
     def __init__(self, database: Database) -> None:
         self._database = database
         # Against a claim that just takes the number: it refers to the row.
-        still = "" if database.is_sqlite else " FOR UPDATE"
-        self._number_still = text(f"SELECT 1 FROM pool_number WHERE number = :number{still}")
-        self._leases_still = text(
-            "SELECT number, recipient, account_id, wish, slot, expires_at FROM lease "
+        for_update = "" if database.is_sqlite else " FOR UPDATE"
+        self._number_for_update = text(
+            f"SELECT 1 FROM pool_number WHERE number = :number{for_update}"
+        )
+        self._leases_for_update = text(
+            "SELECT number, recipient, account_id, purpose, slot, expires_at FROM lease "
             f"WHERE recipient IN (SELECT r.value->>'r' FROM {database.rows}) "
-            f"ORDER BY recipient, number{database.hold_still}"
+            f"ORDER BY recipient, number{database.for_update}"
         )
         self._renew = text(
             "UPDATE lease SET expires_at = CAST(r.value->>'u' AS BIGINT) "
             f"FROM {database.rows} WHERE lease.number = r.value->>'n' "
             "AND lease.recipient = r.value->>'r' "
-            "AND lease.account_id = :account AND lease.wish = r.value->>'w' "
+            "AND lease.account_id = :account AND lease.purpose = r.value->>'w' "
             "AND lease.expires_at < CAST(r.value->>'u' AS BIGINT)"
         )
         # Whoever comes second in a race runs into one of the three unique keys and gets nothing.
         self._take = text(
-            "INSERT INTO lease (number, recipient, account_id, wish, slot, leased_at, expires_at) "
+            "INSERT INTO lease (number, recipient, account_id, purpose, slot, leased_at, expires_at) "
             "SELECT r.value->>'n', r.value->>'r', CAST(:account AS VARCHAR), r.value->>'w', "
             "CAST(r.value->>'s' AS INTEGER), CAST(:now AS BIGINT), "
             f"CAST(r.value->>'u' AS BIGINT) FROM {database.rows} WHERE TRUE "
@@ -107,7 +109,7 @@ class Leases:
         """Take a number out of the pool and end its leases; False when it was not there."""
 
         def work(connection: Connection) -> bool:
-            connection.execute(self._number_still, {"number": number})
+            connection.execute(self._number_for_update, {"number": number})
             connection.execute(_END_LEASES, {"number": number})
             return connection.execute(_REMOVE, {"number": number}).rowcount > 0
 
@@ -161,7 +163,7 @@ class Leases:
         recipients = json_rows(
             [{"r": name} for name in dict.fromkeys(w.recipient for w in lease_requests)]
         )
-        rows = connection.execute(self._leases_still, {"rows": recipients}).all()
+        rows = connection.execute(self._leases_for_update, {"rows": recipients}).all()
         expired = [
             {"number": row.number, "recipient": row.recipient}
             for row in rows

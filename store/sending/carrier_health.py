@@ -9,7 +9,7 @@ from campaign.instants import SECOND, Instant
 from store.database.engine import Database
 
 # How long a process may not know that another one found a carrier down, or up again.
-KNOWN_FOR: Instant = SECOND // 4
+CACHE_TTL_SECONDS: Instant = SECOND // 4
 PROBE_EVERY: Instant = SECOND
 
 _DOWN = text("SELECT name, probe_at FROM carrier_state WHERE down_since IS NOT NULL")
@@ -79,10 +79,10 @@ class Health:
 
     def down(self, connection: Connection, now: Instant) -> Mapping[str, Instant]:
         """Carriers that are down, and from when on one message may probe each."""
-        if not self._known_until - KNOWN_FOR <= now < self._known_until:
+        if not self._known_until - CACHE_TTL_SECONDS <= now < self._known_until:
             rows = connection.execute(_DOWN).all()
             self._down = {row.name: row.probe_at for row in rows}
-            self._known_until = now + KNOWN_FOR
+            self._known_until = now + CACHE_TTL_SECONDS
         return self._down
 
     def probe(self, connection: Connection, carrier: str, now: Instant) -> bool:

@@ -20,7 +20,7 @@ from store.shared.rates import Rates
 # what is due a little later along with it, but never a message that was told to wait.
 # ``tries`` counts since the campaign was last retried: each retry has its whole number of them.
 _CANDIDATES = (
-    f"SELECT {HANDOFF_COLUMNS}, CASE WHEN attempts = 0 OR in_doubt THEN attempts "
+    f"SELECT {HANDOFF_COLUMNS}, CASE WHEN attempts = 0 OR was_unknown THEN attempts "
     "ELSE attempts - COALESCE((SELECT max(a.number) FROM attempt a "
     "WHERE a.campaign_id = message.campaign_id AND a.position = message.position "
     "AND a.outcome = 'failed'), 0) END AS tries FROM message "

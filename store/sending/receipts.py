@@ -23,9 +23,9 @@ class Receipts:
         # An answer may be written at this moment, which makes ``sending`` ``sent``: whoever comes
         # second must see what the first made of the row. In one order, so that two batches
         # cannot lock each other out.
-        self._messages_still = text(
+        self._messages_for_update = text(
             f"SELECT id FROM message WHERE id IN (SELECT r.value->>'m' FROM {database.rows}) "
-            f"ORDER BY id{database.hold_still}"
+            f"ORDER BY id{database.for_update}"
         )
         self._settle_sent = text(
             "UPDATE message SET status = r.value->>'s', error = COALESCE(r.value->>'e', error), "
@@ -40,7 +40,7 @@ class Receipts:
             "sent_at = (SELECT CASE WHEN max(a.started_at) > :at THEN max(a.started_at) "
             "ELSE CAST(:at AS BIGINT) END FROM attempt a WHERE a.campaign_id = message.campaign_id "
             "AND a.position = message.position), "
-            "final_at = :at, claimed_by = NULL, lease_until = NULL "
+            "final_at = :at, claimed_by = NULL, claimed_until = NULL "
             "WHERE id = :reference AND (status IN ('sending', 'unknown') "
             "OR (status IN ('queued', 'retryable') AND attempts > 0)) "
             "RETURNING campaign_id, position, kind, key, id, status, sent_at, final_at, "
@@ -70,7 +70,7 @@ class Receipts:
         )
 
         def work(connection: Connection) -> tuple[int, Sequence[Destination]]:
-            connection.execute(self._messages_still, {"rows": rows})
+            connection.execute(self._messages_for_update, {"rows": rows})
             moved = connection.execute(self._settle_sent, {"rows": rows}).all()
             settled = {row.id for row in moved}
             proved = [

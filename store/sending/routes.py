@@ -7,7 +7,7 @@ from sqlalchemy import Connection, text
 from campaign.instants import SECOND, Instant
 from campaign.routing import read_route
 
-KNOWN_FOR: Instant = SECOND
+CACHE_TTL_SECONDS: Instant = SECOND
 
 _ROUTES = text(
     "SELECT NULL AS address, carriers FROM account WHERE id = :account AND carriers IS NOT NULL "
@@ -31,12 +31,12 @@ class Routes:
         A change is seen within a second. Carriers that are not in use are left out.
         """
         until, routes = self._known.get(account_id, (0, {}))
-        if not until - KNOWN_FOR <= now < until:
+        if not until - CACHE_TTL_SECONDS <= now < until:
             routes = {None: self._carriers}
             for row in connection.execute(_ROUTES, {"account": account_id}):
                 if route := read_route(row.carriers, self._carriers):
                     routes[row.address] = route
             if len(self._known) > 10_000:
                 self._known.clear()
-            self._known[account_id] = (now + KNOWN_FOR, routes)
+            self._known[account_id] = (now + CACHE_TTL_SECONDS, routes)
         return routes

@@ -40,7 +40,7 @@ class Moved(NamedTuple):
     status: str
     kind: str
     key: str | None
-    in_doubt: bool
+    was_unknown: bool
     event_for: str | None
 
 

@@ -55,7 +55,7 @@ class Sending:
         outcomes: Sequence[Outcome],
         claim_count: int,
         now: Instant,
-        lease_until: Instant,
+        claimed_until: Instant,
     ) -> ClaimResult:
         """See :class:`campaign.ports.SendingStore`."""
 
@@ -70,7 +70,7 @@ class Sending:
                 )
             outcome = ClaimResult()
             if claim_count > 0:
-                outcome = self._take(connection, owner, chunk, token, found, now, lease_until)
+                outcome = self._take(connection, owner, chunk, token, found, now, claimed_until)
             destinations = self._outbox.record_message_events(connection, written.events, now)
             if written.handed_off is not None:
                 # Last of all: every chunk of the account waits for these few rows.
@@ -81,13 +81,13 @@ class Sending:
         self._outbox.notify(destinations)
         return outcome
 
-    def renew(self, chunk: ChunkRange, token: str, position: int, lease_until: Instant) -> bool:
+    def renew(self, chunk: ChunkRange, token: str, position: int, claimed_until: Instant) -> bool:
         """See :class:`campaign.ports.SendingStore`."""
         values = {
             "campaign": chunk.campaign_id,
             "position": position,
             "token": token,
-            "lease": lease_until,
+            "lease": claimed_until,
         }
         return self._database.write(
             lambda connection: connection.execute(RENEW, values).rowcount > 0
@@ -104,7 +104,7 @@ class Sending:
         """See :class:`campaign.ports.SendingStore`."""
         values = {**_range(chunk), "token": token}
         found = self._database.read(lambda connection: connection.execute(ABANDONED, values).all())
-        leases = [row.lease_until or 0 for row in found]
+        leases = [row.claimed_until or 0 for row in found]
         handoffs = [old_handoff(row) for row in found]
         return handoffs, max(leases, default=None)
 
@@ -114,11 +114,11 @@ class Sending:
         token: str,
         positions: Sequence[int],
         now: Instant,
-        lease_until: Instant,
+        claimed_until: Instant,
     ) -> list[int]:
         """See :class:`campaign.ports.SendingStore`."""
         rows = json_rows([{"c": chunk.campaign_id, "p": position} for position in positions])
-        values = {"rows": rows, "token": token, "lease": lease_until, "now": now}
+        values = {"rows": rows, "token": token, "lease": claimed_until, "now": now}
 
         def work(connection: Connection) -> list[int]:
             return sorted(connection.execute(self._sql.adopt, values).scalars())
@@ -172,8 +172,8 @@ class Sending:
             if row.status == MessageStatus.SENT:
                 sent[row.kind] += 1
                 first_sent = row.position if first_sent is None else min(first_sent, row.position)
-            doubtful = row.in_doubt and row.status != MessageStatus.SENT
-            if row.key is None or row.status == MessageStatus.UNKNOWN or doubtful:
+            unknown = row.was_unknown and row.status != MessageStatus.SENT
+            if row.key is None or row.status == MessageStatus.UNKNOWN or unknown:
                 continue
             where = (connection, owner.account_id, row.key, campaign_id, row.position)
             if row.status == MessageStatus.SENT:
@@ -198,7 +198,7 @@ class Sending:
         token: str,
         due_messages: Found,
         now: Instant,
-        lease_until: Instant,
+        claimed_until: Instant,
     ) -> ClaimResult:
         nothing = ClaimResult(
             exhausted=due_messages.exhausted,
@@ -223,7 +223,7 @@ class Sending:
         )
         claimed: set[int] = set()
         if winners:
-            values = {"rows": rows, "token": token, "lease": lease_until, "now": now}
+            values = {"rows": rows, "token": token, "lease": claimed_until, "now": now}
             claimed = set(connection.execute(self._sql.claim, values).scalars().all())
             connection.execute(self._sql.begin_attempts, values)
         if len(claimed) != len(winners):
@@ -240,18 +240,18 @@ class Sending:
         now: Instant,
     ) -> tuple[list[dict[str, object]], list[DueMessage]]:
         """Sort candidates into rows to set aside (opted out, left, key taken) and rows to send."""
-        silent: set[str] = set()
+        opted_out: set[str] = set()
         if owner.exclude_opt_outs:
             rows = json_rows([{"r": row.recipient} for row in found])
             values = {"account": owner.account_id, "rows": rows}
-            silent = set(connection.execute(self._sql.opted_out, values).scalars())
+            opted_out = set(connection.execute(self._sql.opted_out, values).scalars())
         left = left_since(connection, campaign_id, found)
         aside: list[dict[str, object]] = []
         winners: list[DueMessage] = []
         claim_key = partial(recipient_keys.claim, connection, owner.account_id)
         for row in sorted(found, key=_key):
             fate: dict[str, object] | None = None
-            if row.recipient in silent:
+            if row.recipient in opted_out:
                 fate = {"s": "skipped", "e": "opted_out"}
             elif row.position in left:
                 fate = {"s": "skipped", "e": "left_list"}

@@ -14,7 +14,7 @@ ABANDONED = text(
     "ORDER BY m.position"
 )
 RENEW = text(
-    "UPDATE message SET lease_until = :lease WHERE campaign_id = :campaign "
+    "UPDATE message SET claimed_until = :lease WHERE campaign_id = :campaign "
     "AND position = :position AND COALESCE(status, '') = 'sending' AND claimed_by = :token"
 )
 WANTS_NOTHING = text(
@@ -41,7 +41,7 @@ class ChunkStatements:
         rows = database.rows
         # A message that may have left before has neither failed nor been skipped, whatever
         # became of its latest try.
-        undecided = "(message.in_doubt AND r.value->>'s' IN ('failed', 'skipped'))"
+        undecided = "(message.was_unknown AND r.value->>'s' IN ('failed', 'skipped'))"
         self.record = text(
             f"UPDATE message SET status = CASE WHEN {undecided} THEN 'unknown' "
             "ELSE r.value->>'s' END, error = r.value->>'e', reason = CASE "
@@ -53,11 +53,11 @@ class ChunkStatements:
             f"final_at = CASE WHEN r.value->>'s' = 'failed' AND NOT {undecided} "
             "THEN CAST(r.value->>'t' AS BIGINT) ELSE final_at END, "
             "due_at = COALESCE(CAST(r.value->>'d' AS BIGINT), due_at), "
-            "claimed_by = NULL, lease_until = NULL "
+            "claimed_by = NULL, claimed_until = NULL "
             f"FROM {rows} WHERE {_same_row('message')} AND message.status = 'sending' "
             "AND message.claimed_by = :token "
             "RETURNING message.position, message.status, message.kind, message.key, "
-            "message.in_doubt, "
+            "message.was_unknown, "
             f"{EVENT_FOR_ACCOUNT}"
         )
         self.end_attempts = text(
@@ -68,7 +68,7 @@ class ChunkStatements:
         )
         self.claim = text(
             "UPDATE message SET status = 'sending', attempts = attempts + 1, "
-            "claimed_by = :token, lease_until = :lease "
+            "claimed_by = :token, claimed_until = :lease "
             f"FROM {rows} WHERE {_same_row('message')} "
             "AND message.status IN ('queued', 'retryable') RETURNING message.position"
         )
@@ -93,8 +93,8 @@ class ChunkStatements:
             f"CAST(r.value->>'n' AS BIGINT), :now, r.value->>'w' FROM {rows}"
         )
         self.adopt = text(
-            "UPDATE message SET claimed_by = :token, lease_until = :lease "
+            "UPDATE message SET claimed_by = :token, claimed_until = :lease "
             f"FROM {rows} WHERE {_same_row('message')} AND message.status = 'sending' "
-            "AND message.claimed_by <> :token AND message.lease_until <= :now "
+            "AND message.claimed_by <> :token AND message.claimed_until <= :now "
             "RETURNING message.position"
         )

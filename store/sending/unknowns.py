@@ -45,12 +45,12 @@ _CARRIER = (
 )
 # Taken up like the message of a dead attempt: the lease is over, and nobody holds it.
 _ASK_AGAIN = text(
-    "UPDATE message SET status = 'sending', claimed_by = 'in doubt', lease_until = :now "
+    "UPDATE message SET status = 'sending', claimed_by = 'in doubt', claimed_until = :now "
     "WHERE campaign_id = :campaign AND status = 'unknown' "
     f"AND {_CARRIER} IN :carriers AND (:sends_nothing OR NOT {_SILENT})"
 ).bindparams(bindparam("carriers", expanding=True, type_=String))
 _SEND_AGAIN = text(
-    "UPDATE message SET status = 'retryable', due_at = :now, in_doubt = TRUE "
+    "UPDATE message SET status = 'retryable', due_at = :now, was_unknown = TRUE "
     f"WHERE campaign_id = :campaign AND status = 'unknown' AND NOT {_SILENT} "
     f"AND {_CARRIER} NOT IN :carriers"
 ).bindparams(bindparam("carriers", expanding=True, type_=String))
@@ -66,8 +66,8 @@ class Resolving:
     def __init__(self, database: Database, admissions: Admissions) -> None:
         self._database = database
         self._admissions = admissions
-        self._campaign_still = text(
-            f"SELECT account_id, status FROM campaign WHERE id = :campaign{database.hold_still}"
+        self._campaign_for_update = text(
+            f"SELECT account_id, status FROM campaign WHERE id = :campaign{database.for_update}"
         )
 
     def resolve(
@@ -81,7 +81,7 @@ class Resolving:
 
         def work(connection: Connection) -> MessageStatus | None:
             values = {"campaign": campaign_id, "message": message_id}
-            campaign = connection.execute(self._campaign_still, values).first()
+            campaign = connection.execute(self._campaign_for_update, values).first()
             status = MessageStatus.SENT if was_sent else MessageStatus.FAILED
             said = {
                 **values,

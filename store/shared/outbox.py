@@ -43,7 +43,7 @@ _WEBHOOKS = text(
 _LEFT_WAITING = text(
     "SELECT DISTINCT destination FROM callback WHERE destination IN :destinations "
     "AND status = 'waiting' AND due_at <= :before "
-    "AND (lease_until IS NULL OR lease_until <= :before)"
+    "AND (claimed_until IS NULL OR claimed_until <= :before)"
 ).bindparams(bindparam("destinations", type_=String, expanding=True))
 
 

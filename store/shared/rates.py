@@ -9,7 +9,7 @@ from campaign.rates import RATE_MAX, RateState
 from store.database.engine import Database, StoreError, json_rows
 
 # How long a process may not know that a scope has a speed now, or has none any more.
-KNOWN_FOR: Instant = SECOND
+CACHE_TTL_SECONDS: Instant = SECOND
 
 _SET = text(
     "INSERT INTO rate (scope, rate, next_at) VALUES (:scope, :rate, 0) "
@@ -27,7 +27,7 @@ class Rates:
         # Everybody locks in the order of the names, or two would wait for each other.
         self._lock = text(
             "SELECT scope, rate, next_at FROM rate WHERE scope IN :scopes "
-            f"ORDER BY scope{database.hold_still}"
+            f"ORDER BY scope{database.for_update}"
         ).bindparams(bindparam("scopes", expanding=True))
         self._write = text(
             "UPDATE rate SET next_at = CAST(r.value->>'n' AS BIGINT) "
@@ -58,9 +58,9 @@ class Rates:
 
     def has_any(self, connection: Connection, now: Instant) -> bool:
         """Tell whether anything at all has a speed, as far as this process knows."""
-        if now >= self._known_until or now < self._known_until - KNOWN_FOR:
+        if now >= self._known_until or now < self._known_until - CACHE_TTL_SECONDS:
             self._known = frozenset(row.scope for row in connection.execute(_ALL))
-            self._known_until = now + KNOWN_FOR
+            self._known_until = now + CACHE_TTL_SECONDS
         return bool(self._known)
 
     def lock(

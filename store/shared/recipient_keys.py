@@ -21,7 +21,7 @@ _CLAIM = text(
     "RETURNING message_id"
 )
 _HOLDER = text(
-    "SELECT k.message_id, k.free_at, m.status, m.in_doubt FROM recipient_key k "
+    "SELECT k.message_id, k.free_at, m.status, m.was_unknown FROM recipient_key k "
     "LEFT JOIN message m ON m.campaign_id = k.campaign_id AND m.position = k.position "
     "WHERE k.account_id = :account AND k.key = :key"
 )
@@ -73,8 +73,8 @@ def claim(
         return None
     holder = connection.execute(_HOLDER, values).one()
     # A holder whose send is doubtful may have reached its recipient: to us that counts as spent.
-    is_doubtful = holder.status == "unknown" or bool(holder.in_doubt)
-    return KeyTaken(holder.message_id, holder.free_at is not None or is_doubtful)
+    is_unknown = holder.status == "unknown" or bool(holder.was_unknown)
+    return KeyTaken(holder.message_id, holder.free_at is not None or is_unknown)
 
 
 def spend(

@@ -32,7 +32,7 @@ class CallbackRow(SQLModel, table=True):
     campaign or inbound text that the row refers to. ``destination`` is a webhook's id, or the
     name of an account's and server's message addresses. ``at`` is when it happened,
     ``since_at`` when the tries began. While a try is under way, ``claimed_by`` names it and
-    ``lease_until`` says when it is given up for dead.
+    ``claimed_until`` says when it is given up for dead.
     """
 
     __tablename__ = "callback"
@@ -56,6 +56,6 @@ class CallbackRow(SQLModel, table=True):
     due_at: int = Field(sa_type=BigInteger)
     tries: int = 0
     claimed_by: str | None = None
-    lease_until: int | None = Field(default=None, sa_type=BigInteger)
+    claimed_until: int | None = Field(default=None, sa_type=BigInteger)
     last_code: str | None = None
     ended_at: int | None = Field(default=None, sa_type=BigInteger)

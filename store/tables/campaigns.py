@@ -37,9 +37,9 @@ class MessageRow(SQLModel, table=True):
     ``position`` counts from 0 in request order. ``due_at`` is the ideal instant of the next
     try. ``list_id`` names the mailing list that brought the recipient, and ``compliance_text`` is
     what the rules look at where links have been shortened. While ``sending``, ``claimed_by`` names
-    the running attempt of the chunk and ``lease_until`` the instant after which that attempt starts
-    no more requests. ``in_doubt`` says that an earlier try may have left, though the message was
-    put to work again by policy.
+    the running attempt of the chunk and ``claimed_until`` the instant after which that attempt
+    starts no more requests. ``was_unknown`` says that an earlier try may have left, though the
+    message was put to work again by policy.
     """
 
     __tablename__ = "message"
@@ -70,11 +70,11 @@ class MessageRow(SQLModel, table=True):
     line_type: str | None = None
     network: str | None = None
     claimed_by: str | None = None
-    lease_until: int | None = Field(default=None, sa_type=BigInteger)
+    claimed_until: int | None = Field(default=None, sa_type=BigInteger)
     carrier_id: str | None = None
     error: str | None = None
     duplicate_of: str | None = None
-    in_doubt: bool = False
+    was_unknown: bool = False
     sent_at: int | None = Field(default=None, sa_type=BigInteger)
     final_at: int | None = Field(default=None, sa_type=BigInteger)
     callback_url: str | None = Field(default=None, sa_type=Text)

@@ -18,14 +18,14 @@ class LeaseRow(SQLModel, table=True):
     """A pool number that stands for one account towards one recipient until ``expires_at``.
 
     The primary key keeps two accounts from one recipient's answers, ``slot`` an account from more
-    than five leases to one recipient, and ``wish`` (a digest of what answers are wanted for) from
-    two leases where one will do.
+    than five leases to one recipient, and ``purpose`` (a digest of what answers are wanted for)
+    from two leases where one will do.
     """
 
     __tablename__ = "lease"
     __table_args__ = (
         UniqueConstraint("account_id", "recipient", "slot", name="lease_slot"),
-        UniqueConstraint("account_id", "recipient", "wish", name="lease_wish"),
+        UniqueConstraint("account_id", "recipient", "purpose", name="lease_wish"),
         CheckConstraint("slot BETWEEN 1 AND 5", name="lease_slot_of_five"),
         Index("lease_by_recipient", "recipient"),
     )

@@ -10,23 +10,23 @@ from campaign.instants import Instant
 from store.database.engine import Database, json_rows
 from store.shared.outbox import Destination
 
-_UNLEASED = "(lease_until IS NULL OR lease_until <= :now)"
+_UNLEASED = "(claimed_until IS NULL OR claimed_until <= :now)"
 _WEBHOOK = text("SELECT disabled_at FROM webhook WHERE id = :destination")
 _DISABLE = text(
     "UPDATE webhook SET disabled_at = :now WHERE id = :destination AND disabled_at IS NULL"
 )
 _BURY = text(
     "UPDATE callback SET status = 'dead', last_code = COALESCE(last_code, 'disabled'), "
-    "ended_at = :now, claimed_by = NULL, lease_until = NULL "
+    "ended_at = :now, claimed_by = NULL, claimed_until = NULL "
     f"WHERE destination = :destination AND status = 'waiting' AND {_UNLEASED}"
 )
 _GIVE_UP = text(
     "UPDATE callback SET status = 'dead', last_code = COALESCE(last_code, 'expired'), "
-    "ended_at = :now, claimed_by = NULL, lease_until = NULL WHERE destination = :destination "
+    "ended_at = :now, claimed_by = NULL, claimed_until = NULL WHERE destination = :destination "
     f"AND status = 'waiting' AND since_at < :since AND {_UNLEASED}"
 )
 _NEXT_DUE = text(
-    "SELECT min(CASE WHEN lease_until > due_at THEN lease_until ELSE due_at END) FROM callback "
+    "SELECT min(CASE WHEN claimed_until > due_at THEN claimed_until ELSE due_at END) FROM callback "
     "WHERE destination = :destination AND status = 'waiting'"
 )
 _OVERDUE = text(
@@ -48,7 +48,7 @@ class Deliveries:
         # What somebody else is just claiming is theirs.
         skip_locked = "" if database.is_sqlite else " FOR UPDATE SKIP LOCKED"
         self._claim = text(
-            "UPDATE callback SET claimed_by = :token, lease_until = :lease, tries = tries + 1 "
+            "UPDATE callback SET claimed_by = :token, claimed_until = :lease, tries = tries + 1 "
             "WHERE id IN (SELECT id FROM callback WHERE destination = :destination "
             f"AND status = 'waiting' AND due_at <= :now AND {_UNLEASED} "
             f"ORDER BY due_at, id LIMIT :count{skip_locked}) RETURNING id, tries"
@@ -61,7 +61,7 @@ class Deliveries:
             "UPDATE callback SET status = r.value->>'s', last_code = r.value->>'e', "
             "due_at = COALESCE(CAST(r.value->>'d' AS BIGINT), due_at), "
             "ended_at = CASE WHEN r.value->>'s' = 'waiting' THEN NULL "
-            "ELSE CAST(r.value->>'t' AS BIGINT) END, claimed_by = NULL, lease_until = NULL "
+            "ELSE CAST(r.value->>'t' AS BIGINT) END, claimed_by = NULL, claimed_until = NULL "
             f"{mine}"
         )
         self._drop = text(
@@ -76,7 +76,7 @@ class Deliveries:
         updates: Sequence[DeliveryUpdate],
         count: int,
         now: Instant,
-        lease_until: Instant,
+        claimed_until: Instant,
     ) -> Sequence[ClaimedDelivery]:
         """See :class:`campaign.deliveries.DeliveryStore`."""
         values = {
@@ -84,7 +84,7 @@ class Deliveries:
             "token": token,
             "count": count,
             "now": now,
-            "lease": lease_until,
+            "lease": claimed_until,
         }
 
         def work(connection: Connection) -> Sequence[ClaimedDelivery]:

@@ -32,7 +32,7 @@ _REMOVE = text(f"DELETE FROM webhook WHERE {_OF_ACCOUNT}")
 _FORGET = text("DELETE FROM callback WHERE destination = :webhook AND account_id = :account")
 _REPLAY = text(
     "UPDATE callback SET status = 'waiting', due_at = :now, since_at = :now, tries = 0, "
-    "claimed_by = NULL, lease_until = NULL, last_code = NULL, ended_at = NULL "
+    "claimed_by = NULL, claimed_until = NULL, last_code = NULL, ended_at = NULL "
     "WHERE destination = :webhook AND account_id = :account AND status IN ('delivered', 'dead') "
     "AND created_at >= :since AND created_at < :until"
 )
@@ -87,8 +87,8 @@ class Endpoints:
         self._sealer = sealer
         self._outbox = outbox
         # Two additions at once must not both find the last free place.
-        self._account_still = text(
-            f"SELECT id FROM account WHERE id = :account{database.hold_still}"
+        self._account_for_update = text(
+            f"SELECT id FROM account WHERE id = :account{database.for_update}"
         )
 
     def add(
@@ -111,7 +111,7 @@ class Endpoints:
         }
 
         def work(connection: Connection) -> None:
-            connection.execute(self._account_still, {"account": account_id})
+            connection.execute(self._account_for_update, {"account": account_id})
             if len(connection.execute(_LIST, {"account": account_id}).all()) >= WEBHOOKS_MAX:
                 raise StoreError(f"an account has at most {WEBHOOKS_MAX} webhooks")
             connection.execute(insert(WebhookRow), values)

@@ -20,25 +20,25 @@ from tests.campaign.making import composed, draft, recipients
 PLAN = 75 * HOUR + 35 * MINUTE + 5 * SECOND
 
 
-def instants(luck: float) -> list[int]:
+def instants(jitter: float) -> list[int]:
     found: list[int] = []
     at: int | None = 0
     while at is not None:
         found.append(at)
-        at = next_call_at(at, len(found), luck)
+        at = next_call_at(at, len(found), jitter)
     return found
 
 
 def test_ten_tries_take_seventy_five_hours_and_a_half() -> None:
-    tries = instants(luck=0.0)
+    tries = instants(jitter=0.0)
     assert len(tries) == 10
     assert tries[:4] == [0, 5 * SECOND, 5 * MINUTE + 5 * SECOND, 35 * MINUTE + 5 * SECOND]
     assert tries[-1] == PLAN
 
 
 @given(st.floats(0.0, 1.0, exclude_max=True))
-def test_luck_only_ever_lengthens_a_wait_and_by_a_tenth_at_most(luck: float) -> None:
-    tries = instants(luck)
+def test_luck_only_ever_lengthens_a_wait_and_by_a_tenth_at_most(jitter: float) -> None:
+    tries = instants(jitter)
     waits = [later - sooner for sooner, later in zip(tries, tries[1:], strict=False)]
     for wait, planned in zip(waits, TRY_WAITS[1:], strict=True):
         assert planned <= wait <= planned * 1.1

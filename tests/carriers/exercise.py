@@ -50,7 +50,7 @@ async def reset(call: Call) -> None:
     call.reset()
 
 
-async def silent(call: Call) -> None:
+async def opted_out(call: Call) -> None:
     """Never answer."""
     await call.hang()
 
@@ -184,7 +184,7 @@ class Exercise:
     ) -> None:
         cut = await self.failure(described, reset, monkeypatch)
         assert (type(cut), cut.code) == (DoubtfulHandoff, "connection_lost")
-        for play in (silent, drip):
+        for play in (opted_out, drip):
             began = time.monotonic()
             late = await self.failure(described, play, monkeypatch, DEADLINE)
             assert (type(late), late.code) == (DoubtfulHandoff, "timeout")
@@ -242,7 +242,7 @@ class Exercise:
     async def test_a_question_without_a_clear_answer_is_only_put_off(
         self, described: Described, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        plays: list[Play] = [reset, silent, saying(described.busy), saying(Said(500, b""))]
+        plays: list[Play] = [reset, opted_out, saying(described.busy), saying(Said(500, b""))]
         plays += [saying(Said(200, body)) for body in (b"", b"<html>", b'"a"', b"7", b"[7]")]
         for play in plays:
             async with self.opened(described, play, monkeypatch, DEADLINE) as (carrier, _):

@@ -96,7 +96,7 @@ async def slow_chunks(call: Call) -> None:
     await drip(call, OK + b"transfer-encoding: chunked\r\n\r\n", b"1\r\n \r\n")
 
 
-async def silent(call: Call) -> None:
+async def opted_out(call: Call) -> None:
     await call.hang()
 
 
@@ -173,7 +173,7 @@ async def test_a_question_whose_connection_broke_is_not_asked_twice() -> None:
 
 @pytest.mark.parametrize(
     "play",
-    [silent, silent_after_headers, slow_headers, slow_header_lines, slow_body, slow_chunks],
+    [opted_out, silent_after_headers, slow_headers, slow_header_lines, slow_body, slow_chunks],
 )
 async def test_no_trickle_of_bytes_outlives_the_total_deadline(play: Play) -> None:
     began = time.monotonic()
@@ -184,7 +184,7 @@ async def test_no_trickle_of_bytes_outlives_the_total_deadline(play: Play) -> No
 
 
 async def test_the_deadline_counts_from_before_a_connection_is_free() -> None:
-    async with serving(silent) as stub:
+    async with serving(opted_out) as stub:
         carrier_client = CarrierClient(stub.base_url, DEADLINE, connections=1)
         began = time.monotonic()
         failures = await asyncio.gather(

@@ -22,7 +22,7 @@ from store.database.migrate import upgrade
 from store.store import open_store
 from tests.core.faults import Fate, StoreFault
 from tests.core.truths import check, check_begin
-from tests.core.world import DOUBT_ROUNDS, Tale, World
+from tests.core.world import UNKNOWN_ROUNDS, Tale, World
 
 MEMORY = Path("/dev/shm")
 TALES_MAX = 5
@@ -205,14 +205,14 @@ class CoreMachine(RuleBasedStateMachine):
     @rule(which=which, is_right=st.sampled_from([True, True, True, False]))
     def resolve(self, which: int, is_right: bool) -> None:
         store = self.world.store
-        doubtful = [
+        unknown = [
             (tale.id, message.id)
             for tale in self.world.tales
             for message in store.campaigns.messages(tale.id, MessageStatus.UNKNOWN)
             if not self.world.carrier.under_way.get(message.id)
         ]
-        if doubtful:
-            campaign, message = pick(doubtful, which)
+        if unknown:
+            campaign, message = pick(unknown, which)
             was_sent = bool(self.world.carrier.accepted(message)) is is_right
             if not is_right:
                 self.lied.add(message)
@@ -252,10 +252,10 @@ class CoreMachine(RuleBasedStateMachine):
 
     def leaves_no_needless_doubt(self, tale: Tale) -> None:
         """Where the carrier can tell, only what must not be repeated stays unknown."""
-        if tale.cancelled_at is not None or tale.doubt_rounds >= DOUBT_ROUNDS:
+        if tale.cancelled_at is not None or tale.doubt_rounds >= UNKNOWN_ROUNDS:
             return
         for message in self.world.store.campaigns.messages(tale.id, MessageStatus.UNKNOWN):
-            assert tale.heeds_opt_outs and message.to in self.world.silent
+            assert tale.heeds_opt_outs and message.to in self.world.opted_out
 
     # ------------------------------------------------------------------ which campaigns
 

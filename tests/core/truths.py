@@ -39,8 +39,8 @@ def check(world: World, lied: set[str]) -> None:
 def check_begin(world: World, one: Accepted) -> None:
     """An acceptance of this step must not have begun after a stop word or a cancel."""
     tale = world.tale_of[one.reference]
-    if tale.heeds_opt_outs and one.to in world.silent:
-        assert one.begun_at <= world.silent[one.to] + REACTION, "sent after the stop word"
+    if tale.heeds_opt_outs and one.to in world.opted_out:
+        assert one.begun_at <= world.opted_out[one.to] + REACTION, "sent after the stop word"
     if tale.cancelled_at is not None:
         assert one.begun_at <= tale.cancelled_at + REACTION, "sent after the cancel"
 
@@ -52,8 +52,8 @@ def _check_message(world: World, message: MessageView) -> None:
     if message.status in HANDED_OFF:
         assert times, f"{message.id} is {message.status} and was never taken"
     elif message.status not in ("unknown", "sending"):
-        in_doubt = message.status == "retryable" and resent
-        assert not times or in_doubt, f"{message.id} is {message.status} and was taken"
+        was_unknown = message.status == "retryable" and resent
+        assert not times or was_unknown, f"{message.id} is {message.status} and was taken"
 
 
 def _check_recipient_keys(world: World, lied: set[str]) -> None:

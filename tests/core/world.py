@@ -47,9 +47,9 @@ SENDER = "+18005559876"
 FUNDS = 45
 CHUNK_SIZE = 3
 LIMITS = SendingLimits(
-    window=3, timeout_seconds=DEADLINE_SECONDS, backoff_seconds=(5.0, 30.0), doubt_tries=3
+    window=3, timeout_seconds=DEADLINE_SECONDS, backoff_seconds=(5.0, 30.0), unknown_tries=3
 )
-DOUBT_ROUNDS = 3
+UNKNOWN_ROUNDS = 3
 
 
 @dataclass
@@ -111,7 +111,7 @@ class World:
         self.tale_of: dict[str, Tale] = {}
         self.key_of: dict[str, str | None] = {}
         # When each silent number opted out.
-        self.silent: dict[str, Instant] = {}
+        self.opted_out: dict[str, Instant] = {}
         self._numbers = count()
         self._chunks: list[asyncio.Task[object]] = []
         self._faulty = FaultyStore(store.sending, (), lambda: None)
@@ -240,22 +240,22 @@ class World:
     def opt_out(self, number: str) -> None:
         """A stop word arrives and is committed."""
         self.store.opt_outs.add(self.account_id, number, "inbound", self.now)
-        self.silent.setdefault(number, self.now)
+        self.opted_out.setdefault(number, self.now)
 
     def opt_in(self, number: str) -> None:
         """A start word arrives and is committed."""
         self.store.opt_outs.remove(self.account_id, number)
-        self.silent.pop(number, None)
+        self.opted_out.pop(number, None)
 
     def finish(self, tale: Tale, again: bool) -> None:
         """Take the next step of a campaign that has nothing waiting: doubts first, then the end."""
         ref = CampaignRef(campaign_id=tale.id)
-        doubts = self.store.campaigns.tally(tale.id).unknown
-        if doubts and tale.cancelled_at is None and tale.doubt_rounds < DOUBT_ROUNDS:
+        unknowns = self.store.campaigns.tally(tale.id).unknown
+        if unknowns and tale.cancelled_at is None and tale.doubt_rounds < UNKNOWN_ROUNDS:
             tale.doubt_rounds += 1
             if self.act(self.planning.reopen_unknown, ref, again):
                 return
-            tale.doubt_rounds = DOUBT_ROUNDS
+            tale.doubt_rounds = UNKNOWN_ROUNDS
         order = SettleOrder(campaign_id=tale.id, cancelled=tale.cancelled_at is not None)
         self.act(self.ledger.settle, order, again)
         tale.ended = True

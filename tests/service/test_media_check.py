@@ -137,10 +137,10 @@ async def test_what_will_not_go_is_not_downloaded(store: Store) -> None:
 
 
 async def test_a_draft_is_told_what_was_not_there_in_its_time_and_no_more(store: Store) -> None:
-    async def silent(_: asyncio.StreamReader, __: asyncio.StreamWriter) -> None:
+    async def opted_out(_: asyncio.StreamReader, __: asyncio.StreamWriter) -> None:
         await asyncio.Event().wait()
 
-    async with serve(served()) as sound, serve(silent) as slow:
+    async with serve(served()) as sound, serve(opted_out) as slow:
         async with checking(store, seconds=0.5) as check:
             good = f"http://127.0.0.1:{sound.port}/a.png"
             bad = f"http://127.0.0.1:{slow.port}/a.png"

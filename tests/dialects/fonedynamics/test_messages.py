@@ -40,13 +40,13 @@ async def test_a_number_may_be_sent_to_twice_in_one_batch(client: Client) -> Non
 
 
 async def test_who_opted_out_is_an_item_error(client: Client) -> None:
-    silent, other = message(), message()
+    opted_out, other = message(), message()
     story = client.api.story
-    story.store.opt_outs.add(story.account.id, silent["To"], "inbound", 0)
-    items = await client.batch(silent, other)
+    story.store.opt_outs.add(story.account.id, opted_out["To"], "inbound", 0)
+    items = await client.batch(opted_out, other)
     check_item(items[0], "RECIPIENT_OPTED_OUT", "To")
     assert set(items[1]) == ACCEPTED
-    check_failure(await client.single(silent), 403, "RECIPIENT_OPTED_OUT", "To")
+    check_failure(await client.single(opted_out), 403, "RECIPIENT_OPTED_OUT", "To")
 
 
 async def test_a_single_message_is_wrapped_and_fails_as_a_whole(client: Client) -> None:

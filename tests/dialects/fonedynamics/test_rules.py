@@ -85,9 +85,9 @@ async def test_without_receipts_a_delivered_message_stays_submitted(client: Clie
     delivered = replace(stored, status=MessageStatus.DELIVERED, sent_at=1_000, final_at=2_000)
     result = show_message(delivered, 0, ReplyOptions(), "A", "S")
     assert (result["Status"], result["Submitted"], result["Delivered"]) == ("Delivered", 1, 2)
-    silent = show_message(delivered, 0, ReplyOptions(receipts=False), "A", "S")
-    assert (silent["Status"], "Delivered" in silent) == ("Submitted", False)
-    assert silent["MessageSid"] == item["MessageSid"]
+    opted_out = show_message(delivered, 0, ReplyOptions(receipts=False), "A", "S")
+    assert (opted_out["Status"], "Delivered" in opted_out) == ("Submitted", False)
+    assert opted_out["MessageSid"] == item["MessageSid"]
 
 
 @pytest.mark.one_store

@@ -168,5 +168,5 @@ async def test_another_accounts_messages_and_opt_outs_are_not_there(api: Api) ->
     check_error(missing, 404, "Not found")
     check_error(await get(api, "/message/msg_unknown"), 404, "Not found")
     listed = await api.http.get("/message", params=TODAY, headers=headers)
-    silent = await api.http.get("/addressbook/optout", headers=headers)
-    assert (listed.json(), silent.json()) == ([], [])
+    opted_out = await api.http.get("/addressbook/optout", headers=headers)
+    assert (listed.json(), opted_out.json()) == ([], [])

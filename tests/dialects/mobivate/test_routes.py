@@ -182,8 +182,8 @@ async def test_opt_outs_are_excluded_by_either_spelling(
     api: Api, members: dict[str, object], sent: bool
 ) -> None:
     body = batch(2, **members)
-    silent = "+" + body["recipients"][0]["recipient"]
-    api.story.store.opt_outs.add(api.story.account.id, silent, "api", 1)
+    opted_out = "+" + body["recipients"][0]["recipient"]
+    api.story.store.opt_outs.add(api.story.account.id, opted_out, "api", 1)
     campaign = await api.finished((await accepted(api, body))["id"])
     assert campaign["counts"]["sent"] == 1 + sent
     assert campaign["counts"]["skipped"] == 1 - sent

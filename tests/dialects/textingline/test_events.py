@@ -203,8 +203,8 @@ def test_what_has_no_name_there_is_not_told() -> None:
 
 
 def test_no_event_is_forgotten() -> None:
-    silent = {event for event in Event if result(event=event, reply=REPLY) is None}
-    assert silent == {Event.MESSAGE_UNKNOWN}
+    opted_out = {event for event in Event if result(event=event, reply=REPLY) is None}
+    assert opted_out == {Event.MESSAGE_UNKNOWN}
 
 
 async def test_a_webhook_of_this_dialect_is_called_with_a_signed_envelope(

@@ -59,10 +59,10 @@ def test_what_an_older_version_stored_is_kept(any_url: str) -> None:
         database.write(_fill)
         upgrade(database)
         assert is_current(database)
-        kept = "SELECT text, attempts, in_doubt, callback_url FROM message"
+        kept = "SELECT text, attempts, was_unknown, callback_url FROM message"
         row = database.read(lambda connection: connection.execute(text(kept)).one())
         assert tuple(row) == ("We open at nine", 2, False, None)
-        refused = text("UPDATE message SET in_doubt = NULL")
+        refused = text("UPDATE message SET was_unknown = NULL")
         with pytest.raises(IntegrityError):
             database.write(lambda connection: connection.execute(refused))
 

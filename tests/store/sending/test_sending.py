@@ -26,7 +26,7 @@ def test_a_claim_is_written_with_its_attempt_before_it_returns(books: Books) -> 
     assert (handoff.attempt, handoff.reference, handoff.to) == (1, f"{campaign}-0", number(0))
     assert books.statuses(campaign) == ["sending"]
     assert books.value("SELECT started_at FROM attempt WHERE number = 1") == NOW
-    assert books.value("SELECT lease_until FROM message") == NOW + LEASE
+    assert books.value("SELECT claimed_until FROM message") == NOW + LEASE
 
 
 def test_only_what_lies_in_the_range_and_is_due_is_claimed(books: Books) -> None:
@@ -115,7 +115,7 @@ def test_a_lease_is_renewed_by_its_holder_only(books: Books) -> None:
     books.claimed(campaign, token="mine")
     sending = books.store.sending
     assert sending.renew(chunk, "mine", 0, NOW + 2 * LEASE)
-    assert books.value("SELECT lease_until FROM message") == NOW + 2 * LEASE
+    assert books.value("SELECT claimed_until FROM message") == NOW + 2 * LEASE
     assert not sending.renew(chunk, "theirs", 0, NOW + 9 * LEASE)
     books.write(campaign, outcome(0), token="mine")
     assert not sending.renew(chunk, "mine", 0, NOW + 9 * LEASE)
@@ -126,9 +126,9 @@ def test_a_dead_claim_is_found_as_abandoned_with_the_end_of_its_lease(books: Boo
     chunk = ChunkRange(campaign, 0, 10, NOW)
     books.claimed(campaign, claim=2, token="dead")
     assert books.store.sending.abandoned(chunk, "dead") == ([], None)
-    rows, lease_until = books.store.sending.abandoned(chunk, "next")
+    rows, claimed_until = books.store.sending.abandoned(chunk, "next")
     assert [(row.position, row.attempt) for row in rows] == [(0, 1), (1, 1)]
-    assert lease_until == NOW + LEASE
+    assert claimed_until == NOW + LEASE
     assert books.store.sending.abandoned(ChunkRange(campaign, 2, 3, NOW), "next") == ([], None)
 
 

@@ -19,7 +19,7 @@ LATER = NOW + HOUR
 FAILURES = CampaignStatus.FINISHED_WITH_FAILURES
 
 
-def doubtful(books: Books, size: int = 1, **members: object) -> str:
+def unknown(books: Books, size: int = 1, **members: object) -> str:
     """A running campaign of which every message may or may not have left."""
     campaign = books.admit(size, **members)
     claimed = books.flush_and_claim(campaign).claimed
@@ -59,7 +59,7 @@ def key_row(books: Books, table: str = "recipient_key") -> object:
 def test_a_message_said_to_be_sent_is_paid_and_spends_its_key_running_or_ended(
     books: Books, ended: bool
 ) -> None:
-    campaign = doubtful(books, 2, keys=[KEY])
+    campaign = unknown(books, 2, keys=[KEY])
     if ended:
         settle(books, campaign)
     assert resolve(books, campaign, True) is MessageStatus.SENT
@@ -74,7 +74,7 @@ def test_a_message_said_to_be_sent_is_paid_and_spends_its_key_running_or_ended(
 def test_a_message_said_to_have_failed_is_given_back_when_its_running_campaign_ends(
     books: Books,
 ) -> None:
-    campaign = doubtful(books, 2, keys=[KEY])
+    campaign = unknown(books, 2, keys=[KEY])
     assert resolve(books, campaign, False) is MessageStatus.FAILED
     assert books.money() == (GRANTED - 4, 4, 0)
     assert key_row(books) == "free"
@@ -86,7 +86,7 @@ def test_a_message_said_to_have_failed_is_given_back_when_its_running_campaign_e
 def test_a_message_said_to_have_failed_is_given_back_at_once_in_an_ended_campaign(
     books: Books,
 ) -> None:
-    campaign = doubtful(books, 2, keys=[KEY])
+    campaign = unknown(books, 2, keys=[KEY])
     settle(books, campaign)
     assert books.money() == (GRANTED - 4, 4, 0)
     assert resolve(books, campaign, False) is MessageStatus.FAILED
@@ -102,7 +102,7 @@ def test_of_operators_who_contradict_each_other_at_once_one_is_believed(
     any_store: Store, rival_store: Store, books: Books, ended: bool
 ) -> None:
     size = 12
-    campaign = doubtful(books, size, keys=[f"key:{n}" for n in range(size)])
+    campaign = unknown(books, size, keys=[f"key:{n}" for n in range(size)])
     if ended:
         settle(books, campaign)
     stores = (any_store, rival_store)
@@ -125,7 +125,7 @@ def test_of_operators_who_contradict_each_other_at_once_one_is_believed(
 
 
 def test_only_a_doubtful_message_of_that_campaign_is_resolved(books: Books) -> None:
-    campaign, other = books.admit(2), doubtful(books)
+    campaign, other = books.admit(2), unknown(books)
     books.claimed(campaign, claim=1)
     assert resolve(books, campaign, True, 0) is MessageStatus.SENDING
     assert resolve(books, campaign, False, 1) is MessageStatus.QUEUED
@@ -138,7 +138,7 @@ def test_only_a_doubtful_message_of_that_campaign_is_resolved(books: Books) -> N
 
 
 def test_a_campaign_key_is_free_once_it_turns_out_that_nobody_was_sent_to(books: Books) -> None:
-    campaign = doubtful(books, 2, key="batch:1")
+    campaign = unknown(books, 2, key="batch:1")
     settle(books, campaign)
     assert key_row(books, "campaign_key") == NOW + 48 * HOUR
     resolve(books, campaign, False, 0)
@@ -153,7 +153,7 @@ def test_a_campaign_key_is_free_once_it_turns_out_that_nobody_was_sent_to(books:
 def test_a_campaign_key_stays_taken_while_it_runs_or_when_somebody_was_sent_to(
     books: Books,
 ) -> None:
-    campaign = doubtful(books, 2, key="batch:1")
+    campaign = unknown(books, 2, key="batch:1")
     resolve(books, campaign, False, 0)
     assert key_row(books, "campaign_key") is None
     resolve(books, campaign, True, 1)
@@ -163,7 +163,7 @@ def test_a_campaign_key_stays_taken_while_it_runs_or_when_somebody_was_sent_to(
 
 
 def test_a_campaign_key_that_another_campaign_has_by_now_is_left_alone(books: Books) -> None:
-    campaign = doubtful(books, key="batch:1")
+    campaign = unknown(books, key="batch:1")
     settle(books, campaign)
     heir = books.admit(1, key="batch:1", now=NOW + 48 * HOUR)
     resolve(books, campaign, False)
@@ -175,15 +175,15 @@ def test_a_campaign_key_that_another_campaign_has_by_now_is_left_alone(books: Bo
 def test_a_carrier_that_can_tell_is_asked_again_whatever_the_policy(
     books: Books, repeats: Repeats, policy: UnknownPolicy
 ) -> None:
-    campaign = doubtful(books, 3, keys=[KEY], unknown_policy=policy)
+    campaign = unknown(books, 3, keys=[KEY], unknown_policy=policy)
     resolve(books, campaign, True, 2)
     assert books.store.resolving.reopen_unknown(campaign, {"pretend": repeats}, LATER) == 2
     assert books.statuses(campaign) == ["sending", "sending", "sent"]
     assert sound(books)
     # Nothing is claimed and sent afresh: both are taken over as from a dead attempt.
     chunk = ChunkRange(campaign, 0, ALL, LATER)
-    rows, lease_until = books.store.sending.abandoned(chunk, "t2")
-    assert ([row.position for row in rows], lease_until) == ([0, 1], LATER)
+    rows, claimed_until = books.store.sending.abandoned(chunk, "t2")
+    assert ([row.position for row in rows], claimed_until) == ([0, 1], LATER)
     assert books.flush_and_claim(campaign, now=LATER).claimed == []
     adopt = books.store.sending.adopt
     assert adopt(chunk, "t2", [0, 1], LATER, LATER + LEASE) == [0, 1]
@@ -196,8 +196,8 @@ def test_a_carrier_that_can_tell_is_asked_again_whatever_the_policy(
 def test_a_carrier_that_cannot_tell_gets_nothing_again_unless_the_policy_says_so(
     books: Books,
 ) -> None:
-    held = doubtful(books, 2)
-    resent = doubtful(books, 2, unknown_policy=UnknownPolicy.RESEND)
+    held = unknown(books, 2)
+    resent = unknown(books, 2, unknown_policy=UnknownPolicy.RESEND)
     reopen = books.store.resolving.reopen_unknown
     assert reopen(held, {"pretend": Repeats.NONE}, LATER) == 0
     assert reopen(resent, {"pretend": Repeats.NONE}, LATER) == 2
@@ -210,7 +210,7 @@ def test_a_carrier_that_cannot_tell_gets_nothing_again_unless_the_policy_says_so
 
 @pytest.mark.parametrize("repeats", Repeats)
 def test_reopening_again_after_a_lost_answer_says_the_same(books: Books, repeats: Repeats) -> None:
-    campaign = doubtful(books, 3, unknown_policy=UnknownPolicy.RESEND)
+    campaign = unknown(books, 3, unknown_policy=UnknownPolicy.RESEND)
     reopen = books.store.resolving.reopen_unknown
     assert reopen(campaign, {"pretend": repeats}, LATER) == 3
     assert reopen(campaign, {"pretend": repeats}, LATER + SECOND) == 3
@@ -221,7 +221,7 @@ def test_reopening_again_after_a_lost_answer_says_the_same(books: Books, repeats
 def test_what_would_be_sent_again_is_not_reopened_for_a_number_that_opted_out(
     books: Books, repeats: Repeats
 ) -> None:
-    campaign = doubtful(books, 2, unknown_policy=UnknownPolicy.RESEND)
+    campaign = unknown(books, 2, unknown_policy=UnknownPolicy.RESEND)
     books.store.opt_outs.add(books.account_id, "+14155550000", "inbound", NOW)
     reopened = books.store.resolving.reopen_unknown(campaign, {"pretend": repeats}, LATER)
     # To ask a carrier sends nothing; to repeat may.

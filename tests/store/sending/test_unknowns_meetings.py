@@ -23,7 +23,7 @@ def books(postgres_store: Store) -> Books:
     return Books(postgres_store, account.id)
 
 
-def doubtful(books: Books, ended: bool = False, **members: object) -> str:
+def unknown(books: Books, ended: bool = False, **members: object) -> str:
     """A campaign of two messages that may or may not have left."""
     campaign = books.admit(2, keys=["key:0", "key:1"], key="batch:1", **members)
     books.claimed(campaign)
@@ -71,7 +71,7 @@ STEPS_OF_RESOLVE = ["FROM campaign", "UPDATE message", "UPDATE attempt", "recipi
 def test_a_receipt_that_comes_during_an_operators_word_pays_once_or_is_too_late(
     books: Books, statement: str, was_sent: bool, ended: bool
 ) -> None:
-    campaign = doubtful(books, ended)
+    campaign = unknown(books, ended)
     with meeting(books.store.database, statement, lambda: apply(books, campaign)) as applied:
         said = resolve(books, campaign, was_sent)
     first = books.statuses(campaign)[0]
@@ -91,7 +91,7 @@ def test_a_receipt_that_comes_during_an_operators_word_pays_once_or_is_too_late(
 def test_an_operators_word_that_comes_during_a_receipt_is_too_late(
     books: Books, statement: str, was_sent: bool, ended: bool
 ) -> None:
-    campaign = doubtful(books, ended)
+    campaign = unknown(books, ended)
     with meeting(
         books.store.database, statement, lambda: resolve(books, campaign, was_sent)
     ) as said:
@@ -108,7 +108,7 @@ def test_an_operators_word_that_comes_during_a_receipt_is_too_late(
 def test_an_operators_word_during_the_settlement_leaves_no_credit_stuck(
     books: Books, statement: str, was_sent: bool
 ) -> None:
-    campaign = doubtful(books)
+    campaign = unknown(books)
     # One that certainly failed, so that the settlement has something to give back.
     resolve(books, campaign, False, position=1)
     with meeting(
@@ -126,7 +126,7 @@ def test_an_operators_word_during_the_settlement_leaves_no_credit_stuck(
 def test_a_settlement_during_an_operators_word_leaves_no_credit_stuck(
     books: Books, statement: str, was_sent: bool
 ) -> None:
-    campaign = doubtful(books)
+    campaign = unknown(books)
     resolve(books, campaign, False, position=1)
     with meeting(books.store.database, statement, lambda: settle(books, campaign)):
         resolve(books, campaign, was_sent)
@@ -139,7 +139,7 @@ def test_two_words_on_two_messages_of_an_ended_campaign_each_give_back_their_own
     books: Books,
 ) -> None:
     for statement in ("UPDATE message", "FROM hold", "UPDATE credit"):
-        campaign = doubtful(books, ended=True)
+        campaign = unknown(books, ended=True)
         with meeting(
             books.store.database, statement, lambda c=campaign: resolve(books, c, False, 1)
         ) as said:
@@ -154,7 +154,7 @@ def test_two_words_on_two_messages_of_an_ended_campaign_each_give_back_their_own
 def test_a_message_resolved_while_it_is_being_reopened_is_one_or_the_other(
     books: Books, repeats: Repeats
 ) -> None:
-    campaign = doubtful(books, unknown_policy=UnknownPolicy.RESEND)
+    campaign = unknown(books, unknown_policy=UnknownPolicy.RESEND)
     reopen = books.store.resolving.reopen_unknown
     with meeting(
         books.store.database, "UPDATE message", lambda: resolve(books, campaign, True)

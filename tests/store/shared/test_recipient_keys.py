@@ -85,13 +85,13 @@ def test_two_messages_of_one_campaign_with_one_key_are_one_send(books: Books) ->
 
 
 def test_a_doubtful_send_keeps_its_key_until_a_receipt_spends_it(books: Books) -> None:
-    doubtful = books.admit(1, keys=[KEY])
-    books.claimed(doubtful)
-    books.write(doubtful, outcome(0, MessageStatus.UNKNOWN, code="timeout"))
+    unknown = books.admit(1, keys=[KEY])
+    books.claimed(unknown)
+    books.write(unknown, outcome(0, MessageStatus.UNKNOWN, code="timeout"))
     second = books.admit(1, keys=[KEY])
     assert books.claimed(second, now=NOW + 2 * LIFE) == []
-    assert books.store.campaigns.messages(second)[0].duplicate_of == f"{doubtful}-0"
-    news = Receipt(f"{doubtful}-0", MessageStatus.DELIVERED, NOW + HOUR)
+    assert books.store.campaigns.messages(second)[0].duplicate_of == f"{unknown}-0"
+    news = Receipt(f"{unknown}-0", MessageStatus.DELIVERED, NOW + HOUR)
     assert books.store.receipts.apply([news]) == 1
     assert books.value("SELECT free_at FROM recipient_key") == NOW + HOUR + LIFE
 
