@@ -11,8 +11,11 @@ COPY pyproject.toml README.md worker.py ./
 COPY activities/ activities/
 COPY campaign/ campaign/
 COPY carriers/ carriers/
+COPY dialects/ dialects/
+COPY service/ service/
 COPY starter/ starter/
 COPY store/ store/
+COPY webhooks/ webhooks/
 COPY workflows/ workflows/
 RUN /opt/godwit/bin/pip install --no-deps --no-build-isolation --no-index .
 

@@ -112,7 +112,7 @@ def _lease(store: Store, account_id: str, items: list[Item], now: Instant) -> No
     lease_requests = [
         LeaseRequest(
             recipient=item.recipient.to,
-            lease_request=item.options.purpose(),
+            purpose=item.options.purpose(),
             until=(item.recipient.scheduled_at or now) + LEASE_FOR,
             country=LOOKUP.look_up(item.recipient.to).country,
         )

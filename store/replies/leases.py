@@ -81,7 +81,8 @@ class Leases:
         )
         # Whoever comes second in a race runs into one of the three unique keys and gets nothing.
         self._take = text(
-            "INSERT INTO lease (number, recipient, account_id, purpose, slot, leased_at, expires_at) "
+            "INSERT INTO lease "
+            "(number, recipient, account_id, purpose, slot, leased_at, expires_at) "
             "SELECT r.value->>'n', r.value->>'r', CAST(:account AS VARCHAR), r.value->>'w', "
             "CAST(r.value->>'s' AS INTEGER), CAST(:now AS BIGINT), "
             f"CAST(r.value->>'u' AS BIGINT) FROM {database.rows} WHERE TRUE "
