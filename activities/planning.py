@@ -8,14 +8,14 @@ from temporalio import activity
 from activities.clock import now
 from activities.records import (
     CampaignRef,
-    Dues,
-    Plan,
-    PushOrder,
-    SpreadOrder,
-    StatusOrder,
+    NextWavesResult,
+    PlanCampaignResult,
+    RespreadPlanInput,
+    RespreadPlanResult,
+    SetStatusInput,
+    ShiftPlanInput,
     TallyRecord,
-    WaveOrder,
-    Waves,
+    WaveRecord,
 )
 from activities.vetting import refused
 from campaign.handoffs import Repeats
@@ -47,12 +47,12 @@ class Planning:
         self._chunk_size = chunk_size
 
     @activity.defn
-    def plan(self, order: CampaignRef) -> Plan:
+    def plan(self, input: CampaignRef) -> PlanCampaignResult:
         """Accept the plan that was fixed with the draft and mark the campaign scheduled."""
-        facts = self._admissions.plan_facts(order.campaign_id)
-        self._campaigns.mark(order.campaign_id, CampaignStatus.SCHEDULED, now())
-        refusals = self._campaigns.stored_refusals(order.campaign_id)
-        return Plan(
+        facts = self._admissions.plan_facts(input.campaign_id)
+        self._campaigns.mark(input.campaign_id, CampaignStatus.SCHEDULED, now())
+        refusals = self._campaigns.stored_refusals(input.campaign_id)
+        return PlanCampaignResult(
             first_due_at=facts.first_due_at,
             last_due_at=facts.last_due_at,
             to_send=facts.to_send,
@@ -62,13 +62,13 @@ class Planning:
         )
 
     @activity.defn
-    def next_waves(self, order: CampaignRef) -> Waves:
+    def next_waves(self, input: CampaignRef) -> NextWavesResult:
         """The soonest waves of what is waiting now, a limited number of them.
 
         Asked again after anything moved (a retry, a pause, a new schedule), the answer follows.
         """
-        facts = self._admissions.plan_facts(order.campaign_id)
-        rows = self._admissions.waiting_rows(order.campaign_id, ROWS_MAX)
+        facts = self._admissions.plan_facts(input.campaign_id)
+        rows = self._admissions.waiting_rows(input.campaign_id, ROWS_MAX)
         if facts.spread_hours <= 0:
             rows = [replace(row, hard=True) for row in rows]
         planned = waves(rows, wave_width(facts.spread_hours), self._chunk_size)
@@ -76,33 +76,33 @@ class Planning:
             # The last wave may be cut short by the limit; the next look will show it whole.
             planned = planned[:-1]
         if not planned:
-            tally = self._campaigns.tally(order.campaign_id)
-            return Waves(tally=TallyRecord(**asdict(tally)))
+            tally = self._campaigns.tally(input.campaign_id)
+            return NextWavesResult(tally=TallyRecord(**asdict(tally)))
         begins = not facts.begun
-        return Waves(
-            waves=tuple(WaveOrder(**asdict(wave), begins=begins) for wave in planned[:WAVES_MAX])
+        return NextWavesResult(
+            waves=tuple(WaveRecord(**asdict(wave), begins=begins) for wave in planned[:WAVES_MAX])
         )
 
     @activity.defn
-    def reopen_unknown(self, order: CampaignRef) -> int:
+    def reopen_unknown(self, input: CampaignRef) -> int:
         """Put doubtful messages back to work where that is safe or wished; returns how many."""
-        return self._resolving.reopen_unknown(order.campaign_id, self._repeats, now())
+        return self._resolving.reopen_unknown(input.campaign_id, self._repeats, now())
 
     @activity.defn
-    def push_back(self, order: PushOrder) -> None:
+    def push_back(self, input: ShiftPlanInput) -> None:
         """Move everything waiting, once for each number."""
-        self._plans.push_back(order.campaign_id, order.number, order.by, order.scheduled_at)
+        self._plans.push_back(input.campaign_id, input.number, input.by, input.scheduled_at)
 
     @activity.defn
-    def spread(self, order: SpreadOrder) -> Dues:
+    def spread(self, input: RespreadPlanInput) -> RespreadPlanResult:
         """Lay out anew what is queued, once for each number; run again, it only answers."""
         self._plans.spread(
-            order.campaign_id, order.number, order.hours, order.earliest, order.scheduled_at
+            input.campaign_id, input.number, input.hours, input.earliest, input.scheduled_at
         )
-        facts = self._admissions.plan_facts(order.campaign_id)
-        return Dues(first_due_at=facts.first_due_at, last_due_at=facts.last_due_at)
+        facts = self._admissions.plan_facts(input.campaign_id)
+        return RespreadPlanResult(first_due_at=facts.first_due_at, last_due_at=facts.last_due_at)
 
     @activity.defn
-    def mark(self, order: StatusOrder) -> None:
+    def mark(self, input: SetStatusInput) -> None:
         """Write where the campaign stands; a move that is not allowed changes nothing."""
-        self._campaigns.mark(order.campaign_id, order.status, now())
+        self._campaigns.mark(input.campaign_id, input.status, now())

@@ -8,19 +8,19 @@ from campaign.instants import Instant
 from campaign.states import CampaignStatus
 
 
-class Order(BaseModel):
+class Record(BaseModel):
     """The base of every record: unknown members are ignored, so that old workers read new ones."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
 
-class CampaignRef(Order):
+class CampaignRef(Record):
     """Which campaign."""
 
     campaign_id: str
 
 
-class RefusalRecord(Order):
+class RefusalRecord(Record):
     """One reason for a no (see campaign.refusals); free of numbers and texts."""
 
     code: str
@@ -29,14 +29,14 @@ class RefusalRecord(Order):
     details: dict[str, Any] = Field(default_factory=dict)
 
 
-class Verdict(Order):
+class Verdict(Record):
     """Whether a campaign is admitted; refused ones say why."""
 
     admitted: bool
     refusals: tuple[RefusalRecord, ...] = ()
 
 
-class Plan(Order):
+class PlanCampaignResult(Record):
     """When a campaign's first and last message are due, and how many are to go.
 
     ``withdrawn`` says why it was refused behind the workflow's back, and is mostly empty.
@@ -52,7 +52,7 @@ class Plan(Order):
     withdrawn: tuple[RefusalRecord, ...] = ()
 
 
-class WaveOrder(Order):
+class WaveRecord(Record):
     """What leaves together (see campaign.schedule.Wave).
 
     With ``begins`` the campaign has not begun, and the wave's chunks are to write that it has.
@@ -65,7 +65,7 @@ class WaveOrder(Order):
     begins: bool = False
 
 
-class TallyRecord(Order):
+class TallyRecord(Record):
     """Messages of a campaign by state (see campaign.ports.Tally)."""
 
     total: int = 0
@@ -81,14 +81,14 @@ class TallyRecord(Order):
     unknown: int = 0
 
 
-class Waves(Order):
+class NextWavesResult(Record):
     """The next waves of a campaign, soonest first; when nothing is waiting, the counts instead."""
 
-    waves: tuple[WaveOrder, ...] = ()
+    waves: tuple[WaveRecord, ...] = ()
     tally: TallyRecord | None = None
 
 
-class ChunkOrder(Order):
+class ChunkInput(Record):
     """What one call of ``send_chunk`` hands over (see campaign.ports.ChunkRange).
 
     Of a ``cancelled`` campaign nothing leaves any more; it is only found out what had left. With
@@ -105,7 +105,7 @@ class ChunkOrder(Order):
     begins: bool = False
 
 
-class ChunkResult(Order):
+class ChunkResult(Record):
     """How many messages of a chunk ended how; ``stopped`` when it left off before its end.
 
     ``down`` names the carrier that it left off for, if any.
@@ -121,7 +121,7 @@ class ChunkResult(Order):
     down: str | None = None
 
 
-class PushOrder(Order):
+class ShiftPlanInput(Record):
     """Move everything waiting by ``by`` milliseconds; ``number`` counts from 1.
 
     A campaign that gets another schedule brings that as ``scheduled_at``.
@@ -133,7 +133,7 @@ class PushOrder(Order):
     scheduled_at: Instant | None = None
 
 
-class SpreadOrder(Order):
+class RespreadPlanInput(Record):
     """Lay out anew over ``hours`` what is queued; ``number`` is counted together with moves.
 
     Nothing becomes due before ``earliest``. A campaign that gets another schedule as well brings
@@ -147,35 +147,35 @@ class SpreadOrder(Order):
     scheduled_at: Instant | None = None
 
 
-class Dues(Order):
+class RespreadPlanResult(Record):
     """When the first and the last of what waits are due; None where nothing does."""
 
     first_due_at: Instant | None = None
     last_due_at: Instant | None = None
 
 
-class StatusOrder(Order):
+class SetStatusInput(Record):
     """Tell the store where the campaign stands."""
 
     campaign_id: str
     status: CampaignStatus
 
 
-class SettleOrder(Order):
+class SettleInput(Record):
     """End a campaign."""
 
     campaign_id: str
     cancelled: bool
 
 
-class DeliverOrder(Order):
+class DeliverInput(Record):
     """Call a destination with what is due there, ``calls_max`` callbacks at most."""
 
     destination: str
     calls_max: int
 
 
-class Delivered(Order):
+class DeliverResult(Record):
     """What one call of ``deliver`` came to.
 
     ``next_due_at`` is None when nothing waits any more. ``tired`` says that the destination
@@ -189,7 +189,7 @@ class Delivered(Order):
     rest_until: Instant | None = None
 
 
-class Settlement(Order):
+class SettleResult(Record):
     """How a campaign ended."""
 
     status: CampaignStatus

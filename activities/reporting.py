@@ -16,12 +16,12 @@ class Reporting:
         self._campaigns = campaigns
 
     @activity.defn
-    def count(self, order: CampaignRef) -> TallyRecord:
+    def count(self, input: CampaignRef) -> TallyRecord:
         """Count the messages of a campaign by state."""
-        return TallyRecord(**asdict(self._campaigns.tally(order.campaign_id)))
+        return TallyRecord(**asdict(self._campaigns.tally(input.campaign_id)))
 
     @activity.defn
-    def cancel_rest(self, order: CampaignRef) -> TallyRecord:
+    def cancel_rest(self, input: CampaignRef) -> TallyRecord:
         """Cancel every waiting message and count; run again, it only counts."""
-        self._campaigns.cancel_rest(order.campaign_id, now())
-        return TallyRecord(**asdict(self._campaigns.tally(order.campaign_id)))
+        self._campaigns.cancel_rest(input.campaign_id, now())
+        return TallyRecord(**asdict(self._campaigns.tally(input.campaign_id)))

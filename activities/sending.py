@@ -10,7 +10,7 @@ from activities.carriers import Carriers
 from activities.chunk_sender import ChunkSender
 from activities.clock import Clock
 from activities.heartbeat import heartbeating
-from activities.records import ChunkOrder, ChunkResult
+from activities.records import ChunkInput, ChunkResult
 from activities.store_retry import retry_while_unavailable
 from campaign.ports import CampaignStore, ChunkRange, HealthStore, SendingStore
 from campaign.states import CampaignStatus
@@ -34,7 +34,7 @@ class Sending:
         self._breaker = Breaker(health)
 
     @activity.defn
-    async def send_chunk(self, order: ChunkOrder) -> ChunkResult:
+    async def send_chunk(self, input: ChunkInput) -> ChunkResult:
         """Send every message of a range that is due, and say how many ended how.
 
         Told to stop (campaign paused or cancelled, worker going down) it starts no further
@@ -49,25 +49,25 @@ class Sending:
             carriers=self._carriers,
             breaker=self._breaker,
             limits=self._limits,
-            range=ChunkRange(order.campaign_id, order.low, order.high, order.due_until),
+            range=ChunkRange(input.campaign_id, input.low, input.high, input.due_until),
             token=f"{info.workflow_run_id}:{info.activity_id}:{info.attempt}",
             now=clock.now,
             stop=stop,
-            cancelled=order.cancelled,
+            cancelled=input.cancelled,
         )
-        sender = ChunkSender(attempts, order.known_down)
+        sender = ChunkSender(attempts, input.known_down)
         async with heartbeating(stop):
-            work = asyncio.create_task(self._run(sender, order, clock))
+            work = asyncio.create_task(self._run(sender, input, clock))
             try:
                 return await asyncio.shield(work)
             except asyncio.CancelledError:
                 stop.set()
                 return await work
 
-    async def _run(self, sender: ChunkSender, order: ChunkOrder, clock: Clock) -> ChunkResult:
-        if order.begins:
+    async def _run(self, sender: ChunkSender, input: ChunkInput, clock: Clock) -> ChunkResult:
+        if input.begins:
             running = CampaignStatus.RUNNING
             await retry_while_unavailable(
-                lambda now: self._campaigns.mark(order.campaign_id, running, now), clock.now
+                lambda now: self._campaigns.mark(input.campaign_id, running, now), clock.now
             )
         return await sender.run()

@@ -19,25 +19,25 @@ class Vetting:
         self._admissions = admissions
 
     @activity.defn
-    def vet(self, order: CampaignRef) -> Verdict:
+    def vet(self, input: CampaignRef) -> Verdict:
         """Hold a stored draft against every rule of judgement.
 
         Opted-out recipients are skipped first. Refuses the campaign in the store when a rule
         says no; run again, it answers the same. A campaign that is paid for was judged before,
         and is not held against a quota that it counts towards itself.
         """
-        stored = self._campaigns.stored_refusals(order.campaign_id)
+        stored = self._campaigns.stored_refusals(input.campaign_id)
         if stored is not None:
             return refused(stored)
-        if self._admissions.is_held(order.campaign_id):
+        if self._admissions.is_held(input.campaign_id):
             return Verdict(admitted=True)
         moment = now()
-        self._admissions.skip_opted_out(order.campaign_id, moment)
-        evidence = self._admissions.evidence(order.campaign_id, moment)
+        self._admissions.skip_opted_out(input.campaign_id, moment)
+        evidence = self._admissions.evidence(input.campaign_id, moment)
         refusals = [refusal for check in JUDGEMENT for refusal in check(evidence)]
         if not refusals:
             return Verdict(admitted=True)
-        self._campaigns.refuse(order.campaign_id, refusals, moment)
+        self._campaigns.refuse(input.campaign_id, refusals, moment)
         return refused(refusals)
 
 

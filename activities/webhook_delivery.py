@@ -9,7 +9,7 @@ from temporalio import activity
 
 from activities.clock import Clock
 from activities.heartbeat import heartbeating
-from activities.records import Delivered, DeliverOrder
+from activities.records import DeliverInput, DeliverResult
 from campaign.deliveries import (
     ClaimedDelivery,
     DeliveryOutcome,
@@ -46,7 +46,7 @@ class WebhookDeliveries:
         self._lease: Instant = round((2 * deadline_seconds + 5) * SECOND)
 
     @activity.defn
-    async def deliver(self, order: DeliverOrder) -> Delivered:
+    async def deliver(self, input: DeliverInput) -> DeliverResult:
         """Call what is due at a destination, and say when there is more to do.
 
         Each result is written as soon as it is there. A destination that does not answer, or
@@ -59,7 +59,7 @@ class WebhookDeliveries:
         token = f"{info.workflow_run_id}:{info.activity_id}:{info.attempt}"
         stop = asyncio.Event()
         async with heartbeating(stop):
-            return await _Round(self, order, token, stop).run()
+            return await _Round(self, input, token, stop).run()
 
     async def attempt(
         self, call: ClaimedDelivery, clock: Clock
@@ -93,10 +93,10 @@ class _Round:
     """One activity's calls: a few under way at a time, as many again as have ended."""
 
     def __init__(
-        self, deliveries: WebhookDeliveries, order: DeliverOrder, token: str, stop: asyncio.Event
+        self, deliveries: WebhookDeliveries, input: DeliverInput, token: str, stop: asyncio.Event
     ) -> None:
         self._deliveries = deliveries
-        self._order = order
+        self._order = input
         self._token = token
         self._stop = stop
         self._clock = Clock()
@@ -108,7 +108,7 @@ class _Round:
         self._overloaded = False
         self._rest_until: Instant | None = None
 
-    async def run(self) -> Delivered:
+    async def run(self) -> DeliverResult:
         try:
             await self._call_all()
         except BaseException:
@@ -117,7 +117,7 @@ class _Round:
         next_due_at = await self._deliveries.look_ahead(
             self._order.destination, self._overloaded, self._clock.now()
         )
-        return Delivered(
+        return DeliverResult(
             calls=self._calls,
             delivered=self._delivered,
             next_due_at=next_due_at,

@@ -34,16 +34,16 @@ from service.changes import Change, faults_of, update_of
 from service.composition import CampaignComposer
 from service.dry_run import DryRun, dry_run
 from service.media_check import open_media_check
-from service.start_options import NOT_AGAIN, labels_of, order_of
+from service.start_options import NOT_AGAIN, campaign_input, start_options
 from service.temporal import connect
 from store.campaigns.retry import Retried
 from store.shared.views import CampaignView
 from store.store import Store
 from workflows.admission import carried_on
 from workflows.campaign import CampaignWorkflow
-from workflows.records import CampaignOutcome
+from workflows.records import CampaignResult
 
-Handle = WorkflowHandle[CampaignWorkflow, CampaignOutcome]
+Handle = WorkflowHandle[CampaignWorkflow, CampaignResult]
 
 
 class StateConflict(Exception):
@@ -227,11 +227,11 @@ class CampaignService:
         try:
             await self._client.start_workflow(
                 CampaignWorkflow.run,
-                order_of(view, self._settings, state),
+                campaign_input(view, self._settings, state),
                 id=workflow_id(view.id),
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
                 id_reuse_policy=reuse,
-                **labels_of(view, self._settings),
+                **start_options(view, self._settings),
                 **options,
             )
         except WorkflowAlreadyStartedError:
@@ -241,14 +241,14 @@ class CampaignService:
 
     async def _verdict(self, view: CampaignView) -> Verdict:
         """Start the workflow if nobody has, and wait for its verdict; safe to repeat."""
-        start: WithStartWorkflowOperation[CampaignWorkflow, CampaignOutcome] = (
+        start: WithStartWorkflowOperation[CampaignWorkflow, CampaignResult] = (
             WithStartWorkflowOperation(
                 CampaignWorkflow.run,
-                order_of(view, self._settings),
+                campaign_input(view, self._settings),
                 id=workflow_id(view.id),
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
                 id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-                **labels_of(view, self._settings),
+                **start_options(view, self._settings),
             )
         )
         seconds = self._settings.admission_timeout_seconds

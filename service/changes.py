@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from campaign.instants import Instant
 from campaign.refusals import Refusal, RefusalCode
 from campaign.schedule import spread_fault, window_fault
-from workflows.records import NewSchedule, NewSpread
+from workflows.records import ChangeSpreadInput, RescheduleInput
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,10 +30,10 @@ def faults_of(change: Change, now: Instant) -> list[Refusal]:
     return faults
 
 
-def update_of(change: Change) -> tuple[str, NewSchedule | NewSpread] | None:
+def update_of(change: Change) -> tuple[str, RescheduleInput | ChangeSpreadInput] | None:
     """The one update that a campaign's workflow makes of it; None where only the speed changes."""
     if change.spread_hours is not None:
-        return "change_spread", NewSpread(hours=change.spread_hours, at=change.start)
+        return "change_spread", ChangeSpreadInput(hours=change.spread_hours, at=change.start)
     if change.start is not None:
-        return "reschedule", NewSchedule(at=change.start)
+        return "reschedule", RescheduleInput(at=change.start)
     return None

@@ -8,7 +8,7 @@ from campaign.settings import Settings
 from store.campaigns.retry import Retried
 from store.shared.views import CampaignView
 from workflows import visibility as showing
-from workflows.records import CampaignOrder, CampaignState
+from workflows.records import CampaignInput, CampaignState
 
 SMALL_CAMPAIGN_MAX = 100
 # Why a campaign is not retried: the code and the sentence of the answer.
@@ -21,11 +21,11 @@ NOT_AGAIN = {
 }
 
 
-def order_of(
+def campaign_input(
     view: CampaignView, settings: Settings, state: CampaignState | None = None
-) -> CampaignOrder:
+) -> CampaignInput:
     """The order to run a campaign; ``state`` says where it stands when it was under way before."""
-    return CampaignOrder(
+    return CampaignInput(
         campaign_id=view.id,
         title=_title(view),
         total=view.total,
@@ -37,7 +37,7 @@ def order_of(
     )
 
 
-def labels_of(view: CampaignView, settings: Settings) -> dict[str, Any]:
+def start_options(view: CampaignView, settings: Settings) -> dict[str, Any]:
     """Queue, priority, and what the Web UI shows and searches; in the words of the client."""
     title = _title(view)
     attributes = {

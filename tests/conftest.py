@@ -39,7 +39,7 @@ from tests.postgres import (
 )
 from worker import build_worker
 from workflows.campaign import CampaignWorkflow
-from workflows.records import CampaignOutcome
+from workflows.records import CampaignResult
 
 __all__ = ["pytest_terminal_summary"]
 
@@ -58,7 +58,7 @@ SLOW = (
     "test_neighbours tests/test_retry tests/test_faults test_story test_webhook_delivery "
     "textingline/test_routes"
 ).split()
-Handle = WorkflowHandle[CampaignWorkflow, CampaignOutcome]
+Handle = WorkflowHandle[CampaignWorkflow, CampaignResult]
 
 
 def binary(name: str) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from activities.ledger import Ledger
 from activities.planning import Planning
-from activities.records import Plan, TallyRecord, Verdict
+from activities.records import PlanCampaignResult, TallyRecord, Verdict
 from activities.reporting import Reporting
 from activities.vetting import Vetting
 from campaign.ports import PlanFacts, Tally
@@ -32,7 +32,7 @@ async def admission(book: Book, total: int) -> dict[str, Any]:
     return admitted(total, plan, verdict)
 
 
-def admitted(total: int, plan: Plan, verdict: Verdict) -> dict[str, Any]:
+def admitted(total: int, plan: PlanCampaignResult, verdict: Verdict) -> dict[str, Any]:
     """The changes that an admission makes to the state."""
     tally = TallyRecord(
         total=total,

@@ -11,14 +11,14 @@ with workflow.unsafe.imports_passed_through():
     from activities.planning import Planning
     from activities.records import (
         ChunkResult,
-        Dues,
-        PushOrder,
-        SettleOrder,
-        SpreadOrder,
-        StatusOrder,
+        RespreadPlanInput,
+        RespreadPlanResult,
+        SetStatusInput,
+        SettleInput,
+        ShiftPlanInput,
         TallyRecord,
         Verdict,
-        WaveOrder,
+        WaveRecord,
     )
     from activities.reporting import Reporting
     from campaign.instants import SECOND, Instant
@@ -29,12 +29,12 @@ with workflow.unsafe.imports_passed_through():
     from workflows import visibility as showing
     from workflows.chunks import Chunks
     from workflows.records import (
-        CampaignOrder,
-        CampaignOutcome,
+        CampaignInput,
+        CampaignResult,
         CampaignState,
-        NewSchedule,
-        NewSpread,
+        ChangeSpreadInput,
         Progress,
+        RescheduleInput,
     )
     from workflows.steps import Books
 
@@ -54,17 +54,17 @@ class CampaignWorkflow:
     """
 
     @workflow.init
-    def __init__(self, order: CampaignOrder) -> None:
-        self.order = order
-        self.books = Books(order.campaign_id, order.local_books)
-        self.state = order.state or CampaignState(tally=TallyRecord(total=order.total))
+    def __init__(self, input: CampaignInput) -> None:
+        self.input = input
+        self.books = Books(input.campaign_id, input.local_books)
+        self.state = input.state or CampaignState(tally=TallyRecord(total=input.total))
         self.paused = self.state.paused_at is not None
         self.moving = False
         self.again = False
         self.cancels = 0
         self.counted: TallyRecord | None = None
-        self.upcoming: list[WaveOrder] = []
-        self.chunks = Chunks(order.campaign_id, order.chunks_at_once, self._held, self._count)
+        self.upcoming: list[WaveRecord] = []
+        self.chunks = Chunks(input.campaign_id, input.chunks_at_once, self._held, self._count)
 
     # ------------------------------------------------------------------ from outside
 
@@ -76,32 +76,32 @@ class CampaignWorkflow:
         return self.state.verdict
 
     @workflow.update(description="Begin at another time; possible until the first wave.")
-    async def reschedule(self, order: NewSchedule) -> Instant:
+    async def reschedule(self, input: RescheduleInput) -> Instant:
         """Move the whole plan so that it begins then, or now if that has passed; returns when."""
-        at = max(order.at, hold_point.now())
-        push = rescheduling.push_order(self.order.campaign_id, self.state, at)
+        at = max(input.at, hold_point.now())
+        push = rescheduling.shift_to_start(self.input.campaign_id, self.state, at)
         await self._push(push, "move the plan to its new start")
         showing.tag(self.state)
         return at
 
     @reschedule.validator
-    def _may_reschedule(self, order: NewSchedule) -> None:
+    def _may_reschedule(self, input: RescheduleInput) -> None:
         rescheduling.refuse_reschedule(self.state, self.moving)
 
     @workflow.update(description="Spread over other hours; possible until the first wave.")
-    async def change_spread(self, order: NewSpread) -> Instant:
+    async def change_spread(self, input: ChangeSpreadInput) -> Instant:
         """Lay the plan out anew, at another start if one is given; returns when it begins."""
         now = hold_point.now()
-        spread = rescheduling.spread_order(self.order.campaign_id, self.state, order, now)
-        label = f"spread the plan over {order.hours:g} hours"
-        dues: Dues = await self._change(Planning.spread, spread, label)
+        spread = rescheduling.respread_input(self.input.campaign_id, self.state, input, now)
+        label = f"spread the plan over {input.hours:g} hours"
+        dues: RespreadPlanResult = await self._change(Planning.spread, spread, label)
         self._set(**dues.model_dump())
         showing.tag(self.state)
         return dues.first_due_at or now
 
     @change_spread.validator
-    def _may_change_spread(self, order: NewSpread) -> None:
-        rescheduling.refuse_spread(order, self.state, self.moving)
+    def _may_change_spread(self, input: ChangeSpreadInput) -> None:
+        rescheduling.refuse_spread(input, self.state, self.moving)
 
     @workflow.signal(description="Stop sending until resumed; what is under way is finished.")
     def pause(self) -> None:
@@ -133,14 +133,14 @@ class CampaignWorkflow:
         return showing.progress(self.state, self.upcoming[0] if self.upcoming else None)
 
     @workflow.query(description="The next waves, as far as they are planned.")
-    def plan(self) -> list[WaveOrder]:
+    def plan(self) -> list[WaveRecord]:
         """The waves that were looked up last and have not left yet."""
         return self.upcoming
 
     # ------------------------------------------------------------------ the story
 
     @workflow.run
-    async def run(self, order: CampaignOrder) -> CampaignOutcome:
+    async def run(self, input: CampaignInput) -> CampaignResult:
         """Run the campaign to its end."""
         story = asyncio.create_task(self._tell())
         while True:
@@ -150,23 +150,23 @@ class CampaignWorkflow:
                 # Cancelled through Temporal itself, at whatever point: the same as our signal.
                 self.cancel()
 
-    async def _tell(self) -> CampaignOutcome:
+    async def _tell(self) -> CampaignResult:
         self._show()
         if self.state.verdict is None:
-            self._set(**await beginning.admission(self.books.book, self.order.total))
+            self._set(**await beginning.admission(self.books.book, self.input.total))
         while True:
             if self.state.verdict is not None and self.state.verdict.admitted:
                 await self._see_through()
             await workflow.wait_condition(workflow.all_handlers_finished)
             if self.state.status in CAMPAIGN_ENDS and not self.again:
-                return CampaignOutcome(status=self.state.status, tally=self.state.tally)
+                return CampaignResult(status=self.state.status, tally=self.state.tally)
 
     async def _see_through(self) -> None:
         """Send, wait and settle; a retry may put the campaign to work again while that is done."""
         if self.state.status in CAMPAIGN_ENDS:
             self._set(status=CampaignStatus.RUNNING)
         await self._deliver()
-        await self._await_receipts(self.order.receipts_grace_seconds)
+        await self._await_receipts(self.input.receipts_grace_seconds)
         await self._resolve_unknowns()
         # A retry is possible only once the store has the end, and what was asked before that
         # ends with it.
@@ -174,7 +174,7 @@ class CampaignWorkflow:
         settlement = await self.books.book(
             Ledger.settle,
             "give back what was not used, write the end",
-            SettleOrder(campaign_id=self.order.campaign_id, cancelled=self.state.cancelling),
+            SettleInput(campaign_id=self.input.campaign_id, cancelled=self.state.cancelling),
         )
         self._set(
             status=settlement.status,
@@ -223,7 +223,7 @@ class CampaignWorkflow:
             for wave in planned.waves:
                 await self.chunks.find_out(wave)
 
-    async def _send_wave(self, wave: WaveOrder) -> bool:
+    async def _send_wave(self, wave: WaveRecord) -> bool:
         """Send one wave; False when what comes next must be looked up anew."""
         # Counted first, because from here on the plan cannot be changed any more.
         self._set(waves=self.state.waves + 1)
@@ -259,7 +259,7 @@ class CampaignWorkflow:
             if not await self.books.change(Planning.reopen_unknown, label):
                 return
             await self._deliver()
-            wait = min(self.order.receipts_grace_seconds, UNKNOWN_WAIT_SECONDS)
+            wait = min(self.input.receipts_grace_seconds, UNKNOWN_WAIT_SECONDS)
             await self._await_receipts(wait)
 
     async def _stay_paused(self) -> None:
@@ -269,7 +269,7 @@ class CampaignWorkflow:
             self._set(paused_at=hold_point.now())
             await self._mark(CampaignStatus.PAUSED)
         await workflow.wait_condition(lambda: not self.paused and not self.moving)
-        lost = rescheduling.lost_order(self.order.campaign_id, self.state, hold_point.now())
+        lost = rescheduling.shift_by_pause(self.input.campaign_id, self.state, hold_point.now())
         if lost.by > 0 and not self.state.cancelling:
             await self._push(lost, f"move later waves back by {lost.by / SECOND:.0f} s")
         self._set(paused_at=None)
@@ -279,23 +279,25 @@ class CampaignWorkflow:
 
     async def _continue_as_new(self) -> None:
         await workflow.wait_condition(workflow.all_handlers_finished)
-        workflow.continue_as_new(self.order.model_copy(update={"state": self.state}))
+        workflow.continue_as_new(self.input.model_copy(update={"state": self.state}))
 
     # ------------------------------------------------------------------ small things
 
     def _held(self) -> bool:
         return self.paused or self.moving or self.state.cancelling
 
-    async def _push(self, order: PushOrder, summary: str) -> None:
-        await self._change(Planning.push_back, order, summary)
-        self._set(**rescheduling.pushed(self.state, order.by))
+    async def _push(self, input: ShiftPlanInput, summary: str) -> None:
+        await self._change(Planning.push_back, input, summary)
+        self._set(**rescheduling.pushed(self.state, input.by))
 
-    async def _change(self, activity: Any, order: PushOrder | SpreadOrder, summary: str) -> Any:
+    async def _change(
+        self, activity: Any, input: ShiftPlanInput | RespreadPlanInput, summary: str
+    ) -> Any:
         """Change the plan; one change at a time, since each has a number."""
         self.moving = True
         try:
-            output = await self.books.change(activity, summary, order)
-            self._set(pauses=order.number)
+            output = await self.books.change(activity, summary, input)
+            self._set(pauses=input.number)
             return output
         finally:
             self.moving = False
@@ -303,8 +305,8 @@ class CampaignWorkflow:
     async def _mark(self, status: CampaignStatus) -> None:
         self._set(status=status)
         label = f"write that the campaign is {status.value}"
-        order = StatusOrder(campaign_id=self.order.campaign_id, status=status)
-        await self.books.change(Planning.mark, label, order)
+        input = SetStatusInput(campaign_id=self.input.campaign_id, status=status)
+        await self.books.change(Planning.mark, label, input)
 
     def _set(self, **changes: Any) -> None:
         status_before = self.state.status
@@ -314,4 +316,4 @@ class CampaignWorkflow:
         self._show()
 
     def _show(self) -> None:
-        workflow.set_current_details(showing.details(self.order.title, self.state))
+        workflow.set_current_details(showing.details(self.input.title, self.state))

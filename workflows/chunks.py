@@ -6,7 +6,7 @@ from temporalio import workflow
 from temporalio.exceptions import ActivityError, RetryState, is_cancelled_exception
 
 from activities.options import handing_over, sending_queue
-from activities.records import ChunkOrder, ChunkResult, WaveOrder
+from activities.records import ChunkInput, ChunkResult, WaveRecord
 from activities.sending import Sending
 
 
@@ -31,7 +31,7 @@ class Chunks:
         self._several = False
         self._running: list[workflow.ActivityHandle[ChunkResult]] = []
 
-    async def send(self, wave: WaveOrder, number: int, known_down: bool = False) -> bool:
+    async def send(self, wave: WaveRecord, number: int, known_down: bool = False) -> bool:
         """Send a wave; False when it was held or left something that must be planned anew."""
         self._replan = False
         todo = list(wave.chunks)
@@ -48,7 +48,7 @@ class Chunks:
                 todo.clear()
         return not self._held() and not self._replan
 
-    async def find_out(self, wave: WaveOrder) -> None:
+    async def find_out(self, wave: WaveRecord) -> None:
         """Learn of a cancelled wave what had left with a worker that died; nothing more is sent."""
         todo = list(wave.chunks)
         self._several = len(todo) > 1
@@ -69,7 +69,7 @@ class Chunks:
         self._gather()
 
     def _start(self, low: int, high: int, due_until: int, label: str, **knowing: bool) -> None:
-        order = ChunkOrder(
+        input = ChunkInput(
             campaign_id=self._campaign_id,
             low=low,
             high=high,
@@ -79,7 +79,7 @@ class Chunks:
         # Several are for several workers: the one that runs the workflow would keep them all.
         shared_on = sending_queue(workflow.info().task_queue) if self._several else None
         options = handing_over(label, shared_on)
-        handle = workflow.start_activity_method(Sending.send_chunk, order, **options)
+        handle = workflow.start_activity_method(Sending.send_chunk, input, **options)
         self._running.append(handle)
 
     async def _one_ended(self) -> bool:

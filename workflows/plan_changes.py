@@ -4,11 +4,11 @@ from typing import Any
 
 from temporalio.exceptions import ApplicationError
 
-from activities.records import PushOrder, SpreadOrder
+from activities.records import RespreadPlanInput, ShiftPlanInput
 from campaign.instants import Instant
 from campaign.schedule import spread_fault
 from campaign.states import CAMPAIGN_ENDS
-from workflows.records import CampaignState, NewSpread
+from workflows.records import CampaignState, ChangeSpreadInput
 
 NOT_POSSIBLE = "reschedule_not_possible"
 
@@ -32,18 +32,18 @@ def refuse_reschedule(state: CampaignState, moving: bool) -> None:
     raise _not_possible(reason)
 
 
-def refuse_spread(order: NewSpread, state: CampaignState, moving: bool) -> None:
+def refuse_spread(input: ChangeSpreadInput, state: CampaignState, moving: bool) -> None:
     """Raise the same for a spread, and for one that no campaign may have."""
     refuse_reschedule(state, moving)
-    fault = spread_fault(order.hours)
+    fault = spread_fault(input.hours)
     if fault:
         raise _not_possible(fault)
 
 
-def push_order(campaign_id: str, state: CampaignState, at: Instant) -> PushOrder:
+def shift_to_start(campaign_id: str, state: CampaignState, at: Instant) -> ShiftPlanInput:
     """The move that makes the first message due at ``at``, the others as far behind as before."""
     assert state.first_due_at is not None
-    return PushOrder(
+    return ShiftPlanInput(
         campaign_id=campaign_id,
         number=state.pauses + 1,
         by=at - state.first_due_at,
@@ -51,30 +51,30 @@ def push_order(campaign_id: str, state: CampaignState, at: Instant) -> PushOrder
     )
 
 
-def spread_order(
-    campaign_id: str, state: CampaignState, order: NewSpread, now: Instant
-) -> SpreadOrder:
+def respread_input(
+    campaign_id: str, state: CampaignState, input: ChangeSpreadInput, now: Instant
+) -> RespreadPlanInput:
     """The change that lays the plan out over another spread, and nothing in the past.
 
     While a campaign is paused its plan stands still, so what has passed is what lies before the
     pause: the time that is lost is added when it ends.
     """
-    return SpreadOrder(
+    return RespreadPlanInput(
         campaign_id=campaign_id,
         number=state.pauses + 1,
-        hours=order.hours,
+        hours=input.hours,
         earliest=now if state.paused_at is None else state.paused_at,
-        scheduled_at=None if order.at is None else max(order.at, now),
+        scheduled_at=None if input.at is None else max(input.at, now),
     )
 
 
-def lost_order(campaign_id: str, state: CampaignState, now: Instant) -> PushOrder:
+def shift_by_pause(campaign_id: str, state: CampaignState, now: Instant) -> ShiftPlanInput:
     """The move by the time for which a pause that ends now has held up what was due."""
     assert state.paused_at is not None
     lost_from = state.paused_at
     if state.first_due_at is not None and not state.waves:
         lost_from = max(lost_from, state.first_due_at)
-    return PushOrder(campaign_id=campaign_id, number=state.pauses + 1, by=now - lost_from)
+    return ShiftPlanInput(campaign_id=campaign_id, number=state.pauses + 1, by=now - lost_from)
 
 
 def pushed(state: CampaignState, by: Instant) -> dict[str, Any]:

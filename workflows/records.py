@@ -2,12 +2,12 @@
 
 from pydantic import Field
 
-from activities.records import Order, TallyRecord, Verdict
+from activities.records import Record, TallyRecord, Verdict
 from campaign.instants import Instant
 from campaign.states import CampaignStatus
 
 
-class CampaignState(Order):
+class CampaignState(Record):
     """Everything a run must know to carry on where the last one left off.
 
     ``pauses`` counts the changes of the plan: pauses made up for, other starts and spreads.
@@ -25,7 +25,7 @@ class CampaignState(Order):
     carrier_down: str | None = None
 
 
-class CampaignOrder(Order):
+class CampaignInput(Record):
     """Run one campaign; ``state`` is there when the run continues an earlier one.
 
     ``local_books`` has steps in the books done within a workflow task, by local activities;
@@ -42,27 +42,27 @@ class CampaignOrder(Order):
     state: CampaignState | None = None
 
 
-class NewSchedule(Order):
+class RescheduleInput(Record):
     """Begin at another instant; one that has passed means now."""
 
     at: Instant
 
 
-class NewSpread(Order):
+class ChangeSpreadInput(Record):
     """Spread over another number of hours; with ``at``, begin then as well, in one change."""
 
     hours: float
     at: Instant | None = None
 
 
-class CampaignOutcome(Order):
+class CampaignResult(Record):
     """How the campaign ended."""
 
     status: CampaignStatus
     tally: TallyRecord
 
 
-class Progress(Order):
+class Progress(Record):
     """Where the campaign stands now; counts are as of the last chunk that reported."""
 
     status: CampaignStatus
@@ -73,7 +73,7 @@ class Progress(Order):
     carrier_down: str | None = None
 
 
-class WebhookDeliveryState(Order):
+class WebhookDeliveryState(Record):
     """What a courier's next run must know: how often in a row its destination was tired."""
 
     strikes: int = 0
@@ -82,14 +82,14 @@ class WebhookDeliveryState(Order):
     delivered: int = 0
 
 
-class WebhookDeliveryInput(Order):
+class WebhookDeliveryInput(Record):
     """Bring one destination its callbacks; ``state`` is there when the run continues another."""
 
     destination: str
     state: WebhookDeliveryState | None = None
 
 
-class WebhookDeliveryResult(Order):
+class WebhookDeliveryResult(Record):
     """What a courier did until nothing was waiting any more."""
 
     calls: int

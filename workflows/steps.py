@@ -19,7 +19,7 @@ class Books:
         self._ref = CampaignRef(campaign_id=campaign_id)
         self._local = local
 
-    async def book(self, activity: Any, summary: str, order: Any = None) -> Any:
+    async def book(self, activity: Any, summary: str, input: Any = None) -> Any:
         """Do a step that answers the same when it is done again, whatever was asked meanwhile.
 
         Only such a step may be local: what became of it is written with the whole workflow task,
@@ -31,16 +31,16 @@ class Books:
         if self._local:
             try:
                 return await workflow.execute_local_activity_method(
-                    activity, order or self._ref, **bookkeeping_here(summary)
+                    activity, input or self._ref, **bookkeeping_here(summary)
                 )
             except FailureError as failure:
                 if is_cancelled_exception(failure):
                     raise
                 workflow.logger.warning("not done within the workflow task: %s", summary)
-        return await self.change(activity, summary, order)
+        return await self.change(activity, summary, input)
 
-    async def change(self, activity: Any, summary: str, order: Any = None) -> Any:
+    async def change(self, activity: Any, summary: str, input: Any = None) -> Any:
         """Do a step whose place among the others matters, so it is written down before."""
         return await workflow.execute_activity_method(
-            activity, order or self._ref, **bookkeeping(summary)
+            activity, input or self._ref, **bookkeeping(summary)
         )

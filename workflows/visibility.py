@@ -5,7 +5,7 @@ from datetime import datetime
 from temporalio import workflow
 from temporalio.common import SearchAttributeKey
 
-from activities.records import ChunkResult, TallyRecord, WaveOrder
+from activities.records import ChunkResult, TallyRecord, WaveRecord
 from campaign.instants import iso_or_none, moment_of
 from campaign.states import MessageStatus
 from workflows.records import CampaignState, Progress
@@ -52,7 +52,7 @@ def details(title: str, state: CampaignState) -> str:
     return "\n".join(lines)
 
 
-def progress(state: CampaignState, upcoming: WaveOrder | None) -> Progress:
+def progress(state: CampaignState, upcoming: WaveRecord | None) -> Progress:
     """Write the state as the answer to who asks how far it is; ``upcoming`` is the next wave."""
     return Progress(
         status=state.status,

@@ -6,7 +6,7 @@ from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
     from activities.options import webhook_delivery_options
-    from activities.records import Delivered, DeliverOrder
+    from activities.records import DeliverInput, DeliverResult
     from activities.webhook_delivery import WebhookDeliveries
     from campaign.instants import SECOND, Instant, iso
     from workflows.records import WebhookDeliveryInput, WebhookDeliveryResult, WebhookDeliveryState
@@ -28,9 +28,9 @@ class WebhookDeliveryWorkflow:
     """
 
     @workflow.init
-    def __init__(self, order: WebhookDeliveryInput) -> None:
-        self.order = order
-        self.state = order.state or WebhookDeliveryState()
+    def __init__(self, input: WebhookDeliveryInput) -> None:
+        self.input = input
+        self.state = input.state or WebhookDeliveryState()
         self.notified = False
 
     @workflow.signal(name="wake", description="Events are due: deliver them.")
@@ -39,7 +39,7 @@ class WebhookDeliveryWorkflow:
         self.notified = True
 
     @workflow.run
-    async def run(self, order: WebhookDeliveryInput) -> WebhookDeliveryResult:
+    async def run(self, input: WebhookDeliveryInput) -> WebhookDeliveryResult:
         """Deliver until nothing is waiting."""
         while True:
             await self._rest()
@@ -48,15 +48,15 @@ class WebhookDeliveryWorkflow:
             if round_of_calls.next_due_at is None and not self.notified:
                 return WebhookDeliveryResult(calls=self.state.calls, delivered=self.state.delivered)
             if workflow.info().is_continue_as_new_suggested():
-                workflow.continue_as_new(self.order.model_copy(update={"state": self.state}))
+                workflow.continue_as_new(self.input.model_copy(update={"state": self.state}))
             if round_of_calls.next_due_at is not None and not self.notified:
                 await self._wait(round_of_calls.next_due_at)
 
-    async def _deliver(self) -> Delivered:
+    async def _deliver(self) -> DeliverResult:
         calls_max = 1 if self.state.strikes else CALLS_MAX
         round_of_calls = await workflow.execute_activity_method(
             WebhookDeliveries.deliver,
-            DeliverOrder(destination=self.order.destination, calls_max=calls_max),
+            DeliverInput(destination=self.input.destination, calls_max=calls_max),
             **webhook_delivery_options(
                 "call once, to see" if self.state.strikes else "call with what is due"
             ),

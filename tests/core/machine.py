@@ -101,8 +101,8 @@ class CoreMachine(RuleBasedStateMachine):
 
     @initialize(orders=st.lists(drafts, min_size=2, max_size=2))
     def begin(self, orders: list[dict[str, Any]]) -> None:
-        for order in orders:
-            self.submit_one(order, again=False)
+        for input in orders:
+            self.submit_one(input, again=False)
 
     @precondition(lambda self: len(self.world.tales) < TALES_MAX)
     @rule(draft=drafts, now=st.sampled_from([True, True, True, False]), again=again)

@@ -22,11 +22,11 @@ from activities.ledger import Ledger
 from activities.planning import Planning
 from activities.records import (
     CampaignRef,
-    PushOrder,
-    SettleOrder,
-    SpreadOrder,
-    StatusOrder,
-    WaveOrder,
+    RespreadPlanInput,
+    SetStatusInput,
+    SettleInput,
+    ShiftPlanInput,
+    WaveRecord,
 )
 from activities.reporting import Reporting
 from activities.vetting import Vetting
@@ -127,13 +127,13 @@ class World:
         """The present instant."""
         return self.loop.now()
 
-    def act(self, activity: Callable[..., Any], order: object, again: bool = False) -> Any:
+    def act(self, activity: Callable[..., Any], input: object, again: bool = False) -> Any:
         """Run an activity; ``again`` when its first answer is lost on the way."""
         environment = ActivityEnvironment()
         environment.info = replace(environment.info, started_time=moment_of(self.now))
         if again:
-            environment.run(activity, order)
-        return environment.run(activity, order)
+            environment.run(activity, input)
+        return environment.run(activity, input)
 
     # ------------------------------------------------------------------ campaigns
 
@@ -190,16 +190,16 @@ class World:
             tale.admitted = not verdict_is_late
         tale.ended = not tale.admitted
 
-    def waves(self, tale: Tale) -> Sequence[WaveOrder]:
+    def waves(self, tale: Tale) -> Sequence[WaveRecord]:
         """What the campaign would do next."""
-        waves: Sequence[WaveOrder] = self.act(
+        waves: Sequence[WaveRecord] = self.act(
             self.planning.next_waves, CampaignRef(campaign_id=tale.id)
         ).waves
         return waves
 
     def mark(self, tale: Tale, status: CampaignStatus, again: bool = False) -> None:
         """Write where the campaign stands."""
-        self.act(self.planning.mark, StatusOrder(campaign_id=tale.id, status=status), again)
+        self.act(self.planning.mark, SetStatusInput(campaign_id=tale.id, status=status), again)
 
     def pause(self, tale: Tale) -> None:
         """Stop what runs, then say so."""
@@ -211,10 +211,10 @@ class World:
         """Push the rest back by the time lost, and carry on."""
         assert tale.paused_at is not None
         tale.pauses += 1
-        order = PushOrder(
+        input = ShiftPlanInput(
             campaign_id=tale.id, number=tale.pauses, by=max(1, self.now - tale.paused_at)
         )
-        self.act(self.planning.push_back, order, again)
+        self.act(self.planning.push_back, input, again)
         tale.paused_at = None
         running = CampaignStatus.RUNNING if tale.waves else CampaignStatus.SCHEDULED
         self.mark(tale, running, again)
@@ -222,14 +222,14 @@ class World:
     def spread(self, tale: Tale, hours: float, start: Instant | None, again: bool) -> None:
         """Lay out anew what waits for its first wave, as an update does."""
         tale.pauses += 1
-        order = SpreadOrder(
+        input = RespreadPlanInput(
             campaign_id=tale.id,
             number=tale.pauses,
             hours=hours,
             earliest=self.now if tale.paused_at is None else tale.paused_at,
             scheduled_at=None if start is None else self.now + start,
         )
-        self.act(self.planning.spread, order, again)
+        self.act(self.planning.spread, input, again)
 
     def cancel(self, tale: Tale) -> None:
         """Stop what runs; what waits is cancelled when it has stopped."""
@@ -256,8 +256,8 @@ class World:
             if self.act(self.planning.reopen_unknown, ref, again):
                 return
             tale.doubt_rounds = UNKNOWN_ROUNDS
-        order = SettleOrder(campaign_id=tale.id, cancelled=tale.cancelled_at is not None)
-        self.act(self.ledger.settle, order, again)
+        input = SettleInput(campaign_id=tale.id, cancelled=tale.cancelled_at is not None)
+        self.act(self.ledger.settle, input, again)
         tale.ended = True
 
     # ------------------------------------------------------------------ chunks
@@ -293,7 +293,7 @@ class World:
             tale.stops.clear()
         return bool(chunks)
 
-    def _chunks_of(self, tale: Tale, wave: WaveOrder, attempts: int) -> list[ChunkSender]:
+    def _chunks_of(self, tale: Tale, wave: WaveRecord, attempts: int) -> list[ChunkSender]:
         chunks = []
         for low, high in wave.chunks * attempts:
             tale.stops.append(asyncio.Event())

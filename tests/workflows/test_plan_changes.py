@@ -18,14 +18,14 @@ from campaign.schedule import ideal_instants, wave_width
 from campaign.states import CampaignStatus
 from service.campaigns import StateConflict
 from service.changes import Change
-from service.start_options import order_of
+from service.start_options import campaign_input
 from store.campaigns.audit import audit
 from store.shared.views import CampaignView
 from tests.conftest import Story, finish, reach
 from tests.workflows.test_campaign import handle_of, is_paused, until
 from workflows.campaign import CampaignWorkflow
 from workflows.plan_changes import NOT_POSSIBLE
-from workflows.records import CampaignOrder, NewSpread
+from workflows.records import CampaignInput, ChangeSpreadInput
 
 
 def is_scheduled(view: CampaignView) -> bool:
@@ -75,11 +75,11 @@ async def test_a_plan_that_moves_while_it_is_looked_up_is_looked_up_again(
         assert moved.wait(60)
         return rows
 
-    def with_steps_of_the_server(*asked: Any, **more: Any) -> CampaignOrder:
-        return order_of(*asked, **more).model_copy(update={"local_books": False})
+    def with_steps_of_the_server(*asked: Any, **more: Any) -> CampaignInput:
+        return campaign_input(*asked, **more).model_copy(update={"local_books": False})
 
     # A local activity keeps the plan's updates out for as long as it runs, up to a heartbeat.
-    monkeypatch.setattr("service.campaigns.order_of", with_steps_of_the_server)
+    monkeypatch.setattr("service.campaigns.campaign_input", with_steps_of_the_server)
     monkeypatch.setattr(story.store.admissions, "waiting_rows", slow)
     start = await story.now() + 2 * DAY
     campaign = (await story.service.admit(story.draft(10, scheduled_at=start))).campaign
@@ -290,7 +290,7 @@ async def test_the_workflow_itself_takes_no_spread_over_the_longest(story: Story
     campaign = (await story.service.admit(story.draft(2, scheduled_at=start))).campaign
     handle = handle_of(story, campaign.id)
     with pytest.raises(WorkflowUpdateFailedError) as failed:
-        await handle.execute_update(CampaignWorkflow.change_spread, NewSpread(hours=73.0))
+        await handle.execute_update(CampaignWorkflow.change_spread, ChangeSpreadInput(hours=73.0))
     assert isinstance(failed.value.cause, ApplicationError)
     assert failed.value.cause.type == NOT_POSSIBLE
     assert story.store.campaigns.get(campaign.id) == campaign
