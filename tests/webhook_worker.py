@@ -19,7 +19,7 @@ from store.accounts.accounts import AccountView
 from store.shared.outbox import Destination
 from store.store import Store
 from store.webhooks.endpoints import WebhookView
-from tests.store.builders import Books, outcome
+from tests.store.builders import StoreBuilder, outcome
 from tests.webhooks.peers import egress_client
 from webhooks.dispatcher import WebhookDispatcher, delivery_workflow_id
 from webhooks.sender import WebhookSender
@@ -39,7 +39,7 @@ class Post:
 
     environment: WorkflowEnvironment
     settings: Settings
-    books: Books
+    builder: StoreBuilder
     dispatcher: WebhookDispatcher
 
     async def now(self) -> Instant:
@@ -48,17 +48,17 @@ class Post:
 
     async def subscribe(self, url: str, *events: str) -> tuple[WebhookView, str]:
         """A webhook of the account and its secret."""
-        account = self.books.account_id
+        account = self.builder.account_id
         wanted = events or ("message.*",)
-        return self.books.store.endpoints.add(account, url, wanted, "native", await self.now())
+        return self.builder.store.endpoints.add(account, url, wanted, "native", await self.now())
 
     async def send(self, count: int = 1) -> str:
         """Send a campaign, which makes news; its id."""
-        return make_event(self.books, count, await self.now())
+        return make_event(self.builder, count, await self.now())
 
     async def signal_all(self, *webhooks: WebhookView) -> Sequence[Handle]:
         """Ring for webhooks; the handles of their couriers."""
-        account = self.books.account_id
+        account = self.builder.account_id
         await self.dispatcher.signal_all([Destination(webhook.id, account) for webhook in webhooks])
         return [self.delivery_worker(webhook) for webhook in webhooks]
 
@@ -92,7 +92,7 @@ class Post:
     async def _leap(self, handle: Handle, step: Instant) -> None:
         """Leap to what is due next; where that waits for a rest to end, a little further."""
         now, destination = await self.now(), handle.id.removeprefix("courier:")
-        due_at = self.books.store.deliveries.next_due(destination)
+        due_at = self.builder.store.deliveries.next_due(destination)
         wait = step if due_at is None or due_at <= now else due_at - now
         await self.environment.sleep(timedelta(milliseconds=wait))
 
@@ -105,7 +105,7 @@ class Post:
 
     def statuses(self) -> dict[str, int]:
         """How many callbacks stand where."""
-        with self.books.store.database.engine.connect() as connection:
+        with self.builder.store.database.engine.connect() as connection:
             found = connection.exec_driver_sql(
                 "SELECT status, count(*) FROM callback GROUP BY status"
             )
@@ -128,15 +128,15 @@ async def posted(
         client = environment.client
         dispatcher = WebhookDispatcher(client, settings.task_queue)
         async with build_webhook_worker(client, settings, store, delivery_sender, sandboxed=True):
-            yield Post(environment, settings, Books(store, account.id), dispatcher)
+            yield Post(environment, settings, StoreBuilder(store, account.id), dispatcher)
 
 
-def make_event(books: Books, count: int, now: Instant) -> str:
+def make_event(builder: StoreBuilder, count: int, now: Instant) -> str:
     """Send a campaign at an instant, and write of it then; its id."""
-    campaign = books.admit(count, now=now)
-    claimed = books.flush_and_claim(campaign, now=now).claimed
+    campaign = builder.admit(count, now=now)
+    claimed = builder.flush_and_claim(campaign, now=now).claimed
     sent = [outcome(one.position, at=now) for one in claimed]
-    books.flush_and_claim(campaign, sent, claim=0, now=now)
+    builder.flush_and_claim(campaign, sent, claim=0, now=now)
     return campaign
 
 

@@ -56,7 +56,7 @@ _VOIDS = text(
 )
 
 
-class BooksError(Exception):
+class LedgerError(Exception):
     """A movement would break the books. It is a fault of ours; the transaction is rolled back."""
 
 
@@ -105,7 +105,7 @@ def hold_again(
     """Set aside what a retry costs, beside what the campaign holds already.
 
     ``number`` names the entry among the campaign's holds, from 1. Raises Overdrawn, upon which
-    the caller rolls its transaction back, and BooksError when the entry is there already.
+    the caller rolls its transaction back, and LedgerError when the entry is there already.
     """
     for kind in CreditKind:
         if amount := price.of(kind):
@@ -127,7 +127,7 @@ def post(
     """Pay for messages just handed off.
 
     ``position`` is the first of them: a message is handed off once, so it names the entry.
-    Raises BooksError when more would be posted than was held, or the same entry twice.
+    Raises LedgerError when more would be posted than was held, or the same entry twice.
     """
     for kind in CreditKind:
         if amount := price.of(kind):
@@ -146,7 +146,7 @@ def void(
 ) -> None:
     """Give back what was held for messages that will not go.
 
-    ``number`` names the entry among the campaign's voids. Raises BooksError as ``post`` does.
+    ``number`` names the entry among the campaign's voids. Raises LedgerError as ``post`` does.
     """
     for kind in CreditKind:
         if amount := price.of(kind):
@@ -171,10 +171,10 @@ def void_rest(connection: Connection, campaign_id: str, keep: Price, at: Instant
 
 def _move(connection: Connection, line: dict[str, object], *updates: object) -> None:
     if connection.execute(_ENTRY, line).rowcount == 0:
-        raise BooksError(f"booked twice: {line['id']}")
+        raise LedgerError(f"booked twice: {line['id']}")
     for update in updates:
         if connection.execute(update, line).rowcount == 0:  # type: ignore[call-overload]
-            raise BooksError(f"does not fit the hold or the balance: {line['id']}")
+            raise LedgerError(f"does not fit the hold or the balance: {line['id']}")
 
 
 def _line(

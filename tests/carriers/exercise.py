@@ -29,7 +29,7 @@ from campaign.states import MessageStatus
 from carriers.client import ANSWER_BYTES_MAX
 from tests.carriers.described import PUBLIC_URL, SENDER, TEXT, TO, Described, Said, Taken, handoff
 from tests.carriers.servers import Call, Play, Stub, free_port, serving
-from tests.store.builders import Books, number, outcome
+from tests.store.builders import StoreBuilder, number, outcome
 
 PATIENCE = 10.0
 DEADLINE = 0.5
@@ -273,15 +273,15 @@ class Exercise:
     async def test_receipts_move_messages_forward_only_however_they_come(
         self, described: Described, news: "News"
     ) -> None:
-        books = news.books
-        campaign = books.admit(4)
-        early = books.flush_and_claim(campaign).claimed
+        builder = news.builder
+        campaign = builder.admit(4)
+        early = builder.flush_and_claim(campaign).claimed
         # Before the answer of the send, and an intermediate one that says nothing.
         assert await news.bring(described.receipt(f"{campaign}-0", "delivered")) == 1
         if described.name != "pretend":
             assert await news.bring(described.receipt(f"{campaign}-1", "intermediate")) == 0
-        books.write(campaign, *news.sent(early))
-        assert books.statuses(campaign) == ["delivered", "sent", "sent", "sent"]
+        builder.write(campaign, *news.sent(early))
+        assert builder.statuses(campaign) == ["delivered", "sent", "sent", "sent"]
         # Five times each, shuffled, with contradictions that come too late, and for nobody.
         calls = [described.receipt(f"{campaign}-1", "delivered")] * 5
         calls += [described.receipt(f"{campaign}-2", "undelivered")] * 5
@@ -291,11 +291,11 @@ class Exercise:
             await news.bring(call)
         for late in ("undelivered", "delivered"):
             for position in (0, 1, 2):
-                settled = books.statuses(campaign)[position]
+                settled = builder.statuses(campaign)[position]
                 if late != settled:
                     await news.bring(described.receipt(f"{campaign}-{position}", late))
-        assert books.statuses(campaign) == ["delivered", "delivered", "undelivered", "sent"]
-        third = books.store.campaigns.messages(campaign)[2]
+        assert builder.statuses(campaign) == ["delivered", "delivered", "undelivered", "sent"]
+        third = builder.store.campaigns.messages(campaign)[2]
         assert third.status is MessageStatus.UNDELIVERED and third.error
 
     async def test_a_forged_receipt_is_refused_and_changes_nothing(
@@ -303,15 +303,15 @@ class Exercise:
     ) -> None:
         if not described.proves:
             pytest.skip("this carrier does not sign: it is for tests")
-        campaign = news.books.admit(1)
-        news.books.send(campaign)
+        campaign = news.builder.admit(1)
+        news.builder.send(campaign)
         call = described.receipt(f"{campaign}-0", "delivered")
         for forged in self.forgeries(described, call):
             answer = await news.call(forged)
             assert answer.status_code == 403, forged
-        assert news.books.statuses(campaign) == ["sent"]
+        assert news.builder.statuses(campaign) == ["sent"]
         assert (await news.call(call)).status_code < 300
-        assert news.books.statuses(campaign) == ["delivered"]
+        assert news.builder.statuses(campaign) == ["delivered"]
 
     async def test_nobody_may_speak_for_a_carrier_without_credentials(
         self, described: Described, news: "News", monkeypatch: pytest.MonkeyPatch
@@ -328,7 +328,7 @@ class Exercise:
         self, described: Described, news: "News"
     ) -> None:
         sender = number(9)
-        store, account = news.books.store, news.books.account_id
+        store, account = news.builder.store, news.builder.account_id
         (text,) = described.module.read_inbound(described.inbound(sender, SENDER, TEXT))
         assert (text.sender, text.to, text.body) == (sender, SENDER, TEXT)
         assert abs(text.at - time.time() * 1000) < 60_000
@@ -350,7 +350,7 @@ class Exercise:
             pytest.skip("its protocol has people only")
         for sender in ("BANK", "72345"):
             await news.bring(described.inbound(sender, SENDER, "STOP"))
-        assert news.books.store.opt_outs.list(news.books.account_id) == []
+        assert news.builder.store.opt_outs.list(news.builder.account_id) == []
 
     async def test_what_proves_itself_and_is_rubbish_is_refused(
         self, described: Described, news: "News"
@@ -365,8 +365,8 @@ class Exercise:
 class News:
     """Our API behind real HTTP, and the books that it writes in."""
 
-    def __init__(self, books: Books, base_url: str, forget: Callable[[], None]) -> None:
-        self.books = books
+    def __init__(self, builder: StoreBuilder, base_url: str, forget: Callable[[], None]) -> None:
+        self.builder = builder
         self.forget = forget
         self._base_url = base_url
         self._changed = 0
@@ -393,9 +393,9 @@ class News:
         return [outcome(one.position, attempt=one.attempt) for one in claimed]
 
     def _moved(self) -> int:
-        ids = [view.id for view in self.books.store.campaigns.list(self.books.account_id)]
+        ids = [view.id for view in self.builder.store.campaigns.list(self.builder.account_id)]
         return sum(
             status in ("delivered", "undelivered")
             for campaign in ids
-            for status in self.books.statuses(campaign)
+            for status in self.builder.statuses(campaign)
         )

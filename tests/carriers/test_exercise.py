@@ -11,7 +11,7 @@ from tests.carriers.described import Described, forget_settings
 from tests.carriers.descriptions import ALL
 from tests.carriers.exercise import Exercise, News
 from tests.carriers.serving_api import scratch_store, serving_api
-from tests.store.builders import GRANTED, SENDER, Books
+from tests.store.builders import GRANTED, SENDER, StoreBuilder
 
 
 def test_every_carrier_is_described() -> None:
@@ -41,4 +41,4 @@ class TestEveryCarrier(Exercise):
         described.set_up(monkeypatch)
         account = store.accounts.create("tester", 0, GRANTED, GRANTED, (SENDER,))[0]
         async with serving_api(store, described.name) as base_url:
-            yield News(Books(store, account.id), base_url, forget_settings)
+            yield News(StoreBuilder(store, account.id), base_url, forget_settings)

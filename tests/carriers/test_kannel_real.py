@@ -20,7 +20,7 @@ from tests.carriers.described import forget_settings, handoff
 from tests.carriers.servers import free_port
 from tests.carriers.serving_api import scratch_store, serving_api
 from tests.carriers.smsc import UCS2, Smsc, serving_smsc
-from tests.store.builders import GRANTED, SENDER, Books, number, outcome
+from tests.store.builders import GRANTED, SENDER, StoreBuilder, number, outcome
 
 # Debian has them where ordinary users do not look.
 PATH = f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin"
@@ -80,22 +80,22 @@ class Link:
     """All of it, running."""
 
     carrier: Carrier
-    books: Books
+    builder: StoreBuilder
     smsc: Smsc
 
     async def send(self, text: str) -> str:
         """Hand one campaign of one message over; the campaign's id."""
-        campaign = self.books.admit(1)
-        (claimed,) = self.books.flush_and_claim(campaign).claimed
+        campaign = self.builder.admit(1)
+        (claimed,) = self.builder.flush_and_claim(campaign).claimed
         message: Handoff = handoff(reference=claimed.reference, to=claimed.to, text=text)
         accepted = await self.carrier.send(message)
-        self.books.write(campaign, outcome(0, carrier_id=accepted.carrier_id))
+        self.builder.write(campaign, outcome(0, carrier_id=accepted.carrier_id))
         return campaign
 
     async def settled(self, campaign: str) -> str:
         """What became of its message."""
-        await until(lambda: self.books.statuses(campaign) != ["sent"])
-        return self.books.statuses(campaign)[0]
+        await until(lambda: self.builder.statuses(campaign) != ["sent"])
+        return self.builder.statuses(campaign)[0]
 
 
 async def until(is_so: Callable[[], bool]) -> None:
@@ -176,7 +176,7 @@ async def linked(tmp_path: Path, patch: pytest.MonkeyPatch) -> AsyncIterator[Lin
                     await asyncio.wait_for(smsc.bound.wait(), PATIENCE)
                     carrier = open_carrier("kannel", Settings(public_url=public_url))
                     try:
-                        yield Link(carrier, Books(store, account.id), smsc)
+                        yield Link(carrier, StoreBuilder(store, account.id), smsc)
                     finally:
                         await carrier.close()
 
@@ -216,10 +216,10 @@ async def test_texts_of_every_kind_arrive_are_delivered_and_stop_is_heard(
         link.smsc.stat = "UNDELIV"
         assert await link.settled(await link.send("Nobody is there")) == "undelivered"
 
-        opt_outs = link.books.store.opt_outs
+        opt_outs = link.builder.store.opt_outs
         await link.smsc.text(number(7), SENDER, b"Hello there")
         await link.smsc.text(number(5), SENDER, b"STOP")
-        await until(lambda: bool(opt_outs.list(link.books.account_id)))
-        assert [one.number for one in opt_outs.list(link.books.account_id)] == [number(5)]
+        await until(lambda: bool(opt_outs.list(link.builder.account_id)))
+        assert [one.number for one in opt_outs.list(link.builder.account_id)] == [number(5)]
         # Nothing was sent back to whoever wrote.
         assert all(part.to.lstrip("+") == number(0).lstrip("+") for part in parts)

@@ -40,7 +40,7 @@ def outcome(
 
 
 @dataclass
-class Books:
+class StoreBuilder:
     """One account's campaigns. Every campaign has message ids ``<campaign>-<position>``."""
 
     store: Store

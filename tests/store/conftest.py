@@ -17,7 +17,7 @@ from tests.postgres import (
     pytest_terminal_summary,
     serve_postgres,
 )
-from tests.store.builders import GRANTED, Books
+from tests.store.builders import GRANTED, StoreBuilder
 
 __all__ = ["pytest_terminal_summary"]
 
@@ -90,9 +90,9 @@ def account(any_store: Store) -> AccountView:
 
 
 @pytest.fixture
-def books(any_store: Store, account: AccountView) -> Books:
+def builder(any_store: Store, account: AccountView) -> StoreBuilder:
     """The account's campaigns, made and moved in few words."""
-    return Books(any_store, account.id)
+    return StoreBuilder(any_store, account.id)
 
 
 def _settings(url: str) -> Settings:

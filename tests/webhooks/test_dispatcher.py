@@ -13,7 +13,7 @@ from campaign.instants import MINUTE, SECOND
 from store.accounts.accounts import AccountView
 from store.shared.outbox import Destination
 from store.store import Store
-from tests.store.builders import Books
+from tests.store.builders import StoreBuilder
 from tests.webhook_worker import make_event, wall_clock
 from webhooks import dispatcher as module
 from webhooks.dispatcher import WebhookDispatcher, delivery_workflow_id
@@ -45,20 +45,20 @@ class FakeClient:
 
 
 @pytest.fixture
-def books(store: Store, account: AccountView) -> Books:
-    return Books(store, account.id)
+def builder(store: Store, account: AccountView) -> StoreBuilder:
+    return StoreBuilder(store, account.id)
 
 
 @asynccontextmanager
-async def notifying(books: Books, client: FakeClient) -> AsyncIterator[WebhookDispatcher]:
+async def notifying(builder: StoreBuilder, client: FakeClient) -> AsyncIterator[WebhookDispatcher]:
     dispatcher = WebhookDispatcher(cast(Client, client), "tests")
-    async with dispatcher.serving(books.store.outbox):
+    async with dispatcher.serving(builder.store.outbox):
         yield dispatcher
 
 
-def subscribe(books: Books) -> Destination:
-    view, _ = books.store.endpoints.add(books.account_id, URL, ["*"], "native", wall_clock())
-    return Destination(view.id, books.account_id)
+def subscribe(builder: StoreBuilder) -> Destination:
+    view, _ = builder.store.endpoints.add(builder.account_id, URL, ["*"], "native", wall_clock())
+    return Destination(view.id, builder.account_id)
 
 
 @pytest.fixture(autouse=True)
@@ -66,54 +66,54 @@ def short_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "PAUSE_SECONDS", 0.01)
 
 
-async def test_news_rings_once_for_its_destination(books: Books) -> None:
+async def test_news_rings_once_for_its_destination(builder: StoreBuilder) -> None:
     client = FakeClient()
-    async with notifying(books, client):
-        destination = subscribe(books)
-        make_event(books, 5, wall_clock())
+    async with notifying(builder, client):
+        destination = subscribe(builder)
+        make_event(builder, 5, wall_clock())
         await asyncio.wait_for(client.until(1), 5)
         await asyncio.sleep(0.05)
     assert client.signalled == [delivery_workflow_id(destination.id)]
 
 
-async def test_the_bell_rings_on_after_a_ring_that_failed(books: Books) -> None:
+async def test_the_bell_rings_on_after_a_ring_that_failed(builder: StoreBuilder) -> None:
     started = WorkflowAlreadyStartedError("courier:1", "Courier")
     client = FakeClient(started, started, RuntimeError("closed"))
-    async with notifying(books, client) as dispatcher:
+    async with notifying(builder, client) as dispatcher:
         for count in (2, 3, 4):
-            dispatcher.notify([Destination("whk_1", books.account_id)])
+            dispatcher.notify([Destination("whk_1", builder.account_id)])
             await asyncio.wait_for(client.until(count), 5)
     assert client.signalled == [delivery_workflow_id("whk_1")] * 4
 
 
-async def test_a_ring_that_met_a_start_is_repeated(books: Books) -> None:
+async def test_a_ring_that_met_a_start_is_repeated(builder: StoreBuilder) -> None:
     client = FakeClient(WorkflowAlreadyStartedError("courier:1", "Courier"))
     await WebhookDispatcher(cast(Client, client), "tests").signal_all(
-        [Destination("whk_1", books.account_id)]
+        [Destination("whk_1", builder.account_id)]
     )
     assert len(client.signalled) == 2
 
 
 async def test_a_destination_that_rests_or_has_no_worker_is_not_flooded_with_signals(
-    books: Books,
+    builder: StoreBuilder,
 ) -> None:
     client = FakeClient()
-    async with notifying(books, client):
-        resting = subscribe(books)
-        make_event(books, 1, wall_clock() - MINUTE)
-        other = subscribe(books)
+    async with notifying(builder, client):
+        resting = subscribe(builder)
+        make_event(builder, 1, wall_clock() - MINUTE)
+        other = subscribe(builder)
         for _ in range(3):
-            make_event(books, 1, wall_clock())
+            make_event(builder, 1, wall_clock())
             await asyncio.sleep(0.05)
     assert delivery_workflow_id(other.id) in client.signalled
     assert delivery_workflow_id(resting.id) not in client.signalled
 
 
-def test_only_what_is_due_and_untouched_for_long_is_left_waiting(books: Books) -> None:
-    destination = subscribe(books).id
+def test_only_what_is_due_and_untouched_for_long_is_left_waiting(builder: StoreBuilder) -> None:
+    destination = subscribe(builder).id
     now = wall_clock()
-    make_event(books, 1, now)
-    outbox, callbacks = books.store.outbox, books.store.deliveries
+    make_event(builder, 1, now)
+    outbox, callbacks = builder.store.outbox, builder.store.deliveries
     due_at = callbacks.next_due(destination)
     assert due_at is not None
     assert outbox.left_waiting([destination, "whk_other"], due_at) == {destination}

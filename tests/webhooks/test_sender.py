@@ -17,7 +17,7 @@ from store.accounts.accounts import AccountView
 from store.store import Store
 from store.webhooks.events import WebhookEvent
 from tests.receiving import Receiver, answer, flood, hang, receive
-from tests.store.builders import Books
+from tests.store.builders import StoreBuilder
 from tests.webhooks.peers import egress_client
 from webhooks.client import EgressClient
 from webhooks.exchange import Answer
@@ -29,7 +29,7 @@ from webhooks.sender import WebhookSender, classify_answer
 class Post:
     """A webhook with one callback about one message, and who calls."""
 
-    books: Books
+    builder: StoreBuilder
     egress: EgressClient
     callback: str = ""
     webhook: str = ""
@@ -37,21 +37,21 @@ class Post:
 
     def subscribe(self, url: str, dialect: str = "native") -> None:
         """Make the callback."""
-        store = self.books.store
+        store = self.builder.store
         view, self.secret = store.endpoints.add(
-            self.books.account_id, url, ["message.*"], dialect, now()
+            self.builder.account_id, url, ["message.*"], dialect, now()
         )
         self.webhook = view.id
-        campaign = self.books.admit(1, now=now())
-        self.books.execute("UPDATE message SET reference = 'row 1'")
-        self.books.send(campaign, now=now())
+        campaign = self.builder.admit(1, now=now())
+        self.builder.execute("UPDATE message SET reference = 'row 1'")
+        self.builder.send(campaign, now=now())
         self.callback = str(
-            self.books.value("SELECT id FROM callback WHERE destination = :d", d=view.id)
+            self.builder.value("SELECT id FROM callback WHERE destination = :d", d=view.id)
         )
 
     async def call(self, at: Instant | None = None) -> DeliveryOutcome:
         """Call once."""
-        delivery_sender = WebhookSender(self.books.store.events, self.egress, RENDERERS)
+        delivery_sender = WebhookSender(self.builder.store.events, self.egress, RENDERERS)
         return await delivery_sender.deliver(self.callback, at or now())
 
 
@@ -62,7 +62,7 @@ def now() -> Instant:
 @pytest.fixture
 async def post(store: Store, account: AccountView) -> AsyncIterator[Post]:
     async with egress_client(timeout_seconds=1.0) as egress_calls:
-        yield Post(Books(store, account.id), egress_calls)
+        yield Post(StoreBuilder(store, account.id), egress_calls)
 
 
 async def test_a_callback_is_thin_json_that_the_receivers_library_verifies(post: Post) -> None:
@@ -70,7 +70,7 @@ async def test_a_callback_is_thin_json_that_the_receivers_library_verifies(post:
         post.subscribe(receiver.url)
         assert await post.call() == DeliveryOutcome(DeliveryVerdict.DELIVERED, "200")
         (taken,) = receiver.taken
-    (message,) = post.books.store.campaigns.messages("cmp_0")
+    (message,) = post.builder.store.campaigns.messages("cmp_0")
     assert message.sent_at is not None
     assert taken.verified(post.secret) == {
         "type": "message.sent",
@@ -95,7 +95,7 @@ async def test_every_try_says_the_same_under_the_same_id_with_a_fresh_signature(
     async with receive(answer(500), answer(200)) as receiver:
         post.subscribe(receiver.url)
         await post.call(now() - 2 * SECOND)
-        post.books.execute("UPDATE message SET status = 'delivered'")
+        post.builder.execute("UPDATE message SET status = 'delivered'")
         await post.call()
         first, second = receiver.taken
     assert (first.id, first.body) == (second.id, second.body)
@@ -126,8 +126,8 @@ async def test_what_was_changed_on_its_way_is_not_verified(post: Post, fault: st
 async def test_two_secrets_sign_after_a_rotation_and_one_after_a_day(post: Post) -> None:
     async with receive() as receiver:
         post.subscribe(receiver.url)
-        account = post.books.account_id
-        webhooks = post.books.store.endpoints
+        account = post.builder.account_id
+        webhooks = post.builder.store.endpoints
         new = webhooks.rotate(account, post.webhook, now())
         assert new is not None
         await post.call()
@@ -194,11 +194,11 @@ async def test_a_receiver_that_is_not_there_is_tired(post: Post) -> None:
 async def test_an_address_wants_its_method_and_keeps_its_own_query(post: Post) -> None:
     async with receive() as receiver:
         post.subscribe(receiver.url)
-        post.books.execute(
+        post.builder.execute(
             "UPDATE message SET callback_url = :url, callback_method = 'GET'",
             url=f"{receiver.url}?run=7&x=%20#top",
         )
-        post.books.execute("UPDATE callback SET destination = 'dst_1'")
+        post.builder.execute("UPDATE callback SET destination = 'dst_1'")
         assert (await post.call()).verdict is DeliveryVerdict.DELIVERED
         (taken,) = receiver.taken
     assert (taken.method, taken.body) == ("GET", b"")
@@ -215,15 +215,15 @@ async def test_a_dialect_speaks_in_its_own_words_or_not_at_all(post: Post) -> No
 
     async with receive() as receiver:
         post.subscribe(receiver.url)
-        post.books.execute("UPDATE callback SET dialect = 'semaphore'")
+        post.builder.execute("UPDATE callback SET dialect = 'semaphore'")
         delivery_sender = WebhookSender(
-            post.books.store.events, post.egress, {**RENDERERS, "semaphore": show}
+            post.builder.store.events, post.egress, {**RENDERERS, "semaphore": show}
         )
         assert (
             await delivery_sender.deliver(post.callback, now())
         ).verdict is DeliveryVerdict.DELIVERED
         (taken,) = receiver.taken
-        post.books.execute("UPDATE message SET reference = NULL")
+        post.builder.execute("UPDATE message SET reference = NULL")
         assert (
             await delivery_sender.deliver(post.callback, now())
         ).verdict is DeliveryVerdict.NOTHING
@@ -240,7 +240,7 @@ async def test_a_dialect_that_stumbles_fails_its_callback_alone(
         raise ValueError("over +14155550123")
 
     post.subscribe("http://127.0.0.1:9/")
-    delivery_sender = WebhookSender(post.books.store.events, post.egress, {"native": stumble})
+    delivery_sender = WebhookSender(post.builder.store.events, post.egress, {"native": stumble})
     assert await delivery_sender.deliver(post.callback, now()) == DeliveryOutcome(
         DeliveryVerdict.FAILED, "not_rendered"
     )
@@ -257,7 +257,7 @@ async def test_news_of_something_that_is_gone_is_dropped(post: Post) -> None:
 async def test_a_body_stays_below_twenty_kilobytes(post: Post) -> None:
     async with receive() as receiver:
         post.subscribe(receiver.url)
-        post.books.execute("UPDATE message SET reference = :long", long="ä" * 200)
+        post.builder.execute("UPDATE message SET reference = :long", long="ä" * 200)
         await post.call()
         (taken,) = receiver.taken
     assert len(taken.body) < 2_000 and json.loads(taken.body)["data"]["reference"] == "ä" * 200

@@ -49,7 +49,7 @@ async def test_ten_tries_are_made_over_seventy_five_hours_and_then_no_more(post:
         # Whole seconds on the wire, a tenth of jitter, a moment for the call itself.
         assert planned / SECOND - 1 <= wait <= planned * 1.1 / SECOND + 5
     assert post.statuses() == {"dead": 1}
-    (letter,) = post.books.store.endpoints.dead_letters(post.books.account_id, webhook.id)
+    (letter,) = post.builder.store.endpoints.dead_letters(post.builder.account_id, webhook.id)
     assert (letter.tries, letter.last_code) == (10, "500")
 
 
@@ -102,14 +102,14 @@ async def test_what_waits_behind_a_dead_receiver_is_given_up_after_five_days(pos
     webhook, _ = await post.subscribe(url)
     await post.send(300)
     # They have waited for all but the last hour of their life.
-    post.books.execute("UPDATE callback SET since_at = since_at - :gone", gone=5 * DAY - HOUR)
+    post.builder.execute("UPDATE callback SET since_at = since_at - :gone", gone=5 * DAY - HOUR)
     began = await post.now()
     (delivery_worker,) = await post.signal_all(webhook)
     outcome = await post.finished(delivery_worker)
     assert (outcome.delivered, outcome.calls < 40) == (0, True)
     assert HOUR <= await post.now() - began < 2 * HOUR
     assert post.statuses() == {"dead": 300}
-    (letter, *_) = post.books.store.endpoints.dead_letters(post.books.account_id, webhook.id)
+    (letter, *_) = post.builder.store.endpoints.dead_letters(post.builder.account_id, webhook.id)
     assert letter.last_code in ("connection", "expired")
 
 
@@ -120,7 +120,7 @@ async def test_gone_disables_the_webhook_and_ends_its_courier(post: Post) -> Non
         (delivery_worker,) = await post.signal_all(webhook)
         outcome = await post.finished(delivery_worker)
         assert outcome.calls <= 8
-        view = post.books.store.endpoints.get(post.books.account_id, webhook.id)
+        view = post.builder.store.endpoints.get(post.builder.account_id, webhook.id)
         assert view is not None and view.disabled_at is not None
         assert post.statuses()["dead"] >= 22
         hits = receiver.peer.hits
@@ -164,7 +164,7 @@ async def test_a_courier_rung_for_twice_calls_once(post: Post) -> None:
 async def test_a_crash_between_call_and_record_repeats_the_call_under_the_same_id(
     post: Post, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    callbacks = post.books.store.deliveries
+    callbacks = post.builder.store.deliveries
     claim = callbacks.flush_and_claim
 
     def lose(
@@ -196,8 +196,8 @@ async def test_a_replay_brings_what_was_given_up_under_its_old_ids(post: Post) -
         (delivery_worker,) = await post.signal_all(webhook)
         await post.finished(delivery_worker)
         result = {one.id for one in receiver.taken}
-        now, account = await post.now(), post.books.account_id
-        webhooks = post.books.store.endpoints
+        now, account = await post.now(), post.builder.account_id
+        webhooks = post.builder.store.endpoints
         assert webhooks.enable(account, webhook.id)
         letters = {letter.id for letter in webhooks.dead_letters(account, webhook.id)}
         assert webhooks.replay(account, webhook.id, 0, now + DAY, now) == 3
@@ -218,7 +218,7 @@ async def test_nothing_personal_and_no_address_is_in_a_couriers_history(post: Po
         await post.finished(delivery_worker)
         history = (await delivery_worker.fetch_history()).to_json()
         assert len(receiver.taken) == 2
-    (message,) = post.books.store.campaigns.messages(campaign)
+    (message,) = post.builder.store.campaigns.messages(campaign)
     for private in (message.to, message.text, "127.0.0.1", "hooks", secret, "14155550000"):
         assert private not in history
     assert f"courier:{webhook.id}" in str(await delivery_worker.describe())

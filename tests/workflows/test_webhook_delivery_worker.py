@@ -71,7 +71,7 @@ async def test_a_worker_that_goes_down_while_a_receiver_hangs_ends_within_its_gr
         assert post.statuses() == {"delivered": 1, "waiting": 3}
         assert len(receiver.taken) == 4
         # What was cut off is claimed until its lease ends, as after a crash.
-        post.books.execute("UPDATE callback SET claimed_until = 0 WHERE status = 'waiting'")
+        post.builder.execute("UPDATE callback SET claimed_until = 0 WHERE status = 'waiting'")
         receiver.answers[:] = [answer(200)]
         async with posted(*parts) as post:
             await post.signal_all(webhook)
@@ -161,7 +161,7 @@ async def test_a_long_courier_continues_as_new_and_loses_nothing(post: Post) -> 
             await post.signal_all(webhook)
             await asyncio.sleep(0.05)
         assert post.statuses() == {"waiting": 1}
-        post.books.execute("UPDATE callback SET due_at = 0")
+        post.builder.execute("UPDATE callback SET due_at = 0")
         await post.signal_all(webhook)
         outcome = await post.delivery_worker(webhook).result()
     assert (outcome.calls, outcome.delivered) == (2, 1)

@@ -13,7 +13,7 @@ from starter.api.app import create_app
 from tests.conftest import Story
 from tests.dialects.mobivate.calls import accepted, batch, check_error, post, texts
 from tests.serving import Api
-from tests.store.builders import Books
+from tests.store.builders import StoreBuilder
 
 BASE = "https://go.example/s"
 LONG = "https://shop.example.com/sale?id=1&to=//evil.example#top"
@@ -108,8 +108,8 @@ async def test_a_stored_address_that_is_no_plain_http_one_is_not_followed(
     linking: Api, url: str
 ) -> None:
     (code,) = await shortened(linking)
-    books = Books(linking.story.store, linking.story.account.id)
-    assert books.execute("UPDATE link SET url = :url WHERE code = :code", url=url, code=code) == 1
+    builder = StoreBuilder(linking.story.store, linking.story.account.id)
+    assert builder.execute("UPDATE link SET url = :url WHERE code = :code", url=url, code=code) == 1
     answer = await linking.http.get(f"/s/{code}")
     assert answer.status_code == 404 and "location" not in answer.headers
 

@@ -6,7 +6,7 @@ from standardwebhooks import Webhook
 from campaign.deliveries import DeliveryStatus, DeliveryUpdate
 from campaign.instants import DAY, SECOND, iso
 from tests.serving import Api
-from tests.store.builders import Books
+from tests.store.builders import StoreBuilder
 from tests.webhook_worker import make_event, wall_clock
 from webhooks.sender import signature_headers
 
@@ -21,22 +21,22 @@ async def subscribed(api: Api) -> dict[str, str]:
     return shown
 
 
-def given_up(api: Api, webhook: str, count: int) -> Books:
+def given_up(api: Api, webhook: str, count: int) -> StoreBuilder:
     """News for a webhook that was given up."""
-    books = Books(api.story.store, api.story.account.id)
+    builder = StoreBuilder(api.story.store, api.story.account.id)
     now = wall_clock()
-    make_event(books, count, now)
+    make_event(builder, count, now)
     later = now + DAY
-    callbacks = books.store.deliveries
+    callbacks = builder.store.deliveries
     calls = callbacks.flush_and_claim(webhook, "t", [], 100, later, later + SECOND)
     updates = [DeliveryUpdate(call.callback_id, DeliveryStatus.DEAD, "500", now) for call in calls]
     callbacks.flush_and_claim(webhook, "t", updates, 0, later, later)
-    return books
+    return builder
 
 
 async def test_dead_letters_are_seen_and_replayed_under_their_old_ids(api: Api) -> None:
     hook = await subscribed(api)
-    books = given_up(api, hook["id"], 3)
+    builder = given_up(api, hook["id"], 3)
     path, auth = f"/v1/webhooks/{hook['id']}", api.basic()
     page = (await api.http.get(f"{path}/dead-letters?limit=2", auth=auth)).json()
     rest = await api.http.get(f"{path}/dead-letters?limit=2&cursor={page['next']}", auth=auth)
@@ -50,14 +50,14 @@ async def test_dead_letters_are_seen_and_replayed_under_their_old_ids(api: Api) 
         )
         assert (answer.status_code, answer.json()) == (202, {"replayed": result})
     now = wall_clock()
-    calls = books.store.deliveries.flush_and_claim(hook["id"], "t", [], 9, now, now + SECOND)
+    calls = builder.store.deliveries.flush_and_claim(hook["id"], "t", [], 9, now, now + SECOND)
     assert {call.callback_id for call in calls} == {one["id"] for one in letters}
 
 
 async def test_a_replay_to_a_disabled_webhook_is_refused_until_it_is_enabled(api: Api) -> None:
     hook = await subscribed(api)
-    books = given_up(api, hook["id"], 1)
-    books.execute("UPDATE webhook SET disabled_at = 1 WHERE id = :id", id=hook["id"])
+    builder = given_up(api, hook["id"], 1)
+    builder.execute("UPDATE webhook SET disabled_at = 1 WHERE id = :id", id=hook["id"])
     path, auth = f"/v1/webhooks/{hook['id']}", api.basic()
     body = {"since": iso(wall_clock() - DAY), "until": iso(wall_clock() + DAY)}
     refused = await api.http.post(f"{path}/replay", json=body, auth=auth)
@@ -93,11 +93,11 @@ async def test_both_secrets_of_a_rotation_verify_what_is_told(api: Api) -> None:
     old, new = hook["secret"], answer.json()["secret"]
     shown = await api.http.get(f"/v1/webhooks/{hook['id']}", auth=auth)
     assert old != new and "secret" not in shown.json()
-    books = Books(api.story.store, api.story.account.id)
+    builder = StoreBuilder(api.story.store, api.story.account.id)
     now = wall_clock()
-    make_event(books, 1, now)
-    callback = str(books.value("SELECT id FROM callback WHERE destination = :id", id=hook["id"]))
-    signed_event = books.store.events.read(callback, now)
+    make_event(builder, 1, now)
+    callback = str(builder.value("SELECT id FROM callback WHERE destination = :id", id=hook["id"]))
+    signed_event = builder.store.events.read(callback, now)
     assert signed_event is not None
     headers = signature_headers(signed_event, now, b"{}")
     for secret in (old, new):

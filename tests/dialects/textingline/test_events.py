@@ -22,7 +22,7 @@ from store.store import Store
 from store.webhooks.events import WebhookEvent
 from tests.campaign.making import NOW
 from tests.receiving import receive
-from tests.store.builders import Books
+from tests.store.builders import StoreBuilder
 from tests.webhooks.peers import egress_client
 from webhooks.sender import WebhookSender
 
@@ -212,11 +212,11 @@ async def test_a_webhook_of_this_dialect_is_called_with_a_signed_envelope(
 ) -> None:
     assert NAME in RENDERERS
     now = time.time_ns() // 1_000_000
-    books = Books(store, account.id)
+    builder = StoreBuilder(store, account.id)
     async with egress_client(timeout_seconds=1.0) as egress, receive() as receiver:
         view, secret = store.endpoints.add(account.id, receiver.url, ["message.*"], NAME, now)
-        books.send(books.admit(1, now=now, dialect=NAME), now=now)
-        callback = str(books.value("SELECT id FROM callback WHERE destination = :d", d=view.id))
+        builder.send(builder.admit(1, now=now, dialect=NAME), now=now)
+        callback = str(builder.value("SELECT id FROM callback WHERE destination = :d", d=view.id))
         called = await WebhookSender(store.events, egress, RENDERERS).deliver(callback, now)
         assert called == DeliveryOutcome(DeliveryVerdict.DELIVERED, "200")
         (taken,) = receiver.taken

@@ -19,7 +19,7 @@ from starter.__main__ import run
 from starter.cli import administration, campaigns
 from store.store import Store, open_store
 from tests.carriers.servers import free_port
-from tests.store.builders import NOW, Books, outcome
+from tests.store.builders import NOW, StoreBuilder, outcome
 
 SECRET = "a secret for tests"
 
@@ -141,21 +141,21 @@ def store(godwit: CommandLine) -> Iterator[Store]:
 
 
 @pytest.fixture
-def books(store: Store) -> Books:
+def builder(store: Store) -> StoreBuilder:
     """Campaigns of the account ``acme``."""
     account = store.accounts.show("acme")
     assert account is not None
-    return Books(store, account.id)
+    return StoreBuilder(store, account.id)
 
 
-def ended(books: Books, size: int = 4, **members: object) -> str:
+def ended(builder: StoreBuilder, size: int = 4, **members: object) -> str:
     """A campaign that is over: all delivered but the last, which failed."""
-    campaign_id = books.admit(size, **members)  # type: ignore[arg-type]
-    claimed = books.claimed(campaign_id)
-    books.write(
+    campaign_id = builder.admit(size, **members)  # type: ignore[arg-type]
+    claimed = builder.claimed(campaign_id)
+    builder.write(
         campaign_id,
         *(outcome(position) for position in claimed[:-1]),
         outcome(claimed[-1], MessageStatus.FAILED, code="invalid_number"),
     )
-    books.store.admissions.settle(campaign_id, CampaignStatus.FINISHED_WITH_FAILURES, NOW)
+    builder.store.admissions.settle(campaign_id, CampaignStatus.FINISHED_WITH_FAILURES, NOW)
     return campaign_id

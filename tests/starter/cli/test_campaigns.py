@@ -11,7 +11,7 @@ import pytest
 from campaign.ports import Tally
 from dialects.native.responses import CSV_COLUMNS
 from tests.starter.cli.conftest import CommandLine, ended
-from tests.store.builders import NOW, Books, number
+from tests.store.builders import NOW, StoreBuilder, number
 
 EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
 COUNTS = [member.name for member in fields(Tally)]
@@ -20,9 +20,9 @@ COUNTS = [member.name for member in fields(Tally)]
 # --------------------------------------------------------------------------- looking
 
 
-def test_campaigns_are_listed_newest_first(godwit: CommandLine, books: Books) -> None:
+def test_campaigns_are_listed_newest_first(godwit: CommandLine, builder: StoreBuilder) -> None:
     assert godwit("list", "--json").json == []
-    first, second = ended(books, name="first"), books.save(2, name="second", now=NOW + 1)
+    first, second = ended(builder, name="first"), builder.save(2, name="second", now=NOW + 1)
     listed = godwit("list", "--json").json
     assert [campaign["id"] for campaign in listed] == [second, first]
     assert [campaign["status"] for campaign in listed] == ["draft", "finished_with_failures"]
@@ -35,8 +35,8 @@ def test_campaigns_are_listed_newest_first(godwit: CommandLine, books: Books) ->
     assert [campaign["id"] for campaign in limited] == [second]
 
 
-def test_campaigns_are_listed_by_account(godwit: CommandLine, books: Books) -> None:
-    campaign_id = books.save(2)
+def test_campaigns_are_listed_by_account(godwit: CommandLine, builder: StoreBuilder) -> None:
+    campaign_id = builder.save(2)
     godwit("account", "create", "beta")
     assert godwit("list", "--account", "beta", "--json").json == []
     listed = godwit("list", "--account", "acme", "--json").json
@@ -49,8 +49,10 @@ def test_a_limit_that_is_none_is_a_usage_error(godwit: CommandLine, limit: str) 
     assert result.code == 2 and "Traceback" not in result.err
 
 
-def test_the_status_has_counts_that_sum_to_the_total(godwit: CommandLine, books: Books) -> None:
-    campaign_id = ended(books)
+def test_the_status_has_counts_that_sum_to_the_total(
+    godwit: CommandLine, builder: StoreBuilder
+) -> None:
+    campaign_id = ended(builder)
     shown = godwit("status", campaign_id, "--json").json
     assert (shown["id"], shown["status"]) == (campaign_id, "finished_with_failures")
     counts = shown["counts"]
@@ -62,16 +64,18 @@ def test_the_status_has_counts_that_sum_to_the_total(godwit: CommandLine, books:
     assert "sent" in table and "failed" in table and "█" in table
 
 
-def test_watching_a_campaign_that_is_over_ends_at_once(godwit: CommandLine, books: Books) -> None:
-    result = godwit("watch", ended(books))
+def test_watching_a_campaign_that_is_over_ends_at_once(
+    godwit: CommandLine, builder: StoreBuilder
+) -> None:
+    result = godwit("watch", ended(builder))
     assert (result.code, result.out) == (0, "finished_with_failures total=4 sent=3 failed=1\n")
 
 
 @pytest.mark.parametrize("name", ["[/x]", ":smile: [red]sale", "a\x1b[2Jb"])
 def test_the_name_of_a_campaign_is_shown_as_it_is(
-    godwit: CommandLine, books: Books, name: str
+    godwit: CommandLine, builder: StoreBuilder, name: str
 ) -> None:
-    campaign_id = ended(books, name=name)
+    campaign_id = ended(builder, name=name)
     for result in (godwit("list"), godwit("status", campaign_id)):
         assert result.code == 0 and "\x1b" not in result.out
         assert name.replace("\x1b", "\ufffd") in result.out
@@ -81,8 +85,10 @@ def test_the_name_of_a_campaign_is_shown_as_it_is(
 # --------------------------------------------------------------------------- reports
 
 
-def test_the_report_says_what_a_campaign_came_to(godwit: CommandLine, books: Books) -> None:
-    campaign_id = ended(books)
+def test_the_report_says_what_a_campaign_came_to(
+    godwit: CommandLine, builder: StoreBuilder
+) -> None:
+    campaign_id = ended(builder)
     report = godwit("report", campaign_id).json
     assert (report["campaignId"], report["status"]) == (campaign_id, "finished_with_failures")
     assert report["reasons"] == [{"status": "failed", "reason": "invalid_number", "count": 1}]
@@ -94,10 +100,10 @@ def test_the_report_says_what_a_campaign_came_to(godwit: CommandLine, books: Boo
 
 @pytest.mark.parametrize("size", [4, 1_000, 1_001])
 def test_the_report_as_csv_has_a_line_per_message(
-    godwit: CommandLine, books: Books, size: int
+    godwit: CommandLine, builder: StoreBuilder, size: int
 ) -> None:
     godwit("account", "credit", "acme", "sms", "10000")
-    campaign_id = ended(books, size)
+    campaign_id = ended(builder, size)
     file = godwit.directory / "report.csv"
     result = godwit("report", campaign_id, "--csv", str(file))
     assert (result.code, result.out, result.err) == (0, "", f"wrote {file}\n")
@@ -110,9 +116,9 @@ def test_the_report_as_csv_has_a_line_per_message(
 
 
 def test_a_report_that_cannot_be_written_is_said_in_one_line(
-    godwit: CommandLine, books: Books
+    godwit: CommandLine, builder: StoreBuilder
 ) -> None:
-    campaign_id = ended(books)
+    campaign_id = ended(builder)
     missing = godwit.directory / "missing" / "report.csv"
     assert str(missing) in godwit("report", campaign_id, "--csv", str(missing)).fault
     assert "directory" in godwit("report", campaign_id, "--csv", str(godwit.directory)).fault
@@ -171,9 +177,9 @@ def test_a_dry_run_needs_neither_temporal_nor_a_key(godwit: CommandLine) -> None
 
 
 def test_books_in_balance_end_with_0_and_say_what_was_looked_at(
-    godwit: CommandLine, books: Books
+    godwit: CommandLine, builder: StoreBuilder
 ) -> None:
-    campaign_id = ended(books)
+    campaign_id = ended(builder)
     result = godwit("audit")
     assert (result.code, result.err) == (0, "")
     assert result.out == (
@@ -184,9 +190,11 @@ def test_books_in_balance_end_with_0_and_say_what_was_looked_at(
     assert godwit("audit", "--json").json == expected
 
 
-def test_books_that_are_off_end_with_1_and_say_where(godwit: CommandLine, books: Books) -> None:
-    campaign_id, other = ended(books), ended(books)
-    books.execute(
+def test_books_that_are_off_end_with_1_and_say_where(
+    godwit: CommandLine, builder: StoreBuilder
+) -> None:
+    campaign_id, other = ended(builder), ended(builder)
+    builder.execute(
         "UPDATE message SET status = 'sent' WHERE campaign_id = :id AND status = 'failed'",
         id=campaign_id,
     )
@@ -201,8 +209,10 @@ def test_books_that_are_off_end_with_1_and_say_where(godwit: CommandLine, books:
     assert godwit.process("audit").code == 1
 
 
-def test_a_balance_that_is_off_is_found_in_every_audit(godwit: CommandLine, books: Books) -> None:
-    campaign_id = ended(books)
-    books.execute("UPDATE credit SET available = available + 1, granted = granted + 1")
+def test_a_balance_that_is_off_is_found_in_every_audit(
+    godwit: CommandLine, builder: StoreBuilder
+) -> None:
+    campaign_id = ended(builder)
+    builder.execute("UPDATE credit SET available = available + 1, granted = granted + 1")
     for arguments in ((), (campaign_id,), ("--json",)):
         assert godwit("audit", *arguments).code == 1

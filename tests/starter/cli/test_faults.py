@@ -8,7 +8,7 @@ from typer.main import get_command
 
 from starter.__main__ import app
 from tests.starter.cli.conftest import CommandLine, ended
-from tests.store.builders import Books
+from tests.store.builders import StoreBuilder
 
 PEOPLE = {"recipients": [{"to": "+14155551000", "text": "Hi"}]}
 CSV = "to,text\n+14155551000,Hi\n"
@@ -268,9 +268,9 @@ def test_without_temporal_a_campaign_is_withdrawn_and_costs_nothing(godwit: Comm
 
 @pytest.mark.parametrize("order", ["pause", "resume", "cancel"])
 def test_without_temporal_an_order_is_not_given(
-    godwit: CommandLine, books: Books, order: str
+    godwit: CommandLine, builder: StoreBuilder, order: str
 ) -> None:
-    campaign_id = books.admit()
+    campaign_id = builder.admit()
     for result in (godwit(order, campaign_id), godwit.process(order, campaign_id)):
         assert result.fault == (
             "Temporal: Temporal does not answer; is it running? (TEMPORAL_ADDRESS)"
@@ -279,5 +279,7 @@ def test_without_temporal_an_order_is_not_given(
 
 
 @pytest.mark.parametrize("order", ["pause", "resume", "cancel"])
-def test_what_has_ended_takes_no_orders(godwit: CommandLine, books: Books, order: str) -> None:
-    assert godwit(order, ended(books)).fault == ("the campaign has ended: finished_with_failures")
+def test_what_has_ended_takes_no_orders(
+    godwit: CommandLine, builder: StoreBuilder, order: str
+) -> None:
+    assert godwit(order, ended(builder)).fault == ("the campaign has ended: finished_with_failures")

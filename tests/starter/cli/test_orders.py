@@ -12,7 +12,7 @@ from campaign.settings import Settings
 from store.store import Store
 from tests.conftest import Served, Story, tell
 from tests.starter.cli.conftest import SECRET, CommandLine, ended
-from tests.store.builders import Books
+from tests.store.builders import StoreBuilder
 
 PATIENCE = 30.0
 PEOPLE = "to,text\n+14155551000,Hi Alice\n+14155551001,Hi Bob\n+14155550001,Hi Nobody\n"
@@ -157,11 +157,11 @@ async def test_what_failed_for_a_passing_reason_is_retried_and_all_else_is_said(
 ) -> None:
     address = godwit.environment["TEMPORAL_ADDRESS"]
     godwit.environment["TEMPORAL_ADDRESS"] = "127.0.0.1:1"
-    books = Books(story.store, story.account.id)
-    campaign_id = ended(books, 3)
+    builder = StoreBuilder(story.store, story.account.id)
+    campaign_id = ended(builder, 3)
     nothing = await godwit.beside("retry", campaign_id)
     assert nothing.fault == "no message failed for a reason that may pass"
-    books.execute("UPDATE message SET reason = 'unavailable' WHERE status = 'failed'")
+    builder.execute("UPDATE message SET reason = 'unavailable' WHERE status = 'failed'")
     assert "is it running?" in (await godwit.beside("retry", campaign_id)).fault
     godwit.environment["TEMPORAL_ADDRESS"] = address
     result = await godwit.beside("retry", campaign_id)

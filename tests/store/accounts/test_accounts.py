@@ -7,7 +7,7 @@ from store.accounts.accounts import Balance, SenderView
 from store.campaigns.audit import audit
 from store.database.engine import StoreError
 from store.store import Store
-from tests.store.builders import GRANTED, NOW, Books
+from tests.store.builders import GRANTED, NOW, StoreBuilder
 from tests.store.racing import race
 
 
@@ -70,56 +70,58 @@ def test_accounts_are_listed_by_name(any_store: Store) -> None:
     assert names == ["Ahuriri", "Moeraki", "Whakatane"]
 
 
-def test_a_grant_counts_once_for_each_reference(books: Books) -> None:
-    grant = books.store.accounts.grant
+def test_a_grant_counts_once_for_each_reference(builder: StoreBuilder) -> None:
+    grant = builder.store.accounts.grant
     for _ in range(2):
-        grant(books.account_id, CreditKind.SMS, 50, "invoice 1", NOW)
-    grant(books.account_id, CreditKind.SMS, 1, "invoice 2", NOW)
-    grant(books.account_id, CreditKind.MMS, 5, "invoice 1", NOW)
-    assert books.money() == (GRANTED + 51, 0, 0)
-    assert books.money(CreditKind.MMS) == (GRANTED + 5, 0, 0)
-    assert audit(books.store.database).findings == ()
+        grant(builder.account_id, CreditKind.SMS, 50, "invoice 1", NOW)
+    grant(builder.account_id, CreditKind.SMS, 1, "invoice 2", NOW)
+    grant(builder.account_id, CreditKind.MMS, 5, "invoice 1", NOW)
+    assert builder.money() == (GRANTED + 51, 0, 0)
+    assert builder.money(CreditKind.MMS) == (GRANTED + 5, 0, 0)
+    assert audit(builder.store.database).findings == ()
 
 
 def test_one_grant_made_many_times_at_once_counts_once(
-    any_store: Store, rival_store: Store, books: Books
+    any_store: Store, rival_store: Store, builder: StoreBuilder
 ) -> None:
     stores = (any_store, rival_store)
     race(
         8,
         lambda runner: stores[runner % 2].accounts.grant(
-            books.account_id, CreditKind.SMS, 50, "invoice 1", NOW
+            builder.account_id, CreditKind.SMS, 50, "invoice 1", NOW
         ),
     )
-    assert books.money() == (GRANTED + 50, 0, 0)
+    assert builder.money() == (GRANTED + 50, 0, 0)
 
 
-def test_grants_at_once_are_all_counted(any_store: Store, rival_store: Store, books: Books) -> None:
+def test_grants_at_once_are_all_counted(
+    any_store: Store, rival_store: Store, builder: StoreBuilder
+) -> None:
     stores = (any_store, rival_store)
     race(
         12,
         lambda runner: stores[runner % 2].accounts.grant(
-            books.account_id, CreditKind.SMS, 1, f"invoice {runner}", NOW
+            builder.account_id, CreditKind.SMS, 1, f"invoice {runner}", NOW
         ),
     )
-    assert books.money() == (GRANTED + 12, 0, 0)
+    assert builder.money() == (GRANTED + 12, 0, 0)
 
 
-def test_no_more_can_be_taken_back_than_is_available(books: Books) -> None:
-    books.admit(10)
-    grant = books.store.accounts.grant
+def test_no_more_can_be_taken_back_than_is_available(builder: StoreBuilder) -> None:
+    builder.admit(10)
+    grant = builder.store.accounts.grant
     with pytest.raises(StoreError, match="fewer credits are available"):
-        grant(books.account_id, CreditKind.SMS, -(GRANTED - 19), "correction", NOW)
-    assert books.money() == (GRANTED - 20, 20, 0)
+        grant(builder.account_id, CreditKind.SMS, -(GRANTED - 19), "correction", NOW)
+    assert builder.money() == (GRANTED - 20, 20, 0)
     # The refused reference is not used up.
-    balance = grant(books.account_id, CreditKind.SMS, -(GRANTED - 20), "correction", NOW)
+    balance = grant(builder.account_id, CreditKind.SMS, -(GRANTED - 20), "correction", NOW)
     assert balance == Balance(20, 0, 20, 0)
 
 
-def test_switches_are_set_by_name_and_unknown_ones_refused(books: Books) -> None:
-    update = books.store.accounts.update
+def test_switches_are_set_by_name_and_unknown_ones_refused(builder: StoreBuilder) -> None:
+    update = builder.store.accounts.update
     view = update(
-        books.account_id,
+        builder.account_id,
         active=False,
         daily_quota=5,
         strict_uniform=True,
@@ -128,31 +130,31 @@ def test_switches_are_set_by_name_and_unknown_ones_refused(books: Books) -> None
     )
     assert (view.active, view.daily_quota, view.auto_key) == (False, 5, "payload_hash")
     assert (view.strict_uniform, view.strict_keys) == (True, True)
-    assert update(books.account_id, daily_quota=None).daily_quota is None
+    assert update(builder.account_id, daily_quota=None).daily_quota is None
     with pytest.raises(StoreError, match="no switch 'granted'"):
-        update(books.account_id, granted=1_000_000)
+        update(builder.account_id, granted=1_000_000)
     with pytest.raises(StoreError, match="no such account"):
         update("acc_nobody", active=True)
 
 
-def test_senders_are_added_once_and_removed(books: Books) -> None:
-    accounts = books.store.accounts
+def test_senders_are_added_once_and_removed(builder: StoreBuilder) -> None:
+    accounts = builder.store.accounts
     for _ in range(2):
-        added = accounts.add_sender(books.account_id, "GODWIT", NOW + 1)
+        added = accounts.add_sender(builder.account_id, "GODWIT", NOW + 1)
         assert added == SenderView("GODWIT", "alphanumeric", True)
-    assert [one.address for one in accounts.senders(books.account_id)] == [
+    assert [one.address for one in accounts.senders(builder.account_id)] == [
         "+18005559876",
         "GODWIT",
     ]
-    assert accounts.remove_sender(books.account_id, "GODWIT")
-    assert not accounts.remove_sender(books.account_id, "GODWIT")
+    assert accounts.remove_sender(builder.account_id, "GODWIT")
+    assert not accounts.remove_sender(builder.account_id, "GODWIT")
     with pytest.raises(StoreError, match="is no sender"):
-        accounts.add_sender(books.account_id, "", NOW)
+        accounts.add_sender(builder.account_id, "", NOW)
 
 
 def test_a_sender_added_many_times_at_once_is_there_once(
-    any_store: Store, rival_store: Store, books: Books
+    any_store: Store, rival_store: Store, builder: StoreBuilder
 ) -> None:
     stores = (any_store, rival_store)
-    race(8, lambda runner: stores[runner % 2].accounts.add_sender(books.account_id, "72345", NOW))
-    assert len(any_store.accounts.senders(books.account_id)) == 2
+    race(8, lambda runner: stores[runner % 2].accounts.add_sender(builder.account_id, "72345", NOW))
+    assert len(any_store.accounts.senders(builder.account_id)) == 2

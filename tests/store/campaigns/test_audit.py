@@ -12,28 +12,28 @@ from campaign.refusals import Refusal, RefusalCode
 from campaign.states import CampaignStatus, MessageStatus
 from store.campaigns.audit import CHECKS, Finding, audit
 from store.store import Store
-from tests.store.builders import NOW, Books, number, outcome
+from tests.store.builders import NOW, StoreBuilder, number, outcome
 
 
 @dataclass(frozen=True)
 class Town:
     """Books in which something of everything has happened."""
 
-    books: Books
+    builder: StoreBuilder
     ended: str
     running: str
 
     def findings(self, campaign: str | None = None) -> tuple[Finding, ...]:
-        return audit(self.books.store.database, campaign).findings
+        return audit(self.builder.store.database, campaign).findings
 
 
 @pytest.fixture
-def town(books: Books) -> Town:
-    store = books.store
-    ended = books.admit(8, key="batch:1", keys=["k:0", "k:1", "k:2", "k:3", "k:0"])
-    store.opt_outs.add(books.account_id, number(7), "inbound", NOW)
-    books.flush_and_claim(ended)
-    books.write(
+def town(builder: StoreBuilder) -> Town:
+    store = builder.store
+    ended = builder.admit(8, key="batch:1", keys=["k:0", "k:1", "k:2", "k:3", "k:0"])
+    store.opt_outs.add(builder.account_id, number(7), "inbound", NOW)
+    builder.flush_and_claim(ended)
+    builder.write(
         ended,
         outcome(0),
         outcome(1),
@@ -46,14 +46,14 @@ def town(books: Books) -> Town:
     store.receipts.apply([Receipt(f"{ended}-5", MessageStatus.UNDELIVERED, NOW)])
     store.campaigns.cancel_rest(ended, NOW)
     store.admissions.settle(ended, CampaignStatus.CANCELLED, NOW)
-    running = books.admit(6, key="batch:2", keys=["r:0", "r:1"], kind=MessageKind.MMS)
-    books.claimed(running, claim=3)
-    books.write(running, outcome(0))
-    refused = books.save(2, key="batch:3")
+    running = builder.admit(6, key="batch:2", keys=["r:0", "r:1"], kind=MessageKind.MMS)
+    builder.claimed(running, claim=3)
+    builder.write(running, outcome(0))
+    refused = builder.save(2, key="batch:3")
     refusal = Refusal(RefusalCode.SENDER_NOT_OWNED, "not yours")
     store.campaigns.refuse(refused, [refusal], NOW)
-    books.save(2, key="batch:4")
-    return Town(books, ended, running)
+    builder.save(2, key="batch:4")
+    return Town(builder, ended, running)
 
 
 def test_an_empty_store_has_no_findings(any_store: Store) -> None:
@@ -64,12 +64,12 @@ def test_an_empty_store_has_no_findings(any_store: Store) -> None:
 
 def test_sound_books_have_no_findings(town: Town) -> None:
     # The fixture is worth its name: every state is there.
-    counted = town.books.value("SELECT count(DISTINCT status) FROM message")
+    counted = town.builder.value("SELECT count(DISTINCT status) FROM message")
     assert counted == len(MessageStatus) - 1  # All but retryable, which only waits.
-    report = audit(town.books.store.database)
+    report = audit(town.builder.store.database)
     assert report.findings == ()
     assert (report.accounts, report.campaigns, report.messages) == (1, 4, 18)
-    scoped = audit(town.books.store.database, town.ended)
+    scoped = audit(town.builder.store.database, town.ended)
     assert scoped.findings == ()
     assert (scoped.campaigns, scoped.messages) == (1, 8)
 
@@ -189,9 +189,9 @@ def test_every_check_is_broken_below() -> None:
 
 @pytest.mark.parametrize("broken", BREAKS, ids=lambda broken: broken.check)
 def test_each_check_reports_what_breaks_it(town: Town, broken: Break) -> None:
-    _force(town.books, broken.statement)
+    _force(town.builder, broken.statement)
     subject = broken.subject
-    names = {"account": town.books.account_id, "ended": town.ended, "running": town.running}
+    names = {"account": town.builder.account_id, "ended": town.ended, "running": town.running}
     for name, value in names.items():
         subject = subject.replace(name, value)
     finding = Finding(broken.check, subject, broken.expected, broken.found)
@@ -203,7 +203,7 @@ def test_each_check_reports_what_breaks_it(town: Town, broken: Break) -> None:
     "broken", [one for one in BREAKS if "account" not in one.subject], ids=lambda one: one.check
 )
 def test_an_audit_of_one_campaign_leaves_the_others_out(town: Town, broken: Break) -> None:
-    _force(town.books, broken.statement)
+    _force(town.builder, broken.statement)
     sick, sound = town.ended, town.running
     if broken.subject.startswith("running"):
         sick, sound = sound, sick
@@ -212,15 +212,15 @@ def test_an_audit_of_one_campaign_leaves_the_others_out(town: Town, broken: Brea
 
 
 def test_findings_name_no_person(town: Town) -> None:
-    town.books.execute("UPDATE message SET status = 'lost'")
+    town.builder.execute("UPDATE message SET status = 'lost'")
     shown = repr(town.findings())
     assert "+1415" not in shown
     assert "shipped" not in shown
 
 
-def _force(books: Books, statement: str) -> None:
+def _force(builder: StoreBuilder, statement: str) -> None:
     """Run a statement that the database's own checks may forbid."""
-    database = books.store.database
+    database = builder.store.database
 
     def run(connection: Connection) -> None:
         if not database.is_sqlite:

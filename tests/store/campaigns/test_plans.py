@@ -15,7 +15,7 @@ from campaign.schedule import ideal_instants
 from campaign.states import MessageStatus
 from store.shared.views import CampaignView
 from store.store import Store
-from tests.store.builders import ALL, NOW, SENDER, Books, number, outcome
+from tests.store.builders import ALL, NOW, SENDER, StoreBuilder, number, outcome
 from tests.store.racing import race
 
 START: Instant = NOW + DAY
@@ -31,7 +31,7 @@ _ids = count()
 
 
 def new(
-    books: Books, own: Sequence[Instant | None], spread: float, moved: Instant = 0
+    builder: StoreBuilder, own: Sequence[Instant | None], spread: float, moved: Instant = 0
 ) -> ComposedCampaign:
     """A campaign just composed; its start and whatever is a recipient's own are ``moved``."""
     people = [
@@ -39,7 +39,7 @@ def new(
         for index, at in enumerate(own)
     ]
     draft = Draft(
-        account_id=books.account_id,
+        account_id=builder.account_id,
         dialect="native",
         recipients=people,
         sender=SENDER,
@@ -51,57 +51,57 @@ def new(
     return compose(draft, NOW, None, LOOKUP, lambda: next(ids))
 
 
-def planned(books: Books, *own: Instant | None, spread: float = 6.0) -> str:
+def planned(builder: StoreBuilder, *own: Instant | None, spread: float = 6.0) -> str:
     """A campaign that waits for its start; its id."""
     campaign_id = f"cmp_plan_{next(_ids)}"
-    assert books.store.campaigns.save(new(books, own, spread), campaign_id).created
+    assert builder.store.campaigns.save(new(builder, own, spread), campaign_id).created
     return campaign_id
 
 
-def view(books: Books, campaign: str) -> CampaignView:
-    found = books.store.campaigns.get(campaign)
+def view(builder: StoreBuilder, campaign: str) -> CampaignView:
+    found = builder.store.campaigns.get(campaign)
     assert found is not None
     return found
 
 
-def dues(books: Books, campaign: str) -> list[Instant]:
-    return [one.due_at for one in books.store.campaigns.messages(campaign, limit=ALL)]
+def dues(builder: StoreBuilder, campaign: str) -> list[Instant]:
+    return [one.due_at for one in builder.store.campaigns.messages(campaign, limit=ALL)]
 
 
-def number_of_changes(books: Books, campaign: str) -> int:
-    return books.store.admissions.plan_facts(campaign).pauses
+def number_of_changes(builder: StoreBuilder, campaign: str) -> int:
+    return builder.store.admissions.plan_facts(campaign).pauses
 
 
-def test_each_pause_pushes_back_once_what_waits(books: Books) -> None:
-    campaign = books.admit(3)
-    books.claimed(campaign, claim=1)
-    push_back = books.store.plans.push_back
+def test_each_pause_pushes_back_once_what_waits(builder: StoreBuilder) -> None:
+    campaign = builder.admit(3)
+    builder.claimed(campaign, claim=1)
+    push_back = builder.store.plans.push_back
     push_back(campaign, 1, HOUR)
     push_back(campaign, 1, HOUR)
     push_back(campaign, 3, HOUR)  # A number out of turn is none.
     push_back(campaign, 2, MINUTE)
-    assert dues(books, campaign) == [NOW, NOW + HOUR + MINUTE, NOW + HOUR + MINUTE]
-    assert view(books, campaign).base_at == NOW + HOUR + MINUTE
+    assert dues(builder, campaign) == [NOW, NOW + HOUR + MINUTE, NOW + HOUR + MINUTE]
+    assert view(builder, campaign).base_at == NOW + HOUR + MINUTE
 
 
 def test_a_pause_told_by_many_at_once_pushes_back_once(
-    any_store: Store, rival_store: Store, books: Books
+    any_store: Store, rival_store: Store, builder: StoreBuilder
 ) -> None:
-    campaign = books.admit(20)
+    campaign = builder.admit(20)
     stores = (any_store, rival_store)
     race(8, lambda runner: stores[runner % 2].plans.push_back(campaign, 1, HOUR))
-    assert set(dues(books, campaign)) == {NOW + HOUR}
+    assert set(dues(builder, campaign)) == {NOW + HOUR}
 
 
 def test_another_spread_counts_from_the_start_and_is_written_with_the_campaign(
-    books: Books,
+    builder: StoreBuilder,
 ) -> None:
-    campaign = planned(books, *[None] * 60)
-    books.store.plans.spread(campaign, 1, 2.0, NOW)
-    assert dues(books, campaign) == [START + 2 * MINUTE * index for index in range(60)]
-    changed = view(books, campaign)
+    campaign = planned(builder, *[None] * 60)
+    builder.store.plans.spread(campaign, 1, 2.0, NOW)
+    assert dues(builder, campaign) == [START + 2 * MINUTE * index for index in range(60)]
+    changed = view(builder, campaign)
     assert (changed.spread_hours, changed.base_at, changed.scheduled_at) == (2.0, START, START)
-    assert number_of_changes(books, campaign) == 1
+    assert number_of_changes(builder, campaign) == 1
 
 
 @given(own=own_times, before=hours, earlier=changes, after=hours)
@@ -110,129 +110,129 @@ def test_another_spread_counts_from_the_start_and_is_written_with_the_campaign(
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_a_plan_laid_out_anew_is_the_one_that_a_new_campaign_would_have(
-    books: Books,
+    builder: StoreBuilder,
     own: list[Instant | None],
     before: float,
     earlier: list[Instant | float],
     after: float,
 ) -> None:
-    campaign = planned(books, *own, spread=before)
+    campaign = planned(builder, *own, spread=before)
     moved = 0
     for place, change in enumerate(earlier, 1):
         if isinstance(change, float):
-            books.store.plans.spread(campaign, place, change, NOW)
+            builder.store.plans.spread(campaign, place, change, NOW)
         else:
-            books.store.plans.push_back(campaign, place, change)
+            builder.store.plans.push_back(campaign, place, change)
             moved += change
-    books.store.plans.spread(campaign, len(earlier) + 1, after, NOW)
-    fresh = [message.due_at for message in new(books, own, after, moved).messages]
-    assert dues(books, campaign) == fresh
-    assert view(books, campaign).base_at == START + moved
+    builder.store.plans.spread(campaign, len(earlier) + 1, after, NOW)
+    fresh = [message.due_at for message in new(builder, own, after, moved).messages]
+    assert dues(builder, campaign) == fresh
+    assert view(builder, campaign).base_at == START + moved
     # With a start as well the same plan moves whole, and its first message is due then.
-    books.store.plans.spread(campaign, len(earlier) + 2, before, NOW, START + 9 * DAY)
-    fresh = [message.due_at for message in new(books, own, before, moved).messages]
-    assert dues(books, campaign) == [due - min(fresh) + START + 9 * DAY for due in fresh]
-    assert view(books, campaign).scheduled_at == START + 9 * DAY
+    builder.store.plans.spread(campaign, len(earlier) + 2, before, NOW, START + 9 * DAY)
+    fresh = [message.due_at for message in new(builder, own, before, moved).messages]
+    assert dues(builder, campaign) == [due - min(fresh) + START + 9 * DAY for due in fresh]
+    assert view(builder, campaign).scheduled_at == START + 9 * DAY
 
 
-def test_a_spread_told_twice_or_out_of_turn_changes_nothing_more(books: Books) -> None:
-    campaign = planned(books, *[None] * 6)
-    spread, push_back = books.store.plans.spread, books.store.plans.push_back
+def test_a_spread_told_twice_or_out_of_turn_changes_nothing_more(builder: StoreBuilder) -> None:
+    campaign = planned(builder, *[None] * 6)
+    spread, push_back = builder.store.plans.spread, builder.store.plans.push_back
     spread(campaign, 1, 2.0, NOW, START + DAY)
     push_back(campaign, 2, HOUR)
     expected = ideal_instants(START + DAY + HOUR, 2.0, 6)
     for late in (1, 2, 4):
         spread(campaign, late, 3.0, NOW)
-        assert dues(books, campaign) == expected
+        assert dues(builder, campaign) == expected
     push_back(campaign, 1, HOUR)
-    assert dues(books, campaign) == expected
-    changed = view(books, campaign)
+    assert dues(builder, campaign) == expected
+    changed = view(builder, campaign)
     assert (changed.spread_hours, changed.base_at) == (2.0, START + DAY + HOUR)
 
 
 def test_a_spread_told_by_many_at_once_counts_once(
-    any_store: Store, rival_store: Store, books: Books
+    any_store: Store, rival_store: Store, builder: StoreBuilder
 ) -> None:
-    campaign = planned(books, *[None] * 20)
+    campaign = planned(builder, *[None] * 20)
     stores = (any_store, rival_store)
     race(8, lambda runner: stores[runner % 2].plans.spread(campaign, 1, 1.0 + runner, NOW))
-    hours = view(books, campaign).spread_hours
+    hours = view(builder, campaign).spread_hours
     assert hours in {1.0 + runner for runner in range(8)}
-    assert dues(books, campaign) == ideal_instants(START, hours, 20)
-    assert number_of_changes(books, campaign) == 1
+    assert dues(builder, campaign) == ideal_instants(START, hours, 20)
+    assert number_of_changes(builder, campaign) == 1
 
 
-def test_own_times_stay_and_who_will_not_go_leaves_no_gap(books: Books) -> None:
-    campaign = planned(books, None, 5 * HOUR, None, None, None, None)
+def test_own_times_stay_and_who_will_not_go_leaves_no_gap(builder: StoreBuilder) -> None:
+    campaign = planned(builder, None, 5 * HOUR, None, None, None, None)
     for position, status in ((0, "skipped"), (3, "failed"), (4, "cancelled")):
-        books.execute(
+        builder.execute(
             "UPDATE message SET status = :status "
             "WHERE campaign_id = :campaign AND position = :position",
             status=status,
             campaign=campaign,
             position=position,
         )
-    before = dues(books, campaign)
-    books.store.plans.spread(campaign, 1, 2.0, NOW)
-    after = dues(books, campaign)
+    before = dues(builder, campaign)
+    builder.store.plans.spread(campaign, 1, 2.0, NOW)
+    after = dues(builder, campaign)
     kept = (0, 1, 3, 4)
     assert [after[position] for position in kept] == [before[position] for position in kept]
     # Two are left to spread, so each has one of the two hours.
     assert (after[2], after[5]) == (START, START + HOUR)
 
 
-def test_with_another_start_own_times_move_along(books: Books) -> None:
-    campaign = planned(books, -HOUR, None, None, None)
-    books.store.plans.spread(campaign, 1, 3.0, NOW, START + DAY)
+def test_with_another_start_own_times_move_along(builder: StoreBuilder) -> None:
+    campaign = planned(builder, -HOUR, None, None, None)
+    builder.store.plans.spread(campaign, 1, 3.0, NOW, START + DAY)
     first = START + DAY
-    assert dues(books, campaign) == [first, *(first + HOUR * index for index in (1, 2, 3))]
-    changed = view(books, campaign)
+    assert dues(builder, campaign) == [first, *(first + HOUR * index for index in (1, 2, 3))]
+    changed = view(builder, campaign)
     assert (changed.scheduled_at, changed.base_at) == (first, first + HOUR)
 
 
-def test_nothing_is_laid_out_before_the_earliest_instant(books: Books) -> None:
-    campaign = planned(books, *[None] * 4)
+def test_nothing_is_laid_out_before_the_earliest_instant(builder: StoreBuilder) -> None:
+    campaign = planned(builder, *[None] * 4)
     late = START + 20 * MINUTE
-    books.store.plans.spread(campaign, 1, 2.0, late)
-    assert dues(books, campaign) == ideal_instants(late, 2.0, 4)
-    assert view(books, campaign).base_at == late
+    builder.store.plans.spread(campaign, 1, 2.0, late)
+    assert dues(builder, campaign) == ideal_instants(late, 2.0, 4)
+    assert view(builder, campaign).base_at == late
 
 
-def test_what_has_left_or_was_put_off_keeps_its_instant(books: Books) -> None:
-    campaign = books.admit(4)
-    books.claimed(campaign, claim=2)
-    books.write(campaign, outcome(0, MessageStatus.RETRYABLE, due_at=NOW + MINUTE))
-    books.store.plans.spread(campaign, 1, 2.0, NOW)
-    assert dues(books, campaign) == [NOW + MINUTE, NOW, NOW, NOW + HOUR]
+def test_what_has_left_or_was_put_off_keeps_its_instant(builder: StoreBuilder) -> None:
+    campaign = builder.admit(4)
+    builder.claimed(campaign, claim=2)
+    builder.write(campaign, outcome(0, MessageStatus.RETRYABLE, due_at=NOW + MINUTE))
+    builder.store.plans.spread(campaign, 1, 2.0, NOW)
+    assert dues(builder, campaign) == [NOW + MINUTE, NOW, NOW, NOW + HOUR]
 
 
-def test_where_nothing_waits_the_spread_is_written_and_nothing_moves(books: Books) -> None:
-    campaign = planned(books, None, None)
-    books.store.campaigns.cancel_rest(campaign, NOW)
-    before = dues(books, campaign)
-    books.store.plans.spread(campaign, 1, 2.0, NOW, START + DAY)
-    assert dues(books, campaign) == before
-    assert (view(books, campaign).spread_hours, view(books, campaign).base_at) == (2.0, START)
+def test_where_nothing_waits_the_spread_is_written_and_nothing_moves(builder: StoreBuilder) -> None:
+    campaign = planned(builder, None, None)
+    builder.store.campaigns.cancel_rest(campaign, NOW)
+    before = dues(builder, campaign)
+    builder.store.plans.spread(campaign, 1, 2.0, NOW, START + DAY)
+    assert dues(builder, campaign) == before
+    assert (view(builder, campaign).spread_hours, view(builder, campaign).base_at) == (2.0, START)
 
 
-def test_another_spread_of_one_campaign_leaves_every_other_alone(books: Books) -> None:
-    campaign, other = planned(books, None, None, None), planned(books, None, None, None)
-    books.store.plans.spread(campaign, 1, 3.0, NOW, START + DAY)
-    assert dues(books, other) == ideal_instants(START, 6.0, 3)
-    assert view(books, other).spread_hours == 6.0
+def test_another_spread_of_one_campaign_leaves_every_other_alone(builder: StoreBuilder) -> None:
+    campaign, other = planned(builder, None, None, None), planned(builder, None, None, None)
+    builder.store.plans.spread(campaign, 1, 3.0, NOW, START + DAY)
+    assert dues(builder, other) == ideal_instants(START, 6.0, 3)
+    assert view(builder, other).spread_hours == 6.0
 
 
-def test_fifty_thousand_are_laid_out_anew_in_one_statement_each_time(books: Books) -> None:
-    campaign = books.save(RECIPIENTS_MAX, scheduled_at=START)
-    books.store.plans.spread(campaign, 1, 6.0, NOW)
+def test_fifty_thousand_are_laid_out_anew_in_one_statement_each_time(builder: StoreBuilder) -> None:
+    campaign = builder.save(RECIPIENTS_MAX, scheduled_at=START)
+    builder.store.plans.spread(campaign, 1, 6.0, NOW)
     statements: list[str] = []
 
     def note(connection: object, cursor: object, statement: str, *rest: object) -> None:
         statements.append(statement)
 
-    event.listen(books.store.database.engine, "before_cursor_execute", note)
+    event.listen(builder.store.database.engine, "before_cursor_execute", note)
     # A second time, when the planner of the database has another idea of the table.
-    books.store.plans.spread(campaign, 2, 72.0, NOW)
-    event.remove(books.store.database.engine, "before_cursor_execute", note)
-    assert dues(books, campaign) == ideal_instants(START, 72.0, RECIPIENTS_MAX)
+    builder.store.plans.spread(campaign, 2, 72.0, NOW)
+    event.remove(builder.store.database.engine, "before_cursor_execute", note)
+    assert dues(builder, campaign) == ideal_instants(START, 72.0, RECIPIENTS_MAX)
     assert sum(statement.startswith("UPDATE message") for statement in statements) == 1

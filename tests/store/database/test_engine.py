@@ -15,23 +15,23 @@ from campaign.states import MessageStatus
 from store.database.engine import Database, StoreError, json_rows, storable
 from store.store import Store
 from tests.postgres import Postgres
-from tests.store.builders import NOW, Books, outcome
+from tests.store.builders import NOW, StoreBuilder, outcome
 
 _END_SESSION = text("SELECT pg_terminate_backend(pg_backend_pid())")
 
 
-def test_a_failed_write_leaves_nothing_behind(books: Books) -> None:
+def test_a_failed_write_leaves_nothing_behind(builder: StoreBuilder) -> None:
     def work(connection: Connection) -> None:
         connection.execute(text("UPDATE account SET name = 'changed'"))
         raise LookupError("on purpose")
 
     with pytest.raises(LookupError):
-        books.store.database.write(work)
-    assert books.value("SELECT name FROM account") == "tester"
+        builder.store.database.write(work)
+    assert builder.value("SELECT name FROM account") == "tester"
 
 
 def test_a_snapshot_sees_one_instant_whatever_is_written_meanwhile(
-    any_store: Store, rival_store: Store, books: Books
+    any_store: Store, rival_store: Store, builder: StoreBuilder
 ) -> None:
     count = text("SELECT count(*) FROM account")
 
@@ -41,36 +41,36 @@ def test_a_snapshot_sees_one_instant_whatever_is_written_meanwhile(
         return before, connection.execute(count).scalar_one()
 
     assert any_store.database.read_snapshot(work) == (1, 1)
-    assert books.value("SELECT count(*) FROM account") == 2
+    assert builder.value("SELECT count(*) FROM account") == 2
 
 
 @pytest.mark.parametrize("odd", ["a\x00b", "\ud800", "a\udfffb"])
-def test_text_that_no_column_can_hold_matches_nothing(books: Books, odd: str) -> None:
-    store = books.store
+def test_text_that_no_column_can_hold_matches_nothing(builder: StoreBuilder, odd: str) -> None:
+    store = builder.store
     assert store.campaigns.get(odd) is None
-    assert store.campaigns.list(books.account_id, before=odd) == []
+    assert store.campaigns.list(builder.account_id, before=odd) == []
     assert store.campaigns.messages(odd) == []
     assert store.accounts.show(odd) is None
-    assert store.opt_outs.list(books.account_id, after=odd) == []
-    assert not store.opt_outs.contains(books.account_id, odd)
+    assert store.opt_outs.list(builder.account_id, after=odd) == []
+    assert not store.opt_outs.contains(builder.account_id, odd)
     assert list(store.opt_outs.owners(odd)) == []
 
 
-def test_what_a_carrier_answers_is_stored_whatever_it_holds(books: Books) -> None:
-    campaign = books.admit(3)
-    books.claimed(campaign)
-    books.write(
+def test_what_a_carrier_answers_is_stored_whatever_it_holds(builder: StoreBuilder) -> None:
+    campaign = builder.admit(3)
+    builder.claimed(campaign)
+    builder.write(
         campaign,
         outcome(0, carrier_id="a\x00b"),
         outcome(1, carrier_id="\ud800"),
         outcome(2, MessageStatus.FAILED, code="\\u0000 '; --"),
     )
-    assert books.statuses(campaign) == ["sent", "sent", "failed"]
-    first, second, third = books.store.campaigns.messages(campaign)
+    assert builder.statuses(campaign) == ["sent", "sent", "failed"]
+    first, second, third = builder.store.campaigns.messages(campaign)
     assert (first.carrier_id, second.carrier_id) == ("a\ufffdb", "\ufffd")
     assert third.reason == "\\u0000 '; --"
     news = Receipt(f"{campaign}-0", MessageStatus.UNDELIVERED, NOW, code="\x00")
-    assert books.store.receipts.apply([news]) == 1
+    assert builder.store.receipts.apply([news]) == 1
 
 
 @given(

@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from store.database.engine import Database
 from store.database.migrate import is_current, upgrade
 from store.tables import METADATA
-from tests.store.builders import Books
+from tests.store.builders import StoreBuilder
 from tests.store.racing import race
 
 
@@ -91,13 +91,17 @@ def _fill(connection: Connection) -> None:
         "available = granted + 1, posted = -1",
     ],
 )
-def test_the_database_itself_refuses_a_balance_that_cannot_be(books: Books, change: str) -> None:
+def test_the_database_itself_refuses_a_balance_that_cannot_be(
+    builder: StoreBuilder, change: str
+) -> None:
     with pytest.raises(IntegrityError):
-        books.execute(f"UPDATE credit SET {change} WHERE kind = 'sms'")
+        builder.execute(f"UPDATE credit SET {change} WHERE kind = 'sms'")
 
 
 @pytest.mark.parametrize("change", ["posted = -1", "voided = -1", "posted = amount, voided = 1"])
-def test_the_database_itself_refuses_a_hold_that_cannot_be(books: Books, change: str) -> None:
-    books.admit()
+def test_the_database_itself_refuses_a_hold_that_cannot_be(
+    builder: StoreBuilder, change: str
+) -> None:
+    builder.admit()
     with pytest.raises(IntegrityError):
-        books.execute(f"UPDATE hold SET {change} WHERE kind = 'sms'")
+        builder.execute(f"UPDATE hold SET {change} WHERE kind = 'sms'")

@@ -12,7 +12,7 @@ from store.accounts.accounts import AccountView
 from store.replies.lease_plan import LeaseRequest
 from store.replies.leases import LEASE_FOR
 from store.store import Store
-from tests.store.builders import NOW, Books
+from tests.store.builders import NOW, StoreBuilder
 from tests.store.racing import race
 
 NUMBER, ALICE, BOB = "+61499777001", "+61488023555", "+61488023556"
@@ -31,18 +31,21 @@ def inbound(body: str = "Yes", sender: str = ALICE, at: Instant = NOW + MINUTE) 
 
 
 def ask(
-    books: Books, options: ReplyOptions = ALL_WAYS, to: str = ALICE, sent_at: Instant | None = NOW
+    builder: StoreBuilder,
+    options: ReplyOptions = ALL_WAYS,
+    to: str = ALICE,
+    sent_at: Instant | None = NOW,
 ) -> str:
     """A message from the leased number to somebody, sent or not; its id."""
-    books.store.leases.add_number(NUMBER, "AU", NOW)
+    builder.store.leases.add_number(NUMBER, "AU", NOW)
     lease_request = LeaseRequest(to, options.purpose(), NOW + LEASE_FOR)
-    assert books.store.leases.claim(books.account_id, [lease_request], NOW) == [NUMBER]
-    composed = books.composed(1, prefix=f"asked-{next(_ids)}")
+    assert builder.store.leases.claim(builder.account_id, [lease_request], NOW) == [NUMBER]
+    composed = builder.composed(1, prefix=f"asked-{next(_ids)}")
     (message,) = composed.messages
     message.sender, message.to, message.replies = NUMBER, to, options
-    books.store.campaigns.save(composed, f"cmp_{message.id}")
+    builder.store.campaigns.save(composed, f"cmp_{message.id}")
     if sent_at is not None:
-        books.execute(
+        builder.execute(
             "UPDATE message SET status = 'sent', sent_at = :at WHERE id = :id",
             at=sent_at,
             id=message.id,
@@ -50,117 +53,121 @@ def ask(
     return message.id
 
 
-def kept(books: Books) -> list[Reply]:
+def kept(builder: StoreBuilder) -> list[Reply]:
     """Every reply that is kept."""
-    ids = books.store.database.read(
+    ids = builder.store.database.read(
         lambda connection: (
             connection.exec_driver_sql("SELECT id FROM reply ORDER BY id").scalars().all()
         )
     )
-    found = [books.store.replies.reply(books.account_id, id) for id in ids]
+    found = [builder.store.replies.reply(builder.account_id, id) for id in ids]
     return [reply for reply in found if reply is not None]
 
 
-def callbacks(books: Books) -> dict[str, ReplyChannel | None]:
+def callbacks(builder: StoreBuilder) -> dict[str, ReplyChannel | None]:
     """Every callback, with the way that it stands for."""
-    ids = books.store.database.read(
+    ids = builder.store.database.read(
         lambda connection: connection.exec_driver_sql("SELECT id FROM callback").scalars().all()
     )
-    forwards = {id: books.store.replies.forward(id) for id in ids}
+    forwards = {id: builder.store.replies.forward(id) for id in ids}
     return {id: forward and forward.channel for id, forward in forwards.items()}
 
 
-def test_a_reply_is_kept_with_a_callback_for_each_of_its_ways(books: Books) -> None:
+def test_a_reply_is_kept_with_a_callback_for_each_of_its_ways(builder: StoreBuilder) -> None:
     notified: list[object] = []
-    books.store.outbox.on_commit = notified.extend
-    message_id = ask(books)
-    assert books.store.replies.take(inbound(), NOW + MINUTE) == books.account_id
-    (reply,) = kept(books)
+    builder.store.outbox.on_commit = notified.extend
+    message_id = ask(builder)
+    assert builder.store.replies.take(inbound(), NOW + MINUTE) == builder.account_id
+    (reply,) = kept(builder)
     assert reply.id.startswith(REPLY_PREFIX)
     assert (reply.message_id, reply.writer, reply.number) == (message_id, ALICE, NUMBER)
     assert (reply.body, reply.received_at) == ("Yes", NOW + MINUTE)
-    channels = callbacks(books)
+    channels = callbacks(builder)
     assert sorted(map(str, channels.values())) == ["email", "number", "webhook"]
     assert len(notified) == 3
     for id, channel in channels.items():
-        forward = books.store.replies.forward(id)
+        forward = builder.store.replies.forward(id)
         assert forward is not None
         assert (forward.reply, forward.options, forward.channel) == (reply, ALL_WAYS, channel)
 
 
-def test_the_webhook_of_a_reply_is_told_of_it_at_its_own_address(books: Books) -> None:
-    ask(books)
-    books.store.replies.take(inbound(), NOW + MINUTE)
-    (id,) = [id for id, channel in callbacks(books).items() if channel is ReplyChannel.WEBHOOK]
-    signed_event = books.store.events.read(id, NOW)
+def test_the_webhook_of_a_reply_is_told_of_it_at_its_own_address(builder: StoreBuilder) -> None:
+    ask(builder)
+    builder.store.replies.take(inbound(), NOW + MINUTE)
+    (id,) = [id for id, channel in callbacks(builder).items() if channel is ReplyChannel.WEBHOOK]
+    signed_event = builder.store.events.read(id, NOW)
     assert signed_event is not None
     assert signed_event.event.address == ALL_WAYS.webhook
-    assert signed_event.event.reply == kept(books)[0]
+    assert signed_event.event.reply == kept(builder)[0]
     assert signed_event.event.message is not None and signed_event.secrets == ()
 
 
-def test_a_reply_that_is_brought_again_changes_nothing(books: Books) -> None:
-    ask(books)
+def test_a_reply_that_is_brought_again_changes_nothing(builder: StoreBuilder) -> None:
+    ask(builder)
     for _ in range(3):
-        assert books.store.replies.take(inbound(), NOW + MINUTE) == books.account_id
-    assert (len(kept(books)), len(callbacks(books))) == (1, 3)
-    books.store.replies.take(inbound(at=NOW + MINUTE + 1), NOW + MINUTE)
-    books.store.replies.take(inbound("No"), NOW + MINUTE)
-    assert (len(kept(books)), len(callbacks(books))) == (3, 9)
+        assert builder.store.replies.take(inbound(), NOW + MINUTE) == builder.account_id
+    assert (len(kept(builder)), len(callbacks(builder))) == (1, 3)
+    builder.store.replies.take(inbound(at=NOW + MINUTE + 1), NOW + MINUTE)
+    builder.store.replies.take(inbound("No"), NOW + MINUTE)
+    assert (len(kept(builder)), len(callbacks(builder))) == (3, 9)
 
 
-def test_a_reply_brought_twenty_times_at_once_is_one(books: Books, rival_store: Store) -> None:
-    ask(books)
-    stores = (books.store, rival_store)
+def test_a_reply_brought_twenty_times_at_once_is_one(
+    builder: StoreBuilder, rival_store: Store
+) -> None:
+    ask(builder)
+    stores = (builder.store, rival_store)
     found = race(20, lambda runner: stores[runner % 2].replies.take(inbound(), NOW + MINUTE))
-    assert set(found) == {books.account_id}
-    assert (len(kept(books)), len(callbacks(books))) == (1, 3)
+    assert set(found) == {builder.account_id}
+    assert (len(kept(builder)), len(callbacks(builder))) == (1, 3)
 
 
-def test_what_answers_no_lease_is_not_kept(books: Books) -> None:
-    assert books.store.replies.take(inbound(), NOW) is None
-    ask(books)
-    assert books.store.replies.take(inbound(sender=BOB), NOW) is None
+def test_what_answers_no_lease_is_not_kept(builder: StoreBuilder) -> None:
+    assert builder.store.replies.take(inbound(), NOW) is None
+    ask(builder)
+    assert builder.store.replies.take(inbound(sender=BOB), NOW) is None
     stranger = Inbound(ALICE, "+61499777009", "Yes", NOW)
-    assert books.store.replies.take(stranger, NOW) is None
-    assert books.store.replies.take(inbound(), NOW + LEASE_FOR) is None
-    assert (kept(books), callbacks(books)) == ([], {})
-    assert books.store.replies.take(inbound(), NOW + LEASE_FOR - 1) == books.account_id
+    assert builder.store.replies.take(stranger, NOW) is None
+    assert builder.store.replies.take(inbound(), NOW + LEASE_FOR) is None
+    assert (kept(builder), callbacks(builder)) == ([], {})
+    assert builder.store.replies.take(inbound(), NOW + LEASE_FOR - 1) == builder.account_id
 
 
-def test_a_reply_answers_the_message_that_was_sent_last(books: Books) -> None:
-    ask(books)
-    last = ask(books, sent_at=NOW + 9 * SECOND)
-    ask(books, sent_at=NOW + SECOND)
-    ask(books, sent_at=None)
-    ask(books, to=BOB, sent_at=NOW + MINUTE)
-    books.store.replies.take(inbound(), NOW + MINUTE)
-    assert [reply.message_id for reply in kept(books)] == [last]
+def test_a_reply_answers_the_message_that_was_sent_last(builder: StoreBuilder) -> None:
+    ask(builder)
+    last = ask(builder, sent_at=NOW + 9 * SECOND)
+    ask(builder, sent_at=NOW + SECOND)
+    ask(builder, sent_at=None)
+    ask(builder, to=BOB, sent_at=NOW + MINUTE)
+    builder.store.replies.take(inbound(), NOW + MINUTE)
+    assert [reply.message_id for reply in kept(builder)] == [last]
 
 
-def test_without_a_wish_a_reply_is_kept_and_goes_nowhere(books: Books) -> None:
-    message_id = ask(books, ReplyOptions(leased=True))
-    books.store.replies.take(inbound(), NOW)
-    assert [reply.message_id for reply in kept(books)] == [message_id]
-    assert callbacks(books) == {}
+def test_without_a_wish_a_reply_is_kept_and_goes_nowhere(builder: StoreBuilder) -> None:
+    message_id = ask(builder, ReplyOptions(leased=True))
+    builder.store.replies.take(inbound(), NOW)
+    assert [reply.message_id for reply in kept(builder)] == [message_id]
+    assert callbacks(builder) == {}
 
 
-def test_a_lease_that_passed_on_takes_no_old_messages_along(books: Books, any_store: Store) -> None:
-    ask(books)
+def test_a_lease_that_passed_on_takes_no_old_messages_along(
+    builder: StoreBuilder, any_store: Store
+) -> None:
+    ask(builder)
     other = any_store.accounts.create("other", 0)[0]
     later = NOW + LEASE_FOR + DAY
     lease_request = LeaseRequest(ALICE, "w", later + LEASE_FOR)
     assert any_store.leases.claim(other.id, [lease_request], later) == [NUMBER]
     assert any_store.replies.take(inbound(at=later), later) == other.id
-    assert (kept(books), callbacks(books)) == ([], {})
+    assert (kept(builder), callbacks(builder)) == ([], {})
 
 
 def test_replies_and_messages_are_their_accounts_alone(
-    books: Books, any_store: Store, account: AccountView
+    builder: StoreBuilder, any_store: Store, account: AccountView
 ) -> None:
-    message_id = ask(books)
-    books.store.replies.take(inbound(), NOW)
-    (reply,) = kept(books)
+    message_id = ask(builder)
+    builder.store.replies.take(inbound(), NOW)
+    (reply,) = kept(builder)
     other = any_store.accounts.create("other", 0)[0]
     assert any_store.replies.reply(other.id, reply.id) is None
     assert any_store.replies.message(other.id, message_id) is None
@@ -170,9 +177,9 @@ def test_replies_and_messages_are_their_accounts_alone(
 
 
 @pytest.mark.parametrize("body", ["", "NUL \x00 and half \ud800", "🙂" * 500, "a\r\n.\r\nb"])
-def test_a_reply_may_say_anything(books: Books, body: str) -> None:
-    ask(books)
+def test_a_reply_may_say_anything(builder: StoreBuilder, body: str) -> None:
+    ask(builder)
     for _ in range(2):
-        books.store.replies.take(inbound(body), NOW)
-    (reply,) = kept(books)
+        builder.store.replies.take(inbound(body), NOW)
+    (reply,) = kept(builder)
     assert reply.body == body.replace("\x00", "\ufffd").replace("\ud800", "\ufffd")

@@ -9,7 +9,7 @@ from campaign.model import UnknownPolicy
 from campaign.states import CampaignStatus, MessageStatus
 from store.campaigns.audit import audit
 from store.store import Store
-from tests.store.builders import GRANTED, NOW, SENDER, Books, outcome
+from tests.store.builders import GRANTED, NOW, SENDER, StoreBuilder, outcome
 from tests.store.racing import meeting
 
 LATER = NOW + HOUR
@@ -17,44 +17,46 @@ FAILURES = CampaignStatus.FINISHED_WITH_FAILURES
 
 
 @pytest.fixture
-def books(postgres_store: Store) -> Books:
+def builder(postgres_store: Store) -> StoreBuilder:
     """Books on PostgreSQL; SQLite's one writer keeps such meetings from happening."""
     account, _ = postgres_store.accounts.create("tester", 0, GRANTED, GRANTED, (SENDER,))
-    return Books(postgres_store, account.id)
+    return StoreBuilder(postgres_store, account.id)
 
 
-def unknown(books: Books, ended: bool = False, **members: object) -> str:
+def unknown(builder: StoreBuilder, ended: bool = False, **members: object) -> str:
     """A campaign of two messages that may or may not have left."""
-    campaign = books.admit(2, keys=["key:0", "key:1"], key="batch:1", **members)
-    books.claimed(campaign)
-    books.write(campaign, *[outcome(n, MessageStatus.UNKNOWN, code="timeout") for n in (0, 1)])
+    campaign = builder.admit(2, keys=["key:0", "key:1"], key="batch:1", **members)
+    builder.claimed(campaign)
+    builder.write(campaign, *[outcome(n, MessageStatus.UNKNOWN, code="timeout") for n in (0, 1)])
     if ended:
-        settle(books, campaign)
+        settle(builder, campaign)
     return campaign
 
 
-def resolve(books: Books, campaign: str, was_sent: bool, position: int = 0) -> MessageStatus | None:
+def resolve(
+    builder: StoreBuilder, campaign: str, was_sent: bool, position: int = 0
+) -> MessageStatus | None:
     message = f"{campaign}-{position}"
-    return books.store.resolving.resolve(campaign, message, was_sent, LATER)
+    return builder.store.resolving.resolve(campaign, message, was_sent, LATER)
 
 
-def apply(books: Books, campaign: str, position: int = 0) -> int:
+def apply(builder: StoreBuilder, campaign: str, position: int = 0) -> int:
     news = Receipt(f"{campaign}-{position}", MessageStatus.DELIVERED, NOW + SECOND)
-    return books.store.receipts.apply([news])
+    return builder.store.receipts.apply([news])
 
 
-def settle(books: Books, campaign: str) -> None:
-    books.store.admissions.settle(campaign, FAILURES, NOW)
+def settle(builder: StoreBuilder, campaign: str) -> None:
+    builder.store.admissions.settle(campaign, FAILURES, NOW)
 
 
-def agree(books: Books, campaign: str) -> bool:
+def agree(builder: StoreBuilder, campaign: str) -> bool:
     """The books follow the states of the two messages, now and after the end."""
     for _ in range(2):
-        assert audit(books.store.database).findings == ()
-        settle(books, campaign)
-    result = books.statuses(campaign)
+        assert audit(builder.store.database).findings == ()
+        settle(builder, campaign)
+    result = builder.statuses(campaign)
     paid = 2 * sum(status in ("sent", "delivered") for status in result)
-    assert books.money() == (
+    assert builder.money() == (
         GRANTED - paid - 2 * result.count("unknown"),
         result.count("unknown") * 2,
         paid,
@@ -69,12 +71,12 @@ STEPS_OF_RESOLVE = ["FROM campaign", "UPDATE message", "UPDATE attempt", "recipi
 @pytest.mark.parametrize("was_sent", [False, True])
 @pytest.mark.parametrize("statement", STEPS_OF_RESOLVE)
 def test_a_receipt_that_comes_during_an_operators_word_pays_once_or_is_too_late(
-    books: Books, statement: str, was_sent: bool, ended: bool
+    builder: StoreBuilder, statement: str, was_sent: bool, ended: bool
 ) -> None:
-    campaign = unknown(books, ended)
-    with meeting(books.store.database, statement, lambda: apply(books, campaign)) as applied:
-        said = resolve(books, campaign, was_sent)
-    first = books.statuses(campaign)[0]
+    campaign = unknown(builder, ended)
+    with meeting(builder.store.database, statement, lambda: apply(builder, campaign)) as applied:
+        said = resolve(builder, campaign, was_sent)
+    first = builder.statuses(campaign)[0]
     if said is MessageStatus.DELIVERED:
         # The receipt was there before the word was.
         assert (first, applied) == ("delivered", [1])
@@ -82,23 +84,23 @@ def test_a_receipt_that_comes_during_an_operators_word_pays_once_or_is_too_late(
         assert (first, applied) == ("delivered", [1])
     else:
         assert (first, applied) == ("failed", [0])
-    assert agree(books, campaign)
+    assert agree(builder, campaign)
 
 
 @pytest.mark.parametrize("ended", [False, True])
 @pytest.mark.parametrize("was_sent", [False, True])
 @pytest.mark.parametrize("statement", ["FROM message", "UPDATE message", "recipient_key", "hold"])
 def test_an_operators_word_that_comes_during_a_receipt_is_too_late(
-    books: Books, statement: str, was_sent: bool, ended: bool
+    builder: StoreBuilder, statement: str, was_sent: bool, ended: bool
 ) -> None:
-    campaign = unknown(books, ended)
+    campaign = unknown(builder, ended)
     with meeting(
-        books.store.database, statement, lambda: resolve(books, campaign, was_sent)
+        builder.store.database, statement, lambda: resolve(builder, campaign, was_sent)
     ) as said:
-        assert apply(books, campaign) == 1
+        assert apply(builder, campaign) == 1
     assert said == [MessageStatus.DELIVERED]
-    assert books.statuses(campaign) == ["delivered", "unknown"]
-    assert agree(books, campaign)
+    assert builder.statuses(campaign) == ["delivered", "unknown"]
+    assert agree(builder, campaign)
 
 
 @pytest.mark.parametrize("was_sent", [False, True])
@@ -106,63 +108,65 @@ def test_an_operators_word_that_comes_during_a_receipt_is_too_late(
     "statement", ["UPDATE campaign", "FROM hold", "FROM message", "UPDATE credit", "campaign_key"]
 )
 def test_an_operators_word_during_the_settlement_leaves_no_credit_stuck(
-    books: Books, statement: str, was_sent: bool
+    builder: StoreBuilder, statement: str, was_sent: bool
 ) -> None:
-    campaign = unknown(books)
+    campaign = unknown(builder)
     # One that certainly failed, so that the settlement has something to give back.
-    resolve(books, campaign, False, position=1)
+    resolve(builder, campaign, False, position=1)
     with meeting(
-        books.store.database, statement, lambda: resolve(books, campaign, was_sent)
+        builder.store.database, statement, lambda: resolve(builder, campaign, was_sent)
     ) as said:
-        settle(books, campaign)
+        settle(builder, campaign)
     assert said == [MessageStatus.SENT if was_sent else MessageStatus.FAILED]
-    assert books.money()[1] == 0
-    assert books.value("SELECT count(*) FROM campaign_key") == int(was_sent)
-    assert agree(books, campaign)
+    assert builder.money()[1] == 0
+    assert builder.value("SELECT count(*) FROM campaign_key") == int(was_sent)
+    assert agree(builder, campaign)
 
 
 @pytest.mark.parametrize("was_sent", [False, True])
 @pytest.mark.parametrize("statement", STEPS_OF_RESOLVE)
 def test_a_settlement_during_an_operators_word_leaves_no_credit_stuck(
-    books: Books, statement: str, was_sent: bool
+    builder: StoreBuilder, statement: str, was_sent: bool
 ) -> None:
-    campaign = unknown(books)
-    resolve(books, campaign, False, position=1)
-    with meeting(books.store.database, statement, lambda: settle(books, campaign)):
-        resolve(books, campaign, was_sent)
-    assert books.money()[1] == 0
-    assert books.value("SELECT count(*) FROM campaign_key") == int(was_sent)
-    assert agree(books, campaign)
+    campaign = unknown(builder)
+    resolve(builder, campaign, False, position=1)
+    with meeting(builder.store.database, statement, lambda: settle(builder, campaign)):
+        resolve(builder, campaign, was_sent)
+    assert builder.money()[1] == 0
+    assert builder.value("SELECT count(*) FROM campaign_key") == int(was_sent)
+    assert agree(builder, campaign)
 
 
 def test_two_words_on_two_messages_of_an_ended_campaign_each_give_back_their_own(
-    books: Books,
+    builder: StoreBuilder,
 ) -> None:
     for statement in ("UPDATE message", "FROM hold", "UPDATE credit"):
-        campaign = unknown(books, ended=True)
+        campaign = unknown(builder, ended=True)
         with meeting(
-            books.store.database, statement, lambda c=campaign: resolve(books, c, False, 1)
+            builder.store.database, statement, lambda c=campaign: resolve(builder, c, False, 1)
         ) as said:
-            assert resolve(books, campaign, False, 0) is MessageStatus.FAILED
+            assert resolve(builder, campaign, False, 0) is MessageStatus.FAILED
         assert said == [MessageStatus.FAILED]
-        assert books.money() == (GRANTED, 0, 0)
-        assert books.value("SELECT count(*) FROM campaign_key") == 0
-    assert audit(books.store.database).findings == ()
+        assert builder.money() == (GRANTED, 0, 0)
+        assert builder.value("SELECT count(*) FROM campaign_key") == 0
+    assert audit(builder.store.database).findings == ()
 
 
 @pytest.mark.parametrize("repeats", Repeats)
 def test_a_message_resolved_while_it_is_being_reopened_is_one_or_the_other(
-    books: Books, repeats: Repeats
+    builder: StoreBuilder, repeats: Repeats
 ) -> None:
-    campaign = unknown(books, unknown_policy=UnknownPolicy.RESEND)
-    reopen = books.store.resolving.reopen_unknown
+    campaign = unknown(builder, unknown_policy=UnknownPolicy.RESEND)
+    reopen = builder.store.resolving.reopen_unknown
     with meeting(
-        books.store.database, "UPDATE message", lambda: resolve(books, campaign, True)
+        builder.store.database, "UPDATE message", lambda: resolve(builder, campaign, True)
     ) as said:
         assert reopen(campaign, {"pretend": repeats}, LATER) == 2
-    assert said == [MessageStatus(books.statuses(campaign)[0])]
-    with meeting(books.store.database, "UPDATE message", lambda: apply(books, campaign)) as applied:
+    assert said == [MessageStatus(builder.statuses(campaign)[0])]
+    with meeting(
+        builder.store.database, "UPDATE message", lambda: apply(builder, campaign)
+    ) as applied:
         reopen(campaign, {"pretend": repeats}, LATER)
     assert applied == [1]
-    assert books.statuses(campaign)[0] == "delivered"
-    assert audit(books.store.database).findings == ()
+    assert builder.statuses(campaign)[0] == "delivered"
+    assert audit(builder.store.database).findings == ()

@@ -14,7 +14,7 @@ from campaign.states import GIVEN_UP, CampaignStatus, MessageStatus
 from store.accounts.accounts import Balance
 from store.campaigns.audit import audit
 from store.store import Store
-from tests.store.builders import ALL, NOW, Books, outcome
+from tests.store.builders import ALL, NOW, StoreBuilder, outcome
 
 FUNDS = 60
 STEPS = st.lists(
@@ -56,7 +56,7 @@ class Walk:
 
     def __init__(self, store: Store) -> None:
         account, _ = store.accounts.create(f"walker {next(_names)}", 0, FUNDS, FUNDS)
-        self.books = Books(store, account.id)
+        self.builder = StoreBuilder(store, account.id)
         self.ledger = Ledger()
         self.campaigns: list[tuple[str, MessageKind]] = []
         self.settled: set[str] = set()
@@ -67,9 +67,9 @@ class Walk:
         if verb == "hold":
             self.hold(size, MessageKind.MMS if which % 2 else MessageKind.SMS)
         elif verb == "grant":
-            grant = self.books.store.accounts.grant
+            grant = self.builder.store.accounts.grant
             for credit in CreditKind:
-                grant(self.books.account_id, credit, size, f"step {self.steps}", NOW)
+                grant(self.builder.account_id, credit, size, f"step {self.steps}", NOW)
             self.ledger.granted += size
         elif self.campaigns:
             campaign, kind = self.campaigns[which % len(self.campaigns)]
@@ -84,9 +84,9 @@ class Walk:
             act[verb](campaign, kind, size)
 
     def hold(self, size: int, kind: MessageKind) -> None:
-        prefix = f"{self.books.account_id}-{self.steps}"
-        composed = self.books.composed(size, kind=kind, prefix=prefix)
-        store = self.books.store
+        prefix = f"{self.builder.account_id}-{self.steps}"
+        composed = self.builder.composed(size, kind=kind, prefix=prefix)
+        store = self.builder.store
         assert store.campaigns.save(composed, prefix).created
         refusal = store.admissions.hold(prefix, NOW)
         assert (refusal is None) is self.ledger.hold(PRICES[kind] * size)
@@ -101,29 +101,29 @@ class Walk:
         self.pay(kind, sent)
 
     def end(self, status: MessageStatus, campaign: str, kind: MessageKind, size: int) -> int:
-        claimed = self.books.flush_and_claim(campaign, claim=size).claimed
+        claimed = self.builder.flush_and_claim(campaign, claim=size).claimed
         due_at = NOW if status is MessageStatus.RETRYABLE else None
         ends = [
             outcome(one.position, status, one.attempt, due_at=due_at, code="x") for one in claimed
         ]
-        self.books.write(campaign, *ends)
+        self.builder.write(campaign, *ends)
         return len(claimed)
 
     def receive(self, campaign: str, kind: MessageKind, size: int) -> None:
         # A receipt proves the handoff of what may have left, put off or in doubt.
-        statuses = self.books.statuses(campaign)[:size]
+        statuses = self.builder.statuses(campaign)[:size]
         proved = statuses.count("unknown") + statuses.count("retryable")
         news = [Receipt(f"{campaign}-{n}", MessageStatus.DELIVERED, NOW) for n in range(size)]
-        self.books.store.receipts.apply(news)
+        self.builder.store.receipts.apply(news)
         self.pay(kind, proved)
 
     def cancel(self, campaign: str, kind: MessageKind, size: int) -> None:
-        store = self.books.store
+        store = self.builder.store
         store.campaigns.cancel_rest(campaign, NOW)
         store.admissions.settle(campaign, CampaignStatus.CANCELLED, NOW)
         if campaign not in self.settled:
             self.settled.add(campaign)
-            given_up = sum(self.books.statuses(campaign).count(status) for status in GIVEN_UP)
+            given_up = sum(self.builder.statuses(campaign).count(status) for status in GIVEN_UP)
             self.ledger.move(PRICES[kind] * given_up, self.ledger.held, -1)
 
     def pay(self, kind: MessageKind, messages: int) -> None:
@@ -132,7 +132,7 @@ class Walk:
 
     def check(self) -> None:
         for kind in CreditKind:
-            balance = self.books.balance(kind)
+            balance = self.builder.balance(kind)
             assert balance == self.ledger.balance(kind)
             assert balance.granted == balance.available + balance.held + balance.posted
 

@@ -11,55 +11,55 @@ from store.database.engine import StoreError
 from store.shared.outbox import Destination
 from store.store import Store
 from store.webhooks.endpoints import WEBHOOKS_MAX, WebhookView
-from tests.store.builders import NOW, Books
+from tests.store.builders import NOW, StoreBuilder
 from tests.store.racing import race
 
 URL = "https://hooks.example/in"
 
 
-def add(books: Books, *events: str) -> tuple[WebhookView, str]:
-    return books.store.endpoints.add(books.account_id, URL, events or ("*",), "native", NOW)
+def add(builder: StoreBuilder, *events: str) -> tuple[WebhookView, str]:
+    return builder.store.endpoints.add(builder.account_id, URL, events or ("*",), "native", NOW)
 
 
-def secrets_at(books: Books, now: int) -> tuple[str, ...]:
+def secrets_at(builder: StoreBuilder, now: int) -> tuple[str, ...]:
     """What a callback would be signed with at an instant."""
-    callback = str(books.value("SELECT min(id) FROM callback"))
-    signed_event = books.store.events.read(callback, now)
+    callback = str(builder.value("SELECT min(id) FROM callback"))
+    signed_event = builder.store.events.read(callback, now)
     assert signed_event is not None
     return signed_event.secrets
 
 
-def end_all(books: Books, webhook: str, status: DeliveryStatus, now: int = NOW) -> None:
-    calls = books.store.deliveries.flush_and_claim(webhook, "t", [], 100, now, now + SECOND)
+def end_all(builder: StoreBuilder, webhook: str, status: DeliveryStatus, now: int = NOW) -> None:
+    calls = builder.store.deliveries.flush_and_claim(webhook, "t", [], 100, now, now + SECOND)
     marks = [DeliveryUpdate(call.callback_id, status, "503", now) for call in calls]
-    books.store.deliveries.flush_and_claim(webhook, "t", marks, 0, now, now)
+    builder.store.deliveries.flush_and_claim(webhook, "t", marks, 0, now, now)
 
 
-def test_a_webhook_is_added_seen_listed_and_removed(books: Books) -> None:
-    view, secret = add(books, "message.sent", "campaign.*")
+def test_a_webhook_is_added_seen_listed_and_removed(builder: StoreBuilder) -> None:
+    view, secret = add(builder, "message.sent", "campaign.*")
     assert (view.url, list(view.events), view.disabled_at) == (
         URL,
         ["message.sent", "campaign.*"],
         None,
     )
     assert len(base64.b64decode(secret.removeprefix("whsec_"))) == 32
-    webhooks, account = books.store.endpoints, books.account_id
+    webhooks, account = builder.store.endpoints, builder.account_id
     assert webhooks.get(account, view.id) == view
     assert webhooks.list(account) == [view]
     assert secret not in str(webhooks.list(account))
-    assert books.value("SELECT count(*) FROM webhook WHERE secret_sealed LIKE '%whsec%'") == 0
-    books.send(books.admit(2))
+    assert builder.value("SELECT count(*) FROM webhook WHERE secret_sealed LIKE '%whsec%'") == 0
+    builder.send(builder.admit(2))
     assert webhooks.remove(account, view.id)
     assert not webhooks.remove(account, view.id)
-    assert (webhooks.list(account), books.value("SELECT count(*) FROM callback")) == ([], 0)
+    assert (webhooks.list(account), builder.value("SELECT count(*) FROM callback")) == ([], 0)
 
 
-def test_another_accounts_webhook_does_not_exist(books: Books) -> None:
-    view, _ = add(books)
-    books.send(books.admit(1))
-    end_all(books, view.id, DeliveryStatus.DEAD)
-    other = books.store.accounts.create("other", 0)[0].id
-    webhooks = books.store.endpoints
+def test_another_accounts_webhook_does_not_exist(builder: StoreBuilder) -> None:
+    view, _ = add(builder)
+    builder.send(builder.admit(1))
+    end_all(builder, view.id, DeliveryStatus.DEAD)
+    other = builder.store.accounts.create("other", 0)[0].id
+    webhooks = builder.store.endpoints
     assert webhooks.get(other, view.id) is None
     assert webhooks.list(other) == []
     assert webhooks.rotate(other, view.id, NOW) is None
@@ -67,93 +67,93 @@ def test_another_accounts_webhook_does_not_exist(books: Books) -> None:
     assert webhooks.replay(other, view.id, 0, NOW + DAY, NOW) == 0
     assert webhooks.dead_letters(other, view.id) == []
     assert not webhooks.remove(other, view.id)
-    assert webhooks.get(books.account_id, view.id) == view
+    assert webhooks.get(builder.account_id, view.id) == view
 
 
-def test_a_rotation_leaves_the_secret_before_valid_for_a_day(books: Books) -> None:
-    view, first = add(books)
-    books.send(books.admit(1))
-    assert secrets_at(books, NOW) == (first,)
-    second = books.store.endpoints.rotate(books.account_id, view.id, NOW)
+def test_a_rotation_leaves_the_secret_before_valid_for_a_day(builder: StoreBuilder) -> None:
+    view, first = add(builder)
+    builder.send(builder.admit(1))
+    assert secrets_at(builder, NOW) == (first,)
+    second = builder.store.endpoints.rotate(builder.account_id, view.id, NOW)
     assert second is not None
-    assert secrets_at(books, NOW) == (second, first)
-    assert secrets_at(books, NOW + SECRETS_OVERLAP) == (second,)
-    third = books.store.endpoints.rotate(books.account_id, view.id, NOW + HOUR)
-    assert secrets_at(books, NOW + HOUR) == (third, second)
+    assert secrets_at(builder, NOW) == (second, first)
+    assert secrets_at(builder, NOW + SECRETS_OVERLAP) == (second,)
+    third = builder.store.endpoints.rotate(builder.account_id, view.id, NOW + HOUR)
+    assert secrets_at(builder, NOW + HOUR) == (third, second)
 
 
 def test_racing_additions_leave_no_more_webhooks_than_an_account_may_have(
-    books: Books, rival_store: Store
+    builder: StoreBuilder, rival_store: Store
 ) -> None:
     for _ in range(WEBHOOKS_MAX - 2):
-        add(books)
-    stores = (books.store, rival_store)
+        add(builder)
+    stores = (builder.store, rival_store)
 
     def join(runner: int) -> bool:
         try:
-            stores[runner % 2].endpoints.add(books.account_id, URL, ["*"], "native", NOW)
+            stores[runner % 2].endpoints.add(builder.account_id, URL, ["*"], "native", NOW)
         except StoreError:
             return False
         return True
 
     assert sum(race(6, join)) == 2
-    assert len(books.store.endpoints.list(books.account_id)) == WEBHOOKS_MAX
+    assert len(builder.store.endpoints.list(builder.account_id)) == WEBHOOKS_MAX
 
 
-def test_a_replay_tells_again_what_was_told_or_given_up_in_that_time(books: Books) -> None:
-    view, _ = add(books)
+def test_a_replay_tells_again_what_was_told_or_given_up_in_that_time(builder: StoreBuilder) -> None:
+    view, _ = add(builder)
     notified: list[Destination] = []
-    books.send(books.admit(2))
-    end_all(books, view.id, DeliveryStatus.DELIVERED)
-    books.send(books.admit(1, now=NOW + HOUR), now=NOW + HOUR)
-    end_all(books, view.id, DeliveryStatus.DEAD, NOW + HOUR)
-    books.send(books.admit(1, now=NOW + DAY), now=NOW + DAY)
-    books.store.outbox.on_commit = notified.extend
+    builder.send(builder.admit(2))
+    end_all(builder, view.id, DeliveryStatus.DELIVERED)
+    builder.send(builder.admit(1, now=NOW + HOUR), now=NOW + HOUR)
+    end_all(builder, view.id, DeliveryStatus.DEAD, NOW + HOUR)
+    builder.send(builder.admit(1, now=NOW + DAY), now=NOW + DAY)
+    builder.store.outbox.on_commit = notified.extend
     later = NOW + 2 * DAY
-    webhooks, account = books.store.endpoints, books.account_id
+    webhooks, account = builder.store.endpoints, builder.account_id
     assert webhooks.replay(account, view.id, NOW + 1, NOW + HOUR, later) == 0
     assert webhooks.replay(account, view.id, NOW, NOW + DAY, later) == 3
     assert notified == [Destination(view.id, account)]
     assert webhooks.replay(account, view.id, NOW, NOW + DAY, later) == 0
-    calls = books.store.deliveries.flush_and_claim(view.id, "t", [], 10, later, later + SECOND)
+    calls = builder.store.deliveries.flush_and_claim(view.id, "t", [], 10, later, later + SECOND)
     assert [call.tries for call in calls] == [1, 1, 1, 1]
 
 
-def test_dead_letters_are_paged_latest_first(books: Books) -> None:
-    view, _ = add(books, "message.*")
-    campaign = books.admit(5)
-    books.send(campaign)
-    end_all(books, view.id, DeliveryStatus.DEAD)
-    books.send(books.admit(1))
+def test_dead_letters_are_paged_latest_first(builder: StoreBuilder) -> None:
+    view, _ = add(builder, "message.*")
+    campaign = builder.admit(5)
+    builder.send(campaign)
+    end_all(builder, view.id, DeliveryStatus.DEAD)
+    builder.send(builder.admit(1))
     seen: list[str] = []
     before = None
     while True:
-        page = books.store.endpoints.dead_letters(books.account_id, view.id, 2, before)
+        page = builder.store.endpoints.dead_letters(builder.account_id, view.id, 2, before)
         seen += [letter.message_id or "" for letter in page]
         if len(page) < 2:
             break
         before = page[-1].id
     assert sorted(seen) == [f"{campaign}-{position}" for position in range(5)]
-    (letter, *_) = books.store.endpoints.dead_letters(books.account_id, view.id)
+    (letter, *_) = builder.store.endpoints.dead_letters(builder.account_id, view.id)
     assert (letter.tries, letter.last_code, letter.event) == (1, "503", "message.sent")
 
 
-def test_an_enabled_webhook_hears_what_comes_from_now_on(books: Books) -> None:
-    view, _ = add(books)
-    books.execute("UPDATE webhook SET disabled_at = 1")
-    books.send(books.admit(1))
-    assert books.store.endpoints.enable(books.account_id, view.id)
-    books.send(books.admit(2))
-    assert books.value("SELECT count(*) FROM callback") == 2
+def test_an_enabled_webhook_hears_what_comes_from_now_on(builder: StoreBuilder) -> None:
+    view, _ = add(builder)
+    builder.execute("UPDATE webhook SET disabled_at = 1")
+    builder.send(builder.admit(1))
+    assert builder.store.endpoints.enable(builder.account_id, view.id)
+    builder.send(builder.admit(2))
+    assert builder.value("SELECT count(*) FROM callback") == 2
 
 
-def test_a_callback_is_read_with_what_it_is_about(books: Books) -> None:
-    view, _ = add(books)
-    campaign = books.admit(2)
-    books.execute("UPDATE message SET reference = 'row 1'")
-    books.send(campaign)
-    callback = str(books.value("SELECT min(id) FROM callback"))
-    signed_event = books.store.events.read(callback, NOW)
+def test_a_callback_is_read_with_what_it_is_about(builder: StoreBuilder) -> None:
+    view, _ = add(builder)
+    campaign = builder.admit(2)
+    builder.execute("UPDATE message SET reference = 'row 1'")
+    builder.send(campaign)
+    callback = str(builder.value("SELECT min(id) FROM callback"))
+    signed_event = builder.store.events.read(callback, NOW)
     assert signed_event is not None
     event = signed_event.event
     assert (event.id, event.event, event.at, event.tries) == (callback, "message.sent", NOW, 0)
@@ -162,14 +162,18 @@ def test_a_callback_is_read_with_what_it_is_about(books: Books) -> None:
     assert event.campaign is not None and event.campaign.id == campaign
     pair = event.key_pair()
     assert pair is not None
-    assert books.store.accounts.authenticate(pair.key_id, pair.secret) is not None
-    assert books.store.events.read("cbk_nothing", NOW) is None
+    assert builder.store.accounts.authenticate(pair.key_id, pair.secret) is not None
+    assert builder.store.events.read("cbk_nothing", NOW) is None
 
 
 @pytest.mark.parametrize("table", ["message", "campaign"])
-def test_a_callback_about_something_that_is_gone_is_not_read(books: Books, table: str) -> None:
-    add(books)
-    books.send(books.admit(1))
+def test_a_callback_about_something_that_is_gone_is_not_read(
+    builder: StoreBuilder, table: str
+) -> None:
+    add(builder)
+    builder.send(builder.admit(1))
     column = "message_id" if table == "message" else "campaign_id"
-    books.execute(f"UPDATE callback SET {column} = 'gone'")
-    assert books.store.events.read(str(books.value("SELECT min(id) FROM callback")), NOW) is None
+    builder.execute(f"UPDATE callback SET {column} = 'gone'")
+    assert (
+        builder.store.events.read(str(builder.value("SELECT min(id) FROM callback")), NOW) is None
+    )
