@@ -17,14 +17,15 @@ from temporalio.client import Client
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
+from activities.admission import Admission
 from activities.attempts import SendingLimits
 from activities.carriers import Carriers
-from activities.ledger import Ledger
+from activities.faults import FaultInterceptor
+from activities.lifecycle import Lifecycle
+from activities.old_names import under_old_names
 from activities.options import sending_queue
 from activities.planning import Planning
-from activities.reporting import Reporting
 from activities.sending import Sending
-from activities.vetting import Vetting
 from activities.webhook_delivery import WebhookDeliveries
 from campaign.deliveries import DeliverySender
 from campaign.handoffs import Carrier
@@ -84,6 +85,7 @@ def build_worker(
         activity_executor=ThreadPoolExecutor(settings.worker_activities_max, "bookkeeping"),
         max_concurrent_activities=settings.worker_activities_max,
         workflow_runner=_runner(sandboxed),
+        interceptors=[FaultInterceptor()],
         max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
         default_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
         # After a crash, workflow tasks wait for the dead worker's cache this long. In a storm they
@@ -95,6 +97,7 @@ def build_worker(
         client,
         task_queue=sending_queue(settings.task_queue),
         activities=[sending.send_chunk],
+        interceptors=[FaultInterceptor()],
         max_concurrent_activities=settings.worker_activities_max,
         max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
         default_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
@@ -105,8 +108,6 @@ def build_worker(
 
 def _steps(settings: Settings, store: Store, carriers: Carriers) -> list[Callable[..., Any]]:
     """The activities of a campaign but for the sending."""
-    vetting = Vetting(store.campaigns, store.admissions)
-    ledger = Ledger(store.campaigns, store.admissions)
     planning = Planning(
         store.campaigns,
         store.plans,
@@ -115,20 +116,24 @@ def _steps(settings: Settings, store: Store, carriers: Carriers) -> list[Callabl
         carriers.repeats,
         settings.chunk_size,
     )
-    reporting = Reporting(store.campaigns)
-    return [
-        vetting.vet,
-        ledger.hold_credits,
-        ledger.settle,
-        planning.plan,
-        planning.next_waves,
-        planning.reopen_unknown,
-        planning.push_back,
-        planning.spread,
-        planning.mark,
-        reporting.count,
-        reporting.cancel_rest,
+    admission = Admission(store.campaigns, store.admissions, planning)
+    lifecycle = Lifecycle(store.campaigns, store.admissions)
+    steps: list[Callable[..., Any]] = [
+        admission.admit_campaign,
+        admission.validate_campaign,
+        admission.hold_credits,
+        admission.plan_campaign,
+        planning.find_next_waves,
+        planning.requeue_unknown,
+        planning.shift_plan,
+        planning.respread_plan,
+        lifecycle.set_status,
+        lifecycle.count_messages,
+        lifecycle.cancel_waiting,
+        lifecycle.settle_campaign,
+        lifecycle.report_problem,
     ]
+    return [*steps, *under_old_names(steps)]
 
 
 def _runner(sandboxed: bool) -> WorkflowRunner:
@@ -205,6 +210,7 @@ def build_webhook_worker(
         activities=[deliveries.deliver],
         max_concurrent_activities=settings.webhook_deliveries_at_once,
         workflow_runner=_runner(sandboxed),
+        interceptors=[FaultInterceptor()],
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=2),
         graceful_shutdown_timeout=GRACEFUL_SHUTDOWN,
     )

@@ -1,7 +1,7 @@
-"""How each activity is called: deadlines and retries.
+"""How each activity is called: timeouts and retries.
 
-Temporal repeats an activity when we stumble; it never repeats a send, because a message that
-the carrier put off is data (a ``retryable`` row), not an exception.
+Temporal repeats an activity when *we* fail; it never repeats a send, because a message that the
+carrier put off is data (a ``retryable`` row), not an exception.
 """
 
 from datetime import timedelta
@@ -9,28 +9,30 @@ from datetime import timedelta
 from temporalio.common import RetryPolicy
 from temporalio.workflow import ActivityCancellationType, ActivityConfig, LocalActivityConfig
 
+# A step within a workflow task is tried so often, for so long; then the server schedules it.
 LOCAL_TRIES = 3
-_PATIENT = RetryPolicy(
+LOCAL_LIMIT = timedelta(seconds=10)
+_UNTIL_DONE = RetryPolicy(
     initial_interval=timedelta(milliseconds=500),
     backoff_coefficient=2.0,
     maximum_interval=timedelta(seconds=30),
 )
 
 
-def bookkeeping(summary: str) -> ActivityConfig:
-    """A step in the books: short, and repeated until it succeeds, since nothing else can go on.
+def server_step(summary: str) -> ActivityConfig:
+    """A short step that the server schedules; retried until it succeeds or fails for good.
 
     ``summary`` labels the step in the Web UI.
     """
     return ActivityConfig(
-        start_to_close_timeout=timedelta(seconds=60), retry_policy=_PATIENT, summary=summary
+        start_to_close_timeout=timedelta(seconds=60), retry_policy=_UNTIL_DONE, summary=summary
     )
 
 
-def bookkeeping_here(summary: str) -> LocalActivityConfig:
-    """The same within a workflow task, tried a few times at once, since each wait is history."""
+def local_step(summary: str) -> LocalActivityConfig:
+    """The same within a workflow task: bounded, because signals wait for as long as it takes."""
     return LocalActivityConfig(
-        start_to_close_timeout=timedelta(seconds=30),
+        schedule_to_close_timeout=LOCAL_LIMIT,
         retry_policy=RetryPolicy(
             initial_interval=timedelta(milliseconds=100), maximum_attempts=LOCAL_TRIES
         ),
@@ -46,7 +48,7 @@ def webhook_delivery_options(summary: str) -> ActivityConfig:
     return ActivityConfig(
         start_to_close_timeout=timedelta(minutes=3),
         heartbeat_timeout=timedelta(seconds=8),
-        retry_policy=_PATIENT,
+        retry_policy=_UNTIL_DONE,
         summary=summary,
     )
 
@@ -56,7 +58,7 @@ def sending_queue(task_queue: str) -> str:
     return f"{task_queue}-sending"
 
 
-def handing_over(summary: str, shared_on: str | None = None) -> ActivityConfig:
+def send_chunk_options(summary: str, shared_on: str | None = None) -> ActivityConfig:
     """A chunk: as long as its slowest carrier needs, watched by heartbeats, asked to stop politely.
 
     Heartbeats tell a dead worker within seconds, and bring a running one the wish to stop. On a

@@ -1,7 +1,7 @@
-"""Say what is due when. The rows of the store are the plan; nothing is kept elsewhere."""
+"""When what is due. The rows of the store are the plan; nothing is kept elsewhere."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 
 from temporalio import activity
 
@@ -9,19 +9,13 @@ from activities.clock import now
 from activities.records import (
     CampaignRef,
     NextWavesResult,
-    PlanCampaignResult,
     RespreadPlanInput,
     RespreadPlanResult,
-    SetStatusInput,
     ShiftPlanInput,
-    TallyRecord,
-    WaveRecord,
 )
-from activities.vetting import refused
 from campaign.handoffs import Repeats
 from campaign.ports import AdmissionStore, CampaignStore, PlanStore, ResolvingStore
 from campaign.schedule import wave_width, waves
-from campaign.states import CampaignStatus
 
 ROWS_MAX = 20_000
 WAVES_MAX = 16
@@ -47,23 +41,8 @@ class Planning:
         self._chunk_size = chunk_size
 
     @activity.defn
-    def plan(self, input: CampaignRef) -> PlanCampaignResult:
-        """Accept the plan that was fixed with the draft and mark the campaign scheduled."""
-        facts = self._admissions.plan_facts(input.campaign_id)
-        self._campaigns.mark(input.campaign_id, CampaignStatus.SCHEDULED, now())
-        refusals = self._campaigns.stored_refusals(input.campaign_id)
-        return PlanCampaignResult(
-            first_due_at=facts.first_due_at,
-            last_due_at=facts.last_due_at,
-            to_send=facts.to_send,
-            pauses=facts.pauses,
-            failed=facts.failed,
-            withdrawn=() if refusals is None else refused(refusals).refusals,
-        )
-
-    @activity.defn
-    def next_waves(self, input: CampaignRef) -> NextWavesResult:
-        """The soonest waves of what is waiting now, a limited number of them.
+    def find_next_waves(self, input: CampaignRef) -> NextWavesResult:
+        """Find the soonest waves of what waits now, a limited number of them.
 
         Asked again after anything moved (a retry, a pause, a new schedule), the answer follows.
         """
@@ -73,36 +52,33 @@ class Planning:
             rows = [replace(row, hard=True) for row in rows]
         planned = waves(rows, wave_width(facts.spread_hours), self._chunk_size)
         if len(rows) == ROWS_MAX and len(planned) > 1:
-            # The last wave may be cut short by the limit; the next look will show it whole.
+            # The limit may have cut the last wave short; the next look shows it whole.
             planned = planned[:-1]
         if not planned:
-            tally = self._campaigns.tally(input.campaign_id)
-            return NextWavesResult(tally=TallyRecord(**asdict(tally)))
+            return NextWavesResult(tally=self._campaigns.tally(input.campaign_id))
         begins = not facts.begun
         return NextWavesResult(
-            waves=tuple(WaveRecord(**asdict(wave), begins=begins) for wave in planned[:WAVES_MAX])
+            waves=tuple(replace(wave, begins=begins) for wave in planned[:WAVES_MAX])
         )
 
     @activity.defn
-    def reopen_unknown(self, input: CampaignRef) -> int:
-        """Put doubtful messages back to work where that is safe or wished; returns how many."""
+    def requeue_unknown(self, input: CampaignRef) -> int:
+        """Requeue messages in state ``unknown`` where the carrier or the policy allows it.
+
+        Returns how many messages of the campaign are requeued then; run again, the same.
+        """
         return self._resolving.reopen_unknown(input.campaign_id, self._repeats, now())
 
     @activity.defn
-    def push_back(self, input: ShiftPlanInput) -> None:
-        """Move everything waiting, once for each number."""
+    def shift_plan(self, input: ShiftPlanInput) -> None:
+        """Move everything that waits, once for each number."""
         self._plans.push_back(input.campaign_id, input.number, input.by, input.scheduled_at)
 
     @activity.defn
-    def spread(self, input: RespreadPlanInput) -> RespreadPlanResult:
+    def respread_plan(self, input: RespreadPlanInput) -> RespreadPlanResult:
         """Lay out anew what is queued, once for each number; run again, it only answers."""
         self._plans.spread(
             input.campaign_id, input.number, input.hours, input.earliest, input.scheduled_at
         )
         facts = self._admissions.plan_facts(input.campaign_id)
         return RespreadPlanResult(first_due_at=facts.first_due_at, last_due_at=facts.last_due_at)
-
-    @activity.defn
-    def mark(self, input: SetStatusInput) -> None:
-        """Write where the campaign stands; a move that is not allowed changes nothing."""
-        self._campaigns.mark(input.campaign_id, input.status, now())

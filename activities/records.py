@@ -1,10 +1,11 @@
 """What goes into and comes out of the activities: ids, ranges and counts, never people."""
 
-from typing import Any
-
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from campaign.instants import Instant
+from campaign.ports import Tally
+from campaign.refusals import Refusal
+from campaign.schedule import Wave
 from campaign.states import CampaignStatus
 
 
@@ -20,28 +21,20 @@ class CampaignRef(Record):
     campaign_id: str
 
 
-class RefusalRecord(Record):
-    """One reason for a no (see campaign.refusals); free of numbers and texts."""
-
-    code: str
-    message: str
-    place: str = ""
-    details: dict[str, Any] = Field(default_factory=dict)
-
-
 class Verdict(Record):
-    """Whether a campaign is admitted; refused ones say why."""
+    """Whether a campaign is admitted; a refused one has its reasons, free of numbers and texts."""
 
     admitted: bool
-    refusals: tuple[RefusalRecord, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
 
 
 class PlanCampaignResult(Record):
-    """When a campaign's first and last message are due, and how many are to go.
+    """When a campaign's first and last message are due, and how many wait to be sent.
 
-    ``withdrawn`` says why it was refused behind the workflow's back, and is mostly empty.
-    ``pauses`` is not 0 when the campaign is admitted again after Temporal lost its workflow.
-    ``failed`` messages have failed before anything was sent: their recipients had a fault.
+    ``withdrawn`` has the refusals of a campaign that was withdrawn while it was admitted.
+    ``pauses`` counts the changes of the plan so far; it is not 0 when the campaign is admitted
+    again after Temporal lost its workflow. ``failed`` messages failed before anything was sent:
+    their recipients had a fault.
     """
 
     first_due_at: Instant | None
@@ -49,51 +42,31 @@ class PlanCampaignResult(Record):
     to_send: int
     pauses: int = 0
     failed: int = 0
-    withdrawn: tuple[RefusalRecord, ...] = ()
-
-
-class WaveRecord(Record):
-    """What leaves together (see campaign.schedule.Wave).
-
-    With ``begins`` the campaign has not begun, and the wave's chunks are to write that it has.
-    """
-
-    fire_at: Instant
-    due_until: Instant
-    count: int
-    chunks: tuple[tuple[int, int], ...]
-    begins: bool = False
-
-
-class TallyRecord(Record):
-    """Messages of a campaign by state (see campaign.ports.Tally)."""
-
-    total: int = 0
-    queued: int = 0
-    sending: int = 0
-    retryable: int = 0
-    sent: int = 0
-    delivered: int = 0
-    undelivered: int = 0
-    failed: int = 0
-    skipped: int = 0
-    cancelled: int = 0
-    unknown: int = 0
+    withdrawn: tuple[Refusal, ...] = ()
 
 
 class NextWavesResult(Record):
-    """The next waves of a campaign, soonest first; when nothing is waiting, the counts instead."""
+    """The next waves of a campaign, soonest first; when nothing waits, the counts instead."""
 
-    waves: tuple[WaveRecord, ...] = ()
-    tally: TallyRecord | None = None
+    waves: tuple[Wave, ...] = ()
+    tally: Tally | None = None
+
+
+class AdmitCampaignResult(Record):
+    """The verdict on a campaign with its counts; if it is admitted, its plan and first waves."""
+
+    verdict: Verdict
+    tally: Tally
+    plan: PlanCampaignResult | None = None
+    next: NextWavesResult | None = None
 
 
 class ChunkInput(Record):
-    """What one call of ``send_chunk`` hands over (see campaign.ports.ChunkRange).
+    """What one call of ``send_chunk`` sends (see campaign.ports.ChunkRange).
 
-    Of a ``cancelled`` campaign nothing leaves any more; it is only found out what had left. With
-    ``known_down`` the campaign knows that a carrier is down, and need not hear so again soon.
-    With ``begins`` it is first written that the campaign runs.
+    Of a ``cancelled`` campaign nothing more is sent; the activity only finds out what had left.
+    With ``known_down`` the campaign knows that a carrier is down, and need not learn it soon.
+    With ``begins`` the activity first writes that the campaign runs.
     """
 
     campaign_id: str
@@ -122,9 +95,9 @@ class ChunkResult(Record):
 
 
 class ShiftPlanInput(Record):
-    """Move everything waiting by ``by`` milliseconds; ``number`` counts from 1.
+    """Move everything that waits by ``by`` milliseconds; changes are numbered from 1.
 
-    A campaign that gets another schedule brings that as ``scheduled_at``.
+    ``scheduled_at`` is the campaign's new schedule, if it gets one.
     """
 
     campaign_id: str
@@ -134,10 +107,10 @@ class ShiftPlanInput(Record):
 
 
 class RespreadPlanInput(Record):
-    """Lay out anew over ``hours`` what is queued; ``number`` is counted together with moves.
+    """Lay out anew over ``hours`` what is queued; numbered together with shifts.
 
-    Nothing becomes due before ``earliest``. A campaign that gets another schedule as well brings
-    that as ``scheduled_at``.
+    Nothing becomes due before ``earliest``. ``scheduled_at`` is the campaign's new schedule, if it
+    gets one as well.
     """
 
     campaign_id: str
@@ -148,37 +121,57 @@ class RespreadPlanInput(Record):
 
 
 class RespreadPlanResult(Record):
-    """When the first and the last of what waits are due; None where nothing does."""
+    """When the first and the last message that wait are due; None where nothing waits."""
 
     first_due_at: Instant | None = None
     last_due_at: Instant | None = None
 
 
 class SetStatusInput(Record):
-    """Tell the store where the campaign stands."""
+    """Where the campaign stands now."""
 
     campaign_id: str
     status: CampaignStatus
 
 
+class SetStatusResult(Record):
+    """Where the campaign stands in the store, which refuses moves that are not allowed."""
+
+    status: CampaignStatus
+
+
 class SettleInput(Record):
-    """End a campaign."""
+    """End a campaign; ``cancelled`` when a person asked for it."""
 
     campaign_id: str
     cancelled: bool
 
 
+class SettleResult(Record):
+    """How a campaign ended."""
+
+    status: CampaignStatus
+    tally: Tally
+
+
+class ReportProblemInput(Record):
+    """Why a campaign needs a person, as a short code; None when it does not any more."""
+
+    campaign_id: str
+    problem: str | None
+
+
 class DeliverInput(Record):
-    """Call a destination with what is due there, ``calls_max`` callbacks at most."""
+    """Call an endpoint with what is due there, ``calls_max`` deliveries at most."""
 
     destination: str
     calls_max: int
 
 
 class DeliverResult(Record):
-    """What one call of ``deliver`` came to.
+    """What one call of ``deliver`` did.
 
-    ``next_due_at`` is None when nothing waits any more. ``tired`` says that the destination
+    ``next_due_at`` is None when nothing waits any more. ``overloaded`` says that the endpoint
     needs a rest, until ``rest_until`` if it said so itself.
     """
 
@@ -187,10 +180,3 @@ class DeliverResult(Record):
     next_due_at: Instant | None = None
     overloaded: bool = False
     rest_until: Instant | None = None
-
-
-class SettleResult(Record):
-    """How a campaign ended."""
-
-    status: CampaignStatus
-    tally: TallyRecord

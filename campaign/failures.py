@@ -38,5 +38,9 @@ class StoreUnavailable(Exception):
     """The database did not answer; whether the last transaction was committed is not known."""
 
 
+class BrokenInvariant(Exception):
+    """A fault of ours: what must always hold does not. Repeating what failed cannot mend it."""
+
+
 class ServiceUnavailable(Exception):
     """Temporal or its workers gave no verdict in time; asking again with the same key is safe."""

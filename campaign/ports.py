@@ -173,8 +173,12 @@ class CampaignStore(Protocol):
         """The refusals of a refused campaign, None of any other."""
         ...
 
-    def mark(self, campaign_id: str, status: CampaignStatus, now: Instant) -> None:
-        """Move the campaign where ``CAMPAIGN_MOVES`` allows it; else change nothing."""
+    def set_status(self, campaign_id: str, status: CampaignStatus, now: Instant) -> CampaignStatus:
+        """Move the campaign where ``CAMPAIGN_MOVES`` allows it; returns where it then stands."""
+        ...
+
+    def report_problem(self, campaign_id: str, problem: str | None, now: Instant) -> None:
+        """Write why the campaign needs a person; None when it does not any more."""
         ...
 
     def cancel_rest(self, campaign_id: str, now: Instant) -> int:

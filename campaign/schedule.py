@@ -66,13 +66,15 @@ def wave_width(spread_hours: float) -> Instant:
 class Wave:
     """What leaves together: fires at ``fire_at`` and takes all due at ``due_until`` or before.
 
-    ``chunks`` are half-open position ranges ``(low, high)`` in which the rows lie.
+    ``chunks`` are half-open position ranges ``(low, high)`` in which the rows lie. With ``begins``
+    the campaign has not begun, and the first chunk writes that it runs.
     """
 
     fire_at: Instant
     due_until: Instant
     count: int
     chunks: tuple[tuple[int, int], ...]
+    begins: bool = False
 
 
 def waves(rows: Sequence[WaveRow], width: Instant, chunk_size: int) -> list[Wave]:

@@ -34,12 +34,11 @@ from service.changes import Change, faults_of, update_of
 from service.composition import CampaignComposer
 from service.dry_run import DryRun, dry_run
 from service.media_check import open_media_check
-from service.start_options import NOT_AGAIN, campaign_input, start_options
+from service.start_options import NOT_AGAIN, campaign_input, carried_on, start_options
 from service.temporal import connect
 from store.campaigns.retry import Retried
 from store.shared.views import CampaignView
 from store.store import Store
-from workflows.admission import carried_on
 from workflows.campaign import CampaignWorkflow
 from workflows.records import CampaignResult
 

@@ -4,11 +4,15 @@ from typing import Any
 
 from temporalio.common import Priority, SearchAttributePair, TypedSearchAttributes
 
+from activities.records import Verdict
+from campaign.ports import PlanFacts, Tally
 from campaign.settings import Settings
+from campaign.states import CampaignStatus
 from store.campaigns.retry import Retried
 from store.shared.views import CampaignView
-from workflows import visibility as showing
+from workflows import visibility
 from workflows.records import CampaignInput, CampaignState
+from workflows.steps import NAMED_STEPS
 
 SMALL_CAMPAIGN_MAX = 100
 # Why a campaign is not retried: the code and the sentence of the answer.
@@ -32,7 +36,7 @@ def campaign_input(
         dialect=view.dialect,
         receipts_grace_seconds=settings.receipts_grace_seconds,
         chunks_at_once=settings.chunks_at_once,
-        local_books=True,
+        revision=NAMED_STEPS,
         state=state,
     )
 
@@ -41,9 +45,9 @@ def start_options(view: CampaignView, settings: Settings) -> dict[str, Any]:
     """Queue, priority, and what the Web UI shows and searches; in the words of the client."""
     title = _title(view)
     attributes = {
-        showing.ACCOUNT: view.account_id,
-        showing.DIALECT: view.dialect,
-        showing.STATUS: view.status.value,
+        visibility.ACCOUNT: view.account_id,
+        visibility.DIALECT: view.dialect,
+        visibility.STATUS: view.status.value,
     }
     return {
         "task_queue": settings.task_queue,
@@ -61,3 +65,16 @@ def start_options(view: CampaignView, settings: Settings) -> dict[str, Any]:
 
 def _title(view: CampaignView) -> str:
     return f"{view.name or view.dialect} · {view.total:,} recipients"
+
+
+def carried_on(tally: Tally, facts: PlanFacts) -> CampaignState:
+    """The state of a campaign that runs in the store and has no workflow."""
+    return CampaignState(
+        status=CampaignStatus.RUNNING,
+        verdict=Verdict(admitted=True),
+        first_due_at=facts.first_due_at,
+        last_due_at=facts.last_due_at,
+        pauses=facts.pauses,
+        waves=1,
+        tally=tally,
+    )

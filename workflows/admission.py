@@ -1,66 +1,27 @@
-"""What a run begins with: a plan just made, or a campaign that was under way before it."""
+"""How a campaign is admitted: in one step, or in the three of earlier revisions."""
 
-from collections.abc import Awaitable, Callable
-from dataclasses import asdict
-from typing import Any
-
-from activities.ledger import Ledger
-from activities.planning import Planning
-from activities.records import PlanCampaignResult, TallyRecord, Verdict
-from activities.reporting import Reporting
-from activities.vetting import Vetting
-from campaign.ports import PlanFacts, Tally
-from campaign.states import CampaignStatus
-from workflows.records import CampaignState
-
-# Runs an activity that asks for the campaign alone, under a label for the Web UI.
-Book = Callable[[Any, str], Awaitable[Any]]
+from activities.admission import Admission
+from activities.lifecycle import Lifecycle
+from activities.records import AdmitCampaignResult, CampaignRef, Verdict
+from campaign.ports import Tally
+from workflows.steps import NAMED_STEPS, Steps
 
 
-async def admission(book: Book, total: int) -> dict[str, Any]:
-    """Judge, hold and plan a campaign; the changes of state that the verdict comes to."""
-    verdict = await book(Vetting.vet, "judge by the rules")
+async def admit(steps: Steps, ref: CampaignRef, revision: int, total: int) -> AdmitCampaignResult:
+    """Validate a campaign, hold its credits and plan it; the verdict with counts and plan."""
+    if revision >= NAMED_STEPS:
+        label = "validate, hold credits, plan"
+        return await steps.run(Admission.admit_campaign, ref, label)
+    verdict = await steps.run(Admission.validate_campaign, ref, "validate by the rules")
     if verdict.admitted:
-        verdict = await book(Ledger.hold_credits, "hold the price of everything")
+        verdict = await steps.run(Admission.hold_credits, ref, "hold the credits")
     if not verdict.admitted:
-        tally = await book(Reporting.count, "count")
-        return {"verdict": verdict, "status": CampaignStatus.REFUSED, "tally": tally}
-    plan = await book(Planning.plan, "fix when each message is due")
+        tally = await steps.run(Lifecycle.count_messages, ref, "count")
+        return AdmitCampaignResult(verdict=verdict, tally=tally)
+    plan = await steps.run(Admission.plan_campaign, ref, "fix when each message is due")
     if plan.withdrawn:
-        verdict = Verdict(admitted=False, refusals=plan.withdrawn)
-        return {"verdict": verdict, "status": CampaignStatus.REFUSED}
-    return admitted(total, plan, verdict)
-
-
-def admitted(total: int, plan: PlanCampaignResult, verdict: Verdict) -> dict[str, Any]:
-    """The changes that an admission makes to the state."""
-    tally = TallyRecord(
-        total=total,
-        queued=plan.to_send,
-        skipped=total - plan.to_send - plan.failed,
-        failed=plan.failed,
-    )
-    return {
-        "verdict": verdict,
-        "status": CampaignStatus.SCHEDULED,
-        "first_due_at": plan.first_due_at,
-        "last_due_at": plan.last_due_at,
-        "pauses": plan.pauses,
-        "tally": tally,
-    }
-
-
-def carried_on(tally: Tally, facts: PlanFacts) -> CampaignState:
-    """The state of a campaign that runs in the store and has no workflow.
-
-    It is neither judged nor paid for again, and sends what is waiting.
-    """
-    return CampaignState(
-        status=CampaignStatus.RUNNING,
-        verdict=Verdict(admitted=True),
-        first_due_at=facts.first_due_at,
-        last_due_at=facts.last_due_at,
-        pauses=facts.pauses,
-        waves=1,  # One has left for certain, so it can have no other start.
-        tally=TallyRecord(**asdict(tally)),
-    )
+        refused = Verdict(admitted=False, refusals=plan.withdrawn)
+        return AdmitCampaignResult(verdict=refused, tally=Tally(total=total))
+    skipped = total - plan.to_send - plan.failed
+    tally = Tally(total=total, queued=plan.to_send, skipped=skipped, failed=plan.failed)
+    return AdmitCampaignResult(verdict=verdict, tally=tally, plan=plan)

@@ -1,70 +1,238 @@
-"""The durable story of one campaign, from admission to the last receipt."""
+"""One campaign as a durable workflow: validate, debit, sleep until due, send, retry, settle."""
 
-import asyncio
 from itertools import chain, repeat
-from typing import Any
 
 from temporalio import workflow
+from temporalio.exceptions import FailureError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.ledger import Ledger
+    from activities.lifecycle import Lifecycle
+    from activities.options import local_step
     from activities.planning import Planning
     from activities.records import (
+        CampaignRef,
         ChunkResult,
-        RespreadPlanInput,
+        ReportProblemInput,
         RespreadPlanResult,
         SetStatusInput,
+        SetStatusResult,
         SettleInput,
         ShiftPlanInput,
-        TallyRecord,
         Verdict,
-        WaveRecord,
     )
-    from activities.reporting import Reporting
     from campaign.instants import SECOND, Instant
+    from campaign.ports import Tally
+    from campaign.schedule import Wave
     from campaign.states import CAMPAIGN_ENDS, CampaignStatus
-    from workflows import admission as beginning
-    from workflows import plan_changes as rescheduling
-    from workflows import timers as hold_point
-    from workflows import visibility as showing
-    from workflows.chunks import Chunks
-    from workflows.records import (
-        CampaignInput,
-        CampaignResult,
-        CampaignState,
-        ChangeSpreadInput,
-        Progress,
-        RescheduleInput,
-    )
-    from workflows.steps import Books
+
+from workflows import plan_changes, timers, visibility
+from workflows.admission import admit
+from workflows.cancellation import as_signal
+from workflows.chunks import Chunks
+from workflows.records import (
+    CampaignInput,
+    CampaignResult,
+    CampaignState,
+    ChangeSpreadInput,
+    Progress,
+    RescheduleInput,
+)
+from workflows.steps import LOCAL_STEPS, NAMED_STEPS, Steps
 
 UNKNOWN_ROUNDS = 3
 UNKNOWN_WAIT_SECONDS = 15.0
-# The patch since which a plan that moved while it was looked up is looked up again.
+# The patch of revisions 0 and 1 since which a plan that moved while it was looked up is looked up
+# again.
 LOOK_AGAIN = "look-again"
 RECEIPT_WAITS_SECONDS = (1, 2, 4, 8, 15, 30, 60, 120, 300, 600)
 
 
 @workflow.defn(name="Campaign")
 class CampaignWorkflow:
-    """Admits a campaign, waits, sends in waves, retries, settles and reports.
+    """Runs one campaign from its admission to its settlement.
 
-    It counts and waits; what is due and to whom is known to the store alone. A pause costs no
-    history, and whatever restarts, the rows of the store say what is left to do.
+    The workflow waits and counts; the store alone knows what is due and to whom. A pause adds
+    nothing to the history, and after any restart the rows of the store say what is left to do.
     """
 
     @workflow.init
     def __init__(self, input: CampaignInput) -> None:
         self.input = input
-        self.books = Books(input.campaign_id, input.local_books)
-        self.state = input.state or CampaignState(tally=TallyRecord(total=input.total))
+        self.ref = CampaignRef(campaign_id=input.campaign_id)
+        self.revision = input.revision or (LOCAL_STEPS if input.local_books else 0)
+        self.state = input.state or CampaignState(tally=Tally(total=input.total))
         self.paused = self.state.paused_at is not None
         self.moving = False
-        self.again = False
+        self.retried = False
         self.cancels = 0
-        self.counted: TallyRecord | None = None
-        self.upcoming: list[WaveRecord] = []
-        self.chunks = Chunks(input.campaign_id, input.chunks_at_once, self._held, self._count)
+        self.resumes = 0
+        self.counted: Tally | None = None
+        self.upcoming: list[Wave] = []
+        self.steps = Steps(self.revision, self._ask_for_help)
+        self.chunks = Chunks(
+            input.campaign_id, input.chunks_at_once, self._held, self._count, self._ask_for_help
+        )
+
+    # ------------------------------------------------------------------ the campaign
+
+    @workflow.run
+    async def run(self, input: CampaignInput) -> CampaignResult:
+        """Run the campaign to its end; cancelling the workflow is the same as its signal."""
+        return await as_signal(self._run(), self.cancel)
+
+    async def _run(self) -> CampaignResult:
+        self._show()
+        if self.state.revived and not await self._is_open():
+            return CampaignResult(status=self.state.status, tally=self.state.tally)
+        if self.state.verdict is None:
+            await self._validate_and_debit()
+        while True:
+            if self.state.admitted:
+                await self._send_all()
+                await self._await_receipts(self.input.receipts_grace_seconds)
+                await self._resolve_unknown()
+                await self._settle()
+            await workflow.wait_condition(workflow.all_handlers_finished)
+            if self.state.status in CAMPAIGN_ENDS and not self.retried:
+                return CampaignResult(status=self.state.status, tally=self.state.tally)
+
+    async def _validate_and_debit(self) -> None:
+        """Validate the campaign, hold its credits and fix its plan, or refuse it."""
+        admitted = await admit(self.steps, self.ref, self.revision, self.input.total)
+        state, plan = self.state, admitted.plan
+        state.verdict, state.tally = admitted.verdict, admitted.tally
+        if plan is not None and admitted.verdict.admitted:
+            state.first_due_at, state.last_due_at = plan.first_due_at, plan.last_due_at
+            state.pauses = plan.pauses
+            if admitted.next is not None:
+                self.upcoming, self.counted = list(admitted.next.waves), admitted.next.tally
+        self._become(
+            CampaignStatus.SCHEDULED if admitted.verdict.admitted else CampaignStatus.REFUSED
+        )
+
+    async def _send_all(self) -> None:
+        """Sleep until each wave is due and send it, until nothing waits; retries come as waves."""
+        if self.state.status in CAMPAIGN_ENDS:
+            self._become(CampaignStatus.RUNNING)
+        while (wave := await self._next_wave()) is not None:
+            label = f"wave {self.state.waves + 1} • {wave.count} messages"
+            if await timers.wait_until(wave.fire_at, self._held, f"until {label}"):
+                self.upcoming.pop(0)
+                await self._send_wave(wave)
+            else:
+                self.upcoming.clear()
+
+    async def _next_wave(self) -> Wave | None:
+        """Look for what is due next; None when nothing waits or the campaign was cancelled."""
+        while self._held() or not self.upcoming:
+            await self.chunks.drain()
+            await workflow.wait_condition(lambda: not self.moving)
+            if self.state.cancelling:
+                await self._cancel_waiting()
+                return None
+            if self.paused:
+                await self._stay_paused()
+                continue
+            if workflow.info().is_continue_as_new_suggested():
+                await self._continue_as_new()
+            changes = self.state.pauses
+            planned = await self.steps.run(
+                Planning.find_next_waves, self.ref, "look for what is due next"
+            )
+            if self.state.pauses != changes and self._looks_again():
+                continue
+            self.upcoming, self.counted = list(planned.waves), planned.tally
+            if not self.upcoming:
+                return None
+        return self.upcoming[0]
+
+    async def _send_wave(self, wave: Wave) -> None:
+        """Send one wave; what it could not send is looked up anew."""
+        # Counted first, because from here on the plan cannot be changed any more.
+        self.state.waves += 1
+        if self.state.status is CampaignStatus.SCHEDULED:
+            if wave.begins:
+                self._become(CampaignStatus.RUNNING)
+            else:
+                await self._set_status(CampaignStatus.RUNNING)
+        known_down = self.state.carrier_down is not None
+        if not await self.chunks.send(wave, self.state.waves, known_down):
+            self.upcoming.clear()
+
+    async def _await_receipts(self, seconds: float) -> None:
+        """Give receipts some time, so that the end tells delivered from undelivered."""
+        for wait in chain(RECEIPT_WAITS_SECONDS, repeat(RECEIPT_WAITS_SECONDS[-1])):
+            tally, self.counted = self.counted, None
+            if tally is None:
+                tally = await self.steps.run(Lifecycle.count_messages, self.ref, "count receipts")
+            self.state.tally = tally
+            self._show()
+            if tally.sent + tally.unknown == 0 or seconds <= 0 or self.state.cancelling:
+                return
+            pause = min(wait, seconds)
+            seconds -= pause
+            await timers.wait_for(pause, lambda: self.state.cancelling, "wait for receipts")
+
+    async def _resolve_unknown(self) -> None:
+        """Requeue messages in state ``unknown`` where the carrier or the policy allows it."""
+        for _ in range(UNKNOWN_ROUNDS):
+            if self.state.tally.unknown == 0 or self.state.cancelling:
+                return
+            label = "requeue unknown messages"
+            if not await self.steps.run_in_order(Planning.requeue_unknown, self.ref, label):
+                return
+            await self._send_all()
+            await self._await_receipts(min(self.input.receipts_grace_seconds, UNKNOWN_WAIT_SECONDS))
+
+    async def _settle(self) -> None:
+        """Void the credits that were not used and write the end, unless a retry came between."""
+        # A retry is possible only once the store has the end; one asked for before ends with it.
+        self.retried, cancels = False, self.cancels
+        settled = await self.steps.run(
+            Lifecycle.settle_campaign,
+            SettleInput(campaign_id=self.input.campaign_id, cancelled=self.state.cancelling),
+            "void unused credits and write the end",
+        )
+        self.state.tally = settled.tally
+        self.state.cancelling = self.cancels > cancels
+        self._become(settled.status)
+
+    async def _cancel_waiting(self) -> None:
+        """Cancel what has not left, and find out what left with a worker that died."""
+        while True:
+            self.state.tally = await self.steps.run_in_order(
+                Lifecycle.cancel_waiting, self.ref, "cancel what waits"
+            )
+            self._show()
+            if workflow.info().is_continue_as_new_suggested():
+                await self._continue_as_new()
+            planned = await self.steps.run(
+                Planning.find_next_waves, self.ref, "look for what was under way"
+            )
+            if not planned.waves:
+                return
+            for wave in planned.waves:
+                await self.chunks.find_out(wave)
+
+    async def _stay_paused(self) -> None:
+        """Wait for resume or cancel without spending history, then move the rest by the pause."""
+        state = self.state
+        if state.paused_at is None:
+            self.upcoming.clear()
+            state.paused_at = timers.now()
+            await self._set_status(CampaignStatus.PAUSED)
+        await workflow.wait_condition(lambda: not self.paused and not self.moving)
+        lost = plan_changes.shift_by_pause(self.input.campaign_id, state, timers.now())
+        if lost.by > 0 and not state.cancelling:
+            await self._shift(lost, f"move later waves back by {lost.by / SECOND:.0f} s")
+        state.paused_at = None
+        if not state.cancelling:
+            running = state.waves > 0
+            await self._set_status(CampaignStatus.RUNNING if running else CampaignStatus.SCHEDULED)
+
+    async def _continue_as_new(self) -> None:
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        workflow.continue_as_new(self.input.model_copy(update={"state": self.state}))
 
     # ------------------------------------------------------------------ from outside
 
@@ -78,242 +246,144 @@ class CampaignWorkflow:
     @workflow.update(description="Begin at another time; possible until the first wave.")
     async def reschedule(self, input: RescheduleInput) -> Instant:
         """Move the whole plan so that it begins then, or now if that has passed; returns when."""
-        at = max(input.at, hold_point.now())
-        push = rescheduling.shift_to_start(self.input.campaign_id, self.state, at)
-        await self._push(push, "move the plan to its new start")
-        showing.tag(self.state)
+        at = max(input.at, timers.now())
+        shift = plan_changes.shift_to_start(self.input.campaign_id, self.state, at)
+        await self._shift(shift, "move the plan to its new start")
+        visibility.tag(self.state)
         return at
 
     @reschedule.validator
-    def _may_reschedule(self, input: RescheduleInput) -> None:
-        rescheduling.refuse_reschedule(self.state, self.moving)
+    def _check_reschedule(self, input: RescheduleInput) -> None:
+        plan_changes.check_reschedule(input, self.state, self.moving, timers.now())
 
     @workflow.update(description="Spread over other hours; possible until the first wave.")
     async def change_spread(self, input: ChangeSpreadInput) -> Instant:
         """Lay the plan out anew, at another start if one is given; returns when it begins."""
-        now = hold_point.now()
-        spread = rescheduling.respread_input(self.input.campaign_id, self.state, input, now)
-        label = f"spread the plan over {input.hours:g} hours"
-        dues: RespreadPlanResult = await self._change(Planning.spread, spread, label)
-        self._set(**dues.model_dump())
-        showing.tag(self.state)
+        now = timers.now()
+        respread = plan_changes.respread_input(self.input.campaign_id, self.state, input, now)
+        self.moving = True
+        try:
+            dues: RespreadPlanResult = await self.steps.run_in_order(
+                Planning.respread_plan, respread, f"spread the plan over {input.hours:g} hours"
+            )
+            self.state.pauses = respread.number
+        finally:
+            self.moving = False
+        self.state.first_due_at, self.state.last_due_at = dues.first_due_at, dues.last_due_at
+        self._show()
+        visibility.tag(self.state)
         return dues.first_due_at or now
 
     @change_spread.validator
-    def _may_change_spread(self, input: ChangeSpreadInput) -> None:
-        rescheduling.refuse_spread(input, self.state, self.moving)
+    def _check_spread(self, input: ChangeSpreadInput) -> None:
+        plan_changes.check_spread(input, self.state, self.moving, timers.now())
 
-    @workflow.signal(description="Stop sending until resumed; what is under way is finished.")
+    @workflow.signal(description="Stop sending until resumed; requests under way are finished.")
     def pause(self) -> None:
         """Pause; paused twice is paused once."""
         if not self.state.cancelling and self.state.status not in CAMPAIGN_ENDS:
             self.paused = True
 
-    @workflow.signal(description="Carry on; later waves move back by the time lost.")
+    @workflow.signal(
+        description="Continue after a pause, or try again what failed; later waves move back by "
+        "the length of the pause."
+    )
     def resume(self) -> None:
-        """Resume; without a pause nothing happens."""
+        """Resume; without a pause or a problem nothing happens."""
+        self.resumes += 1
         self.paused = False
 
-    @workflow.signal(description="Send nothing more and give back what was held for it.")
+    @workflow.signal(description="Send nothing more and give back the credits held for it.")
     def cancel(self) -> None:
         """Cancel; there is no way back."""
         self.cancels += 1
-        self._set(cancelling=True)
+        self.state.cancelling = True
         self.paused = False
+        self._show()
 
-    @workflow.signal(description="Failed messages were put to work again: see to them.")
+    @workflow.signal(description="Resume the campaign after failed messages were requeued.")
     def retry(self) -> None:
         """Go on after the end; without anything to send the next end is the same."""
-        if self.state.verdict is not None and self.state.verdict.admitted:
-            self.again = True
+        if self.state.admitted:
+            self.retried = True
 
     @workflow.query(description="Counts, status and the next wave.")
     def progress(self) -> Progress:
         """Where the campaign stands."""
-        return showing.progress(self.state, self.upcoming[0] if self.upcoming else None)
+        return visibility.progress(self.state, self.upcoming[0] if self.upcoming else None)
 
     @workflow.query(description="The next waves, as far as they are planned.")
-    def plan(self) -> list[WaveRecord]:
+    def plan(self) -> list[Wave]:
         """The waves that were looked up last and have not left yet."""
         return self.upcoming
-
-    # ------------------------------------------------------------------ the story
-
-    @workflow.run
-    async def run(self, input: CampaignInput) -> CampaignResult:
-        """Run the campaign to its end."""
-        story = asyncio.create_task(self._tell())
-        while True:
-            try:
-                return await asyncio.shield(story)
-            except asyncio.CancelledError:
-                # Cancelled through Temporal itself, at whatever point: the same as our signal.
-                self.cancel()
-
-    async def _tell(self) -> CampaignResult:
-        self._show()
-        if self.state.verdict is None:
-            self._set(**await beginning.admission(self.books.book, self.input.total))
-        while True:
-            if self.state.verdict is not None and self.state.verdict.admitted:
-                await self._see_through()
-            await workflow.wait_condition(workflow.all_handlers_finished)
-            if self.state.status in CAMPAIGN_ENDS and not self.again:
-                return CampaignResult(status=self.state.status, tally=self.state.tally)
-
-    async def _see_through(self) -> None:
-        """Send, wait and settle; a retry may put the campaign to work again while that is done."""
-        if self.state.status in CAMPAIGN_ENDS:
-            self._set(status=CampaignStatus.RUNNING)
-        await self._deliver()
-        await self._await_receipts(self.input.receipts_grace_seconds)
-        await self._resolve_unknowns()
-        # A retry is possible only once the store has the end, and what was asked before that
-        # ends with it.
-        self.again, cancels = False, self.cancels
-        settlement = await self.books.book(
-            Ledger.settle,
-            "give back what was not used, write the end",
-            SettleInput(campaign_id=self.input.campaign_id, cancelled=self.state.cancelling),
-        )
-        self._set(
-            status=settlement.status,
-            tally=settlement.tally,
-            cancelling=self.cancels > cancels,
-        )
-
-    async def _deliver(self) -> None:
-        """Send whatever is waiting, wave by wave, until nothing is."""
-        while True:
-            await self.chunks.drain()
-            await workflow.wait_condition(lambda: not self.moving)
-            if self.state.cancelling:
-                await self._call_off()
-                return
-            if self.paused:
-                await self._stay_paused()
-                continue
-            if workflow.info().is_continue_as_new_suggested():
-                await self._continue_as_new()
-            moves = self.state.pauses
-            planned = await self.books.book(Planning.next_waves, "look for what is due next")
-            if self.state.pauses != moves and workflow.patched(LOOK_AGAIN):
-                continue
-            self.upcoming, self.counted = list(planned.waves), planned.tally
-            if not self.upcoming:
-                return
-            while self.upcoming:
-                wave = self.upcoming[0]
-                label = f"wave {self.state.waves + 1} • {wave.count} messages"
-                if not await hold_point.reach(wave.fire_at, self._held, f"until {label}"):
-                    break
-                self.upcoming.pop(0)
-                if not await self._send_wave(wave):
-                    break
-
-    async def _call_off(self) -> None:
-        """Cancel what has not left, and find out what left with a worker that died."""
-        while True:
-            self._set(tally=await self.books.change(Reporting.cancel_rest, "cancel what is left"))
-            if workflow.info().is_continue_as_new_suggested():
-                await self._continue_as_new()
-            planned = await self.books.book(Planning.next_waves, "look for what was under way")
-            if not planned.waves:
-                return
-            for wave in planned.waves:
-                await self.chunks.find_out(wave)
-
-    async def _send_wave(self, wave: WaveRecord) -> bool:
-        """Send one wave; False when what comes next must be looked up anew."""
-        # Counted first, because from here on the plan cannot be changed any more.
-        self._set(waves=self.state.waves + 1)
-        if self.state.status is CampaignStatus.SCHEDULED:
-            if wave.begins:
-                self._set(status=CampaignStatus.RUNNING)
-            else:
-                await self._mark(CampaignStatus.RUNNING)
-        known_down = self.state.carrier_down is not None
-        return await self.chunks.send(wave, self.state.waves, known_down)
-
-    def _count(self, result: ChunkResult) -> None:
-        self._set(tally=showing.counted(self.state.tally, result), carrier_down=result.down)
-
-    async def _await_receipts(self, left: float) -> None:
-        """Give receipts ``left`` seconds, so that the end tells delivered from undelivered."""
-        for wait in chain(RECEIPT_WAITS_SECONDS, repeat(RECEIPT_WAITS_SECONDS[-1])):
-            tally = self.counted or await self.books.book(Reporting.count, "count receipts")
-            self.counted = None
-            self._set(tally=tally)
-            if tally.sent + tally.unknown == 0 or left <= 0 or self.state.cancelling:
-                return
-            seconds = min(wait, left)
-            left -= seconds
-            await hold_point.pause(seconds, lambda: self.state.cancelling, "wait for receipts")
-
-    async def _resolve_unknowns(self) -> None:
-        """Take up again what may or may not have left, where the carrier or the policy allows."""
-        for _ in range(UNKNOWN_ROUNDS):
-            if self.state.tally.unknown == 0 or self.state.cancelling:
-                return
-            label = "take up doubtful messages"
-            if not await self.books.change(Planning.reopen_unknown, label):
-                return
-            await self._deliver()
-            wait = min(self.input.receipts_grace_seconds, UNKNOWN_WAIT_SECONDS)
-            await self._await_receipts(wait)
-
-    async def _stay_paused(self) -> None:
-        """Wait for resume or cancel without spending history, then push the rest back."""
-        if self.state.paused_at is None:
-            self.upcoming.clear()
-            self._set(paused_at=hold_point.now())
-            await self._mark(CampaignStatus.PAUSED)
-        await workflow.wait_condition(lambda: not self.paused and not self.moving)
-        lost = rescheduling.shift_by_pause(self.input.campaign_id, self.state, hold_point.now())
-        if lost.by > 0 and not self.state.cancelling:
-            await self._push(lost, f"move later waves back by {lost.by / SECOND:.0f} s")
-        self._set(paused_at=None)
-        if not self.state.cancelling:
-            running = self.state.waves > 0
-            await self._mark(CampaignStatus.RUNNING if running else CampaignStatus.SCHEDULED)
-
-    async def _continue_as_new(self) -> None:
-        await workflow.wait_condition(workflow.all_handlers_finished)
-        workflow.continue_as_new(self.input.model_copy(update={"state": self.state}))
 
     # ------------------------------------------------------------------ small things
 
     def _held(self) -> bool:
         return self.paused or self.moving or self.state.cancelling
 
-    async def _push(self, input: ShiftPlanInput, summary: str) -> None:
-        await self._change(Planning.push_back, input, summary)
-        self._set(**rescheduling.pushed(self.state, input.by))
+    def _looks_again(self) -> bool:
+        return self.revision >= NAMED_STEPS or workflow.patched(LOOK_AGAIN)
 
-    async def _change(
-        self, activity: Any, input: ShiftPlanInput | RespreadPlanInput, summary: str
-    ) -> Any:
-        """Change the plan; one change at a time, since each has a number."""
+    def _count(self, result: ChunkResult) -> None:
+        self.state.tally = visibility.counted(self.state.tally, result)
+        self.state.carrier_down = result.down
+        self._show()
+
+    async def _is_open(self) -> bool:
+        """Begin paused in the place of a run that was lost; False if the campaign has ended."""
+        stands = await self._set_status(CampaignStatus.PAUSED)
+        self.state.revived = False
+        if stands.status not in CAMPAIGN_ENDS:
+            return True
+        self._become(stands.status)
+        return False
+
+    async def _shift(self, shift: ShiftPlanInput, summary: str) -> None:
+        """Move the plan; one change at a time, since each has a number."""
         self.moving = True
         try:
-            output = await self.books.change(activity, summary, input)
-            self._set(pauses=input.number)
-            return output
+            await self.steps.run_in_order(Planning.shift_plan, shift, summary)
+            self.state.pauses = shift.number
         finally:
             self.moving = False
+        plan_changes.note_shift(self.state, shift.by)
+        self._show()
 
-    async def _mark(self, status: CampaignStatus) -> None:
-        self._set(status=status)
-        label = f"write that the campaign is {status.value}"
-        input = SetStatusInput(campaign_id=self.input.campaign_id, status=status)
-        await self.books.change(Planning.mark, label, input)
+    async def _set_status(self, status: CampaignStatus) -> SetStatusResult:
+        self._become(status)
+        return await self.steps.run_in_order(
+            Lifecycle.set_status,
+            SetStatusInput(campaign_id=self.input.campaign_id, status=status),
+            f"set the status to {status.value}",
+        )
 
-    def _set(self, **changes: Any) -> None:
-        status_before = self.state.status
-        self.state = self.state.model_copy(update=changes)
-        if self.state.status is not status_before:
-            showing.tag(self.state)
+    def _become(self, status: CampaignStatus) -> None:
+        changed = self.state.status is not status
+        self.state.status = status
+        if changed:
+            visibility.tag(self.state)
         self._show()
 
     def _show(self) -> None:
-        workflow.set_current_details(showing.details(self.input.title, self.state))
+        workflow.set_current_details(visibility.details(self.input.title, self.state))
+
+    async def _ask_for_help(self, step: str, kind: str) -> None:
+        """Show that a step failed by a fault of ours, and wait for a resume or a cancel."""
+        resumes, cancels = self.resumes, self.cancels
+        await self._report_problem(f"{visibility.NEEDS_HELP}:{step}:{kind}")
+        await workflow.wait_condition(lambda: self.resumes != resumes or self.cancels != cancels)
+        await self._report_problem(None)
+
+    async def _report_problem(self, problem: str | None) -> None:
+        self.state.problem = problem
+        visibility.tag(self.state)
+        self._show()
+        try:
+            await workflow.execute_local_activity_method(
+                Lifecycle.report_problem,
+                ReportProblemInput(campaign_id=self.input.campaign_id, problem=problem),
+                **local_step("write the problem into the store"),
+            )
+        except FailureError:
+            workflow.logger.warning("the store does not have the problem: %s", problem)

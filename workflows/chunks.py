@@ -1,19 +1,22 @@
-"""The chunks of a wave: some at once, stopped politely, counted as they end."""
+"""The chunks of a wave: several at once, stopped when the campaign is held, counted as they end."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, RetryState, is_cancelled_exception
 
-from activities.options import handing_over, sending_queue
-from activities.records import ChunkInput, ChunkResult, WaveRecord
+from activities.options import send_chunk_options, sending_queue
+from activities.records import ChunkInput, ChunkResult
 from activities.sending import Sending
+from campaign.schedule import Wave
+from workflows.steps import kind_of
 
 
 class Chunks:
-    """Runs the chunks of one wave after the other.
+    """Runs the chunks of one wave after the other, ``at_once`` of them at the same time.
 
-    ``held`` says that nothing more should start; ``count`` is told of each chunk that ended.
+    While ``held`` nothing more starts. ``count`` gets the result of each chunk that ended. A chunk
+    that fails by a fault of ours asks for help like any other step.
     """
 
     def __init__(
@@ -22,16 +25,19 @@ class Chunks:
         at_once: int,
         held: Callable[[], bool],
         count: Callable[[ChunkResult], None],
+        ask_for_help: Callable[[str, str], Awaitable[None]],
     ) -> None:
         self._campaign_id = campaign_id
         self._at_once = at_once
         self._held = held
         self._count = count
+        self._ask_for_help = ask_for_help
+        self._failed: str | None = None
         self._replan = False
         self._several = False
         self._running: list[workflow.ActivityHandle[ChunkResult]] = []
 
-    async def send(self, wave: WaveRecord, number: int, known_down: bool = False) -> bool:
+    async def send(self, wave: Wave, number: int, known_down: bool = False) -> bool:
         """Send a wave; False when it was held or left something that must be planned anew."""
         self._replan = False
         todo = list(wave.chunks)
@@ -46,10 +52,11 @@ class Chunks:
                 todo.clear()
             if not await self._one_ended():
                 todo.clear()
+            await self._help_if_failed()
         return not self._held() and not self._replan
 
-    async def find_out(self, wave: WaveRecord) -> None:
-        """Learn of a cancelled wave what had left with a worker that died; nothing more is sent."""
+    async def find_out(self, wave: Wave) -> None:
+        """Find out what of a cancelled wave left with a worker that died; nothing more is sent."""
         todo = list(wave.chunks)
         self._several = len(todo) > 1
         while todo or self._running:
@@ -59,9 +66,10 @@ class Chunks:
                 self._start(low, high, wave.due_until, label, cancelled=True)
             await workflow.wait_condition(lambda: any(handle.done() for handle in self._running))
             self._gather()
+            await self._help_if_failed()
 
     async def drain(self) -> None:
-        """Ask running chunks to stop and wait until they have said what had already left."""
+        """Cancel running chunks and wait for what they had sent by then."""
         for handle in self._running:
             if not handle.done():
                 handle.cancel()
@@ -78,7 +86,7 @@ class Chunks:
         )
         # Several are for several workers: the one that runs the workflow would keep them all.
         shared_on = sending_queue(workflow.info().task_queue) if self._several else None
-        options = handing_over(label, shared_on)
+        options = send_chunk_options(label, shared_on)
         handle = workflow.start_activity_method(Sending.send_chunk, input, **options)
         self._running.append(handle)
 
@@ -101,15 +109,20 @@ class Chunks:
             try:
                 result = handle.result()
             except ActivityError as error:
-                if not _was_told_to_stop(error):
-                    raise
-                # Either it had not begun, or its worker died before it could stop: what that
-                # left behind shows in the next plan.
+                if not _was_cancelled(error):
+                    self._failed, self._replan = kind_of(error), True
+                # Otherwise it had not begun, or its worker died before it could stop: the next
+                # plan has what that left behind.
                 continue
             self._replan = self._replan or result.stopped or result.deferred + result.retryable > 0
             self._count(result)
 
+    async def _help_if_failed(self) -> None:
+        if self._failed is not None:
+            failed, self._failed = self._failed, None
+            await self._ask_for_help("send_chunk", failed)
 
-def _was_told_to_stop(error: ActivityError) -> bool:
-    """Tell an end that we asked for; a chunk that times out after that is not tried again."""
+
+def _was_cancelled(error: ActivityError) -> bool:
+    """Whether the campaign cancelled it; a chunk that times out after that is not tried again."""
     return is_cancelled_exception(error) or error.retry_state is RetryState.CANCEL_REQUESTED

@@ -1,23 +1,39 @@
-"""When a campaign's plan may change, and the orders and changes of state that this comes to."""
-
-from typing import Any
+"""When a campaign's plan may change, and how its steps and its state then change."""
 
 from temporalio.exceptions import ApplicationError
 
 from activities.records import RespreadPlanInput, ShiftPlanInput
 from campaign.instants import Instant
-from campaign.schedule import spread_fault
+from campaign.schedule import spread_fault, window_fault
 from campaign.states import CAMPAIGN_ENDS
-from workflows.records import CampaignState, ChangeSpreadInput
+from workflows.records import CampaignState, ChangeSpreadInput, RescheduleInput
 
 NOT_POSSIBLE = "reschedule_not_possible"
 
 
-def refuse_reschedule(state: CampaignState, moving: bool) -> None:
-    """Raise an ApplicationError of the type ``NOT_POSSIBLE`` unless the campaign still waits.
+def check_reschedule(
+    input: RescheduleInput, state: CampaignState, moving: bool, now: Instant
+) -> None:
+    """Raise an ApplicationError of the type ``NOT_POSSIBLE`` if the campaign can't begin then."""
+    _check_waits(state, moving)
+    _check_window(input.at, now)
 
-    After the first wave some recipients have their message; a second beginning would split the
-    campaign, or tempt somebody to send twice.
+
+def check_spread(
+    input: ChangeSpreadInput, state: CampaignState, moving: bool, now: Instant
+) -> None:
+    """Raise the same if the campaign can't be spread so, or begin then."""
+    _check_waits(state, moving)
+    if fault := spread_fault(input.hours):
+        raise _not_possible(fault)
+    if input.at is not None:
+        _check_window(input.at, now)
+
+
+def _check_waits(state: CampaignState, moving: bool) -> None:
+    """Refuse a change after the first wave: some recipients have their message by then.
+
+    A second beginning would split the campaign, or tempt somebody to send twice.
     """
     if state.verdict is None or state.first_due_at is None:
         reason = "it is not admitted"
@@ -32,12 +48,9 @@ def refuse_reschedule(state: CampaignState, moving: bool) -> None:
     raise _not_possible(reason)
 
 
-def refuse_spread(input: ChangeSpreadInput, state: CampaignState, moving: bool) -> None:
-    """Raise the same for a spread, and for one that no campaign may have."""
-    refuse_reschedule(state, moving)
-    fault = spread_fault(input.hours)
-    if fault:
-        raise _not_possible(fault)
+def _check_window(at: Instant, now: Instant) -> None:
+    if fault := window_fault(at, now):
+        raise _not_possible(f"its start would be {fault}")
 
 
 def shift_to_start(campaign_id: str, state: CampaignState, at: Instant) -> ShiftPlanInput:
@@ -77,13 +90,12 @@ def shift_by_pause(campaign_id: str, state: CampaignState, now: Instant) -> Shif
     return ShiftPlanInput(campaign_id=campaign_id, number=state.pauses + 1, by=now - lost_from)
 
 
-def pushed(state: CampaignState, by: Instant) -> dict[str, Any]:
-    """What a move of all that waits changes in the state; a first message that left stays."""
-    first, last = state.first_due_at, state.last_due_at
-    return {
-        "first_due_at": first if first is None or state.waves else first + by,
-        "last_due_at": None if last is None else last + by,
-    }
+def note_shift(state: CampaignState, by: Instant) -> None:
+    """Note in the state that everything that waits moved; a first message that left stays."""
+    if state.first_due_at is not None and not state.waves:
+        state.first_due_at += by
+    if state.last_due_at is not None:
+        state.last_due_at += by
 
 
 def _not_possible(reason: str) -> ApplicationError:

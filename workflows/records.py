@@ -1,16 +1,20 @@
-"""What goes into and comes out of the campaign's workflow."""
+"""What goes into and comes out of the workflows."""
 
-from pydantic import Field
+from dataclasses import dataclass, field
 
-from activities.records import Record, TallyRecord, Verdict
+from activities.records import Record, Verdict
 from campaign.instants import Instant
+from campaign.ports import Tally
 from campaign.states import CampaignStatus
 
 
-class CampaignState(Record):
-    """Everything a run must know to carry on where the last one left off.
+@dataclass
+class CampaignState:
+    """Everything that a run must know to go on where the last one ended; kept up to date in place.
 
     ``pauses`` counts the changes of the plan: pauses made up for, other starts and spreads.
+    ``problem`` says why the campaign needs a person. A ``revived`` run takes the place of one that
+    Temporal lost: it begins paused, unless the campaign has ended in the store.
     """
 
     status: CampaignStatus = CampaignStatus.DRAFT
@@ -21,15 +25,22 @@ class CampaignState(Record):
     cancelling: bool = False
     pauses: int = 0
     waves: int = 0
-    tally: TallyRecord = Field(default_factory=TallyRecord)
+    tally: Tally = field(default_factory=Tally)
     carrier_down: str | None = None
+    problem: str | None = None
+    revived: bool = False
+
+    @property
+    def admitted(self) -> bool:
+        """Whether the campaign was admitted."""
+        return self.verdict is not None and self.verdict.admitted
 
 
 class CampaignInput(Record):
     """Run one campaign; ``state`` is there when the run continues an earlier one.
 
-    ``local_books`` has steps in the books done within a workflow task, by local activities;
-    campaigns that were begun before there was any go on without.
+    ``revision`` says which steps the campaign takes (see workflows.steps); campaigns keep the one
+    that they were started with. ``local_books`` is what revision 1 was before there were numbers.
     """
 
     campaign_id: str
@@ -39,11 +50,12 @@ class CampaignInput(Record):
     receipts_grace_seconds: float = 60.0
     chunks_at_once: int = 4
     local_books: bool = False
+    revision: int = 0
     state: CampaignState | None = None
 
 
 class RescheduleInput(Record):
-    """Begin at another instant; one that has passed means now."""
+    """Begin at another instant (milliseconds since 1970); one that has just passed means now."""
 
     at: Instant
 
@@ -59,14 +71,14 @@ class CampaignResult(Record):
     """How the campaign ended."""
 
     status: CampaignStatus
-    tally: TallyRecord
+    tally: Tally
 
 
 class Progress(Record):
     """Where the campaign stands now; counts are as of the last chunk that reported."""
 
     status: CampaignStatus
-    tally: TallyRecord
+    tally: Tally
     waves: int
     next_wave_at: Instant | None = None
     next_wave_count: int = 0
@@ -74,7 +86,7 @@ class Progress(Record):
 
 
 class WebhookDeliveryState(Record):
-    """What a courier's next run must know: how often in a row its destination was tired."""
+    """What the next run must know: how often in a row the endpoint was overloaded."""
 
     strikes: int = 0
     rest_until: Instant | None = None
@@ -83,14 +95,14 @@ class WebhookDeliveryState(Record):
 
 
 class WebhookDeliveryInput(Record):
-    """Bring one destination its callbacks; ``state`` is there when the run continues another."""
+    """Deliver an endpoint's events; ``state`` is there when the run continues another."""
 
     destination: str
     state: WebhookDeliveryState | None = None
 
 
 class WebhookDeliveryResult(Record):
-    """What a courier did until nothing was waiting any more."""
+    """What was delivered until nothing waited any more."""
 
     calls: int
     delivered: int

@@ -1,46 +1,98 @@
-"""Steps in the books: written down by the server before they are done, or done on the spot."""
+"""Steps of a campaign: activities within the workflow task, or ones that the server schedules."""
 
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar, get_type_hints
 
 from temporalio import workflow
-from temporalio.exceptions import FailureError, is_cancelled_exception
+from temporalio.exceptions import (
+    ActivityError,
+    ApplicationError,
+    FailureError,
+    is_cancelled_exception,
+)
 
-from activities.options import bookkeeping, bookkeeping_here
-from activities.records import CampaignRef
+from activities.old_names import OLD_NAMES
+from activities.options import local_step, server_step
+
+In = TypeVar("In")
+Out = TypeVar("Out")
+
+# Up to revision 1 a campaign is admitted in three steps, and steps have their old names.
+SERVER_STEPS, LOCAL_STEPS, NAMED_STEPS = 0, 1, 2
 
 
-class Books:
-    """One campaign's books; ``local`` lets steps that may be done twice be local activities.
+class Steps:
+    """Runs one campaign's steps as its revision says, and asks for help with one that fails.
 
-    Campaigns that were begun before there were any go on without.
+    ``ask_for_help`` gets the step's name and the kind of the error; when it returns, the step is
+    tried again.
     """
 
-    def __init__(self, campaign_id: str, local: bool) -> None:
-        self._ref = CampaignRef(campaign_id=campaign_id)
-        self._local = local
+    def __init__(self, revision: int, ask_for_help: Callable[[str, str], Awaitable[None]]) -> None:
+        self._revision = revision
+        self._ask_for_help = ask_for_help
 
-    async def book(self, activity: Any, summary: str, input: Any = None) -> Any:
-        """Do a step that answers the same when it is done again, whatever was asked meanwhile.
+    async def run(self, step: Callable[[Any, In], Out], input: In, summary: str) -> Out:
+        """Run a step that answers the same when it is run again, whatever happened meanwhile.
 
-        Only such a step may be local: what became of it is written with the whole workflow task,
-        so after a crash it is done again, beside signals and updates that it did not meet before.
-        One that fails, because the store is away say, becomes a step of the server's, which is
-        patient without growing the history. ``order`` is what the activity is asked, the campaign
-        alone when it is None, and ``summary`` its label in the Web UI.
+        Such a step is a local activity: it costs Temporal no task of its own. What it answered is
+        written with the whole workflow task, so after a crash it runs again, beside signals and
+        updates that it did not meet before. If it fails or takes long, because the store is away
+        say, the server schedules it, which retries without growing the history. ``summary`` is
+        its label in the Web UI.
         """
-        if self._local:
+        if self._revision >= LOCAL_STEPS:
             try:
-                return await workflow.execute_local_activity_method(
-                    activity, input or self._ref, **bookkeeping_here(summary)
-                )
+                return await self._run_here(step, input, summary)
             except FailureError as failure:
                 if is_cancelled_exception(failure):
                     raise
-                workflow.logger.warning("not done within the workflow task: %s", summary)
-        return await self.change(activity, summary, input)
+                if _is_fault(failure):
+                    await self._ask_for_help(step.__name__, kind_of(failure))
+                else:
+                    workflow.logger.warning("the server schedules a step: %s", step.__name__)
+        return await self.run_in_order(step, input, summary)
 
-    async def change(self, activity: Any, summary: str, input: Any = None) -> Any:
-        """Do a step whose place among the others matters, so it is written down before."""
-        return await workflow.execute_activity_method(
-            activity, input or self._ref, **bookkeeping(summary)
+    async def run_in_order(self, step: Callable[[Any, In], Out], input: In, summary: str) -> Out:
+        """Run a step whose place among the others matters: the server writes it down before."""
+        while True:
+            try:
+                if self._revision >= NAMED_STEPS:
+                    return await workflow.execute_activity_method(
+                        step, input, **server_step(summary)
+                    )
+                result: Out = await workflow.execute_activity(
+                    _old_name(step), input, result_type=_result_of(step), **server_step(summary)
+                )
+                return result
+            except ActivityError as failure:
+                if is_cancelled_exception(failure):
+                    raise
+                await self._ask_for_help(step.__name__, kind_of(failure))
+
+    async def _run_here(self, step: Callable[[Any, In], Out], input: In, summary: str) -> Out:
+        if self._revision >= NAMED_STEPS:
+            return await workflow.execute_local_activity_method(step, input, **local_step(summary))
+        result: Out = await workflow.execute_local_activity(
+            _old_name(step), input, result_type=_result_of(step), **local_step(summary)
         )
+        return result
+
+
+def _is_fault(failure: FailureError) -> bool:
+    return isinstance(failure.cause, ApplicationError) and failure.cause.non_retryable
+
+
+def kind_of(failure: FailureError) -> str:
+    """The kind of error behind a failed activity, as a word without values."""
+    cause = failure.cause
+    kind = cause.type if isinstance(cause, ApplicationError) else None
+    return kind or type(cause or failure).__name__
+
+
+def _old_name(step: Callable[..., Any]) -> str:
+    return OLD_NAMES.get(step.__name__, step.__name__)
+
+
+def _result_of(step: Callable[..., Any]) -> Any:
+    return get_type_hints(step)["return"]

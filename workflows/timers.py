@@ -1,4 +1,4 @@
-"""A wait that pauses, cancellation and changed plans can end early."""
+"""Waits that a pause, a cancellation or a changed plan can end early."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -13,7 +13,7 @@ def now() -> Instant:
     return instant_of(workflow.now())
 
 
-async def reach(due_at: Instant, held: Callable[[], bool], summary: str) -> bool:
+async def wait_until(due_at: Instant, held: Callable[[], bool], summary: str) -> bool:
     """Wait until ``due_at`` on a durable timer, unless ``held`` becomes true before.
 
     Returns True when the instant was reached, False when the wait was cut short. ``summary``
@@ -33,6 +33,6 @@ async def reach(due_at: Instant, held: Callable[[], bool], summary: str) -> bool
     return False
 
 
-async def pause(seconds: float, held: Callable[[], bool], summary: str) -> None:
+async def wait_for(seconds: float, held: Callable[[], bool], summary: str) -> None:
     """Wait so many seconds, or until ``held``."""
-    await reach(now() + round(seconds * SECOND), held, summary)
+    await wait_until(now() + round(seconds * SECOND), held, summary)

@@ -1,24 +1,30 @@
 """What the Web UI shows of a running campaign: a table of counts, and attributes to search."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from temporalio import workflow
 from temporalio.common import SearchAttributeKey
 
-from activities.records import ChunkResult, TallyRecord, WaveRecord
+from activities.records import ChunkResult
 from campaign.instants import iso_or_none, moment_of
+from campaign.ports import Tally
+from campaign.schedule import Wave
 from campaign.states import MessageStatus
 from workflows.records import CampaignState, Progress
 
 ACCOUNT = SearchAttributeKey.for_keyword("GodwitAccount")
 STATUS = SearchAttributeKey.for_keyword("GodwitStatus")
 DIALECT = SearchAttributeKey.for_keyword("GodwitDialect")
+# What GodwitStatus says while a campaign waits for a person.
+NEEDS_HELP = "needs_help"
 DUE_AT: SearchAttributeKey[datetime] = SearchAttributeKey.for_datetime("GodwitDueAt")
 
 
 def tag(state: CampaignState) -> None:
-    """Write status and first due instant where lists of workflows can be searched by them."""
-    changes = [STATUS.value_set(state.status.value)]
+    """Set the search attributes: the status, and when the first message is due."""
+    status = NEEDS_HELP if state.problem else state.status.value
+    changes = [STATUS.value_set(status)]
     if state.first_due_at is None:
         workflow.upsert_search_attributes(changes)
         return
@@ -27,7 +33,7 @@ def tag(state: CampaignState) -> None:
 
 
 def details(title: str, state: CampaignState) -> str:
-    """Write the state as Markdown: a heading, the times, and the counts with their share."""
+    """The state as Markdown: a heading, the times, and the counts with their shares."""
     total = max(state.tally.total, 1)
     lines = [f"### {title}", "", f"**{state.status.value}**"]
     if state.first_due_at is not None:
@@ -36,6 +42,8 @@ def details(title: str, state: CampaignState) -> str:
         lines[-1] += f" · paused since {iso_or_none(state.paused_at)}"
     if state.pauses:
         lines[-1] += f" · plan changed {state.pauses}×"
+    if state.problem is not None:
+        lines.append(f"\n**needs help**: {state.problem}; resume to try again")
     if state.carrier_down is not None:
         lines.append(f"\n**carrier down**: {state.carrier_down}; it is tried once a second")
     if state.waves:
@@ -52,8 +60,8 @@ def details(title: str, state: CampaignState) -> str:
     return "\n".join(lines)
 
 
-def progress(state: CampaignState, upcoming: WaveRecord | None) -> Progress:
-    """Write the state as the answer to who asks how far it is; ``upcoming`` is the next wave."""
+def progress(state: CampaignState, upcoming: Wave | None) -> Progress:
+    """The state as the answer to a query; ``upcoming`` is the next wave."""
     return Progress(
         status=state.status,
         tally=state.tally,
@@ -64,18 +72,17 @@ def progress(state: CampaignState, upcoming: WaveRecord | None) -> Progress:
     )
 
 
-def counted(tally: TallyRecord, result: ChunkResult) -> TallyRecord:
-    """Add what a chunk reported, to keep the shown counts near the truth between two counts."""
+def counted(tally: Tally, result: ChunkResult) -> Tally:
+    """Add a chunk's result, so that the shown counts stay near the store's between two counts."""
     done = result.sent + result.failed + result.skipped + result.unknown
     waiting = max(0, tally.queued + tally.retryable - done)
     retryable = min(waiting, result.retryable + result.deferred)
-    return tally.model_copy(
-        update={
-            "sent": tally.sent + result.sent,
-            "failed": tally.failed + result.failed,
-            "skipped": tally.skipped + result.skipped,
-            "unknown": tally.unknown + result.unknown,
-            "retryable": retryable,
-            "queued": waiting - retryable,
-        }
+    return replace(
+        tally,
+        sent=tally.sent + result.sent,
+        failed=tally.failed + result.failed,
+        skipped=tally.skipped + result.skipped,
+        unknown=tally.unknown + result.unknown,
+        retryable=retryable,
+        queued=waiting - retryable,
     )

@@ -1,4 +1,4 @@
-"""The durable story of one destination: call, wait for what is due next, rest when it is tired."""
+"""One webhook endpoint as a durable workflow: deliver what is due, wait, rest when overloaded."""
 
 from datetime import timedelta
 
@@ -9,22 +9,22 @@ with workflow.unsafe.imports_passed_through():
     from activities.records import DeliverInput, DeliverResult
     from activities.webhook_delivery import WebhookDeliveries
     from campaign.instants import SECOND, Instant, iso
-    from workflows.records import WebhookDeliveryInput, WebhookDeliveryResult, WebhookDeliveryState
-    from workflows.timers import now, reach
+
+from workflows.records import WebhookDeliveryInput, WebhookDeliveryResult, WebhookDeliveryState
+from workflows.timers import now, wait_until
 
 # Calls of one activity: the history grows by one activity for so many.
 CALLS_MAX = 500
-# A tired destination is asked by one call after 1, 2, 4 ... seconds, up to this many.
+# An overloaded endpoint gets one call after 1, 2, 4 ... seconds, up to this many.
 REST_SECONDS_MAX = 300
 
 
 @workflow.defn(name="Courier")
 class WebhookDeliveryWorkflow:
-    """Brings an account's news to one destination, for as long as any waits.
+    """Delivers an account's events to one endpoint, for as long as any wait.
 
-    What waits is known to the store alone; a courier that is lost, or never came, is made again
-    by the next news or by the caretaker. There is one for each destination, so that a slow one
-    keeps nobody else waiting.
+    The store alone knows what waits; the next event or the reconciler starts a workflow that was
+    lost. Each endpoint has its own, so that a slow one delays no other.
     """
 
     @workflow.init
@@ -58,7 +58,9 @@ class WebhookDeliveryWorkflow:
             WebhookDeliveries.deliver,
             DeliverInput(destination=self.input.destination, calls_max=calls_max),
             **webhook_delivery_options(
-                "call once, to see" if self.state.strikes else "call with what is due"
+                "call once, to see whether it answers"
+                if self.state.strikes
+                else "deliver what is due"
             ),
         )
         strikes, rest_until = self.state.strikes, None
@@ -78,13 +80,13 @@ class WebhookDeliveryWorkflow:
         return round_of_calls
 
     async def _rest(self) -> None:
-        """Leave a tired destination alone, whatever news comes in."""
+        """Leave an overloaded endpoint alone, whatever events come in."""
         wait = (self.state.rest_until or 0) - now()
         if wait > 0:
-            await workflow.sleep(timedelta(milliseconds=wait), summary="let the destination rest")
+            await workflow.sleep(timedelta(milliseconds=wait), summary="let the endpoint rest")
 
     async def _wait(self, due_at: Instant) -> None:
-        await reach(due_at, lambda: self.notified, "until the next callback is due")
+        await wait_until(due_at, lambda: self.notified, "until the next delivery is due")
 
     def _show(self, next_due_at: Instant | None) -> None:
         lines = [f"**{self.state.calls:,}** calls, **{self.state.delivered:,}** delivered"]

@@ -212,7 +212,10 @@ class Campaigns:
 
         self._database.write(work)
 
-    def mark(self, campaign_id: str, status: CampaignStatus, now: Instant) -> None:
+    def report_problem(self, campaign_id: str, problem: str | None, now: Instant) -> None:
+        """See :class:`campaign.ports.CampaignStore`."""
+
+    def set_status(self, campaign_id: str, status: CampaignStatus, now: Instant) -> CampaignStatus:
         """See :class:`campaign.ports.CampaignStore`."""
         # An end is left by a retry alone, which pays for it (store/campaigns/retry.py).
         sources = [
@@ -227,13 +230,16 @@ class Campaigns:
             "started_at": now if status is CampaignStatus.RUNNING else None,
         }
 
-        def work(connection: Connection) -> Sequence[Destination]:
-            moved = connection.execute(_MARK, values).rowcount
-            if not moved or status is not CampaignStatus.SCHEDULED:
-                return []
-            return self._outbox.record_unsendable_messages(connection, campaign_id, now)
+        def work(connection: Connection) -> tuple[CampaignStatus, Sequence[Destination]]:
+            if not connection.execute(_MARK, values).rowcount:
+                return CampaignStatus(connection.execute(_GET, values).one().status), []
+            if status is not CampaignStatus.SCHEDULED:
+                return status, []
+            return status, self._outbox.record_unsendable_messages(connection, campaign_id, now)
 
-        self._outbox.notify(self._database.write(work))
+        stands, destinations = self._database.write(work)
+        self._outbox.notify(destinations)
+        return stands
 
     def cancel_rest(self, campaign_id: str, now: Instant) -> int:
         """See :class:`campaign.ports.CampaignStore`."""

@@ -8,6 +8,7 @@ and their ids are made from what they are about, so that nothing can be booked t
 from sqlalchemy import Connection, text
 
 from campaign.credits import CreditKind, Price
+from campaign.failures import BrokenInvariant
 from campaign.instants import Instant
 
 _ENTRY = text(
@@ -56,7 +57,7 @@ _VOIDS = text(
 )
 
 
-class LedgerError(Exception):
+class LedgerError(BrokenInvariant):
     """A movement would break the books. It is a fault of ours; the transaction is rolled back."""
 
 

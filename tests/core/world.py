@@ -11,6 +11,9 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+from activities.ledger import Ledger
+from activities.reporting import Reporting
+from activities.vetting import Vetting
 from pydantic import SecretStr
 from temporalio.testing import ActivityEnvironment
 
@@ -18,7 +21,6 @@ from activities.attempts import Attempts, SendingLimits
 from activities.breaker import Breaker
 from activities.carriers import Carriers
 from activities.chunk_sender import ChunkSender
-from activities.ledger import Ledger
 from activities.planning import Planning
 from activities.records import (
     CampaignRef,
@@ -28,8 +30,6 @@ from activities.records import (
     ShiftPlanInput,
     WaveRecord,
 )
-from activities.reporting import Reporting
-from activities.vetting import Vetting
 from campaign.credits import MessageKind
 from campaign.handoffs import Handoff, Receipt, Repeats
 from campaign.instants import DAY, Instant, moment_of

@@ -1,0 +1,89 @@
+"""Admit a campaign: validate it, hold its credits, plan it."""
+
+from temporalio import activity
+
+from activities.clock import now
+from activities.planning import Planning
+from activities.records import AdmitCampaignResult, CampaignRef, PlanCampaignResult, Verdict
+from campaign.ports import AdmissionStore, CampaignStore
+from campaign.rules import JUDGEMENT
+from campaign.states import CampaignStatus
+
+
+class Admission:
+    """Activities that admit or refuse a campaign. Each may be run again and answers the same."""
+
+    def __init__(
+        self, campaigns: CampaignStore, admissions: AdmissionStore, planning: Planning
+    ) -> None:
+        self._campaigns = campaigns
+        self._admissions = admissions
+        self._planning = planning
+
+    @activity.defn
+    def admit_campaign(self, input: CampaignRef) -> AdmitCampaignResult:
+        """Validate a draft, hold its credits, fix its plan, and find its first waves."""
+        verdict = self.validate_campaign(input)
+        if verdict.admitted:
+            verdict = self.hold_credits(input)
+        plan = self.plan_campaign(input) if verdict.admitted else None
+        if plan is not None and plan.withdrawn:
+            verdict = Verdict(admitted=False, refusals=plan.withdrawn)
+        return AdmitCampaignResult(
+            verdict=verdict,
+            tally=self._campaigns.tally(input.campaign_id),
+            plan=plan,
+            next=self._planning.find_next_waves(input) if verdict.admitted else None,
+        )
+
+    @activity.defn
+    def validate_campaign(self, input: CampaignRef) -> Verdict:
+        """Hold a stored draft against every rule that needs the store.
+
+        Opted-out recipients are skipped first. A rule that is broken refuses the campaign in the
+        store. A campaign whose credits are held was validated before, and is not held against a
+        quota that it counts towards itself.
+        """
+        stored = self._campaigns.stored_refusals(input.campaign_id)
+        if stored is not None:
+            return Verdict(admitted=False, refusals=tuple(stored))
+        if self._admissions.is_held(input.campaign_id):
+            return Verdict(admitted=True)
+        moment = now()
+        self._admissions.skip_opted_out(input.campaign_id, moment)
+        evidence = self._admissions.evidence(input.campaign_id, moment)
+        refusals = tuple(refusal for check in JUDGEMENT for refusal in check(evidence))
+        if refusals:
+            self._campaigns.refuse(input.campaign_id, refusals, moment)
+        return Verdict(admitted=not refusals, refusals=refusals)
+
+    @activity.defn
+    def hold_credits(self, input: CampaignRef) -> Verdict:
+        """Hold the price of everything to be sent, or refuse the campaign.
+
+        Run again after a hold, it holds nothing more.
+        """
+        stored = self._campaigns.stored_refusals(input.campaign_id)
+        if stored is not None:
+            return Verdict(admitted=False, refusals=tuple(stored))
+        moment = now()
+        refusal = self._admissions.hold(input.campaign_id, moment)
+        if refusal is None:
+            return Verdict(admitted=True)
+        self._campaigns.refuse(input.campaign_id, [refusal], moment)
+        return Verdict(admitted=False, refusals=(refusal,))
+
+    @activity.defn
+    def plan_campaign(self, input: CampaignRef) -> PlanCampaignResult:
+        """Accept the plan that was fixed with the draft and mark the campaign scheduled."""
+        facts = self._admissions.plan_facts(input.campaign_id)
+        self._campaigns.set_status(input.campaign_id, CampaignStatus.SCHEDULED, now())
+        refusals = self._campaigns.stored_refusals(input.campaign_id)
+        return PlanCampaignResult(
+            first_due_at=facts.first_due_at,
+            last_due_at=facts.last_due_at,
+            to_send=facts.to_send,
+            pauses=facts.pauses,
+            failed=facts.failed,
+            withdrawn=tuple(refusals or ()),
+        )
