@@ -11,16 +11,15 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from activities.ledger import Ledger
-from activities.reporting import Reporting
-from activities.vetting import Vetting
 from pydantic import SecretStr
 from temporalio.testing import ActivityEnvironment
 
+from activities.admission import Admission
 from activities.attempts import Attempts, SendingLimits
 from activities.breaker import Breaker
 from activities.carriers import Carriers
 from activities.chunk_sender import ChunkSender
+from activities.lifecycle import Lifecycle
 from activities.planning import Planning
 from activities.records import (
     CampaignRef,
@@ -28,7 +27,7 @@ from activities.records import (
     SetStatusInput,
     SettleInput,
     ShiftPlanInput,
-    WaveRecord,
+    Wave,
 )
 from campaign.credits import MessageKind
 from campaign.handoffs import Handoff, Receipt, Repeats
@@ -96,8 +95,6 @@ class World:
         self.account_id = account.id
         self.carrier = ModelCarrier(repeats, self.loop, self._meanwhile)
         store = self.store
-        self.vetting = Vetting(store.campaigns, store.admissions)
-        self.ledger = Ledger(store.campaigns, store.admissions)
         self.planning = Planning(
             store.campaigns,
             store.plans,
@@ -106,7 +103,8 @@ class World:
             {"model": repeats},
             CHUNK_SIZE,
         )
-        self.reporting = Reporting(store.campaigns)
+        self.admission = Admission(store.campaigns, store.admissions, self.planning)
+        self.lifecycle = Lifecycle(store.campaigns, store.admissions)
         self.tales: list[Tale] = []
         self.tale_of: dict[str, Tale] = {}
         self.key_of: dict[str, str | None] = {}
@@ -182,30 +180,30 @@ class World:
     def admit(self, tale: Tale, again: bool) -> None:
         """Judge, hold and plan, as the workflow does at its beginning."""
         ref = CampaignRef(campaign_id=tale.id)
-        verdict = self.act(self.vetting.vet, ref, again)
+        verdict = self.act(self.admission.validate_campaign, ref, again)
         if verdict.admitted:
-            verdict = self.act(self.ledger.hold_credits, ref, again)
+            verdict = self.act(self.admission.hold_credits, ref, again)
         if verdict.admitted:
-            verdict_is_late = self.act(self.planning.plan, ref, again).withdrawn
+            verdict_is_late = self.act(self.admission.plan_campaign, ref, again).withdrawn
             tale.admitted = not verdict_is_late
         tale.ended = not tale.admitted
 
-    def waves(self, tale: Tale) -> Sequence[WaveRecord]:
+    def waves(self, tale: Tale) -> Sequence[Wave]:
         """What the campaign would do next."""
-        waves: Sequence[WaveRecord] = self.act(
-            self.planning.next_waves, CampaignRef(campaign_id=tale.id)
+        waves: Sequence[Wave] = self.act(
+            self.planning.find_next_waves, CampaignRef(campaign_id=tale.id)
         ).waves
         return waves
 
-    def mark(self, tale: Tale, status: CampaignStatus, again: bool = False) -> None:
+    def set_status(self, tale: Tale, status: CampaignStatus, again: bool = False) -> None:
         """Write where the campaign stands."""
-        self.act(self.planning.mark, SetStatusInput(campaign_id=tale.id, status=status), again)
+        self.act(self.lifecycle.set_status, SetStatusInput(campaign_id=tale.id, status=status), again)
 
     def pause(self, tale: Tale) -> None:
         """Stop what runs, then say so."""
         tale.stop()
         tale.paused_at = self.now
-        self.mark(tale, CampaignStatus.PAUSED)
+        self.set_status(tale, CampaignStatus.PAUSED)
 
     def resume(self, tale: Tale, again: bool) -> None:
         """Push the rest back by the time lost, and carry on."""
@@ -214,10 +212,10 @@ class World:
         input = ShiftPlanInput(
             campaign_id=tale.id, number=tale.pauses, by=max(1, self.now - tale.paused_at)
         )
-        self.act(self.planning.push_back, input, again)
+        self.act(self.planning.shift_plan, input, again)
         tale.paused_at = None
         running = CampaignStatus.RUNNING if tale.waves else CampaignStatus.SCHEDULED
-        self.mark(tale, running, again)
+        self.set_status(tale, running, again)
 
     def spread(self, tale: Tale, hours: float, start: Instant | None, again: bool) -> None:
         """Lay out anew what waits for its first wave, as an update does."""
@@ -229,7 +227,7 @@ class World:
             earliest=self.now if tale.paused_at is None else tale.paused_at,
             scheduled_at=None if start is None else self.now + start,
         )
-        self.act(self.planning.spread, input, again)
+        self.act(self.planning.respread_plan, input, again)
 
     def cancel(self, tale: Tale) -> None:
         """Stop what runs; what waits is cancelled when it has stopped."""
@@ -253,11 +251,11 @@ class World:
         unknowns = self.store.campaigns.tally(tale.id).unknown
         if unknowns and tale.cancelled_at is None and tale.doubt_rounds < UNKNOWN_ROUNDS:
             tale.doubt_rounds += 1
-            if self.act(self.planning.reopen_unknown, ref, again):
+            if self.act(self.planning.requeue_unknown, ref, again):
                 return
             tale.doubt_rounds = UNKNOWN_ROUNDS
         input = SettleInput(campaign_id=tale.id, cancelled=tale.cancelled_at is not None)
-        self.act(self.ledger.settle, input, again)
+        self.act(self.lifecycle.settle_campaign, input, again)
         tale.ended = True
 
     # ------------------------------------------------------------------ chunks
@@ -280,11 +278,11 @@ class World:
         chunks: list[ChunkSender] = []
         for tale in tales:
             if tale.cancelled_at is not None:
-                self.act(self.reporting.cancel_rest, CampaignRef(campaign_id=tale.id))
+                self.act(self.lifecycle.cancel_waiting, CampaignRef(campaign_id=tale.id))
             for wave in self.waves(tale)[:1]:
                 if wave.fire_at <= self.now:
                     if tale.waves == 0 and tale.cancelled_at is None:
-                        self.mark(tale, CampaignStatus.RUNNING)
+                        self.set_status(tale, CampaignStatus.RUNNING)
                     tale.waves += 1
                     chunks += self._chunks_of(tale, wave, attempts=2 if twice else 1)
         if chunks:
@@ -293,7 +291,7 @@ class World:
             tale.stops.clear()
         return bool(chunks)
 
-    def _chunks_of(self, tale: Tale, wave: WaveRecord, attempts: int) -> list[ChunkSender]:
+    def _chunks_of(self, tale: Tale, wave: Wave, attempts: int) -> list[ChunkSender]:
         chunks = []
         for low, high in wave.chunks * attempts:
             tale.stops.append(asyncio.Event())

@@ -43,8 +43,8 @@ async def test_a_long_story_continues_as_new_and_keeps_its_state(
     assert len(last) < CONTINUE_EVENTS
     # What was known is not asked again: neither judged nor paid for, and counted as a whole.
     asked = {*steps_of_the_server(last), *local_steps(last)}
-    assert {"send_chunk", "settle"} <= asked
-    assert not asked & {"vet", "hold_credits", "plan"}
+    assert {"send_chunk", "settle_campaign"} <= asked
+    assert not asked & {"admit_campaign", "vet", "hold_credits", "plan"}
     assert outcome.tally.total == outcome.tally.sent + outcome.tally.delivered == PEOPLE
     log = carrier_server.log
     assert len({row["reference"] for row in log}) == len(log) == PEOPLE

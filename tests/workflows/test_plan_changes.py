@@ -76,7 +76,7 @@ async def test_a_plan_that_moves_while_it_is_looked_up_is_looked_up_again(
         return rows
 
     def with_steps_of_the_server(*asked: Any, **more: Any) -> CampaignInput:
-        return campaign_input(*asked, **more).model_copy(update={"local_books": False})
+        return campaign_input(*asked, **more).model_copy(update={"revision": 0})
 
     # A local activity keeps the plan's updates out for as long as it runs, up to a heartbeat.
     monkeypatch.setattr("service.campaigns.campaign_input", with_steps_of_the_server)

@@ -1,10 +1,10 @@
 """Judging, planning and settling see the store as it is, and change it once."""
 
 import pytest
-from activities.ledger import Ledger
-from activities.vetting import Vetting
 from temporalio.testing import ActivityEnvironment
 
+from activities.admission import Admission
+from activities.planning import Planning
 from activities.records import CampaignRef
 from campaign.credits import Price
 from campaign.instants import DAY, HOUR, SECOND
@@ -80,12 +80,15 @@ def test_a_campaign_that_is_paid_for_is_not_judged_by_the_quota_that_it_fills(
 ) -> None:
     builder.store.accounts.update(builder.account_id, daily_quota=3)
     campaign = builder.save(3)
-    vetting = Vetting(builder.store.campaigns, builder.store.admissions)
-    ledger = Ledger(builder.store.campaigns, builder.store.admissions)
+    store = builder.store
+    planning = Planning(
+        store.campaigns, store.plans, store.admissions, store.resolving, {}, chunk_size=500
+    )
+    admission = Admission(store.campaigns, store.admissions, planning)
     ref = CampaignRef(campaign_id=campaign)
     run = ActivityEnvironment().run
     # A workflow task that was cut off after the first two does both again.
-    for step in (vetting.vet, ledger.hold_credits, vetting.vet, ledger.hold_credits):
+    for step in 2 * (admission.validate_campaign, admission.hold_credits):
         assert run(step, ref).admitted
     assert builder.money() == (GRANTED - 6, 6, 0)
 
