@@ -84,7 +84,7 @@ def build_worker(
         activities=[*_steps(settings, store, in_use), sending.send_chunk],
         activity_executor=ThreadPoolExecutor(settings.worker_activities_max, "bookkeeping"),
         max_concurrent_activities=settings.worker_activities_max,
-        workflow_runner=_runner(sandboxed),
+        workflow_runner=make_runner(sandboxed),
         interceptors=[FaultInterceptor()],
         max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
         default_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
@@ -136,7 +136,7 @@ def _steps(settings: Settings, store: Store, carriers: Carriers) -> list[Callabl
     return [*steps, *under_old_names(steps)]
 
 
-def _runner(sandboxed: bool) -> WorkflowRunner:
+def make_runner(sandboxed: bool) -> WorkflowRunner:
     """Run workflows watched for what would not replay, or a third cheaper.
 
     The sandbox judges code, never data, so what passes in the tests needs no watch in production.
@@ -209,7 +209,7 @@ def build_webhook_worker(
         workflows=[WebhookDeliveryWorkflow],
         activities=[deliveries.deliver],
         max_concurrent_activities=settings.webhook_deliveries_at_once,
-        workflow_runner=_runner(sandboxed),
+        workflow_runner=make_runner(sandboxed),
         interceptors=[FaultInterceptor()],
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=2),
         graceful_shutdown_timeout=GRACEFUL_SHUTDOWN,

@@ -1,6 +1,7 @@
 """Old histories replay on the present workflow: no campaign under way is lost to an upgrade."""
 
 import gzip
+import json
 from pathlib import Path
 
 import pytest
@@ -10,12 +11,14 @@ from temporalio.worker import Replayer
 from temporalio.workflow import NondeterminismError
 
 from workflows.campaign import CampaignWorkflow
+from workflows.webhook_delivery import WebhookDeliveryWorkflow
 
+WORKFLOWS = [CampaignWorkflow, WebhookDeliveryWorkflow]
 HISTORIES = sorted((Path(__file__).parent / "histories").glob("*.json.gz"))
 
 
 def replayer() -> Replayer:
-    return Replayer(workflows=[CampaignWorkflow], data_converter=pydantic_data_converter)
+    return Replayer(workflows=WORKFLOWS, data_converter=pydantic_data_converter)
 
 
 def read(file: Path) -> str:
@@ -24,6 +27,23 @@ def read(file: Path) -> str:
 
 def history_of(text: str) -> WorkflowHistory:
     return WorkflowHistory.from_json("campaign:recorded", text)
+
+
+def history_until_paused() -> WorkflowHistory:
+    """A history that ends while the campaign is paused."""
+    (file,) = (file for file in HISTORIES if file.name == "0.3-spread_paused_resumed.json.gz")
+    events = json.loads(read(file))["events"]
+    resumed = next(
+        index
+        for index, event in enumerate(events)
+        if event.get("workflowExecutionSignaledEventAttributes", {}).get("signalName") == "resume"
+    )
+    last = max(
+        index
+        for index, event in enumerate(events[:resumed])
+        if event["eventType"] == "EVENT_TYPE_WORKFLOW_TASK_COMPLETED"
+    )
+    return history_of(json.dumps({"events": events[: last + 1]}))
 
 
 def test_histories_are_recorded() -> None:

@@ -27,13 +27,13 @@ from activities.records import (
     SetStatusInput,
     SettleInput,
     ShiftPlanInput,
-    Wave,
 )
 from campaign.credits import MessageKind
 from campaign.handoffs import Handoff, Receipt, Repeats
 from campaign.instants import DAY, Instant, moment_of
 from campaign.model import ComposedCampaign, Draft, DraftRecipient, Message
 from campaign.ports import ChunkRange
+from campaign.schedule import Wave
 from campaign.settings import Settings
 from campaign.states import CampaignStatus, MessageStatus
 from store.store import open_store
@@ -197,7 +197,8 @@ class World:
 
     def set_status(self, tale: Tale, status: CampaignStatus, again: bool = False) -> None:
         """Write where the campaign stands."""
-        self.act(self.lifecycle.set_status, SetStatusInput(campaign_id=tale.id, status=status), again)
+        input = SetStatusInput(campaign_id=tale.id, status=status)
+        self.act(self.lifecycle.set_status, input, again)
 
     def pause(self, tale: Tale) -> None:
         """Stop what runs, then say so."""
