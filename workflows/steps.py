@@ -79,15 +79,22 @@ class Steps:
         return result
 
 
-def _is_fault(failure: FailureError) -> bool:
-    return isinstance(failure.cause, ApplicationError) and failure.cause.non_retryable
+def _is_fault(failure: BaseException | None) -> bool:
+    error = _application_error(failure)
+    return error is not None and error.non_retryable
 
 
-def kind_of(failure: FailureError) -> str:
+def kind_of(failure: BaseException) -> str:
     """The kind of error behind a failed activity, as a word without values."""
-    cause = failure.cause
-    kind = cause.type if isinstance(cause, ApplicationError) else None
-    return kind or type(cause or failure).__name__
+    error = _application_error(failure)
+    return (error and error.type) or type(failure.__cause__ or failure).__name__
+
+
+def _application_error(failure: BaseException | None) -> ApplicationError | None:
+    """The error that an activity raised; a local activity may fail with it alone."""
+    while failure is not None and not isinstance(failure, ApplicationError):
+        failure = failure.__cause__
+    return failure
 
 
 def _old_name(step: Callable[..., Any]) -> str:

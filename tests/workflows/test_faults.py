@@ -32,10 +32,11 @@ async def test_a_settlement_that_fails_by_a_fault_of_ours_asks_for_help_and_goes
     real_story: Story, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     story = real_story
-    settle, asked = story.store.admissions.settle, count(1)
+    settle, asked = story.store.admissions.settle, list[int]()
 
     def broken(*given: Any) -> Any:
-        if next(asked) <= 2:
+        asked.append(1)
+        if len(asked) <= 2:
             raise LedgerError("a number +14155550123 that must not travel")
         return settle(*given)
 
@@ -43,12 +44,12 @@ async def test_a_settlement_that_fails_by_a_fault_of_ours_asks_for_help_and_goes
     campaign = (await story.service.admit(story.draft(10))).campaign
     handle = handle_of(story, campaign.id)
     await needs_help(handle)
-    assert next(asked) == 2, "a fault of ours is not repeated"
-    await handle.signal(CampaignWorkflow.resume)
-    async with asyncio.timeout(30):
-        while next(asked) < 4:
-            await asyncio.sleep(0.05)
-    await handle.signal(CampaignWorkflow.resume)
+    assert len(asked) == 1, "a fault of ours is not repeated"
+    async with asyncio.timeout(60):
+        # A resume that comes while the step is just tried again is for nothing.
+        while len(asked) < 3:
+            await handle.signal(CampaignWorkflow.resume)
+            await asyncio.sleep(0.5)
     assert await finish(story, campaign.id) is CampaignStatus.FINISHED
     assert "14155550123" not in (await handle.fetch_history()).to_json()
     assert audit(story.store.database).findings == ()
