@@ -35,7 +35,7 @@ from service.campaigns import Desk
 from service.gc_tuning import search_seldom
 from service.temporal import connect, register_search_attributes
 from store.store import Store, open_store
-from webhooks.client import Outward
+from webhooks.client import EgressClient
 from webhooks.dispatcher import Bell, courier_queue
 from webhooks.reply_forwarding import ForwardingCaller
 from webhooks.sender import OutwardCaller
@@ -204,14 +204,14 @@ def build_courier(
     )
 
 
-def build_caller(client: Client, settings: Settings, store: Store, outward: Outward) -> Caller:
+def build_caller(client: Client, settings: Settings, store: Store, egress: EgressClient) -> Caller:
     """Make what couriers call through: addresses on the web, and the other ways of replies."""
     return ForwardingCaller(
         store,
         Desk(client, store, settings),
         SmtpMail(settings.smtp_url.get_secret_value(), settings.smtp_from),
         settings.smtp_from,
-        OutwardCaller(store.news, outward, RENDERERS),
+        OutwardCaller(store.news, egress, RENDERERS),
         settings.callback_timeout_seconds,
     )
 
@@ -224,12 +224,12 @@ async def run_worker(settings: Settings) -> None:
         loop.add_signal_handler(signal_number, stop.set)
     store = open_store(settings)
     carriers = [open_carrier(name, settings) for name in settings.carriers]
-    outward = Outward(
+    egress = EgressClient(
         settings.allow_private_urls, timeout_seconds=settings.callback_timeout_seconds
     )
     try:
         client = await connect()
-        caller = build_caller(client, settings, store, outward)
+        caller = build_caller(client, settings, store, egress)
         await register_search_attributes(client)
         search_seldom()
         async with (
@@ -245,7 +245,7 @@ async def run_worker(settings: Settings) -> None:
             await stop.wait()
             log.info("worker is stopping: chunks hand back what they have not sent")
     finally:
-        await outward.close()
+        await egress.close()
         for carrier in carriers:
             await carrier.close()
         store.close()

@@ -24,8 +24,8 @@ from campaign.rules.media import (
 from campaign.settings import Settings
 from campaign.states import MessageStatus
 from store.store import Store
-from webhooks.client import Outward, Unreachable
-from webhooks.exchange import Reason
+from webhooks.client import EgressClient, Unreachable
+from webhooks.transport import Reason
 
 log = structlog.get_logger("godwit.media")
 
@@ -38,14 +38,14 @@ DRAFT_SECONDS = 20.0
 class MediaCheck:
     """Downloads each address of a draft once, some at a time, all of them within ``seconds``.
 
-    Without a way out it checks nothing.
+    Without an egress client it checks nothing.
     """
 
     def __init__(
-        self, store: Store, outward: Outward | None, seconds: float = DRAFT_SECONDS
+        self, store: Store, egress: EgressClient | None, seconds: float = DRAFT_SECONDS
     ) -> None:
         self._store = store
-        self._outward = outward
+        self._egress = egress
         self._seconds = seconds
 
     async def check(self, candidate: Candidate) -> None:
@@ -55,19 +55,19 @@ class MediaCheck:
         is held already is not looked at: it gets its first answer, whatever became of its media.
         """
         urls = _urls_of(candidate)
-        if self._outward is None or not urls or await self._is_replay(candidate):
+        if self._egress is None or not urls or await self._is_replay(candidate):
             return
         # Who wrote the address knows this much of it, so it is told apart, and nobody is called.
-        faults = {url: UNSAFE for url in urls if self._outward.refuses(url)}
+        faults = {url: UNSAFE for url in urls if self._egress.refuses(url)}
         if not faults:
-            faults = await self._download(self._outward, urls)
+            faults = await self._download(self._egress, urls)
         if faults:
             raise Refused(*at_entries(refusals(candidate, faults), candidate.draft))
 
     async def close(self) -> None:
-        """Give up the way out."""
-        if self._outward is not None:
-            await self._outward.close()
+        """Close the egress client."""
+        if self._egress is not None:
+            await self._egress.close()
 
     async def _is_replay(self, candidate: Candidate) -> bool:
         draft = candidate.draft
@@ -77,13 +77,13 @@ class MediaCheck:
             self._store.campaigns.has_key, draft.account_id, draft.key, candidate.received_at
         )
 
-    async def _download(self, outward: Outward, urls: list[str]) -> dict[str, Fault]:
+    async def _download(self, egress: EgressClient, urls: list[str]) -> dict[str, Fault]:
         faults: dict[str, Fault] = {}
         waiting, sound = iter(urls), set[str]()
         try:
             async with asyncio.timeout(self._seconds), asyncio.TaskGroup() as group:
                 for _ in range(min(AT_ONCE, len(urls))):
-                    group.create_task(_work_off(outward, waiting, sound, faults))
+                    group.create_task(_work_off(egress, waiting, sound, faults))
         except TimeoutError:
             for url in urls:
                 if url not in sound:
@@ -95,10 +95,10 @@ def open_media_check(settings: Settings, store: Store) -> MediaCheck:
     """Make the check as the settings want it."""
     if not settings.check_media:
         return MediaCheck(store, None)
-    outward = Outward(
+    egress = EgressClient(
         settings.allow_private_urls, timeout_seconds=FETCH_SECONDS, bytes_max=BYTES_MAX
     )
-    return MediaCheck(store, outward)
+    return MediaCheck(store, egress)
 
 
 def _urls_of(candidate: Candidate) -> list[str]:
@@ -112,23 +112,23 @@ def _urls_of(candidate: Candidate) -> list[str]:
 
 
 async def _work_off(
-    outward: Outward, waiting: Iterator[str], sound: set[str], faults: dict[str, Fault]
+    egress: EgressClient, waiting: Iterator[str], sound: set[str], faults: dict[str, Fault]
 ) -> None:
     for url in waiting:
         # No more are told anyway.
         if len(faults) >= SHOWN_MAX:
             return
-        fault = await _fault(outward, url)
+        fault = await _fault(egress, url)
         if fault is None:
             sound.add(url)
         else:
             faults[url] = fault
 
 
-async def _fault(outward: Outward, url: str) -> Fault | None:
+async def _fault(egress: EgressClient, url: str) -> Fault | None:
     try:
-        answer = await outward.request("GET", url)
+        answer = await egress.request("GET", url)
     except Unreachable as unreachable:
         log.info("media_not_downloaded", reason=unreachable.reason.value)
         return TOO_LARGE if unreachable.reason is Reason.TOO_LARGE else AWAY
-    return fault_of(answer.status, answer.headers.get("content-type", ""), len(answer.body))
+    return fault_of(answer.status_code, answer.headers.get("content-type", ""), len(answer.content))

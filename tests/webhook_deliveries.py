@@ -20,7 +20,7 @@ from store.shared.outbox import Destination
 from store.store import Store
 from store.webhooks.endpoints import WebhookView
 from tests.store.builders import Books, outcome
-from tests.webhooks.peers import outward
+from tests.webhooks.peers import egress
 from webhooks.dispatcher import Bell, courier_id
 from webhooks.sender import OutwardCaller
 from worker import build_courier
@@ -121,7 +121,7 @@ async def posted(
 ) -> AsyncIterator[Post]:
     """Run couriers on an environment; calls may go to loopback."""
     options = {"timeout_seconds": settings.callback_timeout_seconds, **options}
-    async with outward(**options) as calling:
+    async with egress(**options) as calling:
         caller = caller or OutwardCaller(store.news, calling, RENDERERS)
         client = environment.client
         bell = Bell(client, settings.task_queue)

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
+import httpx
 import structlog
 from standardwebhooks import Webhook
 
@@ -14,9 +15,9 @@ from campaign.instants import SECOND, Instant, moment_of
 from campaign.news import NATIVE, RETRY_AFTER_MAX
 from carriers.classify import retry_after
 from store.webhooks.events import NewsReader, Telling
-from webhooks.client import Outward, Unreachable
-from webhooks.exchange import Answer, Reason
+from webhooks.client import EgressClient, Unreachable
 from webhooks.rendering import OutgoingCall, ShowNews
+from webhooks.transport import Reason
 
 log = structlog.get_logger("godwit.callbacks")
 
@@ -38,13 +39,13 @@ class _Prepared:
 
 
 class OutwardCaller:
-    """The :class:`campaign.calls.Caller` that calls real addresses, over the safe way out."""
+    """The :class:`campaign.calls.Caller` that calls real addresses, through the egress client."""
 
     def __init__(
-        self, news: NewsReader, outward: Outward, renderers: Mapping[str, ShowNews]
+        self, news: NewsReader, egress: EgressClient, renderers: Mapping[str, ShowNews]
     ) -> None:
         self._news = news
-        self._outward = outward
+        self._egress = egress
         self._show = renderers
 
     async def call(self, callback_id: str, now: Instant) -> Called:
@@ -64,7 +65,7 @@ class OutwardCaller:
         if prepared is None:
             return Called(CallVerdict.NOTHING, "nothing")
         try:
-            answer = await self._outward.request(
+            answer = await self._egress.request(
                 prepared.call.method,
                 prepared.url,
                 headers=prepared.headers,
@@ -102,16 +103,16 @@ def signature_headers(telling: Telling, now: Instant, body: bytes) -> dict[str, 
     return headers | ({"webhook-signature": " ".join(signatures)} if signatures else {})
 
 
-def judge(answer: Answer, now: Instant) -> Called:
+def judge(answer: httpx.Response, now: Instant) -> Called:
     """What an answer means: for this callback, and for its destination as a whole."""
-    code = str(answer.status)
-    if 200 <= answer.status < 300:
+    code = str(answer.status_code)
+    if 200 <= answer.status_code < 300:
         return Called(CallVerdict.DELIVERED, code)
-    if answer.status == GONE:
+    if answer.status_code == GONE:
         return Called(CallVerdict.GONE, code)
     wish = answer.headers.get("retry-after")
     seconds = retry_after(wish, now / SECOND, RETRY_AFTER_MAX / SECOND)
-    return Called(CallVerdict.FAILED, code, seconds, tired=answer.status in TIRED_STATUSES)
+    return Called(CallVerdict.FAILED, code, seconds, tired=answer.status_code in TIRED_STATUSES)
 
 
 def _with_query(url: str, query: Sequence[tuple[str, str]]) -> str:

@@ -16,9 +16,9 @@ from campaign.states import MessageStatus
 from service.media_check import AT_ONCE, MediaCheck, open_media_check
 from store.store import Store
 from tests.campaign.making import draft, number, told, unchecked
-from tests.webhooks.peers import OK, Names, Play, outward, serve, watched_sockets
+from tests.webhooks.peers import OK, Names, Play, egress, serve, watched_sockets
 from tests.webhooks.test_client_addresses import HOSTILE, INSIDE, PUBLIC, listening
-from webhooks.client import Outward
+from webhooks.client import EgressClient
 
 pytestmark = pytest.mark.one_store
 MOVED = b"HTTP/1.1 301 Moved\r\nlocation: /cat.png\r\ncontent-length: 0\r\n\r\n"
@@ -51,7 +51,7 @@ async def checking(
     store: Store, seconds: float = 20.0, **options: Any
 ) -> AsyncIterator[MediaCheck]:
     """A check that may call loopback, and does not wait before it says no."""
-    async with outward(**{"bytes_max": BYTES_MAX, **options}) as calling:
+    async with egress(**{"bytes_max": BYTES_MAX, **options}) as calling:
         yield MediaCheck(store, calling, seconds)
 
 
@@ -163,7 +163,7 @@ async def test_no_hostile_media_address_reaches_a_listener_or_even_a_resolver(
 ) -> None:
     async with listening() as peer:
         names = Names(a_example=[PUBLIC])
-        calling = Outward(resolver=names, ports=(443, 80, peer.port), floor_seconds=0.0)
+        calling = EgressClient(resolver=names, ports=(443, 80, peer.port), floor_seconds=0.0)
         check = MediaCheck(store, calling)
         with watched_sockets() as seen:
             found = await refusals_of(check, bearing([None, url.format(port=peer.port)]))
@@ -175,7 +175,7 @@ async def test_no_hostile_media_address_reaches_a_listener_or_even_a_resolver(
 async def test_a_name_that_leads_inside_is_told_like_one_that_is_not_there(store: Store) -> None:
     async with listening() as peer:
         names = Names(**{f"n{index}_example": [inside] for index, inside in enumerate(INSIDE)})
-        calling = Outward(resolver=names, ports=(peer.port,), floor_seconds=0.0)
+        calling = EgressClient(resolver=names, ports=(peer.port,), floor_seconds=0.0)
         check = MediaCheck(store, calling)
         answers = []
         with watched_sockets() as seen:

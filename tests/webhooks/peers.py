@@ -1,4 +1,4 @@
-"""Servers on loopback that play the other side of an outward call, and a way to call them."""
+"""Servers on loopback that play the other side of outbound calls, and a client to call them."""
 
 import asyncio
 import datetime
@@ -18,8 +18,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from webhooks.addresses import Address
-from webhooks.client import Outward, Unreachable
-from webhooks.exchange import Reason
+from webhooks.client import EgressClient, Unreachable
+from webhooks.transport import Reason
 
 Play = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 HOOKS = "hooks.customer.example"
@@ -115,15 +115,15 @@ class Names:
 
 
 @asynccontextmanager
-async def outward(resolver: Names | None = None, **options: Any) -> AsyncIterator[Outward]:
-    """A way out that may call loopback, where HOOKS is, and does not wait for the floor."""
+async def egress(resolver: Names | None = None, **options: Any) -> AsyncIterator[EgressClient]:
+    """A client that may call loopback, where HOOKS is, and does not wait for the floor."""
     options = {"allow_private": True, "floor_seconds": 0.0, **options}
-    made = Outward(resolver=resolver or Names(hooks_customer_example=["127.0.0.1"]), **options)
+    made = EgressClient(resolver=resolver or Names(hooks_customer_example=["127.0.0.1"]), **options)
     yield made
     await made.close()
 
 
-async def reason_of(calling: Outward, url: str, method: str = "GET", **options: Any) -> Reason:
+async def reason_of(calling: EgressClient, url: str, method: str = "GET", **options: Any) -> Reason:
     """Why a call fails."""
     with pytest.raises(Unreachable) as caught:
         await calling.request(method, url, **options)

@@ -9,8 +9,8 @@ from ipaddress import ip_address
 import pytest
 
 from tests.webhooks.peers import Names, Peer, reason_of, serve, watched_sockets
-from webhooks.client import Outward
-from webhooks.exchange import Reason
+from webhooks.client import EgressClient
+from webhooks.transport import Reason
 
 PUBLIC = "8.8.8.8"
 # With {port} a listener's; without, 80 or 443 as everywhere.
@@ -84,7 +84,7 @@ def dialled(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
 async def test_no_hostile_url_reaches_a_listener_or_even_a_resolver(url: str) -> None:
     async with listening() as peer:
         names = Names(a_example=[PUBLIC])
-        calling = Outward(resolver=names, ports=(443, 80, peer.port), floor_seconds=0.0)
+        calling = EgressClient(resolver=names, ports=(443, 80, peer.port), floor_seconds=0.0)
         with watched_sockets() as seen:
             reason = await reason_of(calling, url.format(port=peer.port))
         await calling.close()
@@ -97,7 +97,7 @@ async def test_no_hostile_url_reaches_a_listener_or_even_a_resolver(url: str) ->
 async def test_a_name_with_any_address_inside_is_not_called(answer: str, scheme: str) -> None:
     async with listening() as peer:
         names = Names(a_example=[answer])
-        calling = Outward(resolver=names, ports=(peer.port,), floor_seconds=0.0)
+        calling = EgressClient(resolver=names, ports=(peer.port,), floor_seconds=0.0)
         with watched_sockets() as seen:
             reason = await reason_of(calling, f"{scheme}://a.example:{peer.port}/")
         await calling.close()
@@ -107,13 +107,13 @@ async def test_a_name_with_any_address_inside_is_not_called(answer: str, scheme:
 
 async def test_the_listeners_of_these_tests_do_hear_when_private_addresses_are_allowed() -> None:
     names = Names(a_example=["127.0.0.1"], b_example=["::ffff:127.0.0.1"], c_example=["::1"])
-    calling = Outward(allow_private=True, resolver=names, floor_seconds=0.0)
+    calling = EgressClient(allow_private=True, resolver=names, floor_seconds=0.0)
     async with listening() as peer:
         hosts = ("127.0.0.1", "127.9.9.9", "[::1]", "a.example", "b.example", "c.example")
         with watched_sockets() as seen:
             for host in hosts:
                 answer = await calling.request("GET", f"http://{host}:{peer.port}/")
-                assert answer.status == 200
+                assert answer.status_code == 200
     await calling.close()
     assert peer.hits == len(hosts)
     assert [event for event, _ in seen] == ["socket.connect"] * len(hosts)
@@ -131,7 +131,7 @@ async def test_the_listeners_of_these_tests_do_hear_when_private_addresses_are_a
 async def test_metadata_stays_out_of_reach_even_when_private_addresses_are_allowed(
     url: str, dialled: list[tuple[str, int]]
 ) -> None:
-    calling = Outward(allow_private=True, floor_seconds=0.0)
+    calling = EgressClient(allow_private=True, floor_seconds=0.0)
     assert await reason_of(calling, url) is Reason.ADDRESS
     await calling.close()
     assert dialled == []
@@ -142,7 +142,7 @@ async def test_a_name_that_changes_its_mind_is_asked_once_and_taken_at_its_first
     scheme: str, dialled: list[tuple[str, int]]
 ) -> None:
     names = Names(rebinding_example=[PUBLIC, "127.0.0.1"])
-    calling = Outward(resolver=names, floor_seconds=0.0)
+    calling = EgressClient(resolver=names, floor_seconds=0.0)
     assert await reason_of(calling, f"{scheme}://rebinding.example/") is Reason.CONNECTION
     port = {"http": 80, "https": 443}[scheme]
     assert names.asked == ["rebinding.example"] and dialled == [(PUBLIC, port)]
@@ -154,7 +154,7 @@ async def test_a_name_that_changes_its_mind_is_asked_once_and_taken_at_its_first
 
 async def test_the_system_resolves_nothing_again_on_the_way_to_an_address() -> None:
     names = Names(rebinding_example=["127.0.0.2", "127.0.0.1"])
-    calling = Outward(allow_private=True, resolver=names, floor_seconds=0.0)
+    calling = EgressClient(allow_private=True, resolver=names, floor_seconds=0.0)
     async with serve(host="127.0.0.2") as first, serve(port=first.port) as second:
         with watched_sockets() as seen:
             await calling.request("GET", f"http://rebinding.example:{first.port}/")
@@ -165,7 +165,7 @@ async def test_the_system_resolves_nothing_again_on_the_way_to_an_address() -> N
 
 async def test_a_name_of_many_addresses_is_tried_at_three(dialled: list[tuple[str, int]]) -> None:
     addresses = [f"8.8.8.{number}" for number in range(10)]
-    calling = Outward(resolver=Names(many_example=[" ".join(addresses)]), floor_seconds=0.0)
+    calling = EgressClient(resolver=Names(many_example=[" ".join(addresses)]), floor_seconds=0.0)
     assert await reason_of(calling, "https://many.example/") is Reason.CONNECTION
     await calling.close()
     assert dialled == [(address, 443) for address in addresses[:3]]
@@ -174,7 +174,7 @@ async def test_a_name_of_many_addresses_is_tried_at_three(dialled: list[tuple[st
 async def test_a_mapped_public_address_is_called_as_what_it_maps(
     dialled: list[tuple[str, int]],
 ) -> None:
-    calling = Outward(resolver=Names(mapped_example=["::ffff:8.8.4.4"]), floor_seconds=0.0)
+    calling = EgressClient(resolver=Names(mapped_example=["::ffff:8.8.4.4"]), floor_seconds=0.0)
     assert await reason_of(calling, "http://mapped.example/") is Reason.CONNECTION
     await calling.close()
     assert dialled == [("8.8.4.4", 80)]
@@ -183,7 +183,7 @@ async def test_a_mapped_public_address_is_called_as_what_it_maps(
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 @pytest.mark.parametrize("to", ["http://127.0.0.1:{port}/", "//[::1]:{port}/", "/again"])
 async def test_a_redirect_is_an_answer_and_not_followed(status: int, to: str) -> None:
-    calling = Outward(allow_private=True, resolver=Names(a_example=["127.0.0.1"]))
+    calling = EgressClient(allow_private=True, resolver=Names(a_example=["127.0.0.1"]))
     async with listening() as inside:
         location = to.format(port=inside.port)
         play = f"HTTP/1.1 {status} Moved\r\nlocation: {location}\r\ncontent-length: 0\r\n\r\n"
@@ -191,12 +191,25 @@ async def test_a_redirect_is_an_answer_and_not_followed(status: int, to: str) ->
             url = f"http://a.example:{outside.port}/"
             answer = await calling.request("POST", url, content=b"x")
     await calling.close()
-    assert (answer.status, answer.headers["location"]) == (status, location)
+    assert (answer.status_code, answer.headers["location"]) == (status, location)
     assert (outside.hits, inside.hits) == (1, 0)
 
 
+@pytest.mark.parametrize(
+    "location",
+    ["mailto:x", "http://[::g]/", "http://999.1.1.1/", "http://xn--\xff/", "/" + "x" * 12_000, ""],
+)
+async def test_a_redirect_to_no_url_at_all_is_an_answer_too(location: str) -> None:
+    play = f"HTTP/1.1 302 Found\r\nlocation: {location}\r\ncontent-length: 0\r\n\r\n"
+    calling = EgressClient(allow_private=True, resolver=Names(a_example=["127.0.0.1"]))
+    async with serve(play.encode("latin-1")) as peer:
+        answer = await calling.request("GET", f"http://a.example:{peer.port}/")
+    await calling.close()
+    assert (answer.status_code, answer.headers["location"]) == (302, location)
+
+
 async def test_a_refresh_and_an_alternative_service_are_not_followed_either() -> None:
-    calling = Outward(allow_private=True, resolver=Names(a_example=["127.0.0.1"]))
+    calling = EgressClient(allow_private=True, resolver=Names(a_example=["127.0.0.1"]))
     async with listening() as inside:
         play = (
             f"HTTP/1.1 200 OK\r\nrefresh: 0;url=http://127.0.0.1:{inside.port}/\r\n"
@@ -210,7 +223,7 @@ async def test_a_refresh_and_an_alternative_service_are_not_followed_either() ->
 
 
 async def test_no_proxy_is_taken_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    calling = Outward(allow_private=True, resolver=Names(a_example=["127.0.0.1"]))
+    calling = EgressClient(allow_private=True, resolver=Names(a_example=["127.0.0.1"]))
     async with listening() as proxy, serve() as peer:
         for name in ("http_proxy", "https_proxy", "all_proxy"):
             monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.port}")
@@ -224,7 +237,7 @@ async def test_public_addresses_on_the_ports_of_the_web_are_called(
     dialled: list[tuple[str, int]],
 ) -> None:
     names = Names(a_example=["8.8.8.8"], xn__bcher_kva_example=["2606:4700::1111"])
-    calling = Outward(resolver=names, floor_seconds=0.0)
+    calling = EgressClient(resolver=names, floor_seconds=0.0)
     urls = ("http://1.1.1.1/", "https://[2606:4700::1111]/", "https://a.example:80/")
     for url in (*urls, "https://bücher.example/"):
         assert await reason_of(calling, url) is Reason.CONNECTION
@@ -240,7 +253,7 @@ async def test_public_addresses_on_the_ports_of_the_web_are_called(
 
 async def test_a_name_without_addresses_is_not_called(dialled: list[tuple[str, int]]) -> None:
     names = Names(empty_example=[""], failing_example=socket.gaierror("no such name"))
-    calling = Outward(resolver=names, floor_seconds=0.0)
+    calling = EgressClient(resolver=names, floor_seconds=0.0)
     for host in ("nowhere.example", "empty.example", "failing.example"):
         assert await reason_of(calling, f"https://{host}/") is Reason.RESOLUTION
     await calling.close()

@@ -9,14 +9,15 @@ from typing import Any
 
 import pytest
 
-from tests.webhooks.peers import HOOKS, OK, Names, Play, outward, reason_of, serve
-from webhooks.client import Outward, SystemResolver
-from webhooks.exchange import HEAD_BYTES_MAX, Reason
+from tests.webhooks.peers import HOOKS, OK, Names, Play, egress, reason_of, serve
+from webhooks.client import EgressClient
+from webhooks.resolver import SystemResolver
+from webhooks.transport import HEAD_BYTES_MAX, Reason
 
 
 async def reason_from(play: Play | bytes, **options: Any) -> Reason:
     """Why a call to a peer that plays this fails."""
-    async with serve(play) as peer, outward(**options) as calling:
+    async with serve(play) as peer, egress(**options) as calling:
         return await reason_of(calling, f"http://{HOOKS}:{peer.port}/")
 
 
@@ -113,12 +114,17 @@ async def test_a_body_of_exactly_the_limit_is_whole_and_one_byte_more_is_refused
 ) -> None:
     for length in (100, 101):
         play = b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * length
-        async with serve(play) as peer, outward(bytes_max=given or 100) as calling:
+        async with serve(play) as peer, egress(bytes_max=given or 100) as calling:
             url = f"http://{HOOKS}:{peer.port}/"
             if length == 100:
-                assert (await calling.request("GET", url, bytes_max=given)).body == b"x" * 100
+                assert (await calling.request("GET", url, bytes_max=given)).content == b"x" * 100
             else:
                 assert await reason_of(calling, url, bytes_max=given) is Reason.TOO_LARGE
+
+
+async def test_a_body_past_the_limit_is_refused_while_its_server_keeps_the_connection() -> None:
+    play = forever(b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 101, b"", 0.01)
+    assert await reason_from(play, bytes_max=100, timeout_seconds=60.0) is Reason.TOO_LARGE
 
 
 @pytest.mark.parametrize("coding", ["gzip", "br", "deflate", "identity, gzip", "x"])
@@ -164,10 +170,10 @@ async def test_no_more_calls_than_allowed_are_at_one_host_at_once() -> None:
         writer.write(OK)
         await writer.drain()
 
-    async with serve(play) as peer, outward(per_host=2) as calling:
+    async with serve(play) as peer, egress(per_host=2) as calling:
         url = f"http://{HOOKS}:{peer.port}/"
         answers = await asyncio.gather(*(calling.request("GET", url) for _ in range(8)))
-    assert [answer.status for answer in answers] == [200] * 8
+    assert [answer.status_code for answer in answers] == [200] * 8
     assert most == 2
 
 
@@ -176,7 +182,7 @@ async def test_a_host_that_hangs_delays_no_other() -> None:
     async with (
         serve(forever(b"", b"", 0.01)) as slow,
         serve() as quick,
-        outward(names, per_host=1, timeout_seconds=30.0) as calling,
+        egress(names, per_host=1, timeout_seconds=30.0) as calling,
     ):
         hanging = [
             asyncio.create_task(calling.request("GET", f"http://slow.example:{slow.port}/"))
@@ -184,7 +190,7 @@ async def test_a_host_that_hangs_delays_no_other() -> None:
         ]
         for _ in range(5):
             answer = await calling.request("GET", f"http://quick.example:{quick.port}/")
-            assert answer.status == 200
+            assert answer.status_code == 200
         for task in hanging:
             task.cancel()
         done = await asyncio.gather(*hanging, return_exceptions=True)
@@ -215,10 +221,10 @@ async def test_a_name_is_asked_for_as_it_stands_without_the_systems_search_list(
 
 async def test_the_system_knows_localhost() -> None:
     async with serve() as peer:
-        calling = Outward(allow_private=True)
+        calling = EgressClient(allow_private=True)
         answer = await calling.request("GET", f"http://localhost:{peer.port}/")
         await calling.close()
-    assert answer.status == 200
+    assert answer.status_code == 200
 
 
 async def test_a_name_server_that_hangs_takes_no_thread_from_the_rest_of_the_process(
@@ -231,7 +237,7 @@ async def test_a_name_server_that_hangs_takes_no_thread_from_the_rest_of_the_pro
         raise socket.gaierror("too late")
 
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
-    calling = Outward(timeout_seconds=0.3, floor_seconds=0.0, per_host=100)
+    calling = EgressClient(timeout_seconds=0.3, floor_seconds=0.0, per_host=100)
     calls = [reason_of(calling, "http://hanging.example.com/") for _ in range(60)]
     waiting = asyncio.gather(*calls)
     assert await asyncio.wait_for(asyncio.to_thread(lambda: "free"), 5) == "free"

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
+import httpx
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
@@ -18,9 +19,8 @@ from store.store import Store
 from store.webhooks.events import NewsEvent
 from tests.receiving import Receiver, answer, flood, hang, receive
 from tests.store.builders import Books
-from tests.webhooks.peers import outward
-from webhooks.client import Outward
-from webhooks.exchange import Answer
+from tests.webhooks.peers import egress
+from webhooks.client import EgressClient
 from webhooks.rendering import OutgoingCall
 from webhooks.sender import OutwardCaller, judge
 
@@ -30,7 +30,7 @@ class Post:
     """A webhook with one callback about one message, and who calls."""
 
     books: Books
-    outward: Outward
+    egress: EgressClient
     callback: str = ""
     webhook: str = ""
     secret: str = ""
@@ -51,7 +51,7 @@ class Post:
 
     async def call(self, at: Instant | None = None) -> Called:
         """Call once."""
-        caller = OutwardCaller(self.books.store.news, self.outward, RENDERERS)
+        caller = OutwardCaller(self.books.store.news, self.egress, RENDERERS)
         return await caller.call(self.callback, at or now())
 
 
@@ -61,7 +61,7 @@ def now() -> Instant:
 
 @pytest.fixture
 async def post(store: Store, account: AccountView) -> AsyncIterator[Post]:
-    async with outward(timeout_seconds=1.0) as calling:
+    async with egress(timeout_seconds=1.0) as calling:
         yield Post(Books(store, account.id), calling)
 
 
@@ -171,7 +171,7 @@ async def test_each_answer_has_its_meaning(post: Post, said: Any, called: Called
 
 def test_a_wish_for_a_date_is_counted_from_now() -> None:
     moment = 1_800_000_000 * SECOND
-    dated = Answer(503, {"retry-after": "Fri, 15 Jan 2027 08:01:40 GMT"}, b"")
+    dated = httpx.Response(503, headers={"retry-after": "Fri, 15 Jan 2027 08:01:40 GMT"})
     assert judge(dated, moment).retry_after == 100.0
 
 
@@ -207,9 +207,7 @@ async def test_a_dialect_speaks_in_its_own_words_or_not_at_all(post: Post) -> No
     async with receive() as receiver:
         post.subscribe(receiver.url)
         post.books.execute("UPDATE callback SET dialect = 'semaphore'")
-        caller = OutwardCaller(
-            post.books.store.news, post.outward, {**RENDERERS, "semaphore": show}
-        )
+        caller = OutwardCaller(post.books.store.news, post.egress, {**RENDERERS, "semaphore": show})
         assert (await caller.call(post.callback, now())).verdict is CallVerdict.DELIVERED
         (taken,) = receiver.taken
         post.books.execute("UPDATE message SET reference = NULL")
@@ -227,7 +225,7 @@ async def test_a_dialect_that_stumbles_fails_its_callback_alone(
         raise ValueError("over +14155550123")
 
     post.subscribe("http://127.0.0.1:9/")
-    caller = OutwardCaller(post.books.store.news, post.outward, {"native": stumble})
+    caller = OutwardCaller(post.books.store.news, post.egress, {"native": stumble})
     assert await caller.call(post.callback, now()) == Called(CallVerdict.FAILED, "not_rendered")
     said = "".join(capsys.readouterr())
     assert "ValueError" in said and "4155550123" not in said
@@ -250,8 +248,8 @@ async def test_a_body_stays_below_twenty_kilobytes(post: Post) -> None:
 
 async def test_an_address_inside_is_never_called(post: Post, receiver_inside: Receiver) -> None:
     post.subscribe(receiver_inside.url)
-    async with outward(allow_private=False) as strict:
-        post.outward = strict
+    async with egress(allow_private=False) as strict:
+        post.egress = strict
         called = await post.call()
     assert (called.verdict, receiver_inside.peer.hits) == (CallVerdict.FAILED, 0)
 

@@ -22,7 +22,7 @@ from tests.dialects.fonedynamics.calls import SENDER, Body, Client, leased, mess
 from tests.receiving import Receiver, Taken, receive
 from tests.serving import Api
 from tests.webhooks.mail_server import MailServer, mail_server
-from tests.webhooks.peers import outward
+from tests.webhooks.peers import egress
 from webhooks.dispatcher import Bell
 from worker import build_caller, build_courier
 
@@ -41,7 +41,7 @@ async def at_work(story: Story, smtp_url: str = "") -> AsyncIterator[Client]:
     transport = httpx.ASGITransport(create_app(ways), raise_app_exceptions=False)
     async with (
         httpx.AsyncClient(transport=transport, base_url="http://godwit") as http,
-        outward() as way_out,
+        egress() as way_out,
     ):
         caller = build_caller(story.client, settings, story.store, way_out)
         bell = Bell(story.client, settings.task_queue)

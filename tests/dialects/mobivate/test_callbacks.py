@@ -13,7 +13,7 @@ from tests.conftest import Story
 from tests.dialects.mobivate.calls import accepted, batch
 from tests.receiving import Receiver, receive
 from tests.serving import Api
-from tests.webhooks.peers import outward
+from tests.webhooks.peers import egress
 from webhooks.dispatcher import Bell
 from webhooks.sender import OutwardCaller
 from worker import build_courier
@@ -24,7 +24,7 @@ WAIT_SECONDS = 30.0
 @asynccontextmanager
 async def couriers(story: Story) -> AsyncIterator[None]:
     """Bring callbacks, to loopback too."""
-    async with outward() as way_out:
+    async with egress() as way_out:
         caller = OutwardCaller(story.store.news, way_out, RENDERERS)
         bell = Bell(story.client, story.settings.task_queue)
         async with (

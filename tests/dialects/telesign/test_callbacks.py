@@ -14,7 +14,7 @@ from dialects.telesign.events import show_news
 from store.accounts.api_keys import KeyPair
 from tests.dialects.telesign.client import Bulk, bulk, check_accepted
 from tests.serving import Api
-from tests.webhooks.peers import HOOKS, Peer, line, outward, serve
+from tests.webhooks.peers import HOOKS, Peer, egress, line, serve
 from webhooks.dispatcher import Bell
 from webhooks.sender import OutwardCaller
 from worker import build_courier
@@ -48,7 +48,7 @@ async def test_each_recipient_is_called_back_signed_with_the_accounts_key(
     pair = story.store.accounts.reveal_key(keys[0].key_id)
     assert pair is not None
     good, second = bulk.numbers(2)
-    async with serve() as peer, outward() as way_out:
+    async with serve() as peer, egress() as way_out:
         url = f"http://{HOOKS}:{peer.port}/bulk"
         story.store.webhooks.add(story.account.id, url, ["*"], "telesign", 0)
         caller = OutwardCaller(story.store.news, way_out, RENDERERS)

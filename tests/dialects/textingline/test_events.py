@@ -23,7 +23,7 @@ from store.webhooks.events import NewsEvent
 from tests.campaign.making import NOW
 from tests.receiving import receive
 from tests.store.builders import Books
-from tests.webhooks.peers import outward
+from tests.webhooks.peers import egress
 from webhooks.sender import OutwardCaller
 
 NAME = "textingline"
@@ -213,7 +213,7 @@ async def test_a_webhook_of_this_dialect_is_called_with_a_signed_envelope(
     assert NAME in RENDERERS
     now = time.time_ns() // 1_000_000
     books = Books(store, account.id)
-    async with outward(timeout_seconds=1.0) as way_out, receive() as receiver:
+    async with egress(timeout_seconds=1.0) as way_out, receive() as receiver:
         view, secret = store.webhooks.add(account.id, receiver.url, ["message.*"], NAME, now)
         books.send(books.admit(1, now=now, dialect=NAME), now=now)
         callback = str(books.value("SELECT id FROM callback WHERE destination = :d", d=view.id))
