@@ -190,7 +190,7 @@ class CampaignService:
             return False
 
     async def close(self) -> None:
-        """Give up the way out to media; the client closes with the process."""
+        """Close the egress client of the media check; the client closes with the process."""
         await self._media.close()
 
     # ------------------------------------------------------------------ inside

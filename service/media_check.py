@@ -25,7 +25,7 @@ from campaign.settings import Settings
 from campaign.states import MessageStatus
 from store.store import Store
 from webhooks.client import EgressClient, Unreachable
-from webhooks.exchange import Reason
+from webhooks.transport import Reason
 
 log = structlog.get_logger("godwit.media")
 
@@ -38,7 +38,7 @@ DRAFT_SECONDS = 20.0
 class MediaCheck:
     """Downloads each address of a draft once, some at a time, all of them within ``seconds``.
 
-    Without a way out it checks nothing.
+    Without an egress client it checks nothing.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class MediaCheck:
             raise Refused(*at_entries(refusals(composed, faults), composed.draft))
 
     async def close(self) -> None:
-        """Give up the way out."""
+        """Close the egress client."""
         if self._egress is not None:
             await self._egress.close()
 
@@ -131,4 +131,4 @@ async def _fault(egress: EgressClient, url: str) -> Fault | None:
     except Unreachable as unreachable:
         log.info("media_not_downloaded", reason=unreachable.reason.value)
         return TOO_LARGE if unreachable.reason is Reason.TOO_LARGE else AWAY
-    return fault_of(answer.status, answer.headers.get("content-type", ""), len(answer.body))
+    return fault_of(answer.status_code, answer.headers.get("content-type", ""), len(answer.content))

@@ -1,4 +1,4 @@
-"""Where an outward call may lead: which URLs are read at all, and which addresses are public.
+"""Where an outbound call may lead: which URLs are read at all, and which addresses are public.
 
 A URL is taken as it stands or refused. Browsers repair odd hosts (``127.1``, ``①②⑦.⓪.⓪.①``,
 a backslash for a slash); whatever needs a repair here has more than one meaning.
@@ -158,6 +158,11 @@ def is_public(address: Address) -> bool:
 def is_private(address: Address) -> bool:
     """Whether an address is a loopback or a private one, which tests may call."""
     return _within(unmapped(address), PRIVATE)
+
+
+def may_call(address: Address, private_too: bool = False) -> bool:
+    """Whether an address is public or, if ``private_too``, one that tests may call."""
+    return is_public(address) or (private_too and is_private(address))
 
 
 def _within(address: Address, networks: tuple[Network, ...]) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
+import httpx
 import structlog
 from standardwebhooks import Webhook
 
@@ -15,8 +16,8 @@ from campaign.instants import SECOND, Instant, moment_of
 from carriers.classify import retry_after
 from store.webhooks.events import EventReader, SignedEvent
 from webhooks.client import EgressClient, Unreachable
-from webhooks.exchange import Answer, Reason
 from webhooks.rendering import EventRenderer, WebhookRequest
+from webhooks.transport import Reason
 
 log = structlog.get_logger("godwit.callbacks")
 
@@ -110,17 +111,17 @@ def signature_headers(signed_event: SignedEvent, now: Instant, body: bytes) -> d
     return headers | ({"webhook-signature": " ".join(signatures)} if signatures else {})
 
 
-def classify_answer(answer: Answer, now: Instant) -> DeliveryOutcome:
+def classify_answer(answer: httpx.Response, now: Instant) -> DeliveryOutcome:
     """What an answer means: for this callback, and for its destination as a whole."""
-    code = str(answer.status)
-    if 200 <= answer.status < 300:
+    code = str(answer.status_code)
+    if 200 <= answer.status_code < 300:
         return DeliveryOutcome(DeliveryVerdict.DELIVERED, code)
-    if answer.status == GONE:
+    if answer.status_code == GONE:
         return DeliveryOutcome(DeliveryVerdict.GONE, code)
     requested = answer.headers.get("retry-after")
     seconds = retry_after(requested, now / SECOND, RETRY_AFTER_MAX / SECOND)
     return DeliveryOutcome(
-        DeliveryVerdict.FAILED, code, seconds, overloaded=answer.status in OVERLOADED_STATUSES
+        DeliveryVerdict.FAILED, code, seconds, overloaded=answer.status_code in OVERLOADED_STATUSES
     )
 
 

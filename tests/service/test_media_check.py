@@ -1,4 +1,4 @@
-"""Media are downloaded before the answer, safely and within bounds; faults are told in place."""
+"""Media are downloaded before the answer, safely and within bounds; faults are result in place."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -32,13 +32,13 @@ def served(content_type: str | None = "image/png", length: int = 4, status: int 
 
 
 def bearing(urls: Sequence[str | None]) -> ComposedCampaign:
-    """A candidate with a message for each address, or for none."""
+    """A composed with a message for each address, or for none."""
     people = [DraftRecipient(number(index), media_url=url) for index, url in enumerate(urls)]
     return unchecked(draft(people))
 
 
 async def refusals_of(check: MediaCheck, composed: ComposedCampaign) -> list[Refusal]:
-    """What a check refuses of a candidate."""
+    """What a check refuses of a composed."""
     try:
         await check.check(composed)
     except Refused as refused:
@@ -51,11 +51,11 @@ async def checking(
     store: Store, seconds: float = 20.0, **options: Any
 ) -> AsyncIterator[MediaCheck]:
     """A check that may call loopback, and does not wait before it says no."""
-    async with egress_client(**{"bytes_max": BYTES_MAX, **options}) as egress:
-        yield MediaCheck(store, egress, seconds)
+    async with egress_client(**{"bytes_max": BYTES_MAX, **options}) as calling:
+        yield MediaCheck(store, calling, seconds)
 
 
-async def checked(store: Store, play: bytes | Play) -> list[tuple[RefusalCode, str]]:
+async def judged(store: Store, play: bytes | Play) -> list[tuple[RefusalCode, str]]:
     """What is said of media that a server answers with, to the second of three recipients."""
     async with serve(play) as peer, checking(store) as check:
         url = f"http://hooks.customer.example:{peer.port}/cat.png"
@@ -67,8 +67,8 @@ async def checked(store: Store, play: bytes | Play) -> list[tuple[RefusalCode, s
 @pytest.mark.parametrize("content_type", sorted(TYPES))
 async def test_the_nine_types_pass_up_to_a_megabyte(store: Store, content_type: str) -> None:
     assert len(TYPES) == 9
-    for shown_type in (content_type, f"{content_type.upper()}; charset=utf-8"):
-        assert await checked(store, served(shown_type, BYTES_MAX)) == []
+    for told_type in (content_type, f"{content_type.upper()}; charset=utf-8"):
+        assert await judged(store, served(told_type, BYTES_MAX)) == []
 
 
 ANSWERS: dict[str, tuple[bytes, RefusalCode]] = {
@@ -91,7 +91,7 @@ async def test_what_no_carrier_could_take_is_refused_where_it_stands(
     store: Store, answer: str
 ) -> None:
     play, code = ANSWERS[answer]
-    assert await checked(store, play) == [(code, "recipients[1].mediaUrl")]
+    assert await judged(store, play) == [(code, "recipients[1].mediaUrl")]
 
 
 async def test_an_endless_download_is_left_at_a_megabyte(store: Store) -> None:
@@ -101,9 +101,7 @@ async def test_an_endless_download_is_left_at_a_megabyte(store: Store) -> None:
             writer.write(b"x" * 65_536)
             await writer.drain()
 
-    assert await checked(store, endless) == [
-        (RefusalCode.MEDIA_TOO_LARGE, "recipients[1].mediaUrl")
-    ]
+    assert await judged(store, endless) == [(RefusalCode.MEDIA_TOO_LARGE, "recipients[1].mediaUrl")]
 
 
 async def test_each_address_is_downloaded_once_and_eight_at_a_time(store: Store) -> None:
@@ -137,10 +135,10 @@ async def test_what_will_not_go_is_not_downloaded(store: Store) -> None:
 
 
 async def test_a_draft_is_told_what_was_not_there_in_its_time_and_no_more(store: Store) -> None:
-    async def opted_out(_: asyncio.StreamReader, __: asyncio.StreamWriter) -> None:
+    async def silent(_: asyncio.StreamReader, __: asyncio.StreamWriter) -> None:
         await asyncio.Event().wait()
 
-    async with serve(served()) as sound, serve(opted_out) as slow:
+    async with serve(served()) as sound, serve(silent) as slow:
         async with checking(store, seconds=0.5) as check:
             good = f"http://127.0.0.1:{sound.port}/a.png"
             bad = f"http://127.0.0.1:{slow.port}/a.png"
@@ -165,8 +163,8 @@ async def test_no_hostile_media_address_reaches_a_listener_or_even_a_resolver(
 ) -> None:
     async with listening() as peer:
         names = Names(a_example=[PUBLIC])
-        egress = EgressClient(resolver=names, ports=(443, 80, peer.port), floor_seconds=0.0)
-        check = MediaCheck(store, egress)
+        calling = EgressClient(resolver=names, ports=(443, 80, peer.port), floor_seconds=0.0)
+        check = MediaCheck(store, calling)
         with watched_sockets() as seen:
             found = await refusals_of(check, bearing([None, url.format(port=peer.port)]))
         await check.close()
@@ -177,8 +175,8 @@ async def test_no_hostile_media_address_reaches_a_listener_or_even_a_resolver(
 async def test_a_name_that_leads_inside_is_told_like_one_that_is_not_there(store: Store) -> None:
     async with listening() as peer:
         names = Names(**{f"n{index}_example": [inside] for index, inside in enumerate(INSIDE)})
-        egress = EgressClient(resolver=names, ports=(peer.port,), floor_seconds=0.0)
-        check = MediaCheck(store, egress)
+        calling = EgressClient(resolver=names, ports=(peer.port,), floor_seconds=0.0)
+        check = MediaCheck(store, calling)
         answers = []
         with watched_sockets() as seen:
             for index in range(len(INSIDE) + 1):

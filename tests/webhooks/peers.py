@@ -1,4 +1,4 @@
-"""Servers on loopback that play the other side of an outward call, and a way to call them."""
+"""Servers on loopback that play the other side of outbound calls, and a client to call them."""
 
 import asyncio
 import datetime
@@ -19,7 +19,7 @@ from cryptography.x509.oid import NameOID
 
 from webhooks.addresses import Address
 from webhooks.client import EgressClient, Unreachable
-from webhooks.exchange import Reason
+from webhooks.transport import Reason
 
 Play = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 HOOKS = "hooks.customer.example"
@@ -103,14 +103,14 @@ class Names:
 
     async def __call__(self, host: str) -> Sequence[Address]:
         """What the name leads to at this asking; the last answer is given ever after."""
-        claim = self.asked.count(host)
+        turn = self.asked.count(host)
         self.asked.append(host)
         answers = self._answers.get(host.replace(".", "_").replace("-", "_"), ())
         if isinstance(answers, Exception):
             raise answers
         if not answers:
             raise OSError("no such name")
-        answer = answers[min(claim, len(answers) - 1)]
+        answer = answers[min(turn, len(answers) - 1)]
         return [ipaddress.ip_address(address) for address in answer.split()]
 
 
@@ -118,17 +118,17 @@ class Names:
 async def egress_client(
     resolver: Names | None = None, **options: Any
 ) -> AsyncIterator[EgressClient]:
-    """A way out that may call loopback, where HOOKS is, and does not wait for the floor."""
+    """A client that may call loopback, where HOOKS is, and does not wait for the floor."""
     options = {"allow_private": True, "floor_seconds": 0.0, **options}
     made = EgressClient(resolver=resolver or Names(hooks_customer_example=["127.0.0.1"]), **options)
     yield made
     await made.close()
 
 
-async def reason_of(egress: EgressClient, url: str, method: str = "GET", **options: Any) -> Reason:
+async def reason_of(calling: EgressClient, url: str, method: str = "GET", **options: Any) -> Reason:
     """Why a call fails."""
     with pytest.raises(Unreachable) as caught:
-        await egress.request(method, url, **options)
+        await calling.request(method, url, **options)
     assert str(caught.value) == TEXT
     return caught.value.reason
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.webhooks.peers import Names, Peer, reason_of, serve, watched_sockets
 from webhooks.client import EgressClient
-from webhooks.exchange import Reason
+from webhooks.transport import Reason
 
 PUBLIC = "8.8.8.8"
 # With {port} a listener's; without, 80 or 443 as everywhere.
@@ -84,10 +84,10 @@ def dialled(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
 async def test_no_hostile_url_reaches_a_listener_or_even_a_resolver(url: str) -> None:
     async with listening() as peer:
         names = Names(a_example=[PUBLIC])
-        egress = EgressClient(resolver=names, ports=(443, 80, peer.port), floor_seconds=0.0)
+        calling = EgressClient(resolver=names, ports=(443, 80, peer.port), floor_seconds=0.0)
         with watched_sockets() as seen:
-            reason = await reason_of(egress, url.format(port=peer.port))
-        await egress.close()
+            reason = await reason_of(calling, url.format(port=peer.port))
+        await calling.close()
     assert reason in (Reason.URL, Reason.ADDRESS)
     assert peer.hits == 0 and seen == [] and names.asked == []
 
@@ -97,24 +97,24 @@ async def test_no_hostile_url_reaches_a_listener_or_even_a_resolver(url: str) ->
 async def test_a_name_with_any_address_inside_is_not_called(answer: str, scheme: str) -> None:
     async with listening() as peer:
         names = Names(a_example=[answer])
-        egress = EgressClient(resolver=names, ports=(peer.port,), floor_seconds=0.0)
+        calling = EgressClient(resolver=names, ports=(peer.port,), floor_seconds=0.0)
         with watched_sockets() as seen:
-            reason = await reason_of(egress, f"{scheme}://a.example:{peer.port}/")
-        await egress.close()
+            reason = await reason_of(calling, f"{scheme}://a.example:{peer.port}/")
+        await calling.close()
     assert reason is Reason.ADDRESS
     assert peer.hits == 0 and seen == [] and names.asked == ["a.example"]
 
 
 async def test_the_listeners_of_these_tests_do_hear_when_private_addresses_are_allowed() -> None:
     names = Names(a_example=["127.0.0.1"], b_example=["::ffff:127.0.0.1"], c_example=["::1"])
-    egress = EgressClient(allow_private=True, resolver=names, floor_seconds=0.0)
+    calling = EgressClient(allow_private=True, resolver=names, floor_seconds=0.0)
     async with listening() as peer:
         hosts = ("127.0.0.1", "127.9.9.9", "[::1]", "a.example", "b.example", "c.example")
         with watched_sockets() as seen:
             for host in hosts:
-                answer = await egress.request("GET", f"http://{host}:{peer.port}/")
-                assert answer.status == 200
-    await egress.close()
+                answer = await calling.request("GET", f"http://{host}:{peer.port}/")
+                assert answer.status_code == 200
+    await calling.close()
     assert peer.hits == len(hosts)
     assert [event for event, _ in seen] == ["socket.connect"] * len(hosts)
     assert [address[0] for _, address in seen] == [
@@ -131,9 +131,9 @@ async def test_the_listeners_of_these_tests_do_hear_when_private_addresses_are_a
 async def test_metadata_stays_out_of_reach_even_when_private_addresses_are_allowed(
     url: str, dialled: list[tuple[str, int]]
 ) -> None:
-    egress = EgressClient(allow_private=True, floor_seconds=0.0)
-    assert await reason_of(egress, url) is Reason.ADDRESS
-    await egress.close()
+    calling = EgressClient(allow_private=True, floor_seconds=0.0)
+    assert await reason_of(calling, url) is Reason.ADDRESS
+    await calling.close()
     assert dialled == []
 
 
@@ -142,61 +142,74 @@ async def test_a_name_that_changes_its_mind_is_asked_once_and_taken_at_its_first
     scheme: str, dialled: list[tuple[str, int]]
 ) -> None:
     names = Names(rebinding_example=[PUBLIC, "127.0.0.1"])
-    egress = EgressClient(resolver=names, floor_seconds=0.0)
-    assert await reason_of(egress, f"{scheme}://rebinding.example/") is Reason.CONNECTION
+    calling = EgressClient(resolver=names, floor_seconds=0.0)
+    assert await reason_of(calling, f"{scheme}://rebinding.example/") is Reason.CONNECTION
     port = {"http": 80, "https": 443}[scheme]
     assert names.asked == ["rebinding.example"] and dialled == [(PUBLIC, port)]
     # The next call asks anew, and is refused at what it hears now.
-    assert await reason_of(egress, f"{scheme}://rebinding.example/") is Reason.ADDRESS
-    await egress.close()
+    assert await reason_of(calling, f"{scheme}://rebinding.example/") is Reason.ADDRESS
+    await calling.close()
     assert len(names.asked) == 2 and dialled == [(PUBLIC, port)]
 
 
 async def test_the_system_resolves_nothing_again_on_the_way_to_an_address() -> None:
     names = Names(rebinding_example=["127.0.0.2", "127.0.0.1"])
-    egress = EgressClient(allow_private=True, resolver=names, floor_seconds=0.0)
+    calling = EgressClient(allow_private=True, resolver=names, floor_seconds=0.0)
     async with serve(host="127.0.0.2") as first, serve(port=first.port) as second:
         with watched_sockets() as seen:
-            await egress.request("GET", f"http://rebinding.example:{first.port}/")
-    await egress.close()
+            await calling.request("GET", f"http://rebinding.example:{first.port}/")
+    await calling.close()
     assert (first.hits, second.hits, names.asked) == (1, 0, ["rebinding.example"])
     assert seen == [("socket.connect", ("127.0.0.2", first.port))]
 
 
 async def test_a_name_of_many_addresses_is_tried_at_three(dialled: list[tuple[str, int]]) -> None:
     addresses = [f"8.8.8.{number}" for number in range(10)]
-    egress = EgressClient(resolver=Names(many_example=[" ".join(addresses)]), floor_seconds=0.0)
-    assert await reason_of(egress, "https://many.example/") is Reason.CONNECTION
-    await egress.close()
+    calling = EgressClient(resolver=Names(many_example=[" ".join(addresses)]), floor_seconds=0.0)
+    assert await reason_of(calling, "https://many.example/") is Reason.CONNECTION
+    await calling.close()
     assert dialled == [(address, 443) for address in addresses[:3]]
 
 
 async def test_a_mapped_public_address_is_called_as_what_it_maps(
     dialled: list[tuple[str, int]],
 ) -> None:
-    egress = EgressClient(resolver=Names(mapped_example=["::ffff:8.8.4.4"]), floor_seconds=0.0)
-    assert await reason_of(egress, "http://mapped.example/") is Reason.CONNECTION
-    await egress.close()
+    calling = EgressClient(resolver=Names(mapped_example=["::ffff:8.8.4.4"]), floor_seconds=0.0)
+    assert await reason_of(calling, "http://mapped.example/") is Reason.CONNECTION
+    await calling.close()
     assert dialled == [("8.8.4.4", 80)]
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 @pytest.mark.parametrize("to", ["http://127.0.0.1:{port}/", "//[::1]:{port}/", "/again"])
 async def test_a_redirect_is_an_answer_and_not_followed(status: int, to: str) -> None:
-    egress = EgressClient(allow_private=True, resolver=Names(a_example=["127.0.0.1"]))
+    calling = EgressClient(allow_private=True, resolver=Names(a_example=["127.0.0.1"]))
     async with listening() as inside:
         location = to.format(port=inside.port)
         play = f"HTTP/1.1 {status} Moved\r\nlocation: {location}\r\ncontent-length: 0\r\n\r\n"
         async with serve(play.encode()) as outside:
             url = f"http://a.example:{outside.port}/"
-            answer = await egress.request("POST", url, content=b"x")
-    await egress.close()
-    assert (answer.status, answer.headers["location"]) == (status, location)
+            answer = await calling.request("POST", url, content=b"x")
+    await calling.close()
+    assert (answer.status_code, answer.headers["location"]) == (status, location)
     assert (outside.hits, inside.hits) == (1, 0)
 
 
+@pytest.mark.parametrize(
+    "location",
+    ["mailto:x", "http://[::g]/", "http://999.1.1.1/", "http://xn--\xff/", "/" + "x" * 12_000, ""],
+)
+async def test_a_redirect_to_no_url_at_all_is_an_answer_too(location: str) -> None:
+    play = f"HTTP/1.1 302 Found\r\nlocation: {location}\r\ncontent-length: 0\r\n\r\n"
+    calling = EgressClient(allow_private=True, resolver=Names(a_example=["127.0.0.1"]))
+    async with serve(play.encode("latin-1")) as peer:
+        answer = await calling.request("GET", f"http://a.example:{peer.port}/")
+    await calling.close()
+    assert (answer.status_code, answer.headers["location"]) == (302, location)
+
+
 async def test_a_refresh_and_an_alternative_service_are_not_followed_either() -> None:
-    egress = EgressClient(allow_private=True, resolver=Names(a_example=["127.0.0.1"]))
+    calling = EgressClient(allow_private=True, resolver=Names(a_example=["127.0.0.1"]))
     async with listening() as inside:
         play = (
             f"HTTP/1.1 200 OK\r\nrefresh: 0;url=http://127.0.0.1:{inside.port}/\r\n"
@@ -204,19 +217,19 @@ async def test_a_refresh_and_an_alternative_service_are_not_followed_either() ->
         )
         async with serve(play.encode()) as outside:
             for _ in range(2):
-                await egress.request("GET", f"http://a.example:{outside.port}/")
-    await egress.close()
+                await calling.request("GET", f"http://a.example:{outside.port}/")
+    await calling.close()
     assert (outside.hits, inside.hits) == (2, 0)
 
 
 async def test_no_proxy_is_taken_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    egress = EgressClient(allow_private=True, resolver=Names(a_example=["127.0.0.1"]))
+    calling = EgressClient(allow_private=True, resolver=Names(a_example=["127.0.0.1"]))
     async with listening() as proxy, serve() as peer:
         for name in ("http_proxy", "https_proxy", "all_proxy"):
             monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.port}")
             monkeypatch.setenv(name.upper(), f"http://127.0.0.1:{proxy.port}")
-        await egress.request("GET", f"http://a.example:{peer.port}/")
-    await egress.close()
+        await calling.request("GET", f"http://a.example:{peer.port}/")
+    await calling.close()
     assert (proxy.hits, peer.hits) == (0, 1)
 
 
@@ -224,11 +237,11 @@ async def test_public_addresses_on_the_ports_of_the_web_are_called(
     dialled: list[tuple[str, int]],
 ) -> None:
     names = Names(a_example=["8.8.8.8"], xn__bcher_kva_example=["2606:4700::1111"])
-    egress = EgressClient(resolver=names, floor_seconds=0.0)
+    calling = EgressClient(resolver=names, floor_seconds=0.0)
     urls = ("http://1.1.1.1/", "https://[2606:4700::1111]/", "https://a.example:80/")
     for url in (*urls, "https://bücher.example/"):
-        assert await reason_of(egress, url) is Reason.CONNECTION
-    await egress.close()
+        assert await reason_of(calling, url) is Reason.CONNECTION
+    await calling.close()
     assert dialled == [
         ("1.1.1.1", 80),
         ("2606:4700::1111", 443),
@@ -240,10 +253,10 @@ async def test_public_addresses_on_the_ports_of_the_web_are_called(
 
 async def test_a_name_without_addresses_is_not_called(dialled: list[tuple[str, int]]) -> None:
     names = Names(empty_example=[""], failing_example=socket.gaierror("no such name"))
-    egress = EgressClient(resolver=names, floor_seconds=0.0)
+    calling = EgressClient(resolver=names, floor_seconds=0.0)
     for host in ("nowhere.example", "empty.example", "failing.example"):
-        assert await reason_of(egress, f"https://{host}/") is Reason.RESOLUTION
-    await egress.close()
+        assert await reason_of(calling, f"https://{host}/") is Reason.RESOLUTION
+    await calling.close()
     assert dialled == []
 
 

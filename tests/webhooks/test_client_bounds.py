@@ -10,14 +10,15 @@ from typing import Any
 import pytest
 
 from tests.webhooks.peers import HOOKS, OK, Names, Play, egress_client, reason_of, serve
-from webhooks.client import EgressClient, SystemResolver
-from webhooks.exchange import HEAD_BYTES_MAX, Reason
+from webhooks.client import EgressClient
+from webhooks.resolver import SystemResolver
+from webhooks.transport import HEAD_BYTES_MAX, Reason
 
 
 async def reason_from(play: Play | bytes, **options: Any) -> Reason:
     """Why a call to a peer that plays this fails."""
-    async with serve(play) as peer, egress_client(**options) as egress:
-        return await reason_of(egress, f"http://{HOOKS}:{peer.port}/")
+    async with serve(play) as peer, egress_client(**options) as calling:
+        return await reason_of(calling, f"http://{HOOKS}:{peer.port}/")
 
 
 def forever(start: bytes, again: bytes, pause: float = 0.0) -> Play:
@@ -113,12 +114,17 @@ async def test_a_body_of_exactly_the_limit_is_whole_and_one_byte_more_is_refused
 ) -> None:
     for length in (100, 101):
         play = b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * length
-        async with serve(play) as peer, egress_client(bytes_max=given or 100) as egress:
+        async with serve(play) as peer, egress_client(bytes_max=given or 100) as calling:
             url = f"http://{HOOKS}:{peer.port}/"
             if length == 100:
-                assert (await egress.request("GET", url, bytes_max=given)).body == b"x" * 100
+                assert (await calling.request("GET", url, bytes_max=given)).content == b"x" * 100
             else:
-                assert await reason_of(egress, url, bytes_max=given) is Reason.TOO_LARGE
+                assert await reason_of(calling, url, bytes_max=given) is Reason.TOO_LARGE
+
+
+async def test_a_body_past_the_limit_is_refused_while_its_server_keeps_the_connection() -> None:
+    play = forever(b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 101, b"", 0.01)
+    assert await reason_from(play, bytes_max=100, timeout_seconds=60.0) is Reason.TOO_LARGE
 
 
 @pytest.mark.parametrize("coding", ["gzip", "br", "deflate", "identity, gzip", "x"])
@@ -164,10 +170,10 @@ async def test_no_more_calls_than_allowed_are_at_one_host_at_once() -> None:
         writer.write(OK)
         await writer.drain()
 
-    async with serve(play) as peer, egress_client(per_host=2) as egress:
+    async with serve(play) as peer, egress_client(per_host=2) as calling:
         url = f"http://{HOOKS}:{peer.port}/"
-        answers = await asyncio.gather(*(egress.request("GET", url) for _ in range(8)))
-    assert [answer.status for answer in answers] == [200] * 8
+        answers = await asyncio.gather(*(calling.request("GET", url) for _ in range(8)))
+    assert [answer.status_code for answer in answers] == [200] * 8
     assert most == 2
 
 
@@ -176,15 +182,15 @@ async def test_a_host_that_hangs_delays_no_other() -> None:
     async with (
         serve(forever(b"", b"", 0.01)) as slow,
         serve() as quick,
-        egress_client(names, per_host=1, timeout_seconds=30.0) as egress,
+        egress_client(names, per_host=1, timeout_seconds=30.0) as calling,
     ):
         hanging = [
-            asyncio.create_task(egress.request("GET", f"http://slow.example:{slow.port}/"))
+            asyncio.create_task(calling.request("GET", f"http://slow.example:{slow.port}/"))
             for _ in range(50)
         ]
         for _ in range(5):
-            answer = await egress.request("GET", f"http://quick.example:{quick.port}/")
-            assert answer.status == 200
+            answer = await calling.request("GET", f"http://quick.example:{quick.port}/")
+            assert answer.status_code == 200
         for task in hanging:
             task.cancel()
         done = await asyncio.gather(*hanging, return_exceptions=True)
@@ -215,10 +221,10 @@ async def test_a_name_is_asked_for_as_it_stands_without_the_systems_search_list(
 
 async def test_the_system_knows_localhost() -> None:
     async with serve() as peer:
-        egress = EgressClient(allow_private=True)
-        answer = await egress.request("GET", f"http://localhost:{peer.port}/")
-        await egress.close()
-    assert answer.status == 200
+        calling = EgressClient(allow_private=True)
+        answer = await calling.request("GET", f"http://localhost:{peer.port}/")
+        await calling.close()
+    assert answer.status_code == 200
 
 
 async def test_a_name_server_that_hangs_takes_no_thread_from_the_rest_of_the_process(
@@ -231,10 +237,10 @@ async def test_a_name_server_that_hangs_takes_no_thread_from_the_rest_of_the_pro
         raise socket.gaierror("too late")
 
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
-    egress = EgressClient(timeout_seconds=0.3, floor_seconds=0.0, per_host=100)
-    calls = [reason_of(egress, "http://hanging.example.com/") for _ in range(60)]
+    calling = EgressClient(timeout_seconds=0.3, floor_seconds=0.0, per_host=100)
+    calls = [reason_of(calling, "http://hanging.example.com/") for _ in range(60)]
     waiting = asyncio.gather(*calls)
     assert await asyncio.wait_for(asyncio.to_thread(lambda: "free"), 5) == "free"
     assert set(await waiting) == {Reason.TIMEOUT}
     answered.set()
-    await egress.close()
+    await calling.close()

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any
 
+import httpx
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
@@ -20,7 +21,6 @@ from tests.receiving import Receiver, answer, flood, hang, receive
 from tests.store.builders import StoreBuilder
 from tests.webhooks.peers import egress_client
 from webhooks.client import EgressClient
-from webhooks.exchange import Answer
 from webhooks.rendering import WebhookRequest
 from webhooks.sender import WebhookSender, classify_answer
 
@@ -180,7 +180,7 @@ async def test_each_answer_has_its_meaning(post: Post, said: Any, called: Delive
 
 def test_a_wish_for_a_date_is_counted_from_now() -> None:
     moment = 1_800_000_000 * SECOND
-    dated = Answer(503, {"retry-after": "Fri, 15 Jan 2027 08:01:40 GMT"}, b"")
+    dated = httpx.Response(503, headers={"retry-after": "Fri, 15 Jan 2027 08:01:40 GMT"})
     assert classify_answer(dated, moment).retry_after == 100.0
 
 
