@@ -7,7 +7,7 @@ RUN python -m venv /opt/godwit
 COPY requirements/ requirements/
 RUN /opt/godwit/bin/pip install --require-hashes -r requirements/run.txt \
     && /opt/godwit/bin/pip install --require-hashes --no-deps -r requirements/build.txt
-COPY pyproject.toml README.md worker.py ./
+COPY pyproject.toml README.md LICENSE worker.py ./
 COPY activities/ activities/
 COPY campaign/ campaign/
 COPY carriers/ carriers/

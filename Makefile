@@ -3,12 +3,12 @@ BIN := .venv/bin
 WORKERS ?= 4
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test stack chaos lint types check clean
+.PHONY: help setup demo up picture test stack chaos lint types check clean
 
 help: ## List the targets.
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
-setup: .venv/ready ## Make .venv with every pinned dependency.
+setup: .venv/ready ## Create .venv with every pinned dependency.
 
 .venv/ready: requirements/run.txt requirements/dev.txt pyproject.toml
 	$(PYTHON) -m venv .venv
@@ -18,13 +18,16 @@ setup: .venv/ready ## Make .venv with every pinned dependency.
 		--no-index --editable .
 	touch $@
 
-demo: setup ## Send an example campaign and show it, then stop everything.
+demo: setup ## Run an example campaign on a temporary stack and print its result.
 	$(BIN)/godwit demo
 
-up: setup ## Start the embedded stack and stay.
+up: setup ## Start the embedded stack and keep it running.
 	$(BIN)/godwit up
 
-test: setup ## Run every test but those of whole stacks and chaos.
+picture: setup ## Draw docs/images/campaign.svg from a campaign that really runs.
+	$(BIN)/python docs/images/picture.py
+
+test: setup ## Run every test except those of whole stacks.
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not stack"
 
 stack: setup ## Run the tests of whole stacks: kills, deploys, neighbours.
@@ -42,7 +45,7 @@ bench: setup .venv/bench/ready ## Measure against peers and the limit; print and
 		--upgrade --target .venv/bench -r requirements/bench.txt
 	touch $@
 
-lint: setup ## Check format, style and which package may import which.
+lint: setup ## Check format, style and import contracts.
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports --no-cache
@@ -50,7 +53,7 @@ lint: setup ## Check format, style and which package may import which.
 types: setup ## Check types.
 	$(BIN)/mypy
 
-check: lint types test stack chaos ## All of it, as CI does.
+check: lint types test stack chaos ## Run all checks, as CI does.
 
-clean: ## Remove what the targets made.
-	rm -rf .venv .godwit *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+clean: ## Remove everything that the targets created, the data in .godwit included.
+	rm -rf .venv .godwit build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -5,50 +5,63 @@ import contextlib
 import json
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from starter.cli import administration, campaigns, carriers, messages
+from starter.cli import administration, campaigns, carriers, environment, messages
 from starter.cli import number_pool as pool
 from starter.cli.context import CommandError, data_directory, find_settings
 from store.database.engine import StoreError
 
 app = typer.Typer(
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     help="Durable SMS and MMS campaigns on Temporal.",
-    epilog="Begin with: godwit up  (and in a second terminal: godwit list)",
+    epilog="Start with 'godwit up'; then, in another terminal, 'godwit send FILE --wait'.",
 )
-app.add_typer(administration.account_app, name="account")
-app.add_typer(administration.key_app, name="key")
-app.add_typer(administration.sender_app, name="sender")
-app.add_typer(carriers.carrier_app, name="carrier")
+database_app = typer.Typer(no_args_is_help=True, help="Manage the database schema.")
 administration.sender_app.add_typer(pool.pool_app, name="pool")
-database_app = typer.Typer(no_args_is_help=True, help="The database.")
-app.add_typer(database_app, name="db")
-app.command("send")(campaigns.send)
-app.command("list")(campaigns.list_campaigns)
-app.command("status")(campaigns.status)
-app.command("watch")(campaigns.watch)
-app.command("pause")(campaigns.pause)
-app.command("resume")(campaigns.resume)
-app.command("reschedule")(campaigns.reschedule)
-app.command("cancel")(campaigns.cancel)
-app.command("retry")(campaigns.retry)
-app.command("report")(campaigns.report)
-app.command("why")(messages.why)
-app.command("resolve")(messages.resolve)
+# Where the help lists a command; panels and commands stand in the order of their registration.
+LOCAL, CAMPAIGNS = "On one machine", "Campaigns"
+PROOF, ADMINISTRATION = "Messages and proof", "Administration and production"
 
 
-@app.command("audit")
+def _print_version(wanted: bool) -> None:
+    if not wanted:
+        return
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        typer.echo(f"godwit {version('godwit')}")
+    except PackageNotFoundError:
+        raise CommandError(
+            "the package godwit is not installed, so its version is unknown"
+        ) from None
+    raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Show the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Take the options that need no command."""
+
+
 def audit_books(
-    id: Annotated[str | None, typer.Argument(help="One campaign; default: everything.")] = None,
+    id: Annotated[
+        str | None, typer.Argument(metavar="[ID]", help="Campaign id; default: all.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Prove that messages, credits and keys tell the same story; exit 1 if anything is off."""
+    """Check that messages, credits and keys agree; exit 1 and list what does not."""
     from dataclasses import asdict
 
     from starter.cli.context import opened_store
@@ -62,30 +75,52 @@ def audit_books(
         typer.echo(json.dumps(asdict(result), indent=2))
     else:
         typer.echo(
-            f"{result.accounts:,} accounts, {result.campaigns:,} campaigns, "
-            f"{result.messages:,} messages looked at"
+            f"checked {_count(result.accounts, 'account')}, "
+            f"{_count(result.campaigns, 'campaign')}, {_count(result.messages, 'message')}"
         )
         for finding in result.findings:
             what = f"{finding.check}: {finding.subject}"
             typer.echo(f"OFF  {what}: expected {finding.expected}, found {finding.found}")
-        typer.echo("the books are in balance" if not result.findings else "the books are off")
+        typer.echo(
+            "the books are in balance" if not result.findings else "the books do not balance"
+        )
     if result.findings:
         raise typer.Exit(1)
 
 
-@app.command("up")
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
 def up(
-    host: str = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Of the API; 0 takes any free port.")] = 8080,
-    temporal_port: Annotated[int, typer.Option(help="0 takes any free port.")] = 7233,
-    ui_port: Annotated[int, typer.Option(help="Of Temporal's Web UI; 0: any.")] = 8233,
-    carrier_port: Annotated[int, typer.Option(help="Of the pretend carrier; 0: any.")] = 0,
-    data: Annotated[Path | None, typer.Option(help="Default: $GODWIT_DATA or .godwit")] = None,
-    workers: Annotated[int, typer.Option(min=1)] = 1,
-    carrier: Annotated[str, typer.Option(help="Default: $GODWIT_CARRIER")] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON line when ready.")] = False,
+    host: Annotated[str, typer.Option(help="Address that all parts listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port of the API; 0: any free one.")] = 8080,
+    temporal_port: Annotated[
+        int, typer.Option(help="Port of Temporal's server; 0: any free one.")
+    ] = 7233,
+    ui_port: Annotated[
+        int, typer.Option(help="Port of Temporal's Web UI; 0: any free one.")
+    ] = 8233,
+    carrier_port: Annotated[
+        int, typer.Option(help="Port of the pretend carrier; 0: any free one.")
+    ] = 0,
+    data: Annotated[
+        Path | None, typer.Option(help="Data directory; default: $GODWIT_DATA or .godwit.")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Number of worker processes.")] = 1,
+    carrier: Annotated[
+        str, typer.Option(help="Carrier to send through; default: $GODWIT_CARRIER.")
+    ] = "",
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one line of JSON when ready.")
+    ] = False,
 ) -> None:
-    """Start everything on this machine and stay; Ctrl-C stops it, and up again carries on."""
+    """Start the embedded stack and keep it running until Ctrl-C.
+
+    The stack is Temporal with its Web UI, SQLite, the pretend carrier, the API
+    and workers. Run again on the same data directory, campaigns continue where
+    they stopped.
+    """
     from starter.cli.welcome import welcome
     from starter.embedded.stack import StackError, StackOptions, run_stack
 
@@ -104,17 +139,20 @@ def up(
         if as_json:
             typer.echo(json.dumps(description))
         else:
-            welcome(description)
+            welcome(description, options.data)
 
+    if not as_json:
+        typer.echo("Starting Temporal, the carrier, the API and the workers ...", err=True)
     try:
         asyncio.run(run_stack(options, ready))
     except StackError as error:
         raise CommandError(str(error)) from None
+    if not as_json:
+        typer.echo("Everything is stopped.", err=True)
 
 
-@app.command("demo")
 def demo() -> None:
-    """Run an example campaign on a stack of its own, show it, and stop everything."""
+    """Run an example campaign on a temporary stack and print its result."""
     from starter.embedded.demo import DemoFailed, run_demo
     from starter.embedded.stack import StackError
 
@@ -124,9 +162,8 @@ def demo() -> None:
         raise CommandError(str(error)) from None
 
 
-@app.command("api")
 def api() -> None:
-    """Serve the HTTP API (one process; for production)."""
+    """Run the HTTP API as one process, for production."""
     import uvloop
 
     from starter.api.app import serve
@@ -134,16 +171,18 @@ def api() -> None:
     uvloop.run(serve(find_settings()))
 
 
-@app.command("worker")
 def worker() -> None:
-    """Run a worker (one process; for production)."""
+    """Run one worker process, for production."""
     # The composition root is above this package; the command only starts it.
     os.execv(sys.executable, [sys.executable, "-m", "worker"])
 
 
 @database_app.command("upgrade")
 def upgrade_database() -> None:
-    """Bring the database to the present schema; run again, it does nothing."""
+    """Upgrade the database to the current schema; create it if there is none.
+
+    Does nothing if the schema is current.
+    """
     from store.database.migrate import upgrade
     from store.store import open_store
 
@@ -152,14 +191,48 @@ def upgrade_database() -> None:
         upgrade(store.database)
     finally:
         store.close()
-    typer.echo("the database has the present schema")
+    typer.echo("the database schema is current")
+
+
+def _register() -> None:
+    panels: dict[str, dict[str, Callable[..., None]]] = {
+        LOCAL: {"up": up, "env": environment.env, "demo": demo},
+        CAMPAIGNS: {
+            "send": campaigns.send,
+            "list": campaigns.list_campaigns,
+            "status": campaigns.status,
+            "watch": campaigns.watch,
+            "pause": campaigns.pause,
+            "resume": campaigns.resume,
+            "reschedule": campaigns.reschedule,
+            "cancel": campaigns.cancel,
+            "retry": campaigns.retry,
+            "report": campaigns.report,
+        },
+        PROOF: {"why": messages.why, "resolve": messages.resolve, "audit": audit_books},
+        ADMINISTRATION: {"api": api, "worker": worker},
+    }
+    for panel, commands in panels.items():
+        for name, command in commands.items():
+            app.command(name, rich_help_panel=panel)(command)
+    for name, group in {
+        "account": administration.account_app,
+        "key": administration.key_app,
+        "sender": administration.sender_app,
+        "carrier": carriers.carrier_app,
+        "db": database_app,
+    }.items():
+        app.add_typer(group, name=name, rich_help_panel=ADMINISTRATION)
+
+
+_register()
 
 
 def main() -> None:
     """Run the command line as a process, and leave without Python's own farewell.
 
-    A thread of Temporal's client may still be on its way back from its last call, and Python
-    aborts (exit 134) when it meets one while it tears itself down.
+    A thread of Temporal's client may still be on its way back from its last call,
+    and Python aborts (exit 134) when it meets one while it tears itself down.
     """
     code = run()
     with contextlib.suppress(OSError):  # Whoever read our output may be gone.
@@ -196,14 +269,14 @@ def run() -> int:
     except ValidationError as error:
         for fault in error.errors(include_input=False):
             name = "_".join(str(part) for part in fault["loc"]).upper()
-            _fail(f"the setting {name} cannot be used: {fault['msg']}")
+            _fail(f"the setting {name} is not valid: {fault['msg']}")
     except SQLAlchemyError as error:
         reason = str(getattr(error, "orig", None) or error).partition("\n")[0]
-        _fail(f"the database cannot be used: {reason}")
+        _fail(f"cannot use the database: {reason}")
     except StoreUnavailable as error:
         _fail(f"the database does not answer ({error})")
     except ServiceUnavailable as error:
-        _fail(f"Temporal: {error}; is it running? (TEMPORAL_ADDRESS)")
+        _fail(f"Temporal: {error}; are Temporal and a worker running? (TEMPORAL_ADDRESS)")
     return 1
 
 

@@ -1,4 +1,4 @@
-"""The documents say what is so: moves, files, words and pages are compared with the project."""
+"""The documents are compared with the project: moves, files, links and terms."""
 
 import re
 from collections.abc import Mapping
@@ -10,6 +10,8 @@ from tests.test_layout import ROOT, named, sources
 
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))
+FRONT = [ROOT / f"{name}.md" for name in ("README", "CONTRIBUTING", "SECURITY", "CHANGELOG")]
+FRONT.append(ROOT / "examples" / "README.md")
 DECISIONS = [page for page in PAGES if re.fullmatch(r"\d{4}-.*", page.name)]
 
 Moves = set[tuple[str, str]]
@@ -90,7 +92,7 @@ def test_money_and_keys_are_explained_for_every_state_of_a_message() -> None:
 def test_every_file_that_a_document_names_is_there() -> None:
     tops = {path.name for path in ROOT.iterdir() if not path.name.startswith(".venv")}
     faults = []
-    for page in [*PAGES, ROOT / "README.md"]:
+    for page in [*PAGES, *FRONT]:
         for word in ticked(page.read_text("utf-8")):
             is_path = re.fullmatch(r"[\w.\-/]+", word) and word.partition("/")[0] in tops
             if is_path and not (ROOT / word).exists():
@@ -101,7 +103,7 @@ def test_every_file_that_a_document_names_is_there() -> None:
 def test_every_link_of_a_document_leads_somewhere() -> None:
     faults = [
         f"{named(page)} links to {target}"
-        for page in PAGES
+        for page in [*PAGES, *FRONT]
         for target in re.findall(r"\]\(([^)#]+)[^)]*\)", page.read_text("utf-8"))
         if "://" not in target and not (page.parent / target).exists()
     ]
@@ -118,17 +120,18 @@ def test_every_document_that_code_refers_to_is_there() -> None:
     assert faults == []
 
 
-def test_a_word_has_one_meaning_and_lives_somewhere() -> None:
-    table = rows((DOCS / "words.md").read_text("utf-8"))
-    words = [cells[0] for cells in table]
+def test_every_term_of_the_glossary_is_explained_once_and_names_its_files() -> None:
+    table = rows((DOCS / "glossary.md").read_text("utf-8"))
+    terms = [cells[0] for cells in table]
     assert [cells for cells in table if len(cells) != 3 or not all(cells)] == []
-    assert words == sorted(set(words), key=str.casefold)
-    homeless = [
-        cells[0]
+    assert terms == sorted(set(terms), key=str.casefold)
+    missing = [
+        f"{cells[0]}: {place}"
         for cells in table
-        if not any((ROOT / place).exists() for place in ticked(cells[2]))
+        for place in ticked(cells[2])
+        if not (ROOT / place).exists()
     ]
-    assert homeless == []
+    assert missing == []
 
 
 def test_decisions_are_numbered_short_and_indexed() -> None:

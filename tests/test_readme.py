@@ -25,13 +25,16 @@ README = (ROOT / "README.md").read_text("utf-8")
 EXAMPLES = (ROOT / "examples" / "README.md").read_text("utf-8")
 MAKEFILE = (ROOT / "Makefile").read_text("utf-8")
 STARTED_SECONDS = 60
+# Commands that set variables for those after them.
+SETTING = ("eval ", "export ")
 # What differs from run to run in what the demo shows: addresses, ids, bars and times.
 VARIES = re.compile(r"://|brc_|━|\d:\d\d")
 
 
 def blocks(page: str = README) -> list[str]:
-    """The fenced blocks of code of a page."""
-    return re.findall(r"^```\w*\n(.*?)^```$", page, re.M | re.S)
+    """The fenced blocks of code of a page; diagrams are not code."""
+    found = re.findall(r"^```(\w*)\n(.*?)^```$", page, re.M | re.S)
+    return [block for language, block in found if language != "mermaid"]
 
 
 def commands(block: str) -> list[str]:
@@ -101,22 +104,23 @@ class Reader:
             process.stdout.close()
 
     def wait_for_stack(self, up: subprocess.Popen[str]) -> None:
-        """Wait until the stack has written down where it is, and take its credentials."""
+        """Wait until the stack has written down where it is."""
         deadline = time.monotonic() + STARTED_SECONDS
         while not (self.data / "stack.json").exists():
             assert up.poll() is None, up.communicate()[0]
             assert time.monotonic() < deadline, "the stack does not come up"
             time.sleep(0.05)
         self.stack = json.loads((self.data / "stack.json").read_text("utf-8"))
-        account = self.stack["account"]
-        names = {"KEY_ID": "keyId", "KEY_SECRET": "keySecret", "BEARER": "bearer"}
-        names["PROPERTY_SID"] = "propertySid"
-        self.environment |= {name: account[member] for name, member in names.items()}
 
     def run(self, command: str) -> str:
-        """Run a command to its end as a shell does; what it printed."""
-        local = command.replace("http://127.0.0.1:8080", self.stack["api"])
-        local = local.replace(".venv/bin", str(Path(sys.executable).parent))
+        """Run a command to its end as a shell does; what it printed.
+
+        As in one shell, the commands that follow see the variables that this one sets.
+        """
+        local = command.replace(".venv/bin", str(Path(sys.executable).parent))
+        if command.startswith(SETTING):
+            dump = "import json, os; print(json.dumps(dict(os.environ)))"
+            local += f"\n{shlex.quote(sys.executable)} -c '{dump}'"
         ran = subprocess.run(
             ["sh", "-c", local],
             cwd=ROOT,
@@ -126,12 +130,16 @@ class Reader:
             timeout=STARTED_SECONDS,
         )
         assert ran.returncode == 0, f"{command}\n{ran.stdout}{ran.stderr}"
+        if command.startswith(SETTING):
+            self.environment = json.loads(ran.stdout)
         return ran.stdout
 
 
 def check(reader: Reader, command: str, result: str) -> None:
     """See that a command came to what a reader expects of it."""
-    if command.startswith("curl "):
+    if command.startswith("eval "):
+        assert reader.environment["GODWIT_API"] == reader.stack["api"]
+    elif command.startswith("curl "):
         answer = json.loads(result)
         assert answer["status"] == "queued" and answer["totalRecipients"] >= 10, result
         reader.last = answer["id"]
@@ -145,14 +153,15 @@ def check(reader: Reader, command: str, result: str) -> None:
 
 def check_example(reader: Reader, command: str, result: str) -> None:
     """See that an example was taken as its API says it."""
-    answer = {} if " send " in command else json.loads(result)
+    if command.startswith("export LIST_ID"):
+        assert re.fullmatch(r"[0-9a-f-]{36}", reader.environment["LIST_ID"])
+        return
+    answer = {} if " send " in command or command.startswith(SETTING) else json.loads(result)
     if "bulk_sms" in command:
         assert answer["status"]["code"] == 293, result
     elif "BatchMessages" in command:
         assert [item["Status"] for item in answer] == ["Processing"] * 3, result
         assert answer[2]["From"].startswith("+61"), result
-    elif command.endswith("/mailing-lists"):
-        reader.environment["LIST_ID"] = answer["id"]
     elif "/members" in command:
         assert answer["members"] == 2, result
     elif "/send/batch" in command:
@@ -194,8 +203,9 @@ def test_every_command_of_the_readme_works_as_written(tmp_path: Path) -> None:
         stack.send_signal(signal.SIGTERM)
         welcome, _ = stack.communicate(timeout=60)
         assert stack.returncode == 0, welcome
-        for address in (reader.stack["api"], reader.stack["ui"], reader.environment["KEY_SECRET"]):
-            assert address in welcome
+        secret = reader.stack["account"]["keySecret"]
+        for shown_once in (reader.stack["api"], reader.stack["ui"], secret):
+            assert shown_once in welcome
         result, _ = demo.communicate(timeout=150)
         assert demo.returncode == 0, result
     for line in shown(demo_block):
@@ -203,6 +213,14 @@ def test_every_command_of_the_readme_works_as_written(tmp_path: Path) -> None:
         assert all(squeezed(part) in squeezed(result) for part in parts), f"{line}\n{result}"
         if re.fullmatch(r"\s*\w+ +\d+", line):
             assert squeezed(line) in squeezed(result), line
+
+
+def test_the_picture_is_there_and_made_by_a_command() -> None:
+    (picture,) = re.findall(r"!\[[^\]]+\]\(([^)]+)\)", README)
+    drawn = (ROOT / picture).read_text("utf-8")
+    assert drawn.startswith("<svg ") and "font-face" not in drawn
+    script = ROOT / shlex.split(recipe("picture"))[1]
+    assert script.with_name(Path(picture).name) == ROOT / picture
 
 
 def test_every_example_is_sent_by_a_command() -> None:
@@ -218,7 +236,7 @@ def test_every_command_and_target_in_the_text_is_there() -> None:
     assert isinstance(group, TyperGroup)
     targets = re.findall(r"^([a-z]+):.*##", MAKEFILE, re.M)
     result = [words.split() for words in ticked if words.startswith(("godwit ", "make "))]
-    assert ["make", "help"] in result
+    assert ["make", "help"] in result and ["make", "picture"] in result
     for program, word, *_ in result:
         known = targets if program == "make" else [*group.commands, "--help"]
         assert word in known, f"{program} {word}"

@@ -1,4 +1,4 @@
-"""``godwit account``, ``key`` and ``sender``: administration straight on the store."""
+"""``godwit account``, ``key`` and ``sender``: administration directly in the database."""
 
 import json
 import secrets
@@ -19,19 +19,24 @@ from starter.embedded.stack import account_json
 CREDITS_MAX = 10**12
 
 out = Console(markup=False, emoji=False)  # Names are other people's.
-account_app = typer.Typer(no_args_is_help=True, help="Accounts and their credits.")
-key_app = typer.Typer(no_args_is_help=True, help="API keys.")
-sender_app = typer.Typer(no_args_is_help=True, help="Numbers and names to send from.")
+account_app = typer.Typer(no_args_is_help=True, help="Manage accounts, their credits and switches.")
+key_app = typer.Typer(no_args_is_help=True, help="Manage API keys.")
+sender_app = typer.Typer(no_args_is_help=True, help="Manage the numbers and names to send from.")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Account = Annotated[
-    str | None, typer.Option("--account", help="Account id or name; default: the only one.")
+    str | None, typer.Option("--account", help="Account id or name; default: the only account.")
 ]
-Amount = Annotated[int, typer.Option(min=0, max=CREDITS_MAX)]
+Amount = Annotated[int, typer.Option(min=0, max=CREDITS_MAX, help="Credits to start with.")]
+Name = Annotated[str, typer.Argument(help="Account id or name.")]
+Address = Annotated[str, typer.Argument(help="Number in E.164, short code or name.")]
 Carriers = Annotated[
-    str | None, typer.Option(help="In the order to try, as first,second; empty for the usual.")
+    str | None,
+    typer.Option(help='Carriers in the order to try, as "first,second"; "" for the default.'),
 ]
-Quota = Annotated[int | None, typer.Option(min=0, max=CREDITS_MAX, help="Messages a day.")]
+Quota = Annotated[
+    int | None, typer.Option(min=0, max=CREDITS_MAX, help="Most messages admitted per UTC day.")
+]
 
 
 def _now() -> int:
@@ -44,14 +49,16 @@ def _say(value: object) -> None:
 
 @account_app.command("create")
 def create_account(
-    name: str,
+    name: Annotated[str, typer.Argument(help="Name of the new account; unique.")],
     sms_credits: Amount = 0,
     mms_credits: Amount = 0,
-    sender: Annotated[list[str] | None, typer.Option(help="May be given often.")] = None,
+    sender: Annotated[
+        list[str] | None, typer.Option(help="Sender of the account; repeatable.")
+    ] = None,
     daily_quota: Quota = None,
     as_json: Json = False,
 ) -> None:
-    """Make an account with a first key.
+    """Create an account with a first API key and print its secret once.
 
     Example: godwit account create acme --sms-credits 10000 --sender +18005559876
     """
@@ -65,12 +72,15 @@ def create_account(
         return
     for member, value in shown.items():
         out.print(f"{member:12} {value}", highlight=False)
-    out.print("The secret can be shown again by nobody; keep it.", style="dim")
+    out.print("Keep the secret: it is not shown again.", style="dim")
 
 
 @account_app.command("show")
 def show_account(
-    name: Annotated[str | None, typer.Argument()] = None, as_json: Json = False
+    name: Annotated[
+        str | None, typer.Argument(help="Account id or name; default: the only account.")
+    ] = None,
+    as_json: Json = False,
 ) -> None:
     """Show an account's credits and senders."""
     with opened_store() as store:
@@ -97,24 +107,30 @@ def show_account(
 
 @account_app.command("set")
 def set_switches(
-    name: str,
-    active: Annotated[bool | None, typer.Option(help="Inactive ones cannot log in.")] = None,
+    name: Name,
+    active: Annotated[
+        bool | None, typer.Option(help="The keys of an inactive account are refused.")
+    ] = None,
     daily_quota: Quota = None,
     strict_uniform: Annotated[
-        bool | None, typer.Option(help="Refuse SMS and MMS in one batch.")
+        bool | None, typer.Option(help="Refuse batches that mix SMS and MMS.")
     ] = None,
     strict_keys: Annotated[
-        bool | None, typer.Option(help="Refuse a known key that comes with another payload.")
+        bool | None, typer.Option(help="Refuse a known idempotency key with another payload.")
     ] = None,
     auto_key: Annotated[
-        str | None, typer.Option(help="Where no key is given: random or payload_hash.")
+        str | None,
+        typer.Option(help="Idempotency key of requests without one: random or payload_hash."),
     ] = None,
     carriers: Carriers = None,
     as_json: Json = False,
 ) -> None:
-    """Change an account's switches; what is not named stays as it is."""
+    """Change switches of an account; options that are not given stay as they are.
+
+    Example: godwit account set acme --daily-quota 50000 --strict-keys
+    """
     if auto_key not in (None, "random", "payload_hash"):
-        raise CommandError("--auto-key is random or payload_hash")
+        raise CommandError("--auto-key must be random or payload_hash")
     wanted: dict[str, object] = {
         "active": active,
         "daily_quota": daily_quota,
@@ -125,7 +141,7 @@ def set_switches(
     }
     changes = {switch: value for switch, value in wanted.items() if value is not None}
     if not changes:
-        raise CommandError("name a switch to change; see godwit account set --help")
+        raise CommandError("give an option to change; see 'godwit account set --help'")
     if carriers is not None:
         changes["carriers"] = read_carriers(carriers)
     with opened_store() as store:
@@ -153,15 +169,18 @@ def list_accounts(as_json: Json = False) -> None:
 # Else a negative amount would be taken for an option.
 @account_app.command("credit", context_settings={"ignore_unknown_options": True})
 def credit(
-    name: str,
-    kind: CreditKind,
-    amount: Annotated[int, typer.Argument(min=-CREDITS_MAX, max=CREDITS_MAX)],
+    name: Name,
+    kind: Annotated[CreditKind, typer.Argument(help="Kind of credits.")],
+    amount: Annotated[
+        int, typer.Argument(min=-CREDITS_MAX, max=CREDITS_MAX, help="Credits; may be negative.")
+    ],
     reference: Annotated[
-        str | None, typer.Option(help="Of your own; the same reference counts once.")
+        str | None,
+        typer.Option(help="Your reference; a repeated one is booked once. Default: random."),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Add credits to an account, or take some back with a negative amount.
+    """Add credits to an account, or remove some with a negative amount.
 
     Example: godwit account credit acme sms 5000 --reference invoice-17
     """
@@ -178,10 +197,15 @@ def credit(
 @key_app.command("create")
 def create_key(
     account: Account = None,
-    permission: Annotated[list[str] | None, typer.Option(help="Default: all.")] = None,
+    permission: Annotated[
+        list[str] | None, typer.Option(help="Permission of the key; repeatable. Default: all.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Make another key for an account."""
+    """Create another API key for an account and print its secret once.
+
+    Example: godwit key create --account acme --permission create:BatchSMS
+    """
     with opened_store() as store:
         chosen = chosen_account(store, account)
         pair = store.accounts.make_key(chosen.id, _now(), permission or ["*"])
@@ -194,7 +218,7 @@ def create_key(
 
 @key_app.command("list")
 def list_keys(account: Account = None) -> None:
-    """List the keys of an account."""
+    """List the API keys of an account with their permissions."""
     with opened_store() as store:
         for key in store.accounts.keys(chosen_account(store, account).id):
             state = "revoked" if key.revoked_at else " ".join(key.permissions)
@@ -202,24 +226,25 @@ def list_keys(account: Account = None) -> None:
 
 
 @key_app.command("revoke")
-def revoke_key(key_id: str) -> None:
-    """End a key at once."""
+def revoke_key(key_id: Annotated[str, typer.Argument(help="Id of the key.")]) -> None:
+    """Revoke an API key; it is refused from the next request on."""
     with opened_store() as store:
         if not store.accounts.revoke_key(key_id, _now()):
-            raise CommandError("there is no such live key")
+            raise CommandError(f"there is no active key {key_id!r}")
     out.print("revoked")
 
 
 @sender_app.command("add")
 def add_sender(
-    address: str,
+    address: Address,
     account: Account = None,
     rate: Annotated[
-        float | None, typer.Option(min=0, max=RATE_MAX, help="Segments per second; 0 is any.")
+        float | None,
+        typer.Option(min=0, max=RATE_MAX, help="Segments per second; 0: no limit."),
     ] = None,
     carriers: Carriers = None,
 ) -> None:
-    """Let an account send from a number, short code or name; one that it has may be changed.
+    """Add a sender to an account, or change the rate and carriers of one that it has.
 
     Example: godwit sender add +18005559876 --rate 20
     """
@@ -235,21 +260,21 @@ def add_sender(
 
 @sender_app.command("list")
 def list_senders(account: Account = None) -> None:
-    """List an account's senders."""
+    """List an account's senders with their rates and carriers."""
     with opened_store() as store:
         for sender in chosen_account(store, account).senders:
             line = f"{sender.address} ({sender.kind})"
             if sender.rate is not None:
                 line += f", {sender.rate:g} segments/s"
             if sender.carriers is not None:
-                line += f", by {sender.carriers}"
+                line += f", through {sender.carriers}"
             out.print(line, highlight=False)
 
 
 @sender_app.command("remove")
-def remove_sender(address: str, account: Account = None) -> None:
-    """Take a sender away."""
+def remove_sender(address: Address, account: Account = None) -> None:
+    """Remove a sender from an account."""
     with opened_store() as store:
         if not store.accounts.remove_sender(chosen_account(store, account).id, address):
-            raise CommandError("there is no such sender")
+            raise CommandError(f"the account has no sender {address!r}")
     out.print("removed")

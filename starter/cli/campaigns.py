@@ -1,4 +1,4 @@
-"""``godwit send``, ``list``, ``status``, ``watch``, ``report`` and the orders to campaigns."""
+"""The commands about campaigns: send, list, follow, pause, change, end, retry and report."""
 
 import asyncio
 import csv
@@ -20,6 +20,7 @@ from dialects.native import fields as native_reading
 from dialects.native import requests as native
 from dialects.native import responses as presenting
 from service.campaigns import CampaignService, open_campaign_service
+from starter.cli.campaign_table import print_campaigns
 from starter.cli.context import (
     CommandError,
     chosen_account,
@@ -35,9 +36,10 @@ from store.store import Store
 LISTED_MAX = 100_000
 
 out = Console(markup=False, emoji=False)  # Names are other people's.
+Id = Annotated[str, typer.Argument(help="Campaign id.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Account = Annotated[
-    str | None, typer.Option("--account", help="Account id or name; default: the only one.")
+    str | None, typer.Option("--account", help="Account id or name; default: the only account.")
 ]
 _CSV_MEMBERS = {
     "to",
@@ -51,16 +53,29 @@ _CSV_MEMBERS = {
 
 
 def send(
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, readable=True)],
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Judge and price, send no.")] = False,
-    wait: Annotated[bool, typer.Option("--wait", help="Show progress until the end.")] = False,
+    file: Annotated[
+        Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="JSON or CSV file.")
+    ],
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Validate and price the campaign without sending it."),
+    ] = False,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="Show progress until the campaign ends.")
+    ] = False,
     account: Account = None,
     as_json: Json = False,
 ) -> None:
-    """Send a campaign from a JSON file (as POST /v1/campaigns) or a CSV with a header.
+    """Send a campaign from a JSON or CSV file.
 
-    CSV columns: to, text, mediaUrl, sender, scheduleDateTime, idempotencyKey, reference; any
-    other column is a field for {{COLUMN}} tags.
+    JSON is what POST /v1/campaigns takes. CSV has a header; the column "to" is
+    required, and text, mediaUrl, sender, scheduleDateTime, idempotencyKey and
+    reference are optional. The values of any other column replace {{COLUMN}} tags
+    in the text.
+
+    Each call creates a campaign unless the file has an idempotencyKey.
+
+    Example: godwit send examples/campaign.json --wait
     """
     body = _read_csv(file) if file.suffix.lower() == ".csv" else _read_json(file)
     settings = find_settings()
@@ -86,7 +101,9 @@ def send(
 
 def list_campaigns(
     account: Account = None,
-    limit: Annotated[int, typer.Option(min=1, max=LISTED_MAX)] = 20,
+    limit: Annotated[
+        int, typer.Option(min=1, max=LISTED_MAX, help="Number of campaigns to list.")
+    ] = 20,
     as_json: Json = False,
 ) -> None:
     """List campaigns, newest first."""
@@ -96,21 +113,11 @@ def list_campaigns(
     if as_json:
         typer.echo(json.dumps([presenting.campaign_json(view) for view in views], indent=2))
         return
-    table = Table(box=None)
-    table.add_column("id", no_wrap=True)
-    for column in ("status", "dialect", "name", "recipients", "sent", "failed", "created"):
-        table.add_column(column)
-    for view in views:
-        shown = presenting.campaign_json(view)
-        sent = view.tally.sent + view.tally.delivered + view.tally.undelivered
-        numbers = (f"{view.total:,}", f"{sent:,}", f"{view.tally.failed:,}")
-        texts = (view.id, view.status.value, view.dialect, plain(view.name or ""))
-        table.add_row(*texts, *numbers, shown["createdAt"])
-    out.print(table)
+    print_campaigns(views, out)
 
 
-def status(id: str, as_json: Json = False) -> None:
-    """Show one campaign."""
+def status(id: Id, as_json: Json = False) -> None:
+    """Show a campaign's status and the number of messages in each state."""
     with opened_store() as store:
         view = _campaign(store, id)
     if as_json:
@@ -119,64 +126,75 @@ def status(id: str, as_json: Json = False) -> None:
         out.print(progress_table(view))
 
 
-def watch(id: str) -> None:
-    """Follow a campaign until it ends."""
+def watch(id: Id) -> None:
+    """Show a campaign's progress until it ends.
+
+    Prints a line per change where the output is not a terminal. Ctrl-C stops
+    watching; the campaign continues.
+    """
     with opened_store() as store:
         _campaign(store, id)
         follow(store, id)
 
 
-def pause(id: str) -> None:
-    """Pause a campaign: nothing more starts within two seconds."""
+def pause(id: Id) -> None:
+    """Pause a campaign; sends stop within two seconds."""
     _steer(id, lambda service, view: service.pause(view))
 
 
-def resume(id: str) -> None:
-    """Resume a paused campaign; what it lost in time is added to its plan."""
+def resume(id: Id) -> None:
+    """Resume a paused campaign; its remaining messages move by the length of the pause."""
     _steer(id, lambda service, view: service.resume(view))
 
 
-def cancel(id: str) -> None:
-    """Cancel a campaign for good and give back what was held for the rest."""
+def cancel(id: Id) -> None:
+    """Cancel a campaign and return the credits of its unsent messages.
+
+    A cancelled campaign cannot be resumed.
+    """
     _steer(id, lambda service, view: service.cancel(view))
 
 
-def retry(id: str) -> None:
-    """Send again, and pay for anew, what failed in an ended campaign for a reason that may pass.
+def retry(id: Id) -> None:
+    """Send the failed messages of an ended campaign again.
 
-    A number that the carrier calls invalid stays as it is, as does one that opted out. Given
-    again while the campaign runs, nothing more happens.
+    Only messages that failed for a temporary reason are sent again, and they are
+    paid for anew; invalid and opted out numbers are not. Has no effect while the
+    campaign runs.
     """
     _steer(id, lambda service, view: service.retry(view))
 
 
 def reschedule(
-    id: str,
+    id: Id,
     start: Annotated[
-        str | None, typer.Argument(help="ISO 8601, as 2026-12-24T18:00:00+01:00.")
+        str | None,
+        typer.Argument(help="New start in ISO 8601, for example 2026-12-24T18:00:00+01:00."),
     ] = None,
     spread_hours: Annotated[
-        float | None, typer.Option(help="Spread it over so many hours, 0 to 72.")
+        float | None, typer.Option(help="Spread the messages evenly over 0 to 72 hours.")
     ] = None,
 ) -> None:
-    """Let a campaign that waits begin at another time, or leave over another spread, or both.
+    """Change the start or the spread of a campaign that has not begun to send.
 
-    A time that has passed means now. Messages with a time of their own move along with START,
-    and stay where they are when only the spread changes.
+    A start in the past hour means now. Messages with a schedule of their own move
+    with START and keep their time when only the spread changes.
+
+    Example: godwit reschedule ID 2026-12-24T18:00:00+01:00 --spread-hours 2
     """
     if start is None and spread_hours is None:
-        raise CommandError("give a START, --spread-hours, or both")
+        raise CommandError("give START, --spread-hours or both")
     change = native_reading.read_change({"scheduleDateTime": start, "spreadHours": spread_hours})
     _steer(id, lambda service, view: service.change(view, change))
 
 
 def report(
-    id: str,
+    id: Id,
     csv_file: Annotated[
-        Path | None, typer.Option("--csv", help="Write a line per message to this file.")
+        Path | None, typer.Option("--csv", help="Write one line per message to this file.")
     ] = None,
 ) -> None:
-    """Say what a campaign came to."""
+    """Report a campaign's counts, reasons, credits and times, as JSON or CSV."""
     with opened_store() as store:
         _campaign(store, id)
         if csv_file is not None:
@@ -186,7 +204,7 @@ def report(
 
 
 def follow(store: Store, campaign_id: str) -> CampaignView:
-    """Show a campaign's counts until it ends: live on a terminal, a line per change elsewhere."""
+    """Show a campaign's counts until it ends, live on a terminal and else a line per change."""
     view = _campaign(store, campaign_id)
     if out.is_terminal:
         with Live(progress_table(view), console=out, refresh_per_second=8) as live:
@@ -232,7 +250,7 @@ def _steer(id: str, order: Callable[[CampaignService, CampaignView], Awaitable[o
             await order(await open_campaign_service(settings, store), view)
 
         asyncio.run(work())
-        out.print(f"asked; the campaign was {view.status}", highlight=False)
+        out.print(f"requested; the campaign was {view.status}", highlight=False)
 
 
 def _campaign(store: Store, id: str) -> CampaignView:
@@ -243,7 +261,7 @@ def _campaign(store: Store, id: str) -> CampaignView:
 
 
 def _operator(account: AccountView) -> Principal:
-    """The operator acts for an account with every permission."""
+    """An operator, who has every permission of the account."""
     return Principal(
         account_id=account.id,
         account_name=account.name,
@@ -274,13 +292,13 @@ def _read_csv(file: Path) -> dict[str, Any]:
     except (UnicodeDecodeError, csv.Error) as error:
         raise CommandError(f"{file}: not CSV in UTF-8: {error}") from None
     if "to" not in columns:
-        raise CommandError(f"{file}: the first line must name the columns, one of them 'to'")
+        raise CommandError(f"{file}: the first line must name the columns, among them 'to'")
     if len(set(columns)) < len(columns):
         raise CommandError(f"{file}: two columns have the same name")
     recipients = []
     for number, row in enumerate(rows, 1):
         if None in row:
-            raise CommandError(f"{file}: row {number} has more cells than there are columns")
+            raise CommandError(f"{file}: row {number} has more cells than the header has columns")
         recipient: dict[str, Any] = {
             name: value for name, value in row.items() if name in _CSV_MEMBERS and value
         }

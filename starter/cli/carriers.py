@@ -1,4 +1,4 @@
-"""``godwit carrier``: the carriers in use, how they are, and how fast they may be fed."""
+"""``godwit carrier``: the carriers in use, their health and their rates."""
 
 import json
 from typing import Annotated
@@ -13,14 +13,14 @@ from carriers import CARRIERS
 from starter.cli.context import CommandError, opened_store
 
 out = Console(markup=False, emoji=False)
-carrier_app = typer.Typer(no_args_is_help=True, help="Carriers in use.")
+carrier_app = typer.Typer(no_args_is_help=True, help="List carriers and set their rates.")
 
 
 @carrier_app.command("list")
 def list_carriers(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """List the carriers in use in the order in which they are tried, with health and speed."""
+    """List the configured carriers in the order they are tried, with rate and health."""
     with opened_store() as store:
         rates = store.rates.rates()
         states = {state.name: state for state in store.health.list()}
@@ -50,21 +50,25 @@ def list_carriers(
 
 @carrier_app.command("rate")
 def set_rate(
-    name: str,
-    rate: Annotated[float, typer.Argument(min=0, max=RATE_MAX, help="0 is as fast as can be.")],
+    name: Annotated[str, typer.Argument(help="Carrier, as in 'godwit carrier list'.")],
+    rate: Annotated[
+        float, typer.Argument(min=0, max=RATE_MAX, help="Segments per second; 0: no limit.")
+    ],
 ) -> None:
-    """Let all workers together hand a carrier so many segments per second, from now on.
+    """Limit the rate of a carrier, in segments per second over all workers.
+
+    Takes effect within two seconds. 0 removes the limit; it does not stop sends.
 
     Example: godwit carrier rate NAME 100
     """
     check_carrier(name)
     with opened_store() as store:
         store.rates.set_rate(carrier_scope(name), rate or None)
-    out.print(f"{name}, {rate:g} segments/s" if rate else f"{name}, any speed", highlight=False)
+    out.print(f"{name}, {rate:g} segments/s" if rate else f"{name}, no rate limit", highlight=False)
 
 
 def read_carriers(text: str) -> str | None:
-    """Read an order of carriers; None when it is empty. Raises CommandError for unknown ones."""
+    """Read a comma-separated order of carriers; None if empty. Raises CommandError."""
     names = [name.strip() for name in text.split(",") if name.strip()]
     for name in names:
         check_carrier(name)
@@ -72,6 +76,6 @@ def read_carriers(text: str) -> str | None:
 
 
 def check_carrier(name: str) -> None:
-    """Raise CommandError for what is no carrier."""
+    """Raise CommandError if no carrier has this name."""
     if name not in CARRIERS:
         raise CommandError(f"no carrier is named {name!r}; there are: {', '.join(CARRIERS)}")

@@ -1,4 +1,4 @@
-"""Where the command line finds the store and Temporal: environment, or a running stack."""
+"""How the command line finds the store and Temporal: by environment or by a running stack."""
 
 import json
 import os
@@ -17,7 +17,7 @@ _NOT_SHOWN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 
 
 class CommandError(Exception):
-    """What the user asked cannot be done; the text says why and what to try."""
+    """The command cannot be carried out; the text says why and what to try."""
 
 
 def data_directory() -> Path:
@@ -26,7 +26,7 @@ def data_directory() -> Path:
 
 
 def find_settings() -> Settings:
-    """Settings from the environment, completed by an embedded stack where one left its traces.
+    """Settings from the environment, completed from the data directory of an embedded stack.
 
     A stack writes ``stack.json`` and ``secret.key`` into its data directory; the database's own
     directory is looked at for the key too. Sets ``TEMPORAL_ADDRESS`` for the SDK when only the
@@ -59,7 +59,7 @@ def opened_store(settings: Settings | None = None) -> Iterator[Store]:
     try:
         if not is_current(store.database):
             raise CommandError(
-                f"the database {store.database.engine.url!r} has not the present schema: run "
+                f"the schema of the database {store.database.engine.url!r} is not current: run "
                 "'godwit up' or 'godwit db upgrade', or set GODWIT_DATABASE_URL"
             )
         yield store
@@ -78,14 +78,14 @@ def chosen_account(store: Store, wanted: str | None) -> AccountView:
     if len(accounts) != 1:
         names = (
             ", ".join(plain(account.name) for account in accounts)
-            or "none; see godwit account create"
+            or "none; create one with 'godwit account create'"
         )
-        raise CommandError(f"choose an account with --account (there are: {names})")
+        raise CommandError(f"choose an account with --account (accounts: {names})")
     return accounts[0]
 
 
 def plain(text: str) -> str:
-    """A text that others chose, as a terminal may show it: nothing in it moves the cursor."""
+    """A text from outside without control characters, so that it is safe on a terminal."""
     return "".join(
         "\N{REPLACEMENT CHARACTER}" if unicodedata.category(character) in _NOT_SHOWN else character
         for character in text
@@ -93,7 +93,7 @@ def plain(text: str) -> str:
 
 
 def _check_file(url: str) -> None:
-    """Only ``godwit up`` and ``godwit db upgrade`` make a database where there is none."""
+    """Raise CommandError for a missing file: only ``up`` and ``db upgrade`` create one."""
     path = url.removeprefix("sqlite:///").partition("?")[0]
     if path != url and path and not Path(path).exists():
         raise CommandError(

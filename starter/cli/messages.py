@@ -15,15 +15,19 @@ from store.sending.message_history import MessageStory
 from store.store import Store
 
 out = Console(markup=False, emoji=False, highlight=False)
-Number = Annotated[str, typer.Argument(help="The recipient's number, or the message's id.")]
+Id = Annotated[str, typer.Argument(help="Campaign id.")]
+Number = Annotated[str, typer.Argument(help="The recipient's number or the message's id.")]
 
 
 def why(
-    id: str,
+    id: Id,
     number: Number,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Explain what happened to one recipient's message, attempt by attempt."""
+    """Explain the state of one recipient's message, attempt by attempt.
+
+    Example: godwit why cmp_... +14155551000
+    """
     with opened_store() as store:
         stories = _stories(store, id, number)
     if as_json:
@@ -35,16 +39,17 @@ def why(
 
 
 def resolve(
-    id: str,
+    id: Id,
     number: Number,
-    outcome: Annotated[str, typer.Argument(help="What became of it: sent or failed.")],
+    outcome: Annotated[str, typer.Argument(help="The outcome: sent or failed.")],
 ) -> None:
-    """Say what became of a message of which nobody knows whether it left.
+    """Record the outcome of a message in state unknown.
 
-    ``sent`` pays for it, ``failed`` gives its credits back and frees its key.
+    "sent" posts its credits; "failed" returns them and releases its idempotency
+    key.
     """
     if outcome not in ("sent", "failed"):
-        raise CommandError("say sent or failed")
+        raise CommandError("the outcome must be sent or failed")
     with opened_store() as store:
         stories = _stories(store, id, number)
         unknown = [
@@ -52,10 +57,10 @@ def resolve(
         ]
         if not unknown:
             states = ", ".join(story.message.status.value for story in stories)
-            raise CommandError(f"there is no doubt about it: it is {states}")
+            raise CommandError(f"the message is not in state unknown but {states}")
         if len(unknown) > 1:
             ids = ", ".join(message.id for message in unknown)
-            raise CommandError(f"several messages are meant; name one: {ids}")
+            raise CommandError(f"several messages are in state unknown; give the id of one: {ids}")
         now = time.time_ns() // 1_000_000
         status = store.resolving.resolve(id, unknown[0].id, outcome == "sent", now)
     typer.echo(f"{unknown[0].id} is {status}")
@@ -87,21 +92,21 @@ def result(story: MessageStory) -> list[str]:
     why_so = message.reason or message.error
     lines = [
         f"{message.id}  position {message.position}",
-        f"  {message.status}" + (f" because of {why_so}" if why_so else ""),
-        f"  {message.kind} of {message.segments} segments from {message.sender}",
+        f"  {message.status}" + (f", reason {why_so}" if why_so else ""),
+        f"  {message.kind} from {message.sender}, segments: {message.segments}",
         f"  due {iso(message.due_at)}, sent {iso_or_none(message.sent_at) or '-'}, "
         f"final {iso_or_none(message.final_at) or '-'}",
     ]
     for attempt in story.attempts:
-        end = iso_or_none(attempt.ended_at) or "no end was written: its worker died, or it runs"
+        end = iso_or_none(attempt.ended_at) or "(no outcome recorded)"
         how = f"{attempt.outcome or ''} {attempt.code or ''}".strip()
         by = f" by {attempt.carrier}" if attempt.carrier else ""
         lines.append(f"  attempt {attempt.number}{by}: {iso(attempt.started_at)} to {end}  {how}")
     if message.duplicate_of:
-        lines.append(f"  its key was spent by {message.duplicate_of}")
+        lines.append(f"  its idempotency key was spent by {message.duplicate_of}")
     if story.key_holder == message.id:
         until = iso_or_none(story.key_free_at)
-        lines.append(f"  its key is {'spent until ' + until if until else 'held'}")
+        lines.append(f"  its idempotency key is {'spent until ' + until if until else 'claimed'}")
     return lines
 
 

@@ -1,4 +1,4 @@
-"""``godwit sender pool``: the numbers that are leased where a message names no sender."""
+"""``godwit sender pool``: numbers leased to messages that name no sender."""
 
 import json
 import time
@@ -16,9 +16,9 @@ pool_app = typer.Typer(no_args_is_help=True, help="Numbers that all accounts lea
 
 @pool_app.command("add")
 def add_numbers(
-    numbers: Annotated[list[str], typer.Argument(help="E.164 with +, as many as you like.")],
+    numbers: Annotated[list[str], typer.Argument(help="One or more numbers in E.164, with +.")],
 ) -> None:
-    """Put numbers into the pool; those that are in it already stay.
+    """Add numbers to the pool; a number that is in it stays.
 
     Example: godwit sender pool add +61488000100 +61488000101
     """
@@ -28,14 +28,16 @@ def add_numbers(
             number = canonical_number(written) or written
             country = lookup.look_up(number).country
             is_new = store.leases.add_number(number, country, _now())
-            out.print(f"{number} {'added' if is_new else 'is there already'}", highlight=False)
+            out.print(
+                f"{number} {'added' if is_new else 'is already in the pool'}", highlight=False
+            )
 
 
 @pool_app.command("list")
 def list_numbers(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """List the pool, with the live leases of each number."""
+    """List the numbers of the pool with their current leases."""
     with opened_store() as store:
         views = store.leases.pool(_now())
     if as_json:
@@ -50,11 +52,13 @@ def list_numbers(
 
 
 @pool_app.command("remove")
-def remove_number(number: str) -> None:
-    """Take a number out of the pool; its leases end, and answers to it are nobody's."""
+def remove_number(
+    number: Annotated[str, typer.Argument(help="Number in E.164, with +.")],
+) -> None:
+    """Remove a number from the pool and end its leases; replies to it are no longer forwarded."""
     with opened_store() as store:
         if not store.leases.remove_number(number):
-            raise CommandError("there is no such number in the pool")
+            raise CommandError(f"{number} is not in the pool")
     out.print("removed")
 
 

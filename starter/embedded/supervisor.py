@@ -34,7 +34,7 @@ class Part:
 
 
 class Supervisor:
-    """Runs parts until told to stop; a part that dies is started again."""
+    """Runs parts until it is stopped; a part that dies is started again."""
 
     def __init__(self, changed: Callable[[], None] = lambda: None) -> None:
         self._changed = changed
@@ -60,7 +60,7 @@ class Supervisor:
                 async with asyncio.timeout(part.stop_seconds):
                     await process.wait()
             except TimeoutError:
-                _say(f"{part.name} did not stop in {part.stop_seconds:.0f} s and is killed")
+                _say(f"{part.name} did not stop within {part.stop_seconds:.0f} s and is killed")
                 process.kill()
                 await process.wait()
         for watcher in self._watchers:
@@ -89,7 +89,7 @@ class Supervisor:
             code = await part.process.wait()
             if self._stopping:
                 return
-            # Only failing again and again earns longer waits: not a part that was told to stop.
+            # Only repeated failures lengthen the wait, not a part that was asked to stop.
             if code == 0 or time.monotonic() - started > HEALTHY_SECONDS:
                 wait = RESTART_SECONDS
             how = f"was killed by signal {-code}" if code < 0 else f"exited with {code}"

@@ -75,7 +75,8 @@ _SETTLE = text(
 ).bindparams(bindparam("ends", expanding=True))
 _LAST_SENT = text(
     "SELECT max(sent_at) AS sent_at, "
-    "max(CASE WHEN status = 'unknown' THEN 1 ELSE 0 END) AS unknown FROM message WHERE campaign_id = :campaign"
+    "max(CASE WHEN status = 'unknown' THEN 1 ELSE 0 END) AS unknown "
+    "FROM message WHERE campaign_id = :campaign"
 )
 _DATE_KEY = text("UPDATE campaign_key SET free_at = :free_at WHERE campaign_id = :campaign")
 _FREE_KEY = text("DELETE FROM campaign_key WHERE campaign_id = :campaign")

@@ -33,7 +33,7 @@ def test_the_database_is_made_once_and_the_second_upgrade_changes_nothing(
     for _ in range(2):
         result = bare.process("db", "upgrade")
         assert (result.code, result.err) == (0, "")
-        assert result.out == "the database has the present schema\n"
+        assert result.out == "the database schema is current\n"
     assert bare("list", "--json").json == []
 
 
@@ -78,7 +78,7 @@ def test_an_account_is_found_by_name_by_id_or_as_the_only_one(godwit: CommandLin
     assert godwit("account", "show", only["accountId"], "--json").json == only
     assert "acme" in godwit("account", "show").out
     godwit("account", "create", "beta")
-    assert "(there are: acme, beta)" in godwit("account", "show").fault
+    assert "(accounts: acme, beta)" in godwit("account", "show").fault
     listed = godwit("account", "list", "--json").json
     assert [account["name"] for account in listed] == ["acme", "beta"]
     assert godwit("account", "list").out.split()[1::2] == ["acme", "beta"]
@@ -102,7 +102,7 @@ def test_switches_are_changed_and_the_rest_stays(godwit: CommandLine) -> None:
     changed = godwit("account", "set", "acme", "--strict-keys", "--json").json
     assert (changed["daily_quota"], changed["strict_keys"]) == (500, True)
     assert godwit("account", "show", "--json").json["dailyQuota"] == 500
-    assert "name a switch" in godwit("account", "set", "acme").fault
+    assert "give an option" in godwit("account", "set", "acme").fault
     assert "--auto-key" in godwit("account", "set", "acme", "--auto-key", "x").fault
 
 
@@ -125,7 +125,9 @@ def test_a_further_key_opens_the_account_until_it_is_revoked(godwit: CommandLine
     assert godwit("key", "revoke", made["keyId"]).out == "revoked\n"
     assert not opens(godwit, made["keyId"], made["keySecret"])
     assert f"{made['keyId']}  revoked" in godwit("key", "list").out
-    assert godwit("key", "revoke", made["keyId"]).fault == "there is no such live key"
+    assert (
+        godwit("key", "revoke", made["keyId"]).fault == f"there is no active key {made['keyId']!r}"
+    )
 
 
 def test_a_key_for_a_person_names_its_three_parts(godwit: CommandLine) -> None:
@@ -156,7 +158,7 @@ def test_senders_are_added_listed_and_removed(godwit: CommandLine) -> None:
         "My Shop (alphanumeric)",
     ]
     assert godwit("sender", "remove", "72345").out == "removed\n"
-    assert godwit("sender", "remove", "72345").fault == "there is no such sender"
+    assert godwit("sender", "remove", "72345").fault == "the account has no sender '72345'"
     assert "72345" not in godwit("sender", "list").out
 
 

@@ -182,9 +182,7 @@ def test_books_in_balance_end_with_0_and_say_what_was_looked_at(
     campaign_id = ended(builder)
     result = godwit("audit")
     assert (result.code, result.err) == (0, "")
-    assert result.out == (
-        "1 accounts, 1 campaigns, 4 messages looked at\nthe books are in balance\n"
-    )
+    assert result.out == ("checked 1 account, 1 campaign, 4 messages\nthe books are in balance\n")
     assert godwit("audit", campaign_id).code == 0
     expected = {"accounts": 1, "campaigns": 1, "messages": 4, "findings": []}
     assert godwit("audit", "--json").json == expected
@@ -201,7 +199,7 @@ def test_books_that_are_off_end_with_1_and_say_where(
     result = godwit("audit")
     assert result.code == 1 and "Traceback" not in result.err
     assert f"OFF  what was sent was paid: {campaign_id} sms: expected 8, found 6" in result.out
-    assert result.out.endswith("the books are off\n")
+    assert result.out.endswith("the books do not balance\n")
     assert godwit("audit", campaign_id).code == 1
     assert godwit("audit", other).code == 0
     shown: dict[str, Any] = json.loads(godwit("audit", "--json").out)

@@ -32,7 +32,7 @@ def test_carriers_in_use_are_listed_with_their_speed_and_health(godwit: CommandL
     assert result.startswith("pretend, 100 segments/s, down since 2026-11-21T10:00:00.000Z")
     with opened(godwit) as store:
         store.health.restore("pretend")
-    assert godwit("carrier", "rate", "pretend", "0").out == "pretend, any speed\n"
+    assert godwit("carrier", "rate", "pretend", "0").out == "pretend, no rate limit\n"
     assert godwit("carrier", "list").out == "pretend\n"
 
 
@@ -52,9 +52,9 @@ def test_what_is_no_speed_is_refused(godwit: CommandLine, rate: str) -> None:
 def test_a_sender_gets_a_speed_and_a_route_and_loses_them(godwit: CommandLine) -> None:
     options = ("--rate", "20", "--carriers", "pretend")
     assert godwit("sender", "add", "72345", *options).out == "72345 (short_code)\n"
-    assert "72345 (short_code), 20 segments/s, by pretend\n" in godwit("sender", "list").out
+    assert "72345 (short_code), 20 segments/s, through pretend\n" in godwit("sender", "list").out
     assert godwit("sender", "add", "72345", "--rate", "40").code == 0
-    assert "72345 (short_code), 40 segments/s, by pretend\n" in godwit("sender", "list").out
+    assert "72345 (short_code), 40 segments/s, through pretend\n" in godwit("sender", "list").out
     assert godwit("sender", "add", "72345", "--rate", "0", "--carriers", "").code == 0
     assert "72345 (short_code)\n" in godwit("sender", "list").out
     result = godwit("sender", "add", "72345", "--carriers", "pretend,pigeon")

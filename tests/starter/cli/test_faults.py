@@ -105,7 +105,7 @@ def test_without_any_setting_no_database_is_made_in_the_present_directory(
 
 def test_a_database_without_the_schema_is_said_to_be_so(bare: CommandLine) -> None:
     bare.file("commands.db", b"")
-    assert "has not the present schema: run 'godwit up'" in bare("list").fault
+    assert "is not current: run 'godwit up'" in bare("list").fault
 
 
 @pytest.mark.parametrize(
@@ -114,8 +114,8 @@ def test_a_database_without_the_schema_is_said_to_be_so(bare: CommandLine) -> No
         ("nonsense", "parse"),
         ("mysql://user:hunter2@localhost/godwit", "unsupported database"),
         ("sqlite://", "must be a file"),
-        ("sqlite:////", "the database cannot be used"),
-        ("postgresql+psycopg://user:hunter2@127.0.0.1:1/godwit", "the database cannot be used"),
+        ("sqlite:////", "cannot use the database"),
+        ("postgresql+psycopg://user:hunter2@127.0.0.1:1/godwit", "cannot use the database"),
     ],
 )
 def test_a_database_that_cannot_be_used_is_said_to_be_so_without_its_password(
@@ -136,7 +136,7 @@ def test_a_file_that_is_no_database_is_left_as_it_is(bare: CommandLine) -> None:
 
 def test_a_setting_that_cannot_be_used_is_named(godwit: CommandLine) -> None:
     godwit.environment["GODWIT_API_PORT"] = "eighty"
-    assert "the setting API_PORT cannot be used: " in godwit("list").fault
+    assert "the setting API_PORT is not valid: " in godwit("list").fault
 
 
 # --------------------------------------------------------------------------- nobody there
@@ -168,7 +168,7 @@ def test_an_unknown_account_is_named(godwit: CommandLine) -> None:
 
 def test_without_any_account_the_way_to_one_is_shown(bare: CommandLine) -> None:
     bare("db", "upgrade")
-    assert "none; see godwit account create" in bare("account", "show").fault
+    assert "none; create one with 'godwit account create'" in bare("account", "show").fault
 
 
 def test_a_taken_name_is_refused_and_its_account_left_alone(godwit: CommandLine) -> None:
@@ -206,9 +206,9 @@ BAD_JSON: dict[str, tuple[bytes, str]] = {
     ),
 }
 BAD_CSV: dict[str, tuple[bytes, str]] = {
-    "nothing": (b"", "one of them 'to'"),
-    "no column to": (b"phone,text\n+14155551000,Hi\n", "one of them 'to'"),
-    "semicolons": (b"to;text\n+14155551000;Hi\n", "one of them 'to'"),
+    "nothing": (b"", "among them 'to'"),
+    "no column to": (b"phone,text\n+14155551000,Hi\n", "among them 'to'"),
+    "semicolons": (b"to;text\n+14155551000;Hi\n", "among them 'to'"),
     "two columns of a name": (b"to,text,text\n+14155551000,a,b\n", "the same name"),
     "a cell too many": (CSV.encode() + b"+14155551001,Hi,there\n", "row 2 has more cells"),
     "an open quote": (b'to,text\n+14155551000,"Hi\n', "not CSV in UTF-8"),
@@ -273,7 +273,8 @@ def test_without_temporal_an_order_is_not_given(
     campaign_id = builder.admit()
     for result in (godwit(order, campaign_id), godwit.process(order, campaign_id)):
         assert result.fault == (
-            "Temporal: Temporal does not answer; is it running? (TEMPORAL_ADDRESS)"
+            "Temporal: Temporal does not answer; are Temporal and a worker running? "
+            "(TEMPORAL_ADDRESS)"
         )
     assert godwit("status", campaign_id, "--json").json["status"] == "running"
 

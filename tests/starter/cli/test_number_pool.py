@@ -15,7 +15,9 @@ FAR = 10**15
 def test_numbers_are_added_listed_and_removed(godwit: CommandLine, store: Store) -> None:
     result = godwit("sender", "pool", "add", "+61 491 570 154", NUMBERS[1])
     assert result.out.splitlines() == [f"{number} added" for number in NUMBERS]
-    assert godwit("sender", "pool", "add", NUMBERS[0]).out == f"{NUMBERS[0]} is there already\n"
+    assert (
+        godwit("sender", "pool", "add", NUMBERS[0]).out == f"{NUMBERS[0]} is already in the pool\n"
+    )
     account = store.accounts.show("acme")
     assert account is not None
     store.leases.claim(account.id, [LeaseRequest("+61488023555", "", FAR)], 0)
@@ -24,7 +26,7 @@ def test_numbers_are_added_listed_and_removed(godwit: CommandLine, store: Store)
         assert f"{number}  AU" in godwit("sender", "pool", "list").out
         assert godwit("sender", "pool", "remove", number).out == "removed\n"
     assert godwit("sender", "pool", "list").out == ""
-    assert godwit("sender", "pool", "remove", number).fault == "there is no such number in the pool"
+    assert godwit("sender", "pool", "remove", number).fault == f"{number} is not in the pool"
 
 
 @pytest.mark.parametrize("number", ["72345", "GODWIT", "+1"])

@@ -110,7 +110,7 @@ async def test_a_waiting_campaign_is_paused_resumed_and_cancelled(
     for order, after in steps:
         result = await godwit.beside(order, campaign_id)
         assert (result.code, result.err) == (0, "")
-        assert result.out == f"asked; the campaign was {before}\n"
+        assert result.out == f"requested; the campaign was {before}\n"
         await reaches(godwit, story.store, campaign_id, after)
         before = after
     assert (await godwit.beside("resume", campaign_id)).fault == (
@@ -129,7 +129,7 @@ async def test_a_reschedule_says_what_is_missing_and_everything_that_is_wrong(
     body = {"recipients": people, "scheduleDateTime": later, "spreadHours": 1}
     sent = await godwit.beside("send", godwit.file("later.json", body), "--json")
     campaign_id = sent.json["id"]
-    assert godwit("reschedule", campaign_id).fault == "give a START, --spread-hours, or both"
+    assert godwit("reschedule", campaign_id).fault == "give START, --spread-hours or both"
     for hours in ("72.5", "-1", "nan"):
         result = await godwit.beside("reschedule", campaign_id, "--spread-hours", hours)
         assert result.fault == "spreadHours: must be from 0 to 72 hours (spread_invalid)"
@@ -149,7 +149,7 @@ async def test_a_reschedule_says_what_is_missing_and_everything_that_is_wrong(
     result = await godwit.beside("reschedule", campaign_id, "--spread-hours", "1")
     assert result.fault == "the campaign has ended: cancelled"
     help = godwit("reschedule", "--help").out
-    assert "--spread-hours" in help and "a time of their own" in help
+    assert "--spread-hours" in help and "a schedule of their own" in help
 
 
 async def test_what_failed_for_a_passing_reason_is_retried_and_all_else_is_said(
@@ -162,10 +162,10 @@ async def test_what_failed_for_a_passing_reason_is_retried_and_all_else_is_said(
     nothing = await godwit.beside("retry", campaign_id)
     assert nothing.fault == "no message failed for a reason that may pass"
     builder.execute("UPDATE message SET reason = 'unavailable' WHERE status = 'failed'")
-    assert "is it running?" in (await godwit.beside("retry", campaign_id)).fault
+    assert "running?" in (await godwit.beside("retry", campaign_id)).fault
     godwit.environment["TEMPORAL_ADDRESS"] = address
     result = await godwit.beside("retry", campaign_id)
-    assert (result.code, result.out) == (0, "asked; the campaign was running\n")
+    assert (result.code, result.out) == (0, "requested; the campaign was running\n")
     await reaches(godwit, story.store, campaign_id, "finished")
     assert len(story.carrier.log) == 1
     assert godwit("audit").code == 0
