@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 
 Instant = int
 
-MILLISECOND: Instant = 1
 SECOND: Instant = 1_000
 MINUTE: Instant = 60 * SECOND
 HOUR: Instant = 60 * MINUTE
@@ -16,14 +15,14 @@ DAY: Instant = 24 * HOUR
 
 
 def instant_of(moment: datetime) -> Instant:
-    """ClaimResult a datetime into an instant; a naive one is read as UTC."""
+    """Convert a datetime into an instant; a naive one is read as UTC."""
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     return round(moment.timestamp() * 1000)
 
 
 def moment_of(instant: Instant) -> datetime:
-    """ClaimResult an instant into an aware UTC datetime (exact to the millisecond)."""
+    """Convert an instant into an aware UTC datetime (exact to the millisecond)."""
     seconds, milliseconds = divmod(instant, 1000)
     return datetime.fromtimestamp(seconds, UTC).replace(microsecond=milliseconds * 1000)
 

@@ -9,8 +9,6 @@ import re
 from campaign.instants import HOUR, Instant
 
 KEY_LIFE: Instant = 48 * HOUR
-KEY_LENGTH_MIN = 2
-KEY_LENGTH_MAX = 100
 
 # fullmatch, because "$" would let a trailing newline through.
 _KEY = re.compile(r"[A-Za-z0-9:@\-_)(]{2,100}")

@@ -146,16 +146,29 @@ class CarrierClient:
                 cookie_jar=aiohttp.DummyCookieJar(),
                 timeout=self._patience,
                 auto_decompress=False,
+                middlewares=(_send_once,),
             )
-            # Left alone, it sends a GET whose connection broke a second time by itself; with some
-            # carriers a GET is what sends a message.
-            self._opened._retry_connection = False
         return self._opened
 
     async def close(self) -> None:
         """Close every connection."""
         if self._opened is not None:
             await self._opened.close()
+
+
+async def _send_once(
+    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+) -> aiohttp.ClientResponse:
+    """Keep aiohttp from repeating a GET whose connection broke.
+
+    It repeats on two of its own errors; Kannel sends a message by GET, so neither may reach it.
+    """
+    try:
+        return await handler(request)
+    except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
+        raise
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError):
+        raise DoubtfulHandoff("connection_lost") from None
 
 
 @cache

@@ -12,6 +12,7 @@ import aiohttp
 
 from campaign.handoffs import Repeats
 from campaign.instants import iso
+from carriers.callbacks import now
 
 RECEIPT_CONNECTIONS = 8
 RECEIPT_TRIES = 8
@@ -39,7 +40,7 @@ class Exchange:
             "reference": message["reference"],
             "from": message["from"],
             "to": message["to"],
-            "at": iso(time.time_ns() // 1_000_000),
+            "at": iso(now()),
         }
         self.log.append(row)
         self.by_reference[message["reference"]].append(f"pretend-{number}")
@@ -62,7 +63,7 @@ class Exchange:
 
 
 class Receipts:
-    """Posts news to us in the background, retry_while_unavailable, over a few connections."""
+    """Posts news to us in the background, with retries, over a few connections."""
 
     def __init__(self, url: str | None, delay_seconds: float) -> None:
         self.url = url
@@ -98,7 +99,7 @@ class Receipts:
         while True:
             due, url, body = await self._queue.get()
             await asyncio.sleep(max(0.0, due - time.monotonic()))
-            body["at"] = iso(time.time_ns() // 1_000_000)
+            body["at"] = iso(now())
             for tries in range(RECEIPT_TRIES):
                 with contextlib.suppress(aiohttp.ClientError, TimeoutError):
                     async with session.post(url, json=body) as response:

@@ -41,7 +41,7 @@ _REPORTS = {"recipient_delivery_report_sms", "recipient_delivery_report_mms"}
 _TEXTS = {"mo_text", "mo_media"}
 # Unknown is missing: the message reached the networks, and nothing more will ever be told.
 _RECEIPTS = {
-    "DeliverResult": MessageStatus.DELIVERED,
+    "Delivered": MessageStatus.DELIVERED,
     "Aborted": MessageStatus.UNDELIVERED,
     "Cancelled": MessageStatus.UNDELIVERED,
     "Rejected": MessageStatus.UNDELIVERED,

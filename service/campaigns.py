@@ -2,7 +2,6 @@
 
 import asyncio
 import secrets
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -37,6 +36,7 @@ from service.media_check import open_media_check
 from service.start_options import NOT_AGAIN, campaign_input, carried_on, start_options
 from service.temporal import connect
 from store.campaigns.retry import Retried
+from store.clock import wall_clock
 from store.shared.views import CampaignView
 from store.store import Store
 from workflows.campaign import CampaignWorkflow
@@ -122,7 +122,7 @@ class CampaignService:
         available" means that nothing will be sent, whenever a worker comes back.
         """
         refusal = Refusal(RefusalCode.ABANDONED, "it was not judged in time; send it again")
-        await asyncio.to_thread(self._store.campaigns.refuse, view.id, [refusal], _now())
+        await asyncio.to_thread(self._store.campaigns.refuse, view.id, [refusal], wall_clock())
         latest = await self._view(view.id)
         return bool(latest.refusals) and latest.refusals[0].code is RefusalCode.ABANDONED
 
@@ -145,7 +145,7 @@ class CampaignService:
         for, ServiceUnavailable when Temporal does not answer: then it begins when that is back.
         Asked again while it runs, nothing more happens.
         """
-        answer = await asyncio.to_thread(self._store.retrying.retry, view.id, _now())
+        answer = await asyncio.to_thread(self._store.retrying.retry, view.id, wall_clock())
         if isinstance(answer, Refusal):
             raise Refused(answer)
         latest = await self._view(view.id)
@@ -164,7 +164,7 @@ class CampaignService:
         with every fault, StateConflict when the campaign has begun or ended, ServiceUnavailable
         when no answer came in time. Asked again, it changes nothing more.
         """
-        faults = faults_of(change, _now())
+        faults = faults_of(change, wall_clock())
         if faults:
             raise Refused(*faults)
         if view.status in CAMPAIGN_ENDS:
@@ -299,7 +299,3 @@ async def open_campaign_service(settings: Settings, store: Store) -> CampaignSer
 def workflow_id(campaign_id: str) -> str:
     """The workflow id of a campaign; a colon, because a slash breaks Temporal's HTTP API."""
     return f"campaign:{campaign_id}"
-
-
-def _now() -> Instant:
-    return time.time_ns() // 1_000_000

@@ -1,7 +1,6 @@
 """Making candidates of drafts: lists expanded, ids and codes drawn, senders looked up."""
 
 import secrets
-import time
 from dataclasses import dataclass, field
 
 from campaign.composing import compose
@@ -11,6 +10,7 @@ from campaign.links import CODE_RANDOM_BYTES, Shortener, make_code
 from campaign.model import ComposedCampaign, Draft
 from campaign.phone import OfflineLookup
 from campaign.settings import Settings
+from store.clock import wall_clock
 from store.store import Store
 
 
@@ -29,7 +29,7 @@ class CampaignComposer:
         random = secrets.token_bytes(ID_BYTES * len(expanded.recipients))
         return compose(
             expanded,
-            time.time_ns() // 1_000_000,
+            wall_clock(),
             self._default_sender(draft),
             self.lookup,
             make_ids(MESSAGE_PREFIX, random).__next__,

@@ -1,7 +1,6 @@
 """The bell: whoever wrote news wakes the couriers of its destinations."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -13,6 +12,7 @@ from temporalio.exceptions import TemporalError, WorkflowAlreadyStartedError
 
 from campaign.failures import StoreUnavailable
 from campaign.instants import SECOND, Instant
+from store.clock import wall_clock
 from store.shared.outbox import Destination, Outbox
 from workflows.records import WebhookDeliveryInput
 from workflows.visibility import ACCOUNT
@@ -65,7 +65,7 @@ class WebhookDispatcher:
             await self._any_pending.wait()
             self._any_pending.clear()
             pending, self._pending = self._pending, {}
-            before = time.time_ns() // 1_000_000 - STALE_AFTER
+            before = wall_clock() - STALE_AFTER
             try:
                 left = await asyncio.to_thread(outbox.left_waiting, pending.keys(), before)
             except StoreUnavailable:

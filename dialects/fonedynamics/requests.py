@@ -1,7 +1,5 @@
 """Fone Dynamics: a whole request read, and its leased numbers taken (003_9fb2bf36535a4962.txt)."""
 
-import hashlib
-import json
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,6 +18,7 @@ from dialects.fonedynamics.message import (
 )
 from dialects.fonedynamics.responses import fault_of
 from dialects.http.bodies import BadBody, parse_json
+from dialects.http.payloads import payload_hash, payload_key
 from store.accounts.api_keys import Principal
 from store.replies.lease_plan import LeaseRequest, NoLease
 from store.replies.leases import LEASE_FOR
@@ -94,15 +93,14 @@ def prepare(
     checked: Checked = {}
     items = [read_item(entry, owned, now, inside_too, checked) for entry in entries]
     _lease(store, principal.account_id, items, now)
-    payload = json.dumps(entries, sort_keys=True, separators=(",", ":")).encode()
-    payload_hash = hashlib.sha256(payload).hexdigest()
+    hashed = payload_hash(entries)
     draft = Draft(
         account_id=principal.account_id,
         dialect=NAME,
         recipients=[_final(item) for item in items],
         policy=POLICY,
-        key=f"auto:{payload_hash}" if principal.auto_key == "payload_hash" else None,
-        payload_hash=payload_hash,
+        key=payload_key(principal, hashed),
+        payload_hash=hashed,
     )
     return Batch(items, draft)
 

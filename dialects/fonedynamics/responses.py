@@ -118,7 +118,7 @@ _FAULTS: dict[str, tuple[str, str, str | None, int]] = {
 }
 _STATUSES = {
     MessageStatus.SENT: "Submitted",
-    MessageStatus.DELIVERED: "DeliverResult",
+    MessageStatus.DELIVERED: "Delivered",
     MessageStatus.UNDELIVERED: "Failed",
     **dict.fromkeys(GIVEN_UP, "Failed"),
 }
@@ -181,8 +181,8 @@ def show_message(
         shown["Scheduled"] = view.scheduled_at // SECOND
     if view.sent_at is not None:
         shown["Submitted"] = view.sent_at // SECOND
-    if status == "DeliverResult" and view.final_at is not None:
-        shown["DeliverResult"] = view.final_at // SECOND
+    if status == "Delivered" and view.final_at is not None:
+        shown["Delivered"] = view.final_at // SECOND
     return shown
 
 
@@ -196,7 +196,7 @@ def show_accepted(
     shown = show_message(view, created_at, options, principal.key_id, principal.property_sid)
     shown |= {"NumSegments": 0, "Status": "Processing", "ErrorCode": ""}
     shown.pop("Submitted", None)
-    shown.pop("DeliverResult", None)
+    shown.pop("Delivered", None)
     return shown
 
 

@@ -5,7 +5,6 @@ fonedynamics_answers.py. Where the vendor is silent, docs/decisions/0014-fonedyn
 """
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -36,6 +35,7 @@ from dialects.http.auth import Permission, Unauthenticated, authenticate, caller
 from dialects.http.bodies import BadBody, read_bytes
 from dialects.http.context import ApiContext
 from store.accounts.api_keys import Principal
+from store.clock import wall_clock
 from store.shared.views import CampaignView, MessageView
 from store.store import Store
 
@@ -55,7 +55,7 @@ log = structlog.get_logger("godwit.fonedynamics")
 Work = Callable[[Principal], Awaitable[JSONResponse]]
 
 
-def routes(api_context: ApiContext) -> APIRouter:
+def routes(context: ApiContext) -> APIRouter:
     """The routes of this API."""
     router = APIRouter(prefix="/v2", tags=["Fone Dynamics"])
 
@@ -70,12 +70,12 @@ def routes(api_context: ApiContext) -> APIRouter:
 
         async def work(principal: Principal) -> JSONResponse:
             _check_property(PropertySid, principal)
-            entries = entries_of(await _body(request, api_context))
-            shown, campaign = await _send(api_context, principal, entries)
+            entries = entries_of(await _body(request, context))
+            shown, campaign = await _send(context, principal, entries)
             items = [item_error(one) if isinstance(one, list) else one for one in shown]
             return JSONResponse(items, headers=_naming(campaign))
 
-        return await _answer(request, api_context, Permission.SEND, work)
+        return await _answer(request, context, Permission.SEND, work)
 
     @router.post(
         "/Properties/{PropertySid}/Messages",
@@ -88,29 +88,27 @@ def routes(api_context: ApiContext) -> APIRouter:
 
         async def work(principal: Principal) -> JSONResponse:
             _check_property(PropertySid, principal)
-            (shown,), campaign = await _send(
-                api_context, principal, [await _body(request, api_context)]
-            )
+            (shown,), campaign = await _send(context, principal, [await _body(request, context)])
             if isinstance(shown, list):
                 return fault_failure(shown)
             return JSONResponse({"Message": shown}, headers=_naming(campaign))
 
-        return await _answer(request, api_context, Permission.SEND, work)
+        return await _answer(request, context, Permission.SEND, work)
 
     @router.get("/Messages/{MessageSid}", summary="One message as it stands", responses=_RESPONSES)
     async def get_message(request: Request, MessageSid: str) -> JSONResponse:
         """200 with the message; another account's is as unknown as none."""
 
         async def work(principal: Principal) -> JSONResponse:
-            return await _look_up(api_context, principal, MessageSid)
+            return await _look_up(context, principal, MessageSid)
 
-        return await _answer(request, api_context, Permission.READ, work)
+        return await _answer(request, context, Permission.READ, work)
 
     return router
 
 
 async def _answer(
-    request: Request, api_context: ApiContext, permission: Permission, work: Work
+    request: Request, context: ApiContext, permission: Permission, work: Work
 ) -> JSONResponse:
     """Let a caller in, do the work, and write whatever goes wrong as the vendor does.
 
@@ -118,11 +116,11 @@ async def _answer(
     """
     try:
         try:
-            principal = await authenticate(request, api_context.store, bearer_too=False)
+            principal = await authenticate(request, context.store, bearer_too=False)
         except Unauthenticated:
             principal = None
         caller = principal.key_id if principal else caller_of(request)
-        window = await api_context.limiter.take(LIMIT, NAME, caller)
+        window = await context.limiter.take(LIMIT, NAME, caller)
         if not window.allowed:
             limited = whole_failure(429, "TOO_MANY_REQUESTS", "Too many requests")
             limited.headers["Retry-After"] = window.headers()["Retry-After"]
@@ -157,30 +155,30 @@ def _check_property(sid: str, principal: Principal) -> None:
         raise Whole("PROPERTY_NOT_FOUND", "The property was not found", status=404)
 
 
-async def _body(request: Request, api_context: ApiContext) -> Any:
+async def _body(request: Request, context: ApiContext) -> Any:
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json":
         raise Whole("FormatException", "Send the body as application/json", status=415)
-    bytes_max = min(BODY_BYTES_MAX, api_context.settings.body_bytes_max)
+    bytes_max = min(BODY_BYTES_MAX, context.settings.body_bytes_max)
     return await asyncio.to_thread(parse, await read_bytes(request, bytes_max))
 
 
 async def _send(
-    api_context: ApiContext, principal: Principal, entries: list[Any]
+    context: ApiContext, principal: Principal, entries: list[Any]
 ) -> tuple[list[dict[str, Any] | list[Fault]], CampaignView | None]:
     """Send what is sound in one campaign; the message or the faults of each entry, in order.
 
     Without a sound entry there is no campaign, and nothing is stored.
     """
-    inside_too = api_context.settings.allow_private_urls
-    now = time.time_ns() // 1_000_000
-    batch = await asyncio.to_thread(prepare, api_context.store, principal, entries, now, inside_too)
+    inside_too = context.settings.allow_private_urls
+    now = wall_clock()
+    batch = await asyncio.to_thread(prepare, context.store, principal, entries, now, inside_too)
     if not batch.has_sound:
         return [item.faults for item in batch.items], None
-    admission = await api_context.service.admit(batch.draft)
+    admission = await context.service.admit(batch.draft)
     view = admission.campaign
     rows = await asyncio.to_thread(
-        api_context.store.campaigns.messages, view.id, None, None, MESSAGES_MAX
+        context.store.campaigns.messages, view.id, None, None, MESSAGES_MAX
     )
     return _shown(batch, rows, view, principal), view
 
@@ -202,11 +200,11 @@ def _faults_of(row: MessageView, item: Item) -> list[Fault]:
     return []
 
 
-async def _look_up(api_context: ApiContext, principal: Principal, sid: str) -> JSONResponse:
+async def _look_up(context: ApiContext, principal: Principal, sid: str) -> JSONResponse:
     message_id = sid if sid.startswith(MESSAGE_PREFIX) else message_id_of(sid)
     if message_id is None:
         raise Whole("FormatException", BAD_SID)
-    shown = await asyncio.to_thread(_find, api_context.store, principal, message_id)
+    shown = await asyncio.to_thread(_find, context.store, principal, message_id)
     if shown is None:
         raise Whole("MESSAGE_NOT_FOUND", "The message was not found", status=404)
     return JSONResponse({"Message": shown})

@@ -10,7 +10,6 @@ from typing import Any
 
 from campaign.credits import PRICES
 from campaign.events import MESSAGE_EVENTS
-from campaign.handoffs import Inbound
 from campaign.instants import Instant, moment_of
 from campaign.states import HANDED_OFF, MessageStatus
 from store.campaigns.message_log import LoggedMessage
@@ -76,38 +75,6 @@ def show_receipt(message: MessageView, campaign_id: str, at: Instant) -> dict[st
         "statusCode": code,
         "parts": message.segments,
         "hlr": message.network,
-    }
-
-
-def show_incoming(
-    inbound: Inbound, id: str, account_id: str, answered: LoggedMessage | None = None
-) -> dict[str, Any]:
-    """The body of an incoming callback; ``answered`` is the message that it replies to."""
-    return {
-        "id": id,
-        "originator": digits(inbound.sender),
-        "recipient": digits(inbound.to),
-        "body": inbound.body,
-        "created": _with_offset(inbound.at),
-        "inReplyTo": answered.message.id if answered else None,
-        "logicalMessageId": answered.campaign_id if answered else None,
-        "ownerUserId": account_id,
-    }
-
-
-def show_click(message: MessageView, campaign_id: str, url: str) -> dict[str, Any]:
-    """The body of a click callback. Of whoever clicked nothing is kept, so nothing is told."""
-    return {
-        "mobile": digits(message.to),
-        "messageId": message.id,
-        "batchId": campaign_id,
-        "clientRef": message.reference,
-        "browser": None,
-        "country": message.country,
-        "ipAddress": None,
-        "iso2l": message.country,
-        "os": None,
-        "url": url,
     }
 
 

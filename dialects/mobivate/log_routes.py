@@ -5,7 +5,6 @@ Failures have the shape of those pages, ``{"code", "message"}``, and a bad key i
 
 import asyncio
 import re
-import time
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any
@@ -22,6 +21,7 @@ from dialects.mobivate.errors import NOT_FOUND, show_archived
 from dialects.mobivate.events import digits, show_logged
 from store.accounts.api_keys import Principal
 from store.accounts.opt_outs import OptOutView
+from store.clock import wall_clock
 
 PAGE_DEFAULT = 10
 PAGE_MAX = 1_000
@@ -75,9 +75,9 @@ Work = Callable[[Principal], Awaitable[JSONResponse]]
 Archived = Callable[[Request, Permission, Work], Awaitable[JSONResponse]]
 
 
-def add_routes(router: APIRouter, api_context: ApiContext, archived: Archived) -> None:
+def add_routes(router: APIRouter, context: ApiContext, archived: Archived) -> None:
     """Add the routes; ``archived`` lets a caller in and writes failures in the older shape."""
-    opt_outs = api_context.store.opt_outs
+    opt_outs = context.store.opt_outs
 
     @router.get(
         "/addressbook/optout", responses=_RESPONSES, summary="Numbers that want nothing more"
@@ -104,7 +104,7 @@ def add_routes(router: APIRouter, api_context: ApiContext, archived: Archived) -
         """From the next claim on nothing is sent to it; added twice, the first one stays."""
 
         async def work(principal: Principal) -> JSONResponse:
-            number, now = await _mobile(request), time.time_ns() // 1_000_000
+            number, now = await _mobile(request), wall_clock()
             account = principal.account_id
             await asyncio.to_thread(opt_outs.add, account, number, "api", now)
             added = await asyncio.to_thread(opt_outs.get, account, number)
@@ -145,7 +145,7 @@ def add_routes(router: APIRouter, api_context: ApiContext, archived: Archived) -
             if direction == "MO" or offset > OFFSET_MAX:
                 return JSONResponse([])
             found = await asyncio.to_thread(
-                api_context.store.message_log.page, principal.account_id, since, until, size, offset
+                context.store.message_log.page, principal.account_id, since, until, size, offset
             )
             return JSONResponse([show_logged(one) for one in found])
 
@@ -156,7 +156,7 @@ def add_routes(router: APIRouter, api_context: ApiContext, archived: Archived) -
         """404 for what is not there and for what is somebody else's."""
 
         async def work(principal: Principal) -> JSONResponse:
-            log = api_context.store.message_log
+            log = context.store.message_log
             found = await asyncio.to_thread(log.get, principal.account_id, id[:100])
             return show_archived(NOT_FOUND) if found is None else JSONResponse(show_logged(found))
 

@@ -3,7 +3,6 @@
 Where the pages of the vendor disagree, docs/decisions/0017-mobivate.md says what holds here.
 """
 
-import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -16,6 +15,7 @@ from campaign.model import NO_FIELDS, Draft, DraftRecipient, Duplicates, Policy
 from campaign.phone import canonical_number, is_e164, sender_kind
 from campaign.refusals import SHOWN_MAX, Refusal, RefusalCode, Refused
 from campaign.rules.media import is_web_address
+from dialects.http.payloads import payload_hash, payload_key
 from store.accounts.api_keys import Principal
 
 NAME = "mobivate"
@@ -165,8 +165,7 @@ def _draft(reader: _Reader, principal: Principal, recipients: list[DraftRecipien
     text, sender = reader.text("text", TEXT_LENGTH_MAX), reader.originator(reader.body, "")
     _check_filled(reader, recipients)
     callback = reader.web_address("callbackURL")
-    payload = json.dumps(reader.body, sort_keys=True, separators=(",", ":")).encode()
-    payload_hash = hashlib.sha256(payload).hexdigest()
+    hashed = payload_hash(reader.body)
     draft = Draft(
         account_id=principal.account_id,
         dialect=NAME,
@@ -184,9 +183,9 @@ def _draft(reader: _Reader, principal: Principal, recipients: list[DraftRecipien
         text=text,
         scheduled_at=reader.instant("scheduleDateTime"),
         spread_hours=reader.spread(),
-        key=f"auto:{payload_hash}" if principal.auto_key == "payload_hash" else None,
+        key=payload_key(principal, hashed),
         strict_key=principal.strict_keys,
-        payload_hash=payload_hash,
+        payload_hash=hashed,
         exclude_opt_outs=reader.exclude_opt_outs(),
         shorten_urls=reader.switch("shortenUrls", False),
         endpoint=EventEndpoint(callback) if callback else None,

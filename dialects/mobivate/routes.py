@@ -49,7 +49,7 @@ log = structlog.get_logger("godwit.mobivate")
 Work = Callable[[Principal], Awaitable[JSONResponse]]
 
 
-def routes(api_context: ApiContext) -> APIRouter:
+def routes(context: ApiContext) -> APIRouter:
     """The routes of this API."""
     router = APIRouter(tags=["Mobivate"])
 
@@ -64,10 +64,10 @@ def routes(api_context: ApiContext) -> APIRouter:
 
         async def work(principal: Principal) -> JSONResponse:
             return await _send(
-                request, api_context, read_batch(await _body(request, api_context), principal)
+                request, context, read_batch(await _body(request, context), principal)
             )
 
-        return await _answer(request, api_context, Permission.SEND, show_failure, work)
+        return await _answer(request, context, Permission.SEND, show_failure, work)
 
     @router.post(
         "/send/single",
@@ -80,38 +80,38 @@ def routes(api_context: ApiContext) -> APIRouter:
 
         async def work(principal: Principal) -> JSONResponse:
             try:
-                draft = read_single(await _body(request, api_context), principal)
+                draft = read_single(await _body(request, context), principal)
                 if draft.exclude_opt_outs and await asyncio.to_thread(
-                    api_context.store.opt_outs.contains,
+                    context.store.opt_outs.contains,
                     principal.account_id,
                     draft.recipients[0].to,
                 ):
                     return show_failure(OPTED_OUT)
-                return await _send(request, api_context, draft, "SingleSMS")
+                return await _send(request, context, draft, "SingleSMS")
             except Refused as refused:
                 return show_refusals(refused, single=True)
 
-        return await _answer(request, api_context, Permission.SEND_SINGLE, show_failure, work)
+        return await _answer(request, context, Permission.SEND_SINGLE, show_failure, work)
 
     async def archived(request: Request, permission: Permission, work: Work) -> JSONResponse:
-        return await _answer(request, api_context, permission, show_archived, work)
+        return await _answer(request, context, permission, show_archived, work)
 
-    add_routes(router, api_context, archived)
+    add_routes(router, context, archived)
     return router
 
 
 async def _answer(
     request: Request,
-    api_context: ApiContext,
+    context: ApiContext,
     permission: Permission,
     fail: Callable[[Failure], JSONResponse],
     work: Work,
 ) -> JSONResponse:
     """Let a caller in, do the work, and write whatever goes wrong in the vendor's shape."""
     try:
-        principal = await _principal(request, api_context)
+        principal = await _principal(request, context)
         caller = principal.key_id if principal else caller_of(request)
-        window = await api_context.limiter.take(LIMIT, NAME, caller)
+        window = await context.limiter.take(LIMIT, NAME, caller)
         if not window.allowed:
             limited = fail(RATE_LIMIT)
             limited.headers["Retry-After"] = window.headers()["Retry-After"]
@@ -134,24 +134,24 @@ async def _answer(
         return fail(INTERNAL)
 
 
-async def _principal(request: Request, api_context: ApiContext) -> Principal | None:
+async def _principal(request: Request, context: ApiContext) -> Principal | None:
     # The vendor knows Bearer alone; credentials in the query would end up in logs.
     if request.headers.get("authorization", "")[:7].lower() != "bearer ":
         return None
     try:
-        return await authenticate(request, api_context.store)
+        return await authenticate(request, context.store)
     except Unauthenticated:
         return None
 
 
-async def _body(request: Request, api_context: ApiContext) -> Any:
-    return await read_json(request, min(BODY_BYTES_MAX, api_context.settings.body_bytes_max))
+async def _body(request: Request, context: ApiContext) -> Any:
+    return await read_json(request, min(BODY_BYTES_MAX, context.settings.body_bytes_max))
 
 
 async def _send(
-    request: Request, api_context: ApiContext, draft: Draft, type_: str = "BatchSMS"
+    request: Request, context: ApiContext, draft: Draft, type_: str = "BatchSMS"
 ) -> JSONResponse:
-    admission = await api_context.service.admit(draft, campaign_id=str(uuid.uuid4()))
+    admission = await context.service.admit(draft, campaign_id=str(uuid.uuid4()))
     return JSONResponse(show(admission.campaign, type_))
 
 

@@ -1,7 +1,6 @@
-"""Short links: where they lead, and who followed them."""
+"""Short links: the public redirect, and the clicks of a campaign."""
 
 import asyncio
-import time
 from contextlib import suppress
 from urllib.parse import urlsplit
 
@@ -14,20 +13,20 @@ from campaign.instants import iso
 from campaign.links import target_of
 from dialects.http.auth import Permission, caller_of
 from dialects.http.context import ApiContext
-from dialects.native.campaign_routes import Stop, own_campaign
+from dialects.native.handling import not_found, own_campaign, page_size
 from dialects.native.problems import LOOKING, documented, problem
 from store.campaigns.links import LinkView
+from store.clock import wall_clock
 
-# Whoever tries codes is told little, and that slowly.
+# Slows down a caller who guesses codes.
 MISSES_LIMIT = "30/minute"
 CODE_LENGTH_MAX = 32
-PAGE_MAX = 1_000
 
 
-def routes(api_context: ApiContext) -> APIRouter:
-    """The public redirect, and the click log of the caller's campaigns."""
+def routes(context: ApiContext) -> APIRouter:
+    """The routes about short links."""
     router = APIRouter()
-    links = api_context.store.links
+    links = context.store.links
 
     @router.head("/s/{code}", include_in_schema=False)
     @router.get(
@@ -36,40 +35,37 @@ def routes(api_context: ApiContext) -> APIRouter:
         tags=["Short links"],
         summary="Follow a short link",
         response_class=Response,
-        responses={**documented(404), 429: {"description": "Too many codes that are nobody's"}},
+        responses={**documented(404), 429: {"description": "Too many requests for unknown codes"}},
     )
     async def follow(request: Request, code: str) -> Response:
-        """Redirects to the stored http or https address, and to nothing else."""
+        """Redirects to the stored http or https address and to no other."""
         found = await asyncio.to_thread(links.find, code[:CODE_LENGTH_MAX])
-        target = None if found is None else _target(api_context, found)
+        target = None if found is None else _target(context, found)
         if found is None or target is None:
-            window = await api_context.limiter.take(
-                MISSES_LIMIT, "missed-links", caller_of(request)
-            )
+            window = await context.limiter.take(MISSES_LIMIT, "missed-links", caller_of(request))
             if window.allowed:
-                return problem(404, "not_found", "there is no such link")
+                return not_found("link")
             wait = {"Retry-After": window.headers()["Retry-After"]}
             return problem(429, "too_many_requests", "too many requests", headers=wait)
         task = None
         if request.method == "GET":
-            # Afterwards, so that a known code takes no longer to answer than an unknown one.
-            task = BackgroundTask(_count, api_context, found.code)
+            # Counted after the answer: timing must not tell known codes from unknown ones.
+            task = BackgroundTask(_count, context, found.code)
         return Response(status_code=302, headers={"Location": target}, background=task)
 
     @router.get(
         "/v1/campaigns/{id}/clicks",
         tags=["Campaigns"],
         responses=documented(*LOOKING),
-        summary="Who followed the short links of a campaign, and when",
+        summary="List the clicks on the short links of a campaign",
     )
     async def clicks(
         request: Request, id: str, limit: int = 100, cursor: str | None = None
     ) -> Response:
-        """A page of visits, oldest first; ``next`` is the cursor of the following page."""
-        view = await own_campaign(request, api_context, id, Permission.READ)
-        if not 1 <= limit <= PAGE_MAX:
-            raise Stop(problem(400, "field_invalid", f"limit must be from 1 to {PAGE_MAX}"))
-        found = await asyncio.to_thread(links.clicks, view.id, limit, cursor)
+        """A page of clicks, oldest first; ``next`` is the cursor of the next page."""
+        view = await own_campaign(request, context, id, Permission.READ)
+        size = page_size(limit)
+        found = await asyncio.to_thread(links.clicks, view.id, size, cursor)
         shown = [
             {
                 "id": one.id,
@@ -80,18 +76,18 @@ def routes(api_context: ApiContext) -> APIRouter:
             }
             for one in found
         ]
-        following = found[-1].id if len(found) == limit else None
+        following = found[-1].id if len(found) == size else None
         return JSONResponse({"clicks": shown, "next": following})
 
     return router
 
 
-def _target(api_context: ApiContext, found: LinkView) -> str | None:
-    """The stored address, judged once more: what was taken in long ago obeys today's rules."""
-    return target_of(found.url, urlsplit(api_context.settings.short_link_base_url).hostname)
+def _target(context: ApiContext, found: LinkView) -> str | None:
+    """The stored address if today's rules still allow it, else None."""
+    return target_of(found.url, urlsplit(context.settings.short_link_base_url).hostname)
 
 
-async def _count(api_context: ApiContext, code: str) -> None:
-    # A database that does not answer costs us a line of the log, and the visitor nothing.
+async def _count(context: ApiContext, code: str) -> None:
+    # The visitor is redirected even when the database is down; that click is not counted.
     with suppress(StoreUnavailable):
-        await asyncio.to_thread(api_context.store.links.click, code, time.time_ns() // 1_000_000)
+        await asyncio.to_thread(context.store.links.click, code, wall_clock())

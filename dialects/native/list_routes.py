@@ -1,7 +1,6 @@
-"""The native API about mailing lists: make, fill, look at and empty them."""
+"""The native API about mailing lists and their members."""
 
 import asyncio
-import time
 import uuid
 from typing import Any
 
@@ -13,64 +12,65 @@ from campaign.text import bad_character
 from dialects.http.auth import Permission
 from dialects.http.bodies import read_json
 from dialects.http.context import ApiContext
-from dialects.native.campaign_routes import Stop, enter
+from dialects.native.handling import Stop, body_of, deleted, enter, invalid, not_found, page_size
 from dialects.native.list_members import parse_members, read_body
 from dialects.native.problems import WRITING, documented, problem
 from store.accounts.mailing_lists import MEMBERS_MAX, ListFull, ListView, NameTaken
+from store.clock import wall_clock
 
 NAME_LENGTH_MAX = 100
-PAGE_MAX = 1_000
 BODY_BYTES_MAX = 4 * 1024
 
 
-def routes(api_context: ApiContext) -> APIRouter:
-    """The routes about the caller's lists; another account's are as unknown as none."""
+def routes(context: ApiContext) -> APIRouter:
+    """The routes about the caller's mailing lists; other accounts' lists are not found."""
     router = APIRouter(
         prefix="/v1/mailing-lists", tags=["Mailing lists"], responses=documented(*WRITING)
     )
-    lists = api_context.store.lists
+    lists = context.store.lists
 
-    @router.post("", status_code=201, summary="Make a mailing list", openapi_extra=_of(_CREATE))
+    @router.post(
+        "", status_code=201, summary="Create a mailing list", openapi_extra=body_of(_CREATE)
+    )
     async def create(request: Request) -> Response:
-        """409 when the account has a list of that name."""
-        principal = await enter(request, api_context.store, Permission.CONTROL)
+        """409 if the account already has a list of that name."""
+        principal = await enter(request, context.store, Permission.CONTROL)
         name = _name(await read_json(request, BODY_BYTES_MAX))
         account, list_id = principal.account_id, str(uuid.uuid4())
         try:
-            made = await asyncio.to_thread(lists.create, account, list_id, name, _now())
+            made = await asyncio.to_thread(lists.create, account, list_id, name, wall_clock())
         except NameTaken:
-            title = "there is a list of that name"
+            title = "the account already has a list of that name"
             return problem(409, "mailing_list_name_taken", title)
         return JSONResponse(_shown(made), 201, {"Location": f"/v1/mailing-lists/{made.id}"})
 
     @router.get("", summary="List mailing lists by name")
     async def list_lists(request: Request, limit: int = 100, cursor: str | None = None) -> Response:
-        """A page of lists; ``next`` is the cursor of the following page."""
-        principal = await enter(request, api_context.store, Permission.READ)
-        size = _page(limit)
+        """A page of lists; ``next`` is the cursor of the next page."""
+        principal = await enter(request, context.store, Permission.READ)
+        size = page_size(limit)
         found = await asyncio.to_thread(lists.list, principal.account_id, size, cursor)
         following = found[-1].name if len(found) == size else None
         return JSONResponse({"mailingLists": [_shown(one) for one in found], "next": following})
 
-    @router.get("/{id}", summary="One mailing list")
+    @router.get("/{id}", summary="Get a mailing list")
     async def get(request: Request, id: str) -> Response:
-        """Its name, and how many members it has."""
-        return JSONResponse(_shown((await _own(request, api_context, id, Permission.READ))[1]))
+        """The name of the list and its number of members."""
+        return JSONResponse(_shown((await _own(request, context, id, Permission.READ))[1]))
 
     @router.delete("/{id}", status_code=204, summary="Delete a mailing list with its members")
     async def delete(request: Request, id: str) -> Response:
-        """Waiting messages that the list brought are skipped, as if everybody had left it."""
-        account, found = await _own(request, api_context, id, Permission.CONTROL)
-        gone = await asyncio.to_thread(lists.delete, account, found.id)
-        return Response(status_code=204) if gone else _unknown()
+        """Messages that the list added to campaigns and that are not yet claimed are skipped."""
+        account, found = await _own(request, context, id, Permission.CONTROL)
+        return deleted(await asyncio.to_thread(lists.delete, account, found.id), "mailing list")
 
-    @router.get("/{id}/members", summary="The members of a mailing list by number")
+    @router.get("/{id}/members", summary="List the members of a mailing list by number")
     async def members(
         request: Request, id: str, limit: int = 100, cursor: str | None = None
     ) -> Response:
-        """A page of members; ``next`` is the cursor of the following page."""
-        _, found = await _own(request, api_context, id, Permission.READ)
-        size = _page(limit)
+        """A page of members; ``next`` is the cursor of the next page."""
+        _, found = await _own(request, context, id, Permission.READ)
+        size = page_size(limit)
         page = await asyncio.to_thread(lists.members, found.id, size, cursor)
         following = page[-1].number if len(page) == size else None
         shown = [{"to": one.number, "fields": dict(one.fields)} for one in page]
@@ -79,57 +79,45 @@ def routes(api_context: ApiContext) -> APIRouter:
     @router.post(
         "/{id}/members",
         summary="Add members: up to 10,000 as JSON, or a CSV file with a header",
-        openapi_extra=_of(_MEMBERS),
+        openapi_extra=_MEMBERS,
     )
     async def add(request: Request, id: str) -> Response:
-        """All or nobody. Who is a member already gets the new fields."""
-        account, found = await _own(request, api_context, id, Permission.CONTROL)
+        """Adds all members or none. The fields of existing members are replaced."""
+        account, found = await _own(request, context, id, Permission.CONTROL)
         raw, is_csv = await read_body(request)
         people = await asyncio.to_thread(parse_members, raw, is_csv)
         try:
-            done = await asyncio.to_thread(lists.add, account, found.id, people, _now())
+            done = await asyncio.to_thread(lists.add, account, found.id, people, wall_clock())
         except ListFull:
             return problem(409, "mailing_list_full", f"a list has at most {MEMBERS_MAX} members")
         if done is None:
-            return _unknown()
+            return not_found("mailing list")
         return JSONResponse({"added": done.added, "updated": done.updated, "members": done.size})
 
     @router.delete("/{id}/members/{number}", status_code=204, summary="Remove a member")
     async def remove(request: Request, id: str, number: str) -> Response:
-        """From the next claim on the list brings it nothing, in running campaigns too."""
-        account, found = await _own(request, api_context, id, Permission.CONTROL)
-        gone = await asyncio.to_thread(lists.remove, account, found.id, number)
-        return Response(status_code=204) if gone else _unknown()
+        """Messages that the list added for this number and that are not yet claimed are skipped."""
+        account, found = await _own(request, context, id, Permission.CONTROL)
+        return deleted(await asyncio.to_thread(lists.remove, account, found.id, number), "member")
 
     return router
 
 
 async def _own(
-    request: Request, api_context: ApiContext, id: str, permission: Permission
+    request: Request, context: ApiContext, id: str, permission: Permission
 ) -> tuple[str, ListView]:
-    principal = await enter(request, api_context.store, permission)
-    found = await asyncio.to_thread(api_context.store.lists.get, principal.account_id, id.lower())
+    principal = await enter(request, context.store, permission)
+    found = await asyncio.to_thread(context.store.lists.get, principal.account_id, id.lower())
     if found is None:
-        raise Stop(_unknown())
+        raise Stop(not_found("mailing list"))
     return principal.account_id, found
 
 
 def _name(body: Any) -> str:
     name = body.get("name") if isinstance(body, dict) and len(body) == 1 else None
     if not isinstance(name, str) or not 1 <= len(name) <= NAME_LENGTH_MAX or bad_character(name):
-        title = f"a list has a name of 1 to {NAME_LENGTH_MAX} characters, and nothing else"
-        raise Stop(problem(400, "field_invalid", title))
+        raise invalid(f"name, the only member, must have 1 to {NAME_LENGTH_MAX} characters")
     return name
-
-
-def _page(limit: int) -> int:
-    if not 1 <= limit <= PAGE_MAX:
-        raise Stop(problem(400, "field_invalid", f"limit must be from 1 to {PAGE_MAX}"))
-    return limit
-
-
-def _unknown() -> JSONResponse:
-    return problem(404, "not_found", "there is no such thing")
 
 
 def _shown(one: ListView) -> dict[str, Any]:
@@ -141,46 +129,26 @@ def _shown(one: ListView) -> dict[str, Any]:
     }
 
 
-def _of(content: dict[str, Any]) -> dict[str, Any]:
-    return {"requestBody": {"required": True, "content": content}}
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000
-
-
 _CREATE: dict[str, Any] = {
-    "application/json": {
-        "schema": {
-            "type": "object",
-            "required": ["name"],
-            "properties": {"name": {"type": "string", "maxLength": NAME_LENGTH_MAX}},
-        }
-    }
+    "type": "object",
+    "required": ["name"],
+    "properties": {"name": {"type": "string", "maxLength": NAME_LENGTH_MAX}},
 }
-_MEMBERS: dict[str, Any] = {
-    "application/json": {
-        "schema": {
-            "type": "object",
-            "required": ["members"],
-            "properties": {
-                "members": {
-                    "type": "array",
-                    "maxItems": 10_000,
-                    "items": {
-                        "type": "object",
-                        "required": ["to"],
-                        "properties": {
-                            "to": {"type": "string", "description": "with its country code"},
-                            "fields": {
-                                "type": "object",
-                                "additionalProperties": {"type": "string"},
-                            },
-                        },
-                    },
-                }
-            },
-        }
+_MEMBER: dict[str, Any] = {
+    "type": "object",
+    "required": ["to"],
+    "properties": {
+        "to": {"type": "string", "description": "a number with its country code"},
+        "fields": {"type": "object", "additionalProperties": {"type": "string"}},
     },
-    "text/csv": {"schema": {"type": "string", "description": "a column to, others are fields"}},
+}
+_MEMBERS = body_of(
+    {
+        "type": "object",
+        "required": ["members"],
+        "properties": {"members": {"type": "array", "maxItems": 10_000, "items": _MEMBER}},
+    }
+)
+_MEMBERS["requestBody"]["content"]["text/csv"] = {
+    "schema": {"type": "string", "description": "column to is the number, others are fields"}
 }

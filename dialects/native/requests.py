@@ -1,7 +1,5 @@
 """Godwit's own request to send: everything that a campaign can be, in one JSON object."""
 
-import hashlib
-import json
 from typing import Any
 
 from pydantic import Field, ValidationError
@@ -16,6 +14,7 @@ from campaign.model import (
 )
 from campaign.phone import is_e164
 from campaign.refusals import SHOWN_MAX, Refusal, RefusalCode, Refused
+from dialects.http.payloads import payload_hash, payload_key
 from dialects.native.fields import RequestModel, faults_of, read_instant
 from store.accounts.api_keys import Principal
 
@@ -84,11 +83,7 @@ def read(body: Any, principal: Principal) -> Draft:
     scheduled_at = read_instant(parsed.schedule_date_time, "", faults)
     if faults:
         raise Refused(*faults[:SHOWN_MAX])
-    payload = json.dumps(body, sort_keys=True, separators=(",", ":")).encode()
-    payload_hash = hashlib.sha256(payload).hexdigest()
-    key = parsed.idempotency_key
-    if key is None and principal.auto_key == "payload_hash":
-        key = f"auto:{payload_hash}"
+    hashed, key = payload_hash(body), parsed.idempotency_key
     return Draft(
         account_id=principal.account_id,
         dialect=NAME,
@@ -102,9 +97,9 @@ def read(body: Any, principal: Principal) -> Draft:
         media_url=parsed.media_url,
         scheduled_at=scheduled_at,
         spread_hours=parsed.spread_hours,
-        key=key,
+        key=payload_key(principal, hashed) if key is None else key,
         strict_key=principal.strict_keys,
-        payload_hash=payload_hash,
+        payload_hash=hashed,
         exclude_opt_outs=parsed.exclude_opt_outs,
         shorten_urls=parsed.shorten_urls,
         unknown_policy=parsed.unknown_policy,

@@ -10,7 +10,8 @@ from campaign.instants import iso, iso_or_none
 from campaign.phone import is_e164
 from campaign.report import Report
 from service.dry_run import DryRun
-from store.accounts.accounts import AccountView
+from store.accounts.accounts import AccountView, SenderView
+from store.accounts.api_keys import KeyView
 from store.shared.views import CampaignView, MessageView
 
 CSV_COLUMNS = (
@@ -30,7 +31,7 @@ CSV_COLUMNS = (
 
 
 def campaign_json(view: CampaignView) -> dict[str, Any]:
-    """A campaign with its counts; the ten after ``total`` sum to it."""
+    """A campaign with its counts; the ten after ``total`` add up to it."""
     return {
         "id": view.id,
         "name": view.name,
@@ -49,7 +50,7 @@ def campaign_json(view: CampaignView) -> dict[str, Any]:
 
 
 def message_json(view: MessageView) -> dict[str, Any]:
-    """One message as it stands."""
+    """The current state of a message."""
     return {
         "id": view.id,
         "position": view.position,
@@ -78,7 +79,7 @@ def message_json(view: MessageView) -> dict[str, Any]:
 
 
 def report_json(report: Report) -> dict[str, Any]:
-    """What a campaign came to."""
+    """The counts, reasons and credits of a campaign."""
     return {
         "campaignId": report.campaign_id,
         "status": report.status,
@@ -100,7 +101,7 @@ def report_json(report: Report) -> dict[str, Any]:
 
 
 def dry_run_json(preview: DryRun) -> dict[str, Any]:
-    """What a campaign would be."""
+    """The result of a dry run: what the campaign would send and cost, or why it is refused."""
     return {
         "dryRun": True,
         "admitted": not preview.refusals,
@@ -117,8 +118,28 @@ def credits_json(account: AccountView) -> dict[str, Any]:
     return {kind.value: asdict(balance) for kind, balance in account.balances.items()}
 
 
+def sender_json(sender: SenderView) -> dict[str, Any]:
+    """A sender of an account; ``rate`` is in segments per second, None without a limit."""
+    return {
+        "address": sender.address,
+        "kind": sender.kind,
+        "active": sender.active,
+        "rate": sender.rate,
+    }
+
+
+def key_json(key: KeyView) -> dict[str, Any]:
+    """An API key without its secret."""
+    return {
+        "keyId": key.key_id,
+        "permissions": list(key.permissions),
+        "createdAt": iso(key.created_at),
+        "revoked": key.revoked_at is not None,
+    }
+
+
 def messages_csv(messages: Iterable[MessageView], header: bool = True) -> str:
-    """Messages as CSV; cells that a spreadsheet would run as formulas are quoted with ``'``."""
+    """Messages as CSV; a cell that a spreadsheet would run as a formula starts with ``'``."""
     out = io.StringIO()
     writer = csv.writer(out)
     if header:
@@ -130,8 +151,7 @@ def messages_csv(messages: Iterable[MessageView], header: bool = True) -> str:
 
 
 def _cell(column: str, value: Any) -> Any:
-    # Numbers begin with "+" by nature; everything else that begins like a formula is defused. Not
-    # every recipient is a number: a campaign may be taken in spite of one that is none.
+    # A valid number starts with "+" and is safe. Some dialects admit a recipient that is no number.
     if column in ("to", "sender") and is_e164(value):
         return value
     if isinstance(value, str) and value[:1] in "=+-@\t\r":

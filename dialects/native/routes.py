@@ -16,14 +16,12 @@ from dialects.native.campaign_routes import show_error
 from dialects.native.requests import NAME, CampaignBody, read
 
 
-def routes(api_context: ApiContext) -> APIRouter:
+def routes(context: ApiContext) -> APIRouter:
     """Put the native API's routes together."""
     router = APIRouter()
-    router.include_router(
-        campaign_routes.routes(api_context, read, CampaignBody.model_json_schema())
-    )
+    router.include_router(campaign_routes.routes(context, read, CampaignBody.model_json_schema()))
     for group in (account_routes, message_routes, list_routes, link_routes, webhook_routes):
-        router.include_router(group.routes(api_context))
+        router.include_router(group.routes(context))
     return router
 
 

@@ -1,147 +1,149 @@
-"""The native API about webhooks: subscribe, rotate secrets, replay, and look at dead letters."""
+"""The native API about webhooks: subscribe, rotate secrets, replay, list dead letters."""
 
 import asyncio
-import time
 from collections.abc import Collection
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from pydantic.alias_generators import to_camel
+from pydantic import Field
 
 from campaign.events import NATIVE, SECRETS_OVERLAP, SUBSCRIBABLE
 from campaign.instants import Instant, instant_of, iso, iso_or_none
 from dialects.http.auth import Permission
-from dialects.http.bodies import read_json
 from dialects.http.context import ApiContext
-from dialects.native.campaign_routes import Stop, enter
+from dialects.native.fields import RequestModel
+from dialects.native.handling import (
+    Stop,
+    body_of,
+    deleted,
+    enter,
+    invalid,
+    not_found,
+    page_size,
+    read_model,
+)
 from dialects.native.problems import WRITING, documented, problem
+from store.clock import wall_clock
 from store.webhooks.endpoints import DeadLetter, WebhookView
 from webhooks.addresses import BadUrl, read_url
 
 BODY_BYTES_MAX = 16 * 1024
-PAGE_MAX = 1_000
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(
-        extra="forbid", strict=True, alias_generator=to_camel, validate_by_alias=True
-    )
-
-
-class WebhookBody(_Body):
-    """What to tell, and where."""
+class WebhookBody(RequestModel):
+    """A webhook: which events go to which URL."""
 
     url: str = Field(max_length=2048, description="http or https, public")
     events: list[str] = Field(
         default_factory=lambda: ["*"], min_length=1, max_length=len(SUBSCRIBABLE)
     )
-    dialect: str = Field(NATIVE, description="whose words the callbacks are in")
+    dialect: str = Field(NATIVE, description="the API whose format the callbacks have")
 
 
-class ReplayBody(_Body):
-    """From when to before when; ISO 8601, no zone means UTC."""
+class ReplayBody(RequestModel):
+    """From ``since`` to before ``until``: ISO 8601, UTC where no zone is given."""
 
     since: str
     until: str
 
 
-Model = TypeVar("Model", bound=_Body)
-
-
-def routes(api_context: ApiContext) -> APIRouter:
-    """The routes about the caller's webhooks; to each other account they do not exist."""
+def routes(context: ApiContext) -> APIRouter:
+    """The routes about the caller's webhooks; other accounts' webhooks are not found."""
     router = APIRouter(prefix="/v1/webhooks", tags=["Webhooks"], responses=documented(*WRITING))
-    webhooks = api_context.store.endpoints
+    webhooks = context.store.endpoints
 
-    @router.post("", status_code=201, summary="Subscribe", openapi_extra=_of(WebhookBody))
+    @router.post("", status_code=201, summary="Add a webhook", openapi_extra=body_of(WebhookBody))
     async def add(request: Request) -> Response:
-        """The secret (Standard Webhooks) is shown this once."""
-        principal = await enter(request, api_context.store, Permission.ADMINISTER)
-        body = await _read(request, WebhookBody)
-        _check(body, api_context.settings.allow_private_urls, api_context.event_dialects)
+        """Returns the signing secret (Standard Webhooks), which is never shown again."""
+        principal = await enter(request, context.store, Permission.ADMINISTER)
+        body = await read_model(request, WebhookBody, BODY_BYTES_MAX)
+        _check(body, context.settings.allow_private_urls, context.event_dialects)
         view, secret = await asyncio.to_thread(
             webhooks.add,
             principal.account_id,
             body.url,
             sorted(set(body.events)),
             body.dialect,
-            _now(),
+            wall_clock(),
         )
         location = {"Location": f"/v1/webhooks/{view.id}"}
         return JSONResponse({**_webhook_json(view), "secret": secret}, 201, location)
 
-    @router.get("", summary="All webhooks")
+    @router.get("", summary="List the webhooks of the account")
     async def list_webhooks(request: Request) -> Response:
         """Oldest first, without their secrets."""
-        principal = await enter(request, api_context.store, Permission.READ)
+        principal = await enter(request, context.store, Permission.READ)
         found = await asyncio.to_thread(webhooks.list, principal.account_id)
         return JSONResponse({"webhooks": [_webhook_json(view) for view in found]})
 
-    @router.get("/{id}", summary="One webhook")
+    @router.get("/{id}", summary="Get a webhook")
     async def get(request: Request, id: str) -> Response:
-        """``disabledAt`` is set when the receiver answered 410."""
-        principal = await enter(request, api_context.store, Permission.READ)
-        return JSONResponse(_webhook_json(await _own(api_context, principal.account_id, id)))
+        """``disabledAt`` is set once the receiver has answered 410 Gone."""
+        principal = await enter(request, context.store, Permission.READ)
+        return JSONResponse(_webhook_json(await _own(context, principal.account_id, id)))
 
-    @router.delete("/{id}", status_code=204, summary="Unsubscribe")
+    @router.delete("/{id}", status_code=204, summary="Delete a webhook")
     async def remove(request: Request, id: str) -> Response:
-        """What was still to be told is forgotten with it."""
-        principal = await enter(request, api_context.store, Permission.ADMINISTER)
-        if not await asyncio.to_thread(webhooks.remove, principal.account_id, id):
-            raise _unknown()
-        return Response(status_code=204)
+        """Its pending deliveries and dead letters are deleted too."""
+        principal = await enter(request, context.store, Permission.ADMINISTER)
+        gone = await asyncio.to_thread(webhooks.remove, principal.account_id, id)
+        return deleted(gone, "webhook")
 
-    @router.post("/{id}/rotate", summary="Make a new secret")
+    @router.post("/{id}/rotate", summary="Rotate the signing secret")
     async def rotate(request: Request, id: str) -> Response:
-        """Shown this once. For a day both it and the one before sign every call."""
-        principal = await enter(request, api_context.store, Permission.ADMINISTER)
-        now = _now()
+        """Returns the new secret, which is never shown again.
+
+        For 24 hours every call carries the signatures of both secrets.
+        """
+        principal = await enter(request, context.store, Permission.ADMINISTER)
+        now = wall_clock()
         secret = await asyncio.to_thread(webhooks.rotate, principal.account_id, id, now)
         if secret is None:
-            raise _unknown()
+            raise Stop(not_found("webhook"))
         shown = {"id": id, "secret": secret, "previousValidUntil": iso(now + SECRETS_OVERLAP)}
         return JSONResponse(shown)
 
-    @router.post("/{id}/enable", summary="Use a disabled webhook again")
+    @router.post("/{id}/enable", summary="Enable a disabled webhook")
     async def enable(request: Request, id: str) -> Response:
-        """For news from now on; what was missed meanwhile can be replayed."""
-        principal = await enter(request, api_context.store, Permission.ADMINISTER)
+        """Events from now on are delivered; those missed in between can be replayed."""
+        principal = await enter(request, context.store, Permission.ADMINISTER)
         if not await asyncio.to_thread(webhooks.enable, principal.account_id, id):
-            raise _unknown()
-        return JSONResponse(_webhook_json(await _own(api_context, principal.account_id, id)))
+            raise Stop(not_found("webhook"))
+        return JSONResponse(_webhook_json(await _own(context, principal.account_id, id)))
 
     @router.post(
-        "/{id}/replay", status_code=202, summary="Tell again", openapi_extra=_of(ReplayBody)
+        "/{id}/replay",
+        status_code=202,
+        summary="Deliver past events again",
+        openapi_extra=body_of(ReplayBody),
     )
     async def replay(request: Request, id: str) -> Response:
-        """Everything told or given up in that time comes again, under its old ids."""
-        principal = await enter(request, api_context.store, Permission.CONTROL)
-        view = await _own(api_context, principal.account_id, id)
-        body = await _read(request, ReplayBody)
+        """Repeats every delivery of that time, successful or dead, under its old id."""
+        principal = await enter(request, context.store, Permission.CONTROL)
+        view = await _own(context, principal.account_id, id)
+        body = await read_model(request, ReplayBody, BODY_BYTES_MAX)
         since, until = _instant(body.since, "since"), _instant(body.until, "until")
         if view.disabled_at is not None:
-            raise Stop(problem(409, "webhook_disabled", "enable the webhook first"))
+            raise Stop(problem(409, "webhook_disabled", "the webhook is disabled; enable it first"))
         count = await asyncio.to_thread(
-            webhooks.replay, principal.account_id, id, since, until, _now()
+            webhooks.replay, principal.account_id, id, since, until, wall_clock()
         )
         return JSONResponse({"replayed": count}, 202)
 
-    @router.get("/{id}/dead-letters", summary="News that was given up")
+    @router.get("/{id}/dead-letters", summary="List deliveries that ran out of retries")
     async def dead_letters(
         request: Request, id: str, limit: int = 50, cursor: str | None = None
     ) -> Response:
-        """The latest first; ``next`` is the cursor of the following page."""
-        principal = await enter(request, api_context.store, Permission.READ)
-        await _own(api_context, principal.account_id, id)
-        if not 1 <= limit <= PAGE_MAX:
-            raise Stop(problem(400, "field_invalid", f"limit must be from 1 to {PAGE_MAX}"))
+        """A page of dead letters, latest first; ``next`` is the cursor of the next page."""
+        principal = await enter(request, context.store, Permission.READ)
+        await _own(context, principal.account_id, id)
+        size = page_size(limit)
         found = await asyncio.to_thread(
-            webhooks.dead_letters, principal.account_id, id, limit, cursor
+            webhooks.dead_letters, principal.account_id, id, size, cursor
         )
-        following = found[-1].id if len(found) == limit else None
+        following = found[-1].id if len(found) == size else None
         return JSONResponse(
             {"deadLetters": [_letter_json(one) for one in found], "next": following}
         )
@@ -149,48 +151,34 @@ def routes(api_context: ApiContext) -> APIRouter:
     return router
 
 
-async def _own(api_context: ApiContext, account_id: str, id: str) -> WebhookView:
-    view = await asyncio.to_thread(api_context.store.endpoints.get, account_id, id)
+async def _own(context: ApiContext, account_id: str, id: str) -> WebhookView:
+    view = await asyncio.to_thread(context.store.endpoints.get, account_id, id)
     if view is None:
-        raise _unknown()
+        raise Stop(not_found("webhook"))
     return view
 
 
-def _unknown() -> Stop:
-    return Stop(problem(404, "not_found", "there is no such webhook"))
-
-
 def _check(body: WebhookBody, inside_too: bool, dialects: Collection[str]) -> None:
-    """Refuse what could never be told; the address itself is judged at each call."""
+    """Refuse a webhook that can never be called; each call checks the IP address again."""
     try:
         target = read_url(body.url, inside_too)
     except BadUrl:
-        raise Stop(problem(400, "field_invalid", "url: not a public http or https URL")) from None
+        raise invalid("url must be a public http or https URL") from None
     if not inside_too and target.port not in (80, 443):
-        raise Stop(problem(400, "field_invalid", "url: only the ports 443 and 80 are called"))
+        raise invalid("url must use port 443 or 80")
     if not set(body.events) <= SUBSCRIBABLE:
         known = ", ".join(sorted(SUBSCRIBABLE))
-        raise Stop(problem(400, "field_invalid", f"events: there are {known}"))
+        raise invalid(f"events must be among {known}")
     if body.dialect not in dialects:
         known = ", ".join(sorted(dialects))
-        raise Stop(problem(400, "field_invalid", f"dialect: there are {known}"))
-
-
-async def _read(request: Request, model: type[Model]) -> Model:
-    body = await read_json(request, BODY_BYTES_MAX)
-    try:
-        return model.model_validate(body)
-    except ValidationError as error:
-        places = {".".join(map(str, fault["loc"])) for fault in error.errors()}
-        listed = ", ".join(sorted(places))
-        raise Stop(problem(400, "field_invalid", f"wrong or missing: {listed}")) from None
+        raise invalid(f"dialect must be one of {known}")
 
 
 def _instant(value: str, name: str) -> Instant:
     try:
         return instant_of(datetime.fromisoformat(value))
     except (ValueError, OverflowError):
-        raise Stop(problem(400, "field_invalid", f"{name}: not ISO 8601")) from None
+        raise invalid(f"{name} must be ISO 8601") from None
 
 
 def _webhook_json(view: WebhookView) -> dict[str, Any]:
@@ -216,12 +204,3 @@ def _letter_json(letter: DeadLetter) -> dict[str, Any]:
         "createdAt": iso(letter.created_at),
         "lastDueAt": iso(letter.last_due_at),
     }
-
-
-def _of(model: type[BaseModel]) -> dict[str, Any]:
-    content = {"application/json": {"schema": model.model_json_schema()}}
-    return {"requestBody": {"required": True, "content": content}}
-
-
-def _now() -> Instant:
-    return time.time_ns() // 1_000_000

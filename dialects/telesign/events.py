@@ -17,8 +17,8 @@ from store.webhooks.events import WebhookEvent
 from webhooks.rendering import WebhookRequest
 
 _TEXTS = {
-    200: "DeliverResult to handset",
-    203: "DeliverResult to gateway",
+    200: "Delivered to handset",
+    203: "Delivered to gateway",
     207: "Error delivering SMS to handset (reason unknown)",
     221: "Message expired before delivery",
     231: "Invalid/unsupported",

@@ -6,10 +6,7 @@ says what holds here.
 """
 
 import asyncio
-import hashlib
-import json
 import secrets
-import time
 from collections.abc import Mapping
 
 from fastapi import APIRouter, Request
@@ -22,6 +19,7 @@ from dialects.dialect import Dialect
 from dialects.http.auth import Permission, caller_of
 from dialects.http.bodies import BadBody, parse_form, read_bytes
 from dialects.http.context import ApiContext
+from dialects.http.payloads import payload_hash, payload_key
 from dialects.http.rate_limits import Window
 from dialects.telesign.auth import Unproven, prove
 from dialects.telesign.errors import show_failures
@@ -35,6 +33,7 @@ from dialects.telesign.responses import (
     show,
 )
 from store.accounts.api_keys import Principal
+from store.clock import wall_clock
 
 NAME = "telesign"
 PREFIX = "/v1/verify"
@@ -76,8 +75,7 @@ def read(fields: Mapping[str, str], principal: Principal) -> Draft:
     recipients = _recipients(fields.get("recipients"), faults)
     if faults:
         raise Refused(*faults)
-    payload = json.dumps(fields, sort_keys=True, separators=(",", ":")).encode()
-    payload_hash = hashlib.sha256(payload).hexdigest()
+    hashed = payload_hash(fields)
     return Draft(
         account_id=principal.account_id,
         dialect=NAME,
@@ -91,8 +89,8 @@ def read(fields: Mapping[str, str], principal: Principal) -> Draft:
         name=session_id or None,
         sender=sender,
         text=fields["template"],
-        key=f"auto:{payload_hash}" if principal.auto_key == "payload_hash" else None,
-        payload_hash=payload_hash,
+        key=payload_key(principal, hashed),
+        payload_hash=hashed,
     )
 
 
@@ -150,7 +148,7 @@ def _shown(written: str) -> str:
     return "".join(letter if letter.isprintable() else "\ufffd" for letter in kept)
 
 
-def routes(api_context: ApiContext) -> APIRouter:
+def routes(context: ApiContext) -> APIRouter:
     """The routes of this API."""
     router = APIRouter(tags=["Telesign"])
 
@@ -175,14 +173,14 @@ def routes(api_context: ApiContext) -> APIRouter:
         """Accept a request: judged and paid when this answers, sent in the background."""
         reference_id = _new_reference_id()
         try:
-            return await _send(request, api_context, reference_id)
+            return await _send(request, context, reference_id)
         except BadBody as bad:
             return _stopped(BAD_REQUEST, bad.status, reference_id)
         except Refused as refused:
             failures = dict.fromkeys(map(failure_of, refused.refusals))
             return show_failures(list(failures), reference_id)
         except Unproven as unproven:
-            window = await api_context.limiter.take(BULK_LIMIT, "bulk_sms", caller_of(request))
+            window = await context.limiter.take(BULK_LIMIT, "bulk_sms", caller_of(request))
             if not window.allowed:
                 return _limited(window, reference_id)
             return show_failures([unproven.failure], reference_id, unproven.signature_string)
@@ -190,12 +188,12 @@ def routes(api_context: ApiContext) -> APIRouter:
     return router
 
 
-async def _send(request: Request, api_context: ApiContext, reference_id: str) -> JSONResponse:
+async def _send(request: Request, context: ApiContext, reference_id: str) -> JSONResponse:
     # The body comes first, because a signature covers it.
-    body = await read_bytes(request, min(BODY_BYTES_MAX, api_context.settings.body_bytes_max))
-    now = time.time_ns() // 1_000_000
-    principal = await prove(request, body, PATH, api_context.store, now)
-    window = await api_context.limiter.take(BULK_LIMIT, "bulk_sms", principal.key_id)
+    body = await read_bytes(request, min(BODY_BYTES_MAX, context.settings.body_bytes_max))
+    now = wall_clock()
+    principal = await prove(request, body, PATH, context.store, now)
+    window = await context.limiter.take(BULK_LIMIT, "bulk_sms", principal.key_id)
     if not window.allowed:
         return _limited(window, reference_id)
     if not principal.may(Permission.SEND):
@@ -205,7 +203,7 @@ async def _send(request: Request, api_context: ApiContext, reference_id: str) ->
     if media_type.strip().lower() != MEDIA_TYPE or charset not in ("", "charset=utf-8"):
         return show_failures([BAD_REQUEST], reference_id)
     draft = await asyncio.to_thread(read, parse_form(body), principal)
-    admission = await api_context.service.admit(draft, campaign_id=reference_id)
+    admission = await context.service.admit(draft, campaign_id=reference_id)
     return JSONResponse(show(admission.campaign), 200)
 
 

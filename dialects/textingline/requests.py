@@ -1,13 +1,12 @@
 """Textingline: its three requests, batch, broadcast and message, read into drafts."""
 
-import hashlib
-import json
 from collections.abc import Collection
 from typing import Any
 
 from campaign.model import Draft, DraftRecipient, Duplicates, Policy
 from campaign.phone import SenderKind, is_e164, sender_kind
 from campaign.refusals import SHOWN_MAX, Refusal, RefusalCode, Refused
+from dialects.http.payloads import payload_hash, payload_key
 from dialects.textingline.responses import BROADCAST_NAME, NAME
 from store.accounts.api_keys import Principal
 
@@ -68,11 +67,7 @@ def _draft(
         raise Refused(*faults[:SHOWN_MAX])
     key = members.get("idempotencyKey")
     # A batch is hashed without its route, as it was before it had siblings.
-    hashed = members if route == "batch" else [route, members]
-    payload = json.dumps(hashed, sort_keys=True, separators=(",", ":")).encode()
-    payload_hash = hashlib.sha256(payload).hexdigest()
-    if key is None and principal.auto_key == "payload_hash":
-        key = f"auto:{payload_hash}"
+    hashed = payload_hash(members if route == "batch" else [route, members])
     shared = route != "batch"
     return Draft(
         account_id=principal.account_id,
@@ -90,9 +85,9 @@ def _draft(
         sender=members["from"],
         text=members.get("body") if shared else None,
         media_url=members.get("mediaUrl") or None if shared else None,
-        key=key,
+        key=payload_key(principal, hashed) if key is None else key,
         strict_key=principal.strict_keys,
-        payload_hash=payload_hash,
+        payload_hash=hashed,
     )
 
 

@@ -92,7 +92,7 @@ MESSAGE = Endpoint(
 )
 
 
-def routes(api_context: ApiContext) -> APIRouter:
+def routes(context: ApiContext) -> APIRouter:
     """The routes of this API."""
     router = APIRouter(prefix=PREFIX, tags=["Textingline"])
 
@@ -105,7 +105,7 @@ def routes(api_context: ApiContext) -> APIRouter:
     )
     async def send_batch(request: Request) -> JSONResponse:
         """Accept a batch: judged and paid when this answers, sent in the background."""
-        return await _answer(request, api_context, BATCH)
+        return await _answer(request, context, BATCH)
 
     @router.post(
         "/broadcast",
@@ -116,7 +116,7 @@ def routes(api_context: ApiContext) -> APIRouter:
     )
     async def send_broadcast(request: Request) -> JSONResponse:
         """Accept a broadcast: judged and paid when this answers, sent in the background."""
-        return await _answer(request, api_context, BROADCAST)
+        return await _answer(request, context, BROADCAST)
 
     @router.post(
         "/message",
@@ -127,36 +127,36 @@ def routes(api_context: ApiContext) -> APIRouter:
     )
     async def send_message(request: Request) -> JSONResponse:
         """Accept one message; its id is that of a campaign, too."""
-        return await _answer(request, api_context, MESSAGE)
+        return await _answer(request, context, MESSAGE)
 
     return router
 
 
-async def _answer(request: Request, api_context: ApiContext, endpoint: Endpoint) -> JSONResponse:
-    window, response = await _paced(request, api_context, endpoint)
+async def _answer(request: Request, context: ApiContext, endpoint: Endpoint) -> JSONResponse:
+    window, response = await _paced(request, context, endpoint)
     response.headers.update(window.headers())
     return response
 
 
 async def _paced(
-    request: Request, api_context: ApiContext, endpoint: Endpoint
+    request: Request, context: ApiContext, endpoint: Endpoint
 ) -> tuple[Window, JSONResponse]:
     try:
-        principal = await authenticate(request, api_context.store, bearer_too=False)
+        principal = await authenticate(request, context.store, bearer_too=False)
     except Unauthenticated:
-        window = await api_context.limiter.take(endpoint.limit, endpoint.name, caller_of(request))
+        window = await context.limiter.take(endpoint.limit, endpoint.name, caller_of(request))
         failure = AUTHENTICATION if window.allowed else RATE_LIMIT
         refusal = show_failure(failure)
         if window.allowed:
             refusal.headers["WWW-Authenticate"] = 'Basic realm="godwit"'
         return window, refusal
-    window = await api_context.limiter.take(endpoint.limit, endpoint.name, principal.key_id)
+    window = await context.limiter.take(endpoint.limit, endpoint.name, principal.key_id)
     if not window.allowed:
         return window, show_failure(RATE_LIMIT)
     if not principal.may(endpoint.permission):
         return window, show_failure(NOT_ENABLED)
     try:
-        return window, await _send(request, api_context, endpoint, principal)
+        return window, await _send(request, context, endpoint, principal)
     except (ServiceUnavailable, StoreUnavailable):
         code, _, message = UNEXPECTED
         unavailable = show_failure((code, 503, message))
@@ -168,30 +168,30 @@ async def _paced(
 
 
 async def _send(
-    request: Request, api_context: ApiContext, endpoint: Endpoint, principal: Principal
+    request: Request, context: ApiContext, endpoint: Endpoint, principal: Principal
 ) -> JSONResponse:
     try:
-        body = await read_json(request, min(BODY_BYTES_MAX, api_context.settings.body_bytes_max))
+        body = await read_json(request, min(BODY_BYTES_MAX, context.settings.body_bytes_max))
         draft = endpoint.read(body, principal)
-        if endpoint is MESSAGE and await _opted_out(api_context, draft):
+        if endpoint is MESSAGE and await _opted_out(context, draft):
             return show_failure(BLOCKED)
-        admission = await api_context.service.admit(draft, endpoint.id_prefix)
+        admission = await context.service.admit(draft, endpoint.id_prefix)
     except BadBody as bad:
         return show_failure((33005, bad.status, bad.reason))
     except Refused as refused:
         return show_refusals(refused, endpoint.shared)
-    return JSONResponse(await _shown(api_context, admission.campaign), ACCEPTED_STATUS)
+    return JSONResponse(await _shown(context, admission.campaign), ACCEPTED_STATUS)
 
 
-async def _opted_out(api_context: ApiContext, draft: Draft) -> bool:
+async def _opted_out(context: ApiContext, draft: Draft) -> bool:
     to = draft.recipients[0].to
-    return await asyncio.to_thread(api_context.store.opt_outs.contains, draft.account_id, to)
+    return await asyncio.to_thread(context.store.opt_outs.contains, draft.account_id, to)
 
 
-async def _shown(api_context: ApiContext, view: CampaignView) -> dict[str, Any]:
+async def _shown(context: ApiContext, view: CampaignView) -> dict[str, Any]:
     if not is_single(view) and not is_broadcast(view):
         return show(view, None)
-    (first,) = await asyncio.to_thread(api_context.store.campaigns.messages, view.id, limit=1)
+    (first,) = await asyncio.to_thread(context.store.campaigns.messages, view.id, limit=1)
     return show(view, first)
 
 

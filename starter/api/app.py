@@ -21,7 +21,7 @@ from campaign.settings import Settings
 from dialects.dialect import Dialect
 from dialects.http.context import ApiContext
 from dialects.http.rate_limits import RequestLimiter
-from dialects.native.campaign_routes import RAISED, stopped
+from dialects.native.handling import RAISED, stopped
 from dialects.registry import DIALECTS
 from dialects.renderers import RENDERERS
 from service.campaigns import CampaignService
@@ -50,15 +50,15 @@ Durable SMS and MMS campaigns: each accepted request is one Temporal workflow.
 """
 
 
-def create_app(api_context: ApiContext) -> FastAPI:
+def create_app(context: ApiContext) -> FastAPI:
     """Put the routes of every dialect behind one application."""
     # The page at /docs brings its own scripts: no browser of a user is sent elsewhere for them.
     app = FastAPIOffline(title="Godwit", version=_version(), description=DESCRIPTION)
-    api_context = replace(api_context, event_dialects=frozenset(RENDERERS))
+    context = replace(context, event_dialects=frozenset(RENDERERS))
     for dialect in DIALECTS:
-        app.include_router(dialect.routes(api_context))
-    app.include_router(carrier_callbacks.routes(api_context))
-    _add_service_routes(app, api_context)
+        app.include_router(dialect.routes(context))
+    app.include_router(carrier_callbacks.routes(context))
+    _add_service_routes(app, context)
     _add_failures(app)
     _describe(app)
     return app
@@ -129,7 +129,7 @@ def _dialect_of(path: str) -> Dialect:
     return DIALECTS[-1]
 
 
-def _add_service_routes(app: FastAPI, api_context: ApiContext) -> None:
+def _add_service_routes(app: FastAPI, context: ApiContext) -> None:
     registry = CollectorRegistry()
     requests = Counter(
         "godwit_http_requests_total",
@@ -148,8 +148,8 @@ def _add_service_routes(app: FastAPI, api_context: ApiContext) -> None:
     async def readyz() -> JSONResponse:
         """200 when the database is migrated and Temporal answers, else 503."""
         parts = {
-            "database": await _migrated(api_context.store),
-            "temporal": await _reachable(api_context),
+            "database": await _migrated(context.store),
+            "temporal": await _reachable(context),
         }
         return JSONResponse(parts, 200 if all(parts.values()) else 503)
 
@@ -166,8 +166,8 @@ async def _migrated(store: Store) -> bool:
         return False
 
 
-async def _reachable(api_context: ApiContext) -> bool:
-    return await api_context.service.is_reachable()
+async def _reachable(context: ApiContext) -> bool:
+    return await context.service.is_reachable()
 
 
 class _Outermost:

@@ -1,7 +1,6 @@
 """Where carriers bring their news: receipts of what was sent, and texts that people sent us."""
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from urllib.parse import urlsplit
@@ -11,7 +10,6 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from campaign.handoffs import CarrierCall, Forged, Inbound, Receipt
-from campaign.instants import Instant
 from campaign.refusals import Refused
 from campaign.rules.opt_outs import Keyword, read_keyword
 from carriers import CarrierModule, UnknownCarrier, carrier_module
@@ -19,6 +17,7 @@ from carriers.callbacks import Ack
 from dialects.http.bodies import BadBody, read_bytes
 from dialects.http.context import ApiContext
 from dialects.native.problems import documented, problem, refused
+from store.clock import wall_clock
 from store.store import Store
 
 log = structlog.get_logger("godwit.receipts")
@@ -55,7 +54,7 @@ class Batcher:
             batch, self._waiting = self._waiting[:BATCH_MAX], self._waiting[BATCH_MAX:]
             receipts = [receipt for some, _ in batch for receipt in some]
             try:
-                await asyncio.to_thread(self._store.receipts.apply, receipts, _now())
+                await asyncio.to_thread(self._store.receipts.apply, receipts, wall_clock())
             except Exception as error:
                 self._tell(batch, lambda future, e=error: future.set_exception(e))  # type: ignore[misc]
             else:
@@ -72,12 +71,12 @@ class Batcher:
                 tell(future)
 
 
-def routes(api_context: ApiContext) -> APIRouter:
+def routes(context: ApiContext) -> APIRouter:
     """The routes that carriers call."""
     router = APIRouter(
         prefix="/carriers", tags=["Carriers"], responses=documented(400, 403, 404, 413)
     )
-    batcher = Batcher(api_context.store)
+    batcher = Batcher(context.store)
 
     # Some carriers bring their news by GET, in the address alone.
     @router.get("/{name}/receipts", include_in_schema=False)
@@ -88,7 +87,7 @@ def routes(api_context: ApiContext) -> APIRouter:
         async def take(module: CarrierModule, call: CarrierCall) -> None:
             await batcher.write(module.read_receipts(call))
 
-        return await _take(api_context, request, name, take)
+        return await _take(context, request, name, take)
 
     @router.get("/{name}/inbound", include_in_schema=False)
     @router.post("/{name}/inbound", status_code=202, summary="Texts sent to our numbers")
@@ -100,27 +99,25 @@ def routes(api_context: ApiContext) -> APIRouter:
 
         async def take(module: CarrierModule, call: CarrierCall) -> None:
             for inbound in module.read_inbound(call):
-                await asyncio.to_thread(_obey, api_context.store, inbound)
+                await asyncio.to_thread(_obey, context.store, inbound)
 
-        return await _take(api_context, request, name, take)
+        return await _take(context, request, name, take)
 
     return router
 
 
-async def _take(api_context: ApiContext, request: Request, name: str, take: Take) -> Response:
+async def _take(context: ApiContext, request: Request, name: str, take: Take) -> Response:
     try:
         module = carrier_module(name)
     except UnknownCarrier:
         return problem(404, "not_found", "there is no such carrier")
-    if not _is_in_use(api_context, name):
+    if not _is_in_use(context, name):
         # Nobody may speak for a carrier that nothing is sent through.
         return problem(404, "not_found", "this carrier is not in use")
     try:
         body = await read_bytes(request, BODY_BYTES_MAX)
         headers = {name.lower(): value for name, value in request.headers.items()}
-        await take(
-            module, CarrierCall(request.method, _address(api_context, request), headers, body)
-        )
+        await take(module, CarrierCall(request.method, _address(context, request), headers, body))
     except Forged:
         log.warning("forged", carrier=name)
         return problem(403, "forbidden", "the call does not prove that this carrier makes it")
@@ -132,16 +129,16 @@ async def _take(api_context: ApiContext, request: Request, name: str, take: Take
     return Response(thanks.body, thanks.status, media_type=thanks.media_type)
 
 
-def _is_in_use(api_context: ApiContext, name: str) -> bool:
-    return name in api_context.settings.carriers
+def _is_in_use(context: ApiContext, name: str) -> bool:
+    return name in context.settings.carriers
 
 
-def _address(api_context: ApiContext, request: Request) -> str:
+def _address(context: ApiContext, request: Request) -> str:
     """The address as the carrier knows it, whatever a proxy in front made of it: it is signed.
 
     Raises BadBody for a Host header that makes none.
     """
-    base = api_context.settings.public_url
+    base = context.settings.public_url
     if not base:
         address = str(request.url)
         try:
@@ -157,13 +154,9 @@ def _obey(store: Store, inbound: Inbound) -> None:
     keyword = read_keyword(inbound.body)
     owners = set(store.opt_outs.owners(inbound.to))
     # To a leased number: an answer to the message of the account that has the lease.
-    answered = store.replies.take(inbound, _now())
+    answered = store.replies.take(inbound, wall_clock())
     for account_id in owners if answered is None else {*owners, answered}:
         if keyword is Keyword.STOP:
             store.opt_outs.add(account_id, inbound.sender, "inbound", inbound.at)
         elif keyword is Keyword.START:
             store.opt_outs.remove(account_id, inbound.sender)
-
-
-def _now() -> Instant:
-    return time.time_ns() // 1_000_000

@@ -1,7 +1,6 @@
 """Look after what nobody is looking after: drafts left behind, workflows and callbacks lost."""
 
 import asyncio
-import time
 
 import structlog
 
@@ -10,6 +9,7 @@ from campaign.instants import DAY, SECOND, Instant
 from campaign.settings import Settings
 from campaign.states import CAMPAIGN_ENDS, CampaignStatus
 from service.campaigns import CampaignService
+from store.clock import wall_clock
 from store.store import Store
 from webhooks.dispatcher import WebhookDispatcher
 
@@ -92,7 +92,7 @@ class Reconciler:
 
     async def withdraw_stale(self) -> int:
         """Refuse drafts whose API process died before their verdict; returns how many."""
-        oldest = _now() - self._patience
+        oldest = wall_clock() - self._patience
         drafts = await asyncio.to_thread(
             self._store.campaigns.in_states, {CampaignStatus.DRAFT}, "", PAGE
         )
@@ -111,7 +111,7 @@ class Reconciler:
         restarted, after = 0, ""
         while self._dispatcher is not None:
             destinations = await asyncio.to_thread(
-                self._store.deliveries.overdue, _now() - OVERDUE_AFTER, after, PAGE
+                self._store.deliveries.overdue, wall_clock() - OVERDUE_AFTER, after, PAGE
             )
             await self._dispatcher.signal_all(destinations)
             restarted += len(destinations)
@@ -125,12 +125,8 @@ class Reconciler:
         forgotten = 0
         while True:
             count = await asyncio.to_thread(
-                self._store.deliveries.forget, _now() - CALLBACKS_KEPT, FORGOTTEN_AT_ONCE
+                self._store.deliveries.forget, wall_clock() - CALLBACKS_KEPT, FORGOTTEN_AT_ONCE
             )
             forgotten += count
             if count < FORGOTTEN_AT_ONCE:
                 return forgotten
-
-
-def _now() -> Instant:
-    return time.time_ns() // 1_000_000

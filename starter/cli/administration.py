@@ -2,7 +2,6 @@
 
 import json
 import secrets
-import time
 from typing import Annotated
 
 import typer
@@ -15,6 +14,7 @@ from dialects.native import responses as presenting
 from starter.cli.carriers import read_carriers
 from starter.cli.context import CommandError, chosen_account, opened_store, plain
 from starter.embedded.stack import account_json
+from store.clock import wall_clock
 
 CREDITS_MAX = 10**12
 
@@ -39,10 +39,6 @@ Quota = Annotated[
 ]
 
 
-def _now() -> int:
-    return time.time_ns() // 1_000_000
-
-
 def _say(value: object) -> None:
     typer.echo(json.dumps(value, indent=2))
 
@@ -64,7 +60,7 @@ def create_account(
     """
     with opened_store() as store:
         account, pair = store.accounts.create(
-            name, _now(), sms_credits, mms_credits, sender or [], daily_quota
+            name, wall_clock(), sms_credits, mms_credits, sender or [], daily_quota
         )
     shown = account_json(account, pair)
     if as_json:
@@ -187,7 +183,7 @@ def credit(
     with opened_store() as store:
         account = chosen_account(store, name)
         reference = reference or secrets.token_hex(8)
-        balance = store.accounts.grant(account.id, kind, amount, reference, _now())
+        balance = store.accounts.grant(account.id, kind, amount, reference, wall_clock())
     if as_json:
         _say({"kind": kind.value, "granted": balance.granted, "available": balance.available})
     else:
@@ -208,7 +204,7 @@ def create_key(
     """
     with opened_store() as store:
         chosen = chosen_account(store, account)
-        pair = store.accounts.make_key(chosen.id, _now(), permission or ["*"])
+        pair = store.accounts.make_key(chosen.id, wall_clock(), permission or ["*"])
     shown = account_json(chosen, pair)
     if as_json:
         _say(shown)
@@ -229,7 +225,7 @@ def list_keys(account: Account = None) -> None:
 def revoke_key(key_id: Annotated[str, typer.Argument(help="Id of the key.")]) -> None:
     """Revoke an API key; it is refused from the next request on."""
     with opened_store() as store:
-        if not store.accounts.revoke_key(key_id, _now()):
+        if not store.accounts.revoke_key(key_id, wall_clock()):
             raise CommandError(f"there is no active key {key_id!r}")
     out.print("revoked")
 
@@ -250,7 +246,7 @@ def add_sender(
     """
     with opened_store() as store:
         account_id = chosen_account(store, account).id
-        sender = store.accounts.add_sender(account_id, address, _now())
+        sender = store.accounts.add_sender(account_id, address, wall_clock())
         if rate is not None:
             store.rates.set_rate(sender_scope(account_id, sender.address), rate or None)
         if carriers is not None:

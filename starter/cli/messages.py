@@ -1,7 +1,6 @@
 """``godwit why`` and ``godwit resolve``: single messages."""
 
 import json
-import time
 from typing import Annotated, Any
 
 import typer
@@ -11,6 +10,7 @@ from campaign.instants import iso, iso_or_none
 from campaign.states import MessageStatus
 from dialects.native import responses as presenting
 from starter.cli.context import CommandError, opened_store
+from store.clock import wall_clock
 from store.sending.message_history import MessageStory
 from store.store import Store
 
@@ -61,7 +61,7 @@ def resolve(
         if len(unknown) > 1:
             ids = ", ".join(message.id for message in unknown)
             raise CommandError(f"several messages are in state unknown; give the id of one: {ids}")
-        now = time.time_ns() // 1_000_000
+        now = wall_clock()
         status = store.resolving.resolve(id, unknown[0].id, outcome == "sent", now)
     typer.echo(f"{unknown[0].id} is {status}")
 

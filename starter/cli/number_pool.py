@@ -1,7 +1,6 @@
 """``godwit sender pool``: numbers leased to messages that name no sender."""
 
 import json
-import time
 from typing import Annotated
 
 import typer
@@ -9,6 +8,7 @@ from rich.console import Console
 
 from campaign.phone import OfflineLookup, canonical_number
 from starter.cli.context import CommandError, opened_store
+from store.clock import wall_clock
 
 out = Console(markup=False, emoji=False)
 pool_app = typer.Typer(no_args_is_help=True, help="Numbers that all accounts lease from.")
@@ -27,7 +27,7 @@ def add_numbers(
         for written in numbers:
             number = canonical_number(written) or written
             country = lookup.look_up(number).country
-            is_new = store.leases.add_number(number, country, _now())
+            is_new = store.leases.add_number(number, country, wall_clock())
             out.print(
                 f"{number} {'added' if is_new else 'is already in the pool'}", highlight=False
             )
@@ -39,7 +39,7 @@ def list_numbers(
 ) -> None:
     """List the numbers of the pool with their current leases."""
     with opened_store() as store:
-        views = store.leases.pool(_now())
+        views = store.leases.pool(wall_clock())
     if as_json:
         shown = [
             {"number": view.number, "country": view.country, "leases": view.leases}
@@ -60,7 +60,3 @@ def remove_number(
         if not store.leases.remove_number(number):
             raise CommandError(f"{number} is not in the pool")
     out.print("removed")
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000

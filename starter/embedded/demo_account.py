@@ -1,11 +1,10 @@
 """What a fresh embedded stack has to send with: an account, senders, and numbers to lease."""
 
-import time
-
 from campaign.phone import OfflineLookup
 from campaign.settings import Settings
 from store.accounts.accounts import AccountView
 from store.accounts.api_keys import KeyPair
+from store.clock import wall_clock
 from store.database.migrate import upgrade
 from store.store import Store, open_store
 
@@ -31,7 +30,7 @@ def prepare(settings: Settings) -> tuple[AccountView, KeyPair]:
 
 def _account(store: Store) -> tuple[AccountView, KeyPair]:
     account = store.accounts.show(DEMO_NAME)
-    now = time.time_ns() // 1_000_000
+    now = wall_clock()
     if account is None:
         lookup = OfflineLookup()
         for number in DEMO_POOL:

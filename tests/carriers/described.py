@@ -56,7 +56,7 @@ class Taken:
     reference: str | None = None
 
 
-DeliverResult = Callable[[str, str], CarrierCall]
+ReceiptCall = Callable[[str, str], CarrierCall]
 Texted = Callable[[str, str, str], CarrierCall]
 
 
@@ -81,7 +81,7 @@ class Described:
     busy: Said
     malformed: Sequence[bytes]
     taken: Callable[[Call], Taken]
-    receipt: DeliverResult
+    receipt: ReceiptCall
     inbound: Texted
     thanks: tuple[int, bytes] = (202, b'{"status":"accepted"}')
     unavailable: type[CarrierFailure] = DoubtfulHandoff

@@ -348,7 +348,7 @@ def sinch_taken(call: Call) -> Taken:
 
 def sinch_receipt(reference: str, word: str) -> CarrierCall:
     """A recipient's delivery report."""
-    status = {"delivered": "DeliverResult", "undelivered": "Rejected", "intermediate": "Dispatched"}
+    status = {"delivered": "Delivered", "undelivered": "Rejected", "intermediate": "Dispatched"}
     said = {
         "type": "recipient_delivery_report_sms",
         "batch_id": "s-1",

@@ -10,8 +10,9 @@ import uvicorn
 from pydantic import SecretStr
 
 from campaign.settings import Settings
-from dialects.http.context import ApiContext, DeskPort
+from dialects.http.context import ApiContext
 from dialects.http.rate_limits import RequestLimiter
+from service.campaigns import CampaignService
 from starter.api.app import create_app
 from store.database.migrate import upgrade
 from store.store import Store, open_store
@@ -47,7 +48,9 @@ async def serving_api(
         carrier=carrier,
         public_url=public_url,
     )
-    app = create_app(ApiContext(settings, store, Mock(spec=DeskPort), RequestLimiter("memory://")))
+    app = create_app(
+        ApiContext(settings, store, Mock(spec=CampaignService), RequestLimiter("memory://"))
+    )
     config = uvicorn.Config(
         app, host="127.0.0.1", port=port, http="httptools", log_level="warning", lifespan="off"
     )

@@ -135,7 +135,7 @@ def test_an_inbound_text_without_a_member_is_refused(member: str) -> None:
     check_refused(read_inbound, {k: v for k, v in TEXT.items() if k != member}, member)
 
 
-@pytest.mark.parametrize("status", ["", "sent", "DeliverResult", "delivered ", "failed", "queued"])
+@pytest.mark.parametrize("status", ["", "sent", "Delivered", "delivered ", "failed", "queued"])
 def test_a_receipt_with_a_status_of_another_protocol_is_refused(status: str) -> None:
     check_refused(read_receipts, {**RECEIPT, "status": status}, "status")
 

@@ -18,7 +18,7 @@ REPORT = {
     "type": "recipient_delivery_report_sms",
     "batch_id": "s-1",
     "client_reference": "msg_1",
-    "status": "DeliverResult",
+    "status": "Delivered",
     "code": 0,
 }
 
@@ -125,9 +125,9 @@ def test_without_a_signing_secret_the_token_in_the_address_decides(
 
 
 @pytest.mark.parametrize(
-    "status, code, told_as, word",
+    "status, code, shown_as, word",
     [
-        ("DeliverResult", 0, "delivered", None),
+        ("Delivered", 0, "delivered", None),
         ("Failed", 0, "undelivered", "undelivered"),
         ("Rejected", 402, "undelivered", "invalid_number"),
         ("Aborted", 403, "undelivered", "blocked"),

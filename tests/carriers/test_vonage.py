@@ -129,7 +129,7 @@ async def test_media_go_as_what_their_address_says(
 
 
 @pytest.mark.parametrize(
-    "status, error, told_as, code",
+    "status, error, shown_as, code",
     [
         ("delivered", None, "delivered", None),
         ("read", None, "delivered", None),

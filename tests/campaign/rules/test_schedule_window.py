@@ -2,7 +2,7 @@
 
 import pytest
 
-from campaign.instants import DAY, HOUR, MILLISECOND, Instant
+from campaign.instants import DAY, HOUR, Instant
 from campaign.model import DraftRecipient, Policy
 from campaign.refusals import SHOWN_MAX, RefusalCode
 from campaign.rules.schedule_window import check
@@ -11,12 +11,12 @@ from tests.campaign.making import NOW, draft, number, recipients, result, unchec
 TWO_WEEKS = Policy(schedule_ahead_max=14 * DAY)
 
 
-@pytest.mark.parametrize("ahead", [-HOUR + MILLISECOND, -1, 0, 1, 13 * DAY, 14 * DAY])
+@pytest.mark.parametrize("ahead", [-HOUR + 1, -1, 0, 1, 13 * DAY, 14 * DAY])
 def test_less_than_an_hour_ago_to_just_two_weeks_ahead_is_taken(ahead: Instant) -> None:
     assert list(check(unchecked(draft(1, scheduled_at=NOW + ahead, policy=TWO_WEEKS)))) == []
 
 
-@pytest.mark.parametrize("ahead", [-DAY, -HOUR, 14 * DAY + MILLISECOND, 400 * DAY])
+@pytest.mark.parametrize("ahead", [-DAY, -HOUR, 14 * DAY + 1, 400 * DAY])
 def test_an_hour_ago_or_more_than_two_weeks_ahead_is_refused(ahead: Instant) -> None:
     assert result(check(unchecked(draft(1, scheduled_at=NOW + ahead, policy=TWO_WEEKS)))) == [
         (RefusalCode.SCHEDULE_INVALID, "scheduleDateTime")

@@ -175,8 +175,8 @@ async def test_a_receipt_is_the_message_as_it_then_stands(real_story: Story, met
         await asyncio.to_thread(real_story.store.receipts.apply, [receipt])
         (taken,) = await result(receiver)
         shown = await client.get(item["MessageSid"])
-        assert (shown["Status"], shown["ErrorCode"]) == ("DeliverResult", "")
-        assert shown["DeliverResult"] == receipt.at // 1_000 >= shown["Submitted"]
+        assert (shown["Status"], shown["ErrorCode"]) == ("Delivered", "")
+        assert shown["Delivered"] == receipt.at // 1_000 >= shown["Submitted"]
         if method == "GET":
             found = dict(parse_qsl(urlsplit(taken.target).query, keep_blank_values=True))
             plain = {name: str(value) for name, value in shown.items()} | {

@@ -84,13 +84,13 @@ async def test_without_receipts_a_delivered_message_stays_submitted(client: Clie
     (stored,) = story.store.campaigns.messages(campaign.id)
     delivered = replace(stored, status=MessageStatus.DELIVERED, sent_at=1_000, final_at=2_000)
     result = show_message(delivered, 0, ReplyOptions(), "A", "S")
-    assert (result["Status"], result["Submitted"], result["DeliverResult"]) == (
-        "DeliverResult",
+    assert (result["Status"], result["Submitted"], result["Delivered"]) == (
+        "Delivered",
         1,
         2,
     )
     opted_out = show_message(delivered, 0, ReplyOptions(receipts=False), "A", "S")
-    assert (opted_out["Status"], "DeliverResult" in opted_out) == ("Submitted", False)
+    assert (opted_out["Status"], "Delivered" in opted_out) == ("Submitted", False)
     assert opted_out["MessageSid"] == item["MessageSid"]
 
 

@@ -226,7 +226,7 @@ async def test_nobody_sets_what_is_ours_to_set(api: Api) -> None:
     answers = {
         "/api/v1/messaging/batch": batch,
         "/v1/campaigns": native | grabbed,
-        path: {"Messages": [message | {"Status": "DeliverResult", "AccountSid": "A"}], **grabbed},
+        path: {"Messages": [message | {"Status": "Delivered", "AccountSid": "A"}], **grabbed},
         "/send/batch": mobivate | grabbed,
     }
     refused = []

@@ -5,12 +5,9 @@ from dataclasses import replace
 import pytest
 
 from campaign.credits import MessageKind
-from campaign.handoffs import Inbound
 from campaign.instants import SECOND
 from campaign.states import MessageStatus
 from dialects.mobivate.events import (
-    show_click,
-    show_incoming,
     show_logged,
     show_receipt,
     status_of,
@@ -84,32 +81,6 @@ def test_every_state_has_a_code_of_the_vendors_list(
 
 def test_no_state_is_forgotten() -> None:
     assert all(status_of(replace(MESSAGE, status=status)) for status in MessageStatus)
-
-
-def test_a_reply_names_the_message_that_it_answers() -> None:
-    inbound = Inbound(sender="+447900000001", to="72345", body="Ack", at=NOW)
-    logged = LoggedMessage(MESSAGE, "campaign-1", NOW)
-    shown = show_incoming(inbound, "in_1", "acc_1", logged)
-    assert shown == {
-        "id": "in_1",
-        "originator": "447900000001",
-        "recipient": "72345",
-        "body": "Ack",
-        "created": "2024-10-04T00:00:00.000+00:00",
-        "inReplyTo": "msg_1",
-        "logicalMessageId": "campaign-1",
-        "ownerUserId": "acc_1",
-    }
-    alone = show_incoming(inbound, "in_1", "acc_1")
-    assert alone["inReplyTo"] is None and alone["logicalMessageId"] is None
-
-
-def test_a_click_tells_the_long_address_and_nothing_of_the_visitor() -> None:
-    shown = show_click(MESSAGE, "campaign-1", "https://example.com/sale?id=1")
-    assert shown["url"] == "https://example.com/sale?id=1"
-    assert (shown["mobile"], shown["messageId"]) == ("447900000001", "msg_1")
-    assert (shown["batchId"], shown["clientRef"], shown["country"]) == ("campaign-1", "aaa", "GB")
-    assert (shown["browser"], shown["ipAddress"], shown["os"]) == (None, None, None)
 
 
 def test_only_what_was_handed_over_has_a_cost_in_the_log() -> None:

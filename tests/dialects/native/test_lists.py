@@ -168,7 +168,7 @@ async def test_a_csv_file_brings_numbers_and_fields(
 
 @pytest.mark.one_store
 @pytest.mark.parametrize(
-    ("text", "status", "told"),
+    ("text", "status", "result"),
     [
         (b"", 400, "no column"),
         (b"name,city\nAda,London\n", 400, "no column"),

@@ -1,0 +1,118 @@
+"""What the route modules of the native API share: callers, bodies, pages and failures."""
+
+import asyncio
+from typing import Any, TypeVar
+
+from fastapi import Request
+from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel, ValidationError
+
+from campaign.refusals import Refused
+from campaign.states import CAMPAIGN_ENDS
+from dialects.http.auth import Permission, Unauthenticated, authenticate
+from dialects.http.bodies import BadBody, read_json
+from dialects.http.context import ApiContext
+from dialects.native.problems import problem, refused
+from service.campaigns import StateConflict
+from store.accounts.api_keys import Principal
+from store.database.engine import StoreError
+from store.shared.views import CampaignView
+from store.store import Store
+
+PAGE_MAX = 1_000
+Model = TypeVar("Model", bound=BaseModel)
+
+
+class Stop(Exception):
+    """Leave a handler with a finished answer."""
+
+    def __init__(self, response: Response) -> None:
+        super().__init__()
+        self.response = response
+
+
+async def enter(request: Request, store: Store, permission: Permission) -> Principal:
+    """Authenticate a request and check one permission; raises Stop with 401 or 403."""
+    try:
+        principal = await authenticate(request, store)
+    except Unauthenticated as error:
+        challenge = {"WWW-Authenticate": 'Basic realm="godwit"'}
+        raise Stop(problem(401, "unauthenticated", str(error), headers=challenge)) from None
+    if not principal.may(permission):
+        raise Stop(problem(403, "forbidden", f"this key lacks the permission {permission}"))
+    return principal
+
+
+async def own_campaign(
+    request: Request, context: ApiContext, id: str, permission: Permission
+) -> CampaignView:
+    """Find a campaign of the caller; raises Stop, with 404 for another account's campaign too."""
+    principal = await enter(request, context.store, permission)
+    view = await asyncio.to_thread(context.store.campaigns.get, id, principal.account_id)
+    if view is None:
+        raise Stop(not_found("campaign"))
+    return view
+
+
+async def read_model(request: Request, model: type[Model], bytes_max: int) -> Model:
+    """Read a JSON body into a model; raises Stop with 400 naming each faulty member."""
+    body = await read_json(request, bytes_max)
+    try:
+        return model.model_validate(body)
+    except ValidationError as error:
+        places = {".".join(map(str, fault["loc"])) for fault in error.errors()}
+        listed = ", ".join(sorted(places))
+        raise invalid(f"wrong or missing: {listed}") from None
+
+
+def page_size(limit: int) -> int:
+    """Check the ``limit`` of a page; raises Stop with 400."""
+    if not 1 <= limit <= PAGE_MAX:
+        raise invalid(f"limit must be from 1 to {PAGE_MAX}")
+    return limit
+
+
+def invalid(title: str) -> Stop:
+    """Make the Stop for a member or parameter that has a wrong value."""
+    return Stop(problem(400, "field_invalid", title))
+
+
+def not_found(what: str) -> JSONResponse:
+    """Answer 404: the caller's account has no such ``what``."""
+    return problem(404, "not_found", f"there is no such {what}")
+
+
+def deleted(existed: bool, what: str) -> Response:
+    """Answer 204 after a deletion, or 404 when there was nothing to delete."""
+    return Response(status_code=204) if existed else not_found(what)
+
+
+def body_of(schema: dict[str, Any] | type[BaseModel]) -> dict[str, Any]:
+    """Describe a required JSON body for OpenAPI."""
+    if not isinstance(schema, dict):
+        schema = schema.model_json_schema()
+    content = {"application/json": {"schema": schema}}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+def stopped(error: Exception) -> Response:
+    """Answer what a handler raised; raises the error again when it is none of ``RAISED``."""
+    match error:
+        case Stop():
+            return error.response
+        case Refused():
+            return refused(error.refusals)
+        case BadBody():
+            return problem(error.status, "malformed_request", error.reason)
+        case StateConflict():
+            if error.code:
+                return problem(409, error.code, error.reason)
+            if error.status in CAMPAIGN_ENDS:
+                return problem(409, "campaign_ended", f"the campaign has ended: {error.status}")
+            return problem(409, "campaign_began", f"the campaign has begun: {error.status}")
+        case StoreError():
+            return problem(400, "field_invalid", str(error))
+    raise error
+
+
+RAISED = (Stop, Refused, BadBody, StateConflict, StoreError)
