@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from temporalio.testing import WorkflowEnvironment
@@ -39,7 +40,7 @@ async def unknown_messages(
             yield story
 
 
-async def send(story: Story, **members: object) -> str:
+async def send(story: Story, **members: Any) -> str:
     """Send to a silent number, to one that hangs up, and to eight ordinary ones."""
     draft = story.draft(10, **members)
     odd = [
@@ -64,7 +65,7 @@ def balanced(story: Story) -> bool:
     return audit(story.store.database).findings == ()
 
 
-@pytest.mark.parametrize("doubtful", [Repeats.DEDUP, Repeats.LOOKUP], indirect=True)
+@pytest.mark.parametrize("unknown_messages", [Repeats.DEDUP, Repeats.LOOKUP], indirect=True)
 async def test_a_carrier_that_knows_its_references_leaves_no_doubt(unknown_messages: Story) -> None:
     story = unknown_messages
     campaign_id = await send(story)
@@ -76,7 +77,7 @@ async def test_a_carrier_that_knows_its_references_leaves_no_doubt(unknown_messa
     assert balanced(story)
 
 
-@pytest.mark.parametrize("doubtful", [Repeats.NONE], indirect=True)
+@pytest.mark.parametrize("unknown_messages", [Repeats.NONE], indirect=True)
 async def test_a_carrier_that_cannot_tell_leaves_them_unknown_held_and_unsent(
     unknown_messages: Story,
 ) -> None:
@@ -97,7 +98,7 @@ async def test_a_carrier_that_cannot_tell_leaves_them_unknown_held_and_unsent(
     assert messages(story, second.id)[0].reason == "duplicate_key"
 
 
-@pytest.mark.parametrize("doubtful", [Repeats.NONE], indirect=True)
+@pytest.mark.parametrize("unknown_messages", [Repeats.NONE], indirect=True)
 async def test_an_operator_settles_a_doubt_once_and_the_books_follow(
     unknown_messages: Story,
 ) -> None:
@@ -123,7 +124,7 @@ async def test_an_operator_settles_a_doubt_once_and_the_books_follow(
     assert result.key_holder is None
 
 
-@pytest.mark.parametrize("doubtful", [Repeats.NONE], indirect=True)
+@pytest.mark.parametrize("unknown_messages", [Repeats.NONE], indirect=True)
 async def test_a_late_receipt_settles_a_doubt(unknown_messages: Story) -> None:
     story = unknown_messages
     campaign_id = await send(story)
@@ -141,7 +142,7 @@ async def test_a_late_receipt_settles_a_doubt(unknown_messages: Story) -> None:
     assert balanced(story)
 
 
-@pytest.mark.parametrize("doubtful", [Repeats.NONE], indirect=True)
+@pytest.mark.parametrize("unknown_messages", [Repeats.NONE], indirect=True)
 async def test_the_policy_resend_sends_again_what_nobody_can_tell(unknown_messages: Story) -> None:
     story = unknown_messages
     campaign_id = await send(story, unknown_policy=UnknownPolicy.RESEND)
@@ -152,7 +153,7 @@ async def test_the_policy_resend_sends_again_what_nobody_can_tell(unknown_messag
     assert balanced(story)
 
 
-@pytest.mark.parametrize("doubtful", list(Repeats), indirect=True)
+@pytest.mark.parametrize("unknown_messages", list(Repeats), indirect=True)
 async def test_a_cancel_after_a_worker_died_sends_nothing_and_finds_out_what_had_left(
     unknown_messages: Story,
 ) -> None:

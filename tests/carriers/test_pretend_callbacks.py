@@ -204,7 +204,7 @@ async def test_what_the_real_server_posts_is_what_the_client_reads() -> None:
         await asyncio.gather(posting, return_exceptions=True)
 
 
-def check_refused(read: Callable[[bytes], object], call: Json, member: str) -> None:
+def check_refused(read: Callable[[CarrierCall], object], call: Json, member: str) -> None:
     with pytest.raises(Refused) as caught:
         read(raw(call))
     refusals = [(refusal.code, refusal.place) for refusal in caught.value.refusals]

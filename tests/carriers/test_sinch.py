@@ -125,7 +125,7 @@ def test_without_a_signing_secret_the_token_in_the_address_decides(
 
 
 @pytest.mark.parametrize(
-    "status, code, told_as, word",
+    "status, code, shown_as, word",
     [
         ("DeliverResult", 0, "delivered", None),
         ("Failed", 0, "undelivered", "undelivered"),

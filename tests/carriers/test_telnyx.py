@@ -84,7 +84,7 @@ def test_a_public_key_that_is_none_believes_nobody(
 
 
 @pytest.mark.parametrize(
-    "status, errors, told_as, code",
+    "status, errors, shown_as, code",
     [
         ("delivered", [], "delivered", None),
         ("delivery_failed", [{"code": "40002"}], "undelivered", "filtered"),

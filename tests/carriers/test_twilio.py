@@ -267,7 +267,7 @@ def test_the_address_is_signed_too(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    "status, told_as, code, word",
+    "status, shown_as, code, word",
     [
         ("delivered", "delivered", "", None),
         ("read", "delivered", "", None),

@@ -300,7 +300,7 @@ class World:
             chunks.append(
                 ChunkSender(
                     Attempts(
-                        store=self._faulty,  # type: ignore[arg-type]
+                        store=self._faulty,
                         carriers=Carriers([self.carrier]),
                         breaker=self._breaker,
                         limits=LIMITS,

@@ -86,7 +86,7 @@ async def test_a_part_that_is_away_or_broken_is_said_in_the_dialects_words(
     api: Api, error: Exception, status: int
 ) -> None:
     story = api.story
-    api_context = ApiContext(story.settings, story.store, Away(error), RequestLimiter("memory://"))  # type: ignore[arg-type]
+    api_context = ApiContext(story.settings, story.store, Away(error), RequestLimiter("memory://"))
     transport = httpx.ASGITransport(create_app(api_context), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://godwit") as http:
         broken = replace(api, http=http)

@@ -70,7 +70,7 @@ def callbacks(builder: StoreBuilder) -> dict[str, ReplyChannel | None]:
         lambda connection: connection.exec_driver_sql("SELECT id FROM callback").scalars().all()
     )
     forwards = {id: builder.store.replies.forward(id) for id in ids}
-    return {id: forward and forward.channel for id, forward in forwards.items()}
+    return {id: forward.channel if forward else None for id, forward in forwards.items()}
 
 
 def test_a_reply_is_kept_with_a_callback_for_each_of_its_ways(builder: StoreBuilder) -> None:

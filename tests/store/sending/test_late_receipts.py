@@ -1,5 +1,7 @@
 """A receipt proves a handoff that no answer told of, whenever it comes and whatever it claims."""
 
+from typing import Any
+
 import pytest
 
 from campaign.handoffs import Receipt
@@ -15,7 +17,7 @@ DUE = NOW + 5 * SECOND
 KEY_LIFE = 48 * HOUR
 
 
-def put_off(builder: StoreBuilder, **members: object) -> str:
+def put_off(builder: StoreBuilder, **members: Any) -> str:
     """A campaign whose one message the carrier put off, or so we understood it."""
     campaign = builder.admit(1, **members)
     builder.claimed(campaign)
