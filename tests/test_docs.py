@@ -1,4 +1,4 @@
-"""The documents say what is so: moves, files, words and pages are compared with the project."""
+"""The documents say what is so: moves, files and pages are compared with the project."""
 
 import re
 from collections.abc import Mapping
@@ -12,7 +12,6 @@ from tests.test_layout import ROOT, named, sources
 
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))
-DECISIONS = [page for page in PAGES if re.fullmatch(r"\d{4}-.*", page.name)]
 
 Moves = set[tuple[str, str]]
 MACHINES: dict[str, tuple[type[StrEnum], Mapping[Any, frozenset[Any]]]] = {
@@ -118,28 +117,3 @@ def test_every_document_that_code_refers_to_is_there() -> None:
         if not (ROOT / name).exists()
     ]
     assert faults == []
-
-
-def test_a_word_has_one_meaning_and_lives_somewhere() -> None:
-    table = rows((DOCS / "words.md").read_text("utf-8"))
-    words = [cells[0] for cells in table]
-    assert [cells for cells in table if len(cells) != 3 or not all(cells)] == []
-    assert words == sorted(set(words), key=str.casefold)
-    homeless = [
-        cells[0]
-        for cells in table
-        if not any((ROOT / place).exists() for place in ticked(cells[2]))
-    ]
-    assert homeless == []
-
-
-def test_decisions_are_numbered_short_and_indexed() -> None:
-    numbers = [int(page.name[:4]) for page in DECISIONS]
-    assert numbers == list(range(1, len(DECISIONS) + 1))
-    index = (DOCS / "decisions" / "README.md").read_text("utf-8")
-    for page in DECISIONS:
-        text = page.read_text("utf-8")
-        title = text.partition("\n")[0].removeprefix("# ")
-        assert f"[{title}]({page.name})" in index, f"{page.name} is not in the index"
-        assert re.findall(r"^## (.*)$", text, re.M) == ["Context", "Decision", "Consequence"]
-        assert 15 <= len(text.splitlines()) <= 30, f"{page.name} is not short"
