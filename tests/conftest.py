@@ -54,9 +54,9 @@ CONTINUE_EVENTS = 250
 # Half a minute or more each, the slowest first.
 SLOW = (
     "embedded/test_stack workflows/test_campaign cli/test_orders test_plan_changes "
-    "accounts/test_mailing_lists native/test_lists test_core test_doubt test_carriers_down "
+    "accounts/test_mailing_lists native/test_lists test_core test_unknown test_carriers_down "
     "test_exercise test_conformance textingline/test_siblings mobivate/test_routes test_access "
-    "test_hostile_texts test_store_away sending/test_sending test_speeds test_readme "
+    "test_hostile_texts test_store_away sending/test_sending test_sending_rates test_readme "
     "test_neighbours tests/test_retry tests/test_faults test_story test_webhook_delivery "
     "textingline/test_routes"
 ).split()

@@ -255,8 +255,8 @@ async def test_a_campaign_that_has_begun_or_ended_keeps_its_spread(story: Story)
     draft = story.draft(12, scheduled_at=start, spread_hours=1.0)
     campaign = (await story.service.admit(draft)).campaign
     await reach(story, campaign.id, start + 31 * MINUTE)
-    speed = Change(spread_hours=6.0, has_rate=True, rate=1.0)
-    for change in (Change(spread_hours=6.0), Change(start + DAY, 6.0), speed):
+    rate = Change(spread_hours=6.0, has_rate=True, rate=1.0)
+    for change in (Change(spread_hours=6.0), Change(start + DAY, 6.0), rate):
         with pytest.raises(StateConflict):
             await story.service.change(campaign, change)
     assert story.store.rates.rates() == {}

@@ -49,12 +49,12 @@ async def test_a_slow_destination_delays_no_other(post: Post) -> None:
         quick_hook, _ = await post.subscribe(quick.url)
         await post.send(20)
         began = time.monotonic()
-        slow_courier, quick_courier = await post.signal_all(slow_hook, quick_hook)
+        slow_worker, quick_worker = await post.signal_all(slow_hook, quick_hook)
         await slow.until(lambda taken: len(taken) == 4)
-        assert (await quick_courier.result()).delivered == 20
+        assert (await quick_worker.result()).delivered == 20
         assert time.monotonic() - began < 30
         assert post.statuses() == {"waiting": 20, "delivered": 20}
-        await slow_courier.terminate()
+        await slow_worker.terminate()
 
 
 async def test_a_worker_that_goes_down_while_a_receiver_hangs_ends_within_its_grace(

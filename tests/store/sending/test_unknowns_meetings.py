@@ -44,8 +44,8 @@ def resolve(
 
 
 def apply(builder: StoreBuilder, campaign: str, position: int = 0) -> int:
-    news = Receipt(f"{campaign}-{position}", MessageStatus.DELIVERED, NOW + SECOND)
-    return builder.store.receipts.apply([news])
+    receipt = Receipt(f"{campaign}-{position}", MessageStatus.DELIVERED, NOW + SECOND)
+    return builder.store.receipts.apply([receipt])
 
 
 def settle(builder: StoreBuilder, campaign: str) -> None:

@@ -93,8 +93,8 @@ def test_a_doubtful_send_keeps_its_key_until_a_receipt_spends_it(builder: StoreB
     second = builder.admit(1, keys=[KEY])
     assert builder.claimed(second, now=NOW + 2 * LIFE) == []
     assert builder.store.campaigns.messages(second)[0].duplicate_of == f"{unknown}-0"
-    news = Receipt(f"{unknown}-0", MessageStatus.DELIVERED, NOW + HOUR)
-    assert builder.store.receipts.apply([news]) == 1
+    receipt = Receipt(f"{unknown}-0", MessageStatus.DELIVERED, NOW + HOUR)
+    assert builder.store.receipts.apply([receipt]) == 1
     assert builder.value("SELECT free_at FROM recipient_key") == NOW + HOUR + LIFE
 
 
