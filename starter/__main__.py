@@ -87,7 +87,8 @@ def up(
 ) -> None:
     """Start everything on this machine and stay; Ctrl-C stops it, and up again carries on."""
     from starter.cli.welcome import welcome
-    from starter.embedded.stack import StackError, StackOptions, run_stack
+    from starter.embedded.options import StackError, StackOptions
+    from starter.embedded.stack import run_stack
 
     options = StackOptions(
         data=data or data_directory(),
@@ -116,7 +117,7 @@ def up(
 def demo() -> None:
     """Run an example campaign on a stack of its own, show it, and stop everything."""
     from starter.embedded.demo import DemoFailed, run_demo
-    from starter.embedded.stack import StackError
+    from starter.embedded.options import StackError
 
     try:
         asyncio.run(run_demo())

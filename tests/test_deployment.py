@@ -113,7 +113,7 @@ def test_the_project_installs_by_its_pins_alone_as_the_image_does_it(tmp_path: P
 
 
 def test_search_attributes_are_the_same_everywhere() -> None:
-    from starter.embedded.stack import SEARCH_ATTRIBUTES
+    from starter.embedded.temporal_server import SEARCH_ATTRIBUTES
 
     script = (ROOT / "deploy/temporal/namespace.sh").read_text("utf-8")
     (line,) = re.findall(r'^ATTRIBUTES="(.*)"', script, re.MULTILINE)
