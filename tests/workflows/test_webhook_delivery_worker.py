@@ -82,7 +82,7 @@ async def test_a_worker_that_goes_down_while_a_receiver_hangs_ends_within_its_gr
     assert (len(answered), len(again)) == (1, 3)
 
 
-class _AnsweredOnTheWayOut:
+class _AnsweredWhenCutOff:
     """A caller of which every call is answered in the moment it is cut off, but one never."""
 
     def __init__(self) -> None:
@@ -104,7 +104,7 @@ class _AnsweredOnTheWayOut:
 async def test_what_was_answered_while_the_worker_was_cut_off_is_written(
     parts: Parts,
 ) -> None:
-    delivery_sender = _AnsweredOnTheWayOut()
+    delivery_sender = _AnsweredWhenCutOff()
     async with posted(*parts, delivery_sender=delivery_sender) as post:
         webhook, _ = await post.subscribe("http://127.0.0.1:9/")
         await post.send(4)

@@ -121,11 +121,11 @@ def test_no_more_than_was_held_can_be_posted_or_voided(
     other = builder.admit(10)
     campaign = builder.admit(3)
 
-    def book(connection: Connection) -> None:
+    def write(connection: Connection) -> None:
         movement(connection, builder.account_id, campaign, Price(sms=7), 0, NOW)
 
     with pytest.raises(ledger.LedgerError, match="does not fit"):
-        builder.store.database.write(book)
+        builder.store.database.write(write)
     assert builder.money() == (GRANTED - 26, 26, 0)
     assert builder.store.campaigns.report(other).held == Price(sms=20)
 
