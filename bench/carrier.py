@@ -19,7 +19,7 @@ import uvloop
 _LENGTH = re.compile(rb"content-length:\s*(\d+)", re.I)
 
 
-class Book:
+class Taken:
     """When each message came, in seconds of Unix time, and its body as it was."""
 
     def __init__(self) -> None:
@@ -44,8 +44,8 @@ class Book:
 class Connection(asyncio.Protocol):
     """One keep-alive connection."""
 
-    def __init__(self, book: Book) -> None:
-        self.book = book
+    def __init__(self, taken: Taken) -> None:
+        self.taken = taken
         self.pending = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -67,19 +67,19 @@ class Connection(asyncio.Protocol):
         self.pending = pending
 
     def _answer(self, head: bytes, body: bytes) -> None:
-        times = self.book.times
+        times = self.taken.times
         if head.startswith(b"POST /messages"):
             times.append(time.time())
-            self.book.bodies.append(body)
+            self.taken.bodies.append(body)
             self._write(b"201 Created", b'{"id":"static-%d","status":"accepted"}' % len(times))
         elif head.startswith(b"GET /stats"):
-            self._write(b"200 OK", self.book.stats())
+            self._write(b"200 OK", self.taken.stats())
         elif head.startswith(b"GET /times"):
             self._write(b"200 OK", json.dumps(times).encode())
         elif head.startswith(b"GET /bodies"):
-            self._write(b"200 OK", self.book.all_bodies())
+            self._write(b"200 OK", self.taken.all_bodies())
         elif head.startswith(b"POST /reset"):
-            self.book.clear()
+            self.taken.clear()
             self._write(b"200 OK", b"{}")
         else:
             self._write(b"404 Not Found", b"{}")
@@ -95,8 +95,8 @@ async def serve() -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    book = Book()
-    server = await loop.create_server(lambda: Connection(book), "127.0.0.1", 0, backlog=1_024)
+    taken = Taken()
+    server = await loop.create_server(lambda: Connection(taken), "127.0.0.1", 0, backlog=1_024)
     sys.stdout.write(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}\n")
     sys.stdout.flush()
     await stop.wait()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bench.peers import PEERS, packaged_redis
 from bench.processes import clean_environment
-from starter.embedded.stack import temporal_binary
+from starter.embedded.temporal_server import temporal_binary
 from tests.postgres import find_binaries
 
 PACKAGES = (

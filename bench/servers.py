@@ -12,7 +12,7 @@ import psycopg
 
 from bench.peers import packaged_redis
 from bench.processes import ChildFailed, child, free_port, until_open
-from starter.embedded.stack import DYNAMIC_CONFIG, temporal_binary
+from starter.embedded.temporal_server import DYNAMIC_CONFIG, temporal_binary
 from tests.postgres import find_binaries
 
 # PostgreSQL refuses to run as root.

@@ -59,7 +59,7 @@ async def play(directory: Path, count: int) -> dict[str, float]:
 
 @asynccontextmanager
 async def _story(directory: Path, credits: int) -> AsyncIterator[Story]:
-    """A desk, a worker and a carrier on a server whose time can leap."""
+    """A service, a worker and a carrier on a server whose time can leap."""
     settings = Settings(
         database_url=f"sqlite:///{directory / 'godwit.db'}",
         secret_key=SecretStr("a secret for the benchmark"),

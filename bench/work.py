@@ -30,7 +30,7 @@ def handoff(index: int) -> Handoff:
     return Handoff(index, 1, reference, SENDER, number_of(index), text_of(index), None, 1)
 
 
-def wire(message: Handoff) -> dict[str, Any]:
+def request_body(message: Handoff) -> dict[str, Any]:
     """The body of one message, for contenders that do not use our own client."""
     return {
         "reference": message.reference,

@@ -38,10 +38,10 @@ class NotConfigured(Exception):
 
 
 class CarrierModule(Protocol):
-    """What a carrier's module offers: the way out, and the ways to read its news.
+    """What a carrier's module offers: a client, and readers of the carrier's callbacks.
 
-    One that wants its news answered otherwise than with 202 also has ``THANKS``, a
-    ``carriers.reading.Ack``.
+    A module whose carrier expects another answer than 202 also has ``ACK``, a
+    ``carriers.callbacks.Ack``.
     """
 
     def open_carrier(self, settings: Settings) -> Carrier:

@@ -31,7 +31,7 @@ from carriers.client import CarrierClient
 
 NAME = "kannel"
 # Whatever stands in an answer to an incoming text could be sent back as one.
-THANKS = EMPTY
+ACK = EMPTY
 # Delivered (1), not delivered (2), and refused by the SMS centre (16); the rest is
 # intermediate.
 DLR_MASK = 1 | 2 | 16

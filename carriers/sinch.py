@@ -35,7 +35,7 @@ from carriers.classify import Verdicts, acceptance, looking_up
 from carriers.client import CarrierClient, bearer
 
 NAME = "sinch"
-THANKS = EMPTY
+ACK = EMPTY
 _SIGNATURE = "x-sinch-webhook-signature"
 _REPORTS = {"recipient_delivery_report_sms", "recipient_delivery_report_mms"}
 _TEXTS = {"mo_text", "mo_media"}

@@ -39,7 +39,7 @@ from carriers.client import CarrierClient, bearer
 
 NAME = "telnyx"
 # Only a 200 counts as taken; all else is brought again.
-THANKS = EMPTY
+ACK = EMPTY
 
 _RECEIPTS = {
     "delivered": MessageStatus.DELIVERED,

@@ -38,7 +38,7 @@ from carriers.client import CarrierClient, basic
 
 NAME = "twilio"
 # Incoming messages are answered with TwiML; an empty one sends nothing back.
-THANKS = Ack(200, "text/xml", b"<Response/>")
+ACK = Ack(200, "text/xml", b"<Response/>")
 # Its clock may be behind ours, and its instants are whole seconds.
 CLOCK_ALLOWANCE: Instant = 5 * SECOND
 PAGES_MAX = 20

@@ -36,7 +36,7 @@ from carriers.classify import Verdicts, acceptance
 from carriers.client import CarrierClient, basic, bearer
 
 NAME = "vonage"
-THANKS = EMPTY
+ACK = EMPTY
 TOKEN_SECONDS = 900
 # A webhook is brought again for a day, perhaps with the token that it had at first.
 WEBHOOK_AGE_SECONDS_MAX = 25 * 3600

@@ -122,7 +122,8 @@ def up(
     they stopped.
     """
     from starter.cli.welcome import welcome
-    from starter.embedded.stack import StackError, StackOptions, run_stack
+    from starter.embedded.options import StackError, StackOptions
+    from starter.embedded.stack import run_stack
 
     options = StackOptions(
         data=data or data_directory(),
@@ -154,7 +155,7 @@ def up(
 def demo() -> None:
     """Run an example campaign on a temporary stack and print its result."""
     from starter.embedded.demo import DemoFailed, run_demo
-    from starter.embedded.stack import StackError
+    from starter.embedded.options import StackError
 
     try:
         asyncio.run(run_demo())

@@ -34,7 +34,7 @@ class Api:
         pair = self.key(*permissions)
         return httpx.BasicAuth(pair.key_id, pair.secret)
 
-    def batch(self, count: int = 10, **members: object) -> dict[str, Any]:
+    def batch(self, count: int = 10, /, **members: object) -> dict[str, Any]:
         """A Textingline batch to ``count`` numbers that no batch of this test had before."""
         recipients = [
             {"to": f"+1415555{next(self._numbers):04d}", "body": f"Your parcel {index} is here"}

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.carrier import Book, Connection
+from bench.carrier import Connection, Taken
 from bench.contenders import CONTENDERS
 from bench.costs import per_message
 from bench.figures import linear_fit_r2, median, percentile, spread
@@ -231,9 +231,9 @@ def test_a_note_that_neighbours_share_is_made_once() -> None:
 
 
 async def test_the_static_carrier_answers_what_our_client_expects() -> None:
-    book = Book()
+    log = Taken()
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Connection(book), "127.0.0.1", 0)
+    server = await loop.create_server(lambda: Connection(log), "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     carrier = PretendCarrier(PretendSettings(base_url=f"http://127.0.0.1:{port}"), 5)
     try:
@@ -242,12 +242,12 @@ async def test_the_static_carrier_answers_what_our_client_expects() -> None:
         await carrier.close()
         server.close()
     assert {one.carrier_id for one in taken} == {f"static-{n}" for n in range(1, 21)}
-    assert json.loads(book.stats())["count"] == 20
-    bodies = json.loads(book.all_bodies())
+    assert json.loads(log.stats())["count"] == 20
+    bodies = json.loads(log.all_bodies())
     assert {body["to"] for body in bodies} == {number_of(index) for index in range(20)}
-    assert len(bodies) == len(book.times)
-    book.clear()
-    assert (json.loads(book.stats())["count"], json.loads(book.all_bodies())) == (0, [])
+    assert len(bodies) == len(log.times)
+    log.clear()
+    assert (json.loads(log.stats())["count"], json.loads(log.all_bodies())) == (0, [])
 
 
 def test_no_file_of_the_benchmark_is_long() -> None:

@@ -22,8 +22,8 @@ JOBS = {"temporal-schema", "temporal-namespace", "migrate"}
 
 def test_the_compose_file_is_valid_by_its_schema() -> None:
     checker = Path(sys.executable).with_name("check-jsonschema")
-    command = [checker, "--builtin-schema", "vendor.compose-spec", ROOT / "docker-compose.yml"]
-    checked = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    command = [str(checker), "--builtin-schema", "vendor.compose-spec", "docker-compose.yml"]
+    checked = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
@@ -81,7 +81,7 @@ def test_mounted_files_exist_and_scripts_parse() -> None:
 def test_commands_are_ones_that_godwit_has() -> None:
     for name in OURS - {"carrier"}:
         command = [sys.executable, "-m", "starter", *SERVICES[name]["command"], "--help"]
-        result = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
         assert result.returncode == 0, result.stderr
     assert SERVICES["carrier"]["entrypoint"] == ["python", "-m", "carriers.pretend_server"]
 
@@ -113,7 +113,7 @@ def test_the_project_installs_by_its_pins_alone_as_the_image_does_it(tmp_path: P
 
 
 def test_search_attributes_are_the_same_everywhere() -> None:
-    from starter.embedded.stack import SEARCH_ATTRIBUTES
+    from starter.embedded.temporal_server import SEARCH_ATTRIBUTES
 
     script = (ROOT / "deploy/temporal/namespace.sh").read_text("utf-8")
     (line,) = re.findall(r'^ATTRIBUTES="(.*)"', script, re.MULTILINE)

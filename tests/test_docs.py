@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
 
 import pytest
 
@@ -15,7 +17,7 @@ FRONT.append(ROOT / "examples" / "README.md")
 DECISIONS = [page for page in PAGES if re.fullmatch(r"\d{4}-.*", page.name)]
 
 Moves = set[tuple[str, str]]
-MACHINES = {
+MACHINES: dict[str, tuple[type[StrEnum], Mapping[Any, frozenset[Any]]]] = {
     "Campaign": (CampaignStatus, CAMPAIGN_MOVES),
     "Message": (MessageStatus, MESSAGE_MOVES),
 }

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from pydantic import SecretStr
 from sqlalchemy import event
 from temporalio.testing import WorkflowEnvironment
 
@@ -69,7 +70,7 @@ async def test_a_database_that_freezes_for_twenty_seconds_is_waited_for_within_b
     with postgres.database() as url:
         settings = Settings(
             database_url=url,
-            secret_key="a secret for tests",
+            secret_key=SecretStr("a secret for tests"),
             retry_backoff_seconds=(1.0, 2.0),
             receipts_grace_seconds=1.0,
             task_queue="tests-frozen",

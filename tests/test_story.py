@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from campaign.credits import CreditKind
 from campaign.instants import DAY, HOUR, MINUTE, SECOND
 from campaign.refusals import RefusalCode, Refused
 from campaign.states import CampaignStatus
@@ -21,7 +22,9 @@ async def test_a_campaign_is_sent_paid_and_settled(real_story: Story) -> None:
     assert view.tally.sent == 1_200
     references = [row["reference"] for row in story.carrier.log]
     assert len(references) == len(set(references)) == 1_200
-    balance = story.store.accounts.show(story.account.id).balances["sms"]  # type: ignore[union-attr]
+    account = story.store.accounts.show(story.account.id)
+    assert account is not None
+    balance = account.balances[CreditKind.SMS]
     assert (balance.available, balance.held, balance.posted) == (100_000 - 2_400, 0, 2_400)
 
 
@@ -66,5 +69,5 @@ async def test_a_refused_sender_stores_no_hold(story: Story) -> None:
         await story.service.admit(story.draft(10, sender="+18005550000"))
     assert caught.value.refusals[0].code is RefusalCode.SENDER_NOT_OWNED
     assert story.carrier.log == []
-    balance = story.store.accounts.show(story.account.id).balances["sms"]  # type: ignore[union-attr]
-    assert balance.available == 100_000
+    account = story.store.accounts.show(story.account.id)
+    assert account is not None and account.balances[CreditKind.SMS].available == 100_000

@@ -49,7 +49,7 @@ class WebhookSender:
         egress: EgressClient,
         renderers: Mapping[str, EventRenderer],
     ) -> None:
-        self._news = webhook_event
+        self._events = webhook_event
         self._egress = egress
         self._show = renderers
 
@@ -85,7 +85,7 @@ class WebhookSender:
         return classify_answer(answer, now)
 
     def _prepare(self, callback_id: str, now: Instant) -> _Prepared | None:
-        signed_event = self._news.read(callback_id, now)
+        signed_event = self._events.read(callback_id, now)
         if signed_event is None:
             return None
         show: EventRenderer = self._show.get(signed_event.event.dialect, self._show[NATIVE])

@@ -49,9 +49,9 @@ class SmtpMail:
             with self._connect() as server:
                 server.send_message(message, self.sender, [to])
         except smtplib.SMTPRecipientsRefused as error:
-            raise _judged(next(iter(error.recipients.values()))[0]) from None
+            raise _failure_of(next(iter(error.recipients.values()))[0]) from None
         except smtplib.SMTPResponseException as error:
-            raise _judged(error.smtp_code) from None
+            raise _failure_of(error.smtp_code) from None
         except (smtplib.SMTPException, OSError) as error:
             raise MailUnavailable(type(error).__name__) from None
 
@@ -75,5 +75,5 @@ class SmtpMail:
         return server
 
 
-def _judged(code: int) -> MailRefused | MailUnavailable:
+def _failure_of(code: int) -> MailRefused | MailUnavailable:
     return MailRefused(f"smtp_{code}") if 500 <= code < 600 else MailUnavailable(f"smtp_{code}")

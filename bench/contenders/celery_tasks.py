@@ -10,7 +10,7 @@ from celery import Celery  # type: ignore[import-not-found]
 from celery.signals import worker_process_init  # type: ignore[import-not-found]
 
 from bench.contenders.job import Job
-from bench.work import WARM_UP, handoff, wire
+from bench.work import WARM_UP, handoff, request_body
 
 # Processes of its worker: on two cores more were not quicker.
 PROCESSES = 4
@@ -40,7 +40,7 @@ def open_client(**_: object) -> None:
 def send_one(index: int) -> None:
     """Send one message."""
     assert _client is not None
-    _client.post("/messages", json=wire(handoff(index))).raise_for_status()
+    _client.post("/messages", json=request_body(handoff(index))).raise_for_status()
 
 
 async def contend(job: Job) -> float:

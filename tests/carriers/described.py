@@ -83,7 +83,7 @@ class Described:
     taken: Callable[[Call], Taken]
     receipt: ReceiptCall
     inbound: Texted
-    thanks: tuple[int, bytes] = (202, b'{"status":"accepted"}')
+    ack: tuple[int, bytes] = (202, b'{"status":"accepted"}')
     unavailable: type[CarrierFailure] = DoubtfulHandoff
     takes_media: bool = True
     proves: bool = True

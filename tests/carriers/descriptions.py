@@ -144,7 +144,7 @@ TWILIO = Described(
     taken=twilio_taken,
     receipt=twilio_receipt,
     inbound=twilio_inbound,
-    thanks=(200, b"<Response/>"),
+    ack=(200, b"<Response/>"),
 )
 
 # --------------------------------------------------------------------------- telnyx
@@ -219,7 +219,7 @@ TELNYX = Described(
     taken=telnyx_taken,
     receipt=telnyx_receipt,
     inbound=telnyx_inbound,
-    thanks=(200, b""),
+    ack=(200, b""),
 )
 
 # --------------------------------------------------------------------------- vonage
@@ -310,7 +310,7 @@ VONAGE = Described(
     taken=vonage_taken,
     receipt=vonage_receipt,
     inbound=vonage_inbound,
-    thanks=(200, b""),
+    ack=(200, b""),
 )
 
 # --------------------------------------------------------------------------- sinch
@@ -392,7 +392,7 @@ SINCH = Described(
     taken=sinch_taken,
     receipt=sinch_receipt,
     inbound=sinch_inbound,
-    thanks=(200, b""),
+    ack=(200, b""),
 )
 
 # --------------------------------------------------------------------------- kannel
@@ -442,7 +442,7 @@ KANNEL = Described(
     taken=kannel_taken,
     receipt=kannel_receipt,
     inbound=kannel_inbound,
-    thanks=(200, b""),
+    ack=(200, b""),
     takes_media=False,
 )
 

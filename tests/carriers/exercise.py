@@ -271,16 +271,16 @@ class Exercise:
         return forged
 
     async def test_receipts_move_messages_forward_only_however_they_come(
-        self, described: Described, news: "News"
+        self, described: Described, callbacks: "CallbackApi"
     ) -> None:
-        builder = news.builder
+        builder = callbacks.builder
         campaign = builder.admit(4)
         early = builder.flush_and_claim(campaign).claimed
         # Before the answer of the send, and an intermediate one that says nothing.
-        assert await news.bring(described.receipt(f"{campaign}-0", "delivered")) == 1
+        assert await callbacks.bring(described.receipt(f"{campaign}-0", "delivered")) == 1
         if described.name != "pretend":
-            assert await news.bring(described.receipt(f"{campaign}-1", "intermediate")) == 0
-        builder.write(campaign, *news.sent(early))
+            assert await callbacks.bring(described.receipt(f"{campaign}-1", "intermediate")) == 0
+        builder.write(campaign, *callbacks.sent(early))
         assert builder.statuses(campaign) == ["delivered", "sent", "sent", "sent"]
         # Five times each, shuffled, with contradictions that come too late, and for nobody.
         calls = [described.receipt(f"{campaign}-1", "delivered")] * 5
@@ -288,82 +288,82 @@ class Exercise:
         calls += [described.receipt("msg_nobody", "delivered")] * 5
         random.Random(7).shuffle(calls)
         for call in calls:
-            await news.bring(call)
+            await callbacks.bring(call)
         for late in ("undelivered", "delivered"):
             for position in (0, 1, 2):
                 settled = builder.statuses(campaign)[position]
                 if late != settled:
-                    await news.bring(described.receipt(f"{campaign}-{position}", late))
+                    await callbacks.bring(described.receipt(f"{campaign}-{position}", late))
         assert builder.statuses(campaign) == ["delivered", "delivered", "undelivered", "sent"]
         third = builder.store.campaigns.messages(campaign)[2]
         assert third.status is MessageStatus.UNDELIVERED and third.error
 
     async def test_a_forged_receipt_is_refused_and_changes_nothing(
-        self, described: Described, news: "News"
+        self, described: Described, callbacks: "CallbackApi"
     ) -> None:
         if not described.proves:
             pytest.skip("this carrier does not sign: it is for tests")
-        campaign = news.builder.admit(1)
-        news.builder.send(campaign)
+        campaign = callbacks.builder.admit(1)
+        callbacks.builder.send(campaign)
         call = described.receipt(f"{campaign}-0", "delivered")
         for forged in self.forgeries(described, call):
-            answer = await news.call(forged)
+            answer = await callbacks.call(forged)
             assert answer.status_code == 403, forged
-        assert news.builder.statuses(campaign) == ["sent"]
-        assert (await news.call(call)).status_code < 300
-        assert news.builder.statuses(campaign) == ["delivered"]
+        assert callbacks.builder.statuses(campaign) == ["sent"]
+        assert (await callbacks.call(call)).status_code < 300
+        assert callbacks.builder.statuses(campaign) == ["delivered"]
 
     async def test_nobody_may_speak_for_a_carrier_without_credentials(
-        self, described: Described, news: "News", monkeypatch: pytest.MonkeyPatch
+        self, described: Described, callbacks: "CallbackApi", monkeypatch: pytest.MonkeyPatch
     ) -> None:
         if not described.proves:
             pytest.skip("this carrier does not sign: it is for tests")
         call = described.receipt("msg_1", "delivered")
         for member in described.environment:
             monkeypatch.delenv(described.prefix() + member)
-        news.forget()
-        assert (await news.call(call)).status_code == 403
+        callbacks.forget()
+        assert (await callbacks.call(call)).status_code == 403
 
     async def test_a_text_of_somebody_reaches_us_and_stop_silences(
-        self, described: Described, news: "News"
+        self, described: Described, callbacks: "CallbackApi"
     ) -> None:
         sender = number(9)
-        store, account = news.builder.store, news.builder.account_id
+        store, account = callbacks.builder.store, callbacks.builder.account_id
         (text,) = described.module.read_inbound(described.inbound(sender, SENDER, TEXT))
         assert (text.sender, text.to, text.body) == (sender, SENDER, TEXT)
         assert abs(text.at - time.time() * 1000) < 60_000
         for _ in range(2):
-            answer = await news.call(described.inbound(sender, SENDER, " Stop! "))
-            assert (answer.status_code, answer.content) == described.thanks
+            answer = await callbacks.call(described.inbound(sender, SENDER, " Stop! "))
+            assert (answer.status_code, answer.content) == described.ack
             assert [one.number for one in store.opt_outs.list(account)] == [sender]
         if described.proves:
             for forged in self.forgeries(described, described.inbound(sender, SENDER, "START")):
-                assert (await news.call(forged)).status_code == 403
+                assert (await callbacks.call(forged)).status_code == 403
         assert [one.number for one in store.opt_outs.list(account)] == [sender]
-        await news.bring(described.inbound(sender, SENDER, "START"))
+        await callbacks.bring(described.inbound(sender, SENDER, "START"))
         assert store.opt_outs.list(account) == []
 
     async def test_a_name_or_a_short_code_that_writes_to_us_is_nobody_to_silence(
-        self, described: Described, news: "News"
+        self, described: Described, callbacks: "CallbackApi"
     ) -> None:
         if described.name == "pretend":
             pytest.skip("its protocol has people only")
         for sender in ("BANK", "72345"):
-            await news.bring(described.inbound(sender, SENDER, "STOP"))
-        assert news.builder.store.opt_outs.list(news.builder.account_id) == []
+            await callbacks.bring(described.inbound(sender, SENDER, "STOP"))
+        assert callbacks.builder.store.opt_outs.list(callbacks.builder.account_id) == []
 
     async def test_what_proves_itself_and_is_rubbish_is_refused(
-        self, described: Described, news: "News"
+        self, described: Described, callbacks: "CallbackApi"
     ) -> None:
         for odd in ("msg_\x00", "m" * 20_000):
             call = described.receipt(odd, "delivered")
-            assert (await news.call(call)).status_code in (400, 414, 431), odd[:9]
+            assert (await callbacks.call(call)).status_code in (400, 414, 431), odd[:9]
         # No reference of ours is like this; it must not break the statement either.
-        assert await news.bring(described.receipt("'; -- \u00e9 %s &x=1", "delivered")) == 0
+        assert await callbacks.bring(described.receipt("'; -- \u00e9 %s &x=1", "delivered")) == 0
 
 
-class News:
-    """Our API behind real HTTP, and the books that it writes in."""
+class CallbackApi:
+    """Our API behind real HTTP, and the store that it writes to."""
 
     def __init__(self, builder: StoreBuilder, base_url: str, forget: Callable[[], None]) -> None:
         self.builder = builder

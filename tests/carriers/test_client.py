@@ -100,7 +100,7 @@ async def opted_out(call: Call) -> None:
     await call.hang()
 
 
-async def silent_after_headers(call: Call) -> None:
+async def hang_after_headers(call: Call) -> None:
     await call.write(OK + b"content-length: 2\r\n\r\n")
     await call.hang()
 
@@ -173,7 +173,7 @@ async def test_a_question_whose_connection_broke_is_not_asked_twice() -> None:
 
 @pytest.mark.parametrize(
     "play",
-    [opted_out, silent_after_headers, slow_headers, slow_header_lines, slow_body, slow_chunks],
+    [opted_out, hang_after_headers, slow_headers, slow_header_lines, slow_body, slow_chunks],
 )
 async def test_no_trickle_of_bytes_outlives_the_total_deadline(play: Play) -> None:
     began = time.monotonic()
@@ -339,13 +339,13 @@ async def test_cookies_are_not_sent_back() -> None:
 async def test_a_caller_that_is_cancelled_leaves_a_frame_that_works() -> None:
     arrived = asyncio.Event()
 
-    async def first_silent(call: Call) -> None:
+    async def hang_first(call: Call) -> None:
         arrived.set()
         if b"/silent" in call.head:
             await call.hang()
         await call.answer(200, b"[1]")
 
-    async with serving(first_silent) as stub, opened_client(stub.base_url) as carrier_client:
+    async with serving(hang_first) as stub, opened_client(stub.base_url) as carrier_client:
         asking: asyncio.Task[tuple[int, Any]] = asyncio.create_task(
             carrier_client.ask("GET", "/silent")
         )

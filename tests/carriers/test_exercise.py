@@ -9,7 +9,7 @@ from carriers import CARRIERS
 from store.store import Store
 from tests.carriers.described import Described, forget_settings
 from tests.carriers.descriptions import ALL
-from tests.carriers.exercise import Exercise, News
+from tests.carriers.exercise import CallbackApi, Exercise
 from tests.carriers.serving_api import scratch_store, serving_api
 from tests.store.builders import GRANTED, SENDER, StoreBuilder
 
@@ -29,16 +29,16 @@ class TestEveryCarrier(Exercise):
 
     @pytest.fixture
     def store(self, tmp_path: Path) -> Iterator[Store]:
-        """A store for its news."""
+        """A store for its receipts and texts."""
         with scratch_store(f"sqlite:///{tmp_path / 'godwit.db'}") as store:
             yield store
 
     @pytest.fixture
-    async def news(
+    async def callbacks(
         self, described: Described, store: Store, monkeypatch: pytest.MonkeyPatch
-    ) -> AsyncIterator[News]:
-        """The way in for its news."""
+    ) -> AsyncIterator[CallbackApi]:
+        """The API that takes its callbacks."""
         described.set_up(monkeypatch)
         account = store.accounts.create("tester", 0, GRANTED, GRANTED, (SENDER,))[0]
         async with serving_api(store, described.name) as base_url:
-            yield News(StoreBuilder(store, account.id), base_url, forget_settings)
+            yield CallbackApi(StoreBuilder(store, account.id), base_url, forget_settings)

@@ -74,7 +74,7 @@ def test_an_instant_may_be_written_in_any_iso_way_and_is_utc_without_a_zone(at: 
     assert read_receipts(raw({**RECEIPT, "at": at}))[0].at == AT
 
 
-RUBBISH: dict[str, bytes] = {
+MALFORMED: dict[str, bytes] = {
     "nothing": b"",
     "no JSON": b"id=pretend-1&status=delivered",
     "half of JSON": b'{"id":',
@@ -90,7 +90,7 @@ RUBBISH: dict[str, bytes] = {
 
 
 @pytest.mark.parametrize("read", [read_receipts, read_inbound])
-@pytest.mark.parametrize("body", RUBBISH.values(), ids=RUBBISH)
+@pytest.mark.parametrize("body", MALFORMED.values(), ids=MALFORMED)
 def test_a_body_that_is_no_object_is_refused(
     read: Callable[[CarrierCall], object], body: bytes
 ) -> None:
@@ -204,7 +204,7 @@ async def test_what_the_real_server_posts_is_what_the_client_reads() -> None:
         await asyncio.gather(posting, return_exceptions=True)
 
 
-def check_refused(read: Callable[[bytes], object], call: Json, member: str) -> None:
+def check_refused(read: Callable[[CarrierCall], object], call: Json, member: str) -> None:
     with pytest.raises(Refused) as caught:
         read(raw(call))
     refusals = [(refusal.code, refusal.place) for refusal in caught.value.refusals]

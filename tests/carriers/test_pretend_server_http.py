@@ -23,7 +23,7 @@ class RequestModel:
         self.writer = writer
 
     def write(self, raw: bytes) -> None:
-        """Put bytes on the wire."""
+        """Put bytes on the peer."""
         self.writer.write(raw)
 
     async def answer(self) -> Answer:
@@ -94,22 +94,22 @@ BODIES = {
 async def test_a_malformed_message_is_refused_and_the_connection_kept(
     served: Served, body: bytes
 ) -> None:
-    async with wired(served) as wire:
-        wire.write(post(body))
-        assert await wire.answer() == (400, {"error": "malformed"})
-        wire.write(post(message("m-2")))
-        assert (await wire.answer())[0] == 201
+    async with wired(served) as peer:
+        peer.write(post(body))
+        assert await peer.answer() == (400, {"error": "malformed"})
+        peer.write(post(message("m-2")))
+        assert (await peer.answer())[0] == 201
     assert [row["reference"] for row in served.log] == ["m-2"]
 
 
 async def test_a_body_in_chunks_is_read_like_any_other(served: Served) -> None:
     body = message("m-1")
-    async with wired(served) as wire:
-        wire.write(b"POST /messages HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n")
+    async with wired(served) as peer:
+        peer.write(b"POST /messages HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n")
         for byte in body:
-            wire.write(b"1\r\n%c\r\n" % byte)
-        wire.write(b"0\r\n\r\n")
-        assert (await wire.answer())[0] == 201
+            peer.write(b"1\r\n%c\r\n" % byte)
+        peer.write(b"0\r\n\r\n")
+        assert (await peer.answer())[0] == 201
     assert len(served.log) == 1
 
 
@@ -118,12 +118,12 @@ async def test_a_body_over_the_limit_is_refused_and_one_at_the_limit_is_not(
 ) -> None:
     body = message("m-1")
     monkeypatch.setattr(pretend_server, "BODY_BYTES_MAX", len(body))
-    async with wired(served) as wire:
-        wire.write(post(body))
-        assert (await wire.answer())[0] == 201
-        wire.write(post(body + b" "))
-        assert (await wire.answer())[0] == 413
-        assert await wire.ends()
+    async with wired(served) as peer:
+        peer.write(post(body))
+        assert (await peer.answer())[0] == 201
+        peer.write(post(body + b" "))
+        assert (await peer.answer())[0] == 413
+        assert await peer.ends()
     assert len(served.log) == 1
 
 
@@ -144,14 +144,14 @@ NO_HTTP = {
 
 @pytest.mark.parametrize("raw", NO_HTTP.values(), ids=NO_HTTP)
 async def test_what_is_no_http_is_refused_and_hung_up_on(served: Served, raw: bytes) -> None:
-    async with wired(served) as wire:
-        wire.write(get(b"/healthz") + raw)
-        assert await wire.answer() == (200, {"status": "ok"})
-        assert (await wire.answer())[0] == 400
-        assert await wire.ends()
-    async with wired(served) as wire:
-        wire.write(get(b"/healthz"))
-        assert (await wire.answer())[0] == 200
+    async with wired(served) as peer:
+        peer.write(get(b"/healthz") + raw)
+        assert await peer.answer() == (200, {"status": "ok"})
+        assert (await peer.answer())[0] == 400
+        assert await peer.ends()
+    async with wired(served) as peer:
+        peer.write(get(b"/healthz"))
+        assert (await peer.answer())[0] == 200
     assert served.log == []
 
 
@@ -160,20 +160,20 @@ async def test_what_is_no_http_is_refused_and_hung_up_on(served: Served, raw: by
     [b"GET /", b"GET /log/1", b"DELETE /messages", b"PUT /log", b"POST /healthz", b"OPTIONS *"],
 )
 async def test_what_the_protocol_has_not_is_not_found(served: Served, request_line: bytes) -> None:
-    async with wired(served) as wire:
-        wire.write(request_line + b" HTTP/1.1\r\nhost: carrier\r\n\r\n")
-        assert await wire.answer() == (404, {"error": "not_found"})
-        wire.write(get(b"/healthz"))
-        assert (await wire.answer())[0] == 200
+    async with wired(served) as peer:
+        peer.write(request_line + b" HTTP/1.1\r\nhost: carrier\r\n\r\n")
+        assert await peer.answer() == (404, {"error": "not_found"})
+        peer.write(get(b"/healthz"))
+        assert (await peer.answer())[0] == 200
 
 
 @pytest.mark.parametrize("target", [b"http://[/log", b"//[::1/messages", b"http://[x]/log"])
 async def test_an_address_that_cannot_be_taken_apart_is_refused(
     served: Served, target: bytes
 ) -> None:
-    async with wired(served) as wire:
-        wire.write(get(target))
-        assert (await wire.answer())[0] in (400, 404)
+    async with wired(served) as peer:
+        peer.write(get(target))
+        assert (await peer.answer())[0] in (400, 404)
 
 
 # --------------------------------------------------------------------------- pipelined
@@ -181,15 +181,15 @@ async def test_an_address_that_cannot_be_taken_apart_is_refused(
 
 async def test_pipelined_requests_are_answered_in_order(served: Served) -> None:
     references = [f"m-{number}" for number in range(50)]
-    async with wired(served) as wire:
-        wire.write(b"".join(post(message(reference)) for reference in references))
-        wire.write(get(b"/log?after=48") + get(b"/messages?reference=m-7"))
-        answers = [await wire.answer() for _ in references]
+    async with wired(served) as peer:
+        peer.write(b"".join(post(message(reference)) for reference in references))
+        peer.write(get(b"/log?after=48") + get(b"/messages?reference=m-7"))
+        answers = [await peer.answer() for _ in references]
         assert answers == [
             (201, {"id": f"pretend-{number + 1}", "status": "accepted"}) for number in range(50)
         ]
-        assert [row["n"] for row in (await wire.answer())[1]] == [49, 50]
-        assert await wire.answer() == (200, [{"id": "pretend-8", "status": "accepted"}])
+        assert [row["n"] for row in (await peer.answer())[1]] == [49, 50]
+        assert await peer.answer() == (200, [{"id": "pretend-8", "status": "accepted"}])
     assert [row["reference"] for row in served.log] == references
 
 
@@ -197,9 +197,9 @@ async def test_a_slow_request_holds_back_the_answers_behind_it(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pretend_server, "SLOW_SECONDS", 0.2)
-    async with wired(served) as wire:
-        wire.write(post(message("slow", "+14155550006")) + post(message("quick")))
-        assert [await wire.answer() for _ in range(2)] == [
+    async with wired(served) as peer:
+        peer.write(post(message("slow", "+14155550006")) + post(message("quick")))
+        assert [await peer.answer() for _ in range(2)] == [
             (201, {"id": "pretend-1", "status": "accepted"}),
             (201, {"id": "pretend-2", "status": "accepted"}),
         ]
@@ -209,31 +209,31 @@ async def test_a_slow_request_holds_back_the_answers_behind_it(
 async def test_a_close_asked_for_at_the_end_of_a_pipeline_comes_after_all_answers(
     served: Served,
 ) -> None:
-    async with wired(served) as wire:
-        wire.write(post(message("m-1")) + post(message("m-2")))
-        wire.write(post(message("m-3"), b"connection: close"))
-        assert [(await wire.answer())[0] for _ in range(3)] == [201, 201, 201]
-        assert await wire.ends()
+    async with wired(served) as peer:
+        peer.write(post(message("m-1")) + post(message("m-2")))
+        peer.write(post(message("m-3"), b"connection: close"))
+        assert [(await peer.answer())[0] for _ in range(3)] == [201, 201, 201]
+        assert await peer.ends()
 
 
 async def test_an_old_client_is_answered_and_hung_up_on(served: Served) -> None:
-    async with wired(served) as wire:
-        wire.write(b"GET /healthz HTTP/1.0\r\n\r\n")
-        assert await wire.answer() == (200, {"status": "ok"})
-        assert await wire.ends()
+    async with wired(served) as peer:
+        peer.write(b"GET /healthz HTTP/1.0\r\n\r\n")
+        assert await peer.answer() == (200, {"status": "ok"})
+        assert await peer.ends()
 
 
 async def test_an_upgrade_is_not_taken_but_the_request_is_answered(served: Served) -> None:
-    async with wired(served) as wire:
-        wire.write(get(b"/healthz", b"connection: upgrade", b"upgrade: websocket"))
-        assert await wire.answer() == (200, {"status": "ok"})
-        assert await wire.ends()
+    async with wired(served) as peer:
+        peer.write(get(b"/healthz", b"connection: upgrade", b"upgrade: websocket"))
+        assert await peer.answer() == (200, {"status": "ok"})
+        assert await peer.ends()
 
 
 async def test_a_request_that_comes_byte_by_byte_is_answered(served: Served) -> None:
-    async with wired(served) as wire:
+    async with wired(served) as peer:
         for byte in post(message("m-1")):
-            wire.write(bytes([byte]))
-            await wire.writer.drain()
+            peer.write(bytes([byte]))
+            await peer.writer.drain()
             await asyncio.sleep(0)
-        assert (await wire.answer())[0] == 201
+        assert (await peer.answer())[0] == 201

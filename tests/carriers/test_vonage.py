@@ -5,6 +5,7 @@ import time
 
 import jwt
 import pytest
+from pydantic import SecretStr
 
 from campaign.failures import CarrierFailure, PermanentFailure, TemporaryFailure
 from campaign.handoffs import CarrierCall, Forged
@@ -54,7 +55,7 @@ def test_a_token_with_the_hash_of_the_body_is_believed() -> None:
         vonage_token(BODY, iat="soon"),
         vonage_token(BODY, exp=int(time.time()) - 3600),
         jwt.encode({"iat": int(time.time())}, VONAGE_SECRET, algorithm="HS256"),
-        jwt.encode({"iat": int(time.time()), "payload_hash": "x"}, None, algorithm="none"),
+        jwt.encode({"iat": int(time.time()), "payload_hash": "x"}, "", algorithm="none"),
         jwt.encode({"iat": int(time.time())}, VONAGE_PEM, algorithm="RS256"),
         jwt.encode({"iat": int(time.time()), "payload_hash": "x"}, VONAGE_SECRET * 2, "HS512"),
         "a.b.c",
@@ -86,7 +87,7 @@ async def test_one_token_serves_many_sends_and_is_renewed_in_time(
         await carrier.send(handoff())
         await carrier.send(handoff())
         real = time.time
-        monkeypatch.setattr(vonage.time, "time", lambda: real() + TOKEN_SECONDS / 2)
+        monkeypatch.setattr("carriers.vonage.time.time", lambda: real() + TOKEN_SECONDS / 2)
         await carrier.send(handoff())
         await carrier.close()
         tokens = [headers_of(call)["authorization"] for call in stub.calls]
@@ -96,7 +97,7 @@ async def test_one_token_serves_many_sends_and_is_renewed_in_time(
 async def test_without_an_application_key_and_secret_are_used() -> None:
     async with serving(yes) as stub:
         settings = VonageSettings(
-            base_url=stub.base_url, application_id="", api_key="k", api_secret="s"
+            base_url=stub.base_url, application_id="", api_key="k", api_secret=SecretStr("s")
         )
         carrier = VonageCarrier(settings, 5.0)
         await carrier.send(handoff())

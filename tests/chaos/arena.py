@@ -15,7 +15,8 @@ from typing import Any
 import httpx
 import psycopg
 
-from starter.embedded.stack import Stack, StackOptions
+from starter.embedded.options import StackOptions
+from starter.embedded.stack import Stack
 from starter.embedded.supervisor import Part, Supervisor
 from tests.postgres import find_binaries
 

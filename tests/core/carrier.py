@@ -79,7 +79,7 @@ class ModelCarrier:
             await asyncio.sleep(DEADLINE_SECONDS - TRANSIT_SECONDS)
             raise DoubtfulHandoff("timeout")
         accepted = self._take(handoff, begun_at)
-        if fate is Fate.SILENT:
+        if fate is Fate.UNANSWERED:
             await asyncio.sleep(DEADLINE_SECONDS - TRANSIT_SECONDS)
             raise DoubtfulHandoff("timeout")
         self.tell(fate, handoff)

@@ -20,7 +20,7 @@ class Fate(StrEnum):
     PUT_OFF = "put off"
     PUT_OFF_LONG = "put off for an hour"
     UNREACHABLE = "no connection"
-    SILENT = "taken, no answer"
+    UNANSWERED = "taken, no answer"
     LOST = "not taken, no answer"
     LATE = "cut off, taken a moment later"
     SLOW = "taken after three seconds"

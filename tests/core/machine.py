@@ -21,7 +21,7 @@ from campaign.states import MessageStatus
 from store.database.migrate import upgrade
 from store.store import open_store
 from tests.core.faults import Fate, StoreFault
-from tests.core.truths import check, check_begin
+from tests.core.truths import check, check_begin, watch
 from tests.core.world import UNKNOWN_ROUNDS, Tale, World
 
 MEMORY = Path("/dev/shm")
@@ -73,6 +73,7 @@ def template() -> Path:
         directory = Path(tempfile.mkdtemp(prefix="godwit-core-", dir=_memory()))
         store = open_store(Settings(database_url=f"sqlite:///{directory / 'template.db'}"))
         upgrade(store.database)
+        watch(store.database)
         store.close()
         atexit.register(shutil.rmtree, directory, ignore_errors=True)
         _template.append(directory)
@@ -248,11 +249,11 @@ class CoreMachine(RuleBasedStateMachine):
         self.everything_is_accounted_for()
         for tale in self.world.tales:
             if tale.admitted and self.repeats is not Repeats.NONE:
-                self.leaves_no_needless_doubt(tale)
+                self.leaves_no_needless_unknown(tale)
 
-    def leaves_no_needless_doubt(self, tale: Tale) -> None:
+    def leaves_no_needless_unknown(self, tale: Tale) -> None:
         """Where the carrier can tell, only what must not be repeated stays unknown."""
-        if tale.cancelled_at is not None or tale.doubt_rounds >= UNKNOWN_ROUNDS:
+        if tale.cancelled_at is not None or tale.unknown_rounds >= UNKNOWN_ROUNDS:
             return
         for message in self.world.store.campaigns.messages(tale.id, MessageStatus.UNKNOWN):
             assert tale.heeds_opt_outs and message.to in self.world.opted_out

@@ -3,10 +3,13 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
+from sqlalchemy import Connection
+
 from campaign.handoffs import Repeats
 from campaign.instants import HOUR, SECOND
-from campaign.states import HANDED_OFF
+from campaign.states import HANDED_OFF, MESSAGE_MOVES
 from store.campaigns.audit import audit
+from store.database.engine import Database
 from store.shared.views import MessageView
 from tests.core.carrier import Accepted
 from tests.core.world import Tale, World
@@ -16,11 +19,31 @@ KEY_LIFE = 48 * HOUR
 REACTION = 1 * SECOND
 # How far a receipt's clock may be off, and a request under way.
 TOLERANCE = 2 * 60 * SECOND
+# A trigger sees every single move, also those of one statement after another.
+WATCH = (
+    'CREATE TABLE move ("from" TEXT, "to" TEXT, UNIQUE ("from", "to"))',
+    """
+    CREATE TRIGGER watch AFTER UPDATE OF status ON message WHEN OLD.status <> NEW.status
+    BEGIN INSERT OR IGNORE INTO move VALUES (OLD.status, NEW.status); END
+    """,
+)
+ALLOWED = {(source, target) for source in MESSAGE_MOVES for target in MESSAGE_MOVES[source]}
+
+
+def watch(database: Database) -> None:
+    """Have an SQLite database record which moves its messages make."""
+
+    def write(connection: Connection) -> None:
+        for statement in WATCH:
+            connection.exec_driver_sql(statement)
+
+    database.write(write)
 
 
 def check(world: World, lied: set[str]) -> None:
     """Hold the store against the carrier's log; ``lied`` are messages an operator misjudged."""
     assert audit(world.store.database).findings == ()
+    assert _moves(world.store.database) <= ALLOWED
     messages = {
         message.id: message
         for tale in world.tales
@@ -43,6 +66,11 @@ def check_begin(world: World, one: Accepted) -> None:
         assert one.begun_at <= world.opted_out[one.to] + REACTION, "sent after the stop word"
     if tale.cancelled_at is not None:
         assert one.begun_at <= tale.cancelled_at + REACTION, "sent after the cancel"
+
+
+def _moves(database: Database) -> set[tuple[str, str]]:
+    rows = database.read(lambda connection: connection.exec_driver_sql("SELECT * FROM move").all())
+    return {(source, target) for source, target in rows}
 
 
 def _check_message(world: World, message: MessageView) -> None:

@@ -65,7 +65,7 @@ class Tale:
     cancelled_at: Instant | None = None
     pauses: int = 0
     waves: int = 0
-    doubt_rounds: int = 0
+    unknown_rounds: int = 0
     stops: list[asyncio.Event] = field(default_factory=list)
 
     @property
@@ -250,11 +250,11 @@ class World:
         """Take the next step of a campaign that has nothing waiting: doubts first, then the end."""
         ref = CampaignRef(campaign_id=tale.id)
         unknowns = self.store.campaigns.tally(tale.id).unknown
-        if unknowns and tale.cancelled_at is None and tale.doubt_rounds < UNKNOWN_ROUNDS:
-            tale.doubt_rounds += 1
+        if unknowns and tale.cancelled_at is None and tale.unknown_rounds < UNKNOWN_ROUNDS:
+            tale.unknown_rounds += 1
             if self.act(self.planning.requeue_unknown, ref, again):
                 return
-            tale.doubt_rounds = UNKNOWN_ROUNDS
+            tale.unknown_rounds = UNKNOWN_ROUNDS
         input = SettleInput(campaign_id=tale.id, cancelled=tale.cancelled_at is not None)
         self.act(self.lifecycle.settle_campaign, input, again)
         tale.ended = True
@@ -299,7 +299,7 @@ class World:
             chunks.append(
                 ChunkSender(
                     Attempts(
-                        store=self._faulty,  # type: ignore[arg-type]
+                        store=self._faulty,
                         carriers=Carriers([self.carrier]),
                         breaker=self._breaker,
                         limits=LIMITS,

@@ -8,6 +8,7 @@ from itertools import count
 import pytest
 
 from activities.options import LOCAL_TRIES
+from campaign.credits import CreditKind
 from campaign.failures import StoreUnavailable
 from campaign.instants import DAY, HOUR, MINUTE, SECOND, Instant
 from campaign.model import Evidence
@@ -119,7 +120,7 @@ async def test_a_paused_campaign_can_be_cancelled(story: Story) -> None:
     assert await finish(story, campaign.id) is CampaignStatus.CANCELLED
     assert story.carrier.log == []
     account = story.store.accounts.show(story.account.id)
-    assert account is not None and account.balances["sms"].available == 100_000
+    assert account is not None and account.balances[CreditKind.SMS].available == 100_000
 
 
 async def test_a_cancel_through_temporal_itself_settles_too(story: Story) -> None:

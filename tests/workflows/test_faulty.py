@@ -1,5 +1,6 @@
 """Campaigns with recipients that cannot be sent to: failed from the start, and free of charge."""
 
+from campaign.credits import CreditKind
 from campaign.model import DraftRecipient
 from campaign.states import CampaignStatus, MessageStatus
 from store.campaigns.audit import audit
@@ -13,7 +14,7 @@ async def test_a_campaign_with_some_faulty_recipients_sends_the_others(story: St
     admission = await story.service.admit(story.draft(0, recipients=[*FAULTY, *good]))
     campaign_id = admission.campaign.id
     held = story.store.accounts.show(story.account.id)
-    assert held is not None and held.balances["sms"].available == 100_000 - 5 * 2
+    assert held is not None and held.balances[CreditKind.SMS].available == 100_000 - 5 * 2
     assert admission.campaign.tally.failed == 3
     assert await finish(story, campaign_id) is CampaignStatus.FINISHED_WITH_FAILURES
     view = story.store.campaigns.get(campaign_id)
@@ -35,7 +36,7 @@ async def test_a_campaign_of_faulty_recipients_alone_is_admitted_and_costs_nothi
     assert await finish(story, campaign_id) is CampaignStatus.FINISHED_WITH_FAILURES
     account = story.store.accounts.show(story.account.id)
     assert account is not None
-    balance = account.balances["sms"]
+    balance = account.balances[CreditKind.SMS]
     assert (balance.available, balance.held, balance.posted) == (100_000, 0, 0)
     assert story.carrier.log == []
     assert audit(story.store.database).findings == ()

@@ -174,7 +174,7 @@ async def test_a_crash_between_call_and_record_repeats_the_call_under_the_same_i
             raise StoreUnavailable("lost")
         return claim(destination, token, marks, *rest)
 
-    monkeypatch.setattr(callbacks, "turn", lose)
+    monkeypatch.setattr(callbacks, "flush_and_claim", lose)
     async with receive(answer(200)) as receiver:
         webhook, secret = await post.subscribe(receiver.url)
         await post.send()

@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from temporalio.testing import WorkflowEnvironment
@@ -18,6 +17,7 @@ from tests.receiving import answer, hang, receive
 from tests.webhook_worker import Post, posted
 
 GRACE_SECONDS = 0.5
+Parts = tuple[WorkflowEnvironment, Settings, Store, AccountView]
 
 
 @pytest.fixture(autouse=True)
@@ -30,14 +30,14 @@ def short_grace(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def parts(
     real: WorkflowEnvironment, settings: Settings, store: Store, account: AccountView
-) -> tuple[Any, ...]:
+) -> Parts:
     """What couriers are made of."""
     settings.callback_timeout_seconds = 30.0
     return real, settings, store, account
 
 
 @pytest.fixture
-async def post(parts: tuple[Any, ...]) -> AsyncIterator[Post]:
+async def post(parts: Parts) -> AsyncIterator[Post]:
     """Couriers at work in real time."""
     async with posted(*parts) as made:
         yield made
@@ -49,16 +49,16 @@ async def test_a_slow_destination_delays_no_other(post: Post) -> None:
         quick_hook, _ = await post.subscribe(quick.url)
         await post.send(20)
         began = time.monotonic()
-        slow_courier, quick_courier = await post.signal_all(slow_hook, quick_hook)
+        slow_worker, quick_worker = await post.signal_all(slow_hook, quick_hook)
         await slow.until(lambda taken: len(taken) == 4)
-        assert (await quick_courier.result()).delivered == 20
+        assert (await quick_worker.result()).delivered == 20
         assert time.monotonic() - began < 30
         assert post.statuses() == {"waiting": 20, "delivered": 20}
-        await slow_courier.terminate()
+        await slow_worker.terminate()
 
 
 async def test_a_worker_that_goes_down_while_a_receiver_hangs_ends_within_its_grace(
-    parts: tuple[Any, ...],
+    parts: Parts,
 ) -> None:
     async with receive(answer(200), hang) as receiver:
         async with posted(*parts) as post:
@@ -82,7 +82,7 @@ async def test_a_worker_that_goes_down_while_a_receiver_hangs_ends_within_its_gr
     assert (len(answered), len(again)) == (1, 3)
 
 
-class _AnsweredOnTheWayOut:
+class _AnsweredWhenCutOff:
     """A caller of which every call is answered in the moment it is cut off, but one never."""
 
     def __init__(self) -> None:
@@ -102,9 +102,9 @@ class _AnsweredOnTheWayOut:
 
 
 async def test_what_was_answered_while_the_worker_was_cut_off_is_written(
-    parts: tuple[Any, ...],
+    parts: Parts,
 ) -> None:
-    delivery_sender = _AnsweredOnTheWayOut()
+    delivery_sender = _AnsweredWhenCutOff()
     async with posted(*parts, delivery_sender=delivery_sender) as post:
         webhook, _ = await post.subscribe("http://127.0.0.1:9/")
         await post.send(4)
@@ -131,7 +131,7 @@ class _Stubborn:
         return DeliveryOutcome(DeliveryVerdict.NOTHING, "nothing")
 
 
-async def test_a_worker_that_cannot_end_is_left_behind(parts: tuple[Any, ...]) -> None:
+async def test_a_worker_that_cannot_end_is_left_behind(parts: Parts) -> None:
     delivery_sender = _Stubborn()
     async with posted(*parts, delivery_sender=delivery_sender) as post:
         webhook, _ = await post.subscribe("http://127.0.0.1:9/")

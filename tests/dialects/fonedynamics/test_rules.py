@@ -16,7 +16,7 @@ from dialects.http.rate_limits import RequestLimiter
 from starter.api.app import create_app
 from tests.dialects.fonedynamics.calls import Client, check_failure, message
 from tests.serving import Api
-from tests.starter.api.test_app import Away
+from tests.starter.api.test_app import away
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ async def test_what_is_our_fault_fails_the_whole_request_in_the_vendors_shape(
     client: Client, error: Exception, status: int, code: str
 ) -> None:
     story = client.api.story
-    api_context = ApiContext(story.settings, story.store, Away(error), RequestLimiter("memory://"))  # type: ignore[arg-type]
+    api_context = ApiContext(story.settings, story.store, away(error), RequestLimiter("memory://"))
     transport = httpx.ASGITransport(create_app(api_context), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://godwit") as http:
         client.api = replace(client.api, http=http)

@@ -86,13 +86,13 @@ async def test_a_thousand_messages_go_each_at_its_own_time_and_only_the_bad_fail
     await finish(story, campaign_id)
     messages = story.store.campaigns.messages(campaign_id, limit=1_000)
     assert Counter(one.status.value for one in messages) == {"sent": 995, "failed": 5}
-    for number, one in enumerate(messages):
+    for number, stored in enumerate(messages):
         if number in bad:
-            assert (one.sent_at, one.attempts) == (None, 0)
+            assert (stored.sent_at, stored.attempts) == (None, 0)
             continue
-        assert one.sent_at is not None
+        assert stored.sent_at is not None
         due = received + max(0, schedules.get(number, 0)) * SECOND
-        assert -SECOND <= one.sent_at - due <= 2 * MINUTE
+        assert -SECOND <= stored.sent_at - due <= 2 * MINUTE
     sent = {row["reference"]: row for row in story.carrier.log}
     assert len(sent) == len(story.carrier.log) == 995
     assert {sent[one.id]["from"] for one in messages if one.id in sent} == {SENDER, "GODWIT", *POOL}

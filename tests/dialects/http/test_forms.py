@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from dialects.http.bodies import FORM_FIELDS_MAX, BadBody, parse_form
 
-TEXTS = st.text(st.characters(exclude_characters="\x00", exclude_categories=("Cs",)))
+TEXTS = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]))
 
 
 @settings(deadline=None)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 
+from campaign.credits import CreditKind
 from campaign.instants import instant_of
 from tests.dialects.mobivate.calls import (
     accepted,
@@ -98,7 +99,7 @@ async def test_too_few_credits_are_402_and_nothing_is_sent(api: Api) -> None:
     assert "credits" in error["message"]
     assert (await post(api, batch(1), headers=headers)).status_code == 200
     poor = store.accounts.show("poor")
-    assert poor is not None and poor.balances["sms"].granted == 3
+    assert poor is not None and poor.balances[CreditKind.SMS].granted == 3
 
 
 async def test_the_daily_limit_is_429(api: Api) -> None:

@@ -18,7 +18,7 @@ from tests.dialects.mobivate.calls import (
     post,
 )
 from tests.serving import Api
-from tests.starter.api.test_app import Away
+from tests.starter.api.test_app import away
 
 
 @pytest.mark.one_store
@@ -42,7 +42,7 @@ async def test_what_is_our_fault_is_told_in_the_vendors_shape(
     api: Api, error: Exception, status: int, name: str
 ) -> None:
     story = api.story
-    api_context = ApiContext(story.settings, story.store, Away(error), RequestLimiter("memory://"))  # type: ignore[arg-type]
+    api_context = ApiContext(story.settings, story.store, away(error), RequestLimiter("memory://"))
     transport = httpx.ASGITransport(create_app(api_context), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://godwit") as http:
         answer = await post(replace(api, http=http), batch())

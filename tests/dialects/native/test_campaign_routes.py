@@ -268,13 +268,13 @@ async def test_a_waiting_campaign_gets_another_schedule_and_an_ended_one_none(ap
     assert moved.status_code == 200
     shown = moved.json()["scheduleDateTime"]
     assert datetime.fromisoformat(shown) == datetime.fromisoformat(later)
-    for body, kind, place in (
+    for change, kind, place in (
         ({}, "field_missing", "scheduleDateTime"),
         ({"scheduleDateTime": "soon"}, "schedule_invalid", "scheduleDateTime"),
         ({"scheduleDateTime": in_days(40)}, "schedule_invalid", "scheduleDateTime"),
         ({"scheduleDateTime": later, "spread": 2}, "field_invalid", "spread"),
     ):
-        refused = await api.http.patch(path, json=body, auth=api.basic())
+        refused = await api.http.patch(path, json=change, auth=api.basic())
         assert (refused.status_code, refused.json()["errors"][0]["place"]) == (400, place)
         assert refused.json()["errors"][0]["code"] == kind
     assert (await api.http.get(path, auth=api.basic())).json()["scheduleDateTime"] == shown

@@ -80,7 +80,9 @@ async def test_a_replay_without_a_time_is_refused(api: Api, body: dict[str, str]
 
 async def test_another_accounts_webhook_is_not_there_to_be_replayed(api: Api) -> None:
     other = api.story.store.accounts.create("other", 0)[0]
-    view, _ = api.story.store.endpoints.add(other.id, HOOK["url"], ["*"], "native", wall_clock())
+    view, _ = api.story.store.endpoints.add(
+        other.id, str(HOOK["url"]), ["*"], "native", wall_clock()
+    )
     body = {"since": iso(0), "until": iso(wall_clock() + DAY)}
     answer = await api.http.post(f"/v1/webhooks/{view.id}/replay", json=body, auth=api.basic())
     assert answer.status_code == 404

@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
+from campaign.credits import CreditKind
 from campaign.failures import ServiceUnavailable, StoreUnavailable
 from campaign.states import MessageStatus
 from dialects.http.context import ApiContext
@@ -250,7 +251,7 @@ async def test_the_daily_quota_and_missing_credits_are_the_hard_cap(bulk: Bulk, 
     poor = httpx.BasicAuth(pair.key_id, pair.secret)
     check_error(await bulk.post(form(**bulk.fields()), poor), -40008, 429)
     account = store.accounts.show("poor")
-    assert account is not None and account.balances["sms"].available == 5
+    assert account is not None and account.balances[CreditKind.SMS].available == 5
 
 
 @pytest.mark.one_store

@@ -71,7 +71,7 @@ CAMPAIGN = CampaignView(
     finished_at=NOW + 3 * SECOND,
     tally=Tally(total=100, sent=98, skipped=2),
 )
-NEWS = WebhookEvent(
+EVENT = WebhookEvent(
     id="cbk_1",
     event=Event.MESSAGE_DELIVERED,
     at=NOW + 2 * SECOND,
@@ -89,7 +89,7 @@ REPLY = Reply("rpl_1", "acc_1", "msg_1", "+14155550100", "+18005559876", "Ack", 
 
 def result(**members: object) -> Any:
     """What is told of an event, None where nothing is."""
-    call = render_event(replace(NEWS, **members))  # type: ignore[arg-type]
+    call = render_event(replace(EVENT, **members))  # type: ignore[arg-type]
     if call is None:
         return None
     assert (call.method, call.headers) == ("POST", {"Content-Type": "application/json"})

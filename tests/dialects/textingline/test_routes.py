@@ -8,6 +8,7 @@ from collections.abc import Callable
 import httpx
 import pytest
 
+from campaign.credits import CreditKind
 from campaign.states import MessageStatus
 from tests.dialects.textingline.calls import Body, check_error, put, set_first, without
 from tests.serving import Api
@@ -150,7 +151,7 @@ async def test_too_few_credits_are_33023_and_nothing_is_sent(api: Api) -> None:
     check_error(await api.post_batch(body, auth), 33023, 402)
     assert story.carrier.log == []
     poor = story.store.accounts.show("poor")
-    assert poor is not None and poor.balances["sms"].available == 19
+    assert poor is not None and poor.balances[CreditKind.SMS].available == 19
 
 
 @pytest.mark.parametrize(
@@ -271,9 +272,9 @@ async def test_uniform_accounts_refuse_mixed_batches(api: Api) -> None:
 async def test_campaigns_racing_for_the_last_credits_never_overdraw(api: Api) -> None:
     story = api.story
     _, pair = story.store.accounts.create("racers", 0, 70, 0, ("+18005552222",))
-    keys = [
-        story.store.accounts.make_key(story.store.accounts.show("racers").id, 0) for _ in "abcd"
-    ]  # type: ignore[union-attr]
+    racers = story.store.accounts.show("racers")
+    assert racers is not None
+    keys = [story.store.accounts.make_key(racers.id, 0) for _ in "abcd"]
     auths = [httpx.BasicAuth(one.key_id, one.secret) for one in keys for _ in range(5)]
     bodies = [api.batch(**{"from": "+18005552222"}) for _ in auths]
     answers = await asyncio.gather(
@@ -288,6 +289,6 @@ async def test_campaigns_racing_for_the_last_credits_never_overdraw(api: Api) ->
         await api.finished(campaign_id)
     account = story.store.accounts.show("racers")
     assert account is not None
-    balance = account.balances["sms"]
+    balance = account.balances[CreditKind.SMS]
     assert (balance.available, balance.held, balance.posted) == (10, 0, 60)
     assert len(story.carrier.log) == 30

@@ -20,7 +20,7 @@ from tests.dialects.textingline.calls import (
     single,
 )
 from tests.serving import Api
-from tests.starter.api.test_app import Away
+from tests.starter.api.test_app import away
 
 SAMPLES = Path(__file__).resolve().parents[2] / "samples" / "textingline"
 
@@ -108,7 +108,7 @@ async def test_what_is_our_fault_is_33000_on_every_route(
     api: Api, route: str, error: Exception, status: int
 ) -> None:
     story = api.story
-    api_context = ApiContext(story.settings, story.store, Away(error), RequestLimiter("memory://"))  # type: ignore[arg-type]
+    api_context = ApiContext(story.settings, story.store, away(error), RequestLimiter("memory://"))
     transport = httpx.ASGITransport(create_app(api_context), raise_app_exceptions=False)
     bodies = {"batch": api.batch(), "broadcast": broadcast(api), "message": single(api)}
     async with httpx.AsyncClient(transport=transport, base_url="http://godwit") as http:

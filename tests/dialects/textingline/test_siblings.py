@@ -8,6 +8,7 @@ from collections.abc import Callable
 import httpx
 import pytest
 
+from campaign.credits import CreditKind
 from dialects.textingline.requests import read_broadcast
 from store.accounts.api_keys import Principal
 from tests.dialects.textingline.calls import (
@@ -169,7 +170,7 @@ async def test_what_the_account_may_not_or_cannot_pay_is_refused(api: Api, route
     check_error(await post(api, route, poor, auth), 33023, 402)
     assert api.story.carrier.log == []
     account = store.accounts.show("poor")
-    assert account is not None and account.balances["sms"].available == 2 * size - 1
+    assert account is not None and account.balances[CreditKind.SMS].available == 2 * size - 1
 
 
 async def test_a_message_to_somebody_who_opted_out_is_33010_and_stores_nothing(api: Api) -> None:

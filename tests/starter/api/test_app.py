@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import pytest
@@ -10,6 +10,7 @@ import pytest
 from campaign.failures import ServiceUnavailable, StoreUnavailable
 from dialects.http.context import ApiContext
 from dialects.http.rate_limits import RequestLimiter
+from service.campaigns import CampaignService
 from starter.api.app import create_app
 from tests.serving import Api
 
@@ -57,8 +58,8 @@ async def test_openapi_lists_every_route(api: Api) -> None:
             assert operation.get("summary"), (method, path)
 
 
-class Away:
-    """A desk whose Temporal is away."""
+class _Away:
+    """A service whose Temporal is away."""
 
     def __init__(self, error: Exception) -> None:
         self.error = error
@@ -71,6 +72,11 @@ class Away:
             raise self.error
 
         return fail
+
+
+def away(error: Exception) -> CampaignService:
+    """A service that raises the error, whatever it is asked."""
+    return cast(CampaignService, _Away(error))
 
 
 @pytest.mark.parametrize(
@@ -86,7 +92,7 @@ async def test_a_part_that_is_away_or_broken_is_said_in_the_dialects_words(
     api: Api, error: Exception, status: int
 ) -> None:
     story = api.story
-    api_context = ApiContext(story.settings, story.store, Away(error), RequestLimiter("memory://"))  # type: ignore[arg-type]
+    api_context = ApiContext(story.settings, story.store, away(error), RequestLimiter("memory://"))
     transport = httpx.ASGITransport(create_app(api_context), raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://godwit") as http:
         broken = replace(api, http=http)

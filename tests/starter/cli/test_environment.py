@@ -31,7 +31,7 @@ def described(godwit: CommandLine, port: int) -> dict[str, object]:
     """Write down a stack whose API is at a port of this machine."""
     directory = Path(godwit.environment["GODWIT_DATA"])
     directory.mkdir(parents=True, exist_ok=True)
-    stack = {"api": f"http://127.0.0.1:{port}", "account": ACCOUNT}
+    stack: dict[str, object] = {"api": f"http://127.0.0.1:{port}", "account": ACCOUNT}
     (directory / "stack.json").write_text(json.dumps(stack))
     return stack
 

@@ -99,11 +99,11 @@ async def test_a_waiting_campaign_is_paused_resumed_and_cancelled(
     assert datetime.fromisoformat(shown) == latest
     assert (await godwit.beside("reschedule", campaign_id, "--spread-hours", "2")).code == 0
     assert godwit("status", campaign_id, "--json").json["spreadHours"] == 2
-    later = latest + timedelta(hours=1)
-    both = (later.isoformat(), "--spread-hours", "0.5")
+    last = latest + timedelta(hours=1)
+    both = (last.isoformat(), "--spread-hours", "0.5")
     assert (await godwit.beside("reschedule", campaign_id, *both)).code == 0
     status = godwit("status", campaign_id, "--json").json
-    assert datetime.fromisoformat(status["scheduleDateTime"]) == later
+    assert datetime.fromisoformat(status["scheduleDateTime"]) == last
     assert status["spreadHours"] == 0.5
     steps = [("pause", "paused"), ("resume", "scheduled"), ("cancel", "cancelled")]
     before = "scheduled"

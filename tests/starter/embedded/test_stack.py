@@ -101,7 +101,7 @@ def test_a_worker_that_dies_while_it_is_told_to_pause_fails_no_campaign(tmp_path
         while not running.get(path)["counts"]["sending"]:
             time.sleep(0.02)
         assert running.api.post(f"{path}/pause").status_code == 202
-        while not was_told_to_stop(running, campaign_id):
+        while not was_asked_to_stop(running, campaign_id):
             time.sleep(0.02)
         assert running.get(path)["counts"]["sending"]
         os.kill(running.pids()["workers"][0], signal.SIGKILL)
@@ -115,7 +115,7 @@ def test_a_worker_that_dies_while_it_is_told_to_pause_fails_no_campaign(tmp_path
         assert running.command("audit").returncode == 0
 
 
-def was_told_to_stop(running: Running, campaign_id: str) -> bool:
+def was_asked_to_stop(running: Running, campaign_id: str) -> bool:
     events = history(running.description["temporal"], campaign_id).events
     asked = EventType.EVENT_TYPE_ACTIVITY_TASK_CANCEL_REQUESTED
     return any(event.event_type == asked for event in events)

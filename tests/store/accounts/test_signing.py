@@ -1,5 +1,7 @@
 """Signers in every state, and nonces that count once, on both databases."""
 
+from functools import partial
+
 import pytest
 from sqlalchemy import text
 
@@ -83,15 +85,14 @@ def test_of_many_uses_at_once_exactly_one_counts(
     any_store: Store, rival_store: Store, pair: KeyPair
 ) -> None:
     stores = (any_store, rival_store)
+
+    def use(nonce: str, number: int) -> bool:
+        return stores[number % 2].signing.use_nonce(pair.key_id, nonce, NOW, LATER)
+
     for nonce in ("fresh", "used"):
         if nonce == "used":
             assert any_store.signing.use_nonce(pair.key_id, nonce, NOW - MINUTE, NOW)
-        won = race(
-            20,
-            lambda number, nonce=nonce: stores[number % 2].signing.use_nonce(
-                pair.key_id, nonce, NOW, LATER
-            ),
-        )
+        won = race(20, partial(use, nonce))
         assert won.count(True) == 1
 
 

@@ -1,6 +1,7 @@
 """A retry: what failed for a passing reason waits again, paid for anew, and all else stays."""
 
 import re
+from typing import Any
 
 import pytest
 
@@ -21,7 +22,7 @@ FAILURES = CampaignStatus.FINISHED_WITH_FAILURES
 SENT, FAILED = MessageStatus.SENT, MessageStatus.FAILED
 
 
-def ended(builder: StoreBuilder, *codes: str | None, **members: object) -> str:
+def ended(builder: StoreBuilder, *codes: str | None, **members: Any) -> str:
     """A campaign that is over; each message failed with its code, or was sent for want of one."""
     campaign = builder.admit(len(codes), **members)
     builder.claimed(campaign)

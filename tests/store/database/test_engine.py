@@ -69,8 +69,8 @@ def test_what_a_carrier_answers_is_stored_whatever_it_holds(builder: StoreBuilde
     first, second, third = builder.store.campaigns.messages(campaign)
     assert (first.carrier_id, second.carrier_id) == ("a\ufffdb", "\ufffd")
     assert third.reason == "\\u0000 '; --"
-    news = Receipt(f"{campaign}-0", MessageStatus.UNDELIVERED, NOW, code="\x00")
-    assert builder.store.receipts.apply([news]) == 1
+    receipt = Receipt(f"{campaign}-0", MessageStatus.UNDELIVERED, NOW, code="\x00")
+    assert builder.store.receipts.apply([receipt]) == 1
 
 
 @given(

@@ -16,7 +16,7 @@ from tests.store.builders import NOW, StoreBuilder
 from tests.store.racing import race
 
 NUMBER, ALICE, BOB = "+61499777001", "+61488023555", "+61488023556"
-ALL_WAYS = ReplyOptions(
+ALL_CHANNELS = ReplyOptions(
     leased=True,
     to_number="+61499333222",
     to_email="owner@customer.example",
@@ -32,7 +32,7 @@ def inbound(body: str = "Yes", sender: str = ALICE, at: Instant = NOW + MINUTE) 
 
 def ask(
     builder: StoreBuilder,
-    options: ReplyOptions = ALL_WAYS,
+    options: ReplyOptions = ALL_CHANNELS,
     to: str = ALICE,
     sent_at: Instant | None = NOW,
 ) -> str:
@@ -70,7 +70,7 @@ def callbacks(builder: StoreBuilder) -> dict[str, ReplyChannel | None]:
         lambda connection: connection.exec_driver_sql("SELECT id FROM callback").scalars().all()
     )
     forwards = {id: builder.store.replies.forward(id) for id in ids}
-    return {id: forward and forward.channel for id, forward in forwards.items()}
+    return {id: forward.channel if forward else None for id, forward in forwards.items()}
 
 
 def test_a_reply_is_kept_with_a_callback_for_each_of_its_ways(builder: StoreBuilder) -> None:
@@ -88,7 +88,7 @@ def test_a_reply_is_kept_with_a_callback_for_each_of_its_ways(builder: StoreBuil
     for id, channel in channels.items():
         forward = builder.store.replies.forward(id)
         assert forward is not None
-        assert (forward.reply, forward.options, forward.channel) == (reply, ALL_WAYS, channel)
+        assert (forward.reply, forward.options, forward.channel) == (reply, ALL_CHANNELS, channel)
 
 
 def test_the_webhook_of_a_reply_is_told_of_it_at_its_own_address(builder: StoreBuilder) -> None:
@@ -97,7 +97,7 @@ def test_the_webhook_of_a_reply_is_told_of_it_at_its_own_address(builder: StoreB
     (id,) = [id for id, channel in callbacks(builder).items() if channel is ReplyChannel.WEBHOOK]
     signed_event = builder.store.events.read(id, NOW)
     assert signed_event is not None
-    assert signed_event.event.address == ALL_WAYS.webhook
+    assert signed_event.event.address == ALL_CHANNELS.webhook
     assert signed_event.event.reply == kept(builder)[0]
     assert signed_event.event.message is not None and signed_event.secrets == ()
 
@@ -172,8 +172,8 @@ def test_replies_and_messages_are_their_accounts_alone(
     assert any_store.replies.reply(other.id, reply.id) is None
     assert any_store.replies.message(other.id, message_id) is None
     asked = any_store.replies.message(account.id, message_id)
-    assert asked is not None and asked.options == ALL_WAYS and asked.created_at == NOW
-    assert any_store.replies.options([message_id, "nobody"]) == {message_id: ALL_WAYS}
+    assert asked is not None and asked.options == ALL_CHANNELS and asked.created_at == NOW
+    assert any_store.replies.options([message_id, "nobody"]) == {message_id: ALL_CHANNELS}
 
 
 @pytest.mark.parametrize("body", ["", "NUL \x00 and half \ud800", "🙂" * 500, "a\r\n.\r\nb"])

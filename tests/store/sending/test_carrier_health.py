@@ -18,7 +18,7 @@ LATER = NOW + 10 * SECOND
 
 
 @pytest.fixture
-def books_of_two(any_settings: Settings, builder: StoreBuilder) -> Iterator[StoreBuilder]:
+def builder_of_two(any_settings: Settings, builder: StoreBuilder) -> Iterator[StoreBuilder]:
     """The same account in an installation with two carriers."""
     store = open_store(any_settings.model_copy(update={"carrier": "pretend, second"}))
     yield StoreBuilder(store, builder.account_id)
@@ -82,8 +82,8 @@ def test_down_since_is_when_it_began_and_the_longest_wish_counts(builder: StoreB
     assert health.may_probe("pretend", NOW + 30 * SECOND)
 
 
-def test_a_route_is_that_of_the_sender_or_the_account_or_all(books_of_two: StoreBuilder) -> None:
-    builder = books_of_two
+def test_a_route_is_that_of_the_sender_or_the_account_or_all(builder_of_two: StoreBuilder) -> None:
+    builder = builder_of_two
     assert carriers_of(builder.flush_and_claim(builder.admit(1))) == ["pretend"]
     builder.store.accounts.update(builder.account_id, carriers="second")
     assert carriers_of(builder.flush_and_claim(builder.admit(1, now=LATER), now=LATER)) == [
@@ -95,9 +95,9 @@ def test_a_route_is_that_of_the_sender_or_the_account_or_all(books_of_two: Store
 
 
 def test_after_a_definite_no_the_next_carrier_of_the_route_is_tried(
-    books_of_two: StoreBuilder,
+    builder_of_two: StoreBuilder,
 ) -> None:
-    builder = books_of_two
+    builder = builder_of_two
     campaign = builder.admit(1)
     seen = []
     for number in range(3):
@@ -115,9 +115,9 @@ def test_after_a_definite_no_the_next_carrier_of_the_route_is_tried(
 
 
 def test_what_was_left_sending_names_the_carrier_that_may_have_it(
-    books_of_two: StoreBuilder,
+    builder_of_two: StoreBuilder,
 ) -> None:
-    builder = books_of_two
+    builder = builder_of_two
     campaign = builder.admit(1)
     builder.store.health.trip("pretend", "no_connection", NOW, NOW + SECOND)
     builder.flush_and_claim(campaign, now=NOW + 1, token="dead")

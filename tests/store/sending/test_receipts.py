@@ -37,9 +37,9 @@ def test_a_receipt_says_what_became_of_a_sent_message(builder: StoreBuilder) -> 
 def test_a_repeated_or_contrary_receipt_changes_nothing(builder: StoreBuilder) -> None:
     campaign = builder.admit(1)
     builder.send(campaign)
-    news = delivered(campaign)
-    assert builder.store.receipts.apply([news, news]) == 1
-    assert builder.store.receipts.apply([news]) == 0
+    receipt = delivered(campaign)
+    assert builder.store.receipts.apply([receipt, receipt]) == 1
+    assert builder.store.receipts.apply([receipt]) == 0
     assert builder.store.receipts.apply([undelivered(campaign)]) == 0
     assert builder.store.receipts.apply([delivered(campaign, at=NOW + 3 * DAY)]) == 0
     (message,) = builder.store.campaigns.messages(campaign)
@@ -104,10 +104,10 @@ def test_every_order_of_send_and_receipts_ends_the_same(builder: StoreBuilder) -
     def answer(campaign: str) -> None:
         builder.write(campaign, outcome(0))
 
-    def news(campaign: str) -> None:
+    def receive(campaign: str) -> None:
         builder.store.receipts.apply([delivered(campaign)])
 
-    for number, order in enumerate(itertools.permutations([answer, news, news])):
+    for number, order in enumerate(itertools.permutations([answer, receive, receive])):
         campaign = builder.admit(1)
         builder.claimed(campaign)
         for act in order:

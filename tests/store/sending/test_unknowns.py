@@ -1,6 +1,8 @@
-"""ApiContext out of ``unknown``: an operator's word counts once, and nothing is reopened
+"""How a message leaves ``unknown``: an operator's word counts once, and nothing is reopened
 blindly.
 """
+
+from typing import Any
 
 import pytest
 
@@ -19,7 +21,7 @@ LATER = NOW + HOUR
 FAILURES = CampaignStatus.FINISHED_WITH_FAILURES
 
 
-def unknown(builder: StoreBuilder, size: int = 1, **members: object) -> str:
+def unknown(builder: StoreBuilder, size: int = 1, **members: Any) -> str:
     """A running campaign of which every message may or may not have left."""
     campaign = builder.admit(size, **members)
     claimed = builder.flush_and_claim(campaign).claimed

@@ -1,6 +1,9 @@
 """An operator's word made to meet a receipt, the settlement and the next try, statement by
 statement, on the database that lets them meet."""
 
+from functools import partial
+from typing import Any
+
 import pytest
 
 from campaign.handoffs import Receipt, Repeats
@@ -23,7 +26,7 @@ def builder(postgres_store: Store) -> StoreBuilder:
     return StoreBuilder(postgres_store, account.id)
 
 
-def unknown(builder: StoreBuilder, ended: bool = False, **members: object) -> str:
+def unknown(builder: StoreBuilder, ended: bool = False, **members: Any) -> str:
     """A campaign of two messages that may or may not have left."""
     campaign = builder.admit(2, keys=["key:0", "key:1"], key="batch:1", **members)
     builder.claimed(campaign)
@@ -41,8 +44,8 @@ def resolve(
 
 
 def apply(builder: StoreBuilder, campaign: str, position: int = 0) -> int:
-    news = Receipt(f"{campaign}-{position}", MessageStatus.DELIVERED, NOW + SECOND)
-    return builder.store.receipts.apply([news])
+    receipt = Receipt(f"{campaign}-{position}", MessageStatus.DELIVERED, NOW + SECOND)
+    return builder.store.receipts.apply([receipt])
 
 
 def settle(builder: StoreBuilder, campaign: str) -> None:
@@ -143,7 +146,7 @@ def test_two_words_on_two_messages_of_an_ended_campaign_each_give_back_their_own
     for statement in ("UPDATE message", "FROM hold", "UPDATE credit"):
         campaign = unknown(builder, ended=True)
         with meeting(
-            builder.store.database, statement, lambda c=campaign: resolve(builder, c, False, 1)
+            builder.store.database, statement, partial(resolve, builder, campaign, False, 1)
         ) as said:
             assert resolve(builder, campaign, False, 0) is MessageStatus.FAILED
         assert said == [MessageStatus.FAILED]

@@ -23,7 +23,7 @@ def reopened(builder: StoreBuilder) -> str:
     return campaign
 
 
-def still_in_doubt(builder: StoreBuilder, campaign: str) -> bool:
+def still_unknown(builder: StoreBuilder, campaign: str) -> bool:
     """It is unknown, and its credits and its key are kept for it."""
     assert builder.statuses(campaign) == ["unknown"]
     assert builder.value("SELECT free_at IS NULL FROM recipient_key")
@@ -55,7 +55,7 @@ def test_sent_again_it_is_paid_once_and_spends_its_key(
 
 def test_a_cancel_does_not_call_it_cancelled(builder: StoreBuilder, reopened: str) -> None:
     assert builder.store.campaigns.cancel_rest(reopened, LATER) == 0
-    assert still_in_doubt(builder, reopened)
+    assert still_unknown(builder, reopened)
 
 
 def test_an_opt_out_does_not_call_it_skipped(builder: StoreBuilder, reopened: str) -> None:
@@ -64,7 +64,7 @@ def test_an_opt_out_does_not_call_it_skipped(builder: StoreBuilder, reopened: st
     assert builder.claimed(reopened, now=LATER) == []
     message = builder.store.campaigns.messages(reopened)[0]
     assert (message.reason, message.final_at) == (None, None)
-    assert still_in_doubt(builder, reopened)
+    assert still_unknown(builder, reopened)
 
 
 def test_a_refusal_of_its_next_try_does_not_call_it_failed(
@@ -74,7 +74,7 @@ def test_a_refusal_of_its_next_try_does_not_call_it_failed(
     builder.write(reopened, outcome(0, MessageStatus.FAILED, attempt=2, at=LATER, code="blocked"))
     message = builder.store.campaigns.messages(reopened)[0]
     assert (message.reason, message.final_at, message.error) == (None, None, "blocked")
-    assert still_in_doubt(builder, reopened)
+    assert still_unknown(builder, reopened)
 
 
 def test_put_off_it_keeps_its_key_and_is_cancelled_by_nobody(
@@ -86,12 +86,12 @@ def test_put_off_it_keeps_its_key_and_is_cancelled_by_nobody(
     assert builder.statuses(reopened) == ["retryable"]
     assert audit(builder.store.database).findings == ()
     builder.store.campaigns.cancel_rest(reopened, LATER)
-    assert still_in_doubt(builder, reopened)
+    assert still_unknown(builder, reopened)
 
 
 def test_a_receipt_ends_the_doubt_before_its_next_try(builder: StoreBuilder, reopened: str) -> None:
-    news = Receipt(f"{reopened}-0", MessageStatus.DELIVERED, LATER)
-    assert builder.store.receipts.apply([news, news]) == 1
+    receipt = Receipt(f"{reopened}-0", MessageStatus.DELIVERED, LATER)
+    assert builder.store.receipts.apply([receipt, receipt]) == 1
     assert builder.claimed(reopened, now=LATER) == []
     assert builder.statuses(reopened) == ["delivered"]
     assert builder.money() == (GRANTED - 2, 0, 2)

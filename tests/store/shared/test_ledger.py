@@ -104,13 +104,13 @@ def test_a_movement_booked_twice_is_a_fault_and_changes_nothing(
 ) -> None:
     campaign = builder.admit(3)
 
-    def book(connection: Connection) -> None:
+    def write(connection: Connection) -> None:
         movement(connection, builder.account_id, campaign, Price(sms=2), 0, NOW)
 
-    builder.store.database.write(book)
+    builder.store.database.write(write)
     after_one = builder.money()
     with pytest.raises(ledger.LedgerError, match="booked twice"):
-        builder.store.database.write(book)
+        builder.store.database.write(write)
     assert builder.money() == after_one
 
 
@@ -121,11 +121,11 @@ def test_no_more_than_was_held_can_be_posted_or_voided(
     other = builder.admit(10)
     campaign = builder.admit(3)
 
-    def book(connection: Connection) -> None:
+    def write(connection: Connection) -> None:
         movement(connection, builder.account_id, campaign, Price(sms=7), 0, NOW)
 
     with pytest.raises(ledger.LedgerError, match="does not fit"):
-        builder.store.database.write(book)
+        builder.store.database.write(write)
     assert builder.money() == (GRANTED - 26, 26, 0)
     assert builder.store.campaigns.report(other).held == Price(sms=20)
 

@@ -113,8 +113,8 @@ class Walk:
         # A receipt proves the handoff of what may have left, put off or in doubt.
         statuses = self.builder.statuses(campaign)[:size]
         proved = statuses.count("unknown") + statuses.count("retryable")
-        news = [Receipt(f"{campaign}-{n}", MessageStatus.DELIVERED, NOW) for n in range(size)]
-        self.builder.store.receipts.apply(news)
+        receipts = [Receipt(f"{campaign}-{n}", MessageStatus.DELIVERED, NOW) for n in range(size)]
+        self.builder.store.receipts.apply(receipts)
         self.pay(kind, proved)
 
     def cancel(self, campaign: str, kind: MessageKind, size: int) -> None:

@@ -108,7 +108,7 @@ def test_messages_that_failed_at_birth_are_told_when_their_campaign_is_admitted(
 
 
 def test_a_message_with_an_address_is_told_there_without_any_webhook(builder: StoreBuilder) -> None:
-    campaign = builder.save(2, news=EventEndpoint(URL, EndpointMethod.GET))
+    campaign = builder.save(2, endpoint=EventEndpoint(URL, EndpointMethod.GET))
     builder.execute(
         "UPDATE message SET callback_url = :url, callback_method = 'GET' WHERE position = 0",
         url=URL,
@@ -186,8 +186,8 @@ def test_receipts_raced_from_two_processes_are_told_once(
     campaign = builder.admit(20)
     builder.send(campaign)
     builder.execute("DELETE FROM callback")
-    news = [Receipt(f"{campaign}-{n}", MessageStatus.DELIVERED, LATER) for n in range(20)]
+    receipts = [Receipt(f"{campaign}-{n}", MessageStatus.DELIVERED, LATER) for n in range(20)]
     stores = itertools.cycle((builder.store, rival_store))
     taken = [next(stores) for _ in range(6)]
-    assert sum(race(6, lambda number: taken[number].receipts.apply(news))) == 20
+    assert sum(race(6, lambda number: taken[number].receipts.apply(receipts))) == 20
     assert [(one[0], one[1]) for one in result(builder)] == [(webhook, "message.delivered")] * 20

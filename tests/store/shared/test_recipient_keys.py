@@ -34,9 +34,9 @@ def test_a_spent_key_skips_its_next_message_uncharged_and_names_the_first(
     first = builder.admit(1, keys=[KEY])
     builder.send(first)
     again = builder.admit(2, keys=[KEY])
-    outcome = builder.flush_and_claim(again)
-    assert [one.position for one in outcome.claimed] == [1]
-    assert (outcome.skipped, outcome.deferred) == (1, 0)
+    result = builder.flush_and_claim(again)
+    assert [one.position for one in result.claimed] == [1]
+    assert (result.skipped, result.deferred) == (1, 0)
     skipped = builder.store.campaigns.messages(again)[0]
     assert (skipped.status, skipped.reason) == ("skipped", "duplicate_key")
     assert skipped.duplicate_of == f"{first}-0"
@@ -70,8 +70,8 @@ def test_a_key_is_free_again_when_its_message_did_not_go(
 def test_a_key_just_being_used_puts_the_next_message_off_a_moment(builder: StoreBuilder) -> None:
     first, second = builder.admit(1, keys=[KEY]), builder.admit(1, keys=[KEY])
     builder.claimed(first)
-    outcome = builder.flush_and_claim(second)
-    assert (outcome.claimed, outcome.skipped, outcome.deferred) == ([], 0, 1)
+    result = builder.flush_and_claim(second)
+    assert (result.claimed, result.skipped, result.deferred) == ([], 0, 1)
     (waiting,) = builder.store.campaigns.messages(second)
     assert (waiting.status, waiting.reason) == ("retryable", "key_busy")
     assert (waiting.due_at, waiting.attempts) == (NOW + KEY_BUSY_WAIT, 0)
@@ -93,8 +93,8 @@ def test_a_doubtful_send_keeps_its_key_until_a_receipt_spends_it(builder: StoreB
     second = builder.admit(1, keys=[KEY])
     assert builder.claimed(second, now=NOW + 2 * LIFE) == []
     assert builder.store.campaigns.messages(second)[0].duplicate_of == f"{unknown}-0"
-    news = Receipt(f"{unknown}-0", MessageStatus.DELIVERED, NOW + HOUR)
-    assert builder.store.receipts.apply([news]) == 1
+    receipt = Receipt(f"{unknown}-0", MessageStatus.DELIVERED, NOW + HOUR)
+    assert builder.store.receipts.apply([receipt]) == 1
     assert builder.value("SELECT free_at FROM recipient_key") == NOW + HOUR + LIFE
 
 
@@ -138,12 +138,12 @@ def test_campaigns_that_share_all_keys_in_opposite_order_send_each_once(
 
     def run(runner: int) -> None:
         campaign, token = campaigns[runner], f"t{runner}"
-        while outcome := builder.flush_and_claim(
+        while result := builder.flush_and_claim(
             campaign, claim=16, token=token, now=now, store=stores[runner]
         ):
-            sent = [outcome(one.position, attempt=one.attempt, at=now) for one in outcome.claimed]
+            sent = [outcome(one.position, attempt=one.attempt, at=now) for one in result.claimed]
             builder.flush_and_claim(campaign, sent, claim=0, token=token, store=stores[runner])
-            if outcome.exhausted:
+            if result.exhausted:
                 break
 
     for _ in range(8):

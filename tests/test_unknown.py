@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from temporalio.testing import WorkflowEnvironment
@@ -20,7 +21,7 @@ from store.shared.views import MessageView
 from store.store import Store
 from tests.conftest import Served, Story, finish, serve_carrier, tell
 
-SILENT, CUT = "+14155560003", "+14155560004"
+UNANSWERED, CUT = "+14155560003", "+14155560004"
 
 
 @pytest.fixture
@@ -39,11 +40,11 @@ async def unknown_messages(
             yield story
 
 
-async def send(story: Story, **members: object) -> str:
+async def send(story: Story, **members: Any) -> str:
     """Send to a silent number, to one that hangs up, and to eight ordinary ones."""
     draft = story.draft(10, **members)
     odd = [
-        replace(draft.recipients[0], to=SILENT, key="silent"),
+        replace(draft.recipients[0], to=UNANSWERED, key="silent"),
         replace(draft.recipients[1], to=CUT, key="cut"),
     ]
     draft = replace(draft, recipients=odd + draft.recipients[2:])
@@ -70,7 +71,7 @@ async def test_a_carrier_that_knows_its_references_leaves_no_doubt(unknown_messa
     campaign_id = await send(story)
     tally = story.store.campaigns.tally(campaign_id)
     assert (tally.sent, tally.unknown) == (10, 0)
-    assert accepted(story.carrier, SILENT) == accepted(story.carrier, CUT) == 1
+    assert accepted(story.carrier, UNANSWERED) == accepted(story.carrier, CUT) == 1
     report = story.store.campaigns.report(campaign_id)
     assert (report.posted.sms, report.held.sms) == (20, 0)
     assert balanced(story)
@@ -85,7 +86,7 @@ async def test_a_carrier_that_cannot_tell_leaves_them_unknown_held_and_unsent(
     view = story.store.campaigns.get(campaign_id)
     assert view is not None and view.status is CampaignStatus.FINISHED_WITH_FAILURES
     assert (view.tally.sent, view.tally.unknown) == (8, 2)
-    assert accepted(story.carrier, SILENT) == accepted(story.carrier, CUT) == 1
+    assert accepted(story.carrier, UNANSWERED) == accepted(story.carrier, CUT) == 1
     report = story.store.campaigns.report(campaign_id)
     assert (report.posted.sms, report.held.sms, report.voided.sms) == (16, 4, 0)
     assert balanced(story)
@@ -116,7 +117,7 @@ async def test_an_operator_settles_a_doubt_once_and_the_books_follow(
     report = story.store.campaigns.report(campaign_id)
     assert (report.posted.sms, report.held.sms, report.voided.sms) == (18, 0, 2)
     assert balanced(story)
-    (result,) = story.store.attempts.stories(campaign_id, SILENT)
+    (result,) = story.store.attempts.stories(campaign_id, UNANSWERED)
     assert result.attempts[0].code == "operator_says_sent"
     assert result.key_holder == opted_out.id and result.key_free_at is not None
     (result,) = story.store.attempts.stories(campaign_id, cut.id)
@@ -129,12 +130,12 @@ async def test_a_late_receipt_settles_a_doubt(unknown_messages: Story) -> None:
     campaign_id = await send(story)
     opted_out, cut = messages(story, campaign_id)[:2]
     now = await story.now()
-    news = [
+    receipts = [
         Receipt(opted_out.id, MessageStatus.DELIVERED, now),
         Receipt(cut.id, MessageStatus.UNDELIVERED, now),
     ]
     for _ in range(3):
-        story.store.receipts.apply([*news, *reversed(news)])
+        story.store.receipts.apply([*receipts, *reversed(receipts)])
     tally = story.store.campaigns.tally(campaign_id)
     assert (tally.delivered, tally.undelivered, tally.unknown) == (1, 1, 0)
     assert story.store.campaigns.report(campaign_id).posted.sms == 20
@@ -147,7 +148,7 @@ async def test_the_policy_resend_sends_again_what_nobody_can_tell(unknown_messag
     campaign_id = await send(story, unknown_policy=UnknownPolicy.RESEND)
     tally = story.store.campaigns.tally(campaign_id)
     assert (tally.sent, tally.unknown) == (10, 0)
-    assert accepted(story.carrier, SILENT) == accepted(story.carrier, CUT) == 2
+    assert accepted(story.carrier, UNANSWERED) == accepted(story.carrier, CUT) == 2
     assert story.store.campaigns.report(campaign_id).posted.sms == 20
     assert balanced(story)
 

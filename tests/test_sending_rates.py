@@ -77,10 +77,10 @@ async def test_three_workers_keep_a_speed_together_and_follow_a_change_of_it(
     before = rates([at for at in times if at < changed_at])
     assert max(before) <= 1.2 * RATE
     assert min(before) >= 0.7 * RATE
-    # The change has taken hold after two seconds at the latest; what is left goes at that speed.
+    # The change has taken hold after two seconds at the latest; what is left goes at that rate.
     after = [at for at in times if at > changed_at + 2]
-    speed = (len(after) - 1) / (after[-1] - after[0])
-    assert 1.4 * RATE <= speed <= 1.2 * FASTER
+    rate = (len(after) - 1) / (after[-1] - after[0])
+    assert 1.4 * RATE <= rate <= 1.2 * FASTER
     assert audit(story.store.database).findings == ()
 
 

@@ -6,6 +6,7 @@ from email.utils import format_datetime
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 from temporalio.testing import WorkflowEnvironment
 
 from campaign.settings import Settings
@@ -66,7 +67,9 @@ async def test_what_was_cut_off_after_it_was_taken_is_found_and_never_sent_again
         await call.answer(201, json.dumps({"sid": row["sid"], "status": "queued"}).encode())
 
     async with serving(play) as stub:
-        credentials = TwilioSettings(base_url=stub.base_url, account_sid="AC1", auth_token="t")
+        credentials = TwilioSettings(
+            base_url=stub.base_url, account_sid="AC1", auth_token=SecretStr("t")
+        )
         carrier = TwilioCarrier(credentials, 2.0)
         async with build_worker(real.client, settings, store, carrier):
             service = CampaignService(real.client, store, settings)

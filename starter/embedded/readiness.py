@@ -1,0 +1,45 @@
+"""Wait until a part of the embedded stack can be used."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import httpx
+
+from starter.embedded.options import StackError
+
+READY_SECONDS = 60.0
+
+
+async def until(holds: Callable[[], Awaitable[bool]], what: str) -> None:
+    """Poll a condition until it holds; raises StackError after ``READY_SECONDS``."""
+    deadline = time.monotonic() + READY_SECONDS
+    while not await holds():
+        if time.monotonic() > deadline:
+            raise StackError(f"{what} was not ready within {READY_SECONDS:.0f} s; see its logs")
+        await asyncio.sleep(0.05)
+
+
+async def accepts(host: str, port: int) -> bool:
+    """Whether a TCP connection is accepted."""
+    try:
+        _, writer = await asyncio.open_connection(host, port)
+    except OSError:
+        return False
+    writer.close()
+    return True
+
+
+async def answers(url: str) -> bool:
+    """Whether a URL answers 200 within two seconds."""
+    try:
+        async with httpx.AsyncClient(timeout=2, trust_env=False) as client:
+            return (await client.get(url)).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+async def exists(file: Path) -> bool:
+    """Whether a file is there."""
+    return file.exists()
