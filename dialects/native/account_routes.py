@@ -49,6 +49,7 @@ def routes(api_context: ApiContext) -> APIRouter:
     """The routes about the caller's account."""
     router = APIRouter(prefix="/v1", tags=["Account"], responses=documented(*WRITING))
     accounts, opt_outs = api_context.store.accounts, api_context.store.opt_outs
+    api_keys = api_context.store.api_keys
 
     @router.get("/credits", summary="Balances of both kinds")
     async def credits(request: Request) -> Response:
@@ -95,7 +96,7 @@ def routes(api_context: ApiContext) -> APIRouter:
     async def keys(request: Request) -> Response:
         """All keys, oldest first."""
         principal = await enter(request, api_context.store, Permission.ADMINISTER)
-        found = await asyncio.to_thread(accounts.keys, principal.account_id)
+        found = await asyncio.to_thread(api_keys.list, principal.account_id)
         shown = [
             {
                 "keyId": key.key_id,
@@ -116,7 +117,7 @@ def routes(api_context: ApiContext) -> APIRouter:
         known = {permission.value for permission in Permission} | {"*"}
         if any(name not in known or not principal.may(name) for name in wanted):
             raise Stop(problem(403, "forbidden", "this key cannot give these permissions"))
-        pair = await asyncio.to_thread(accounts.make_key, principal.account_id, _now(), wanted)
+        pair = await asyncio.to_thread(api_keys.create, principal.account_id, _now(), wanted)
         shown = {"keyId": pair.key_id, "keySecret": pair.secret, "bearer": pair.bearer}
         return JSONResponse({**shown, "permissions": list(wanted)}, 201)
 
@@ -124,7 +125,7 @@ def routes(api_context: ApiContext) -> APIRouter:
     async def revoke_key(request: Request, key_id: str) -> Response:
         """Ends the key at once."""
         principal = await enter(request, api_context.store, Permission.ADMINISTER)
-        gone = await asyncio.to_thread(accounts.revoke_key, key_id, _now(), principal.account_id)
+        gone = await asyncio.to_thread(api_keys.revoke, key_id, _now(), principal.account_id)
         return _deleted(gone)
 
     @router.get("/opt-outs", summary="Numbers that want nothing more")

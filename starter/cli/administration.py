@@ -184,7 +184,7 @@ def create_key(
     """Make another key for an account."""
     with opened_store() as store:
         chosen = chosen_account(store, account)
-        pair = store.accounts.make_key(chosen.id, _now(), permission or ["*"])
+        pair = store.api_keys.create(chosen.id, _now(), permission or ["*"])
     shown = account_json(chosen, pair)
     if as_json:
         _say(shown)
@@ -196,7 +196,7 @@ def create_key(
 def list_keys(account: Account = None) -> None:
     """List the keys of an account."""
     with opened_store() as store:
-        for key in store.accounts.keys(chosen_account(store, account).id):
+        for key in store.api_keys.list(chosen_account(store, account).id):
             state = "revoked" if key.revoked_at else " ".join(key.permissions)
             out.print(f"{key.key_id}  {state}", highlight=False)
 
@@ -205,7 +205,7 @@ def list_keys(account: Account = None) -> None:
 def revoke_key(key_id: str) -> None:
     """End a key at once."""
     with opened_store() as store:
-        if not store.accounts.revoke_key(key_id, _now()):
+        if not store.api_keys.revoke(key_id, _now()):
             raise CommandError("there is no such live key")
     out.print("revoked")
 

@@ -175,7 +175,7 @@ async def test_without_valid_credentials_it_is_33001(api: Api, header: str | Non
 
 async def test_a_revoked_key_is_33001(api: Api) -> None:
     pair = api.key()
-    api.story.store.accounts.revoke_key(pair.key_id, 1, api.story.account.id)
+    api.story.store.api_keys.revoke(pair.key_id, 1, api.story.account.id)
     auth = httpx.BasicAuth(pair.key_id, pair.secret)
     check_error(await api.post_batch(api.batch(), auth), 33001, 401)
 
@@ -271,9 +271,7 @@ async def test_uniform_accounts_refuse_mixed_batches(api: Api) -> None:
 async def test_campaigns_racing_for_the_last_credits_never_overdraw(api: Api) -> None:
     story = api.story
     _, pair = story.store.accounts.create("racers", 0, 70, 0, ("+18005552222",))
-    keys = [
-        story.store.accounts.make_key(story.store.accounts.show("racers").id, 0) for _ in "abcd"
-    ]  # type: ignore[union-attr]
+    keys = [story.store.api_keys.create(story.store.accounts.show("racers").id, 0) for _ in "abcd"]  # type: ignore[union-attr]
     auths = [httpx.BasicAuth(one.key_id, one.secret) for one in keys for _ in range(5)]
     bodies = [api.batch(**{"from": "+18005552222"}) for _ in auths]
     answers = await asyncio.gather(
