@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from campaign.settings import Settings
 from store.accounts.accounts import Accounts
+from store.accounts.api_keys import ApiKeys
 from store.accounts.mailing_lists import Lists
 from store.accounts.opt_outs import OptOuts
 from store.accounts.signing import Signing
@@ -37,6 +38,7 @@ class Store:
 
     database: Database
     accounts: Accounts
+    api_keys: ApiKeys
     campaigns: Campaigns
     admissions: Admissions
     plans: Plans
@@ -68,7 +70,7 @@ def open_store(settings: Settings) -> Store:
     """Open the store that the settings name; raises StoreError when it cannot be used."""
     database = Database(settings.database_url)
     sealer = Sealer(settings.secret_key.get_secret_value())
-    accounts = Accounts(database, sealer)
+    api_keys = ApiKeys(database, sealer)
     outbox = Outbox(database)
     admissions = Admissions(database, outbox)
     rates = Rates(database)
@@ -76,7 +78,8 @@ def open_store(settings: Settings) -> Store:
     due_messages = DueMessages(database, rates, health, Routes(settings.carriers))
     return Store(
         database=database,
-        accounts=accounts,
+        accounts=Accounts(database, api_keys),
+        api_keys=api_keys,
         campaigns=Campaigns(database, outbox),
         admissions=admissions,
         plans=Plans(database),
@@ -97,5 +100,5 @@ def open_store(settings: Settings) -> Store:
         outbox=outbox,
         deliveries=Deliveries(database),
         endpoints=Endpoints(database, sealer, outbox),
-        events=EventReader(database, sealer, accounts),
+        events=EventReader(database, sealer, api_keys),
     )

@@ -26,8 +26,8 @@ class Api:
 
     def key(self, *permissions: str) -> KeyPair:
         """A new key of the account, so that no test runs into another's rate limit."""
-        accounts = self.story.store.accounts
-        return accounts.make_key(self.story.account.id, _now(), permissions or ("*",))
+        api_keys = self.story.store.api_keys
+        return api_keys.create(self.story.account.id, _now(), permissions or ("*",))
 
     def basic(self, *permissions: str) -> httpx.BasicAuth:
         """Basic credentials of a new key."""

@@ -44,9 +44,9 @@ async def authenticate(request: Request, store: Store, bearer_too: bool = True) 
     scheme, _, value = request.headers.get("authorization", "").partition(" ")
     principal = None
     if scheme.lower() == "bearer" and bearer_too:
-        principal = await asyncio.to_thread(store.accounts.authenticate_bearer, value.strip()[:200])
+        principal = await asyncio.to_thread(store.api_keys.authenticate_bearer, value.strip()[:200])
     elif (pair := basic_of(request)) is not None:
-        principal = await asyncio.to_thread(store.accounts.authenticate, *pair)
+        principal = await asyncio.to_thread(store.api_keys.authenticate, *pair)
     if principal is None:
         raise Unauthenticated("missing, malformed or unknown credentials")
     return principal

@@ -41,6 +41,7 @@ def routes(context: ApiContext) -> APIRouter:
     """The routes about the caller's account."""
     router = APIRouter(prefix="/v1", tags=["Account"], responses=documented(*WRITING))
     accounts, opt_outs = context.store.accounts, context.store.opt_outs
+    api_keys = context.store.api_keys
 
     @router.get("/credits", summary="Get the balances of SMS and MMS credits")
     async def credits(request: Request) -> Response:
@@ -79,7 +80,7 @@ def routes(context: ApiContext) -> APIRouter:
     async def keys(request: Request) -> Response:
         """All keys, oldest first."""
         principal = await enter(request, context.store, Permission.ADMINISTER)
-        found = await asyncio.to_thread(accounts.keys, principal.account_id)
+        found = await asyncio.to_thread(api_keys.list, principal.account_id)
         return JSONResponse({"keys": [presenting.key_json(key) for key in found]})
 
     @router.post(
@@ -96,7 +97,7 @@ def routes(context: ApiContext) -> APIRouter:
         if any(name not in PERMISSIONS or not principal.may(name) for name in wanted):
             raise Stop(problem(403, "forbidden", "this key cannot grant these permissions"))
         account, now = principal.account_id, wall_clock()
-        pair = await asyncio.to_thread(accounts.make_key, account, now, wanted)
+        pair = await asyncio.to_thread(api_keys.create, account, now, wanted)
         shown = {"keyId": pair.key_id, "keySecret": pair.secret, "bearer": pair.bearer}
         return JSONResponse({**shown, "permissions": list(wanted)}, 201)
 
@@ -105,7 +106,7 @@ def routes(context: ApiContext) -> APIRouter:
         """The key is invalid from the next request on."""
         principal = await enter(request, context.store, Permission.ADMINISTER)
         account, now = principal.account_id, wall_clock()
-        return deleted(await asyncio.to_thread(accounts.revoke_key, key_id, now, account), "key")
+        return deleted(await asyncio.to_thread(api_keys.revoke, key_id, now, account), "key")
 
     @router.get("/opt-outs", summary="List the numbers that opted out")
     async def list_opt_outs(

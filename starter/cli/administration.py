@@ -204,7 +204,7 @@ def create_key(
     """
     with opened_store() as store:
         chosen = chosen_account(store, account)
-        pair = store.accounts.make_key(chosen.id, wall_clock(), permission or ["*"])
+        pair = store.api_keys.create(chosen.id, wall_clock(), permission or ["*"])
     shown = account_json(chosen, pair)
     if as_json:
         _say(shown)
@@ -216,7 +216,7 @@ def create_key(
 def list_keys(account: Account = None) -> None:
     """List the API keys of an account with their permissions."""
     with opened_store() as store:
-        for key in store.accounts.keys(chosen_account(store, account).id):
+        for key in store.api_keys.list(chosen_account(store, account).id):
             state = "revoked" if key.revoked_at else " ".join(key.permissions)
             out.print(f"{key.key_id}  {state}", highlight=False)
 
@@ -225,7 +225,7 @@ def list_keys(account: Account = None) -> None:
 def revoke_key(key_id: Annotated[str, typer.Argument(help="Id of the key.")]) -> None:
     """Revoke an API key; it is refused from the next request on."""
     with opened_store() as store:
-        if not store.accounts.revoke_key(key_id, wall_clock()):
+        if not store.api_keys.revoke(key_id, wall_clock()):
             raise CommandError(f"there is no active key {key_id!r}")
     out.print("revoked")
 

@@ -37,8 +37,5 @@ def _account(store: Store) -> tuple[AccountView, KeyPair]:
             store.leases.add_number(number, lookup.look_up(number).country, now)
         credits = (DEMO_CREDITS, DEMO_CREDITS)
         return store.accounts.create(DEMO_NAME, now, *credits, DEMO_SENDERS)
-    for key in store.accounts.keys(account.id):
-        pair = store.accounts.reveal_key(key.key_id)
-        if pair is not None:
-            return account, pair
-    return account, store.accounts.make_key(account.id, now)
+    pair = store.api_keys.reveal_oldest(account.id)
+    return account, pair or store.api_keys.create(account.id, now)

@@ -4,8 +4,10 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Row, insert, text
+from sqlalchemy import BindParameter, ColumnElement, Connection, bindparam, text
 from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session, and_, case, col, delete, insert, or_, select, update
+from sqlmodel.sql.expression import SelectOfScalar
 
 from campaign.credits import CreditKind
 from campaign.ids import ID_BYTES, make_id
@@ -13,25 +15,37 @@ from campaign.instants import Instant
 from campaign.phone import sender_kind
 from store.accounts.api_keys import ApiKeys, KeyPair
 from store.database.engine import Database, StoreError
-from store.database.secrets import Sealer
-from store.tables import Account, Credit
+from store.tables import Account, Credit, RateRow, SenderRow
 
 ACCOUNT_PREFIX = "acc_"
 SID_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
 SWITCHES = ("active", "daily_quota", "strict_uniform", "strict_keys", "auto_key", "carriers")
 
-_GRANT_ENTRY = text(
-    "INSERT INTO ledger_entry (id, account_id, campaign_id, kind, movement, amount, at) "
-    "VALUES (:id, :account, NULL, :kind, 'grant', :amount, :at) ON CONFLICT (id) DO NOTHING"
-)
-_GRANT = text(
-    "UPDATE credit SET granted = granted + :amount, available = available + :amount "
-    "WHERE account_id = :account AND kind = :kind AND available + :amount >= 0"
-)
-_ADD_SENDER = text(
-    "INSERT INTO sender (account_id, address, kind, active, created_at) "
-    "VALUES (:account_id, :address, :kind, :active, :created_at) "
-    "ON CONFLICT (account_id, address) DO NOTHING"
+_ADD_GRANT = text("""
+    INSERT INTO ledger_entry (id, account_id, campaign_id, kind, movement, amount, at)
+    VALUES (:id, :account_id, NULL, :kind, 'grant', :amount, :at)
+    ON CONFLICT (id) DO NOTHING
+""")
+_ADD_SENDER = text("""
+    INSERT INTO sender (account_id, address, kind, active, created_at)
+    VALUES (:account_id, :address, :kind, :active, :created_at)
+    ON CONFLICT (account_id, address) DO NOTHING
+""")
+_OF_ACCOUNTS: BindParameter[str] = bindparam("account_ids", expanding=True)
+_BALANCES = select(Credit).where(col(Credit.account_id).in_(_OF_ACCOUNTS))
+# The scope is that of campaign.rates.sender_scope.
+_SENDERS = (
+    select(SenderRow, RateRow.rate)
+    .outerjoin(
+        RateRow,
+        col(RateRow.scope) == "sender:" + col(SenderRow.account_id) + ":" + col(SenderRow.address),
+    )
+    .where(col(SenderRow.account_id).in_(_OF_ACCOUNTS))
+    .order_by(
+        col(SenderRow.created_at),
+        case({"long_code": 0, "short_code": 1}, value=col(SenderRow.kind), else_=2),
+        SenderRow.address,
+    )
 )
 
 
@@ -47,10 +61,10 @@ class Balance:
 
 @dataclass(frozen=True, slots=True)
 class SenderView:
-    """Something an account may send from.
+    """An address that an account may send from.
 
-    ``rate`` is in segments per second, None for as fast as can be; ``carriers`` is an order of
-    carriers, None for the account's.
+    ``rate`` is in segments per second, None for no limit. ``carriers`` names the carriers to try
+    in order, separated by commas, None for those of the account.
     """
 
     address: str
@@ -77,11 +91,12 @@ class AccountView:
     senders: Sequence[SenderView]
 
 
-class Accounts(ApiKeys):
-    """Accounts in the database, and the key pairs that open them."""
+class Accounts:
+    """Accounts in the database; every method is one transaction."""
 
-    def __init__(self, database: Database, sealer: Sealer) -> None:
-        super().__init__(database, sealer)
+    def __init__(self, database: Database, api_keys: ApiKeys) -> None:
+        self._database = database
+        self._api_keys = api_keys
 
     def create(
         self,
@@ -92,67 +107,57 @@ class Accounts(ApiKeys):
         senders: Sequence[str] = (),
         daily_quota: int | None = None,
     ) -> tuple[AccountView, KeyPair]:
-        """Make an account with a first key pair; raises StoreError on a taken name.
+        """Create an account with its credits, senders and a first key pair, or nothing at all.
 
-        All or nothing: a bad sender leaves no account behind.
+        ``daily_quota`` is in messages per UTC day, None for no limit. Raises StoreError if the
+        name is taken, so a second run creates nothing, or if an address cannot be a sender.
         """
         account_id = make_id(ACCOUNT_PREFIX, secrets.token_bytes(ID_BYTES))
-        values = {
-            "id": account_id,
-            "name": name,
-            "property_sid": "S" + "".join(secrets.choice(SID_ALPHABET) for _ in range(31)),
-            "created_at": now,
-            "daily_quota": daily_quota,
-        }
-        credits = [{"account_id": account_id, "kind": kind.value} for kind in CreditKind]
+        account = Account(
+            id=account_id,
+            name=name,
+            property_sid="S" + "".join(secrets.choice(SID_ALPHABET) for _ in range(31)),
+            created_at=now,
+            daily_quota=daily_quota,
+        )
+        credits = [
+            Credit(account_id=account_id, kind=kind.value).model_dump() for kind in CreditKind
+        ]
 
-        def work(connection: Connection) -> KeyPair:
-            connection.execute(insert(Account), values)
+        def work(connection: Connection) -> tuple[AccountView, KeyPair]:
+            connection.execute(insert(Account), account.model_dump())
             connection.execute(insert(Credit), credits)
             for address in senders:
                 _add_sender(connection, account_id, address, now)
-            grants = {CreditKind.SMS: sms_credits, CreditKind.MMS: mms_credits}
-            for kind, amount in grants.items():
-                _grant(connection, account_id, kind, amount, "opening", now)
-            return self.write_key(connection, account_id, now, ("*",))
+            _grant(connection, account_id, CreditKind.SMS, sms_credits, "opening", now)
+            _grant(connection, account_id, CreditKind.MMS, mms_credits, "opening", now)
+            pair = self._api_keys.insert(connection, account_id, now, ("*",))
+            return _views(connection, [account])[0], pair
 
         try:
-            pair = self._database.write(work)
+            return self._database.write(work)
         except IntegrityError as error:
             raise StoreError(f"there is an account named {name!r} already") from error
-        view = self.show(account_id)
-        assert view is not None
-        return view, pair
 
     def show(self, id_or_name: str) -> AccountView | None:
-        """One account by id or name."""
-        query = text("SELECT * FROM account WHERE id = :wanted OR name = :wanted")
-
-        def work(connection: Connection) -> AccountView | None:
-            row = connection.execute(query, {"wanted": id_or_name}).first()
-            return None if row is None else _view(connection, row)
-
-        return self._database.read(work)
+        """The account with an id or a name; None if there is none."""
+        query = select(Account).where(or_(Account.id == id_or_name, Account.name == id_or_name))
+        return next(iter(self._read(query)), None)
 
     def list(self) -> Sequence[AccountView]:
         """All accounts by name."""
-        query = text("SELECT * FROM account ORDER BY name")
-        return self._database.read(
-            lambda connection: [_view(connection, row) for row in connection.execute(query).all()]
-        )
+        return self._read(select(Account).order_by(Account.name))
 
     def update(self, account_id: str, **switches: object) -> AccountView:
-        """Set switches of an account; raises StoreError for one that there is not."""
+        """Set columns named in ``SWITCHES``; returns the account as it is afterwards.
+
+        Raises StoreError for any other name, and if there is no such account.
+        """
         for name in switches:
             if name not in SWITCHES:
                 raise StoreError(f"an account has no switch {name!r}")
-        sets = ", ".join(f"{name} = :{name}" for name in switches)
-        values = {"account": account_id, **switches}
-        self._database.write(
-            lambda connection: connection.execute(
-                text(f"UPDATE account SET {sets} WHERE id = :account"), values
-            )
-        )
+        query = update(Account).where(col(Account.id) == account_id).values(switches)
+        self._database.write(lambda connection: connection.execute(query))
         view = self.show(account_id)
         if view is None:
             raise StoreError("no such account")
@@ -161,43 +166,47 @@ class Accounts(ApiKeys):
     def grant(
         self, account_id: str, kind: CreditKind, amount: int, reference: str, now: Instant
     ) -> Balance:
-        """Add credits (a negative amount takes back); the same reference counts once.
+        """Add ``amount`` credits, or take back a negative amount; returns the new balance.
 
-        Raises StoreError when less is available than is taken back.
+        A ``reference`` counts once for each account and kind: a second run changes nothing.
+        Raises StoreError if fewer credits are available than would be taken back.
         """
 
         def work(connection: Connection) -> Balance:
             _grant(connection, account_id, kind, amount, reference, now)
-            return _balances(connection, account_id)[kind]
+            return _balances(connection, [account_id])[account_id][kind]
 
         return self._database.write(work)
 
     def add_sender(self, account_id: str, address: str, now: Instant) -> SenderView:
-        """Let an account send from an address; raises StoreError when it is none."""
+        """Let an account send from an address; a second run changes nothing.
+
+        Raises StoreError if the address cannot be a sender.
+        """
         return self._database.write(
             lambda connection: _add_sender(connection, account_id, address, now)
         )
 
     def set_carriers(self, account_id: str, address: str, carriers: str | None) -> None:
-        """Let a sender go through carriers of its own, or with None through the account's."""
-        query = text(
-            "UPDATE sender SET carriers = :carriers WHERE account_id = :account "
-            "AND address = :address"
-        )
-        values = {"account": account_id, "address": address, "carriers": carriers}
-        self._database.write(lambda connection: connection.execute(query, values))
+        """Set the carriers of a sender (see :class:`SenderView`); None uses the account's."""
+        query = update(SenderRow).where(_is_sender(account_id, address)).values(carriers=carriers)
+        self._database.write(lambda connection: connection.execute(query))
 
     def remove_sender(self, account_id: str, address: str) -> bool:
-        """Take a sender away; False when there was none. Campaigns under way keep theirs."""
-        query = text("DELETE FROM sender WHERE account_id = :account AND address = :address")
-        values = {"account": account_id, "address": address}
-        return self._database.write(
-            lambda connection: connection.execute(query, values).rowcount > 0
-        )
+        """Remove a sender; returns False if there was none. Running campaigns keep using it."""
+        query = delete(SenderRow).where(_is_sender(account_id, address))
+        return self._database.write(lambda connection: connection.execute(query).rowcount > 0)
 
     def senders(self, account_id: str) -> Sequence[SenderView]:
-        """What an account may send from, oldest first."""
-        return self._database.read(lambda connection: _senders(connection, account_id))
+        """The senders of an account, oldest first."""
+        return self._database.read(
+            lambda connection: _senders(connection, [account_id]).get(account_id, [])
+        )
+
+    def _read(self, query: SelectOfScalar[Account]) -> Sequence[AccountView]:
+        return self._database.read(
+            lambda connection: _views(connection, Session(connection).exec(query).all())
+        )
 
 
 def _grant(
@@ -208,16 +217,25 @@ def _grant(
     reference: str,
     now: Instant,
 ) -> None:
-    line = {
+    entry = {
         "id": f"grant:{account_id}:{kind}:{reference}",
-        "account": account_id,
+        "account_id": account_id,
         "kind": kind.value,
         "amount": amount,
         "at": now,
     }
-    if amount == 0 or connection.execute(_GRANT_ENTRY, line).rowcount == 0:
+    if amount == 0 or connection.execute(_ADD_GRANT, entry).rowcount == 0:
         return
-    if connection.execute(_GRANT, line).rowcount == 0:
+    query = (
+        update(Credit)
+        .where(
+            col(Credit.account_id) == account_id,
+            col(Credit.kind) == kind.value,
+            col(Credit.available) + amount >= 0,
+        )
+        .values(granted=Credit.granted + amount, available=Credit.available + amount)
+    )
+    if connection.execute(query).rowcount == 0:
         raise StoreError("fewer credits are available than would be taken back")
 
 
@@ -228,50 +246,52 @@ def _add_sender(connection: Connection, account_id: str, address: str, now: Inst
             f"{address!r} is no sender: give +E.164, a short code of 5-6 digits, or 1-11 letters, "
             "digits and spaces with at least one letter"
         )
-    values = {
-        "account_id": account_id,
-        "address": address,
-        "kind": kind.value,
-        "active": True,
-        "created_at": now,
-    }
-    connection.execute(_ADD_SENDER, values)
+    row = SenderRow(account_id=account_id, address=address, kind=kind.value, created_at=now)
+    connection.execute(_ADD_SENDER, row.model_dump())
     return SenderView(address, kind.value, True)
 
 
-def _view(connection: Connection, row: Row) -> AccountView:  # type: ignore[type-arg]
-    return AccountView(
-        id=row.id,
-        name=row.name,
-        property_sid=row.property_sid,
-        active=bool(row.active),
-        daily_quota=row.daily_quota,
-        strict_uniform=bool(row.strict_uniform),
-        strict_keys=bool(row.strict_keys),
-        auto_key=row.auto_key,
-        carriers=row.carriers,
-        balances=_balances(connection, row.id),
-        senders=_senders(connection, row.id),
-    )
+def _is_sender(account_id: str, address: str) -> ColumnElement[bool]:
+    return and_(SenderRow.account_id == account_id, SenderRow.address == address)
 
 
-def _balances(connection: Connection, account_id: str) -> Mapping[CreditKind, Balance]:
-    query = text("SELECT * FROM credit WHERE account_id = :account")
-    return {
-        CreditKind(row.kind): Balance(row.granted, row.available, row.held, row.posted)
-        for row in connection.execute(query, {"account": account_id})
-    }
-
-
-def _senders(connection: Connection, account_id: str) -> Sequence[SenderView]:
-    query = text(
-        "SELECT address, kind, active, carriers, rate FROM sender "
-        "LEFT JOIN rate ON scope = 'sender:' || account_id || ':' || address "
-        "WHERE account_id = :account ORDER BY created_at, "
-        "CASE kind WHEN 'long_code' THEN 0 WHEN 'short_code' THEN 1 "
-        "ELSE 2 END, address"
-    )
-    rows = connection.execute(query, {"account": account_id})
+def _views(connection: Connection, accounts: Sequence[Account]) -> Sequence[AccountView]:
+    account_ids = [account.id for account in accounts]
+    balances = _balances(connection, account_ids)
+    senders = _senders(connection, account_ids)
     return [
-        SenderView(row.address, row.kind, bool(row.active), row.rate, row.carriers) for row in rows
+        AccountView(
+            id=account.id,
+            name=account.name,
+            property_sid=account.property_sid,
+            active=account.active,
+            daily_quota=account.daily_quota,
+            strict_uniform=account.strict_uniform,
+            strict_keys=account.strict_keys,
+            auto_key=account.auto_key,
+            carriers=account.carriers,
+            balances=balances[account.id],
+            senders=senders.get(account.id, []),
+        )
+        for account in accounts
     ]
+
+
+def _balances(
+    connection: Connection, account_ids: Sequence[str]
+) -> Mapping[str, Mapping[CreditKind, Balance]]:
+    found: dict[str, dict[CreditKind, Balance]] = {}
+    for row in Session(connection).exec(_BALANCES, params={"account_ids": account_ids}):
+        balance = Balance(row.granted, row.available, row.held, row.posted)
+        found.setdefault(row.account_id, {})[CreditKind(row.kind)] = balance
+    return found
+
+
+def _senders(
+    connection: Connection, account_ids: Sequence[str]
+) -> Mapping[str, Sequence[SenderView]]:
+    found: dict[str, list[SenderView]] = {}
+    for row, rate in Session(connection).exec(_SENDERS, params={"account_ids": account_ids}):
+        view = SenderView(row.address, row.kind, row.active, rate, row.carriers)
+        found.setdefault(row.account_id, []).append(view)
+    return found

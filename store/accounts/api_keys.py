@@ -6,25 +6,23 @@ import hmac
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import Connection, Row, insert, text
+from sqlalchemy import ColumnElement, Connection, bindparam
+from sqlmodel import Session, col, insert, select, update
+from sqlmodel.sql.expression import Select
 
 from campaign.instants import Instant
 from store.database.engine import Database
 from store.database.secrets import Sealer
-from store.tables import ApiKey
+from store.tables import Account, ApiKey
 
 _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-PRINCIPAL_COLUMNS = (
-    "k.id, k.permissions, a.id AS account_id, a.name, a.property_sid, "
-    "a.strict_uniform, a.strict_keys, a.auto_key"
+_VALID = (
+    select(ApiKey, Account).join(Account).where(col(ApiKey.revoked_at).is_(None), Account.active)
 )
-_PRINCIPAL = (
-    f"SELECT {PRINCIPAL_COLUMNS}, k.secret_hash FROM api_key k "
-    "JOIN account a ON a.id = k.account_id "
-    "WHERE {column} = :wanted AND k.revoked_at IS NULL AND a.active"
-)
+# Built once: every API request runs one of these.
+_BY_ID = _VALID.where(ApiKey.id == bindparam("wanted"))
+_BY_BEARER = _VALID.where(ApiKey.bearer_hash == bindparam("wanted"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,106 +63,120 @@ class Principal:
 
 
 class ApiKeys:
-    """Key pairs in the database."""
+    """Key pairs in the database; every method without a connection is one transaction."""
 
     def __init__(self, database: Database, sealer: Sealer) -> None:
         self._database = database
         self._sealer = sealer
 
-    def make_key(
-        self, account_id: str, now: Instant, permissions: Sequence[str] = ("*",)
-    ) -> KeyPair:
-        """Make another key pair for an account."""
+    def create(self, account_id: str, now: Instant, permissions: Sequence[str] = ("*",)) -> KeyPair:
+        """Make a key pair for an account; called twice, the account has two more."""
         return self._database.write(
-            lambda connection: self.write_key(connection, account_id, now, permissions)
+            lambda connection: self.insert(connection, account_id, now, permissions)
         )
 
-    def write_key(
+    def insert(
         self, connection: Connection, account_id: str, now: Instant, permissions: Sequence[str]
     ) -> KeyPair:
-        """As ``make_key``, inside the caller's transaction."""
+        """As ``create``, inside the caller's transaction."""
         key_id = "AK" + "".join(secrets.choice(_ALPHABET) for _ in range(30))
         secret = base64.b64encode(secrets.token_bytes(32)).decode()
         bearer = _bearer(secret)
-        connection.execute(
-            insert(ApiKey),
-            {
-                "id": key_id,
-                "account_id": account_id,
-                "secret_hash": self._sealer.hash(secret),
-                "bearer_hash": self._sealer.hash(bearer),
-                "secret_sealed": self._sealer.seal(secret),
-                "permissions": " ".join(permissions),
-                "created_at": now,
-            },
+        row = ApiKey(
+            id=key_id,
+            account_id=account_id,
+            secret_hash=self._sealer.hash(secret),
+            bearer_hash=self._sealer.hash(bearer),
+            secret_sealed=self._sealer.seal(secret),
+            permissions=" ".join(permissions),
+            created_at=now,
         )
+        connection.execute(insert(ApiKey), row.model_dump())
         return KeyPair(key_id, secret, bearer)
 
-    def revoke_key(self, key_id: str, now: Instant, account_id: str | None = None) -> bool:
-        """End a key at once; False when there was no such live key (of that account)."""
-        query = text(
-            "UPDATE api_key SET revoked_at = :now WHERE id = :key AND revoked_at IS NULL "
-            "AND account_id = COALESCE(:account, account_id)"
-        )
-        values = {"key": key_id, "now": now, "account": account_id}
-        return self._database.write(
-            lambda connection: connection.execute(query, values).rowcount > 0
-        )
+    def revoke(self, key_id: str, now: Instant, account_id: str | None = None) -> bool:
+        """Revoke a key at once, only if it belongs to ``account_id`` where that is given.
 
-    def keys(self, account_id: str) -> Sequence[KeyView]:
-        """The keys of an account, oldest first."""
-        query = text("SELECT * FROM api_key WHERE account_id = :account ORDER BY created_at, id")
+        Returns False, and changes nothing, if there is no such key or it is revoked already.
+        """
+        query = (
+            update(ApiKey)
+            .where(col(ApiKey.id) == key_id, col(ApiKey.revoked_at).is_(None))
+            .values(revoked_at=now)
+        )
+        if account_id is not None:
+            query = query.where(col(ApiKey.account_id) == account_id)
+        return self._database.write(lambda connection: connection.execute(query).rowcount > 0)
+
+    def list(self, account_id: str) -> Sequence[KeyView]:
+        """All keys of an account, revoked ones too, oldest first."""
+        query = (
+            select(ApiKey.id, ApiKey.permissions, ApiKey.created_at, ApiKey.revoked_at)
+            .where(ApiKey.account_id == account_id)
+            .order_by(col(ApiKey.created_at), ApiKey.id)
+        )
         return self._database.read(
             lambda connection: [
-                KeyView(row.id, row.permissions.split(), row.created_at, row.revoked_at)
-                for row in connection.execute(query, {"account": account_id})
+                KeyView(key_id, permissions.split(), created_at, revoked_at)
+                for key_id, permissions, created_at, revoked_at in connection.execute(query)
             ]
         )
 
-    def reveal_key(self, key_id: str) -> KeyPair | None:
-        """Unseal a key pair, for the embedded stack and for HMAC dialects."""
-        query = text("SELECT secret_sealed FROM api_key WHERE id = :key AND revoked_at IS NULL")
-        sealed = self._database.read(
-            lambda connection: connection.execute(query, {"key": key_id}).scalar()
+    def reveal(self, key_id: str) -> KeyPair | None:
+        """Decrypt a key pair, for the embedded stack and HMAC dialects; None if it is not valid.
+
+        Raises StoreError if it was sealed with another GODWIT_SECRET_KEY.
+        """
+        return self._reveal_first(col(ApiKey.id) == key_id)
+
+    def reveal_oldest(self, account_id: str) -> KeyPair | None:
+        """As ``reveal``, for the oldest valid key of an account."""
+        return self._reveal_first(col(ApiKey.account_id) == account_id)
+
+    def authenticate(self, key_id: str, secret: str) -> Principal | None:
+        """The account of a key id and its secret; None if either is wrong or not valid."""
+        found = self._find(_BY_ID, key_id)
+        # Hash and compare for unknown ids too, so that the response time does not reveal them.
+        known = "" if found is None else found[0].secret_hash
+        matches = hmac.compare_digest(self._sealer.hash(secret), known)
+        return principal_of(*found) if found is not None and matches else None
+
+    def authenticate_bearer(self, bearer: str) -> Principal | None:
+        """The account of a bearer token; None if the token is unknown or not valid."""
+        found = self._find(_BY_BEARER, self._sealer.hash(bearer))
+        return None if found is None else principal_of(*found)
+
+    def _find(self, query: Select[ApiKey, Account], wanted: str) -> tuple[ApiKey, Account] | None:
+        return self._database.read(
+            lambda connection: Session(connection).exec(query, params={"wanted": wanted}).first()
         )
-        if sealed is None:
+
+    def _reveal_first(self, condition: ColumnElement[bool]) -> KeyPair | None:
+        query = (
+            select(ApiKey.id, ApiKey.secret_sealed)
+            .where(condition, col(ApiKey.revoked_at).is_(None))
+            .order_by(col(ApiKey.created_at), ApiKey.id)
+            .limit(1)
+        )
+        row = self._database.read(lambda connection: connection.execute(query).first())
+        if row is None:
             return None
+        key_id, sealed = row
         secret = self._sealer.unseal(sealed)
         return KeyPair(key_id, secret, _bearer(secret))
 
-    def authenticate(self, key_id: str, secret: str) -> Principal | None:
-        """The account behind a key id and its secret; None when either is wrong."""
-        row, principal = self._find("k.id", key_id)
-        # Hash and compare for unknown ids too, so that time tells nothing.
-        known = row if row is not None else ""
-        matches = hmac.compare_digest(self._sealer.hash(secret), known)
-        return principal if matches else None
 
-    def authenticate_bearer(self, bearer: str) -> Principal | None:
-        """The account behind a bearer token; None when it is unknown or revoked."""
-        return self._find("k.bearer_hash", self._sealer.hash(bearer))[1]
-
-    def _find(self, column: str, wanted: str) -> tuple[str | None, Principal | None]:
-        query = text(_PRINCIPAL.format(column=column))
-        row = self._database.read(
-            lambda connection: connection.execute(query, {"wanted": wanted}).first()
-        )
-        if row is None:
-            return None, None
-        return row.secret_hash, principal_of(row)
-
-
-def principal_of(row: Row[Any]) -> Principal:
-    """Make a principal of a row with ``PRINCIPAL_COLUMNS``."""
+def principal_of(key: ApiKey, account: Account) -> Principal:
+    """The principal of a key and its account."""
     return Principal(
-        account_id=row.account_id,
-        account_name=row.name,
-        key_id=row.id,
-        permissions=frozenset(row.permissions.split()),
-        property_sid=row.property_sid,
-        strict_uniform=bool(row.strict_uniform),
-        strict_keys=bool(row.strict_keys),
-        auto_key=row.auto_key,
+        account_id=account.id,
+        account_name=account.name,
+        key_id=key.id,
+        permissions=frozenset(key.permissions.split()),
+        property_sid=account.property_sid,
+        strict_uniform=account.strict_uniform,
+        strict_keys=account.strict_keys,
+        auto_key=account.auto_key,
     )
 
 

@@ -1,18 +1,33 @@
-"""Who wants nothing more from an account."""
+"""The numbers that opted out of an account's messages."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, text
+from sqlalchemy import bindparam, text
+from sqlmodel import col, delete, select
 
 from campaign.instants import Instant
 from campaign.phone import canonical_number
 from store.database.engine import Database
+from store.tables import OptOut, SenderRow
+
+_ADD = text("""
+    INSERT INTO opt_out (account_id, number, source, created_at)
+    VALUES (:account_id, :number, :source, :created_at)
+    ON CONFLICT (account_id, number) DO NOTHING
+""")
+_VIEW = select(OptOut.number, OptOut.source, OptOut.created_at)
+_GET = _VIEW.where(
+    OptOut.account_id == bindparam("account_id"), OptOut.number == bindparam("number")
+)
+_OWNERS = select(SenderRow.account_id).where(
+    SenderRow.address == bindparam("address"), col(SenderRow.active)
+)
 
 
 @dataclass(frozen=True, slots=True)
 class OptOutView:
-    """One number that opted out, how and when."""
+    """A number that opted out, the source ("inbound", "api" …) and when."""
 
     number: str
     source: str
@@ -20,69 +35,62 @@ class OptOutView:
 
 
 class OptOuts:
-    """Opted-out numbers (canonical E.164) in the database, in whatever form they are given."""
+    """Opted-out numbers in the database; every method is one transaction.
+
+    A number is taken in any form that ``canonical_number`` reads, and stored as E.164.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def add(self, account_id: str, number: str, source: str, now: Instant) -> bool:
-        """Silence a number for an account; False when it was silent already."""
-        query = text(
-            "INSERT INTO opt_out (account_id, number, source, created_at) "
-            "VALUES (:account, :number, :source, :now) ON CONFLICT DO NOTHING"
-        )
-        number = canonical_number(number) or number
-        values = {"account": account_id, "number": number, "source": source, "now": now}
+        """Opt a number out; returns False, and changes nothing, if it was opted out already."""
+        values = {
+            "account_id": account_id,
+            "number": _stored(number),
+            "source": source,
+            "created_at": now,
+        }
         return self._database.write(
-            lambda connection: connection.execute(query, values).rowcount > 0
+            lambda connection: connection.execute(_ADD, values).rowcount > 0
         )
 
     def remove(self, account_id: str, number: str) -> bool:
-        """Let a number be sent to again; False when it was not silent."""
-        query = text("DELETE FROM opt_out WHERE account_id = :account AND number = :number")
-        values = {"account": account_id, "number": canonical_number(number) or number}
-        return self._database.write(
-            lambda connection: connection.execute(query, values).rowcount > 0
+        """Opt a number in again; returns False if it was not opted out."""
+        query = delete(OptOut).where(
+            col(OptOut.account_id) == account_id, col(OptOut.number) == _stored(number)
         )
+        return self._database.write(lambda connection: connection.execute(query).rowcount > 0)
 
     def list(
         self, account_id: str, limit: int = 100, after: str | None = None
     ) -> Sequence[OptOutView]:
-        """Silent numbers in order; ``after`` is the last number seen."""
-        query = text(
-            "SELECT number, source, created_at FROM opt_out "
-            "WHERE account_id = :account AND number > :after ORDER BY number LIMIT :limit"
+        """A page of opted-out numbers in order; ``after`` is the last one of the page before."""
+        query = (
+            _VIEW.where(OptOut.account_id == account_id, OptOut.number > (after or ""))
+            .order_by(OptOut.number)
+            .limit(limit)
         )
-        values = {"account": account_id, "after": after or "", "limit": limit}
         return self._database.read(
-            lambda connection: [OptOutView(*row) for row in connection.execute(query, values)]
+            lambda connection: [OptOutView(*row) for row in connection.execute(query)]
         )
 
     def get(self, account_id: str, number: str) -> OptOutView | None:
-        """One silent number; None when it is not silent."""
-        query = text(
-            "SELECT number, source, created_at FROM opt_out "
-            "WHERE account_id = :account AND number = :number"
-        )
-        values = {"account": account_id, "number": canonical_number(number) or number}
-
-        def work(connection: Connection) -> OptOutView | None:
-            row = connection.execute(query, values).first()
-            return None if row is None else OptOutView(*row)
-
-        return self._database.read(work)
+        """One opted-out number; None if it is not opted out."""
+        values = {"account_id": account_id, "number": _stored(number)}
+        row = self._database.read(lambda connection: connection.execute(_GET, values).first())
+        return None if row is None else OptOutView(*row)
 
     def contains(self, account_id: str, number: str) -> bool:
-        """Tell whether a number is silent for an account."""
-        query = text("SELECT 1 FROM opt_out WHERE account_id = :account AND number = :number")
-        values = {"account": account_id, "number": canonical_number(number) or number}
-        return self._database.read(
-            lambda connection: connection.execute(query, values).first() is not None
-        )
+        """Tell whether a number is opted out of an account's messages."""
+        return self.get(account_id, number) is not None
 
     def owners(self, address: str) -> Sequence[str]:
-        """The accounts that send from an address, to which an inbound text is news."""
-        query = text("SELECT account_id FROM sender WHERE address = :address AND active")
+        """The ids of the accounts that send from an address: an inbound text concerns them all."""
         return self._database.read(
-            lambda connection: list(connection.execute(query, {"address": address}).scalars())
+            lambda connection: connection.scalars(_OWNERS, {"address": address}).all()
         )
+
+
+def _stored(number: str) -> str:
+    return canonical_number(number) or number

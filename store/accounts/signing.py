@@ -1,34 +1,43 @@
-"""What dialects with signed requests ask: the secret behind a key, and each nonce only once."""
+"""What dialects with signed requests look up: the secret of a key, and whether a nonce is new."""
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, bindparam, text
+from sqlmodel import Session, col, delete, select, tuple_
 
 from campaign.instants import Instant
-from store.accounts.api_keys import PRINCIPAL_COLUMNS, Principal, principal_of
+from store.accounts.api_keys import Principal, principal_of
 from store.database.engine import Database
 from store.database.secrets import Sealer
+from store.tables import Account, ApiKey, Nonce
 
-# One request clears away a few expired nonces, so that none has to clear away thousands.
+# Each request deletes at most this many expired nonces, so that no request pays for thousands.
 SWEPT_MAX = 100
 
-_FIND = text(
-    f"SELECT {PRINCIPAL_COLUMNS}, k.secret_sealed, k.revoked_at, a.active FROM api_key k "
-    "JOIN account a ON a.id = k.account_id WHERE k.id = :key"
+_USE = text("""
+    INSERT INTO nonce (key_id, nonce, free_at) VALUES (:key_id, :nonce, :free_at)
+    ON CONFLICT (key_id, nonce) DO UPDATE SET free_at = excluded.free_at
+    WHERE nonce.free_at <= :now
+    RETURNING key_id
+""")
+_SWEEP = delete(Nonce).where(
+    tuple_(Nonce.key_id, Nonce.nonce).in_(
+        select(Nonce.key_id, Nonce.nonce)
+        .where(Nonce.free_at <= bindparam("now"))
+        .order_by(col(Nonce.free_at))
+        .limit(SWEPT_MAX)
+        .with_for_update(skip_locked=True)
+    )
 )
-_USE = text(
-    "INSERT INTO nonce (key_id, nonce, free_at) VALUES (:key, :nonce, :free_at) "
-    "ON CONFLICT (key_id, nonce) DO UPDATE SET free_at = excluded.free_at "
-    "WHERE nonce.free_at <= :now RETURNING key_id"
-)
+_FIND = select(ApiKey, Account).join(Account).where(ApiKey.id == bindparam("key_id"))
 
 
 @dataclass(frozen=True, slots=True)
 class Signer:
-    """A key with what proves it, whatever state it and its account are in.
+    """A key and the secret that proves it, also if the key or its account is not valid.
 
-    Whoever asks must check the proof first: only then may it tell ``revoked`` or ``suspended``,
-    and only a key that is neither opens anything.
+    Check the proof first, and only then report ``revoked`` or ``suspended``. A request is
+    authenticated only if both are False.
     """
 
     principal: Principal
@@ -38,44 +47,41 @@ class Signer:
 
 
 class Signing:
-    """Secrets and nonces of signed requests in the database."""
+    """Secrets and nonces of signed requests in the database; every method is one transaction."""
 
     def __init__(self, database: Database, sealer: Sealer) -> None:
         self._database = database
         self._sealer = sealer
-        others = "" if database.is_sqlite else " FOR UPDATE SKIP LOCKED"
-        self._sweep = text(
-            "DELETE FROM nonce WHERE (key_id, nonce) IN (SELECT key_id, nonce FROM nonce "
-            f"WHERE free_at <= :now ORDER BY free_at LIMIT {SWEPT_MAX}{others})"
-        )
 
     def find(self, key_id: str) -> Signer | None:
-        """The signer behind a key id; None where there never was such a key.
+        """The signer of a key id; None if no such key ever existed.
 
-        Raises StoreError when the secret was sealed with another GODWIT_SECRET_KEY.
+        Raises StoreError if the secret was sealed with another GODWIT_SECRET_KEY.
         """
+        values = {"key_id": key_id}
         row = self._database.read(
-            lambda connection: connection.execute(_FIND, {"key": key_id}).first()
+            lambda connection: Session(connection).exec(_FIND, params=values).first()
         )
         if row is None:
             return None
+        key, account = row
         return Signer(
-            principal=principal_of(row),
-            secret=self._sealer.unseal(row.secret_sealed),
-            revoked=row.revoked_at is not None,
-            suspended=not row.active,
+            principal=principal_of(key, account),
+            secret=self._sealer.unseal(key.secret_sealed),
+            revoked=key.revoked_at is not None,
+            suspended=not account.active,
         )
 
     def use_nonce(self, key_id: str, nonce: str, now: Instant, free_at: Instant) -> bool:
-        """Remember a nonce of a key until ``free_at``; False where it was in use already.
+        """Reserve a nonce of a key until ``free_at``; returns False if it is reserved already.
 
-        Raced, exactly one caller gets True. Nonces whose time is over are deleted in passing.
+        Of several simultaneous calls exactly one returns True. Also deletes some expired nonces.
         """
-        values = {"key": key_id, "nonce": nonce, "now": now, "free_at": free_at}
+        values = {"key_id": key_id, "nonce": nonce, "now": now, "free_at": free_at}
 
         def work(connection: Connection) -> bool:
             won = connection.execute(_USE, values).first() is not None
-            connection.execute(self._sweep, values)
+            connection.execute(_SWEEP, {"now": now})
             return won
 
         return self._database.write(work)

@@ -4,35 +4,21 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, insert, text
+from sqlalchemy import Connection, bindparam
+from sqlmodel import Session, col, insert, select, tuple_, update
 
 from campaign.ids import ID_BYTES, make_id
 from campaign.instants import Instant
 from campaign.model import ComposedCampaign
 from store.database.engine import Database
-from store.tables import LinkRow
+from store.tables import ClickRow, LinkRow
 
 CLICK_PREFIX = "clk_"
-# Whoever follows one link over and over fills no disk.
+# A link that is opened over and over does not fill the disk.
 CLICKS_MAX = 1_000
 
-_FIND = text("SELECT code, campaign_id, message_id, url FROM link WHERE code = :code")
-_COUNT = text("UPDATE link SET clicks = clicks + 1 WHERE code = :code AND clicks < :most")
-_CLICK = text(
-    "INSERT INTO link_click (id, code, campaign_id, message_id, at) "
-    "SELECT :id, code, campaign_id, message_id, CAST(:at AS BIGINT) FROM link WHERE code = :code"
-)
-_PAGE = (
-    "SELECT k.id, k.code, k.message_id, k.at, l.url FROM link_click k "
-    "JOIN link l ON l.code = k.code WHERE k.campaign_id = :campaign {after}"
-    "ORDER BY k.at, k.id LIMIT :limit"
-)
-_FIRST_PAGE = text(_PAGE.format(after=""))
-_NEXT_PAGE = text(
-    _PAGE.format(
-        after="AND (k.at, k.id) > (SELECT at, id FROM link_click "
-        "WHERE id = :after AND campaign_id = :campaign) "
-    )
+_FIND = select(LinkRow.code, LinkRow.campaign_id, LinkRow.message_id, LinkRow.url).where(
+    LinkRow.code == bindparam("code")
 )
 
 
@@ -59,8 +45,6 @@ class ClickView:
 
 def write(connection: Connection, composed: ComposedCampaign, campaign_id: str) -> None:
     """Store the links of a new campaign, inside the caller's transaction."""
-    if not composed.links:
-        return
     values = [
         {
             "code": link.code,
@@ -72,7 +56,8 @@ def write(connection: Connection, composed: ComposedCampaign, campaign_id: str) 
         }
         for link in composed.links
     ]
-    connection.execute(insert(LinkRow), values)
+    if values:
+        connection.execute(insert(LinkRow), values)
 
 
 class Links:
@@ -82,36 +67,58 @@ class Links:
         self._database = database
 
     def find(self, code: str) -> LinkView | None:
-        """The link with a code; None when there is none. One look at one index, either way."""
-
-        def work(connection: Connection) -> LinkView | None:
-            row = connection.execute(_FIND, {"code": code}).first()
-            return None if row is None else LinkView(*row)
-
-        return self._database.read(work)
+        """The link with a code; None if there is none. Costs one index look-up in both cases."""
+        row = self._database.read(
+            lambda connection: connection.execute(_FIND, {"code": code}).first()
+        )
+        return None if row is None else LinkView(*row)
 
     def click(self, code: str, now: Instant) -> bool:
-        """Log one visit; False when the link is unknown or its part of the log is full."""
-        values = {
-            "id": make_id(CLICK_PREFIX, secrets.token_bytes(ID_BYTES)),
-            "code": code,
-            "at": now,
-            "most": CLICKS_MAX,
-        }
+        """Log one visit; returns False if the link is unknown or has ``CLICKS_MAX`` entries."""
+        count = (
+            update(LinkRow)
+            .where(col(LinkRow.code) == code, col(LinkRow.clicks) < CLICKS_MAX)
+            .values(clicks=LinkRow.clicks + 1)
+            .returning(col(LinkRow.campaign_id), col(LinkRow.message_id))
+        )
+        click_id = make_id(CLICK_PREFIX, secrets.token_bytes(ID_BYTES))
 
         def work(connection: Connection) -> bool:
-            if connection.execute(_COUNT, values).rowcount == 0:
+            row = connection.execute(count).first()
+            if row is None:
                 return False
-            return connection.execute(_CLICK, values).rowcount > 0
+            campaign_id, message_id = row
+            click = ClickRow(
+                id=click_id, code=code, campaign_id=campaign_id, message_id=message_id, at=now
+            )
+            connection.execute(insert(ClickRow), click.model_dump())
+            return True
 
         return self._database.write(work)
 
     def clicks(
         self, campaign_id: str, limit: int = 100, after: str | None = None
     ) -> Sequence[ClickView]:
-        """The click log of a campaign, oldest first; ``after`` is the last id seen."""
-        query = _FIRST_PAGE if after is None else _NEXT_PAGE
-        values = {"campaign": campaign_id, "limit": limit, "after": after}
+        """A page of a campaign's click log, oldest first; ``after`` is the last id seen.
+
+        Empty if ``after`` is not a click of this campaign.
+        """
+        order = tuple_(ClickRow.at, ClickRow.id)
+        query = (
+            select(ClickRow, LinkRow.url)
+            .join(LinkRow, col(LinkRow.code) == ClickRow.code)
+            .where(ClickRow.campaign_id == campaign_id)
+            .order_by(col(ClickRow.at), ClickRow.id)
+            .limit(limit)
+        )
+        if after is not None:
+            last = select(ClickRow.at, ClickRow.id).where(
+                ClickRow.id == after, ClickRow.campaign_id == campaign_id
+            )
+            query = query.where(order > last.correlate(None).scalar_subquery())
         return self._database.read(
-            lambda connection: [ClickView(*row) for row in connection.execute(query, values)]
+            lambda connection: [
+                ClickView(click.id, click.code, click.message_id, click.at, url)
+                for click, url in Session(connection).exec(query)
+            ]
         )

@@ -1,4 +1,4 @@
-"""The messages of an account over all its campaigns, by when they were asked for."""
+"""The messages of an account across its campaigns, in the order of the requests."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,21 +10,25 @@ from campaign.instants import Instant
 from store.database.engine import Database
 from store.shared.views import MessageView, message_view
 
-# Drafts and refused campaigns never were messages to anybody.
-_OF_ACCOUNT = (
-    "SELECT m.*, c.created_at AS asked_at FROM campaign c JOIN message m ON m.campaign_id = c.id "
-    "WHERE c.account_id = :account AND c.status NOT IN ('draft', 'refused') "
-)
-_PAGE = text(
-    _OF_ACCOUNT + "AND c.created_at >= :since AND c.created_at < :until "
-    "ORDER BY c.created_at, c.id, m.position LIMIT :limit OFFSET :offset"
-)
-_ONE = text(_OF_ACCOUNT + "AND m.id = :message")
+_PAGE = text("""
+    SELECT message.*, campaign.created_at AS asked_at
+    FROM campaign JOIN message ON message.campaign_id = campaign.id
+    WHERE campaign.account_id = :account_id AND campaign.status NOT IN ('draft', 'refused')
+      AND campaign.created_at >= :since AND campaign.created_at < :until
+    ORDER BY campaign.created_at, campaign.id, message.position
+    LIMIT :limit OFFSET :offset
+""")
+_GET = text("""
+    SELECT message.*, campaign.created_at AS asked_at
+    FROM campaign JOIN message ON message.campaign_id = campaign.id
+    WHERE campaign.account_id = :account_id AND campaign.status NOT IN ('draft', 'refused')
+      AND message.id = :message_id
+""")
 
 
 @dataclass(frozen=True, slots=True)
 class LoggedMessage:
-    """A message, the campaign that it belongs to, and when that was asked for."""
+    """A message, its campaign, and when the campaign was requested."""
 
     message: MessageView
     campaign_id: str
@@ -32,7 +36,7 @@ class LoggedMessage:
 
 
 class MessageLog:
-    """Looks up messages across campaigns."""
+    """Looks up messages across campaigns; those of drafts and refused campaigns do not count."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -40,9 +44,9 @@ class MessageLog:
     def page(
         self, account_id: str, since: Instant, until: Instant, limit: int, offset: int
     ) -> Sequence[LoggedMessage]:
-        """Messages asked for from ``since`` on and before ``until``, oldest first."""
+        """Messages requested from ``since`` to before ``until``, oldest first."""
         values = {
-            "account": account_id,
+            "account_id": account_id,
             "since": since,
             "until": until,
             "limit": limit,
@@ -55,11 +59,11 @@ class MessageLog:
         return self._database.read(work)
 
     def get(self, account_id: str, message_id: str) -> LoggedMessage | None:
-        """One message; None when it is not there or another account's."""
-        values = {"account": account_id, "message": message_id}
+        """One message; None if it does not exist or belongs to another account."""
+        values = {"account_id": account_id, "message_id": message_id}
 
         def work(connection: Connection) -> LoggedMessage | None:
-            row = connection.execute(_ONE, values).first()
+            row = connection.execute(_GET, values).first()
             return None if row is None else _logged(row)
 
         return self._database.read(work)

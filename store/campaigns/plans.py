@@ -1,4 +1,4 @@
-"""When the messages of a campaign are due: moved as they are, or laid out anew."""
+"""When the messages of a campaign are due: all shifted by a time, or spread anew."""
 
 from sqlalchemy import Connection, text
 
@@ -6,21 +6,31 @@ from campaign.instants import Instant
 from campaign.schedule import ideal_instants
 from store.database.engine import Database, json_rows
 
-# Whoever comes with the next number changes the plan; anybody else changes nothing.
-_ITS_TURN = "WHERE id = :campaign AND pauses_applied = :number - 1"
-_START = (
-    "base_at = base_at + :by, scheduled_at = COALESCE(CAST(:scheduled_at AS BIGINT), scheduled_at)"
-)
-_COUNT_PUSH = text(f"UPDATE campaign SET pauses_applied = :number, {_START} {_ITS_TURN}")
-_COUNT_SPREAD = text(
-    "UPDATE campaign SET pauses_applied = :number, spread_hours = :hours, base_at = "
-    "CASE WHEN base_at < :earliest THEN CAST(:earliest AS BIGINT) ELSE base_at END "
-    f"{_ITS_TURN} RETURNING base_at"
-)
-_MOVE_START = text(f"UPDATE campaign SET {_START} WHERE id = :campaign")
-_WAITING = "WHERE campaign_id = :campaign AND status IN ('queued', 'retryable')"
-_PUSH = text(f"UPDATE message SET due_at = due_at + :by {_WAITING}")
-_FIRST_DUE = text(f"SELECT min(due_at) FROM message {_WAITING}")
+# A change applies once: only the one with the next number counts, any other changes nothing.
+_COUNT_PUSH = text("""
+    UPDATE campaign SET pauses_applied = :number, base_at = base_at + :by,
+      scheduled_at = COALESCE(CAST(:scheduled_at AS BIGINT), scheduled_at)
+    WHERE id = :campaign AND pauses_applied = :number - 1
+""")
+_COUNT_SPREAD = text("""
+    UPDATE campaign SET pauses_applied = :number, spread_hours = :hours,
+      base_at = CASE WHEN base_at < :earliest THEN CAST(:earliest AS BIGINT) ELSE base_at END
+    WHERE id = :campaign AND pauses_applied = :number - 1
+    RETURNING base_at
+""")
+_MOVE_START = text("""
+    UPDATE campaign SET base_at = base_at + :by,
+      scheduled_at = COALESCE(CAST(:scheduled_at AS BIGINT), scheduled_at)
+    WHERE id = :campaign
+""")
+_PUSH = text("""
+    UPDATE message SET due_at = due_at + :by
+    WHERE campaign_id = :campaign AND status IN ('queued', 'retryable')
+""")
+_FIRST_DUE = text("""
+    SELECT min(due_at) FROM message
+    WHERE campaign_id = :campaign AND status IN ('queued', 'retryable')
+""")
 
 
 class Plans:
@@ -28,17 +38,19 @@ class Plans:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._spread_over = text(
-            "SELECT position FROM message WHERE campaign_id = :campaign AND status = 'queued' "
-            f"AND scheduled_at IS NULL ORDER BY position{database.for_update}"
-        )
-        # By the primary key alone: asked for the status as well, PostgreSQL may look each of
-        # 50,000 rows up among all that are queued, which takes minutes.
-        self._lay_out = text(
-            "UPDATE message SET due_at = CAST(r.value->>'d' AS BIGINT) "
-            f"FROM {database.rows} WHERE message.campaign_id = r.value->>'c' "
-            "AND message.position = CAST(r.value->>'p' AS BIGINT)"
-        )
+        self._spread_over = text(f"""
+            SELECT position FROM message
+            WHERE campaign_id = :campaign AND status = 'queued' AND scheduled_at IS NULL
+            ORDER BY position {database.for_update}
+        """)
+        # By the primary key alone: with a condition on the status, PostgreSQL may search all
+        # queued messages for each of 50,000 rows, which takes minutes.
+        self._lay_out = text(f"""
+            UPDATE message SET due_at = CAST(r.value->>'due_at' AS BIGINT)
+            FROM {database.rows}
+            WHERE message.campaign_id = r.value->>'campaign_id'
+              AND message.position = CAST(r.value->>'position' AS BIGINT)
+        """)
 
     def push_back(
         self, campaign_id: str, number: int, by: Instant, scheduled_at: Instant | None = None
@@ -75,7 +87,7 @@ class Plans:
             positions = connection.execute(self._spread_over, values).scalars().all()
             dues = ideal_instants(start, hours, len(positions))
             rows = [
-                {"c": campaign_id, "p": position, "d": due}
+                {"campaign_id": campaign_id, "position": position, "due_at": due}
                 for position, due in zip(positions, dues, strict=True)
             ]
             connection.execute(self._lay_out, {"rows": json_rows(rows)})

@@ -1,10 +1,11 @@
-"""A campaign that ended with failures, put to work again for what may go another time."""
+"""Retry of a campaign that ended with failures: requeues what may succeed in another try."""
 
 from collections import Counter
 from collections.abc import Sequence
 from enum import StrEnum
 
 from sqlalchemy import Connection, Row, String, bindparam, text
+from sqlmodel import select
 
 from campaign.credits import price_of
 from campaign.instants import Instant
@@ -15,47 +16,56 @@ from store.campaigns.admission import insufficient
 from store.database.engine import Database
 from store.shared import ledger, reports
 from store.shared.views import CampaignView, campaign_view
+from store.tables import CampaignRow
 
-_REOPEN = text(
-    "UPDATE campaign SET status = 'running', finished_at = NULL "
-    "WHERE id = :campaign AND status = 'finished_with_failures' RETURNING account_id, key"
-)
-_STATUS = text("SELECT status FROM campaign WHERE id = :campaign")
-# What failed before its first try had a fault of its recipient, and what was ever in doubt has
-# an operator's word.
-_FAILED = "campaign_id = :campaign AND status = 'failed' AND attempts > 0 AND NOT was_unknown"
-_REASONS = text(f"SELECT DISTINCT reason FROM message WHERE {_FAILED}")
-_REQUEUE = text(
-    "UPDATE message SET status = 'queued', due_at = :now, reason = NULL, error = NULL, "
-    f"final_at = NULL WHERE {_FAILED} AND reason IN :reasons RETURNING kind"
-).bindparams(bindparam("reasons", type_=String, expanding=True))
-# Freed when nobody was sent, or dated; either way it is held again until the next end.
-_HOLD_KEY = text(
-    "INSERT INTO campaign_key (account_id, key, campaign_id, free_at) "
-    "VALUES (:account, :key, :campaign, NULL) "
-    "ON CONFLICT (account_id, key) DO UPDATE SET campaign_id = excluded.campaign_id, "
-    "free_at = NULL WHERE campaign_key.free_at <= :now "
-    "OR campaign_key.campaign_id = excluded.campaign_id RETURNING campaign_id"
-)
-_UNDER_WAY = text(
-    "SELECT * FROM campaign c WHERE c.status = 'running' AND c.id > :after AND "
-    "(SELECT count(*) FROM ledger_entry e WHERE e.campaign_id = c.id AND e.movement = 'hold' "
-    "AND e.kind = 'sms') > 1 ORDER BY c.id LIMIT :limit"
-)
+_REOPEN = text("""
+    UPDATE campaign SET status = 'running', finished_at = NULL
+    WHERE id = :campaign AND status = 'finished_with_failures'
+    RETURNING account_id, key
+""")
+# Left out: what failed before its first try, for a fault of its recipient, and what was ever
+# unknown, about which an operator has decided.
+_REASONS = text("""
+    SELECT DISTINCT reason FROM message
+    WHERE campaign_id = :campaign AND status = 'failed' AND attempts > 0 AND NOT was_unknown
+""")
+_REQUEUE = text("""
+    UPDATE message
+    SET status = 'queued', due_at = :now, reason = NULL, error = NULL, final_at = NULL
+    WHERE campaign_id = :campaign AND status = 'failed' AND attempts > 0 AND NOT was_unknown
+      AND reason IN :reasons
+    RETURNING kind
+""").bindparams(bindparam("reasons", type_=String, expanding=True))
+# The key is free, or spent until a date; in both cases the campaign holds it until its next end.
+_HOLD_KEY = text("""
+    INSERT INTO campaign_key (account_id, key, campaign_id, free_at)
+    VALUES (:account, :key, :campaign, NULL)
+    ON CONFLICT (account_id, key) DO UPDATE SET campaign_id = excluded.campaign_id, free_at = NULL
+    WHERE campaign_key.free_at <= :now OR campaign_key.campaign_id = excluded.campaign_id
+    RETURNING campaign_id
+""")
+_UNDER_WAY = text("""
+    SELECT * FROM campaign
+    WHERE status = 'running' AND id > :after AND (
+        SELECT count(*) FROM ledger_entry
+        WHERE ledger_entry.campaign_id = campaign.id AND movement = 'hold' AND kind = 'sms'
+    ) > 1
+    ORDER BY id LIMIT :limit
+""")
 
 
 class Retried(StrEnum):
-    """What a wish to retry came to."""
+    """The result of a request to retry a campaign."""
 
-    AGAIN = "again"  # put to work again, and paid for, by this wish
-    UNDER_WAY = "under_way"  # by an earlier one, and it has not ended yet
+    AGAIN = "again"  # requeued and paid for by this request
+    UNDER_WAY = "under_way"  # requeued by an earlier request, and not ended yet
     RUNS = "runs"  # the first run has not ended
-    NOTHING = "nothing"  # no message failed for a reason that may pass
+    NOTHING = "nothing"  # no message failed for a passing reason
     ENDED = "ended"  # refused, cancelled or expired
 
 
-class _No(Exception):
-    """Rolls everything back; ``answer`` says why."""
+class _NotRetried(Exception):
+    """Rolls the transaction back; ``answer`` says why."""
 
     def __init__(self, answer: Retried | Refusal) -> None:
         super().__init__()
@@ -69,11 +79,11 @@ class Retrying:
         self._database = database
 
     def retry(self, campaign_id: str, now: Instant) -> Retried | Refusal:
-        """Queue what failed for a passing reason, hold its price, and let the campaign run.
+        """Requeue what failed for a passing reason, hold its price, and reopen the campaign.
 
-        All of it or nothing: a refusal says that credits do not suffice, or that the campaign's
-        key has brought another one since. One conditional update decides between many at once;
-        to the others it is under way. Raises NoResultFound for an unknown id.
+        All or nothing: a Refusal says that credits do not suffice, or that the campaign's key
+        belongs to another campaign now. Of simultaneous calls, and of two runs, one returns
+        AGAIN and the others UNDER_WAY. Raises NoResultFound for an unknown id.
         """
 
         def work(connection: Connection) -> Retried:
@@ -86,9 +96,9 @@ class Retrying:
             kinds = connection.execute(_REQUEUE, {**values, "reasons": reasons}).scalars()
             counts = Counter(kinds)
             if not counts:
-                raise _No(Retried.NOTHING)
+                raise _NotRetried(Retried.NOTHING)
             _hold_key(connection, campaign_id, campaign, now)
-            # Last of all: every chunk of the account waits for the rows of the books.
+            # Last, because every chunk of the account waits for these row locks of the ledger.
             price = price_of(counts["sms"], counts["mms"])
             number = ledger.holds(connection, campaign_id)
             ledger.hold_again(connection, campaign.account_id, campaign_id, price, number, now)
@@ -96,13 +106,13 @@ class Retrying:
 
         try:
             return self._database.write(work)
-        except _No as no:
-            return no.answer
+        except _NotRetried as reason:
+            return reason.answer
         except ledger.Overdrawn as overdrawn:
             return insufficient(overdrawn.kind)
 
     def under_way(self, after: str, limit: int) -> Sequence[CampaignView]:
-        """Retried campaigns of every account that run, by id from ``after`` on."""
+        """Running retries of all accounts by id; ``after`` is the last id of the page before."""
         values = {"after": after, "limit": limit}
 
         def work(connection: Connection) -> Sequence[CampaignView]:
@@ -114,18 +124,19 @@ class Retrying:
 
 
 def _as_it_stands(connection: Connection, campaign_id: str) -> Retried:
-    """Why a campaign was not put to work again."""
-    status = CampaignStatus(connection.execute(_STATUS, {"campaign": campaign_id}).scalar_one())
+    """Why a campaign was not reopened."""
+    query = select(CampaignRow.status).where(CampaignRow.id == campaign_id)
+    status = CampaignStatus(connection.execute(query).scalar_one())
     if status is CampaignStatus.FINISHED:
         return Retried.NOTHING
-    # One that ended with failures just now did so after the look above.
+    # A campaign that ended with failures just now did so after _REOPEN looked at it.
     if status in CAMPAIGN_ENDS and status is not CampaignStatus.FINISHED_WITH_FAILURES:
         return Retried.ENDED
     return Retried.UNDER_WAY if ledger.holds(connection, campaign_id) > 1 else Retried.RUNS
 
 
 def _hold_key(connection: Connection, campaign_id: str, campaign: Row[str], now: Instant) -> None:
-    """Hold the campaign's own key again; what another has got by it since is not sent twice."""
+    """Hold the campaign's key again; raises _NotRetried if another campaign has it now."""
     values = {
         "account": campaign.account_id,
         "key": campaign.key,
@@ -134,5 +145,5 @@ def _hold_key(connection: Connection, campaign_id: str, campaign: Row[str], now:
     }
     if campaign.key is None or connection.execute(_HOLD_KEY, values).first() is not None:
         return
-    reason = "the campaign's idempotency key has brought another campaign since"
-    raise _No(Refusal(RefusalCode.KEY_REUSED, reason))
+    reason = "another campaign has been created under this campaign's idempotency key"
+    raise _NotRetried(Refusal(RefusalCode.KEY_REUSED, reason))

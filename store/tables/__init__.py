@@ -1,4 +1,4 @@
-"""The tables, one file per noun; ``METADATA`` is what the migrations must lead to."""
+"""The tables, one file per subject; the migrations must produce exactly ``METADATA``."""
 
 from sqlmodel import SQLModel
 

@@ -5,7 +5,11 @@ from sqlmodel import Field, SQLModel
 
 
 class Account(SQLModel, table=True):
-    """Somebody who sends. Switches choose between readings of the seeds (docs/decisions/)."""
+    """A customer that sends; ``daily_quota`` is in messages per UTC day, null for no limit.
+
+    The switches ``strict_uniform``, ``strict_keys`` and ``auto_key`` choose between readings of
+    the specifications (docs/decisions/). ``carriers`` are names in order, separated by commas.
+    """
 
     __tablename__ = "account"
 
@@ -22,7 +26,7 @@ class Account(SQLModel, table=True):
 
 
 class ApiKey(SQLModel, table=True):
-    """One key pair. Only keyed hashes are looked up; the sealed secret serves HMAC dialects."""
+    """A key pair, looked up by keyed hashes; HMAC dialects need the secret, which is encrypted."""
 
     __tablename__ = "api_key"
 
@@ -50,7 +54,7 @@ class SenderRow(SQLModel, table=True):
 
 
 class QuotaDay(SQLModel, table=True):
-    """How many messages an account was admitted for on one UTC day (``2026-11-21``)."""
+    """The number of messages admitted for an account on one UTC day (``2026-11-21``)."""
 
     __tablename__ = "quota_day"
     __table_args__ = (CheckConstraint("used >= 0", name="quota_day_used_not_negative"),)

@@ -1,14 +1,14 @@
-"""News for accounts: who wants which, and the outbox of what is to be told."""
+"""Webhooks of accounts, and the outbox of deliveries to them."""
 
 from sqlalchemy import BigInteger, Index, Text
 from sqlmodel import Field, SQLModel
 
 
 class WebhookRow(SQLModel, table=True):
-    """An account's subscription: which events, to which URL, in the words of which dialect.
+    """An account's endpoint: the events it subscribes to, its URL and the dialect of the bodies.
 
     ``events`` are names separated by spaces. The previous secret is valid until
-    ``previous_until``; both are sealed, since each call is signed with them.
+    ``previous_until``. Both are encrypted and not hashed, because calls are signed with them.
     """
 
     __tablename__ = "webhook"
@@ -26,13 +26,12 @@ class WebhookRow(SQLModel, table=True):
 
 
 class CallbackRow(SQLModel, table=True):
-    """One piece of news for one destination, and how far its telling has come.
+    """The delivery of one event to one destination.
 
-    No address and no text is copied: the body is rendered when it is told, from the message,
-    campaign or inbound text that the row refers to. ``destination`` is a webhook's id, or the
-    name of an account's and server's message addresses. ``at`` is when it happened,
-    ``since_at`` when the tries began. While a try is under way, ``claimed_by`` names it and
-    ``claimed_until`` says when it is given up for dead.
+    No URL and no text is copied: each try renders the body from the message, campaign or reply
+    that the row refers to. ``destination`` is the id of a webhook, or an id made of an account
+    and the origin of a message's own callback URL. The event happened ``at``; the tries began at
+    ``since_at``. During a try ``claimed_by`` names it, and it counts as lost at ``claimed_until``.
     """
 
     __tablename__ = "callback"

@@ -1,4 +1,4 @@
-"""Campaigns, their messages, every attempt at one, and who wants none."""
+"""Campaigns, their messages, the attempts at each message, and opt-outs."""
 
 from sqlalchemy import BigInteger, Index, Text
 from sqlmodel import Field, SQLModel
@@ -32,14 +32,14 @@ class CampaignRow(SQLModel, table=True):
 
 
 class MessageRow(SQLModel, table=True):
-    """The rendered thing for one recipient, and where it stands.
+    """A rendered message to one recipient, and its state.
 
-    ``position`` counts from 0 in request order. ``due_at`` is the ideal instant of the next
-    try. ``list_id`` names the mailing list that brought the recipient, and ``compliance_text`` is
-    what the rules look at where links have been shortened. While ``sending``, ``claimed_by`` names
-    the running attempt of the chunk and ``claimed_until`` the instant after which that attempt
-    starts no more requests. ``was_unknown`` says that an earlier try may have left, though the
-    message was put to work again by policy.
+    ``position`` counts from 0 in the order of the request. ``due_at`` is the planned instant of
+    the next try. ``list_id`` is the mailing list of the recipient, if any. ``compliance_text`` is
+    the text before links were shortened, which the rules check. While the message is ``sending``,
+    ``claimed_by`` names the running attempt of the chunk, which starts no request after
+    ``claimed_until``. ``was_unknown`` means that an earlier try may have been sent, although
+    policy requeued the message.
     """
 
     __tablename__ = "message"
@@ -82,7 +82,7 @@ class MessageRow(SQLModel, table=True):
 
 
 class AttemptRow(SQLModel, table=True):
-    """One try at one message, written before its first byte leaves; ``number`` from 1."""
+    """One try of one message, committed before its request is sent; ``number`` counts from 1."""
 
     __tablename__ = "attempt"
 
@@ -97,7 +97,7 @@ class AttemptRow(SQLModel, table=True):
 
 
 class OptOut(SQLModel, table=True):
-    """A number that wants nothing more from an account; canonical E.164."""
+    """A number (canonical E.164) that opted out of the messages of an account."""
 
     __tablename__ = "opt_out"
 

@@ -1,11 +1,11 @@
-"""Idempotency keys in use: a row is a claim, and a free key has no row."""
+"""Idempotency keys in use; a free key has no row."""
 
 from sqlalchemy import BigInteger
 from sqlmodel import Field, SQLModel
 
 
 class CampaignKey(SQLModel, table=True):
-    """A campaign's key: held while ``free_at`` is null, spent until ``free_at`` afterwards."""
+    """A campaign's key: claimed while ``free_at`` is null, otherwise spent until then."""
 
     __tablename__ = "campaign_key"
 
@@ -16,7 +16,7 @@ class CampaignKey(SQLModel, table=True):
 
 
 class RecipientKey(SQLModel, table=True):
-    """A message's key: claimed while ``free_at`` is null, spent until ``free_at`` afterwards."""
+    """A message's key: claimed while ``free_at`` is null, otherwise spent until then."""
 
     __tablename__ = "recipient_key"
 

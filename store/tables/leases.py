@@ -1,11 +1,11 @@
-"""Numbers that accounts share: the pool, its leases, and what is to become of answers."""
+"""Numbers that accounts share: the pool, its leases, replies, and where replies go."""
 
 from sqlalchemy import BigInteger, CheckConstraint, Index, Text, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 
 class PoolNumber(SQLModel, table=True):
-    """A number that no account owns, leased towards one recipient at a time."""
+    """A number that no account owns; it can be leased once for each recipient."""
 
     __tablename__ = "pool_number"
 
@@ -15,11 +15,11 @@ class PoolNumber(SQLModel, table=True):
 
 
 class LeaseRow(SQLModel, table=True):
-    """A pool number that stands for one account towards one recipient until ``expires_at``.
+    """A pool number through which one account sends to one recipient until ``expires_at``.
 
-    The primary key keeps two accounts from one recipient's answers, ``slot`` an account from more
-    than five leases to one recipient, and ``purpose`` (a digest of what answers are wanted for)
-    from two leases where one will do.
+    By the primary key a recipient's reply to a number belongs to one account. ``slot`` limits an
+    account to five leases for one recipient. ``purpose``, a digest of the reply options, prevents
+    a second lease where one is enough.
     """
 
     __tablename__ = "lease"
@@ -40,10 +40,10 @@ class LeaseRow(SQLModel, table=True):
 
 
 class ReplyOption(SQLModel, table=True):
-    """What the sender of one message wants besides its sending.
+    """Where replies to one message go.
 
-    With ``leased`` an answer to the message's sender is an answer to this message. ``receipts``
-    says whether its delivery may be told.
+    If ``leased``, a reply to the message's sender is a reply to this message. ``receipts`` allows
+    events about its delivery.
     """
 
     __tablename__ = "reply_option"
@@ -64,9 +64,9 @@ class ReplyOption(SQLModel, table=True):
 
 
 class ReplyRow(SQLModel, table=True):
-    """A text that somebody wrote back to a leased number, and the message that it answers.
+    """An inbound text to a leased number, and the message that it answers.
 
-    ``id`` is made from what the carrier brought, so that a call that is repeated is one reply.
+    ``id`` is derived from the carrier's callback, so that a repeated callback is one reply.
     """
 
     __tablename__ = "reply"
@@ -81,7 +81,7 @@ class ReplyRow(SQLModel, table=True):
 
 
 class ReplyChannelRow(SQLModel, table=True):
-    """One way that a reply goes on: the callback that brings it there, and how."""
+    """The channel on which a delivery forwards a reply."""
 
     __tablename__ = "reply_channel"
 

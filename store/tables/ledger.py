@@ -1,4 +1,4 @@
-"""The books: balances that cannot disagree with themselves, and entries that never change."""
+"""The ledger: balances, holds, and entries that never change."""
 
 from sqlalchemy import BigInteger, CheckConstraint, Index
 from sqlmodel import Field, SQLModel
@@ -7,7 +7,7 @@ from sqlmodel import Field, SQLModel
 class Credit(SQLModel, table=True):
     """The balance of one account in one kind of credit (whole credits).
 
-    The database itself refuses an overdraft and a sum that does not add up.
+    The constraints refuse an overdraft and a balance that does not add up.
     """
 
     __tablename__ = "credit"
@@ -27,7 +27,7 @@ class Credit(SQLModel, table=True):
 
 
 class HoldRow(SQLModel, table=True):
-    """What one campaign set aside, and how much of that was posted and voided since."""
+    """The credits of one kind held for a campaign, and how many were posted and voided since."""
 
     __tablename__ = "hold"
     __table_args__ = (
@@ -45,9 +45,9 @@ class HoldRow(SQLModel, table=True):
 
 
 class Entry(SQLModel, table=True):
-    """One immutable line of the books: grant, hold, post or void.
+    """One immutable entry: a grant, hold, post or void.
 
-    ``id`` is made from what the entry is about, so writing it twice is impossible.
+    ``id`` is derived from what is recorded, so that nothing can be recorded twice.
     """
 
     __tablename__ = "ledger_entry"

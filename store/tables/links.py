@@ -1,11 +1,11 @@
-"""Short links, one per recipient, and who followed them when."""
+"""Short links, one per recipient, and the log of visits."""
 
 from sqlalchemy import BigInteger, CheckConstraint, Index, Text
 from sqlmodel import Field, SQLModel
 
 
 class LinkRow(SQLModel, table=True):
-    """A short link in one message; ``clicks`` is how many entries the click log has of it."""
+    """A short link in one message; ``clicks`` is the number of its entries in the click log."""
 
     __tablename__ = "link"
     __table_args__ = (CheckConstraint("clicks >= 0", name="link_clicks_not_negative"),)
@@ -19,7 +19,7 @@ class LinkRow(SQLModel, table=True):
 
 
 class ClickRow(SQLModel, table=True):
-    """One visit through a short link. Nothing is kept of the visitor."""
+    """One visit through a short link; no data about the visitor is stored."""
 
     __tablename__ = "link_click"
     __table_args__ = (Index("link_click_by_campaign", "campaign_id", "at", "id"),)

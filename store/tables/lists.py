@@ -1,11 +1,11 @@
-"""Mailing lists and who is on them."""
+"""Mailing lists and their members."""
 
 from sqlalchemy import BigInteger, CheckConstraint, Text, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 
 class MailingListRow(SQLModel, table=True):
-    """A named list of an account; ``size`` is how many members it has."""
+    """A named list of an account; ``size`` is the number of its members."""
 
     __tablename__ = "mailing_list"
     __table_args__ = (

@@ -1,11 +1,11 @@
-"""Nonces of signed requests, each remembered until nobody could repeat it any more."""
+"""Nonces of signed requests, kept until the signature would have expired."""
 
 from sqlalchemy import BigInteger
 from sqlmodel import Field, SQLModel
 
 
 class Nonce(SQLModel, table=True):
-    """A nonce that a key has used; from ``free_at`` on it counts as never used."""
+    """A nonce that a key has used; it can be used again from ``free_at`` on."""
 
     __tablename__ = "nonce"
 

@@ -1,14 +1,14 @@
-"""How fast things may leave, and through whom nothing can leave just now."""
+"""Sending rates, and the carriers that are down."""
 
 from sqlalchemy import BigInteger
 from sqlmodel import Field, SQLModel
 
 
 class RateRow(SQLModel, table=True):
-    """The speed of one scope (``campaign.rates``) and when its next segment may leave.
+    """The rate of one scope (``campaign.rates``) and when it may send its next segment.
 
-    ``rate`` is in segments per second. ``next_at`` is in microseconds since 1970, finer than the
-    instants elsewhere, because rounding a thousand segments a second would add up.
+    ``rate`` is in segments per second. ``next_at`` is in microseconds since 1970, unlike other
+    instants, because the error of rounding to milliseconds would add up at high rates.
     """
 
     __tablename__ = "rate"
@@ -19,9 +19,9 @@ class RateRow(SQLModel, table=True):
 
 
 class CarrierState(SQLModel, table=True):
-    """Whether a carrier is down, as all workers together see it; one that is up may have no row.
+    """Whether a carrier is down for all workers; a carrier that is up may have no row.
 
-    While it is down, ``probe_at`` is the earliest instant at which one message may try it.
+    While it is down, one message may try it from ``probe_at`` on.
     """
 
     __tablename__ = "carrier_state"

@@ -1,73 +1,81 @@
-"""Deliveries on their way: claimed under a lease, marked, given up, and swept away at last."""
+"""Deliveries: claimed for one try, updated with its outcome, and deleted in the end."""
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, bindparam, text
+from sqlmodel import col, select, update
 
-from campaign.deliveries import ClaimedDelivery, DeliveryStatus, DeliveryUpdate
+from campaign.deliveries import ClaimedDelivery, DeliveryUpdate
 from campaign.events import WEBHOOK_PREFIX
 from campaign.instants import Instant
 from store.database.engine import Database, json_rows
 from store.shared.outbox import Destination
+from store.tables import WebhookRow
 
-_UNLEASED = "(claimed_until IS NULL OR claimed_until <= :now)"
-_WEBHOOK = text("SELECT disabled_at FROM webhook WHERE id = :destination")
-_DISABLE = text(
-    "UPDATE webhook SET disabled_at = :now WHERE id = :destination AND disabled_at IS NULL"
-)
-_BURY = text(
-    "UPDATE callback SET status = 'dead', last_code = COALESCE(last_code, 'disabled'), "
-    "ended_at = :now, claimed_by = NULL, claimed_until = NULL "
-    f"WHERE destination = :destination AND status = 'waiting' AND {_UNLEASED}"
-)
-_GIVE_UP = text(
-    "UPDATE callback SET status = 'dead', last_code = COALESCE(last_code, 'expired'), "
-    "ended_at = :now, claimed_by = NULL, claimed_until = NULL WHERE destination = :destination "
-    f"AND status = 'waiting' AND since_at < :since AND {_UNLEASED}"
-)
-_NEXT_DUE = text(
-    "SELECT min(CASE WHEN claimed_until > due_at THEN claimed_until ELSE due_at END) FROM callback "
-    "WHERE destination = :destination AND status = 'waiting'"
-)
-_OVERDUE = text(
-    "SELECT DISTINCT destination, account_id FROM callback WHERE status = 'waiting' "
-    f"AND due_at <= :now AND {_UNLEASED} AND destination > :after "
-    "ORDER BY destination LIMIT :limit"
-)
-_FORGET = text(
-    "DELETE FROM callback WHERE id IN (SELECT id FROM callback "
-    "WHERE status IN ('delivered', 'dead') AND created_at < :before LIMIT :limit)"
+_CLOSE = text("""
+    UPDATE callback
+    SET status = 'dead', last_code = COALESCE(last_code, :code), ended_at = :now,
+      claimed_by = NULL, claimed_until = NULL
+    WHERE destination = :destination AND status = 'waiting'
+      AND (claimed_until IS NULL OR claimed_until <= :now)
+      AND (CAST(:since AS BIGINT) IS NULL OR since_at < :since)
+""")
+_NEXT_DUE = text("""
+    SELECT min(CASE WHEN claimed_until > due_at THEN claimed_until ELSE due_at END)
+    FROM callback WHERE destination = :destination AND status = 'waiting'
+""")
+_OVERDUE = text("""
+    SELECT DISTINCT destination, account_id FROM callback
+    WHERE status = 'waiting' AND due_at <= :now AND destination > :after
+      AND (claimed_until IS NULL OR claimed_until <= :now)
+    ORDER BY destination LIMIT :limit
+""")
+_FORGET = text("""
+    DELETE FROM callback
+    WHERE id IN (
+        SELECT id FROM callback
+        WHERE status IN ('delivered', 'dead') AND created_at < :before LIMIT :limit
+    )
+""")
+_ENABLED = select(WebhookRow.id).where(
+    WebhookRow.id == bindparam("destination"), col(WebhookRow.disabled_at).is_(None)
 )
 
 
 class Deliveries:
-    """The :class:`campaign.deliveries.DeliveryStore` of both databases, and its sweeps."""
+    """The :class:`campaign.deliveries.DeliveryStore` of both databases, and its cleanup."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        # What somebody else is just claiming is theirs.
-        skip_locked = "" if database.is_sqlite else " FOR UPDATE SKIP LOCKED"
-        self._claim = text(
-            "UPDATE callback SET claimed_by = :token, claimed_until = :lease, tries = tries + 1 "
-            "WHERE id IN (SELECT id FROM callback WHERE destination = :destination "
-            f"AND status = 'waiting' AND due_at <= :now AND {_UNLEASED} "
-            f"ORDER BY due_at, id LIMIT :count{skip_locked}) RETURNING id, tries"
-        )
-        mine = (
-            f"FROM {database.rows} WHERE callback.id = r.value->>'k' "
-            "AND callback.status = 'waiting' AND callback.claimed_by = :token"
-        )
-        self._write_updates = text(
-            "UPDATE callback SET status = r.value->>'s', last_code = r.value->>'e', "
-            "due_at = COALESCE(CAST(r.value->>'d' AS BIGINT), due_at), "
-            "ended_at = CASE WHEN r.value->>'s' = 'waiting' THEN NULL "
-            "ELSE CAST(r.value->>'t' AS BIGINT) END, claimed_by = NULL, claimed_until = NULL "
-            f"{mine}"
-        )
-        self._drop = text(
-            "DELETE FROM callback WHERE status = 'waiting' AND claimed_by = :token "
-            f"AND id IN (SELECT r.value->>'k' FROM {database.rows})"
-        )
+        # Leave out the rows that another worker is claiming at this moment.
+        skip_locked = "" if database.is_sqlite else "FOR UPDATE SKIP LOCKED"
+        self._claim = text(f"""
+            UPDATE callback
+            SET claimed_by = :token, claimed_until = :claimed_until, tries = tries + 1
+            WHERE id IN (
+                SELECT id FROM callback
+                WHERE destination = :destination AND status = 'waiting' AND due_at <= :now
+                  AND (claimed_until IS NULL OR claimed_until <= :now)
+                ORDER BY due_at, id LIMIT :count {skip_locked}
+            )
+            RETURNING id, tries
+        """)
+        self._update = text(f"""
+            UPDATE callback
+            SET status = r.value->>'status', last_code = r.value->>'code',
+              due_at = COALESCE(CAST(r.value->>'due_at' AS BIGINT), due_at),
+              ended_at = CASE r.value->>'status' WHEN 'waiting' THEN NULL
+                ELSE CAST(r.value->>'at' AS BIGINT) END,
+              claimed_by = NULL, claimed_until = NULL
+            FROM {database.rows}
+            WHERE callback.id = r.value->>'callback_id'
+              AND callback.status = 'waiting' AND callback.claimed_by = :token
+        """)
+        self._drop = text(f"""
+            DELETE FROM callback
+            WHERE status = 'waiting' AND claimed_by = :token
+              AND id IN (SELECT r.value->>'callback_id' FROM {database.rows})
+        """)
 
     def flush_and_claim(
         self,
@@ -84,17 +92,16 @@ class Deliveries:
             "token": token,
             "count": count,
             "now": now,
-            "lease": claimed_until,
+            "claimed_until": claimed_until,
         }
 
         def work(connection: Connection) -> Sequence[ClaimedDelivery]:
             self._write(connection, token, updates)
             if any(update.gone for update in updates):
-                connection.execute(_DISABLE, values)
+                _disable(connection, destination, now)
             if destination.startswith(WEBHOOK_PREFIX):
-                webhook = connection.execute(_WEBHOOK, values).first()
-                if webhook is None or webhook.disabled_at is not None:
-                    connection.execute(_BURY, values)
+                if connection.execute(_ENABLED, values).first() is None:
+                    connection.execute(_CLOSE, {**values, "code": "disabled", "since": None})
                     return []
             if count <= 0:
                 return []
@@ -107,10 +114,8 @@ class Deliveries:
 
     def give_up(self, destination: str, since: Instant, now: Instant) -> int:
         """See :class:`campaign.deliveries.DeliveryStore`."""
-        values = {"destination": destination, "since": since, "now": now}
-        return self._database.write(
-            lambda connection: connection.execute(_GIVE_UP, values).rowcount
-        )
+        values = {"destination": destination, "code": "expired", "since": since, "now": now}
+        return self._database.write(lambda connection: connection.execute(_CLOSE, values).rowcount)
 
     def next_due(self, destination: str) -> Instant | None:
         """See :class:`campaign.deliveries.DeliveryStore`."""
@@ -120,32 +125,43 @@ class Deliveries:
         )
 
     def overdue(self, before: Instant, after: str, limit: int) -> Sequence[Destination]:
-        """Destinations with callbacks that nobody has taken since ``before``, by id."""
+        """Up to ``limit`` destinations whose deliveries were due, and unclaimed, at ``before``.
+
+        By id; ``after`` is the last id of the page before, or "".
+        """
         values = {"now": before, "after": after, "limit": limit}
         return self._database.read(
             lambda connection: [Destination(*row) for row in connection.execute(_OVERDUE, values)]
         )
 
     def forget(self, before: Instant, limit: int) -> int:
-        """Delete callbacks at their end that were written before ``before``; how many."""
+        """Delete up to ``limit`` ended deliveries recorded before ``before``; returns how many."""
         values = {"before": before, "limit": limit}
         return self._database.write(lambda connection: connection.execute(_FORGET, values).rowcount)
 
     def _write(self, connection: Connection, token: str, updates: Sequence[DeliveryUpdate]) -> None:
-        kept = [update for update in updates if update.status is not None]
-        dropped = [update for update in updates if update.status is None]
-        if kept:
-            rows = [
-                {
-                    "k": update.callback_id,
-                    "s": DeliveryStatus(update.status or "").value,
-                    "e": update.code,
-                    "t": update.at,
-                    "d": update.due_at,
-                }
-                for update in sorted(kept, key=lambda update: update.callback_id)
-            ]
-            connection.execute(self._write_updates, {"rows": json_rows(rows), "token": token})
-        if dropped:
-            rows = [{"k": update.callback_id} for update in dropped]
-            connection.execute(self._drop, {"rows": json_rows(rows), "token": token})
+        # Rows are locked in the order of their ids.
+        kept = [
+            {
+                "callback_id": update.callback_id,
+                "status": update.status.value,
+                "code": update.code,
+                "at": update.at,
+                "due_at": update.due_at,
+            }
+            for update in sorted(updates, key=lambda update: update.callback_id)
+            if update.status is not None
+        ]
+        dropped = [
+            {"callback_id": update.callback_id} for update in updates if update.status is None
+        ]
+        for statement, rows in ((self._update, kept), (self._drop, dropped)):
+            if rows:
+                connection.execute(statement, {"rows": json_rows(rows), "token": token})
+
+
+def _disable(connection: Connection, webhook_id: str, now: Instant) -> None:
+    query = update(WebhookRow).where(
+        col(WebhookRow.id) == webhook_id, col(WebhookRow.disabled_at).is_(None)
+    )
+    connection.execute(query.values(disabled_at=now))

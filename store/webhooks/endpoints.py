@@ -1,12 +1,12 @@
-"""Webhooks: an account's own subscriptions, their secrets, and the news that was not told."""
+"""Webhooks: the endpoints of an account, their secrets, and the deliveries that failed."""
 
 import base64
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import Connection, Row, insert, text
+from sqlalchemy import ColumnElement, Connection
+from sqlmodel import Session, and_, col, delete, func, insert, select, tuple_, update
 
 from campaign.events import SECRETS_OVERLAP, WEBHOOK_PREFIX
 from campaign.ids import ID_BYTES, make_id
@@ -14,44 +14,16 @@ from campaign.instants import Instant
 from store.database.engine import Database, StoreError
 from store.database.secrets import Sealer
 from store.shared.outbox import Destination, Outbox
-from store.tables import WebhookRow
+from store.tables import Account, CallbackRow, WebhookRow
 
-# Every event is multiplied by the webhooks that hear it.
+# Each event is written once for every webhook that subscribes to it.
 WEBHOOKS_MAX = 20
 SECRET_BYTES = 32
-
-_OF_ACCOUNT = "account_id = :account AND id = :webhook"
-_ROTATE = text(
-    "UPDATE webhook SET previous_sealed = secret_sealed, previous_until = :until, "
-    f"secret_sealed = :sealed WHERE {_OF_ACCOUNT}"
-)
-_ENABLE = text(f"UPDATE webhook SET disabled_at = NULL WHERE {_OF_ACCOUNT}")
-_GET = text(f"SELECT * FROM webhook WHERE {_OF_ACCOUNT}")
-_LIST = text("SELECT * FROM webhook WHERE account_id = :account ORDER BY created_at, id")
-_REMOVE = text(f"DELETE FROM webhook WHERE {_OF_ACCOUNT}")
-_FORGET = text("DELETE FROM callback WHERE destination = :webhook AND account_id = :account")
-_REPLAY = text(
-    "UPDATE callback SET status = 'waiting', due_at = :now, since_at = :now, tries = 0, "
-    "claimed_by = NULL, claimed_until = NULL, last_code = NULL, ended_at = NULL "
-    "WHERE destination = :webhook AND account_id = :account AND status IN ('delivered', 'dead') "
-    "AND created_at >= :since AND created_at < :until"
-)
-_DEAD = (
-    "SELECT * FROM callback WHERE destination = :webhook AND account_id = :account "
-    "AND status = 'dead' {after}ORDER BY due_at DESC, id DESC LIMIT :limit"
-)
-_DEAD_FIRST = text(_DEAD.format(after=""))
-_DEAD_AFTER = text(
-    _DEAD.format(
-        after="AND (due_at, id) < (SELECT due_at, id FROM callback WHERE id = :before "
-        "AND destination = :webhook) "
-    )
-)
 
 
 @dataclass(frozen=True, slots=True)
 class WebhookView:
-    """A subscription without its secrets."""
+    """A webhook without its secrets; ``events`` are names or patterns such as ``message.*``."""
 
     id: str
     url: str
@@ -63,7 +35,7 @@ class WebhookView:
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """News that was given up: after ten tries, or because nobody wanted it any more."""
+    """A delivery that ran out of retries, expired, or whose webhook was disabled."""
 
     id: str
     event: str
@@ -77,116 +49,130 @@ class DeadLetter:
 
 
 class Endpoints:
-    """Subscriptions in the database; every public method is one transaction.
+    """Webhooks in the database; every public method is one transaction.
 
-    Each takes the account that asks: another account's webhook is as unknown as none.
+    Each method takes the account that asks. To it, another account's webhook does not exist.
     """
 
     def __init__(self, database: Database, sealer: Sealer, outbox: Outbox) -> None:
         self._database = database
         self._sealer = sealer
         self._outbox = outbox
-        # Two additions at once must not both find the last free place.
-        self._account_for_update = text(
-            f"SELECT id FROM account WHERE id = :account{database.for_update}"
-        )
 
     def add(
         self, account_id: str, url: str, events: Sequence[str], dialect: str, now: Instant
     ) -> tuple[WebhookView, str]:
-        """Subscribe; returns the webhook and its secret, which is shown this once.
+        """Add a webhook; returns it and its secret, which cannot be read again.
 
-        Raises StoreError when the account has as many as it may. Done twice, there are two.
+        Raises StoreError if the account has ``WEBHOOKS_MAX`` already. A second run adds another.
         """
-        webhook_id = make_id(WEBHOOK_PREFIX, secrets.token_bytes(ID_BYTES))
         secret = _make_secret()
-        values = {
-            "id": webhook_id,
-            "account_id": account_id,
-            "url": url,
-            "events": " ".join(events),
-            "dialect": dialect,
-            "secret_sealed": self._sealer.seal(secret),
-            "created_at": now,
-        }
+        row = WebhookRow(
+            id=make_id(WEBHOOK_PREFIX, secrets.token_bytes(ID_BYTES)),
+            account_id=account_id,
+            url=url,
+            events=" ".join(events),
+            dialect=dialect,
+            secret_sealed=self._sealer.seal(secret),
+            created_at=now,
+        )
+        # A lock on the account, or two additions at once could both find the last free place.
+        lock = select(Account.id).where(Account.id == account_id).with_for_update(key_share=True)
+        count = select(func.count()).where(col(WebhookRow.account_id) == account_id)
 
         def work(connection: Connection) -> None:
-            connection.execute(self._account_for_update, {"account": account_id})
-            if len(connection.execute(_LIST, {"account": account_id}).all()) >= WEBHOOKS_MAX:
+            connection.execute(lock)
+            if connection.execute(count).scalar_one() >= WEBHOOKS_MAX:
                 raise StoreError(f"an account has at most {WEBHOOKS_MAX} webhooks")
-            connection.execute(insert(WebhookRow), values)
+            connection.execute(insert(WebhookRow), row.model_dump())
 
         self._database.write(work)
-        return WebhookView(webhook_id, url, list(events), dialect, now, None), secret
+        return _view(row), secret
 
     def get(self, account_id: str, webhook_id: str) -> WebhookView | None:
-        """One webhook of the account."""
-        values = {"account": account_id, "webhook": webhook_id}
-        row = self._database.read(lambda connection: connection.execute(_GET, values).first())
+        """One webhook; None if it does not exist."""
+        query = select(WebhookRow).where(_is_webhook(account_id, webhook_id))
+        row = self._database.read(lambda connection: Session(connection).exec(query).first())
         return None if row is None else _view(row)
 
     def list(self, account_id: str) -> Sequence[WebhookView]:
         """The webhooks of the account, oldest first."""
+        query = (
+            select(WebhookRow)
+            .where(WebhookRow.account_id == account_id)
+            .order_by(col(WebhookRow.created_at), WebhookRow.id)
+        )
         return self._database.read(
-            lambda connection: [
-                _view(row) for row in connection.execute(_LIST, {"account": account_id})
-            ]
+            lambda connection: [_view(row) for row in Session(connection).exec(query)]
         )
 
     def remove(self, account_id: str, webhook_id: str) -> bool:
-        """Unsubscribe and forget what was still to be told; False when it was not there."""
-        values = {"account": account_id, "webhook": webhook_id}
+        """Delete a webhook and its deliveries; returns False if it does not exist."""
+        webhook = delete(WebhookRow).where(_is_webhook(account_id, webhook_id))
+        deliveries = delete(CallbackRow).where(_is_delivery(account_id, webhook_id))
 
         def work(connection: Connection) -> bool:
-            if connection.execute(_REMOVE, values).rowcount == 0:
+            if connection.execute(webhook).rowcount == 0:
                 return False
-            connection.execute(_FORGET, values)
+            connection.execute(deliveries)
             return True
 
         return self._database.write(work)
 
     def rotate(self, account_id: str, webhook_id: str, now: Instant) -> str | None:
-        """Give a webhook a new secret; None when it is not there.
+        """Give a webhook a new secret and return it; None if the webhook does not exist.
 
-        The one before signs beside it for ``SECRETS_OVERLAP``; an older one no longer does.
+        For ``SECRETS_OVERLAP`` calls are signed with the previous secret, too. Each run makes
+        another secret, and the one before the previous is no longer used.
         """
         secret = _make_secret()
-        values = {
-            "account": account_id,
-            "webhook": webhook_id,
-            "sealed": self._sealer.seal(secret),
-            "until": now + SECRETS_OVERLAP,
-        }
-        moved = self._database.write(
-            lambda connection: connection.execute(_ROTATE, values).rowcount
+        query = (
+            update(WebhookRow)
+            .where(_is_webhook(account_id, webhook_id))
+            .values(
+                previous_sealed=WebhookRow.secret_sealed,
+                previous_until=now + SECRETS_OVERLAP,
+                secret_sealed=self._sealer.seal(secret),
+            )
         )
-        return secret if moved else None
+        rotated = self._database.write(lambda connection: connection.execute(query).rowcount)
+        return secret if rotated else None
 
     def enable(self, account_id: str, webhook_id: str) -> bool:
-        """Take a disabled webhook into use again, for news from now on; False if not there."""
-        values = {"account": account_id, "webhook": webhook_id}
-        return self._database.write(
-            lambda connection: connection.execute(_ENABLE, values).rowcount > 0
+        """Enable a disabled webhook for events from now on; returns False if it does not exist."""
+        query = (
+            update(WebhookRow).where(_is_webhook(account_id, webhook_id)).values(disabled_at=None)
         )
+        return self._database.write(lambda connection: connection.execute(query).rowcount > 0)
 
     def replay(
         self, account_id: str, webhook_id: str, since: Instant, until: Instant, now: Instant
     ) -> int:
-        """Tell once more what was told or given up from ``since`` to before ``until``.
+        """Repeat the ended deliveries created from ``since`` to before ``until``; returns how many.
 
-        Returns how many. Under their old ids, so that the receiver knows them again; what is
-        still waiting to be told is left alone, so that a second replay at once changes nothing.
+        They keep their ids, by which the receiver recognises them. Deliveries that still wait are
+        not touched, so a second run at once changes nothing.
         """
-        values = {
-            "account": account_id,
-            "webhook": webhook_id,
-            "since": since,
-            "until": until,
-            "now": now,
-        }
-        count = self._database.write(
-            lambda connection: connection.execute(_REPLAY, values).rowcount
+        query = (
+            update(CallbackRow)
+            .where(
+                _is_delivery(account_id, webhook_id),
+                col(CallbackRow.status).in_(["delivered", "dead"]),
+                col(CallbackRow.created_at) >= since,
+                col(CallbackRow.created_at) < until,
+            )
+            .values(
+                status="waiting",
+                due_at=now,
+                since_at=now,
+                tries=0,
+                claimed_by=None,
+                claimed_until=None,
+                last_code=None,
+                ended_at=None,
+            )
         )
+        count = self._database.write(lambda connection: connection.execute(query).rowcount)
         if count:
             self._outbox.notify([Destination(webhook_id, account_id)])
         return count
@@ -194,24 +180,40 @@ class Endpoints:
     def dead_letters(
         self, account_id: str, webhook_id: str, limit: int = 50, before: str | None = None
     ) -> Sequence[DeadLetter]:
-        """What was given up, the latest first; ``before`` is the id of the last one seen."""
-        values = {
-            "account": account_id,
-            "webhook": webhook_id,
-            "limit": limit,
-            **({} if before is None else {"before": before}),
-        }
-        query = _DEAD_FIRST if before is None else _DEAD_AFTER
-        return self._database.read(
-            lambda connection: [_letter(row) for row in connection.execute(query, values)]
+        """A page of dead letters, the latest first; ``before`` is the last id of the page before.
+
+        Empty if ``before`` is not a delivery of this webhook.
+        """
+        order = tuple_(CallbackRow.due_at, CallbackRow.id)
+        query = (
+            select(CallbackRow)
+            .where(_is_delivery(account_id, webhook_id), CallbackRow.status == "dead")
+            .order_by(col(CallbackRow.due_at).desc(), col(CallbackRow.id).desc())
+            .limit(limit)
         )
+        if before is not None:
+            last = select(CallbackRow.due_at, CallbackRow.id).where(
+                CallbackRow.id == before, CallbackRow.destination == webhook_id
+            )
+            query = query.where(order < last.correlate(None).scalar_subquery())
+        return self._database.read(
+            lambda connection: [_letter(row) for row in Session(connection).exec(query)]
+        )
+
+
+def _is_webhook(account_id: str, webhook_id: str) -> ColumnElement[bool]:
+    return and_(WebhookRow.account_id == account_id, WebhookRow.id == webhook_id)
+
+
+def _is_delivery(account_id: str, webhook_id: str) -> ColumnElement[bool]:
+    return and_(CallbackRow.destination == webhook_id, CallbackRow.account_id == account_id)
 
 
 def _make_secret() -> str:
     return "whsec_" + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
 
 
-def _view(row: Row[Any]) -> WebhookView:
+def _view(row: WebhookRow) -> WebhookView:
     return WebhookView(
         id=row.id,
         url=row.url,
@@ -222,7 +224,7 @@ def _view(row: Row[Any]) -> WebhookView:
     )
 
 
-def _letter(row: Row[Any]) -> DeadLetter:
+def _letter(row: CallbackRow) -> DeadLetter:
     return DeadLetter(
         id=row.id,
         event=row.event,

@@ -1,10 +1,10 @@
-"""What a piece of news is about, read from the store at the moment of telling."""
+"""What a delivery reports, read from the store when its body is rendered."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, bindparam
+from sqlmodel import Session, col, select
 
 from campaign.events import EndpointMethod, Event, EventEndpoint
 from campaign.instants import Instant
@@ -16,28 +16,26 @@ from store.database.secrets import Sealer
 from store.shared import reports
 from store.shared.reply_rows import read_reply
 from store.shared.views import CampaignView, MessageView, campaign_view, message_view
+from store.tables import Account, CallbackRow, CampaignRow, MessageRow, WebhookRow
 
-_GET = text(
-    "SELECT k.*, a.property_sid, w.url, w.secret_sealed, w.previous_sealed, w.previous_until "
-    "FROM callback k JOIN account a ON a.id = k.account_id "
-    "LEFT JOIN webhook w ON w.id = k.destination WHERE k.id = :callback"
+_CALLBACK = (
+    select(CallbackRow, Account.property_sid, WebhookRow)
+    .join(Account, col(Account.id) == CallbackRow.account_id)
+    .outerjoin(WebhookRow, col(WebhookRow.id) == CallbackRow.destination)
+    .where(CallbackRow.id == bindparam("callback_id"))
 )
-_MESSAGE = text("SELECT * FROM message WHERE id = :message")
-_CAMPAIGN = text("SELECT * FROM campaign WHERE id = :campaign")
-_FIRST_KEY = text(
-    "SELECT id FROM api_key WHERE account_id = :account AND revoked_at IS NULL "
-    "ORDER BY created_at, id LIMIT 1"
-)
+_MESSAGE = select(MessageRow).where(MessageRow.id == bindparam("message_id"))
+_CAMPAIGN = select(CampaignRow).where(CampaignRow.id == bindparam("campaign_id"))
 
 
 @dataclass(frozen=True, slots=True)
 class WebhookEvent:
-    """One event with everything that a dialect may want to say of it.
+    """One event with everything that a dialect may report of it.
 
-    ``id`` stays the same in every try. ``message`` is as it stands now, which may be further than
-    ``event``; of ``campaign`` the counts are there for its own events only. ``reply`` is the text
-    that came in answer to ``message``, where that is the news. ``key_pair`` reveals the account's
-    oldest live key, for dialects that sign with it.
+    ``id`` is the same in every try, and ``tries`` counts the tries so far. ``message`` is in its
+    present state, which may be later than ``event``. ``campaign`` has counts only in events of
+    campaigns. ``reply`` is the inbound text if the event is one. ``key_pair`` reads the oldest
+    valid key of the account, for dialects that sign with it.
     """
 
     id: str
@@ -56,58 +54,73 @@ class WebhookEvent:
 
 @dataclass(frozen=True, slots=True)
 class SignedEvent:
-    """An event and the secrets that its call is signed with, the newest first."""
+    """An event and the secrets to sign its call with, the newest first."""
 
     event: WebhookEvent
     secrets: tuple[str, ...]
 
 
 class EventReader:
-    """Reads callbacks for those who render and call."""
+    """Reads events for the dispatcher's renderers."""
 
-    def __init__(self, database: Database, sealer: Sealer, keys: ApiKeys) -> None:
+    def __init__(self, database: Database, sealer: Sealer, api_keys: ApiKeys) -> None:
         self._database = database
         self._sealer = sealer
-        self._keys = keys
+        self._api_keys = api_keys
 
     def read(self, callback_id: str, now: Instant) -> SignedEvent | None:
-        """One callback with what it is about; None when either is not there any more.
+        """The event of a delivery, read in one snapshot.
 
-        Raises StoreError when GODWIT_SECRET_KEY is not the one that sealed the secrets.
+        None if the delivery, its address or what it reports no longer exists. Raises StoreError
+        if the secrets were sealed with another GODWIT_SECRET_KEY.
         """
 
-        def work(connection: Connection) -> tuple[Row[Any], WebhookEvent] | None:
-            row = connection.execute(_GET, {"callback": callback_id}).first()
-            event = None if row is None else self._event(connection, row)
-            return None if row is None or event is None else (row, event)
+        def work(connection: Connection) -> tuple[WebhookEvent, WebhookRow | None] | None:
+            query = Session(connection).exec(_CALLBACK, params={"callback_id": callback_id})
+            row = query.first()
+            if row is None:
+                return None
+            callback, property_sid, webhook = row
+            event = self._event(connection, callback, property_sid, webhook)
+            return None if event is None else (event, webhook)
 
         found = self._database.read_snapshot(work)
         if found is None:
             return None
-        row, event = found
-        sealed = [row.secret_sealed] if row.secret_sealed else []
-        if row.previous_sealed and row.previous_until > now:
-            sealed.append(row.previous_sealed)
+        event, webhook = found
+        sealed = []
+        if webhook is not None:
+            sealed.append(webhook.secret_sealed)
+            if webhook.previous_sealed and (webhook.previous_until or 0) > now:
+                sealed.append(webhook.previous_sealed)
         return SignedEvent(event, tuple(map(self._sealer.unseal, sealed)))
 
-    def _event(self, connection: Connection, row: Row[Any]) -> WebhookEvent | None:
+    def _event(
+        self,
+        connection: Connection,
+        callback: CallbackRow,
+        property_sid: str,
+        webhook: WebhookRow | None,
+    ) -> WebhookEvent | None:
         campaign = message = reply = None
-        address = None if row.url is None else EventEndpoint(row.url)
-        if row.inbound_id is not None:
-            answered = read_reply(connection, row.inbound_id)
+        address = None if webhook is None else EventEndpoint(webhook.url)
+        if callback.inbound_id is not None:
+            answered = read_reply(connection, callback.inbound_id)
             if answered is None:
                 return None
             reply, options = answered
             address = address or options.webhook
-        if row.message_id is not None:
-            of = connection.execute(_MESSAGE, {"message": row.message_id}).first()
-            if of is None:
+        if callback.message_id is not None:
+            values = {"message_id": callback.message_id}
+            row = connection.execute(_MESSAGE, values).first()
+            if row is None:
                 return None
-            message = message_view(of)
-            if address is None and of.callback_url is not None:
-                address = EventEndpoint(of.callback_url, EndpointMethod(of.callback_method))
-        if row.campaign_id is not None:
-            about = connection.execute(_CAMPAIGN, {"campaign": row.campaign_id}).first()
+            message = message_view(row)
+            if address is None and row.callback_url is not None:
+                address = EventEndpoint(row.callback_url, EndpointMethod(row.callback_method))
+        if callback.campaign_id is not None:
+            values = {"campaign_id": callback.campaign_id}
+            about = connection.execute(_CAMPAIGN, values).first()
             if about is None:
                 return None
             counted = reports.tally(connection, about.id) if message is None else Tally()
@@ -115,22 +128,16 @@ class EventReader:
         if address is None:
             return None
         return WebhookEvent(
-            id=row.id,
-            event=Event(row.event),
-            at=row.at,
-            tries=row.tries,
-            dialect=row.dialect,
-            account_id=row.account_id,
-            property_sid=row.property_sid,
+            id=callback.id,
+            event=Event(callback.event),
+            at=callback.at,
+            tries=callback.tries,
+            dialect=callback.dialect,
+            account_id=callback.account_id,
+            property_sid=property_sid,
             address=address,
             campaign=campaign,
             message=message,
-            key_pair=lambda: self._key_pair(row.account_id),
+            key_pair=lambda: self._api_keys.reveal_oldest(callback.account_id),
             reply=reply,
         )
-
-    def _key_pair(self, account_id: str) -> KeyPair | None:
-        key_id = self._database.read(
-            lambda connection: connection.execute(_FIRST_KEY, {"account": account_id}).scalar()
-        )
-        return None if key_id is None else self._keys.reveal_key(key_id)

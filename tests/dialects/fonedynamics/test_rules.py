@@ -34,7 +34,7 @@ def test_a_name_has_one_to_eleven_letters_digits_and_spaces(sender: str) -> None
 async def test_a_revoked_key_and_a_closed_account_are_challenged(client: Client) -> None:
     accounts, account = client.api.story.store.accounts, client.api.story.account
     other = client.api.key()
-    accounts.revoke_key(client.pair.key_id, 1, account.id)
+    client.api.story.store.api_keys.revoke(client.pair.key_id, 1, account.id)
     check_failure(await client.post({"Messages": [message()]}), 401, "UNAUTHORIZED")
     client.pair = other
     assert (await client.post({"Messages": [message()]})).status_code == 200

@@ -87,7 +87,7 @@ async def test_a_revoked_key_is_403_at_once(api: Api) -> None:
     pair = api.key()
     headers = {"authorization": f"Bearer {pair.bearer}"}
     assert (await post(api, batch(), headers=headers)).status_code == 200
-    api.story.store.accounts.revoke_key(pair.key_id, 1, api.story.account.id)
+    api.story.store.api_keys.revoke(pair.key_id, 1, api.story.account.id)
     check_error(await post(api, batch(), headers=headers), "AuthenticationError", 403)
 
 

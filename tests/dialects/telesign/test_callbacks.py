@@ -44,8 +44,8 @@ async def test_each_recipient_is_called_back_signed_with_the_accounts_key(
     bulk: Bulk, api: Api
 ) -> None:
     story = api.story
-    keys = story.store.accounts.keys(story.account.id)
-    pair = story.store.accounts.reveal_key(keys[0].key_id)
+    keys = story.store.api_keys.list(story.account.id)
+    pair = story.store.api_keys.reveal(keys[0].key_id)
     assert pair is not None
     good, second = bulk.numbers(2)
     async with serve() as peer, egress_client() as egress:
@@ -90,8 +90,8 @@ async def test_without_a_live_key_nothing_unsigned_is_told(bulk: Bulk, api: Api)
     async with asyncio.timeout(WAIT_SECONDS):
         while store.deliveries.next_due(webhook.id) is None:
             await asyncio.sleep(0.01)
-    for key in store.accounts.keys(account.id):
-        store.accounts.revoke_key(key.key_id, 1)
+    for key in store.api_keys.list(account.id):
+        store.api_keys.revoke(key.key_id, 1)
     now = store.deliveries.next_due(webhook.id)
     assert now is not None
     (call,) = store.deliveries.flush_and_claim(webhook.id, "t", [], 1, now, now + 1_000)

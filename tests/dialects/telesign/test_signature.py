@@ -269,7 +269,7 @@ async def test_the_state_of_a_key_is_told_to_its_owner_alone(bulk: Bulk, api: Ap
         check_error(await bulk.post(body, basic), code, 401, 501)
         check_error(await bulk.send(body, signed(pair, body)), code, 401, 501)
 
-    store.accounts.revoke_key(pair.key_id, 1, account.id)
+    store.api_keys.revoke(pair.key_id, 1, account.id)
     await check_both(-30002)
     store.accounts.update(account.id, active=False)
     await check_both(-30001)

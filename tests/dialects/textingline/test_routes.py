@@ -176,7 +176,7 @@ async def test_without_valid_credentials_it_is_33001(api: Api, header: str | Non
 
 async def test_a_revoked_key_is_33001(api: Api) -> None:
     pair = api.key()
-    api.story.store.accounts.revoke_key(pair.key_id, 1, api.story.account.id)
+    api.story.store.api_keys.revoke(pair.key_id, 1, api.story.account.id)
     auth = httpx.BasicAuth(pair.key_id, pair.secret)
     check_error(await api.post_batch(api.batch(), auth), 33001, 401)
 
@@ -274,7 +274,7 @@ async def test_campaigns_racing_for_the_last_credits_never_overdraw(api: Api) ->
     _, pair = story.store.accounts.create("racers", 0, 70, 0, ("+18005552222",))
     racers = story.store.accounts.show("racers")
     assert racers is not None
-    keys = [story.store.accounts.make_key(racers.id, 0) for _ in "abcd"]
+    keys = [story.store.api_keys.create(racers.id, 0) for _ in "abcd"]
     auths = [httpx.BasicAuth(one.key_id, one.secret) for one in keys for _ in range(5)]
     bodies = [api.batch(**{"from": "+18005552222"}) for _ in auths]
     answers = await asyncio.gather(

@@ -19,7 +19,7 @@ def opens(godwit: CommandLine, key_id: str, secret: str) -> bool:
     )
     store = open_store(settings)
     try:
-        return store.accounts.authenticate(key_id, secret) is not None
+        return store.api_keys.authenticate(key_id, secret) is not None
     finally:
         store.close()
 

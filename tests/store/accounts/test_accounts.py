@@ -25,7 +25,7 @@ def test_an_account_has_credits_of_both_kinds_senders_and_a_key(any_store: Store
     assert addresses == ["+18005559876", "72345", "GODWIT"]
     assert (view.active, view.daily_quota, view.auto_key) == (True, 100, "random")
     assert len(view.property_sid) == 32
-    assert any_store.accounts.authenticate(pair.key_id, pair.secret) is not None
+    assert any_store.api_keys.authenticate(pair.key_id, pair.secret) is not None
 
 
 def test_an_account_that_is_not_there_is_none(any_store: Store) -> None:

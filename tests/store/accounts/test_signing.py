@@ -21,7 +21,7 @@ LATER = NOW + 30 * MINUTE
 @pytest.fixture
 def pair(any_store: Store, account: AccountView) -> KeyPair:
     """A key of the account."""
-    return any_store.accounts.make_key(account.id, NOW, ("create:BatchSMS",))
+    return any_store.api_keys.create(account.id, NOW, ("create:BatchSMS",))
 
 
 def left(store: Store) -> int:
@@ -37,14 +37,14 @@ def test_a_signer_is_the_key_with_its_secret(
     signer = any_store.signing.find(pair.key_id)
     assert signer is not None
     assert (signer.secret, signer.revoked, signer.suspended) == (pair.secret, False, False)
-    assert signer.principal == any_store.accounts.authenticate(pair.key_id, pair.secret)
+    assert signer.principal == any_store.api_keys.authenticate(pair.key_id, pair.secret)
     assert signer.principal.account_id == account.id
 
 
 def test_a_revoked_key_and_a_suspended_account_are_still_found_and_say_so(
     any_store: Store, account: AccountView, pair: KeyPair
 ) -> None:
-    any_store.accounts.revoke_key(pair.key_id, NOW)
+    any_store.api_keys.revoke(pair.key_id, NOW)
     any_store.accounts.update(account.id, active=False)
     signer = any_store.signing.find(pair.key_id)
     assert signer is not None
@@ -76,7 +76,7 @@ def test_a_nonce_is_good_once_until_its_time_is_over(any_store: Store, pair: Key
 def test_every_key_has_nonces_of_its_own(
     any_store: Store, account: AccountView, pair: KeyPair
 ) -> None:
-    other = any_store.accounts.make_key(account.id, NOW)
+    other = any_store.api_keys.create(account.id, NOW)
     assert any_store.signing.use_nonce(pair.key_id, "nonce-1", NOW, LATER)
     assert any_store.signing.use_nonce(other.key_id, "nonce-1", NOW, LATER)
 

@@ -162,7 +162,7 @@ def test_a_callback_is_read_with_what_it_is_about(builder: StoreBuilder) -> None
     assert event.campaign is not None and event.campaign.id == campaign
     pair = event.key_pair()
     assert pair is not None
-    assert builder.store.accounts.authenticate(pair.key_id, pair.secret) is not None
+    assert builder.store.api_keys.authenticate(pair.key_id, pair.secret) is not None
     assert builder.store.events.read("cbk_nothing", NOW) is None
 
 
