@@ -74,7 +74,8 @@ _SETTLE = text(
     "WHERE campaign_id = :campaign AND status IN ('queued', 'retryable', 'sending'))"
 ).bindparams(bindparam("ends", expanding=True))
 _LAST_SENT = text(
-    "SELECT max(sent_at) AS sent_at, max(CASE WHEN status = 'unknown' THEN 1 ELSE 0 END) AS doubt "
+    "SELECT max(sent_at) AS sent_at, "
+    "max(CASE WHEN status = 'unknown' THEN 1 ELSE 0 END) AS unknown "
     "FROM message WHERE campaign_id = :campaign"
 )
 _DATE_KEY = text("UPDATE campaign_key SET free_at = :free_at WHERE campaign_id = :campaign")
