@@ -1,9 +1,11 @@
 """Say what is due when. The rows of the store are the plan; nothing is kept elsewhere."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 
 from temporalio import activity
+from temporalio.exceptions import ApplicationError
 
 from activities.clock import now
 from activities.records import (
@@ -18,6 +20,7 @@ from activities.records import (
     WaveRecord,
 )
 from activities.vetting import refused
+from campaign.failures import InstantOutOfRange
 from campaign.handoffs import Repeats
 from campaign.ports import AdmissionStore, CampaignStore, PlanStore, ResolvingStore
 from campaign.schedule import wave_width, waves
@@ -50,7 +53,7 @@ class Planning:
     def plan(self, input: CampaignRef) -> PlanCampaignResult:
         """Accept the plan that was fixed with the draft and mark the campaign scheduled."""
         facts = self._admissions.plan_facts(input.campaign_id)
-        self._campaigns.mark(input.campaign_id, CampaignStatus.SCHEDULED, now())
+        self._campaigns.set_status(input.campaign_id, CampaignStatus.SCHEDULED, now())
         refusals = self._campaigns.stored_refusals(input.campaign_id)
         return PlanCampaignResult(
             first_due_at=facts.first_due_at,
@@ -91,18 +94,29 @@ class Planning:
     @activity.defn
     def push_back(self, input: ShiftPlanInput) -> None:
         """Move everything waiting, once for each number."""
-        self._plans.push_back(input.campaign_id, input.number, input.by, input.scheduled_at)
+        with _permanent():
+            self._plans.push_back(input.campaign_id, input.number, input.by, input.scheduled_at)
 
     @activity.defn
     def spread(self, input: RespreadPlanInput) -> RespreadPlanResult:
         """Lay out anew what is queued, once for each number; run again, it only answers."""
-        self._plans.spread(
-            input.campaign_id, input.number, input.hours, input.earliest, input.scheduled_at
-        )
+        with _permanent():
+            self._plans.spread(
+                input.campaign_id, input.number, input.hours, input.earliest, input.scheduled_at
+            )
         facts = self._admissions.plan_facts(input.campaign_id)
         return RespreadPlanResult(first_due_at=facts.first_due_at, last_due_at=facts.last_due_at)
 
     @activity.defn
     def mark(self, input: SetStatusInput) -> None:
         """Write where the campaign stands; a move that is not allowed changes nothing."""
-        self._campaigns.mark(input.campaign_id, input.status, now())
+        self._campaigns.set_status(input.campaign_id, input.status, now())
+
+
+@contextmanager
+def _permanent() -> Iterator[None]:
+    """Fail the step for good where the store says that a repeat cannot mend it."""
+    try:
+        yield
+    except InstantOutOfRange as error:
+        raise ApplicationError(str(error), type="InstantOutOfRange", non_retryable=True) from error

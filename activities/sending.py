@@ -68,6 +68,6 @@ class Sending:
         if input.begins:
             running = CampaignStatus.RUNNING
             await retry_while_unavailable(
-                lambda now: self._campaigns.mark(input.campaign_id, running, now), clock.now
+                lambda now: self._campaigns.set_status(input.campaign_id, running, now), clock.now
             )
         return await sender.run()

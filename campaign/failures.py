@@ -40,3 +40,7 @@ class StoreUnavailable(Exception):
 
 class ServiceUnavailable(Exception):
     """Temporal or its workers gave no verdict in time; asking again with the same key is safe."""
+
+
+class InstantOutOfRange(Exception):
+    """A plan would hold an instant before 1970 or after 2199; nothing was changed."""

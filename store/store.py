@@ -11,6 +11,7 @@ from store.campaigns.admission import Admissions
 from store.campaigns.campaigns import Campaigns
 from store.campaigns.links import Links
 from store.campaigns.message_log import MessageLog
+from store.campaigns.open_campaigns import OpenCampaigns
 from store.campaigns.plans import Plans
 from store.campaigns.retry import Retrying
 from store.database.engine import Database
@@ -38,6 +39,7 @@ class Store:
     database: Database
     accounts: Accounts
     campaigns: Campaigns
+    open_campaigns: OpenCampaigns
     admissions: Admissions
     plans: Plans
     sending: Sending
@@ -78,6 +80,7 @@ def open_store(settings: Settings) -> Store:
         database=database,
         accounts=accounts,
         campaigns=Campaigns(database, outbox),
+        open_campaigns=OpenCampaigns(database),
         admissions=admissions,
         plans=Plans(database),
         sending=Sending(database, outbox, due_messages),

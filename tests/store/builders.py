@@ -99,8 +99,8 @@ class StoreBuilder:
         """Store a draft, hold its price and let it run; its id."""
         campaign_id = self.save(size, now=now, **members)
         assert self.store.admissions.hold(campaign_id, now) is None
-        self.store.campaigns.mark(campaign_id, CampaignStatus.SCHEDULED, now)
-        self.store.campaigns.mark(campaign_id, CampaignStatus.RUNNING, now)
+        self.store.campaigns.set_status(campaign_id, CampaignStatus.SCHEDULED, now)
+        self.store.campaigns.set_status(campaign_id, CampaignStatus.RUNNING, now)
         return campaign_id
 
     def flush_and_claim(

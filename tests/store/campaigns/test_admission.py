@@ -170,7 +170,7 @@ def test_a_campaign_of_which_nobody_remains_holds_and_settles_nothing(
     campaign = builder.save(size or 1)
     builder.execute("UPDATE message SET status = 'skipped'")
     assert builder.store.admissions.hold(campaign, NOW) is None
-    builder.store.campaigns.mark(campaign, CampaignStatus.SCHEDULED, NOW)
+    builder.store.campaigns.set_status(campaign, CampaignStatus.SCHEDULED, NOW)
     builder.store.admissions.settle(campaign, CampaignStatus.FINISHED, NOW)
     assert builder.money() == (GRANTED, 0, 0)
     assert builder.store.campaigns.report(campaign).voided == Price()

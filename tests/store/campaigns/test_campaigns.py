@@ -131,7 +131,7 @@ def test_a_campaign_moves_only_where_the_states_allow(builder: StoreBuilder, sou
     campaign = builder.save(1)
     for target in CampaignStatus:
         builder.execute("UPDATE campaign SET status = :source", source=source)
-        builder.store.campaigns.mark(campaign, target, NOW)
+        builder.store.campaigns.set_status(campaign, target, NOW)
         # An end is left by a retry alone, which pays for it.
         moves = CAMPAIGN_MOVES.get(CampaignStatus(source), ())
         allowed = target in moves and source not in CAMPAIGN_ENDS
@@ -140,8 +140,8 @@ def test_a_campaign_moves_only_where_the_states_allow(builder: StoreBuilder, sou
 
 def test_a_campaign_keeps_the_instant_of_its_first_start(builder: StoreBuilder) -> None:
     campaign = builder.admit(1)
-    builder.store.campaigns.mark(campaign, CampaignStatus.PAUSED, NOW + 1)
-    builder.store.campaigns.mark(campaign, CampaignStatus.RUNNING, NOW + 2)
+    builder.store.campaigns.set_status(campaign, CampaignStatus.PAUSED, NOW + 1)
+    builder.store.campaigns.set_status(campaign, CampaignStatus.RUNNING, NOW + 2)
     view = builder.store.campaigns.get(campaign)
     assert view is not None and view.started_at == NOW
 

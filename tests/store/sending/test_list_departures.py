@@ -21,8 +21,8 @@ def admit(builder: StoreBuilder, *origins: tuple[int, str | None], repeats: bool
         seen.add(message.to)
     assert builder.store.campaigns.save(composed, campaign).created
     assert builder.store.admissions.hold(campaign, NOW) is None
-    builder.store.campaigns.mark(campaign, CampaignStatus.SCHEDULED, NOW)
-    builder.store.campaigns.mark(campaign, CampaignStatus.RUNNING, NOW)
+    builder.store.campaigns.set_status(campaign, CampaignStatus.SCHEDULED, NOW)
+    builder.store.campaigns.set_status(campaign, CampaignStatus.RUNNING, NOW)
     return campaign
 
 

@@ -91,7 +91,7 @@ class Walk:
         refusal = store.admissions.hold(prefix, NOW)
         assert (refusal is None) is self.ledger.hold(PRICES[kind] * size)
         if refusal is None:
-            store.campaigns.mark(prefix, CampaignStatus.SCHEDULED, NOW)
+            store.campaigns.set_status(prefix, CampaignStatus.SCHEDULED, NOW)
             self.campaigns.append((prefix, kind))
         else:
             store.campaigns.refuse(prefix, [refusal], NOW)

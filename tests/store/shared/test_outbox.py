@@ -103,7 +103,7 @@ def test_messages_that_failed_at_birth_are_told_when_their_campaign_is_admitted(
     builder.store.campaigns.save(composed, "cmp_born")
     assert result(builder) == []
     for status in (CampaignStatus.SCHEDULED, CampaignStatus.PAUSED, CampaignStatus.SCHEDULED):
-        builder.store.campaigns.mark("cmp_born", status, NOW)
+        builder.store.campaigns.set_status("cmp_born", status, NOW)
     assert result(builder) == [(webhook, "message.failed", "cmp_born-1")]
 
 
@@ -114,7 +114,7 @@ def test_a_message_with_an_address_is_told_there_without_any_webhook(builder: St
         url=URL,
     )
     builder.store.admissions.hold(campaign, NOW)
-    builder.store.campaigns.mark(campaign, CampaignStatus.SCHEDULED, NOW)
+    builder.store.campaigns.set_status(campaign, CampaignStatus.SCHEDULED, NOW)
     builder.send(campaign)
     address = destination_of(builder.account_id, URL)
     assert result(builder) == [(address, "message.sent", f"{campaign}-0")]
