@@ -1,10 +1,14 @@
-"""What the workflow of a campaign is started with, and why it is not started once more."""
+"""What the workflow of a campaign is started with, and why one is not retried."""
 
+from dataclasses import asdict
 from typing import Any
 
 from temporalio.common import Priority, SearchAttributePair, TypedSearchAttributes
 
+from activities.records import TallyRecord, Verdict
+from campaign.ports import PlanFacts
 from campaign.settings import Settings
+from campaign.states import CampaignStatus
 from store.campaigns.retry import Retried
 from store.shared.views import CampaignView
 from workflows import visibility as showing
@@ -24,7 +28,7 @@ NOT_AGAIN = {
 def campaign_input(
     view: CampaignView, settings: Settings, state: CampaignState | None = None
 ) -> CampaignInput:
-    """The order to run a campaign; ``state`` says where it stands when it was under way before."""
+    """The input of a campaign's workflow; with a ``state`` it goes on from there."""
     return CampaignInput(
         campaign_id=view.id,
         title=_title(view),
@@ -37,8 +41,44 @@ def campaign_input(
     )
 
 
+def revived_state(view: CampaignView, facts: PlanFacts) -> CampaignState:
+    """The state of an open campaign whose workflow was lost: paused, and as the store has it.
+
+    It is neither judged nor paid for again. It has begun when anything of it left or may have
+    left, so that one of which nothing did may still get another start. The store says that it is
+    paused before a workflow is started from this.
+    """
+    assert facts.paused_at is not None
+    state = _admitted_state(view, facts)
+    return state.model_copy(
+        update={
+            "status": CampaignStatus.PAUSED,
+            "paused_at": facts.paused_at,
+            "waves": 1 if facts.sent_any else 0,
+            "revived": True,
+        }
+    )
+
+
+def retried_state(view: CampaignView, facts: PlanFacts) -> CampaignState:
+    """The state of a retried campaign: paid for, begun, and with messages to send at once."""
+    return _admitted_state(view, facts)
+
+
+def _admitted_state(view: CampaignView, facts: PlanFacts) -> CampaignState:
+    return CampaignState(
+        status=CampaignStatus.RUNNING,
+        verdict=Verdict(admitted=True),
+        first_due_at=facts.first_due_at,
+        last_due_at=facts.last_due_at,
+        pauses=facts.pauses,
+        waves=1,
+        tally=TallyRecord(**asdict(view.tally)),
+    )
+
+
 def start_options(view: CampaignView, settings: Settings) -> dict[str, Any]:
-    """Queue, priority, and what the Web UI shows and searches; in the words of the client."""
+    """Task queue, priority, and what the Web UI shows and searches, as arguments of the client."""
     title = _title(view)
     attributes = {
         showing.ACCOUNT: view.account_id,

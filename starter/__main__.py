@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from starter.cli import administration, campaigns, carriers, messages
+from starter.cli import administration, audit, campaigns, carriers, messages
 from starter.cli import number_pool as pool
 from starter.cli.context import CommandError, data_directory, find_settings
 from store.database.engine import StoreError
@@ -41,36 +41,7 @@ app.command("retry")(campaigns.retry)
 app.command("report")(campaigns.report)
 app.command("why")(messages.why)
 app.command("resolve")(messages.resolve)
-
-
-@app.command("audit")
-def audit_books(
-    id: Annotated[str | None, typer.Argument(help="One campaign; default: everything.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-) -> None:
-    """Prove that messages, credits and keys tell the same story; exit 1 if anything is off."""
-    from dataclasses import asdict
-
-    from starter.cli.context import opened_store
-    from store.campaigns.audit import audit
-
-    with opened_store() as store:
-        if id is not None and store.campaigns.get(id) is None:
-            raise CommandError(f"there is no campaign {id!r}")
-        result = audit(store.database, id)
-    if as_json:
-        typer.echo(json.dumps(asdict(result), indent=2))
-    else:
-        typer.echo(
-            f"{result.accounts:,} accounts, {result.campaigns:,} campaigns, "
-            f"{result.messages:,} messages looked at"
-        )
-        for finding in result.findings:
-            what = f"{finding.check}: {finding.subject}"
-            typer.echo(f"OFF  {what}: expected {finding.expected}, found {finding.found}")
-        typer.echo("the books are in balance" if not result.findings else "the books are off")
-    if result.findings:
-        raise typer.Exit(1)
+app.command("audit")(audit.audit_books)
 
 
 @app.command("up")

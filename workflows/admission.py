@@ -1,7 +1,6 @@
 """What a run begins with: a plan just made, or a campaign that was under way before it."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import asdict
 from typing import Any
 
 from activities.ledger import Ledger
@@ -9,9 +8,7 @@ from activities.planning import Planning
 from activities.records import PlanCampaignResult, TallyRecord, Verdict
 from activities.reporting import Reporting
 from activities.vetting import Vetting
-from campaign.ports import PlanFacts, Tally
 from campaign.states import CampaignStatus
-from workflows.records import CampaignState
 
 # Runs an activity that asks for the campaign alone, under a label for the Web UI.
 Book = Callable[[Any, str], Awaitable[Any]]
@@ -48,19 +45,3 @@ def admitted(total: int, plan: PlanCampaignResult, verdict: Verdict) -> dict[str
         "pauses": plan.pauses,
         "tally": tally,
     }
-
-
-def carried_on(tally: Tally, facts: PlanFacts) -> CampaignState:
-    """The state of a campaign that runs in the store and has no workflow.
-
-    It is neither judged nor paid for again, and sends what is waiting.
-    """
-    return CampaignState(
-        status=CampaignStatus.RUNNING,
-        verdict=Verdict(admitted=True),
-        first_due_at=facts.first_due_at,
-        last_due_at=facts.last_due_at,
-        pauses=facts.pauses,
-        waves=1,  # One has left for certain, so it can have no other start.
-        tally=TallyRecord(**asdict(tally)),
-    )

@@ -190,7 +190,8 @@ class CampaignWorkflow:
             if self.state.cancelling:
                 await self._call_off()
                 return
-            if self.paused:
+            # A revived run may be resumed before its first step: its pause has to end as well.
+            if self.paused or self.state.paused_at is not None:
                 await self._stay_paused()
                 continue
             if workflow.info().is_continue_as_new_suggested():

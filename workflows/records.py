@@ -23,6 +23,7 @@ class CampaignState(Record):
     waves: int = 0
     tally: TallyRecord = Field(default_factory=TallyRecord)
     carrier_down: str | None = None
+    revived: bool = False
 
 
 class CampaignInput(Record):

@@ -29,6 +29,7 @@ from starter.cli.context import (
 )
 from store.accounts.accounts import AccountView
 from store.accounts.api_keys import Principal
+from store.campaigns.open_campaigns import WORKFLOW_LOST
 from store.shared.views import CampaignView
 from store.store import Store
 
@@ -100,12 +101,15 @@ def list_campaigns(
     table.add_column("id", no_wrap=True)
     for column in ("status", "dialect", "name", "recipients", "sent", "failed", "created"):
         table.add_column(column)
+    if any(view.problem for view in views):
+        table.add_column("problem")
     for view in views:
         shown = presenting.campaign_json(view)
         sent = view.tally.sent + view.tally.delivered + view.tally.undelivered
         numbers = (f"{view.total:,}", f"{sent:,}", f"{view.tally.failed:,}")
         texts = (view.id, view.status.value, view.dialect, plain(view.name or ""))
-        table.add_row(*texts, *numbers, shown["createdAt"])
+        problem = (view.problem,) if view.problem else ()
+        table.add_row(*texts, *numbers, shown["createdAt"], *problem)
     out.print(table)
 
 
@@ -115,8 +119,10 @@ def status(id: str, as_json: Json = False) -> None:
         view = _campaign(store, id)
     if as_json:
         typer.echo(json.dumps(presenting.campaign_json(view), indent=2))
-    else:
-        out.print(progress_table(view))
+        return
+    out.print(progress_table(view))
+    if advice := advice_on(view):
+        out.print(advice, highlight=False)
 
 
 def watch(id: str) -> None:
@@ -206,6 +212,16 @@ def follow(store: Store, campaign_id: str) -> CampaignView:
             return view
         time.sleep(0.5)
         view = _campaign(store, campaign_id)
+
+
+def advice_on(view: CampaignView) -> str | None:
+    """What keeps an open campaign from going on, and what to do; None where nothing does."""
+    if view.problem == WORKFLOW_LOST:
+        return (
+            "No workflow ran for this campaign, so the system paused it. Nothing is sent until "
+            f"you run 'godwit resume {view.id}' or 'godwit cancel {view.id}'."
+        )
+    return None if view.problem is None else f"It does not go on: {plain(view.problem)}."
 
 
 def progress_table(view: CampaignView) -> Table:

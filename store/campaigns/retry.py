@@ -1,7 +1,6 @@
 """A campaign that ended with failures, put to work again for what may go another time."""
 
 from collections import Counter
-from collections.abc import Sequence
 from enum import StrEnum
 
 from sqlalchemy import Connection, Row, String, bindparam, text
@@ -13,8 +12,7 @@ from campaign.retry import may_pass
 from campaign.states import CAMPAIGN_ENDS, CampaignStatus
 from store.campaigns.admission import insufficient
 from store.database.engine import Database
-from store.shared import ledger, reports
-from store.shared.views import CampaignView, campaign_view
+from store.shared import ledger
 
 _REOPEN = text(
     "UPDATE campaign SET status = 'running', finished_at = NULL "
@@ -36,11 +34,6 @@ _HOLD_KEY = text(
     "ON CONFLICT (account_id, key) DO UPDATE SET campaign_id = excluded.campaign_id, "
     "free_at = NULL WHERE campaign_key.free_at <= :now "
     "OR campaign_key.campaign_id = excluded.campaign_id RETURNING campaign_id"
-)
-_UNDER_WAY = text(
-    "SELECT * FROM campaign c WHERE c.status = 'running' AND c.id > :after AND "
-    "(SELECT count(*) FROM ledger_entry e WHERE e.campaign_id = c.id AND e.movement = 'hold' "
-    "AND e.kind = 'sms') > 1 ORDER BY c.id LIMIT :limit"
 )
 
 
@@ -100,17 +93,6 @@ class Retrying:
             return no.answer
         except ledger.Overdrawn as overdrawn:
             return insufficient(overdrawn.kind)
-
-    def under_way(self, after: str, limit: int) -> Sequence[CampaignView]:
-        """Retried campaigns of every account that run, by id from ``after`` on."""
-        values = {"after": after, "limit": limit}
-
-        def work(connection: Connection) -> Sequence[CampaignView]:
-            rows = connection.execute(_UNDER_WAY, values).all()
-            tallies = reports.tallies(connection, rows)
-            return [campaign_view(row, tallies[row.id]) for row in rows]
-
-        return self._database.read(work)
 
 
 def _as_it_stands(connection: Connection, campaign_id: str) -> Retried:

@@ -1,0 +1,160 @@
+"""Open campaigns that no workflow runs: found by asking Temporal, and started again paused.
+
+A workflow is lost when somebody terminated or deleted it, when Temporal's database was lost or is
+older than the store, and when the store is older than Temporal. Nothing is sent of such a campaign
+until a person resumes it, because nobody knows why its workflow is gone.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+
+import structlog
+from temporalio.client import WorkflowExecutionStatus
+
+from campaign.instants import SECOND, Instant
+from campaign.states import CAMPAIGN_OPEN
+from service.campaign_workflows import CampaignWorkflows, Closed, Signal
+from service.start_options import retried_state, revived_state
+from store.shared.views import CampaignView
+from store.store import Store
+from workflows.campaign import CampaignWorkflow
+
+log = structlog.get_logger("godwit.service")
+
+PAGE = 1_000
+DESCRIBED_AT_ONCE = 16
+# A campaign may end, or a retry start its workflow, between two looks: the second look decides.
+SECOND_LOOK_SECONDS = 1.0
+# The workflow of a retried campaign is started right after the retry is written.
+RETRY_IS_RECENT: Instant = 60 * SECOND
+# A run writes its end before it completes, so a retry may be a little older than that.
+COMPLETES_WITHIN: Instant = 10 * SECOND
+
+
+class LostWorkflows:
+    """Finds and revives; several processes at once do no harm."""
+
+    def __init__(self, workflows: CampaignWorkflows, store: Store) -> None:
+        self._workflows = workflows
+        self._store = store
+
+    async def find(self, campaign_id: str | None = None) -> list[str]:
+        """The ids of open campaigns that no workflow runs: of all, or of one campaign.
+
+        Raises ServiceUnavailable when Temporal does not answer. Changes nothing.
+        """
+        lost = await self._look(campaign_id)
+        if not lost:
+            return []
+        await asyncio.sleep(SECOND_LOOK_SECONDS)
+        return sorted(set(lost).intersection(await self._look(campaign_id)))
+
+    async def revive_all(self) -> list[str]:
+        """Start a workflow for each open campaign that has none; returns their ids.
+
+        A campaign that was retried a moment ago runs, as somebody just asked for; any other
+        comes back paused. One visibility query names the workflows that run, so many open
+        campaigns cost little.
+        """
+        return await _matching(self._revive_if_lost, await self._unlisted())
+
+    async def revive(self, campaign_id: str, signal: Signal, by: str) -> CampaignView | None:
+        """Start the lost workflow of an open campaign, paused, and send it a signal.
+
+        The store says first that the campaign is paused ``by`` "person" or "system", and why.
+        Returns the campaign, None when it has ended or is a draft: then nothing was done.
+        """
+        paused = self._store.open_campaigns.pause_lost
+        if not await asyncio.to_thread(paused, campaign_id, _now(), by):
+            return None
+        view = await asyncio.to_thread(self._store.campaigns.get, campaign_id)
+        facts = await asyncio.to_thread(self._store.admissions.plan_facts, campaign_id)
+        if view is None or view.status not in CAMPAIGN_OPEN:
+            return None
+        await self._workflows.start(view, revived_state(view, facts), signal)
+        return view
+
+    async def start_retried(self, campaign_id: str) -> None:
+        """Start the workflow of a retried campaign; one that is just ending goes on instead."""
+        view = await asyncio.to_thread(self._store.campaigns.get, campaign_id)
+        facts = await asyncio.to_thread(self._store.admissions.plan_facts, campaign_id)
+        assert view is not None
+        await self._workflows.start(view, retried_state(view, facts), CampaignWorkflow.retry)
+
+    async def _look(self, campaign_id: str | None) -> list[str]:
+        if campaign_id is None:
+            return await _matching(self._is_lost, await self._unlisted())
+        view = await asyncio.to_thread(self._store.campaigns.get, campaign_id)
+        if view is None or view.status not in CAMPAIGN_OPEN:
+            return []
+        return [campaign_id] if await self._is_lost(campaign_id) else []
+
+    async def _unlisted(self) -> list[str]:
+        """Open campaigns whose workflow the visibility store does not list as running.
+
+        The store is read last: what it has open then, and Temporal did not list before, is
+        either lost or new, or its listing lags.
+        """
+        if not await asyncio.to_thread(self._store.open_campaigns.page, "", 1):
+            return []
+        running = await self._workflows.running()
+        unlisted: list[str] = []
+        after = ""
+        while True:
+            page = await asyncio.to_thread(self._store.open_campaigns.page, after, PAGE)
+            unlisted += [campaign.id for campaign in page if campaign.id not in running]
+            if len(page) < PAGE:
+                return unlisted
+            after = page[-1].id
+
+    async def _is_lost(self, campaign_id: str) -> bool:
+        return await self._workflows.closed(campaign_id) is not None
+
+    async def _revive_if_lost(self, campaign_id: str) -> bool:
+        closed = await self._workflows.closed(campaign_id)
+        if closed is None:
+            return False
+        if await self._waits_for_its_retry(campaign_id, closed):
+            await self.start_retried(campaign_id)
+            return True
+        # The signal is for a workflow that somebody else started, and resumed, since the look
+        # above: the store says "paused" now, so that one has to pause too.
+        view = await self.revive(campaign_id, CampaignWorkflow.pause, "system")
+        if view is None:
+            return False
+        log.warning(
+            "no workflow ran for this open campaign; it is paused until somebody resumes it",
+            campaign=campaign_id,
+            closed_as="not found" if closed.status is None else closed.status.name.lower(),
+        )
+        return True
+
+    async def _waits_for_its_retry(self, campaign_id: str, closed: Closed) -> bool:
+        """Tell whether the campaign was retried and no workflow was started for that yet."""
+        retried_at = await asyncio.to_thread(self._store.open_campaigns.retried_at, campaign_id)
+        if retried_at is None:
+            return False
+        if closed.at is None:
+            return _now() - retried_at < RETRY_IS_RECENT
+        completed = closed.status is WorkflowExecutionStatus.COMPLETED
+        return closed.at < retried_at + (COMPLETES_WITHIN if completed else 0)
+
+
+async def _matching(
+    predicate: Callable[[str], Awaitable[bool]], campaign_ids: Iterable[str]
+) -> list[str]:
+    """The ids of which an asynchronous predicate says so, asked of several at once."""
+    slots = asyncio.Semaphore(DESCRIBED_AT_ONCE)
+
+    async def ask(campaign_id: str) -> bool:
+        async with slots:
+            return await predicate(campaign_id)
+
+    ids: Sequence[str] = list(campaign_ids)
+    answers = await asyncio.gather(*(ask(campaign_id) for campaign_id in ids))
+    return [campaign_id for campaign_id, answer in zip(ids, answers, strict=True) if answer]
+
+
+def _now() -> Instant:
+    return time.time_ns() // 1_000_000
