@@ -7,7 +7,8 @@ until a person resumes it, because nobody knows why its workflow is gone.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable
+from typing import TypeVar
 
 import structlog
 from temporalio.client import WorkflowExecutionStatus
@@ -20,12 +21,14 @@ from store.shared.views import CampaignView
 from store.store import Store
 from workflows.campaign import CampaignWorkflow
 
+T = TypeVar("T")
+
 log = structlog.get_logger("godwit.service")
 
 PAGE = 1_000
-DESCRIBED_AT_ONCE = 16
-# A campaign may end, or a retry start its workflow, between two looks: the second look decides.
+CALLS_AT_ONCE = 16
 SECOND_LOOK_SECONDS = 1.0
+_PERHAPS_FOLLOWING = (None, WorkflowExecutionStatus.COMPLETED)
 # The workflow of a retried campaign is started right after the retry is written.
 RETRY_IS_RECENT: Instant = 60 * SECOND
 # A run writes its end before it completes, so a retry may be a little older than that.
@@ -45,10 +48,12 @@ class LostWorkflows:
         Raises ServiceUnavailable when Temporal does not answer. Changes nothing.
         """
         lost = await self._look(campaign_id)
-        if not lost:
-            return []
-        await asyncio.sleep(SECOND_LOOK_SECONDS)
-        return sorted(set(lost).intersection(await self._look(campaign_id)))
+        # Whoever ends or retries a campaign writes it in the store first, and Temporal follows.
+        if any(closed.status in _PERHAPS_FOLLOWING for closed in lost.values()):
+            await asyncio.sleep(SECOND_LOOK_SECONDS)
+            again = await self._look(campaign_id)
+            lost = {id: closed for id, closed in lost.items() if id in again}
+        return sorted(lost)
 
     async def revive_all(self) -> list[str]:
         """Start a workflow for each open campaign that has none; returns their ids.
@@ -57,7 +62,8 @@ class LostWorkflows:
         comes back paused. One visibility query names the workflows that run, so many open
         campaigns cost little.
         """
-        return await _matching(self._revive_if_lost, await self._unlisted())
+        revived = await _each(self._revive_if_lost, await self._unlisted())
+        return [id for id, was_lost in revived.items() if was_lost]
 
     async def revive(self, campaign_id: str, signal: Signal, by: str) -> CampaignView | None:
         """Start the lost workflow of an open campaign, paused, and send it a signal.
@@ -82,13 +88,15 @@ class LostWorkflows:
         assert view is not None
         await self._workflows.start(view, retried_state(view, facts), CampaignWorkflow.retry)
 
-    async def _look(self, campaign_id: str | None) -> list[str]:
-        if campaign_id is None:
-            return await _matching(self._is_lost, await self._unlisted())
-        view = await asyncio.to_thread(self._store.campaigns.get, campaign_id)
-        if view is None or view.status not in CAMPAIGN_OPEN:
-            return []
-        return [campaign_id] if await self._is_lost(campaign_id) else []
+    async def _look(self, campaign_id: str | None) -> dict[str, Closed]:
+        ids = await self._unlisted() if campaign_id is None else [campaign_id]
+        found = await _each(self._workflows.closed, ids)
+        lost = {id: closed for id, closed in found.items() if closed is not None}
+        for id in list(lost):
+            view = await asyncio.to_thread(self._store.campaigns.get, id)
+            if view is None or view.status not in CAMPAIGN_OPEN:
+                del lost[id]
+        return lost
 
     async def _unlisted(self) -> list[str]:
         """Open campaigns whose workflow the visibility store does not list as running.
@@ -107,9 +115,6 @@ class LostWorkflows:
             if len(page) < PAGE:
                 return unlisted
             after = page[-1].id
-
-    async def _is_lost(self, campaign_id: str) -> bool:
-        return await self._workflows.closed(campaign_id) is not None
 
     async def _revive_if_lost(self, campaign_id: str) -> bool:
         closed = await self._workflows.closed(campaign_id)
@@ -141,19 +146,15 @@ class LostWorkflows:
         return closed.at < retried_at + (COMPLETES_WITHIN if completed else 0)
 
 
-async def _matching(
-    predicate: Callable[[str], Awaitable[bool]], campaign_ids: Iterable[str]
-) -> list[str]:
-    """The ids of which an asynchronous predicate says so, asked of several at once."""
-    slots = asyncio.Semaphore(DESCRIBED_AT_ONCE)
+async def _each(call: Callable[[str], Awaitable[T]], ids: Iterable[str]) -> dict[str, T]:
+    """What a call answers for each id, with a bounded number of calls at once."""
+    slots = asyncio.Semaphore(CALLS_AT_ONCE)
 
-    async def ask(campaign_id: str) -> bool:
+    async def ask(id: str) -> tuple[str, T]:
         async with slots:
-            return await predicate(campaign_id)
+            return id, await call(id)
 
-    ids: Sequence[str] = list(campaign_ids)
-    answers = await asyncio.gather(*(ask(campaign_id) for campaign_id in ids))
-    return [campaign_id for campaign_id, answer in zip(ids, answers, strict=True) if answer]
+    return dict(await asyncio.gather(*(ask(id) for id in ids)))
 
 
 def _now() -> Instant:

@@ -101,16 +101,17 @@ def list_campaigns(
     table.add_column("id", no_wrap=True)
     for column in ("status", "dialect", "name", "recipients", "sent", "failed", "created"):
         table.add_column(column)
-    if any(view.problem for view in views):
-        table.add_column("problem")
     for view in views:
         shown = presenting.campaign_json(view)
         sent = view.tally.sent + view.tally.delivered + view.tally.undelivered
         numbers = (f"{view.total:,}", f"{sent:,}", f"{view.tally.failed:,}")
         texts = (view.id, view.status.value, view.dialect, plain(view.name or ""))
-        problem = (view.problem,) if view.problem else ()
-        table.add_row(*texts, *numbers, shown["createdAt"], *problem)
+        table.add_row(*texts, *numbers, shown["createdAt"])
     out.print(table)
+    for view in views:
+        if view.problem is not None:
+            by = f", paused by the {view.paused_by}" if view.paused_by == "system" else ""
+            out.print(f"{view.id} {plain(view.problem)}{by}", highlight=False, soft_wrap=True)
 
 
 def status(id: str, as_json: Json = False) -> None:
@@ -122,7 +123,7 @@ def status(id: str, as_json: Json = False) -> None:
         return
     out.print(progress_table(view))
     if advice := advice_on(view):
-        out.print(advice, highlight=False)
+        out.print(advice, highlight=False, soft_wrap=True)
 
 
 def watch(id: str) -> None:

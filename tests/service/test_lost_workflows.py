@@ -101,8 +101,11 @@ def sent_of(story: Story, campaign_id: str) -> int:
 MAKERS = {"scheduled": scheduled, "running": running, "paused": paused}
 
 
-@pytest.mark.parametrize("deleted", [False, True], ids=["terminated", "deleted"])
-@pytest.mark.parametrize("kind", MAKERS)
+@pytest.mark.parametrize(
+    ("kind", "deleted"),
+    [("scheduled", False), ("running", False), ("paused", False), ("paused", True)],
+    ids=["scheduled", "running", "paused", "paused-deleted"],
+)
 async def test_a_lost_campaign_is_found_comes_back_paused_and_waits_for_a_person(
     real_story: Story, kind: str, deleted: bool
 ) -> None:
