@@ -14,7 +14,7 @@ from temporalio.client import Client, WorkflowHandle
 from bench.processes import child, clean_environment, first_line, module
 from bench.served import StaticCarrier
 from bench.servers import Postgres
-from service.campaigns import workflow_id
+from service.campaign_workflows import workflow_id
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ from campaign.instants import HOUR, SECOND
 from campaign.model import SPREAD_HOURS_MAX, Draft, DraftRecipient
 from campaign.schedule import ideal_instants
 from campaign.settings import Settings
-from service.campaigns import workflow_id
+from service.campaign_workflows import workflow_id
 from service.temporal import register_search_attributes
 from store.database.migrate import upgrade
 from store.store import open_store

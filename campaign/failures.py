@@ -44,3 +44,7 @@ class BrokenInvariant(Exception):
 
 class ServiceUnavailable(Exception):
     """Temporal or its workers gave no verdict in time; asking again with the same key is safe."""
+
+
+class InstantOutOfRange(BrokenInvariant):
+    """A plan would hold an instant before 1970 or after 2199; nothing was changed."""

@@ -12,6 +12,11 @@ SECOND: Instant = 1_000
 MINUTE: Instant = 60 * SECOND
 HOUR: Instant = 60 * MINUTE
 DAY: Instant = 24 * HOUR
+# 2200-01-01T00:00:00Z. No row of the store holds a planned instant before 0 or after this one.
+INSTANT_MAX: Instant = 7_258_118_400_000
+# The first and the last instant that ISO 8601 writes with four digits of a year.
+_ISO_MIN: Instant = -62_135_596_800_000
+_ISO_MAX: Instant = 253_402_300_799_999
 
 
 def instant_of(moment: datetime) -> Instant:
@@ -28,8 +33,16 @@ def moment_of(instant: Instant) -> datetime:
 
 
 def iso(instant: Instant) -> str:
-    """Write an instant as ISO 8601 in UTC with milliseconds and ``Z``."""
-    return moment_of(instant).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    """Write an instant as ISO 8601 in UTC with milliseconds and ``Z``.
+
+    Never raises, so that one row cannot hide a list: an instant before year 1 or after year 9999
+    is written as the nearest one that can be.
+    """
+    return (
+        moment_of(min(max(instant, _ISO_MIN), _ISO_MAX))
+        .isoformat(timespec="milliseconds")
+        .replace("+00:00", "Z")
+    )
 
 
 def iso_or_none(instant: Instant | None) -> str | None:

@@ -132,7 +132,12 @@ class WaveRow:
 
 @dataclass(frozen=True, slots=True)
 class PlanFacts:
-    """What a plan is made from; ``begun`` when some of it may have left."""
+    """What a plan is made from.
+
+    ``begun`` says that the campaign is neither a draft nor scheduled any more, ``sent_any`` that
+    at least one message was handed to a carrier, or may have been. ``paused_at`` is the instant
+    since which it is paused, None while it is not.
+    """
 
     spread_hours: float
     scheduled: bool
@@ -143,6 +148,8 @@ class PlanFacts:
     pauses: int = 0
     failed: int = 0
     begun: bool = True
+    sent_any: bool = False
+    paused_at: Instant | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,11 +181,19 @@ class CampaignStore(Protocol):
         ...
 
     def set_status(self, campaign_id: str, status: CampaignStatus, now: Instant) -> CampaignStatus:
-        """Move the campaign where ``CAMPAIGN_MOVES`` allows it; returns where it then stands."""
+        """Move the campaign where ``CAMPAIGN_MOVES`` allows it; return the status that stands then.
+
+        A campaign that becomes paused gets ``now`` as ``paused_at``; one that leaves that state
+        loses it, and its problem with it. A move that is not allowed changes nothing, so the same
+        call again returns the same.
+        """
         ...
 
     def report_problem(self, campaign_id: str, problem: str | None, now: Instant) -> None:
-        """Write why the campaign needs a person; None when it does not any more."""
+        """Write what keeps an open campaign from going on, in a few machine-readable words.
+
+        None says that nothing does any more. An ended campaign has no problem and gets none.
+        """
         ...
 
     def cancel_rest(self, campaign_id: str, now: Instant) -> int:
@@ -194,7 +209,8 @@ class PlanStore(Protocol):
     """What changes when the messages of a campaign are due; one transaction each.
 
     Changes of one campaign are numbered from 1, without gaps, whatever they are. The same
-    ``number`` again changes nothing, and neither does one out of turn.
+    ``number`` again changes nothing, and neither does one out of turn. A change that would bring
+    an instant before 1970 or after 2199 raises InstantOutOfRange, which a repeat cannot mend.
     """
 
     def push_back(

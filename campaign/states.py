@@ -27,6 +27,9 @@ CAMPAIGN_ENDS = frozenset(
     }
 )
 
+# Admitted and not ended: a workflow must run for each of these.
+CAMPAIGN_OPEN = (CampaignStatus.SCHEDULED, CampaignStatus.RUNNING, CampaignStatus.PAUSED)
+
 CAMPAIGN_MOVES: dict[CampaignStatus, frozenset[CampaignStatus]] = {
     CampaignStatus.DRAFT: frozenset({CampaignStatus.REFUSED, CampaignStatus.SCHEDULED}),
     CampaignStatus.SCHEDULED: frozenset(

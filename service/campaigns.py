@@ -1,23 +1,14 @@
-"""The desk: the only place that drives the Temporal client."""
+"""What the API, the command line and the console do with campaigns, by way of their workflows."""
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
-from temporalio.client import (
-    Client,
-    WithStartWorkflowOperation,
-    WorkflowHandle,
-    WorkflowUpdateFailedError,
-    WorkflowUpdateRPCTimeoutOrCancelledError,
-)
+import structlog
+from temporalio.client import Client, WithStartWorkflowOperation, WorkflowUpdateFailedError
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
-from temporalio.service import RPCError, RPCStatusCode
 
 from activities.records import Verdict
 from campaign.expanding import at_entries
@@ -29,12 +20,14 @@ from campaign.rates import campaign_scope
 from campaign.refusals import Refusal, RefusalCode, Refused
 from campaign.settings import Settings
 from campaign.states import CAMPAIGN_ENDS, CampaignStatus
-from service.changes import Change, faults_of, update_of
+from service.campaign_workflows import CampaignWorkflows, Signal, workflow_id
+from service.changes import Change, faults_of, send_update
 from service.composition import CampaignComposer
 from service.dry_run import DryRun, dry_run
+from service.lost_workflows import LostWorkflows
 from service.media_check import open_media_check
-from service.start_options import NOT_AGAIN, campaign_input, carried_on, start_options
-from service.temporal import connect
+from service.start_options import NOT_AGAIN, campaign_input, start_options
+from service.temporal import WorkflowNotFound, connect, is_ready, translate_errors
 from store.campaigns.retry import Retried
 from store.clock import wall_clock
 from store.shared.views import CampaignView
@@ -42,7 +35,14 @@ from store.store import Store
 from workflows.campaign import CampaignWorkflow
 from workflows.records import CampaignResult
 
-Handle = WorkflowHandle[CampaignWorkflow, CampaignResult]
+log = structlog.get_logger("godwit.service")
+
+# The code and the reason of a draft whose workflow has completed: the store is older than
+# Temporal, and what left of the campaign is not known here.
+RAN_BEFORE = (
+    "campaign_ran_before",
+    "Temporal has run this campaign to its end, and the store is older than that",
+)
 
 
 class StateConflict(Exception):
@@ -67,7 +67,11 @@ class Admission:
 
 
 class CampaignService:
-    """Takes drafts in and passes orders on to running campaigns."""
+    """Admits drafts and passes orders on to campaigns.
+
+    An order to an open campaign whose workflow was lost starts that workflow again, paused, and is
+    the first thing that it gets.
+    """
 
     def __init__(self, client: Client, store: Store, settings: Settings) -> None:
         self._client = client
@@ -75,6 +79,9 @@ class CampaignService:
         self._settings = settings
         self._composer = CampaignComposer(store, settings)
         self._media = open_media_check(settings, store)
+        self._timeout = timedelta(seconds=settings.admission_timeout_seconds)
+        self._workflows = CampaignWorkflows(client, settings)
+        self._lost = LostWorkflows(self._workflows, store)
 
     async def admit(
         self, draft: Draft, id_prefix: str = CAMPAIGN_PREFIX, campaign_id: str | None = None
@@ -104,21 +111,23 @@ class CampaignService:
                 if await self.withdraw(view):
                     raise
             view = await self._view(saved.campaign_id)
+        if view.status is CampaignStatus.DRAFT:
+            raise StateConflict(view.status, *RAN_BEFORE)
         if view.status is CampaignStatus.REFUSED:
             if view.refusals[0].code is RefusalCode.ABANDONED:
-                raise ServiceUnavailable("withdrawn before it was judged")
+                raise ServiceUnavailable("withdrawn before it was validated")
             raise Refused(*at_entries(view.refusals, composed.draft))
         return Admission(view, replayed=not saved.created)
 
     async def dry_run(self, draft: Draft) -> DryRun:
-        """Judge and price a draft without storing anything; shape faults raise Refused."""
+        """Validate and price a draft without storing it; faults of shape raise Refused."""
         composed = await self._compose(draft)
         return await asyncio.to_thread(dry_run, self._store, composed)
 
     async def withdraw(self, view: CampaignView) -> bool:
-        """Refuse a draft that nobody judged in time; its key is free again.
+        """Refuse a draft that got no verdict in time; its key is free again.
 
-        Returns False when it was judged after all, and that verdict holds. So an answer of "not
+        Returns False when it got one after all, which holds then. So an answer of "not
         available" means that nothing will be sent, whenever a worker comes back.
         """
         refusal = Refusal(RefusalCode.ABANDONED, "it was not judged in time; send it again")
@@ -128,15 +137,15 @@ class CampaignService:
 
     async def pause(self, view: CampaignView) -> None:
         """Ask a campaign to stop for now; raises StateConflict when it has ended."""
-        await self._signal(view, "pause")
+        await self._order(view, CampaignWorkflow.pause)
 
     async def resume(self, view: CampaignView) -> None:
         """Ask a paused campaign to carry on; raises StateConflict when it has ended."""
-        await self._signal(view, "resume")
+        await self._order(view, CampaignWorkflow.resume)
 
     async def cancel(self, view: CampaignView) -> None:
         """Ask a campaign to stop for good; raises StateConflict when it has ended."""
-        await self._signal(view, "cancel")
+        await self._order(view, CampaignWorkflow.cancel)
 
     async def retry(self, view: CampaignView) -> None:
         """Send again, and pay for anew, what failed for a reason that may pass.
@@ -154,46 +163,43 @@ class CampaignService:
         if answer in NOT_AGAIN:
             raise StateConflict(latest.status, *NOT_AGAIN[answer])
         if latest.status is CampaignStatus.RUNNING:
-            # A run that is just ending hears of it, and a new one begins where there is none.
-            await self._start(latest, WorkflowIDReusePolicy.ALLOW_DUPLICATE, start_signal="retry")
+            # A run that is just ending gets the signal, and a new one begins where there is none.
+            await self._lost.start_retried(view.id)
 
     async def change(self, view: CampaignView, change: Change) -> Instant | None:
-        """Give a campaign another start or spread while it waits, another speed until it ends.
+        """Give a campaign another start or spread while it waits, another rate until it ends.
 
         All of it or nothing. Returns when it begins, where that may have changed. Raises Refused
         with every fault, StateConflict when the campaign has begun or ended, ServiceUnavailable
-        when no answer came in time. Asked again, it changes nothing more.
+        when no answer came in time. Asked again, it changes nothing more. A campaign whose
+        workflow was lost is revived first, and stays paused.
         """
         faults = faults_of(change, wall_clock())
         if faults:
             raise Refused(*faults)
         if view.status in CAMPAIGN_ENDS:
             raise StateConflict(view.status)
-        begins: Instant | None = None
-        if update := update_of(change):
-            async with self._reaching(view) as handle:
-                begins = await handle.execute_update(
-                    *update,
-                    result_type=int,
-                    rpc_timeout=timedelta(seconds=self._settings.admission_timeout_seconds),
-                )
+        begins = await self._change_plan(view.id, change) if change.moves_plan else None
         if change.has_rate:
             scope = campaign_scope(view.id)
             await asyncio.to_thread(self._store.rates.set_rate, scope, change.rate)
         return begins
 
+    async def find_lost(self, campaign_id: str | None = None) -> list[str]:
+        """See :meth:`service.lost_workflows.LostWorkflows.find`."""
+        return await self._lost.find(campaign_id)
+
+    async def revive_lost(self) -> list[str]:
+        """See :meth:`service.lost_workflows.LostWorkflows.revive_all`."""
+        return await self._lost.revive_all()
+
     async def is_reachable(self) -> bool:
-        """Tell whether Temporal answers."""
-        try:
-            return await self._client.service_client.check_health(timeout=timedelta(seconds=2))
-        except (RPCError, RuntimeError):
-            return False
+        """Tell whether Temporal answers and has the namespace of the settings."""
+        return await is_ready(self._client)
 
     async def close(self) -> None:
-        """Close the egress client of the media check; the client closes with the process."""
+        """Close the client that downloads media; Temporal's closes with the process."""
         await self._media.close()
-
-    # ------------------------------------------------------------------ inside
 
     async def _compose(self, draft: Draft) -> ComposedCampaign:
         composed = await asyncio.to_thread(self._composer.compose, draft)
@@ -205,39 +211,6 @@ class CampaignService:
         assert view is not None
         return view
 
-    async def revive(self, view: CampaignView) -> None:
-        """Start the workflow of an admitted campaign again, should Temporal have lost it.
-
-        A campaign whose workflow lives is not touched. The rows of the store say what is left
-        to do, so nothing is sent or held twice. One that runs may have been retried, after an
-        earlier run of the same id.
-        """
-        runs = view.status is CampaignStatus.RUNNING
-        policy = WorkflowIDReusePolicy
-        await self._start(view, policy.ALLOW_DUPLICATE if runs else policy.REJECT_DUPLICATE)
-
-    async def _start(
-        self, view: CampaignView, reuse: WorkflowIDReusePolicy, **options: Any
-    ) -> None:
-        state = None
-        if view.status is CampaignStatus.RUNNING:
-            facts = await asyncio.to_thread(self._store.admissions.plan_facts, view.id)
-            state = carried_on(view.tally, facts)
-        try:
-            await self._client.start_workflow(
-                CampaignWorkflow.run,
-                campaign_input(view, self._settings, state),
-                id=workflow_id(view.id),
-                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-                id_reuse_policy=reuse,
-                **start_options(view, self._settings),
-                **options,
-            )
-        except WorkflowAlreadyStartedError:
-            pass
-        except (RPCError, RuntimeError) as error:
-            raise ServiceUnavailable("Temporal does not answer") from error
-
     async def _verdict(self, view: CampaignView) -> Verdict:
         """Start the workflow if nobody has, and wait for its verdict; safe to repeat."""
         start: WithStartWorkflowOperation[CampaignWorkflow, CampaignResult] = (
@@ -246,56 +219,63 @@ class CampaignService:
                 campaign_input(view, self._settings),
                 id=workflow_id(view.id),
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                # A run that somebody terminated gave no verdict; one that completed did.
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
                 **start_options(view, self._settings),
             )
         )
-        seconds = self._settings.admission_timeout_seconds
         try:
-            async with asyncio.timeout(seconds):
-                verdict: Verdict = await self._client.execute_update_with_start_workflow(
-                    "admission",
-                    id="admission",
-                    start_workflow_operation=start,
-                    result_type=Verdict,
-                    rpc_timeout=timedelta(seconds=seconds),
-                )
-                return verdict
-        except (
-            TimeoutError,
-            RPCError,
-            RuntimeError,
-            WorkflowUpdateRPCTimeoutOrCancelledError,
-        ) as error:
-            raise ServiceUnavailable("no verdict in time") from error
+            with translate_errors(self._client):
+                async with asyncio.timeout(self._timeout.total_seconds()):
+                    return await self._client.execute_update_with_start_workflow(
+                        CampaignWorkflow.admission,  # type: ignore[arg-type]  # see send_update
+                        id="admission",
+                        start_workflow_operation=start,
+                        rpc_timeout=self._timeout,
+                    )
+        except WorkflowAlreadyStartedError as error:
+            raise StateConflict(view.status, *RAN_BEFORE) from error
+        except (WorkflowNotFound, WorkflowUpdateFailedError) as error:
+            raise ServiceUnavailable("its workflow ended before it gave a verdict") from error
 
-    async def _signal(self, view: CampaignView, name: str) -> None:
+    async def _order(self, view: CampaignView, signal: Signal) -> None:
+        """Send a signal to a campaign's workflow; a lost one is started again and gets it first."""
         if view.status in CAMPAIGN_ENDS:
             raise StateConflict(view.status)
-        async with self._reaching(view) as handle:
-            await handle.signal(name)
-
-    @asynccontextmanager
-    async def _reaching(self, view: CampaignView) -> AsyncIterator[Handle]:
-        """A campaign's workflow, whose no is StateConflict and whose silence ServiceUnavailable."""
         try:
-            async with asyncio.timeout(self._settings.admission_timeout_seconds):
-                yield self._client.get_workflow_handle(workflow_id(view.id))
-        except WorkflowUpdateFailedError as error:
-            raise StateConflict((await self._view(view.id)).status) from error
-        except RuntimeError as error:
-            raise ServiceUnavailable("Temporal does not answer") from error
-        except (TimeoutError, RPCError, WorkflowUpdateRPCTimeoutOrCancelledError) as error:
-            if isinstance(error, RPCError) and error.status is RPCStatusCode.NOT_FOUND:
-                raise StateConflict((await self._view(view.id)).status) from error
-            raise ServiceUnavailable("no answer in time") from error
+            with translate_errors(self._client):
+                async with asyncio.timeout(self._timeout.total_seconds()):
+                    await self._workflows.handle(view.id).signal(signal)
+        except WorkflowNotFound:
+            await self._revive(view.id, signal, "person")
+
+    async def _change_plan(self, campaign_id: str, change: Change) -> Instant:
+        try:
+            try:
+                return await self._update(campaign_id, change)
+            except WorkflowNotFound:
+                await self._revive(campaign_id, CampaignWorkflow.pause, "system")
+                return await self._update(campaign_id, change)
+        except (WorkflowUpdateFailedError, WorkflowNotFound) as error:
+            raise StateConflict((await self._view(campaign_id)).status) from error
+
+    async def _update(self, campaign_id: str, change: Change) -> Instant:
+        with translate_errors(self._client):
+            async with asyncio.timeout(self._timeout.total_seconds()):
+                handle = self._workflows.handle(campaign_id)
+                return await send_update(handle, change, self._timeout)
+
+    async def _revive(self, campaign_id: str, signal: Signal, by: str) -> None:
+        """Start a lost workflow with a signal; raises StateConflict when the campaign has ended."""
+        if await self._lost.revive(campaign_id, signal, by) is None:
+            raise StateConflict((await self._view(campaign_id)).status)
+        log.warning(
+            "no workflow ran for this open campaign; it was started again for an order",
+            campaign=campaign_id,
+            order=signal.__name__,
+        )
 
 
 async def open_campaign_service(settings: Settings, store: Store) -> CampaignService:
-    """Open the desk; Temporal is connected to at the first order."""
+    """Open the service; it connects to Temporal at its first call."""
     return CampaignService(await connect(lazy=True), store, settings)
-
-
-def workflow_id(campaign_id: str) -> str:
-    """The workflow id of a campaign; a colon, because a slash breaks Temporal's HTTP API."""
-    return f"campaign:{campaign_id}"

@@ -1,21 +1,30 @@
-"""Another start, spread or speed for a campaign: what is asked for, and what is wrong with it."""
+"""Another start, spread or rate for a campaign: checked, and sent to its workflow."""
 
 from dataclasses import dataclass
+from datetime import timedelta
+
+from temporalio.client import WorkflowHandle
 
 from campaign.instants import Instant
 from campaign.refusals import Refusal, RefusalCode
 from campaign.schedule import spread_fault, window_fault
-from workflows.records import ChangeSpreadInput, RescheduleInput
+from workflows.campaign import CampaignWorkflow
+from workflows.records import CampaignResult, ChangeSpreadInput, RescheduleInput
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A change to a campaign; None leaves start or spread, ``has_rate`` False the speed."""
+    """A change to a campaign: None keeps the start or the spread, ``has_rate`` False the rate."""
 
     start: Instant | None = None
     spread_hours: float | None = None
     has_rate: bool = False
     rate: float | None = None
+
+    @property
+    def moves_plan(self) -> bool:
+        """Whether the plan changes, which only the workflow can do."""
+        return self.start is not None or self.spread_hours is not None
 
 
 def faults_of(change: Change, now: Instant) -> list[Refusal]:
@@ -30,10 +39,26 @@ def faults_of(change: Change, now: Instant) -> list[Refusal]:
     return faults
 
 
-def update_of(change: Change) -> tuple[str, RescheduleInput | ChangeSpreadInput] | None:
-    """The one update that a campaign's workflow makes of it; None where only the speed changes."""
+async def send_update(
+    handle: WorkflowHandle[CampaignWorkflow, CampaignResult], change: Change, timeout: timedelta
+) -> Instant:
+    """Ask a campaign's workflow for another start or spread; returns when the campaign begins.
+
+    Raises WorkflowUpdateFailedError when the campaign has begun or ended. Both are one update, so
+    that all of it is done or nothing.
+    """
     if change.spread_hours is not None:
-        return "change_spread", ChangeSpreadInput(hours=change.spread_hours, at=change.start)
-    if change.start is not None:
-        return "reschedule", RescheduleInput(at=change.start)
-    return None
+        spread = ChangeSpreadInput(hours=change.spread_hours, at=change.start)
+        return await handle.execute_update(
+            CampaignWorkflow.change_spread,  # type: ignore[arg-type]  # see below
+            spread,
+            rpc_timeout=timeout,
+        )
+    assert change.start is not None
+    start = RescheduleInput(at=change.start)
+    # The SDK's types take an async update with a description for one that returns a coroutine.
+    return await handle.execute_update(
+        CampaignWorkflow.reschedule,  # type: ignore[arg-type]
+        start,
+        rpc_timeout=timeout,
+    )

@@ -1,11 +1,12 @@
-"""What the workflow of a campaign is started with, and why it is not started once more."""
+"""What the workflow of a campaign is started with, and why one is not retried."""
 
+from dataclasses import replace
 from typing import Any
 
 from temporalio.common import Priority, SearchAttributePair, TypedSearchAttributes
 
 from activities.records import Verdict
-from campaign.ports import PlanFacts, Tally
+from campaign.ports import PlanFacts
 from campaign.settings import Settings
 from campaign.states import CampaignStatus
 from store.campaigns.retry import Retried
@@ -28,7 +29,7 @@ NOT_AGAIN = {
 def campaign_input(
     view: CampaignView, settings: Settings, state: CampaignState | None = None
 ) -> CampaignInput:
-    """The order to run a campaign; ``state`` says where it stands when it was under way before."""
+    """The input of a campaign's workflow; with a ``state`` it goes on from there."""
     return CampaignInput(
         campaign_id=view.id,
         title=_title(view),
@@ -41,8 +42,42 @@ def campaign_input(
     )
 
 
+def revived_state(view: CampaignView, facts: PlanFacts) -> CampaignState:
+    """The state of an open campaign whose workflow was lost: paused, and as the store has it.
+
+    It is neither judged nor paid for again. It has begun when anything of it left or may have
+    left, so that one of which nothing did may still get another start. The store says that it is
+    paused before a workflow is started from this.
+    """
+    assert facts.paused_at is not None
+    return replace(
+        _admitted_state(view, facts),
+        status=CampaignStatus.PAUSED,
+        paused_at=facts.paused_at,
+        waves=1 if facts.sent_any else 0,
+        revived=True,
+    )
+
+
+def retried_state(view: CampaignView, facts: PlanFacts) -> CampaignState:
+    """The state of a retried campaign: paid for, begun, and with messages to send at once."""
+    return _admitted_state(view, facts)
+
+
+def _admitted_state(view: CampaignView, facts: PlanFacts) -> CampaignState:
+    return CampaignState(
+        status=CampaignStatus.RUNNING,
+        verdict=Verdict(admitted=True),
+        first_due_at=facts.first_due_at,
+        last_due_at=facts.last_due_at,
+        pauses=facts.pauses,
+        waves=1,
+        tally=view.tally,
+    )
+
+
 def start_options(view: CampaignView, settings: Settings) -> dict[str, Any]:
-    """Queue, priority, and what the Web UI shows and searches; in the words of the client."""
+    """Task queue, priority, and what the Web UI shows and searches, as arguments of the client."""
     title = _title(view)
     attributes = {
         visibility.ACCOUNT: view.account_id,
@@ -65,16 +100,3 @@ def start_options(view: CampaignView, settings: Settings) -> dict[str, Any]:
 
 def _title(view: CampaignView) -> str:
     return f"{view.name or view.dialect} · {view.total:,} recipients"
-
-
-def carried_on(tally: Tally, facts: PlanFacts) -> CampaignState:
-    """The state of a campaign that runs in the store and has no workflow."""
-    return CampaignState(
-        status=CampaignStatus.RUNNING,
-        verdict=Verdict(admitted=True),
-        first_due_at=facts.first_due_at,
-        last_due_at=facts.last_due_at,
-        pauses=facts.pauses,
-        waves=1,
-        tally=tally,
-    )

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from starter.cli import administration, campaigns, carriers, environment, messages
+from starter.cli import administration, audit, campaigns, carriers, environment, messages
 from starter.cli import number_pool as pool
 from starter.cli.context import CommandError, data_directory, find_settings
 from store.database.engine import StoreError
@@ -53,43 +53,6 @@ def options(
     ] = False,
 ) -> None:
     """Take the options that need no command."""
-
-
-def audit_books(
-    id: Annotated[
-        str | None, typer.Argument(metavar="[ID]", help="Campaign id; default: all.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-) -> None:
-    """Check that messages, credits and keys agree; exit 1 and list what does not."""
-    from dataclasses import asdict
-
-    from starter.cli.context import opened_store
-    from store.campaigns.audit import audit
-
-    with opened_store() as store:
-        if id is not None and store.campaigns.get(id) is None:
-            raise CommandError(f"there is no campaign {id!r}")
-        result = audit(store.database, id)
-    if as_json:
-        typer.echo(json.dumps(asdict(result), indent=2))
-    else:
-        typer.echo(
-            f"checked {_count(result.accounts, 'account')}, "
-            f"{_count(result.campaigns, 'campaign')}, {_count(result.messages, 'message')}"
-        )
-        for finding in result.findings:
-            what = f"{finding.check}: {finding.subject}"
-            typer.echo(f"OFF  {what}: expected {finding.expected}, found {finding.found}")
-        typer.echo(
-            "the books are in balance" if not result.findings else "the books do not balance"
-        )
-    if result.findings:
-        raise typer.Exit(1)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def up(
@@ -210,7 +173,7 @@ def _register() -> None:
             "retry": campaigns.retry,
             "report": campaigns.report,
         },
-        PROOF: {"why": messages.why, "resolve": messages.resolve, "audit": audit_books},
+        PROOF: {"why": messages.why, "resolve": messages.resolve, "audit": audit.audit_books},
         ADMINISTRATION: {"api": api, "worker": worker},
     }
     for panel, commands in panels.items():

@@ -12,6 +12,7 @@ from store.campaigns.admission import Admissions
 from store.campaigns.campaigns import Campaigns
 from store.campaigns.links import Links
 from store.campaigns.message_log import MessageLog
+from store.campaigns.open_campaigns import OpenCampaigns
 from store.campaigns.plans import Plans
 from store.campaigns.retry import Retrying
 from store.database.engine import Database
@@ -40,6 +41,7 @@ class Store:
     accounts: Accounts
     api_keys: ApiKeys
     campaigns: Campaigns
+    open_campaigns: OpenCampaigns
     admissions: Admissions
     plans: Plans
     sending: Sending
@@ -81,6 +83,7 @@ def open_store(settings: Settings) -> Store:
         accounts=Accounts(database, api_keys),
         api_keys=api_keys,
         campaigns=Campaigns(database, outbox),
+        open_campaigns=OpenCampaigns(database),
         admissions=admissions,
         plans=Plans(database),
         sending=Sending(database, outbox, due_messages),

@@ -26,7 +26,8 @@ from campaign.states import CampaignStatus
 from carriers.pretend import PretendCarrier, PretendSettings
 from carriers.pretend_exchange import Exchange, Receipts
 from carriers.pretend_server import Connection
-from service.campaigns import CampaignService, workflow_id
+from service.campaign_workflows import workflow_id
+from service.campaigns import CampaignService
 from service.temporal import register_search_attributes
 from store.accounts.accounts import AccountView
 from store.database.migrate import upgrade

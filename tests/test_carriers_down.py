@@ -15,7 +15,8 @@ from campaign.model import DraftRecipient
 from campaign.settings import Settings
 from campaign.states import CampaignStatus
 from carriers.pretend import PretendCarrier, PretendSettings
-from service.campaigns import CampaignService, workflow_id
+from service.campaign_workflows import workflow_id
+from service.campaigns import CampaignService
 from store.accounts.accounts import AccountView
 from store.campaigns.audit import audit
 from store.store import Store, open_store

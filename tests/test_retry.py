@@ -15,8 +15,8 @@ from campaign.ports import Tally
 from campaign.refusals import RefusalCode, Refused
 from campaign.settings import Settings
 from campaign.states import CampaignStatus
-from service.campaigns import CampaignService, StateConflict, workflow_id
-from starter.api.reconciler import Reconciler
+from service.campaign_workflows import CampaignWorkflows, workflow_id
+from service.campaigns import StateConflict
 from store.accounts.accounts import AccountView
 from store.campaigns.admission import Admissions
 from store.campaigns.audit import audit
@@ -141,7 +141,7 @@ async def test_a_retry_that_cannot_be_paid_is_refused(stormy: Story) -> None:
     assert latest(stormy, campaign.id) == campaign
 
 
-async def test_a_retry_that_died_before_its_workflow_is_mended_by_the_caretaker(
+async def test_a_retry_that_died_before_its_workflow_is_mended_by_the_reconciler(
     stormy: Story, weather: Weather, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     campaign = await failed(stormy)
@@ -151,15 +151,13 @@ async def test_a_retry_that_died_before_its_workflow_is_mended_by_the_caretaker(
         raise ServiceUnavailable("gone")
 
     with monkeypatch.context() as patched:
-        patched.setattr(CampaignService, "_start", die)
+        patched.setattr(CampaignWorkflows, "start", die)
         with pytest.raises(ServiceUnavailable):
             await stormy.service.retry(campaign)
     assert latest(stormy, campaign.id).status is CampaignStatus.RUNNING
-    reconciler = Reconciler(stormy.service, stormy.store, stormy.settings)
-    assert await reconciler.revive_retried() == 1
-    await reconciler.revive_retried()
+    assert await stormy.service.revive_lost() == [campaign.id]
     assert await ends(stormy, campaign.id) is CampaignStatus.FINISHED
-    assert await reconciler.revive_retried() == 0
+    assert await stormy.service.revive_lost() == []
     assert len(stormy.carrier.log) == PEOPLE
     assert in_balance(stormy)
 

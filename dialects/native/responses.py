@@ -31,7 +31,11 @@ CSV_COLUMNS = (
 
 
 def campaign_json(view: CampaignView) -> dict[str, Any]:
-    """A campaign with its counts; the ten after ``total`` add up to it."""
+    """A campaign with its counts; the ten after ``total`` sum to it.
+
+    ``pausedBy`` is "person" or "system" while it is paused. ``problem`` names what keeps an open
+    campaign from going on, such as "workflow_lost".
+    """
     return {
         "id": view.id,
         "name": view.name,
@@ -43,6 +47,8 @@ def campaign_json(view: CampaignView) -> dict[str, Any]:
         "spreadHours": view.spread_hours,
         "startedAt": iso_or_none(view.started_at),
         "finishedAt": iso_or_none(view.finished_at),
+        "pausedBy": view.paused_by,
+        "problem": view.problem,
         "idempotencyKey": view.key,
         "refusals": [asdict(refusal) for refusal in view.refusals],
         "counts": asdict(view.tally),

@@ -1,13 +1,15 @@
-"""Look after what nobody is looking after: drafts left behind, workflows and callbacks lost."""
+"""Mend what was left behind: lost workflows, drafts without a verdict, deliveries nobody makes."""
 
 import asyncio
+import itertools
+from collections.abc import Awaitable, Callable
 
 import structlog
 
 from campaign.failures import ServiceUnavailable, StoreUnavailable
 from campaign.instants import DAY, SECOND, Instant
 from campaign.settings import Settings
-from campaign.states import CAMPAIGN_ENDS, CampaignStatus
+from campaign.states import CampaignStatus
 from service.campaigns import CampaignService
 from store.clock import wall_clock
 from store.store import Store
@@ -15,7 +17,8 @@ from webhooks.dispatcher import WebhookDispatcher
 
 log = structlog.get_logger("godwit.reconciler")
 
-ROUND_SECONDS = 60.0
+ROUND_SECONDS = 5.0
+ROUNDS_A_MINUTE = 12
 PAGE = 500
 # How much longer than its own waiting an API process may take over a verdict.
 PATIENCE_SECONDS = 60.0
@@ -42,53 +45,22 @@ class Reconciler:
         self._patience = round((settings.admission_timeout_seconds + PATIENCE_SECONDS) * SECOND)
 
     async def run(self) -> None:
-        """Revive every open campaign once, then look after what may be left behind each minute."""
-        revived = False
-        while True:
-            try:
-                if not revived:
-                    await self.revive_open()
-                    revived = True
-                await self.revive_retried()
-                await self.withdraw_stale()
-                await self.restart_deliveries()
-                await self.forget_deliveries()
-            except (ServiceUnavailable, StoreUnavailable) as error:
-                log.warning("will look again", reason=str(error))
+        """Look for lost workflows every few seconds, and for everything else each minute."""
+        housekeeping = (self.withdraw_stale, self.restart_deliveries, self.forget_deliveries)
+        for number in itertools.count():
+            steps = [self._service.revive_lost, *(() if number % ROUNDS_A_MINUTE else housekeeping)]
+            for step in steps:
+                await self._try(step)
             await asyncio.sleep(ROUND_SECONDS)
 
-    async def revive_open(self) -> int:
-        """Make sure that every admitted campaign has its workflow; returns how many were asked.
-
-        A power cut may cost Temporal's database its last moments when it is kept less safely
-        than ours, and a restored back-up is always older.
-        """
-        states = set(CampaignStatus) - CAMPAIGN_ENDS - {CampaignStatus.DRAFT}
-        asked, after = 0, ""
-        while True:
-            views = await asyncio.to_thread(self._store.campaigns.in_states, states, after, PAGE)
-            for view in views:
-                await self._service.revive(view)
-            asked += len(views)
-            if len(views) < PAGE:
-                return asked
-            after = views[-1].id
-
-    async def revive_retried(self) -> int:
-        """Make sure that every retried campaign has its workflow; returns how many were asked.
-
-        Whoever retried it may have died before it could start one, or met a Temporal that was
-        away.
-        """
-        asked, after = 0, ""
-        while True:
-            views = await asyncio.to_thread(self._store.retrying.under_way, after, PAGE)
-            for view in views:
-                await self._service.revive(view)
-            asked += len(views)
-            if len(views) < PAGE:
-                return asked
-            after = views[-1].id
+    async def _try(self, step: Callable[[], Awaitable[object]]) -> None:
+        """Take a step; one that fails is taken again in its next round and holds up no other."""
+        try:
+            await step()
+        except (ServiceUnavailable, StoreUnavailable) as error:
+            log.warning("will look again", step=step.__name__, reason=str(error))
+        except Exception as error:
+            log.error("unexpected; will look again", step=step.__name__, exc_info=error)
 
     async def withdraw_stale(self) -> int:
         """Refuse drafts whose API process died before their verdict; returns how many."""
@@ -99,7 +71,7 @@ class Reconciler:
         stale = [view for view in drafts if view.created_at < oldest]
         for view in stale:
             if await self._service.withdraw(view):
-                log.info("a draft was never judged and is withdrawn", campaign=view.id)
+                log.info("a draft got no verdict in time and is withdrawn", campaign=view.id)
         return len(stale)
 
     async def restart_deliveries(self) -> int:

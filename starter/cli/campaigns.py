@@ -30,6 +30,7 @@ from starter.cli.context import (
 )
 from store.accounts.accounts import AccountView
 from store.accounts.api_keys import Principal
+from store.campaigns.open_campaigns import WORKFLOW_LOST
 from store.shared.views import CampaignView
 from store.store import Store
 
@@ -122,8 +123,10 @@ def status(id: Id, as_json: Json = False) -> None:
         view = _campaign(store, id)
     if as_json:
         typer.echo(json.dumps(presenting.campaign_json(view), indent=2))
-    else:
-        out.print(progress_table(view))
+        return
+    out.print(progress_table(view))
+    if advice := advice_on(view):
+        out.print(advice, highlight=False, soft_wrap=True)
 
 
 def watch(id: Id) -> None:
@@ -224,6 +227,16 @@ def follow(store: Store, campaign_id: str) -> CampaignView:
             return view
         time.sleep(0.5)
         view = _campaign(store, campaign_id)
+
+
+def advice_on(view: CampaignView) -> str | None:
+    """What keeps an open campaign from going on, and what to do; None where nothing does."""
+    if view.problem == WORKFLOW_LOST:
+        return (
+            "No workflow ran for this campaign, so the system paused it. Nothing is sent until "
+            f"you run 'godwit resume {view.id}' or 'godwit cancel {view.id}'."
+        )
+    return None if view.problem is None else f"It does not go on: {plain(view.problem)}."
 
 
 def progress_table(view: CampaignView) -> Table:

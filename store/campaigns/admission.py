@@ -17,69 +17,110 @@ from store.shared import ledger, reports
 from store.shared.outbox import Destination, Outbox
 from store.shared.rates import FORGET
 
-_WAITING = "status IN ('queued', 'retryable')"
-_FIRSTS = (
-    "SELECT {column} AS value, min(position) AS position FROM message "
-    f"WHERE campaign_id = :campaign AND {_WAITING} GROUP BY {{column}}"
-)
+# The smallest position of each value, so that a refusal can name a place.
+_FIRSTS = """
+    SELECT {column} AS value, min(position) AS position FROM message
+    WHERE campaign_id = :campaign AND status IN ('queued', 'retryable') GROUP BY {column}
+"""
 # Senders that are the account's neither for good nor, towards the recipient, by a lease.
-_FIRSTS_UNLEASED = text(
-    "SELECT m.sender, min(m.position) AS position FROM message m "
-    f"WHERE m.campaign_id = :campaign AND m.{_WAITING} AND m.sender NOT IN :owned "
-    "AND NOT EXISTS (SELECT 1 FROM lease l WHERE l.number = m.sender "
-    "AND l.recipient = m.recipient AND l.account_id = :account AND l.expires_at > :now) "
-    "GROUP BY m.sender"
-).bindparams(bindparam("owned", expanding=True))
-_ACCOUNT = text(
-    "SELECT a.id, a.daily_quota, c.total FROM campaign c JOIN account a ON a.id = c.account_id "
-    "WHERE c.id = :campaign"
-)
-_SENDERS = text("SELECT address FROM sender WHERE account_id = :account AND active")
-_USED = text("SELECT used FROM quota_day WHERE account_id = :account AND day = :day")
-_KINDS = (
-    "SELECT kind, count(*) AS n FROM message WHERE campaign_id = :campaign "
-    "AND status IN {statuses} GROUP BY kind"
-)
-_KINDS_WAITING = text(_KINDS.format(statuses="('queued', 'retryable')"))
-_KINDS_OPEN = text(_KINDS.format(statuses="('queued', 'retryable', 'sending', 'unknown')"))
-_SKIP_OPTED_OUT = text(
-    "UPDATE message SET status = 'skipped', reason = 'opted_out', final_at = :now "
-    f"WHERE campaign_id = :campaign AND {_WAITING} AND NOT was_unknown "
-    "AND EXISTS (SELECT 1 FROM opt_out o "
-    "WHERE o.account_id = :account AND o.number = message.recipient)"
-)
-_HELD = text("SELECT 1 FROM hold WHERE campaign_id = :campaign LIMIT 1")
-_COUNT_QUOTA = text(
-    "UPDATE quota_day SET used = used + :count WHERE account_id = :account AND day = :day "
-    "AND (CAST(:quota AS BIGINT) IS NULL OR used + :count <= :quota)"
-)
-_PLAN = text(
-    "SELECT status, spread_hours, scheduled_at, base_at, pauses_applied, "
-    "(SELECT min(due_at) FROM message m WHERE m.campaign_id = c.id AND m.{waiting}) AS first_due, "
-    "(SELECT max(due_at) FROM message m WHERE m.campaign_id = c.id AND m.{waiting}) AS last_due, "
-    "(SELECT count(*) FROM message m WHERE m.campaign_id = c.id AND m.{waiting}) AS to_send, "
-    "(SELECT count(*) FROM message m WHERE m.campaign_id = c.id AND m.status = 'failed') AS failed "
-    "FROM campaign c WHERE c.id = :campaign".replace("{waiting}", _WAITING)
-)
-_WAITING_ROWS = text(
-    "SELECT CASE WHEN status = 'sending' THEN claimed_until + 1 ELSE due_at END AS due, position, "
-    "status <> 'queued' OR scheduled_at IS NOT NULL AS hard FROM message "
-    "WHERE campaign_id = :campaign AND status IN ('queued', 'retryable', 'sending') "
-    "ORDER BY due, position LIMIT :limit"
-)
-# The settlement of an earlier run may come late, when a retry has put messages to work again.
-_SETTLE = text(
-    "UPDATE campaign SET status = :status, finished_at = :now "
-    "WHERE id = :campaign AND status NOT IN :ends AND NOT EXISTS (SELECT 1 FROM message "
-    "WHERE campaign_id = :campaign AND status IN ('queued', 'retryable', 'sending'))"
-).bindparams(bindparam("ends", expanding=True))
-_LAST_SENT = text(
-    "SELECT max(sent_at) AS sent_at, "
-    "max(CASE WHEN status = 'unknown' THEN 1 ELSE 0 END) AS unknown "
-    "FROM message WHERE campaign_id = :campaign"
-)
-_DATE_KEY = text("UPDATE campaign_key SET free_at = :free_at WHERE campaign_id = :campaign")
-_FREE_KEY = text("DELETE FROM campaign_key WHERE campaign_id = :campaign")
+_FIRSTS_UNLEASED = text("""
+    SELECT message.sender, min(message.position) AS position FROM message
+    WHERE message.campaign_id = :campaign AND message.status IN ('queued', 'retryable')
+      AND message.sender NOT IN :owned
+      AND NOT EXISTS (
+        SELECT 1 FROM lease
+        WHERE lease.number = message.sender AND lease.recipient = message.recipient
+          AND lease.account_id = :account AND lease.expires_at > :now
+      )
+    GROUP BY message.sender
+""").bindparams(bindparam("owned", expanding=True))
+_ACCOUNT = text("""
+    SELECT account.id, account.daily_quota, campaign.total
+    FROM campaign JOIN account ON account.id = campaign.account_id
+    WHERE campaign.id = :campaign
+""")
+_SENDERS = text("""
+    SELECT address FROM sender WHERE account_id = :account AND active
+""")
+_USED = text("""
+    SELECT used FROM quota_day WHERE account_id = :account AND day = :day
+""")
+_KINDS_WAITING = text("""
+    SELECT kind, count(*) AS n FROM message
+    WHERE campaign_id = :campaign AND status IN ('queued', 'retryable') GROUP BY kind
+""")
+_KINDS_OPEN = text("""
+    SELECT kind, count(*) AS n FROM message
+    WHERE campaign_id = :campaign AND status IN ('queued', 'retryable', 'sending', 'unknown')
+    GROUP BY kind
+""")
+_SKIP_OPTED_OUT = text("""
+    UPDATE message SET status = 'skipped', reason = 'opted_out', final_at = :now
+    WHERE campaign_id = :campaign AND status IN ('queued', 'retryable') AND NOT was_unknown
+      AND EXISTS (
+        SELECT 1 FROM opt_out
+        WHERE opt_out.account_id = :account AND opt_out.number = message.recipient
+      )
+""")
+_HELD = text("""
+    SELECT 1 FROM hold WHERE campaign_id = :campaign LIMIT 1
+""")
+_QUOTA = text("""
+    SELECT daily_quota FROM account WHERE id = :account
+""")
+_EXCLUDES = text("""
+    SELECT account_id, exclude_opt_outs FROM campaign WHERE id = :campaign
+""")
+_BEGIN_DAY = text("""
+    INSERT INTO quota_day (account_id, day, used) VALUES (:account, :day, 0)
+    ON CONFLICT (account_id, day) DO NOTHING
+""")
+_COUNT_QUOTA = text("""
+    UPDATE quota_day SET used = used + :count
+    WHERE account_id = :account AND day = :day
+      AND (CAST(:quota AS BIGINT) IS NULL OR used + :count <= :quota)
+""")
+# An attempt is written before its first byte leaves.
+_PLAN = text("""
+    SELECT status, spread_hours, scheduled_at, base_at, pauses_applied, paused_at,
+      (SELECT min(message.due_at) FROM message WHERE message.campaign_id = campaign.id
+         AND message.status IN ('queued', 'retryable')) AS first_due,
+      (SELECT max(message.due_at) FROM message WHERE message.campaign_id = campaign.id
+         AND message.status IN ('queued', 'retryable')) AS last_due,
+      (SELECT count(*) FROM message WHERE message.campaign_id = campaign.id
+         AND message.status IN ('queued', 'retryable')) AS to_send,
+      (SELECT count(*) FROM message WHERE message.campaign_id = campaign.id
+         AND message.status = 'failed') AS failed,
+      EXISTS (SELECT 1 FROM attempt WHERE attempt.campaign_id = campaign.id) AS sent_any
+    FROM campaign WHERE campaign.id = :campaign
+""")
+_WAITING_ROWS = text("""
+    SELECT CASE WHEN status = 'sending' THEN claimed_until + 1 ELSE due_at END AS due, position,
+      status <> 'queued' OR scheduled_at IS NOT NULL AS hard
+    FROM message
+    WHERE campaign_id = :campaign AND status IN ('queued', 'retryable', 'sending')
+    ORDER BY due, position LIMIT :limit
+""")
+# The settlement of an earlier run may come late, after a retry has requeued messages.
+_SETTLE = text("""
+    UPDATE campaign
+    SET status = :status, finished_at = :now, paused_at = NULL, paused_by = NULL, problem = NULL
+    WHERE id = :campaign AND status NOT IN :ends AND NOT EXISTS (
+      SELECT 1 FROM message
+      WHERE campaign_id = :campaign AND status IN ('queued', 'retryable', 'sending')
+    )
+""").bindparams(bindparam("ends", expanding=True))
+_LAST_SENT = text("""
+    SELECT max(sent_at) AS sent_at,
+      max(CASE WHEN status = 'unknown' THEN 1 ELSE 0 END) AS has_unknown
+    FROM message WHERE campaign_id = :campaign
+""")
+_DATE_KEY = text("""
+    UPDATE campaign_key SET free_at = :free_at WHERE campaign_id = :campaign
+""")
+_FREE_KEY = text("""
+    DELETE FROM campaign_key WHERE campaign_id = :campaign
+""")
 
 
 class Admissions:
@@ -131,10 +172,7 @@ class Admissions:
         """Senders, quota and today's use of an account, for judging without storing."""
 
         def work(connection: Connection) -> tuple[frozenset[str], int | None, int]:
-            quota = connection.execute(
-                text("SELECT daily_quota FROM account WHERE id = :account"),
-                {"account": account_id},
-            ).scalar_one()
+            quota = connection.execute(_QUOTA, {"account": account_id}).scalar_one()
             used = self._used(connection, account_id, now)
             return self._senders(connection, account_id), quota, used
 
@@ -144,10 +182,7 @@ class Admissions:
         """See :class:`campaign.ports.AdmissionStore`."""
 
         def work(connection: Connection) -> int:
-            row = connection.execute(
-                text("SELECT account_id, exclude_opt_outs FROM campaign WHERE id = :campaign"),
-                {"campaign": campaign_id},
-            ).one()
+            row = connection.execute(_EXCLUDES, {"campaign": campaign_id}).one()
             if not row.exclude_opt_outs:
                 return 0
             values = {"campaign": campaign_id, "account": row.account_id, "now": now}
@@ -199,6 +234,8 @@ class Admissions:
             pauses=row.pauses_applied,
             failed=row.failed,
             begun=row.status not in (CampaignStatus.DRAFT, CampaignStatus.SCHEDULED),
+            sent_any=bool(row.sent_any),
+            paused_at=row.paused_at,
         )
 
     def waiting_rows(self, campaign_id: str, limit: int) -> Sequence[WaveRow]:
@@ -228,7 +265,7 @@ class Admissions:
             if connection.execute(_SETTLE, values).rowcount:
                 self.void_unused(connection, campaign_id, now)
                 last = connection.execute(_LAST_SENT, values).one()
-                if last.sent_at is None and not last.unknown:
+                if last.sent_at is None and not last.has_unknown:
                     connection.execute(_FREE_KEY, values)
                 else:
                     spent = {"campaign": campaign_id, "free_at": free_at(last.sent_at or now)}
@@ -265,13 +302,7 @@ class Admissions:
             "count": sum(row.n for row in kinds),  # type: ignore[attr-defined]
             "quota": quota,
         }
-        connection.execute(
-            text(
-                "INSERT INTO quota_day (account_id, day, used) VALUES (:account, :day, 0) "
-                "ON CONFLICT (account_id, day) DO NOTHING"
-            ),
-            values,
-        )
+        connection.execute(_BEGIN_DAY, values)
         if connection.execute(_COUNT_QUOTA, values).rowcount == 0:
             raise _QuotaReached
 

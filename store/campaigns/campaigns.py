@@ -4,7 +4,7 @@ import json
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 
-from sqlalchemy import Connection, String, bindparam, insert, text
+from sqlalchemy import BigInteger, Boolean, Connection, String, bindparam, insert, text
 
 from campaign.credits import Price
 from campaign.instants import Instant
@@ -12,7 +12,13 @@ from campaign.model import ComposedCampaign
 from campaign.ports import Tally
 from campaign.refusals import Refusal
 from campaign.report import Report
-from campaign.states import CAMPAIGN_ENDS, CAMPAIGN_MOVES, CampaignStatus, MessageStatus
+from campaign.states import (
+    CAMPAIGN_ENDS,
+    CAMPAIGN_MOVES,
+    CAMPAIGN_OPEN,
+    CampaignStatus,
+    MessageStatus,
+)
 from store.campaigns import links
 from store.campaigns.rows import campaign_values, message_values
 from store.database.engine import Database
@@ -21,42 +27,63 @@ from store.shared.outbox import Destination, Outbox
 from store.shared.views import CampaignView, MessageView, campaign_view, message_view
 from store.tables import CampaignRow, MessageRow
 
-_GET = text("SELECT * FROM campaign WHERE id = :campaign")
-_IN_STATES = text(
-    "SELECT * FROM campaign WHERE status IN :states AND id > :after ORDER BY id LIMIT :limit"
-).bindparams(bindparam("states", expanding=True))
-_CLAIM_KEY = text(
-    "INSERT INTO campaign_key (account_id, key, campaign_id, free_at) "
-    "VALUES (:account, :key, :campaign, NULL) "
-    "ON CONFLICT (account_id, key) DO UPDATE SET campaign_id = excluded.campaign_id, "
-    "free_at = NULL WHERE campaign_key.free_at <= :now RETURNING campaign_id"
+_GET = text("""
+    SELECT * FROM campaign WHERE id = :campaign
+""")
+_IN_STATES = text("""
+    SELECT * FROM campaign WHERE status IN :states AND id > :after ORDER BY id LIMIT :limit
+""").bindparams(bindparam("states", expanding=True))
+_CLAIM_KEY = text("""
+    INSERT INTO campaign_key (account_id, key, campaign_id, free_at)
+    VALUES (:account, :key, :campaign, NULL)
+    ON CONFLICT (account_id, key) DO UPDATE SET campaign_id = excluded.campaign_id, free_at = NULL
+    WHERE campaign_key.free_at <= :now
+    RETURNING campaign_id
+""")
+_KEY_HOLDER = text("""
+    SELECT campaign_key.campaign_id, campaign.payload_hash
+    FROM campaign_key JOIN campaign ON campaign.id = campaign_key.campaign_id
+    WHERE campaign_key.account_id = :account AND campaign_key.key = :key
+""")
+_HOLDS_KEY = text("""
+    SELECT 1 FROM campaign_key
+    WHERE account_id = :account AND key = :key AND (free_at IS NULL OR free_at > :now)
+""")
+_SET_STATUS = text("""
+    UPDATE campaign
+    SET status = :status,
+        started_at = COALESCE(started_at, :started_at),
+        paused_at = CASE WHEN :pauses THEN COALESCE(paused_at, :now) END,
+        paused_by = CASE WHEN :pauses THEN COALESCE(paused_by, 'person') END,
+        problem = CASE WHEN :pauses THEN problem END
+    WHERE id = :campaign AND status IN :from_statuses
+""").bindparams(
+    bindparam("from_statuses", expanding=True, type_=String),
+    bindparam("pauses", type_=Boolean),
+    bindparam("now", type_=BigInteger),
 )
-_KEY_HOLDER = text(
-    "SELECT k.campaign_id, c.payload_hash FROM campaign_key k "
-    "JOIN campaign c ON c.id = k.campaign_id WHERE k.account_id = :account AND k.key = :key"
-)
-_HOLDS_KEY = text(
-    "SELECT 1 FROM campaign_key WHERE account_id = :account AND key = :key "
-    "AND (free_at IS NULL OR free_at > :now)"
-)
-_MARK = text(
-    "UPDATE campaign SET status = :status, started_at = COALESCE(started_at, :started_at) "
-    "WHERE id = :campaign AND status IN :from_statuses"
-).bindparams(bindparam("from_statuses", expanding=True, type_=String))
-_REFUSE = text(
-    "UPDATE campaign SET status = 'refused', refusals = :refusals, finished_at = :now "
-    "WHERE id = :campaign AND status = 'draft'"
-)
-_CANCEL_WAITING = text(
-    "UPDATE message SET status = 'cancelled', reason = :reason, final_at = :now "
-    "WHERE campaign_id = :campaign AND status IN ('queued', 'retryable') AND NOT was_unknown"
-)
+_STATUS = text("""
+    SELECT status FROM campaign WHERE id = :campaign
+""")
+_REPORT_PROBLEM = text("""
+    UPDATE campaign SET problem = :problem WHERE id = :campaign AND status IN :open
+""").bindparams(bindparam("open", [state.value for state in CAMPAIGN_OPEN], expanding=True))
+_REFUSE = text("""
+    UPDATE campaign SET status = 'refused', refusals = :refusals, finished_at = :now
+    WHERE id = :campaign AND status = 'draft'
+""")
+_CANCEL_WAITING = text("""
+    UPDATE message SET status = 'cancelled', reason = :reason, final_at = :now
+    WHERE campaign_id = :campaign AND status IN ('queued', 'retryable') AND NOT was_unknown
+""")
 # What may have left cannot be called cancelled.
-_BACK_TO_DOUBT = text(
-    "UPDATE message SET status = 'unknown' "
-    "WHERE campaign_id = :campaign AND status = 'retryable' AND was_unknown"
-)
-_FREE_KEY = text("DELETE FROM campaign_key WHERE campaign_id = :campaign")
+_BACK_TO_UNKNOWN = text("""
+    UPDATE message SET status = 'unknown'
+    WHERE campaign_id = :campaign AND status = 'retryable' AND was_unknown
+""")
+_FREE_KEY = text("""
+    DELETE FROM campaign_key WHERE campaign_id = :campaign
+""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,16 +234,13 @@ class Campaigns:
             if connection.execute(_REFUSE, values).rowcount:
                 connection.execute(_CANCEL_WAITING, values)
                 connection.execute(_FREE_KEY, values)
-                # A hold whose answer was lost may have been written before this no.
+                # A hold whose answer was lost may have been written before this refusal.
                 ledger.void_rest(connection, campaign_id, Price(), now)
 
         self._database.write(work)
 
-    def report_problem(self, campaign_id: str, problem: str | None, now: Instant) -> None:
-        """See :class:`campaign.ports.CampaignStore`."""
-
     def set_status(self, campaign_id: str, status: CampaignStatus, now: Instant) -> CampaignStatus:
-        """See :class:`campaign.ports.CampaignStore`."""
+        """See :class:`campaign.ports.CampaignStore`; raises NoResultFound for an unknown id."""
         # An end is left by a retry alone, which pays for it (store/campaigns/retry.py).
         sources = [
             source.value
@@ -228,25 +252,32 @@ class Campaigns:
             "status": status.value,
             "from_statuses": sources,
             "started_at": now if status is CampaignStatus.RUNNING else None,
+            "pauses": status is CampaignStatus.PAUSED,
+            "now": now,
         }
 
         def work(connection: Connection) -> tuple[CampaignStatus, Sequence[Destination]]:
-            if not connection.execute(_MARK, values).rowcount:
-                return CampaignStatus(connection.execute(_GET, values).one().status), []
-            if status is not CampaignStatus.SCHEDULED:
-                return status, []
-            return status, self._outbox.record_unsendable_messages(connection, campaign_id, now)
+            destinations: Sequence[Destination] = []
+            moved = connection.execute(_SET_STATUS, values).rowcount
+            if moved and status is CampaignStatus.SCHEDULED:
+                destinations = self._outbox.record_unsendable_messages(connection, campaign_id, now)
+            return CampaignStatus(connection.execute(_STATUS, values).scalar_one()), destinations
 
         stands, destinations = self._database.write(work)
         self._outbox.notify(destinations)
         return stands
+
+    def report_problem(self, campaign_id: str, problem: str | None, now: Instant) -> None:
+        """See :class:`campaign.ports.CampaignStore`; the store keeps no instant of it."""
+        values = {"campaign": campaign_id, "problem": problem}
+        self._database.write(lambda connection: connection.execute(_REPORT_PROBLEM, values))
 
     def cancel_rest(self, campaign_id: str, now: Instant) -> int:
         """See :class:`campaign.ports.CampaignStore`."""
         values = {"campaign": campaign_id, "reason": "campaign_cancelled", "now": now}
 
         def work(connection: Connection) -> int:
-            connection.execute(_BACK_TO_DOUBT, values)
+            connection.execute(_BACK_TO_UNKNOWN, values)
             return connection.execute(_CANCEL_WAITING, values).rowcount
 
         return self._database.write(work)

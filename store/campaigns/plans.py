@@ -1,9 +1,13 @@
 """When the messages of a campaign are due: all shifted by a time, or spread anew."""
 
-from sqlalchemy import Connection, text
+from collections.abc import Callable
 
-from campaign.instants import Instant
-from campaign.schedule import ideal_instants
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import IntegrityError
+
+from campaign.failures import InstantOutOfRange
+from campaign.instants import INSTANT_MAX, Instant
+from campaign.schedule import ideal_instants, spread_fault
 from store.database.engine import Database, json_rows
 
 # A change applies once: only the one with the next number counts, any other changes nothing.
@@ -56,13 +60,14 @@ class Plans:
         self, campaign_id: str, number: int, by: Instant, scheduled_at: Instant | None = None
     ) -> None:
         """See :class:`campaign.ports.PlanStore`."""
+        _check(by, scheduled_at)
         values = {"campaign": campaign_id, "number": number, "by": by, "scheduled_at": scheduled_at}
 
         def work(connection: Connection) -> None:
             if connection.execute(_COUNT_PUSH, values).rowcount:
                 connection.execute(_PUSH, values)
 
-        self._database.write(work)
+        self._write(work)
 
     def spread(
         self,
@@ -73,6 +78,9 @@ class Plans:
         scheduled_at: Instant | None = None,
     ) -> None:
         """See :class:`campaign.ports.PlanStore`."""
+        _check(earliest, scheduled_at)
+        if fault := spread_fault(hours):
+            raise InstantOutOfRange(f"a spread {fault}")
         values = {
             "campaign": campaign_id,
             "number": number,
@@ -97,4 +105,20 @@ class Plans:
                 connection.execute(_MOVE_START, move)
                 connection.execute(_PUSH, move)
 
-        self._database.write(work)
+        self._write(work)
+
+    def _write(self, work: Callable[[Connection], None]) -> None:
+        """Run a change; the checks of the tables hold every instant that it computes in bounds."""
+        try:
+            self._database.write(work)
+        except IntegrityError as error:
+            if "_in_bounds" not in str(error.orig):
+                raise
+            raise InstantOutOfRange("the plan would leave the years 1970 to 2199") from None
+
+
+def _check(*instants: Instant | None) -> None:
+    """Refuse what no bound of a plan can be, and no column of a database may hold."""
+    for instant in instants:
+        if instant is not None and abs(instant) > INSTANT_MAX:
+            raise InstantOutOfRange("an instant outside the years 1970 to 2199")

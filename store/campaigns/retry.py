@@ -1,7 +1,6 @@
 """Retry of a campaign that ended with failures: requeues what may succeed in another try."""
 
 from collections import Counter
-from collections.abc import Sequence
 from enum import StrEnum
 
 from sqlalchemy import Connection, Row, String, bindparam, text
@@ -14,8 +13,7 @@ from campaign.retry import may_pass
 from campaign.states import CAMPAIGN_ENDS, CampaignStatus
 from store.campaigns.admission import insufficient
 from store.database.engine import Database
-from store.shared import ledger, reports
-from store.shared.views import CampaignView, campaign_view
+from store.shared import ledger
 from store.tables import CampaignRow
 
 _REOPEN = text("""
@@ -43,14 +41,6 @@ _HOLD_KEY = text("""
     ON CONFLICT (account_id, key) DO UPDATE SET campaign_id = excluded.campaign_id, free_at = NULL
     WHERE campaign_key.free_at <= :now OR campaign_key.campaign_id = excluded.campaign_id
     RETURNING campaign_id
-""")
-_UNDER_WAY = text("""
-    SELECT * FROM campaign
-    WHERE status = 'running' AND id > :after AND (
-        SELECT count(*) FROM ledger_entry
-        WHERE ledger_entry.campaign_id = campaign.id AND movement = 'hold' AND kind = 'sms'
-    ) > 1
-    ORDER BY id LIMIT :limit
 """)
 
 
@@ -110,17 +100,6 @@ class Retrying:
             return reason.answer
         except ledger.Overdrawn as overdrawn:
             return insufficient(overdrawn.kind)
-
-    def under_way(self, after: str, limit: int) -> Sequence[CampaignView]:
-        """Running retries of all accounts by id; ``after`` is the last id of the page before."""
-        values = {"after": after, "limit": limit}
-
-        def work(connection: Connection) -> Sequence[CampaignView]:
-            rows = connection.execute(_UNDER_WAY, values).all()
-            tallies = reports.tallies(connection, rows)
-            return [campaign_view(row, tallies[row.id]) for row in rows]
-
-        return self._database.read(work)
 
 
 def _as_it_stands(connection: Connection, campaign_id: str) -> Retried:

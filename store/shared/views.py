@@ -1,4 +1,4 @@
-"""What the ways in see of campaigns and messages: plain records, free of the database."""
+"""What the entry points see of campaigns and messages: plain records, free of the database."""
 
 import json
 from dataclasses import dataclass, fields
@@ -15,7 +15,11 @@ from campaign.states import CampaignStatus, MessageStatus
 
 @dataclass(frozen=True, slots=True)
 class CampaignView:
-    """One campaign with its counts at the moment of asking."""
+    """One campaign with its counts at the moment of asking.
+
+    While it is paused, ``paused_by`` says who decided that: "person" or "system". ``problem`` is
+    why an open campaign does not go on by itself ("workflow_lost"), and mostly None.
+    """
 
     id: str
     account_id: str
@@ -34,6 +38,9 @@ class CampaignView:
     started_at: Instant | None
     finished_at: Instant | None
     tally: Tally
+    paused_at: Instant | None = None
+    paused_by: str | None = None
+    problem: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,28 @@
 """Campaigns, their messages, the attempts at each message, and opt-outs."""
 
-from sqlalchemy import BigInteger, Index, Text
+from sqlalchemy import BigInteger, CheckConstraint, Index, Text
 from sqlmodel import Field, SQLModel
+
+from campaign.instants import INSTANT_MAX
+
+_PLAN_IN_BOUNDS = (
+    f"base_at BETWEEN 0 AND {INSTANT_MAX} "
+    f"AND (scheduled_at IS NULL OR scheduled_at BETWEEN 0 AND {INSTANT_MAX})"
+)
 
 
 class CampaignRow(SQLModel, table=True):
-    """One accepted request to send; ``base_at`` is the instant that its plan counts from."""
+    """One accepted request to send; ``base_at`` is the instant that its plan counts from.
+
+    ``paused_at`` and ``paused_by`` ("person" or "system") are set while it is paused. ``problem``
+    names in a few machine-readable words what keeps an open campaign from going on by itself.
+    """
 
     __tablename__ = "campaign"
-    __table_args__ = (Index("campaign_by_account", "account_id", "created_at"),)
+    __table_args__ = (
+        Index("campaign_by_account", "account_id", "created_at"),
+        CheckConstraint(_PLAN_IN_BOUNDS, name="campaign_plan_in_bounds"),
+    )
 
     id: str = Field(primary_key=True)
     account_id: str = Field(foreign_key="account.id")
@@ -29,6 +43,9 @@ class CampaignRow(SQLModel, table=True):
     refusals: str | None = Field(default=None, sa_type=Text)
     started_at: int | None = Field(default=None, sa_type=BigInteger)
     finished_at: int | None = Field(default=None, sa_type=BigInteger)
+    paused_at: int | None = Field(default=None, sa_type=BigInteger)
+    paused_by: str | None = None
+    problem: str | None = None
 
 
 class MessageRow(SQLModel, table=True):
@@ -46,6 +63,7 @@ class MessageRow(SQLModel, table=True):
     __table_args__ = (
         Index("message_by_id", "id", unique=True),
         Index("message_queue", "campaign_id", "status", "due_at"),
+        CheckConstraint(f"due_at BETWEEN 0 AND {INSTANT_MAX}", name="message_due_in_bounds"),
     )
 
     campaign_id: str = Field(primary_key=True, foreign_key="campaign.id")

@@ -14,7 +14,7 @@ import pytest
 
 from campaign.instants import DAY, HOUR, MINUTE, SECOND
 from campaign.refusals import Refused
-from service.campaigns import workflow_id
+from service.campaign_workflows import workflow_id
 from tests.conftest import Story, finish, reach
 from tests.workflows.test_campaign import is_paused, until
 

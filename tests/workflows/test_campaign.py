@@ -13,7 +13,7 @@ from campaign.failures import StoreUnavailable
 from campaign.instants import DAY, HOUR, MINUTE, SECOND, Instant
 from campaign.model import Evidence
 from campaign.states import CampaignStatus, MessageStatus
-from service.campaigns import workflow_id
+from service.campaign_workflows import workflow_id
 from store.campaigns.audit import audit
 from store.shared.views import CampaignView
 from tests.conftest import Handle, Story, finish, reach

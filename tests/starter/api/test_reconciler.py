@@ -1,4 +1,4 @@
-"""Drafts left behind are withdrawn, and campaigns whose workflow was lost are revived."""
+"""Drafts left behind are withdrawn, and a step that fails holds up no other."""
 
 from dataclasses import replace
 
@@ -62,25 +62,3 @@ async def test_only_stale_drafts_are_withdrawn(real_story: Story) -> None:
     assert await reconciler.withdraw_stale() == 1
     states = {view.id: view.status for view in story.store.campaigns.list()}
     assert states == {"cmp_old": CampaignStatus.REFUSED, "cmp_new": CampaignStatus.DRAFT}
-
-
-async def test_a_campaign_whose_workflow_was_lost_carries_on_from_its_rows(
-    real: WorkflowEnvironment,
-    skipping: WorkflowEnvironment,
-    settings: Settings,
-    store: Store,
-    account: AccountView,
-    carrier_server: Served,
-) -> None:
-    async with tell(skipping, settings, store, account, carrier_server) as story:
-        due_at = await story.now() + 2_000
-        campaign = (await story.service.admit(story.draft(10, scheduled_at=due_at))).campaign
-    # Another server knows nothing of it, as after a restored back-up.
-    async with tell(real, settings, store, account, carrier_server) as story:
-        reconciler = Reconciler(story.service, story.store, story.settings)
-        assert await reconciler.revive_open() == 1
-        assert await reconciler.revive_open() <= 1
-        assert await finish(story, campaign.id) is CampaignStatus.FINISHED
-        assert await reconciler.revive_open() == 0
-    assert len(carrier_server.log) == 10
-    assert audit(store.database).findings == ()

@@ -8,6 +8,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import IntegrityError
 
+from campaign.instants import INSTANT_MAX
 from store.database.engine import Database
 from store.database.migrate import is_current, upgrade
 from store.tables import METADATA
@@ -65,6 +66,26 @@ def test_what_an_older_version_stored_is_kept(any_url: str) -> None:
         refused = text("UPDATE message SET was_unknown = NULL")
         with pytest.raises(IntegrityError):
             database.write(lambda connection: connection.execute(refused))
+
+
+def test_instants_that_no_plan_has_are_brought_into_bounds(any_url: str) -> None:
+    with closing(Database(any_url)) as database:
+        upgrade(database, "0001")
+        database.write(_fill)
+        late = 1_795_865_816_999_000
+        campaign = text(
+            f"UPDATE campaign SET status = 'paused', base_at = -5, scheduled_at = {late}"
+        )
+        message = text(f"UPDATE message SET due_at = {late}")
+        database.write(lambda connection: connection.execute(campaign))
+        database.write(lambda connection: connection.execute(message))
+        upgrade(database)
+        kept = text(
+            "SELECT base_at, campaign.scheduled_at, due_at, paused_by, paused_at > 0 "
+            "FROM campaign JOIN message ON message.campaign_id = campaign.id"
+        )
+        row = database.read(lambda connection: connection.execute(kept).one())
+        assert tuple(row) == (0, INSTANT_MAX, INSTANT_MAX, "person", True)
 
 
 def _fill(connection: Connection) -> None:

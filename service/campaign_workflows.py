@@ -1,0 +1,92 @@
+"""The workflows of campaigns as Temporal has them: started, addressed, listed and described."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+
+from campaign.instants import Instant, instant_of
+from campaign.settings import Settings
+from service.start_options import campaign_input, start_options
+from service.temporal import WorkflowNotFound, translate_errors
+from store.shared.views import CampaignView
+from workflows.campaign import CampaignWorkflow
+from workflows.records import CampaignResult, CampaignState
+
+Handle = WorkflowHandle[CampaignWorkflow, CampaignResult]
+Signal = Callable[[CampaignWorkflow], None]
+
+RUNNING = "WorkflowType = 'Campaign' AND ExecutionStatus = 'Running'"
+RPC_TIMEOUT = timedelta(seconds=10)
+_PREFIX = "campaign:"
+_CLOSED = frozenset(
+    {
+        WorkflowExecutionStatus.COMPLETED,
+        WorkflowExecutionStatus.FAILED,
+        WorkflowExecutionStatus.CANCELED,
+        WorkflowExecutionStatus.TERMINATED,
+        WorkflowExecutionStatus.TIMED_OUT,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """How and when the last run of a workflow ended; both None where Temporal knows no run."""
+
+    status: WorkflowExecutionStatus | None = None
+    at: Instant | None = None
+
+
+class CampaignWorkflows:
+    """Every call raises ServiceUnavailable when Temporal does not answer or lacks the namespace."""
+
+    def __init__(self, client: Client, settings: Settings) -> None:
+        self._client = client
+        self._settings = settings
+
+    def handle(self, campaign_id: str) -> Handle:
+        """The workflow of a campaign, whether it runs or not."""
+        return self._client.get_workflow_handle_for(CampaignWorkflow.run, workflow_id(campaign_id))
+
+    async def start(self, view: CampaignView, state: CampaignState, signal: Signal) -> None:
+        """Start the workflow of an admitted campaign in a given state, and send it a signal.
+
+        Where one runs it only gets the signal, so a repeat does no harm.
+        """
+        with translate_errors(self._client):
+            await self._client.start_workflow(
+                CampaignWorkflow.run,
+                campaign_input(view, self._settings, state),
+                id=workflow_id(view.id),
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+                start_signal=signal.__name__,
+                rpc_timeout=RPC_TIMEOUT,
+                **start_options(view, self._settings),
+            )
+
+    async def running(self) -> set[str]:
+        """The campaigns whose workflow runs, as the visibility store has it: it lags a little."""
+        with translate_errors(self._client):
+            listed = self._client.list_workflows(RUNNING, rpc_timeout=RPC_TIMEOUT)
+            return {execution.id.removeprefix(_PREFIX) async for execution in listed}
+
+    async def closed(self, campaign_id: str) -> Closed | None:
+        """How the last run of a campaign's workflow ended; None while one runs."""
+        try:
+            with translate_errors(self._client):
+                described = await self.handle(campaign_id).describe(rpc_timeout=RPC_TIMEOUT)
+        except WorkflowNotFound:
+            return Closed()
+        if described.status not in _CLOSED:
+            return None
+        at = described.close_time
+        return Closed(described.status, None if at is None else instant_of(at))
+
+
+def workflow_id(campaign_id: str) -> str:
+    """The workflow id of a campaign; a colon, because a slash breaks Temporal's HTTP API."""
+    return f"{_PREFIX}{campaign_id}"
