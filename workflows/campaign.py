@@ -1,34 +1,30 @@
 """One campaign as a durable workflow: validate, debit, sleep until due, send, retry, settle."""
 
-from itertools import chain, repeat
-
 from temporalio import workflow
-from temporalio.exceptions import FailureError
 
 with workflow.unsafe.imports_passed_through():
     from activities.lifecycle import Lifecycle
-    from activities.options import local_step
     from activities.planning import Planning
     from activities.records import (
         CampaignRef,
         ChunkResult,
-        ReportProblemInput,
-        RespreadPlanResult,
         SetStatusInput,
         SetStatusResult,
         SettleInput,
-        ShiftPlanInput,
         Verdict,
     )
-    from campaign.instants import SECOND, Instant
+    from campaign.instants import Instant
     from campaign.ports import Tally
     from campaign.schedule import Wave
     from campaign.states import CAMPAIGN_ENDS, CampaignStatus
 
-from workflows import plan_changes, timers, visibility
+from workflows import timers, visibility
 from workflows.admission import admit
 from workflows.cancellation import as_signal
 from workflows.chunks import Chunks
+from workflows.help import Help
+from workflows.plan_changes import PlanChanges
+from workflows.receipts import await_receipts
 from workflows.records import (
     CampaignInput,
     CampaignResult,
@@ -44,7 +40,6 @@ UNKNOWN_WAIT_SECONDS = 15.0
 # The patch of revisions 0 and 1 since which a plan that moved while it was looked up is looked up
 # again.
 LOOK_AGAIN = "look-again"
-RECEIPT_WAITS_SECONDS = (1, 2, 4, 8, 15, 30, 60, 120, 300, 600)
 
 
 @workflow.defn(name="Campaign")
@@ -62,15 +57,15 @@ class CampaignWorkflow:
         self.revision = input.revision or (LOCAL_STEPS if input.local_books else 0)
         self.state = input.state or CampaignState(tally=Tally(total=input.total))
         self.paused = self.state.paused_at is not None
-        self.moving = False
         self.retried = False
         self.cancels = 0
-        self.resumes = 0
         self.counted: Tally | None = None
         self.upcoming: list[Wave] = []
-        self.steps = Steps(self.revision, self._ask_for_help)
+        self.help = Help(input.campaign_id, self.state, self._show)
+        self.steps = Steps(self.revision, self.help.ask)
+        self.changes = PlanChanges(input.campaign_id, self.state, self.steps, self._show)
         self.chunks = Chunks(
-            input.campaign_id, input.chunks_at_once, self._held, self._count, self._ask_for_help
+            input.campaign_id, input.chunks_at_once, self._held, self._count, self.help.ask
         )
 
     # ------------------------------------------------------------------ the campaign
@@ -126,7 +121,7 @@ class CampaignWorkflow:
         """Look for what is due next; None when nothing waits or the campaign was cancelled."""
         while self._held() or not self.upcoming:
             await self.chunks.drain()
-            await workflow.wait_condition(lambda: not self.moving)
+            await workflow.wait_condition(lambda: not self.changes.moving)
             if self.state.cancelling:
                 await self._cancel_waiting()
                 return None
@@ -161,17 +156,8 @@ class CampaignWorkflow:
 
     async def _await_receipts(self, seconds: float) -> None:
         """Give receipts some time, so that the end tells delivered from undelivered."""
-        for wait in chain(RECEIPT_WAITS_SECONDS, repeat(RECEIPT_WAITS_SECONDS[-1])):
-            tally, self.counted = self.counted, None
-            if tally is None:
-                tally = await self.steps.run(Lifecycle.count_messages, self.ref, "count receipts")
-            self.state.tally = tally
-            self._show()
-            if tally.sent + tally.unknown == 0 or seconds <= 0 or self.state.cancelling:
-                return
-            pause = min(wait, seconds)
-            seconds -= pause
-            await timers.wait_for(pause, lambda: self.state.cancelling, "wait for receipts")
+        counted, self.counted = self.counted, None
+        await await_receipts(self.steps, self.ref, self.state, counted, seconds, self._show)
 
     async def _resolve_unknown(self) -> None:
         """Requeue messages in state ``unknown`` where the carrier or the policy allows it."""
@@ -221,10 +207,8 @@ class CampaignWorkflow:
             self.upcoming.clear()
             state.paused_at = timers.now()
             await self._set_status(CampaignStatus.PAUSED)
-        await workflow.wait_condition(lambda: not self.paused and not self.moving)
-        lost = plan_changes.shift_by_pause(self.input.campaign_id, state, timers.now())
-        if lost.by > 0 and not state.cancelling:
-            await self._shift(lost, f"move later waves back by {lost.by / SECOND:.0f} s")
+        await workflow.wait_condition(lambda: not self.paused and not self.changes.moving)
+        await self.changes.make_up_for_pause()
         state.paused_at = None
         if not state.cancelling:
             running = state.waves > 0
@@ -246,37 +230,20 @@ class CampaignWorkflow:
     @workflow.update(description="Begin at another time; possible until the first wave.")
     async def reschedule(self, input: RescheduleInput) -> Instant:
         """Move the whole plan so that it begins then, or now if that has passed; returns when."""
-        at = max(input.at, timers.now())
-        shift = plan_changes.shift_to_start(self.input.campaign_id, self.state, at)
-        await self._shift(shift, "move the plan to its new start")
-        visibility.tag(self.state)
-        return at
+        return await self.changes.begin_at(input)
 
     @reschedule.validator
     def _check_reschedule(self, input: RescheduleInput) -> None:
-        plan_changes.check_reschedule(input, self.state, self.moving, timers.now())
+        self.changes.check_start(input)
 
     @workflow.update(description="Spread over other hours; possible until the first wave.")
     async def change_spread(self, input: ChangeSpreadInput) -> Instant:
         """Lay the plan out anew, at another start if one is given; returns when it begins."""
-        now = timers.now()
-        respread = plan_changes.respread_input(self.input.campaign_id, self.state, input, now)
-        self.moving = True
-        try:
-            dues: RespreadPlanResult = await self.steps.run_in_order(
-                Planning.respread_plan, respread, f"spread the plan over {input.hours:g} hours"
-            )
-            self.state.pauses = respread.number
-        finally:
-            self.moving = False
-        self.state.first_due_at, self.state.last_due_at = dues.first_due_at, dues.last_due_at
-        self._show()
-        visibility.tag(self.state)
-        return dues.first_due_at or now
+        return await self.changes.spread_over(input)
 
     @change_spread.validator
     def _check_spread(self, input: ChangeSpreadInput) -> None:
-        plan_changes.check_spread(input, self.state, self.moving, timers.now())
+        self.changes.check_spread(input)
 
     @workflow.signal(description="Stop sending until resumed; requests under way are finished.")
     def pause(self) -> None:
@@ -290,13 +257,14 @@ class CampaignWorkflow:
     )
     def resume(self) -> None:
         """Resume; without a pause or a problem nothing happens."""
-        self.resumes += 1
+        self.help.answers += 1
         self.paused = False
 
     @workflow.signal(description="Send nothing more and give back the credits held for it.")
     def cancel(self) -> None:
         """Cancel; there is no way back."""
         self.cancels += 1
+        self.help.answers += 1
         self.state.cancelling = True
         self.paused = False
         self._show()
@@ -320,7 +288,7 @@ class CampaignWorkflow:
     # ------------------------------------------------------------------ small things
 
     def _held(self) -> bool:
-        return self.paused or self.moving or self.state.cancelling
+        return self.paused or self.changes.moving or self.state.cancelling
 
     def _looks_again(self) -> bool:
         return self.revision >= NAMED_STEPS or workflow.patched(LOOK_AGAIN)
@@ -339,17 +307,6 @@ class CampaignWorkflow:
         self._become(stands.status)
         return False
 
-    async def _shift(self, shift: ShiftPlanInput, summary: str) -> None:
-        """Move the plan; one change at a time, since each has a number."""
-        self.moving = True
-        try:
-            await self.steps.run_in_order(Planning.shift_plan, shift, summary)
-            self.state.pauses = shift.number
-        finally:
-            self.moving = False
-        plan_changes.note_shift(self.state, shift.by)
-        self._show()
-
     async def _set_status(self, status: CampaignStatus) -> SetStatusResult:
         self._become(status)
         return await self.steps.run_in_order(
@@ -367,23 +324,3 @@ class CampaignWorkflow:
 
     def _show(self) -> None:
         workflow.set_current_details(visibility.details(self.input.title, self.state))
-
-    async def _ask_for_help(self, step: str, kind: str) -> None:
-        """Show that a step failed by a fault of ours, and wait for a resume or a cancel."""
-        resumes, cancels = self.resumes, self.cancels
-        await self._report_problem(f"{visibility.NEEDS_HELP}:{step}:{kind}")
-        await workflow.wait_condition(lambda: self.resumes != resumes or self.cancels != cancels)
-        await self._report_problem(None)
-
-    async def _report_problem(self, problem: str | None) -> None:
-        self.state.problem = problem
-        visibility.tag(self.state)
-        self._show()
-        try:
-            await workflow.execute_local_activity_method(
-                Lifecycle.report_problem,
-                ReportProblemInput(campaign_id=self.input.campaign_id, problem=problem),
-                **local_step("write the problem into the store"),
-            )
-        except FailureError:
-            workflow.logger.warning("the store does not have the problem: %s", problem)

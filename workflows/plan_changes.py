@@ -1,102 +1,140 @@
-"""When a campaign's plan may change, and how its steps and its state then change."""
+"""Changes of a campaign's plan: another start, another spread, a pause made up for."""
+
+from collections.abc import Callable
 
 from temporalio.exceptions import ApplicationError
 
+from activities.planning import Planning
 from activities.records import RespreadPlanInput, ShiftPlanInput
-from campaign.instants import Instant
+from campaign.instants import SECOND, Instant
 from campaign.schedule import spread_fault, window_fault
 from campaign.states import CAMPAIGN_ENDS
+from workflows import timers, visibility
 from workflows.records import CampaignState, ChangeSpreadInput, RescheduleInput
+from workflows.steps import Steps
 
-NOT_POSSIBLE = "reschedule_not_possible"
-
-
-def check_reschedule(
-    input: RescheduleInput, state: CampaignState, moving: bool, now: Instant
-) -> None:
-    """Raise an ApplicationError of the type ``NOT_POSSIBLE`` if the campaign can't begin then."""
-    _check_waits(state, moving)
-    _check_window(input.at, now)
+REFUSED = "reschedule_not_possible"
 
 
-def check_spread(
-    input: ChangeSpreadInput, state: CampaignState, moving: bool, now: Instant
-) -> None:
-    """Raise the same if the campaign can't be spread so, or begin then."""
-    _check_waits(state, moving)
-    if fault := spread_fault(input.hours):
-        raise _not_possible(fault)
-    if input.at is not None:
-        _check_window(input.at, now)
+class PlanChanges:
+    """Changes the plan in the store and what ``state`` knows of it, one change at a time.
 
-
-def _check_waits(state: CampaignState, moving: bool) -> None:
-    """Refuse a change after the first wave: some recipients have their message by then.
-
-    A second beginning would split the campaign, or tempt somebody to send twice.
+    Each change has a number, so that the store makes it once. While ``moving``, one is under way.
+    ``show`` is called when the state has changed.
     """
-    if state.verdict is None or state.first_due_at is None:
-        reason = "it is not admitted"
-    elif state.cancelling or state.status in CAMPAIGN_ENDS:
-        reason = "it has ended or is being cancelled"
-    elif state.waves:
-        reason = "it has begun"
-    elif moving:
-        reason = "it is just being rescheduled"
-    else:
-        return
-    raise _not_possible(reason)
+
+    def __init__(
+        self, campaign_id: str, state: CampaignState, steps: Steps, show: Callable[[], None]
+    ) -> None:
+        self._campaign_id = campaign_id
+        self._state = state
+        self._steps = steps
+        self._show = show
+        self.moving = False
+
+    def check_start(self, input: RescheduleInput) -> None:
+        """Raise an ApplicationError of the type ``REFUSED`` if the campaign can't begin then."""
+        self._check_waits()
+        _check_window(input.at)
+
+    def check_spread(self, input: ChangeSpreadInput) -> None:
+        """Raise the same if the campaign can't be spread so, or begin then."""
+        self._check_waits()
+        if fault := spread_fault(input.hours):
+            raise _refused(fault)
+        if input.at is not None:
+            _check_window(input.at)
+
+    async def begin_at(self, input: RescheduleInput) -> Instant:
+        """Make the first message due then, the others as far behind as before; returns when.
+
+        An instant that has just passed means now.
+        """
+        state, at = self._state, max(input.at, timers.now())
+        assert state.first_due_at is not None
+        await self._shift(at - state.first_due_at, "move the plan to its new start", at)
+        visibility.tag(state)
+        return at
+
+    async def spread_over(self, input: ChangeSpreadInput) -> Instant:
+        """Lay the plan out over another spread, and nothing in the past; returns when it begins.
+
+        While a campaign is paused its plan stands still, so what has passed is what lies before
+        the pause: the time that is lost is added when it ends.
+        """
+        state, now = self._state, timers.now()
+        change = RespreadPlanInput(
+            campaign_id=self._campaign_id,
+            number=state.pauses + 1,
+            hours=input.hours,
+            earliest=now if state.paused_at is None else state.paused_at,
+            scheduled_at=None if input.at is None else max(input.at, now),
+        )
+        self.moving = True
+        try:
+            dues = await self._steps.run_in_order(
+                Planning.respread_plan, change, f"spread the plan over {input.hours:g} hours"
+            )
+            state.pauses = change.number
+        finally:
+            self.moving = False
+        state.first_due_at, state.last_due_at = dues.first_due_at, dues.last_due_at
+        self._show()
+        visibility.tag(state)
+        return dues.first_due_at or now
+
+    async def make_up_for_pause(self) -> None:
+        """Move what waits by the time for which the pause that ends now has held it up."""
+        state = self._state
+        assert state.paused_at is not None
+        lost_from = state.paused_at
+        if state.first_due_at is not None and not state.waves:
+            lost_from = max(lost_from, state.first_due_at)
+        lost = timers.now() - lost_from
+        if lost > 0 and not state.cancelling:
+            await self._shift(lost, f"move later waves back by {lost / SECOND:.0f} s")
+
+    async def _shift(self, by: Instant, summary: str, scheduled_at: Instant | None = None) -> None:
+        state = self._state
+        shift = ShiftPlanInput(
+            campaign_id=self._campaign_id,
+            number=state.pauses + 1,
+            by=by,
+            scheduled_at=scheduled_at,
+        )
+        self.moving = True
+        try:
+            await self._steps.run_in_order(Planning.shift_plan, shift, summary)
+            state.pauses = shift.number
+        finally:
+            self.moving = False
+        # A first message that has left stays where it was.
+        if state.first_due_at is not None and not state.waves:
+            state.first_due_at += by
+        if state.last_due_at is not None:
+            state.last_due_at += by
+        self._show()
+
+    def _check_waits(self) -> None:
+        """Refuse a change after the first wave: some recipients have their message by then.
+
+        A second beginning would split the campaign, or tempt somebody to send twice.
+        """
+        state = self._state
+        if state.verdict is None or state.first_due_at is None:
+            raise _refused("it is not admitted")
+        if state.cancelling or state.status in CAMPAIGN_ENDS:
+            raise _refused("it has ended or is being cancelled")
+        if state.waves:
+            raise _refused("it has begun")
+        if self.moving:
+            raise _refused("it is just being rescheduled")
 
 
-def _check_window(at: Instant, now: Instant) -> None:
-    if fault := window_fault(at, now):
-        raise _not_possible(f"its start would be {fault}")
+def _check_window(at: Instant) -> None:
+    if fault := window_fault(at, timers.now()):
+        raise _refused(f"its start would be {fault}")
 
 
-def shift_to_start(campaign_id: str, state: CampaignState, at: Instant) -> ShiftPlanInput:
-    """The move that makes the first message due at ``at``, the others as far behind as before."""
-    assert state.first_due_at is not None
-    return ShiftPlanInput(
-        campaign_id=campaign_id,
-        number=state.pauses + 1,
-        by=at - state.first_due_at,
-        scheduled_at=at,
-    )
-
-
-def respread_input(
-    campaign_id: str, state: CampaignState, input: ChangeSpreadInput, now: Instant
-) -> RespreadPlanInput:
-    """The change that lays the plan out over another spread, and nothing in the past.
-
-    While a campaign is paused its plan stands still, so what has passed is what lies before the
-    pause: the time that is lost is added when it ends.
-    """
-    return RespreadPlanInput(
-        campaign_id=campaign_id,
-        number=state.pauses + 1,
-        hours=input.hours,
-        earliest=now if state.paused_at is None else state.paused_at,
-        scheduled_at=None if input.at is None else max(input.at, now),
-    )
-
-
-def shift_by_pause(campaign_id: str, state: CampaignState, now: Instant) -> ShiftPlanInput:
-    """The move by the time for which a pause that ends now has held up what was due."""
-    assert state.paused_at is not None
-    lost_from = state.paused_at
-    if state.first_due_at is not None and not state.waves:
-        lost_from = max(lost_from, state.first_due_at)
-    return ShiftPlanInput(campaign_id=campaign_id, number=state.pauses + 1, by=now - lost_from)
-
-
-def note_shift(state: CampaignState, by: Instant) -> None:
-    """Note in the state that everything that waits moved; a first message that left stays."""
-    if state.first_due_at is not None and not state.waves:
-        state.first_due_at += by
-    if state.last_due_at is not None:
-        state.last_due_at += by
-
-
-def _not_possible(reason: str) -> ApplicationError:
-    return ApplicationError(reason, type=NOT_POSSIBLE, non_retryable=True)
+def _refused(reason: str) -> ApplicationError:
+    return ApplicationError(reason, type=REFUSED, non_retryable=True)

@@ -16,7 +16,7 @@ from store.shared.ledger import LedgerError
 from tests.conftest import Handle, Story, finish
 from tests.workflows.test_campaign import handle_of
 from workflows.campaign import CampaignWorkflow
-from workflows.plan_changes import NOT_POSSIBLE
+from workflows.plan_changes import REFUSED
 from workflows.records import ChangeSpreadInput, RescheduleInput
 from workflows.visibility import STATUS
 
@@ -124,7 +124,7 @@ async def test_an_update_with_an_instant_that_cannot_be_is_refused_and_changes_n
         with pytest.raises(WorkflowUpdateFailedError) as failed:
             await handle.execute_update(update, input)
         assert isinstance(failed.value.cause, ApplicationError)
-        assert failed.value.cause.type == NOT_POSSIBLE
+        assert failed.value.cause.type == REFUSED
     assert story.store.campaigns.get(campaign.id) == campaign
     sooner = RescheduleInput(at=start - 5 * SECOND)
     assert await handle.execute_update("reschedule", sooner) == sooner.at

@@ -24,7 +24,7 @@ from store.shared.views import CampaignView
 from tests.conftest import Story, finish, reach
 from tests.workflows.test_campaign import handle_of, is_paused, until
 from workflows.campaign import CampaignWorkflow
-from workflows.plan_changes import NOT_POSSIBLE
+from workflows.plan_changes import REFUSED
 from workflows.records import CampaignInput, ChangeSpreadInput
 
 
@@ -292,7 +292,7 @@ async def test_the_workflow_itself_takes_no_spread_over_the_longest(story: Story
     with pytest.raises(WorkflowUpdateFailedError) as failed:
         await handle.execute_update(CampaignWorkflow.change_spread, ChangeSpreadInput(hours=73.0))  # type: ignore[unused-coroutine]
     assert isinstance(failed.value.cause, ApplicationError)
-    assert failed.value.cause.type == NOT_POSSIBLE
+    assert failed.value.cause.type == REFUSED
     assert story.store.campaigns.get(campaign.id) == campaign
 
 
