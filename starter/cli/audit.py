@@ -43,7 +43,9 @@ def audit_books(
     findings = [*books.findings, *workflows]
     if as_json:
         report = {**asdict(books), "findings": [asdict(finding) for finding in findings]}
-        typer.echo(json.dumps({**report, "workflows_checked": checked}, indent=2))
+        if not checked:
+            report["unchecked"] = ["workflows"]
+        typer.echo(json.dumps(report, indent=2))
     else:
         typer.echo(
             f"checked {_count(books.accounts, 'account')}, "

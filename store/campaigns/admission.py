@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, bindparam, text
+from sqlalchemy import Connection, text
 
 from campaign.credits import CreditKind, Price, price_of
 from campaign.instants import Instant, moment_of
@@ -12,115 +12,11 @@ from campaign.ports import PlanFacts, Tally, WaveRow
 from campaign.rates import campaign_scope
 from campaign.refusals import Refusal, RefusalCode
 from campaign.states import CAMPAIGN_ENDS, CampaignStatus
+from store.campaigns import admission_statements as sql
 from store.database.engine import Database
 from store.shared import ledger, reports
 from store.shared.outbox import Destination, Outbox
 from store.shared.rates import FORGET
-
-# The smallest position of each value, so that a refusal can name a place.
-_FIRSTS = """
-    SELECT {column} AS value, min(position) AS position FROM message
-    WHERE campaign_id = :campaign AND status IN ('queued', 'retryable') GROUP BY {column}
-"""
-# Senders that are the account's neither for good nor, towards the recipient, by a lease.
-_FIRSTS_UNLEASED = text("""
-    SELECT message.sender, min(message.position) AS position FROM message
-    WHERE message.campaign_id = :campaign AND message.status IN ('queued', 'retryable')
-      AND message.sender NOT IN :owned
-      AND NOT EXISTS (
-        SELECT 1 FROM lease
-        WHERE lease.number = message.sender AND lease.recipient = message.recipient
-          AND lease.account_id = :account AND lease.expires_at > :now
-      )
-    GROUP BY message.sender
-""").bindparams(bindparam("owned", expanding=True))
-_ACCOUNT = text("""
-    SELECT account.id, account.daily_quota, campaign.total
-    FROM campaign JOIN account ON account.id = campaign.account_id
-    WHERE campaign.id = :campaign
-""")
-_SENDERS = text("""
-    SELECT address FROM sender WHERE account_id = :account AND active
-""")
-_USED = text("""
-    SELECT used FROM quota_day WHERE account_id = :account AND day = :day
-""")
-_KINDS_WAITING = text("""
-    SELECT kind, count(*) AS n FROM message
-    WHERE campaign_id = :campaign AND status IN ('queued', 'retryable') GROUP BY kind
-""")
-_KINDS_OPEN = text("""
-    SELECT kind, count(*) AS n FROM message
-    WHERE campaign_id = :campaign AND status IN ('queued', 'retryable', 'sending', 'unknown')
-    GROUP BY kind
-""")
-_SKIP_OPTED_OUT = text("""
-    UPDATE message SET status = 'skipped', reason = 'opted_out', final_at = :now
-    WHERE campaign_id = :campaign AND status IN ('queued', 'retryable') AND NOT was_unknown
-      AND EXISTS (
-        SELECT 1 FROM opt_out
-        WHERE opt_out.account_id = :account AND opt_out.number = message.recipient
-      )
-""")
-_HELD = text("""
-    SELECT 1 FROM hold WHERE campaign_id = :campaign LIMIT 1
-""")
-_QUOTA = text("""
-    SELECT daily_quota FROM account WHERE id = :account
-""")
-_EXCLUDES = text("""
-    SELECT account_id, exclude_opt_outs FROM campaign WHERE id = :campaign
-""")
-_BEGIN_DAY = text("""
-    INSERT INTO quota_day (account_id, day, used) VALUES (:account, :day, 0)
-    ON CONFLICT (account_id, day) DO NOTHING
-""")
-_COUNT_QUOTA = text("""
-    UPDATE quota_day SET used = used + :count
-    WHERE account_id = :account AND day = :day
-      AND (CAST(:quota AS BIGINT) IS NULL OR used + :count <= :quota)
-""")
-# An attempt is written before its first byte leaves.
-_PLAN = text("""
-    SELECT status, spread_hours, scheduled_at, base_at, pauses_applied, paused_at,
-      (SELECT min(message.due_at) FROM message WHERE message.campaign_id = campaign.id
-         AND message.status IN ('queued', 'retryable')) AS first_due,
-      (SELECT max(message.due_at) FROM message WHERE message.campaign_id = campaign.id
-         AND message.status IN ('queued', 'retryable')) AS last_due,
-      (SELECT count(*) FROM message WHERE message.campaign_id = campaign.id
-         AND message.status IN ('queued', 'retryable')) AS to_send,
-      (SELECT count(*) FROM message WHERE message.campaign_id = campaign.id
-         AND message.status = 'failed') AS failed,
-      EXISTS (SELECT 1 FROM attempt WHERE attempt.campaign_id = campaign.id) AS sent_any
-    FROM campaign WHERE campaign.id = :campaign
-""")
-_WAITING_ROWS = text("""
-    SELECT CASE WHEN status = 'sending' THEN claimed_until + 1 ELSE due_at END AS due, position,
-      status <> 'queued' OR scheduled_at IS NOT NULL AS hard
-    FROM message
-    WHERE campaign_id = :campaign AND status IN ('queued', 'retryable', 'sending')
-    ORDER BY due, position LIMIT :limit
-""")
-# The settlement of an earlier run may come late, after a retry has requeued messages.
-_SETTLE = text("""
-    UPDATE campaign
-    SET status = :status, finished_at = :now, paused_at = NULL, paused_by = NULL, problem = NULL
-    WHERE id = :campaign AND status NOT IN :ends AND NOT EXISTS (
-      SELECT 1 FROM message
-      WHERE campaign_id = :campaign AND status IN ('queued', 'retryable', 'sending')
-    )
-""").bindparams(bindparam("ends", expanding=True))
-_LAST_SENT = text("""
-    SELECT max(sent_at) AS sent_at,
-      max(CASE WHEN status = 'unknown' THEN 1 ELSE 0 END) AS has_unknown
-    FROM message WHERE campaign_id = :campaign
-""")
-_DATE_KEY = text("""
-    UPDATE campaign_key SET free_at = :free_at WHERE campaign_id = :campaign
-""")
-_FREE_KEY = text("""
-    DELETE FROM campaign_key WHERE campaign_id = :campaign
-""")
 
 
 class Admissions:
@@ -142,17 +38,17 @@ class Admissions:
 
         def work(connection: Connection) -> Evidence:
             values = {"campaign": campaign_id}
-            account = connection.execute(_ACCOUNT, values).one()
+            account = connection.execute(sql.ACCOUNT, values).one()
 
             def firsts(column: str) -> dict[str, int]:
-                found = connection.execute(text(_FIRSTS.format(column=column)), values)
+                found = connection.execute(text(sql.FIRSTS.format(column=column)), values)
                 return {row.value: row.position for row in found}
 
-            kinds = connection.execute(_KINDS_WAITING, values).all()
+            kinds = connection.execute(sql.KINDS_WAITING, values).all()
             senders, owned = firsts("sender"), self._senders(connection, account.id)
             if not senders.keys() <= owned:
                 leases = {**values, "account": account.id, "now": now, "owned": list(owned)}
-                found = connection.execute(_FIRSTS_UNLEASED, leases)
+                found = connection.execute(sql.FIRSTS_UNLEASED, leases)
                 strange = {row.sender: row.position for row in found}
                 senders = {name: senders[name] for name in owned & senders.keys()} | strange
             return Evidence(
@@ -172,7 +68,7 @@ class Admissions:
         """Senders, quota and today's use of an account, for judging without storing."""
 
         def work(connection: Connection) -> tuple[frozenset[str], int | None, int]:
-            quota = connection.execute(_QUOTA, {"account": account_id}).scalar_one()
+            quota = connection.execute(sql.QUOTA, {"account": account_id}).scalar_one()
             used = self._used(connection, account_id, now)
             return self._senders(connection, account_id), quota, used
 
@@ -182,18 +78,18 @@ class Admissions:
         """See :class:`campaign.ports.AdmissionStore`."""
 
         def work(connection: Connection) -> int:
-            row = connection.execute(_EXCLUDES, {"campaign": campaign_id}).one()
+            row = connection.execute(sql.EXCLUDES, {"campaign": campaign_id}).one()
             if not row.exclude_opt_outs:
                 return 0
             values = {"campaign": campaign_id, "account": row.account_id, "now": now}
-            return connection.execute(_SKIP_OPTED_OUT, values).rowcount
+            return connection.execute(sql.SKIP_OPTED_OUT, values).rowcount
 
         return self._database.write(work)
 
     def is_held(self, campaign_id: str) -> bool:
         """See :class:`campaign.ports.AdmissionStore`."""
         held = self._database.read(
-            lambda connection: connection.execute(_HELD, {"campaign": campaign_id}).first()
+            lambda connection: connection.execute(sql.HELD, {"campaign": campaign_id}).first()
         )
         return held is not None
 
@@ -203,9 +99,9 @@ class Admissions:
         def work(connection: Connection) -> None:
             # Nobody else may hold, refuse or count this campaign until we are done.
             connection.execute(self._campaign_for_update, {"campaign": campaign_id})
-            account = connection.execute(_ACCOUNT, {"campaign": campaign_id}).one()
-            kinds = connection.execute(_KINDS_WAITING, {"campaign": campaign_id}).all()
-            if connection.execute(_HELD, {"campaign": campaign_id}).first() is not None:
+            account = connection.execute(sql.ACCOUNT, {"campaign": campaign_id}).one()
+            kinds = connection.execute(sql.KINDS_WAITING, {"campaign": campaign_id}).all()
+            if connection.execute(sql.HELD, {"campaign": campaign_id}).first() is not None:
                 return
             self._count_quota(connection, account.id, account.daily_quota, kinds, now)
             price = _price(kinds)
@@ -222,7 +118,7 @@ class Admissions:
     def plan_facts(self, campaign_id: str) -> PlanFacts:
         """See :class:`campaign.ports.AdmissionStore`."""
         row = self._database.read(
-            lambda connection: connection.execute(_PLAN, {"campaign": campaign_id}).one()
+            lambda connection: connection.execute(sql.PLAN, {"campaign": campaign_id}).one()
         )
         return PlanFacts(
             spread_hours=row.spread_hours,
@@ -244,7 +140,7 @@ class Admissions:
         return self._database.read(
             lambda connection: [
                 WaveRow(row.due, row.position, bool(row.hard))
-                for row in connection.execute(_WAITING_ROWS, values)
+                for row in connection.execute(sql.WAITING_ROWS, values)
             ]
         )
 
@@ -262,14 +158,14 @@ class Admissions:
         def work(connection: Connection) -> tuple[CampaignStatus, Tally, Sequence[Destination]]:
             destinations: Sequence[Destination] = []
             stood = connection.execute(self._campaign_for_update, values).one().status
-            if connection.execute(_SETTLE, values).rowcount:
+            if connection.execute(sql.SETTLE, values).rowcount:
                 self.void_unused(connection, campaign_id, now)
-                last = connection.execute(_LAST_SENT, values).one()
+                last = connection.execute(sql.LAST_SENT, values).one()
                 if last.sent_at is None and not last.has_unknown:
-                    connection.execute(_FREE_KEY, values)
+                    connection.execute(sql.FREE_KEY, values)
                 else:
                     spent = {"campaign": campaign_id, "free_at": free_at(last.sent_at or now)}
-                    connection.execute(_DATE_KEY, spent)
+                    connection.execute(sql.DATE_KEY, spent)
                 connection.execute(FORGET, {"scope": campaign_scope(campaign_id)})
                 destinations = self._outbox.record_campaign_event(
                     connection, campaign_id, status, now
@@ -285,7 +181,7 @@ class Admissions:
         """Give back what an ended campaign holds for nobody, inside the caller's transaction."""
         # A receipt may pay for an unknown message at any moment: not between these two.
         connection.execute(self._holds_for_update, {"campaign": campaign_id})
-        open_kinds = connection.execute(_KINDS_OPEN, {"campaign": campaign_id}).all()
+        open_kinds = connection.execute(sql.KINDS_OPEN, {"campaign": campaign_id}).all()
         ledger.void_rest(connection, campaign_id, _price(open_kinds), now)
 
     def _count_quota(
@@ -302,18 +198,18 @@ class Admissions:
             "count": sum(row.n for row in kinds),  # type: ignore[attr-defined]
             "quota": quota,
         }
-        connection.execute(_BEGIN_DAY, values)
-        if connection.execute(_COUNT_QUOTA, values).rowcount == 0:
+        connection.execute(sql.BEGIN_DAY, values)
+        if connection.execute(sql.COUNT_QUOTA, values).rowcount == 0:
             raise _QuotaReached
 
     @staticmethod
     def _senders(connection: Connection, account_id: str) -> frozenset[str]:
-        return frozenset(connection.execute(_SENDERS, {"account": account_id}).scalars())
+        return frozenset(connection.execute(sql.SENDERS, {"account": account_id}).scalars())
 
     @staticmethod
     def _used(connection: Connection, account_id: str, now: Instant) -> int:
         values = {"account": account_id, "day": _day(now)}
-        return int(connection.execute(_USED, values).scalar() or 0)
+        return int(connection.execute(sql.USED, values).scalar() or 0)
 
 
 class _QuotaReached(Exception):

@@ -1,11 +1,12 @@
 """Drafts left behind are withdrawn, and a step that fails holds up no other."""
 
+import asyncio
 from dataclasses import replace
 
 import pytest
 from temporalio.testing import WorkflowEnvironment
 
-from campaign.failures import ServiceUnavailable
+from campaign.failures import ServiceUnavailable, StoreUnavailable
 from campaign.instants import HOUR
 from campaign.refusals import RefusalCode
 from campaign.settings import Settings
@@ -62,3 +63,32 @@ async def test_only_stale_drafts_are_withdrawn(real_story: Story) -> None:
     assert await reconciler.withdraw_stale() == 1
     states = {view.id: view.status for view in story.store.campaigns.list()}
     assert states == {"cmp_old": CampaignStatus.REFUSED, "cmp_new": CampaignStatus.DRAFT}
+
+
+async def test_a_step_that_fails_is_taken_again_and_holds_up_no_other(
+    real_story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    story = real_story
+    reconciler = Reconciler(story.service, story.store, story.settings)
+    looked, withdrawn = 0, asyncio.Event()
+
+    async def fail() -> list[str]:
+        nonlocal looked
+        looked += 1
+        raise ServiceUnavailable("away") if looked % 2 else ValueError("unexpected")
+
+    async def withdraw() -> int:
+        withdrawn.set()
+        raise StoreUnavailable("away")
+
+    monkeypatch.setattr("starter.api.reconciler.ROUND_SECONDS", 0.01)
+    monkeypatch.setattr(story.service, "revive_lost", fail)
+    monkeypatch.setattr(reconciler, "withdraw_stale", withdraw)
+    running = asyncio.create_task(reconciler.run())
+    async with asyncio.timeout(10):
+        await withdrawn.wait()
+        while looked < 4:
+            await asyncio.sleep(0.01)
+    assert not running.done()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)

@@ -1,0 +1,108 @@
+"""What admission, planning and settlement ask of the database, as SQL."""
+
+from sqlalchemy import bindparam, text
+
+# The smallest position of each value, so that a refusal can name a place.
+FIRSTS = """
+    SELECT {column} AS value, min(position) AS position FROM message
+    WHERE campaign_id = :campaign AND status IN ('queued', 'retryable') GROUP BY {column}
+"""
+# Senders that are the account's neither for good nor, towards the recipient, by a lease.
+FIRSTS_UNLEASED = text("""
+    SELECT message.sender, min(message.position) AS position FROM message
+    WHERE message.campaign_id = :campaign AND message.status IN ('queued', 'retryable')
+      AND message.sender NOT IN :owned
+      AND NOT EXISTS (
+        SELECT 1 FROM lease
+        WHERE lease.number = message.sender AND lease.recipient = message.recipient
+          AND lease.account_id = :account AND lease.expires_at > :now
+      )
+    GROUP BY message.sender
+""").bindparams(bindparam("owned", expanding=True))
+ACCOUNT = text("""
+    SELECT account.id, account.daily_quota, campaign.total
+    FROM campaign JOIN account ON account.id = campaign.account_id
+    WHERE campaign.id = :campaign
+""")
+SENDERS = text("""
+    SELECT address FROM sender WHERE account_id = :account AND active
+""")
+USED = text("""
+    SELECT used FROM quota_day WHERE account_id = :account AND day = :day
+""")
+KINDS_WAITING = text("""
+    SELECT kind, count(*) AS n FROM message
+    WHERE campaign_id = :campaign AND status IN ('queued', 'retryable') GROUP BY kind
+""")
+KINDS_OPEN = text("""
+    SELECT kind, count(*) AS n FROM message
+    WHERE campaign_id = :campaign AND status IN ('queued', 'retryable', 'sending', 'unknown')
+    GROUP BY kind
+""")
+SKIP_OPTED_OUT = text("""
+    UPDATE message SET status = 'skipped', reason = 'opted_out', final_at = :now
+    WHERE campaign_id = :campaign AND status IN ('queued', 'retryable') AND NOT was_unknown
+      AND EXISTS (
+        SELECT 1 FROM opt_out
+        WHERE opt_out.account_id = :account AND opt_out.number = message.recipient
+      )
+""")
+HELD = text("""
+    SELECT 1 FROM hold WHERE campaign_id = :campaign LIMIT 1
+""")
+QUOTA = text("""
+    SELECT daily_quota FROM account WHERE id = :account
+""")
+EXCLUDES = text("""
+    SELECT account_id, exclude_opt_outs FROM campaign WHERE id = :campaign
+""")
+BEGIN_DAY = text("""
+    INSERT INTO quota_day (account_id, day, used) VALUES (:account, :day, 0)
+    ON CONFLICT (account_id, day) DO NOTHING
+""")
+COUNT_QUOTA = text("""
+    UPDATE quota_day SET used = used + :count
+    WHERE account_id = :account AND day = :day
+      AND (CAST(:quota AS BIGINT) IS NULL OR used + :count <= :quota)
+""")
+# An attempt is written before its first byte leaves.
+PLAN = text("""
+    SELECT status, spread_hours, scheduled_at, base_at, pauses_applied, paused_at,
+      (SELECT min(message.due_at) FROM message WHERE message.campaign_id = campaign.id
+         AND message.status IN ('queued', 'retryable')) AS first_due,
+      (SELECT max(message.due_at) FROM message WHERE message.campaign_id = campaign.id
+         AND message.status IN ('queued', 'retryable')) AS last_due,
+      (SELECT count(*) FROM message WHERE message.campaign_id = campaign.id
+         AND message.status IN ('queued', 'retryable')) AS to_send,
+      (SELECT count(*) FROM message WHERE message.campaign_id = campaign.id
+         AND message.status = 'failed') AS failed,
+      EXISTS (SELECT 1 FROM attempt WHERE attempt.campaign_id = campaign.id) AS sent_any
+    FROM campaign WHERE campaign.id = :campaign
+""")
+WAITING_ROWS = text("""
+    SELECT CASE WHEN status = 'sending' THEN claimed_until + 1 ELSE due_at END AS due, position,
+      status <> 'queued' OR scheduled_at IS NOT NULL AS hard
+    FROM message
+    WHERE campaign_id = :campaign AND status IN ('queued', 'retryable', 'sending')
+    ORDER BY due, position LIMIT :limit
+""")
+# The settlement of an earlier run may come late, after a retry has requeued messages.
+SETTLE = text("""
+    UPDATE campaign
+    SET status = :status, finished_at = :now, paused_at = NULL, paused_by = NULL, problem = NULL
+    WHERE id = :campaign AND status NOT IN :ends AND NOT EXISTS (
+      SELECT 1 FROM message
+      WHERE campaign_id = :campaign AND status IN ('queued', 'retryable', 'sending')
+    )
+""").bindparams(bindparam("ends", expanding=True))
+LAST_SENT = text("""
+    SELECT max(sent_at) AS sent_at,
+      max(CASE WHEN status = 'unknown' THEN 1 ELSE 0 END) AS has_unknown
+    FROM message WHERE campaign_id = :campaign
+""")
+DATE_KEY = text("""
+    UPDATE campaign_key SET free_at = :free_at WHERE campaign_id = :campaign
+""")
+FREE_KEY = text("""
+    DELETE FROM campaign_key WHERE campaign_id = :campaign
+""")
