@@ -1,1 +1,1 @@
-"""What a campaign is and every rule about it: pure, without I/O, clock or chance."""
+"""The domain: campaigns and their rules. Pure functions, without I/O, clock or randomness."""

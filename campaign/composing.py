@@ -1,6 +1,4 @@
-"""ClaimResult a draft into messages: text rendered, sender chosen, priced by kind, due at an
-instant.
-"""
+"""Composing: turn a draft into messages with text, sender, kind and due instant."""
 
 from collections.abc import Callable, Iterable, Iterator
 
@@ -27,12 +25,12 @@ def compose(
     new_id: Callable[[], str],
     shortener: Shortener | None = None,
 ) -> ComposedCampaign:
-    """Make the messages of a draft and hold them against every rule of shape.
+    """Make the messages of a draft and check them against the rules in ``SHAPE``.
 
-    ``default_sender`` is the account's, used where neither recipient nor campaign names one.
-    ``new_id`` gives a fresh message id at each call; without a ``shortener`` no link can be
-    shortened. Mailing lists must have been expanded. Raises Refused with every fault found (at
-    most a readable number of each kind); nothing has been stored then.
+    ``default_sender`` is the account's, used if neither recipient nor campaign names one.
+    ``new_id`` returns a new message id at each call. Without a ``shortener`` no link can be
+    shortened. Mailing lists must be expanded before. Raises Refused with at most ``SHOWN_MAX``
+    faults of each kind. Stores nothing.
     """
     faults: list[Refusal] = []
     messages: list[Message] = []
@@ -53,7 +51,7 @@ def compose(
 
 
 def base_instant(draft: Draft, received_at: Instant) -> Instant:
-    """The instant that the plan of a draft counts from: its schedule, or now."""
+    """The start of a draft's plan: its schedule, or ``received_at`` if that is later."""
     return max(draft.scheduled_at or received_at, received_at)
 
 
@@ -74,19 +72,23 @@ def _message(
     if filled.missing and not draft.policy.blanks:
         fault(
             RefusalCode.FIELDS_MISSING,
-            f"the text needs fields that this recipient lacks: {', '.join(filled.missing)}",
+            f"the text uses fields that this recipient lacks: {', '.join(filled.missing)}",
             "fields",
         )
     to = canonical_number(recipient.to) or recipient.to
     facts = lookup.look_up(to)
-    # One odd number on a long list is no fault of the campaign: the carrier will say.
+    # An impossible number on a mailing list does not refuse the campaign; the carrier decides.
     if not facts.possible and not draft.policy.unplanned and recipient.mailing_list is None:
-        fault(RefusalCode.NUMBER_INVALID, "no such number can exist", "to")
+        fault(RefusalCode.NUMBER_INVALID, "is not a possible phone number", "to")
     sender = recipient.sender or draft.sender or default_sender
     if sender is None:
-        fault(RefusalCode.FIELD_MISSING, "no sender here, on the campaign or account", "sender")
+        fault(
+            RefusalCode.FIELD_MISSING,
+            "neither recipient, campaign nor account has a sender",
+            "sender",
+        )
     elif sender_kind(sender) is None:
-        fault(RefusalCode.SENDER_INVALID, "not a number, short code or name", "sender")
+        fault(RefusalCode.SENDER_INVALID, "must be a number, short code or name", "sender")
     media_url = recipient.media_url or draft.media_url
     endpoint = recipient.endpoint or draft.endpoint
     return Message(
@@ -122,13 +124,13 @@ def _filled(draft: Draft, recipient: DraftRecipient) -> Filled:
 
 
 def _shorten(messages: Iterable[Message], shortener: Shortener | None) -> Iterator[Refusal]:
-    """Shorten the links of messages that will go; one refusal where that is not possible."""
+    """Shorten the links of queued messages; one refusal if that is not possible."""
     for message in messages:
         if message.status is not MessageStatus.QUEUED:
             continue
         if shortener is None:
             if has_urls(message.text):
-                what = "links cannot be shortened here: there is no short link address"
+                what = "links cannot be shortened: no short link URL is configured"
                 yield Refusal(RefusalCode.LINKS_UNAVAILABLE, what, "shortenUrls")
                 return
             continue

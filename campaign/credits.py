@@ -1,4 +1,4 @@
-"""What a message costs, in two kinds of credit (seed 001_e4b73310653b3e59.txt, "Credits")."""
+"""Prices of messages in two kinds of credits (seed 001_e4b73310653b3e59.txt, "Credits")."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -36,7 +36,7 @@ class Price:
         return self.sms if kind is CreditKind.SMS else self.mms
 
 
-# One message and one carrier lookup each; a lookup is always paid in SMS credits.
+# One message and one number lookup each; the lookup costs SMS credits.
 PRICES: dict[MessageKind, Price] = {
     MessageKind.SMS: Price(sms=2),
     MessageKind.MMS: Price(sms=1, mms=1),
@@ -44,5 +44,5 @@ PRICES: dict[MessageKind, Price] = {
 
 
 def price_of(sms_messages: int, mms_messages: int) -> Price:
-    """The price of so many messages of each kind."""
+    """The price of a number of messages of each kind."""
     return PRICES[MessageKind.SMS] * sms_messages + PRICES[MessageKind.MMS] * mms_messages

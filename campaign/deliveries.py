@@ -1,4 +1,4 @@
-"""The seams of the courier: what it asks of the store, and of whoever calls the addresses."""
+"""Webhook deliveries: records, and the ports to the store and to the sender."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from campaign.instants import Instant
 
 
 class DeliveryStatus(StrEnum):
-    """Where a callback stands; ``dead`` ones wait for a replay."""
+    """The status of a delivery; a ``dead`` one waits for a replay."""
 
     WAITING = "waiting"
     DELIVERED = "delivered"
@@ -17,17 +17,17 @@ class DeliveryStatus(StrEnum):
 
 
 class DeliveryVerdict(StrEnum):
-    """What a call came to."""
+    """The result of a call."""
 
     DELIVERED = "delivered"
     FAILED = "failed"
-    GONE = "gone"  # the receiver wants no news any more (HTTP 410)
-    NOTHING = "nothing"  # the dialect has no words for this news
+    GONE = "gone"  # the receiver wants no more events (HTTP 410)
+    NOTHING = "nothing"  # the dialect does not report this event
 
 
 @dataclass(frozen=True, slots=True)
 class ClaimedDelivery:
-    """One callback, claimed for one try; ``tries`` counts this one."""
+    """A delivery that is claimed for one try; ``tries`` includes this one."""
 
     callback_id: str
     tries: int
@@ -35,10 +35,9 @@ class ClaimedDelivery:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryOutcome:
-    """How a call went. ``code`` is a status or a short word, never an address or a text.
+    """The outcome of a call. ``code`` is an HTTP status or a short word, never a URL or a text.
 
-    ``tired`` says that the destination as a whole needs a rest, ``retry_after`` for how many
-    seconds at least.
+    ``overloaded`` pauses all deliveries to the destination, for at least ``retry_after`` seconds.
     """
 
     verdict: DeliveryVerdict
@@ -49,7 +48,7 @@ class DeliveryOutcome:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryUpdate:
-    """What to write of a call: the callback's next status, or None to forget it."""
+    """What to store after a call: the next status, or None to delete the delivery."""
 
     callback_id: str
     status: DeliveryStatus | None
@@ -60,10 +59,10 @@ class DeliveryUpdate:
 
 
 class DeliverySender(Protocol):
-    """Renders one callback, signs it, and calls its address once."""
+    """Renders one delivery, signs it, and calls its URL once."""
 
     async def deliver(self, callback_id: str, now: Instant) -> DeliveryOutcome:
-        """Make the call within a total deadline; raises StoreUnavailable, nothing else."""
+        """Make the call within a total deadline; raises only StoreUnavailable."""
         ...
 
 
@@ -79,17 +78,17 @@ class DeliveryStore(Protocol):
         now: Instant,
         claimed_until: Instant,
     ) -> Sequence[ClaimedDelivery]:
-        """Write how calls went, then claim up to ``count`` callbacks that are due.
+        """Store the outcomes of calls, then claim up to ``count`` deliveries that are due.
 
-        A mark counts only where the callback is still claimed under ``token``; run twice, the
-        second run changes nothing. Nothing is claimed for a webhook that is disabled or gone.
+        An update applies only while the delivery is claimed under ``token``, so a second run
+        changes nothing. Nothing is claimed for a webhook that is disabled or deleted.
         """
         ...
 
     def give_up(self, destination: str, since: Instant, now: Instant) -> int:
-        """Call those dead that have waited since before ``since``; returns how many."""
+        """Mark deliveries dead that have waited since before ``since``; returns their number."""
         ...
 
     def next_due(self, destination: str) -> Instant | None:
-        """When the next callback of a destination can be claimed, None when none waits."""
+        """When the next delivery of a destination can be claimed, None if none waits."""
         ...

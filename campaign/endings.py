@@ -1,14 +1,13 @@
-"""How a campaign ends, told by its counts."""
+"""The final status of a campaign, from its counts."""
 
 from campaign.ports import Tally
 from campaign.states import CampaignStatus
 
 
 def end_of(tally: Tally, cancelled: bool) -> CampaignStatus:
-    """The final status: cancelled when it was, else finished with or without failures.
+    """The final status: cancelled, finished, or finished with failures.
 
-    A message that failed, was not delivered, or may or may not have been sent is a failure to
-    the operator; one that was skipped is not.
+    Failed, undelivered and unknown messages count as failures; skipped ones do not.
     """
     if cancelled:
         return CampaignStatus.CANCELLED

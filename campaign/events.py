@@ -1,4 +1,4 @@
-"""News for an account: what is told, to which address, and when a call is tried again."""
+"""Events for accounts: their names, their destinations, and when a delivery is retried."""
 
 import hashlib
 from collections.abc import Collection
@@ -30,14 +30,14 @@ TRY_WAITS: tuple[Instant, ...] = (
 )
 JITTER_SHARE = 0.1
 RETRY_AFTER_MAX: Instant = 24 * HOUR
-# What rests behind a destination that never answers is given up after this long.
+# Deliveries to a destination that never answers end as dead after this time.
 CALLBACK_LIFE: Instant = 5 * DAY
-# For this long after a rotation the secret before it signs, too.
+# For this time after a rotation the previous secret signs, too.
 SECRETS_OVERLAP: Instant = 24 * HOUR
 
 
 class EndpointMethod(StrEnum):
-    """How an address wants to be called."""
+    """The HTTP method of a callback."""
 
     POST = "POST"
     GET = "GET"
@@ -45,14 +45,14 @@ class EndpointMethod(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class EventEndpoint:
-    """Where the news of a message goes; the dialect that read the URL has vouched for its form."""
+    """Where the events of a message go; the dialect that read the URL has checked its form."""
 
     url: str
     method: EndpointMethod = EndpointMethod.POST
 
 
 class Event(StrEnum):
-    """What can be told of; an end of a message or campaign, or a text that came in."""
+    """What is reported: an end of a message or campaign, or an incoming text."""
 
     MESSAGE_SENT = "message.sent"
     MESSAGE_DELIVERED = "message.delivered"
@@ -84,15 +84,15 @@ SUBSCRIBABLE = frozenset({"*", "message.*", "campaign.*", *Event})
 
 
 def hears(wanted: Collection[str], event: Event) -> bool:
-    """Tell whether a subscription to ``wanted`` (names, ``message.*``, ``*``) covers an event."""
+    """True if a subscription to ``wanted`` (names, ``message.*``, ``*``) includes an event."""
     return event in wanted or "*" in wanted or f"{event.partition('.')[0]}.*" in wanted
 
 
 def destination_of(account_id: str, url: str) -> str:
-    """Name the destination that an address belongs to: its account and origin, unreadably.
+    """The id of the destination of a URL: a digest of its account and origin.
 
-    Addresses often differ from message to message in their query alone; whatever goes to one
-    server for one account shares a courier, its rests and its limits.
+    URLs often differ from message to message in their query only. All deliveries of one account to
+    one server share a workflow, its pauses and its limits.
     """
     try:
         parts = urlsplit(url)
@@ -103,9 +103,9 @@ def destination_of(account_id: str, url: str) -> str:
 
 
 def callback_id(destination: str, event: Event, subject: str, at: Instant) -> str:
-    """Name the callback that tells a destination of an event of a message or campaign.
+    """The id of the delivery of an event of a message or campaign to a destination.
 
-    The same again for the same news, so that it is written once and told under one name.
+    The same event has the same id, so it is stored once.
     """
     return make_id(CALLBACK_PREFIX, _digest(destination, event, subject, str(at)))
 
@@ -113,11 +113,11 @@ def callback_id(destination: str, event: Event, subject: str, at: Instant) -> st
 def next_call_at(
     now: Instant, tries: int, jitter: float, retry_after: float | None = None
 ) -> Instant | None:
-    """When a callback that failed ``tries`` times is due again, None when it is given up.
+    """When a delivery that failed ``tries`` times is due again; None if its retries are used up.
 
-    ``luck`` in [0, 1) lengthens the planned wait by up to a tenth, so that what failed together
-    does not come again together. The receiver's ``retry_after`` (seconds, at most a day)
-    lengthens it, never shortens it.
+    ``jitter`` in [0, 1) lengthens the wait by up to a tenth, so that deliveries which failed
+    together are not retried together. The receiver's ``retry_after`` (seconds, at most a day)
+    can lengthen it, never shorten it.
     """
     if tries >= len(TRY_WAITS):
         return None

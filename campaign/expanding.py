@@ -1,6 +1,6 @@
-"""Mailing lists in a draft: replaced by their members, once, when the campaign is admitted.
+"""Expanding: replace the mailing lists of a draft by their members when it is admitted.
 
-docs/decisions/0018-mailing-lists.md says why then, and who still gets a message afterwards.
+See docs/decisions/0018-mailing-lists.md for why then, and for members who leave afterwards.
 """
 
 import re
@@ -22,15 +22,15 @@ class Member:
 
 
 def lists_of(draft: Draft) -> list[str]:
-    """The ids of the mailing lists that a draft names, each once."""
+    """The ids of the mailing lists in a draft, without repeats."""
     named = (recipient.mailing_list for recipient in draft.recipients)
     return list(dict.fromkeys(name for name in named if name is not None))
 
 
 def check_lists(draft: Draft, sizes: Mapping[str, int]) -> None:
-    """Refuse lists that are not there or empty, and too many people, before any is looked up.
+    """Check the lists of a draft, and its number of recipients, before members are read.
 
-    ``sizes`` has the lists of this account alone: somebody else's is as unknown as none.
+    ``sizes`` has the lists of the draft's account only. Raises Refused.
     """
     faults: list[Refusal] = []
     count = 0
@@ -38,27 +38,27 @@ def check_lists(draft: Draft, sizes: Mapping[str, int]) -> None:
         size = 1 if recipient.mailing_list is None else sizes.get(recipient.mailing_list)
         place = f"recipients[{entry}].mailingList"
         if size is None:
-            faults.append(Refusal(RefusalCode.LIST_UNKNOWN, "there is no such list", place))
+            faults.append(Refusal(RefusalCode.LIST_UNKNOWN, "there is no such mailing list", place))
         elif size == 0:
             faults.append(Refusal(RefusalCode.LIST_EMPTY, "the list has no members", place))
         elif recipient.mailing_list is not None and recipient.key is not None:
-            what = "a list cannot have the key of one recipient"
+            what = "must not be given for a mailing list"
             key_place = f"recipients[{entry}].idempotencyKey"
             faults.append(Refusal(RefusalCode.FIELD_INVALID, what, key_place))
         count += size or 0
     most = draft.policy.recipients_max
     if count > most:
-        what = f"at most {most} recipients are allowed, with the lists there are {count}"
+        what = f"at most {most} recipients are allowed, with list members there are {count}"
         faults.append(Refusal(RefusalCode.TOO_MANY_RECIPIENTS, what, "recipients"))
     if faults:
         raise Refused(*faults[:SHOWN_MAX])
 
 
 def expand(draft: Draft, members: Mapping[str, Sequence[Member]]) -> Draft:
-    """Put the members of each list in its place, with all that the list's entry says.
+    """Replace each list by its members, which take over the values of the list's entry.
 
-    A member's own fields win over those of the entry. Raises Refused for a list that has become
-    empty meanwhile.
+    A member's own fields override those of the entry. Raises Refused if a list has become empty
+    since ``check_lists``.
     """
     recipients: list[DraftRecipient] = []
     for entry, recipient in enumerate(draft.recipients):
@@ -76,7 +76,7 @@ def expand(draft: Draft, members: Mapping[str, Sequence[Member]]) -> Draft:
 
 
 def at_entries(refusals: Iterable[Refusal], draft: Draft) -> list[Refusal]:
-    """Let the places of refusals point at entries of the request instead of messages."""
+    """Make the places of refusals point at entries of the request instead of messages."""
     if not draft.recipients or draft.recipients[0].entry is None:
         return list(refusals)
 

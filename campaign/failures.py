@@ -1,9 +1,9 @@
-"""How a handoff to a carrier may fail, each named after what we do next.
+"""Failures of a handoff to a carrier, named by what follows.
 
 CarrierFailure
-├── PermanentFailure    this number or text will never go: the message ends as failed
-├── TemporaryFailure    surely not sent: the message comes again in a retry wave
-└── DoubtfulHandoff     perhaps sent: never sent again blindly
+├── PermanentFailure    never sent to this number or with this text: it ends as failed
+├── TemporaryFailure    certainly not sent: the message is retried in a later wave
+└── DoubtfulHandoff     possibly sent: not sent again before this is cleared up
 """
 
 
@@ -19,11 +19,11 @@ class CarrierFailure(Exception):
 
 
 class PermanentFailure(CarrierFailure):
-    """The carrier said no, and would say no again."""
+    """The carrier refused the message for good."""
 
 
 class TemporaryFailure(CarrierFailure):
-    """The message was surely not taken; ``retry_after`` is the carrier's wish in seconds."""
+    """The message was certainly not taken; ``retry_after`` is the carrier's, in seconds."""
 
     def __init__(self, code: str, retry_after: float | None = None) -> None:
         super().__init__(code)
@@ -31,11 +31,11 @@ class TemporaryFailure(CarrierFailure):
 
 
 class DoubtfulHandoff(CarrierFailure):
-    """The request may have been taken though no clear answer came back."""
+    """The request may have been taken, but no clear answer came back."""
 
 
 class StoreUnavailable(Exception):
-    """The database did not answer; whether the last transaction was committed is not known."""
+    """The database did not answer; the last transaction may have been committed."""
 
 
 class BrokenInvariant(Exception):
@@ -43,7 +43,7 @@ class BrokenInvariant(Exception):
 
 
 class ServiceUnavailable(Exception):
-    """Temporal or its workers gave no verdict in time; asking again with the same key is safe."""
+    """Temporal or its workers did not answer in time; a retry with the same key is safe."""
 
 
 class InstantOutOfRange(BrokenInvariant):

@@ -1,4 +1,4 @@
-"""What passes between us and a carrier, out and in, and what a carrier is."""
+"""Records that we exchange with carriers in both directions, and the port ``Carrier``."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,20 +11,20 @@ from campaign.states import MessageStatus
 
 
 class Repeats(StrEnum):
-    """What a carrier does with a reference that it has seen before."""
+    """What a carrier does with a repeated reference."""
 
-    DEDUP = "dedup"  # answers the first acceptance again
-    LOOKUP = "lookup"  # accepts again, but can be asked first
+    DEDUP = "dedup"  # answers with the first acceptance
+    LOOKUP = "lookup"  # accepts again, but can be asked before
     NONE = "none"  # accepts again and cannot be asked
 
 
 @dataclass(frozen=True, slots=True)
 class Handoff:
-    """One try at one message, as the carrier gets it; ``reference`` is the message id.
+    """One attempt to send one message; ``reference`` is the message id.
 
-    ``attempted_at`` is when the try was written down, before its first byte: nothing that a
-    carrier took earlier can be this try. It may not leave before ``start_at``. ``carrier`` gets
-    it; see campaign.routing.Choice for ``round`` and ``more``.
+    ``attempted_at`` is when the attempt was stored, before its first byte: what a carrier took
+    earlier cannot be this attempt. It must not be sent before ``start_at``. It goes to ``carrier``;
+    see campaign.routing.Choice for ``round`` and ``more``.
     """
 
     position: int
@@ -44,14 +44,14 @@ class Handoff:
 
 @dataclass(frozen=True, slots=True)
 class Acceptance:
-    """The carrier took the message; ``carrier_id`` is its own name for it."""
+    """The carrier took the message; ``carrier_id`` is the carrier's id of it."""
 
     carrier_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """A carrier's later news of one message: ``delivered`` or ``undelivered``."""
+    """A carrier's report about one message: ``delivered`` or ``undelivered``."""
 
     reference: str
     status: MessageStatus
@@ -72,10 +72,10 @@ class Inbound:
 
 @dataclass(frozen=True, slots=True)
 class CarrierCall:
-    """A request that says it comes from a carrier, as it came: nothing in it is believed yet.
+    """A request that claims to come from a carrier; it is not authenticated yet.
 
-    ``url`` is the whole address under which the carrier knows us, query included; ``headers``
-    have lower-case names.
+    ``url`` is the whole URL that the carrier called, with its query; ``headers`` have lower-case
+    names.
     """
 
     method: str
@@ -85,31 +85,31 @@ class CarrierCall:
 
     @property
     def query(self) -> dict[str, str]:
-        """The parameters of the address; of one that comes twice, the last."""
+        """The parameters of the query; of a repeated one, the last value."""
         return dict(parse_qsl(urlsplit(self.url).query, keep_blank_values=True))
 
 
 class Forged(Exception):
-    """A call does not prove that it comes from the carrier; nothing of it was taken."""
+    """A call is not authenticated as the carrier's; nothing of it was taken."""
 
 
 class Carrier(Protocol):
-    """A way to hand messages over; one file in ``carriers/`` each, both directions."""
+    """The client of a carrier; each carrier is one file in ``carriers/``."""
 
     name: str
     repeats: Repeats
 
     async def send(self, handoff: Handoff) -> Acceptance:
-        """Hand one message over within a total deadline.
+        """Send one message within a total deadline.
 
-        Raises PermanentFailure, TemporaryFailure or DoubtfulHandoff, nothing else.
+        Raises only PermanentFailure, TemporaryFailure or DoubtfulHandoff.
         """
         ...
 
     async def look_up(self, handoff: Handoff) -> Acceptance | None:
-        """Ask whether a message was taken; raises TemporaryFailure when no clear answer comes."""
+        """Look up whether a message was taken; raises TemporaryFailure without a clear answer."""
         ...
 
     async def close(self) -> None:
-        """Let go of connections."""
+        """Close all connections."""
         ...

@@ -20,14 +20,14 @@ _ISO_MAX: Instant = 253_402_300_799_999
 
 
 def instant_of(moment: datetime) -> Instant:
-    """Convert a datetime into an instant; a naive one is read as UTC."""
+    """Turn a datetime into an instant; a naive one is read as UTC."""
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     return round(moment.timestamp() * 1000)
 
 
 def moment_of(instant: Instant) -> datetime:
-    """Convert an instant into an aware UTC datetime (exact to the millisecond)."""
+    """Turn an instant into an aware UTC datetime (exact to the millisecond)."""
     seconds, milliseconds = divmod(instant, 1000)
     return datetime.fromtimestamp(seconds, UTC).replace(microsecond=milliseconds * 1000)
 

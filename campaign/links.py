@@ -1,4 +1,4 @@
-"""Short links: find the web addresses in a text, and put a link of the recipient's own in place.
+"""Short links: find the URLs in a text and replace each by a link per recipient.
 
 Every step is linear in the length of the text, whatever is in it.
 """
@@ -13,19 +13,19 @@ from campaign.rules.media import is_web_address
 
 CODE_LENGTH = 10
 CODE_RANDOM_BYTES = 16
-# What is longer is refused as a text anyway, shortened or not.
+# A longer text is refused anyway, shortened or not.
 TEXT_LENGTH_MAX = 20_000
 
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _URL = re.compile(r"(?<![A-Za-z0-9])https?://[^\s<>\"\\^`{|}]+", re.IGNORECASE)
 _AFTER_A_URL = frozenset(".,;:!?'…*_~")
 _BRACKETS = {")": "(", "]": "["}
-# What may stand in an address as it is (RFC 3986); a percent sign begins an escape already.
+# Characters that a URL keeps (RFC 3986); a percent sign already starts an escape.
 _KEPT = "%/:?#[]@!$&'()*+,;=~-._"
 
 
 def make_code(random: bytes) -> str:
-    """Write 16 random bytes as ten letters and digits: 62**10 codes that nobody can guess."""
+    """Make a code of ten letters and digits from 16 random bytes: one of 62**10."""
     if len(random) != CODE_RANDOM_BYTES:
         raise ValueError(f"a code is made of {CODE_RANDOM_BYTES} bytes, not {len(random)}")
     value = int.from_bytes(random, "big")
@@ -37,10 +37,10 @@ def make_code(random: bytes) -> str:
 
 
 def find_urls(text: str) -> Iterator[tuple[int, int]]:
-    """Where the http and https addresses of a text begin and end.
+    """The start and end of each http or https URL in a text.
 
-    Punctuation after an address belongs to the sentence, and a closing bracket only to an
-    address that opened it.
+    Punctuation after a URL belongs to the sentence; so does a closing bracket that the URL did not
+    open.
     """
     for match in _URL.finditer(text):
         start, end = match.span()
@@ -62,10 +62,10 @@ def find_urls(text: str) -> Iterator[tuple[int, int]]:
 
 
 def target_of(url: str, own_host: str | None = None) -> str | None:
-    """The address that a link to ``url`` leads to, in ASCII; None when there shall be none.
+    """The target of a link to ``url``, in ASCII; None if it must not be shortened.
 
-    Only http and https, with a host and no user name; never back to ``own_host``, because that
-    would be a link to a link.
+    A target is http or https, has a host and no user name, and is not on ``own_host``, which would
+    be a link to a link.
     """
     if not is_web_address(url):
         return None
@@ -83,9 +83,9 @@ def target_of(url: str, own_host: str | None = None) -> str | None:
 
 @dataclass(slots=True)
 class Shortener:
-    """Makes short links below ``base_url``; ``new_code`` gives a fresh code at each call.
+    """Makes short links below ``base_url``; ``new_code`` returns a new code at each call.
 
-    ``links`` gathers all that were made.
+    ``links`` collects the links that were made.
     """
 
     base_url: str
@@ -93,7 +93,7 @@ class Shortener:
     links: list[Link] = field(default_factory=list)
 
     def shorten(self, text: str, message_id: str) -> str:
-        """Put a short link in place of each web address; the same one twice gets one link."""
+        """Replace each URL by a short link; a repeated URL gets the same link."""
         if len(text) > TEXT_LENGTH_MAX:
             return text
         own_host = urlsplit(self.base_url).hostname
@@ -112,7 +112,7 @@ class Shortener:
 
 
 def has_urls(text: str) -> bool:
-    """Tell whether there is anything to shorten in a text."""
+    """True if a text has a URL that can be shortened."""
     return any(target_of(text[start:end]) for start, end in find_urls(text))
 
 

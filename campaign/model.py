@@ -1,4 +1,4 @@
-"""The canonical records: a draft as a dialect reads it, and the messages it becomes."""
+"""The canonical records: a draft as a dialect reads it, and the messages made of it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
@@ -19,18 +19,18 @@ NO_FIELDS: Mapping[str, str] = MappingProxyType({})
 
 
 class UnknownPolicy(StrEnum):
-    """What happens to a message that may or may not have left, once its carrier cannot tell."""
+    """What happens to an unknown message if its carrier cannot look it up."""
 
-    HOLD = "hold"  # it stays unknown until a receipt or an operator says
-    RESEND = "resend"  # it is sent again: better twice than never
+    HOLD = "hold"  # it stays unknown until a receipt or an operator decides
+    RESEND = "resend"  # it is sent again, possibly a second time
 
 
 class Duplicates(StrEnum):
-    """What happens to a number that occurs twice in one request."""
+    """What happens to a repeated number in one request."""
 
     REFUSE = "refuse"
     SKIP = "skip"
-    SKIP_EQUAL = "skip_equal"  # skipped only where the reference is the same as well
+    SKIP_EQUAL = "skip_equal"  # skipped only if the reference is the same, too
     ALLOW = "allow"
 
 
@@ -38,9 +38,9 @@ class Duplicates(StrEnum):
 class Policy:
     """The limits that a dialect sets on its requests; the core has no vendor's figures.
 
-    With ``literal`` texts are sent as they are written: ``{{NAME}}`` is no tag. With ``blanks`` a
-    tag that has no value becomes empty, and the message is marked ``fields_missing``, instead of
-    a refusal. With ``unplanned`` a number that no numbering plan knows is left to the carrier.
+    ``literal``: texts are sent as written; ``{{NAME}}`` is no tag. ``blanks``: a tag without a
+    value becomes empty and the message is marked ``fields_missing``, instead of a refusal.
+    ``unplanned``: a number outside of every numbering plan is left to the carrier.
     """
 
     recipients_min: int = 1
@@ -56,20 +56,20 @@ class Policy:
 
 @dataclass(frozen=True, slots=True)
 class DraftRecipient:
-    """One person of a draft, with whatever this person has of their own.
+    """One recipient of a draft, with the values that override the campaign's.
 
-    ``to`` is canonical E.164 with ``+``. None means "as the campaign says".
+    ``to`` is canonical E.164 with ``+``. None means the campaign's value.
 
-    ``mailing_list`` is the id of a list whose members are meant; ``to`` is empty until the list
-    has been expanded (campaign/expanding.py). ``entry`` is then the position in the request.
+    ``mailing_list`` is the id of a list; ``to`` is empty until the list is replaced by its members
+    (campaign/expanding.py). ``entry`` is then the position in the request.
 
-    ``fault`` is a short stable word that says why this one cannot be sent, where the dialect
-    takes a request in spite of it. The message is then born ``failed`` with that reason: no rule
-    looks at it, and nothing is held or sent for it. Only then may ``to`` have another shape.
+    ``fault`` is a stable word for why this recipient cannot be sent to, if the dialect admits the
+    request nevertheless. The message starts as ``failed`` with that reason: no rule checks it, and
+    no credits are held. Only then may ``to`` have another form.
     """
 
     to: str
-    # By name alone: a text that slipped into the place of a list's id went unnoticed once.
+    # Keywords only: a text was once passed as the id of a list, unnoticed.
     _: KW_ONLY
     mailing_list: str | None = None
     text: str | None = None
@@ -87,10 +87,10 @@ class DraftRecipient:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A request to send, in canonical words, before anything is stored.
+    """A request to send in canonical form, before anything is stored.
 
-    ``payload_hash`` is the SHA-256 (hex) of the canonical JSON of the request; it tells a
-    replay from another payload under the same key, which ``strict_key`` makes a refusal.
+    ``payload_hash`` is the SHA-256 (hex) of the canonical JSON of the request. With ``strict_key``
+    the same key with another payload is refused.
     """
 
     account_id: str
@@ -114,11 +114,10 @@ class Draft:
 
 @dataclass(slots=True)
 class Message:
-    """The rendered thing for one recipient; ``position`` counts from 0 in request order.
+    """The rendered message for one recipient; ``position`` counts from 0 in request order.
 
-    ``list_id`` is the mailing list that brought the recipient. ``compliance_text`` is what the
-    rules of judgement look at, where that is not the text: the one with its links not yet
-    shortened.
+    ``list_id`` is the mailing list that the recipient came from. ``compliance_text`` is the text
+    before its links were shortened, for the rules in ``JUDGEMENT``; None if it is the text.
     """
 
     position: int
@@ -147,7 +146,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A short link: its code, the message that it is in, and where it leads."""
+    """A short link: its code, its message, and its target."""
 
     code: str
     message_id: str
@@ -156,7 +155,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class ComposedCampaign:
-    """A draft with its messages composed: what the shape rules look at."""
+    """A draft with its composed messages: the input of the rules in ``SHAPE``."""
 
     draft: Draft
     messages: list[Message]
@@ -166,10 +165,10 @@ class ComposedCampaign:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What the judgement rules look at: facts gathered from the store for one campaign.
+    """The input of the rules in ``JUDGEMENT``: facts from the store about one campaign.
 
-    ``texts`` maps each distinct text, and ``senders`` each distinct sender, to the first
-    position that uses it. ``quota`` is None where the account has none.
+    ``texts`` maps each distinct text, and ``senders`` each distinct sender, to the first position
+    that uses it. ``quota`` is None if the account has none.
     """
 
     texts: Mapping[str, int]

@@ -1,7 +1,7 @@
-"""Numbering plans: what the data of phonenumbers say of a number, each question asked once.
+"""Numbering plans: the data of phonenumbers, compiled into one plan per country code.
 
-The library's own functions find a number's region and hold it against every pattern again for
-each question. Its data are read here into one plan for each country code, in its order of asking.
+The library's own functions find the region and try every pattern again for each question. Only its
+public names are used here, and its order of patterns is kept (docs/decisions/0028).
 """
 
 import re
@@ -11,9 +11,13 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 
 import phonenumbers
-from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneMetadata, PhoneNumberType
+from phonenumbers import (
+    COUNTRY_CODE_TO_REGION_CODE,
+    PhoneMetadata,
+    PhoneNumberDesc,
+    PhoneNumberType,
+)
 from phonenumbers.carrierdata import CARRIER_DATA
-from phonenumbers.phonemetadata import PhoneNumberDesc
 
 _PLAIN = re.compile(r"\+[1-9][0-9]{6,14}")
 _CODE_LENGTH_MAX = 3
@@ -24,14 +28,14 @@ _Kinds = dict[int, tuple[_Check, list[tuple[_Check, int]]]]
 
 @dataclass(frozen=True, slots=True)
 class _Region:
-    """One country of a plan: the first digits that tell it, and its patterns for each length."""
+    """One country of a plan: its leading digits, and its patterns by length."""
 
     name: str
     begins: _Check | None
     kinds: _Kinds
 
     def kind(self, national: str) -> int:
-        """The type of a national number here, UNKNOWN when it is none of this region's."""
+        """The PhoneNumberType of a national number; UNKNOWN if it is not in this region."""
         of_length = self.kinds.get(len(national))
         if of_length is not None and of_length[0](national):
             for is_such, kind in of_length[1]:
@@ -50,11 +54,11 @@ class Plan:
     regions: tuple[_Region, ...]
 
     def is_possible(self, national: str) -> bool:
-        """Tell whether a national number has a length that there is."""
+        """True if a national number has a possible length."""
         return len(national) in self.lengths
 
     def origin(self, national: str) -> tuple[str | None, int]:
-        """The country of a national number, None where none has it, and its PhoneNumberType."""
+        """The country of a national number, None if no country has it, and its PhoneNumberType."""
         if len(self.regions) == 1:
             region = self.regions[0]
             return region.name, region.kind(national)
@@ -68,13 +72,13 @@ class Plan:
 
 
 def parse(number: str) -> tuple[Plan, str] | None:
-    """The plan and the national number of a number with ``+``; None when it is none."""
+    """The plan and the national number of a number with ``+``; None if it is no number."""
     if _PLAIN.fullmatch(number):
         plan = _plan_of(number[1 : 1 + _CODE_LENGTH_MAX])
         if plan is None:
             return None
         national = number[1 + len(plan.code) :]
-        # Without a digit that is dialled inside a country there is nothing more to read.
+        # Without a trunk digit the rest is the national number.
         if plan.has_trunk is None or not plan.has_trunk(national):
             return plan, national
     try:
@@ -86,7 +90,7 @@ def parse(number: str) -> tuple[Plan, str] | None:
 
 
 def network(digits: str, kind: int) -> str | None:
-    """The network that a number's first digits, country code and all, were allotted to."""
+    """The network that the first digits, country code included, are allotted to."""
     if kind not in _ALLOTTED:
         return None
     for length in _allotments().get(digits[:_CODE_LENGTH_MAX], ()):
@@ -98,7 +102,7 @@ def network(digits: str, kind: int) -> str | None:
 
 @cache
 def _allotments() -> dict[str, list[int]]:
-    """How many first digits may name a network, most first, by the first three of them."""
+    """The lengths of allotted prefixes, longest first, by their first three digits."""
     lengths = defaultdict(set)
     for prefix in CARRIER_DATA:
         lengths[prefix[:_CODE_LENGTH_MAX]].add(len(prefix))
@@ -107,7 +111,7 @@ def _allotments() -> dict[str, list[int]]:
 
 @lru_cache(maxsize=1_000)
 def _plan_of(lead: str) -> Plan | None:
-    """The plan whose country code these digits are or begin with."""
+    """The plan of the country code that these digits start with."""
     for length in range(1, len(lead) + 1):
         code = int(lead[:length])
         names = COUNTRY_CODE_TO_REGION_CODE.get(code)
@@ -136,7 +140,7 @@ def _regions(code: int, names: tuple[str, ...]) -> Iterator[_Region]:
 
 
 def _kinds(metadata: PhoneMetadata) -> _Kinds:
-    """For each length the check of all numbers, and those of the types in the order of asking."""
+    """By length: the check of all numbers, and the checks of the types in the library's order."""
     general = metadata.general_desc
     assert general is not None
     return {

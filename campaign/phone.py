@@ -1,4 +1,4 @@
-"""Phone numbers and senders: their shapes, and what the digits alone tell of a number."""
+"""Phone numbers and senders: their forms, and what numbering plans say of a number."""
 
 import re
 import unicodedata
@@ -11,11 +11,11 @@ from campaign import numbering
 from campaign.ports import NumberFacts
 
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
-# What people write a number with; anything else in it makes it no number.
+# Characters that people write numbers with; any other makes it no number.
 _WRITTEN = re.compile(r"(?:\+|00)?[\d ().\-/\u00a0\u2010-\u2013]{7,40}")
 _WRITTEN_MAX = 42
 _NOT_DIGITS = re.compile(r"\D+")
-# No zero where one could stand between country code and area code, no other trunk digit either.
+# No zero where a trunk digit could be, and no other trunk digit.
 _NO_TRUNK = re.compile(r"(?!11|78)[1-9][1-9]{3}[0-9]{3,11}")
 _CANONICAL = re.compile(rf"\+{_NO_TRUNK.pattern}")
 _SHORT_CODE = re.compile(r"[0-9]{5,6}")
@@ -37,7 +37,7 @@ LINE_TYPES = {
 
 
 _IMPOSSIBLE = NumberFacts(possible=False)
-# Few facts are told of many numbers.
+# Many numbers share few facts.
 _shared = lru_cache(maxsize=10_000)(NumberFacts)
 
 
@@ -50,24 +50,24 @@ class SenderKind(StrEnum):
 
 
 def is_e164(number: str) -> bool:
-    """Tell whether ``number`` is ``+`` and 7-15 digits without a leading zero (ITU-T E.164).
+    """True if ``number`` is ``+`` and 7-15 digits without a leading zero (ITU-T E.164).
 
-    Only the shape is judged; whether such a number can exist is a lookup's business.
+    Checks the form only; a lookup knows whether the number can exist.
     """
     return _E164.fullmatch(number) is not None
 
 
 def canonical_number(written: str) -> str | None:
-    """Read a number as people write it into E.164, None when it is none.
+    """Convert a number as people write it to E.164; None if it is no number.
 
     ``+44 (0)7900 000001``, ``00447900000001``, ``447900000001`` and full-width digits all become
-    ``+447900000001``, so that an opt-out holds whatever a number is written like. The country
-    code must be there. Canonical numbers stay as they are; whether one can exist is not judged.
+    ``+447900000001``, so that an opt-out holds for every way to write a number. The country code is
+    required. Canonical numbers stay unchanged; whether a number can exist is not checked.
     """
     if _CANONICAL.fullmatch(written):
         return written
     text = written.strip()
-    # Before anything slower: of what may be in a number nothing becomes shorter by NFKC.
+    # Checked before anything slower: NFKC never shortens the characters of a number.
     if len(text) > _WRITTEN_MAX:
         return None
     if not text.isascii():
@@ -84,7 +84,7 @@ def canonical_number(written: str) -> str | None:
 
 @lru_cache(maxsize=100_000)
 def _without_trunk(digits: str) -> str:
-    """Leave out the digit that is dialled inside a country only."""
+    """Remove the trunk digit, which is dialled only inside a country."""
     parsed = numbering.parse(f"+{digits}")
     if parsed is None:
         return digits
@@ -94,7 +94,7 @@ def _without_trunk(digits: str) -> str:
 
 @lru_cache(maxsize=10_000)
 def sender_kind(address: str) -> SenderKind | None:
-    """Say what kind of sender ``address`` is, None when it is none."""
+    """The kind of sender that ``address`` is; None if it is no sender."""
     if _E164.fullmatch(address):
         return SenderKind.LONG_CODE
     if _SHORT_CODE.fullmatch(address):
@@ -105,10 +105,10 @@ def sender_kind(address: str) -> SenderKind | None:
 
 
 class OfflineLookup:
-    """A :class:`campaign.ports.LookupPort` that knows only what numbering plans tell."""
+    """A :class:`campaign.ports.LookupPort` that uses numbering plans only."""
 
     def look_up(self, number: str) -> NumberFacts:
-        """What the plans say of an E.164 number; the same number gives the same facts."""
+        """The facts about an E.164 number; the same number always has the same facts."""
         return _facts(number)
 
 

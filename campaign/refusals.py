@@ -1,10 +1,10 @@
-"""Refusals: our no to an account, in canonical words that each dialect translates."""
+"""Refusals of requests, in canonical codes that each dialect translates."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-# A bad request of 50,000 still gets an answer that can be read.
+# Faults that an answer lists at most, however many recipients the request has.
 SHOWN_MAX = 20
 
 
@@ -45,11 +45,11 @@ class RefusalCode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """One reason for a no.
+    """One reason why a request is refused.
 
-    ``place`` points into the request as the canonical path of the fault
-    (``recipients[3].text``), or is empty when the whole request is meant. ``message`` and
-    ``details`` never hold a phone number or a message text: refusals travel through Temporal.
+    ``place`` is the canonical path of the fault in the request (``recipients[3].text``), or empty
+    for the whole request. ``message`` and ``details`` never contain a phone number or a message
+    text, because refusals are recorded by Temporal.
     """
 
     code: RefusalCode
@@ -59,7 +59,7 @@ class Refusal:
 
 
 class Refused(Exception):
-    """Raised where a request cannot become a campaign; carries every fault that was found."""
+    """A request cannot become a campaign; ``refusals`` has every fault that was found."""
 
     def __init__(self, *refusals: Refusal) -> None:
         if not refusals:

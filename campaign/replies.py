@@ -1,4 +1,4 @@
-"""What is to become of an answer to a message, as its sender asked for it."""
+"""Replies to messages, and where they are forwarded."""
 
 import hashlib
 from dataclasses import astuple, dataclass
@@ -13,7 +13,7 @@ REPLY_PREFIX = "rpl_"
 
 
 class ReplyChannel(StrEnum):
-    """How an answer goes on to the one who wants it."""
+    """How a reply is forwarded."""
 
     NUMBER = "number"
     EMAIL = "email"
@@ -22,11 +22,11 @@ class ReplyChannel(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ReplyOptions:
-    """What the sender of one message wants besides its sending.
+    """Options of one message about its replies and receipts.
 
-    With ``leased`` an answer to the message's sender is an answer to this very message, and goes
-    to each of ``to_number``, ``to_email`` and ``webhook`` that is there. ``from_sender`` and
-    ``from_email`` are what it then comes from. ``receipts`` says whether its delivery may be told.
+    With ``leased`` the message has a leased number, so a reply belongs to exactly this message and
+    is forwarded to each of ``to_number``, ``to_email`` and ``webhook`` that is set, from
+    ``from_sender`` and ``from_email``. ``receipts`` allows its delivery to be reported.
     """
 
     leased: bool = False
@@ -38,13 +38,13 @@ class ReplyOptions:
     webhook: EventEndpoint | None = None
 
     def purpose(self) -> str:
-        """A digest of where answers go: messages that want the same may share a leased number."""
+        """A digest of the targets: messages with the same ones may share a leased number."""
         context = (self.to_number, self.from_sender, self.to_email, self.from_email)
         hook = None if self.webhook is None else astuple(self.webhook)
         return hashlib.sha256(repr((context, hook)).encode("utf-8", "backslashreplace")).hexdigest()
 
     def addresses(self) -> dict[ReplyChannel, str]:
-        """Where an answer goes on to, each as a URI."""
+        """The targets of a reply, each as a URI."""
         found = {}
         if self.to_number is not None:
             found[ReplyChannel.NUMBER] = f"tel:{self.to_number}"
@@ -69,13 +69,13 @@ class Reply:
 
 
 def reply_id(account_id: str, writer: str, number: str, body: str, received_at: Instant) -> str:
-    """Name a reply by what it is, so that a carrier that brings it twice brings one."""
+    """The id of a reply, from its content: a repeated callback gives the same id."""
     what = "\n".join((account_id, writer, number, str(received_at), body))
     digest = hashlib.sha256(what.encode("utf-8", "backslashreplace")).digest()
     return make_id(REPLY_PREFIX, digest[:ID_BYTES])
 
 
 def forwarded_text(reply: Reply, length_max: int) -> str:
-    """A reply as a text to somebody else: who wrote it, and what a handset can show of it."""
+    """A reply as a text: its writer, and its body without invalid characters."""
     shown = "".join("?" if bad_character(letter) else letter for letter in reply.body)
     return f"{reply.writer}: {shown}"[:length_max]

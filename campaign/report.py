@@ -1,4 +1,4 @@
-"""What a campaign came to: counts, money, time, and why messages did not go."""
+"""The report of a campaign: counts, credits, times, and reasons of failure."""
 
 from dataclasses import dataclass, field
 
@@ -9,10 +9,10 @@ from campaign.ports import Tally
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The account of one campaign, true at the moment it is asked for.
+    """The report of one campaign at one moment.
 
-    ``held`` is what is still set aside (for messages under way or unknown), ``posted`` what was
-    paid and ``voided`` what was given back. ``reasons`` counts messages by state and reason,
+    ``held`` are the credits still held for waiting or unknown messages, ``posted`` those that were
+    spent, ``voided`` those that were returned. ``reasons`` counts messages by state and reason,
     such as ``("failed", "invalid_number")``.
     """
 

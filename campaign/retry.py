@@ -1,25 +1,25 @@
-"""When a message that the carrier put off is tried again, and which that failed may be."""
+"""When a message is retried, and which failed messages can be."""
 
 import re
 
 from campaign.instants import SECOND, Instant
 
 RETRY_AFTER_MAX: Instant = 3600 * SECOND
-# The carrier was busy, away or badly configured, or never had what it did not answer: the codes
-# of a TemporaryFailure, and of a doubt that was cleared by asking.
+# The carrier was busy, unavailable or misconfigured, or a look-up showed that it did not take the
+# message: codes of a TemporaryFailure, and of a DoubtfulHandoff that was cleared up.
 MAY_PASS = frozenset(
     "rate_limited unavailable carrier_configuration carrier_removed no_connection not_started "
     "timeout interrupted connection_lost answer_unreadable answer_too_large".split()
 )
-# A status that is no clear no; every other 4xx is one.
+# Statuses that refuse nothing for good; every other 4xx does.
 _UNCLEAR_STATUS = re.compile(r"http_(408|[1-35-9][0-9]{2})")
 
 
 def may_pass(code: str | None) -> bool:
-    """Tell whether a message that failed with ``code`` may go another time.
+    """True if a message that failed with ``code`` can be sent later.
 
-    A no for good (a bad number, an unwanted text, an operator's word) does not pass, nor does a
-    code that is not known to.
+    False for refusals for good (an invalid number, a rejected text, an operator's decision) and for
+    unknown codes.
     """
     return code is not None and (code in MAY_PASS or bool(_UNCLEAR_STATUS.fullmatch(code)))
 
@@ -27,12 +27,12 @@ def may_pass(code: str | None) -> bool:
 def next_try_at(
     now: Instant, attempt: int, backoff_seconds: tuple[float, ...], retry_after: float | None
 ) -> Instant | None:
-    """When attempt number ``attempt + 1`` is due, or None when the tries are used up.
+    """When attempt number ``attempt + 1`` is due, or None if the retries are used up.
 
     ``backoff_seconds[n]`` is the wait after attempt ``n + 1``; its length is therefore the
     number of retries. A carrier's ``retry_after`` (seconds) lengthens the wait, never shortens
-    it, and is held to one hour so that a mad header cannot park a message for ever; what is no
-    number or not above zero is no wish.
+    it, and counts for at most one hour, so that an absurd header cannot park a message. NaN and
+    values up to zero are ignored.
     """
     if attempt > len(backoff_seconds):
         return None

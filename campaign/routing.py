@@ -1,13 +1,13 @@
-"""Which carrier gets a message: the account and the sender say in which order, health says who.
+"""Routing: which carrier gets a message.
 
-A route is an order of carriers. A message goes to the next one only after a definite no: one that
-may have taken it is asked, or leaves it in doubt, but nobody else ever gets it meanwhile.
+A route is an order of carriers, set by the account or the sender. A message goes to the next
+carrier only after a definite failure. While one may have taken it, no other carrier gets it.
 """
 
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
-# A carrier that says this speaks of the recipient, not of itself: no other is asked.
+# These refusals concern the recipient, not the carrier: no other carrier is tried.
 ABOUT_RECIPIENT = frozenset({"blocked", "invalid_number", "opted_out"})
 
 
@@ -15,8 +15,8 @@ ABOUT_RECIPIENT = frozenset({"blocked", "invalid_number", "opted_out"})
 class Choice:
     """The carrier for an attempt.
 
-    ``round`` counts from 1 how often the whole route has been tried with this attempt, and
-    ``more`` says that others of this round are left, should this one say no.
+    ``round`` is the number of this pass through the route, from 1. ``more`` is true if other
+    carriers are left in this round.
     """
 
     carrier: str
@@ -25,9 +25,9 @@ class Choice:
 
 
 def choose(route: Sequence[str], attempts: int, down: Container[str]) -> Choice | None:
-    """Choose for a message that was tried so many times; None when every carrier is down.
+    """Choose the carrier for a message with so many attempts; None if every carrier is down.
 
-    A carrier that is down is passed over, so its turn is lost and not made up for.
+    A carrier that is down is skipped for this round.
     """
     first = attempts % len(route)
     for offset in range(len(route)):
@@ -41,6 +41,6 @@ def choose(route: Sequence[str], attempts: int, down: Container[str]) -> Choice 
 
 
 def read_route(text: str | None, known: Sequence[str]) -> tuple[str, ...]:
-    """Read ``first,second`` as a route through carriers that are in use; empty for none of them."""
+    """Read ``first,second`` as a route through the ``known`` carriers; empty if none is known."""
     names = [name.strip() for name in (text or "").split(",")]
     return tuple(dict.fromkeys(name for name in names if name in known))

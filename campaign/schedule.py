@@ -14,10 +14,9 @@ PAST_GRACE: Instant = 60 * MINUTE
 
 
 def window_fault(at: Instant, now: Instant, ahead_max: Instant = SCHEDULE_AHEAD_MAX) -> str | None:
-    """What is wrong with a schedule, if anything: less than an hour ago means now.
+    """The fault of a schedule, or None; a time less than an hour ago means now.
 
-    Exactly one hour ago is refused, exactly the longest time ahead is taken
-    (003_9fb2bf36535a4962.txt).
+    Exactly one hour ago is refused, exactly ``ahead_max`` is accepted (003_9fb2bf36535a4962.txt).
     """
     if at - now > ahead_max:
         return f"more than {ahead_max // DAY} days in the future"
@@ -27,7 +26,7 @@ def window_fault(at: Instant, now: Instant, ahead_max: Instant = SCHEDULE_AHEAD_
 
 
 def spread_fault(hours: float) -> str | None:
-    """What is wrong with a spread, if anything: negative, no number, or over the longest."""
+    """The fault of a spread, or None: it must be a number of hours within the limits."""
     if math.isfinite(hours) and 0 <= hours <= SPREAD_HOURS_MAX:
         return None
     return f"must be from 0 to {SPREAD_HOURS_MAX:g} hours"
@@ -42,8 +41,8 @@ def ideal_instants(start: Instant, spread_hours: float, count: int) -> list[Inst
     """The instant that each of ``count`` messages should leave at, in order.
 
     The window is divided into ``count`` equal parts and each message leaves at the beginning
-    of its own, so the first goes at ``start`` and none after the window's end. A pure function
-    of position: restarts and pauses cannot bend it.
+    of its own, so the first is due at ``start`` and none after the end of the window. Depends on
+    the position only, so restarts and pauses do not change it.
     """
     if count <= 0:
         return []
@@ -52,10 +51,9 @@ def ideal_instants(start: Instant, spread_hours: float, count: int) -> list[Inst
 
 
 def wave_width(spread_hours: float) -> Instant:
-    """How far apart the dues of one wave may lie (milliseconds).
+    """The width of a wave: the most time between its first and last due instant, in ms.
 
-    No message of a wave leaves further than this from its ideal instant, and the promise is
-    max(30 s, 0.5 % of the spread).
+    No message is sent further than this from its ideal instant: max(30 s, 0.5 % of the spread).
     """
     if spread_hours <= 0:
         return UNSPREAD_WIDTH
@@ -64,7 +62,7 @@ def wave_width(spread_hours: float) -> Instant:
 
 @dataclass(frozen=True, slots=True)
 class Wave:
-    """What leaves together: fires at ``fire_at`` and takes all due at ``due_until`` or before.
+    """Messages sent together at ``fire_at``: all that are due at ``due_until`` or before.
 
     ``chunks`` are half-open position ranges ``(low, high)`` in which the rows lie. With ``begins``
     the campaign has not begun, and the first chunk writes that it runs.

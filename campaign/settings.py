@@ -1,4 +1,4 @@
-"""Every setting, read from the environment (``GODWIT_*``) once at the start of a process."""
+"""All settings, read from the environment (``GODWIT_*``) once at the start of a process."""
 
 import re
 from pathlib import Path
@@ -60,23 +60,23 @@ class Settings(BaseSettings):
     @field_validator("carrier")
     @classmethod
     def _some(cls, value: str) -> str:
-        """Take one name or several with commas between them."""
+        """Accept one name, or several separated by commas."""
         if not any(name.strip() for name in value.split(",")):
-            raise ValueError("name a carrier, or several with commas between them")
+            raise ValueError("must name a carrier, or several separated by commas")
         return value
 
     @field_validator("public_url", "short_link_base_url")
     @classmethod
     def _base(cls, value: str) -> str:
-        """Take a web address without query or fragment; paths are put below it."""
+        """Accept an http or https URL without query or fragment; paths are appended to it."""
         if value and (not is_web_address(value) or "?" in value or "#" in value):
-            raise ValueError("must be an http or https address without query or fragment")
+            raise ValueError("must be an http or https URL without query or fragment")
         return value.rstrip("/")
 
     @field_validator("smtp_url")
     @classmethod
     def _smtp(cls, value: SecretStr) -> SecretStr:
-        """Take smtp, smtps or smtp+starttls with a host; the text of a refusal has no password."""
+        """Accept smtp, smtps or smtp+starttls with a host; the error text has no password."""
         url = value.get_secret_value()
         if url and not re.fullmatch(r"smtp(s|\+starttls)?://(\S+@)?[\w.-]+(:\d{1,5})?/?", url):
             raise ValueError("must be smtp://, smtps:// or smtp+starttls:// with a host")
@@ -85,7 +85,7 @@ class Settings(BaseSettings):
     @field_validator("retry_backoff_seconds", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
-        """Take ``5,30,120`` from the environment."""
+        """Accept ``5,30,120`` from the environment."""
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value

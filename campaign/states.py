@@ -1,10 +1,13 @@
-"""The states of a campaign and of a message, and which may follow which (docs/states.md)."""
+"""The states of campaigns and messages, and the allowed moves (docs/states.md)."""
 
 from enum import StrEnum
 
 
 class CampaignStatus(StrEnum):
-    """Where a campaign stands; see docs/states.md for who sets each and when it leaves."""
+    """The status of a campaign; docs/states.md says who sets each one.
+
+    Nothing sets ``expired`` yet: it is for campaigns that sent nothing before their ``expiresAt``.
+    """
 
     DRAFT = "draft"
     REFUSED = "refused"
@@ -42,14 +45,14 @@ CAMPAIGN_MOVES: dict[CampaignStatus, frozenset[CampaignStatus]] = {
         {CampaignStatus.SCHEDULED, CampaignStatus.RUNNING}
         | (CAMPAIGN_ENDS - {CampaignStatus.REFUSED})
     ),
-    # The one end that is left again, and only when somebody asks for it: what failed for a reason
-    # that may pass is retried under the same id.
+    # The only end that can be left: on request, messages that failed for a temporary reason are
+    # retried under the same id.
     CampaignStatus.FINISHED_WITH_FAILURES: frozenset({CampaignStatus.RUNNING}),
 }
 
 
 class MessageStatus(StrEnum):
-    """Where one message stands; the ten values that ``counts`` sums to ``total``."""
+    """The status of a message; ``counts`` has these ten, which add up to ``total``."""
 
     QUEUED = "queued"
     SENDING = "sending"
@@ -63,16 +66,16 @@ class MessageStatus(StrEnum):
     UNKNOWN = "unknown"
 
 
-# What a chunk may still pick up.
+# A chunk may claim these.
 WAITING = (MessageStatus.QUEUED, MessageStatus.RETRYABLE)
-# Handed to the carrier for certain, therefore paid.
+# Certainly handed to the carrier, so their credits are posted.
 HANDED_OFF = (MessageStatus.SENT, MessageStatus.DELIVERED, MessageStatus.UNDELIVERED)
-# Certainly not sent and never to be, therefore given back.
+# Certainly not sent, so their credits are voided.
 GIVEN_UP = (MessageStatus.FAILED, MessageStatus.SKIPPED, MessageStatus.CANCELLED)
 
 MESSAGE_MOVES: dict[MessageStatus, frozenset[MessageStatus]] = {
-    # A queued message whose key another one is just using is put off without a try. One that
-    # failed before may have a late receipt.
+    # A queued message whose key another message has claimed is deferred without an attempt. A
+    # requeued one may still get a late receipt.
     MessageStatus.QUEUED: frozenset(
         {
             MessageStatus.SENDING,
@@ -116,6 +119,6 @@ MESSAGE_MOVES: dict[MessageStatus, frozenset[MessageStatus]] = {
         }
     ),
     MessageStatus.SENT: frozenset({MessageStatus.DELIVERED, MessageStatus.UNDELIVERED}),
-    # When its campaign is retried, where the reason may pass: it was certainly not sent.
+    # By a retry of the campaign, if the reason is temporary: it was certainly not sent.
     MessageStatus.FAILED: frozenset({MessageStatus.QUEUED}),
 }

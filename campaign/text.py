@@ -1,4 +1,4 @@
-"""Message text: ``{{FIELD}}`` filled in once, segments counted as the networks count them."""
+"""Message texts: filling ``{{FIELD}}`` tags, counting segments, folding for word lists."""
 
 import re
 import unicodedata
@@ -19,7 +19,7 @@ _ALL_GSM7 = re.compile(f"[{re.escape(_GSM7 + _GSM7_EXTENSION)}]*")
 _EXTENDED = re.compile(f"[{re.escape(_GSM7_EXTENSION)}]")
 _BEYOND_BMP = re.compile("[\U00010000-\U0010ffff]")
 
-# Controls but for tab and line ends, bidi overrides that can disguise a link, lone surrogates,
+# Controls except tab and line ends, bidi overrides (they can disguise a link), lone surrogates,
 # private use and non-characters.
 _BAD = re.compile(
     "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff"
@@ -28,7 +28,7 @@ _BAD = re.compile(
 
 
 class Filled(NamedTuple):
-    """A template with its fields put in, and the names that had no value."""
+    """A filled template, and the names that had no value."""
 
     text: str
     missing: tuple[str, ...] = ()
@@ -36,7 +36,7 @@ class Filled(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Segments:
-    """How a text travels: its alphabet, its length in septets or UTF-16 units, its parts."""
+    """The encoding of a text, its length in septets or UTF-16 units, and its segments."""
 
     encoding: Literal["gsm7", "ucs2"]
     units: int
@@ -44,10 +44,10 @@ class Segments:
 
 
 def fill(template: str, fields: Mapping[str, str]) -> Filled:
-    """Put ``fields`` into ``{{NAME}}`` tags, in one pass (seed 004_fbbb4dde654ffae7.txt).
+    """Fill ``fields`` into ``{{NAME}}`` tags in one pass (seed 004_fbbb4dde654ffae7.txt).
 
-    A name is looked up as written, then without regard to case; a missing one becomes empty
-    and is reported. Values are plain text: what looks like a tag in them stays as it is.
+    A name is looked up as written, then case-insensitively; a missing one becomes empty and is
+    reported. A tag inside a value is not filled.
     """
     folded = {name.casefold(): value for name, value in fields.items()}
     missing: list[str] = []
@@ -69,7 +69,7 @@ def segment(text: str) -> Segments:
     """Count the segments of a text (3GPP TS 23.038 and 23.040, 9.2.3.24.1).
 
     160 septets fit one GSM-7 message and 153 each part of a longer one; 70 and 67 UTF-16 units
-    in UCS-2. An escape pair or surrogate pair is never cut in two. An empty text is one segment.
+    in UCS-2. Escape pairs and surrogate pairs are never split. An empty text is one segment.
     """
     if _ALL_GSM7.fullmatch(text):
         units = len(text) + len(_EXTENDED.findall(text))
@@ -93,7 +93,7 @@ def _parts(text: str, units: int, single: int, part: int, double: re.Pattern[str
 
 
 def bad_character(text: str) -> str | None:
-    """Name the first character that may not be in a text (``U+0007``), None where all may."""
+    """The first invalid character of a text (``U+0007``), None if all are valid."""
     found = _BAD.search(text)
     return None if found is None else f"U+{ord(found[0]):04X}"
 
@@ -104,20 +104,20 @@ _QUOTES_AND_DASHES = str.maketrans("‘’ʼ‛`‐‑‒–—", "'''''-----")
 
 
 def visible(text: str) -> str:
-    """Leave out what nobody sees: soft hyphens, joiners, variation selectors."""
+    """Remove invisible characters: soft hyphens, joiners, variation selectors."""
     return text if text.isascii() else _INVISIBLE.sub("", text)
 
 
 @lru_cache(maxsize=10_000)
 def plain(text: str) -> str:
-    """Fold a text for word matching: no case, accents, full-width forms or invisible letters.
+    """Fold a text for word lists: no case, accents, full-width forms or invisible characters.
 
-    Runs of spaces and line ends become one space, and curly quotes and long dashes plain ones,
-    so that a line break hides no phrase.
+    Runs of white space become one space, so that a line break hides no phrase; curly quotes and
+    long dashes become plain ones.
     """
     if not text.isascii():
-        # In pieces: a long run of accents takes the square of its length to put in order, and in
-        # which order they are dropped does not matter.
+        # In pieces: sorting a long run of accents takes quadratic time, and their order does not
+        # matter because they are removed.
         seen = _INVISIBLE.sub("", text)
         pieces = (seen[start : start + _PIECE] for start in range(0, len(seen), _PIECE))
         decomposed = (unicodedata.normalize("NFKD", piece) for piece in pieces)
@@ -126,24 +126,23 @@ def plain(text: str) -> str:
     return " ".join(text.split()).casefold()
 
 
-# Digits and signs that imitate letters inside a word, and letters of other scripts that look
-# like Latin ones.
+# Digits and signs that imitate letters in a word, and look-alikes of Latin letters.
 _IMITATIONS = str.maketrans("0134578@$!", "oieastbasi")
 _HOMOGLYPHS = str.maketrans("аеорсухіјѕԁɡһӏвмнткοαινρκτ", "aeopcyxijsdghlbmhtkoaivpkt")
 _MASKED = re.compile(r"(?<![a-z0-9])[0-9@$]?[a-z]+(?:[0-9@$!]{1,2}[a-z]+)*(?![a-z])")
-# Quick looks, for most words are written as they are meant.
+# Quick checks, because most texts have no disguised words.
 _LONE_LETTER = re.compile(r"[ .*_-][^\W_][ .*_-]")
 _SIGN_IN_WORD = re.compile("[0-9@$!][a-z]")
-# Whole words that are made of Latin letters and their look-alikes alone.
+# Words of only Latin letters and their look-alikes.
 _FOREIGN = re.compile(r"(?<![^\W\d_])[a-zаеорсухіјѕԁɡһӏвмнткοαινρκτ]{2,}(?![^\W\d_])")
 _SPACED = re.compile(r"(?<!\w)[^\W_](?P<gap>[ .*_-])(?:[^\W_](?P=gap))+[^\W_](?!\w)")
 
 
 @lru_cache(maxsize=10_000)
 def unmasked(text: str) -> str:
-    """Read a folded text as its writer means it: ``s3x``, ``p o r n`` and Cyrillic ``саrd``.
+    """Undo disguises in a folded text: ``s3x``, ``p o r n`` and Cyrillic ``саrd``.
 
-    Only words are touched, so that ``20:15`` and ``$5`` stay what they are.
+    Changes words only, so that ``20:15`` and ``$5`` stay unchanged.
     """
     if not text.isascii():
         text = _FOREIGN.sub(lambda word: word[0].translate(_HOMOGLYPHS), text)

@@ -1,6 +1,6 @@
-"""Reading a carrier's news: bodies that nobody vouches for, and settings that say who may speak.
+"""Reading the callbacks of carriers: untrusted bodies, and the proof of who calls.
 
-Whatever cannot be read raises Refused, whose text never has a number or a message in it.
+A malformed call raises Refused, whose text never contains a phone number or a message.
 """
 
 import hmac
@@ -22,7 +22,7 @@ from carriers import NotConfigured
 
 TEXT_LENGTH_MAX = 10_000
 FIELDS_MAX = 200
-# How far a signed call's clock may be from ours.
+# How far the timestamp of a signed call may be from our clock.
 TOLERANCE_SECONDS = 300
 _ODD = re.compile(r"[\x00\ud800-\udfff]")
 _DIGITS = re.compile(r"[1-9][0-9]{6,14}")
@@ -30,7 +30,7 @@ _DIGITS = re.compile(r"[1-9][0-9]{6,14}")
 
 @dataclass(frozen=True, slots=True)
 class Ack:
-    """How a carrier wants its news to be answered once they are taken."""
+    """The answer that a carrier expects to a callback that was taken."""
 
     status: int = 202
     media_type: str = "application/json"
@@ -41,7 +41,7 @@ EMPTY = Ack(200, "text/plain", b"")
 
 
 def require(settings: BaseSettings, *members: str) -> None:
-    """Raise NotConfigured for what is empty of a carrier's settings."""
+    """Raise NotConfigured if one of these settings of a carrier is empty."""
     prefix = settings.model_config.get("env_prefix", "")
     missing = [
         f"{prefix}{member.upper()}" for member in members if not plain(getattr(settings, member))
@@ -51,31 +51,31 @@ def require(settings: BaseSettings, *members: str) -> None:
 
 
 def plain(value: object) -> str:
-    """A setting as it is to be used, secret or not."""
+    """The plain value of a setting, secret or not."""
     return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
 
 
 def constant_time_equals(given: str, expected: str) -> bool:
-    """Compare a proof in constant time; nothing proves anything where nothing is expected."""
+    """Compare a signature or token in constant time; False if none is expected."""
     return bool(expected) and hmac.compare_digest(
         given.encode("utf-8", "replace"), expected.encode()
     )
 
 
 def is_fresh(timestamp: str, seconds: float = TOLERANCE_SECONDS) -> bool:
-    """Tell whether a Unix time in digits is close enough to ours."""
+    """True if a Unix time in digits is at most ``seconds`` from our clock."""
     if not timestamp.isascii() or not timestamp.isdigit() or len(timestamp) > 12:
         return False
     return abs(time.time() - int(timestamp)) <= seconds
 
 
 def now() -> Instant:
-    """When news came that do not say when they happened."""
+    """The time of a callback that states none of its own."""
     return time.time_ns() // 1_000_000
 
 
 def read_object(body: bytes) -> dict[str, Any]:
-    """A body that is one JSON object; raises Refused."""
+    """Read a body that is a JSON object; raises Refused."""
     try:
         said = json.loads(body)
     except (ValueError, RecursionError):
@@ -86,7 +86,7 @@ def read_object(body: bytes) -> dict[str, Any]:
 
 
 def read_form(body: bytes) -> list[tuple[str, str]]:
-    """The fields of a form in their order, empty ones too; raises Refused."""
+    """Read the fields of a form in order, with empty ones; raises Refused."""
     try:
         return parse_qsl(
             body.decode("utf-8"), keep_blank_values=True, errors="strict", max_num_fields=FIELDS_MAX
@@ -96,7 +96,7 @@ def read_form(body: bytes) -> list[tuple[str, str]]:
 
 
 def text_of(said: Mapping[str, Any], member: str) -> str:
-    """A member that is a text which a database takes; raises Refused."""
+    """Read a member that is a string which a database can store; raises Refused."""
     value = said.get(member)
     if not isinstance(value, str) or len(value) > TEXT_LENGTH_MAX or _ODD.search(value):
         raise malformed(member)
@@ -104,7 +104,7 @@ def text_of(said: Mapping[str, Any], member: str) -> str:
 
 
 def object_of(said: Mapping[str, Any], member: str) -> dict[str, Any]:
-    """A member that is an object; raises Refused."""
+    """Read a member that is an object; raises Refused."""
     value = said.get(member)
     if not isinstance(value, dict):
         raise malformed(member)
@@ -112,23 +112,23 @@ def object_of(said: Mapping[str, Any], member: str) -> dict[str, Any]:
 
 
 def address_of(said: Mapping[str, Any], member: str) -> str:
-    """A number or a short code; the plus that a carrier leaves out is put before a number."""
+    """Read a number or a short code; a number without its plus gets one. Raises Refused."""
     address = text_of(said, member).strip()
     return f"+{address}" if _DIGITS.fullmatch(address) else address
 
 
 def instant_in(said: Mapping[str, Any], member: str) -> Instant:
-    """A member that is an ISO 8601 instant; raises Refused."""
+    """Read a member that is an ISO 8601 time; raises Refused."""
     try:
         instant = instant_of(datetime.fromisoformat(text_of(said, member)))
-        moment_of(instant)  # Shown as UTC it must still be in the years 1-9999.
+        moment_of(instant)  # Raises if the time in UTC is outside of the years 1 to 9999.
         return instant
     except (ValueError, OverflowError):
         raise malformed(member) from None
 
 
 def instant_or_now(said: Mapping[str, Any], member: str) -> Instant:
-    """As :func:`instant_in`, but never a reason to turn news away."""
+    """As :func:`instant_in`, but the current time if the member is malformed."""
     try:
         return instant_in(said, member)
     except Refused:
@@ -136,5 +136,7 @@ def instant_or_now(said: Mapping[str, Any], member: str) -> Instant:
 
 
 def malformed(member: str = "") -> Refused:
-    """What is raised for a call that is not as the carrier's protocol has it."""
-    return Refused(Refusal(RefusalCode.MALFORMED, "not as this carrier's protocol has it", member))
+    """Make the Refused for a call that does not follow the carrier's protocol."""
+    return Refused(
+        Refusal(RefusalCode.MALFORMED, "does not follow the protocol of this carrier", member)
+    )

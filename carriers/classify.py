@@ -1,6 +1,6 @@
-"""What an answer of a carrier says about the message, so about what happens next.
+"""Classify a carrier's answer: accepted, refused for good, retryable, or in doubt.
 
-Only what an answer says clearly is called sure; all else is a DoubtfulHandoff.
+An answer that does not clearly say whether the message was taken is a DoubtfulHandoff.
 """
 
 import json
@@ -24,19 +24,19 @@ from campaign.retry import RETRY_AFTER_MAX
 
 RETRY_AFTER_SECONDS_MAX = RETRY_AFTER_MAX / SECOND
 CARRIER_ID_LENGTH_MAX = 200
-# Our own misconfiguration is no fault of the recipient: the message waits until it is mended.
+# Our configuration is at fault, not the recipient: the message waits until that is corrected.
 OUR_FAULT = frozenset({401, 403, 404, 405, 407})
 REQUEST_TIMEOUT = 408
-# A carrier of its own says nothing about a message that met its 503, unless its protocol does.
+# Statuses by which a carrier says that the message was not taken and may be sent later.
 PUT_OFF = {429: "rate_limited", 503: "unavailable"}
-# Longer digits could be somebody's number, and codes are logged.
+# Seven digits or more could be a phone number, and codes are logged.
 _CODE = re.compile(r"(?!.*[0-9]{7})[a-z0-9_]{1,40}")
 _ODD = re.compile(r"[\x00\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A whole answer, of whatever status; ``headers`` do not mind the case of their names."""
+    """A whole answer of any status; names in ``headers`` are case-insensitive."""
 
     status: int
     headers: Mapping[str, str]
@@ -44,18 +44,18 @@ class Answer:
 
     @property
     def is_success(self) -> bool:
-        """Tell whether the status is one of 2xx."""
+        """True if the status is 2xx."""
         return 200 <= self.status < 300
 
     def decoded(self) -> Any:
-        """The body as JSON, None when it is none."""
+        """The body as JSON, None if it is not JSON."""
         try:
             return json.loads(self.body)
         except (ValueError, RecursionError):
             return None
 
     def wait(self) -> float | None:
-        """The seconds that the carrier wants to be left alone for, None when it names none."""
+        """The seconds of the Retry-After header, None without one."""
         return retry_after(self.headers.get("retry-after"), time.time())
 
 
@@ -63,10 +63,10 @@ Sort = Callable[[Answer], Any]
 
 
 def classify(answer: Answer) -> Any:
-    """Sort by the plain protocol of our own (docs/adding.md): the JSON of a success, or a failure.
+    """Classify an answer of our own plain protocol (docs/adding.md); returns the JSON of a success.
 
-    Raises TemporaryFailure for 429, 503 and what is our configuration, PermanentFailure for the
-    other 4xx, DoubtfulHandoff for all else.
+    Raises TemporaryFailure for 429, 503 and our own misconfiguration, PermanentFailure for the
+    other 4xx, DoubtfulHandoff for everything else.
     """
     if answer.is_success:
         return read_json(answer)
@@ -75,8 +75,8 @@ def classify(answer: Answer) -> Any:
 
 
 def read_json(answer: Answer) -> Any:
-    """The JSON of a success; one that cannot be read leaves doubt."""
-    _refuse_packed(answer)
+    """The JSON of a success; raises DoubtfulHandoff if it cannot be read."""
+    _refuse_compressed(answer)
     decoded = answer.decoded()
     if decoded is None:
         raise DoubtfulHandoff("answer_unreadable")
@@ -84,12 +84,12 @@ def read_json(answer: Answer) -> Any:
 
 
 def read_text(answer: Answer) -> str:
-    """The text of an answer; a packed one leaves doubt and is never unpacked."""
-    _refuse_packed(answer)
+    """The text of an answer; raises DoubtfulHandoff for a compressed one, which is not unpacked."""
+    _refuse_compressed(answer)
     return answer.body.decode("utf-8", "replace")
 
 
-def _refuse_packed(answer: Answer) -> None:
+def _refuse_compressed(answer: Answer) -> None:
     if answer.headers.get("content-encoding", "identity").lower() != "identity":
         raise DoubtfulHandoff("answer_unreadable")
 
@@ -100,7 +100,7 @@ def failure_of(
     our_fault: frozenset[int] = OUR_FAULT,
     put_off: Mapping[int, str] = PUT_OFF,
 ) -> CarrierFailure:
-    """What an answer other than a success means by its status; ``code`` names a refusal."""
+    """The failure that the status of an answer means; ``code`` names a refusal for good."""
     status = answer.status
     if status in put_off:
         return TemporaryFailure(put_off[status], answer.wait())
@@ -108,22 +108,23 @@ def failure_of(
         return TemporaryFailure("carrier_configuration")
     if 400 <= status < 500 and status != REQUEST_TIMEOUT:
         return PermanentFailure(plain_code(code) or f"http_{status}")
-    # A redirect is not followed, and a 408 or 5xx may come after the message was taken.
+    # Redirects are not followed; a 408 or 5xx may come after the message was taken.
     return DoubtfulHandoff(f"http_{status}")
 
 
 def plain_code(code: object) -> str | None:
-    """A code that may be shown and logged, None for whatever could be more than a code."""
+    """A code that may be shown and logged, None for anything that could hold personal data."""
     return code if isinstance(code, str) and _CODE.fullmatch(code) else None
 
 
 @dataclass(frozen=True, slots=True)
 class Verdicts:
-    """How one carrier refuses: where its answers have the code, and what its codes mean to us.
+    """The codes by which one carrier refuses.
 
-    ``words`` are refusals for good, ``ours`` are codes of something that we have to mend (our
-    account, our sender, our money), and ``busy`` of something that passes. They count in 4xx
-    answers only; a 5xx, 503 too, may come after the message was taken, and leaves doubt.
+    ``code_of`` finds the code in a decoded answer. ``words`` maps codes of refusals for good to our
+    words, ``ours`` are codes of something that the operator must correct (account, sender, money),
+    and ``busy`` of something temporary. Codes count in 4xx answers only: a 5xx, 503 included, may
+    come after the message was taken, and is a DoubtfulHandoff.
     """
 
     code_of: Callable[[Any], object]
@@ -132,7 +133,7 @@ class Verdicts:
     busy: frozenset[str] = frozenset()
 
     def sort(self, answer: Answer) -> Any:
-        """The JSON of a success; raises what the carrier's code or the status means."""
+        """The JSON of a success; raises the CarrierFailure of the carrier's code or the status."""
         if answer.is_success:
             return read_json(answer)
         code = plain_code(self.code_of(answer.decoded()))
@@ -147,7 +148,7 @@ class Verdicts:
         raise failure_of(answer, named, OUR_FAULT | {402}, {429: "rate_limited"})
 
     def word(self, code: object) -> str:
-        """What a receipt's code is called here; one that says nothing is ``undelivered``."""
+        """Our word for the code of a receipt; ``undelivered`` if it has none."""
         plain = plain_code(code)
         if plain is None or plain == "0":
             return "undelivered"
@@ -155,7 +156,7 @@ class Verdicts:
 
 
 def acceptance(carrier_id: object) -> Acceptance:
-    """An acceptance by the carrier's id; without a sound id there is doubt."""
+    """Make an acceptance of the carrier's id; raises DoubtfulHandoff if the id is invalid."""
     if (
         not isinstance(carrier_id, str)
         or not 0 < len(carrier_id) <= CARRIER_ID_LENGTH_MAX
@@ -167,7 +168,7 @@ def acceptance(carrier_id: object) -> Acceptance:
 
 @contextmanager
 def looking_up() -> Iterator[None]:
-    """Make whatever goes wrong with a question a TemporaryFailure: it gave no answer, no more."""
+    """Make every failure of a look-up a TemporaryFailure: it says nothing about the message."""
     try:
         yield
     except CarrierFailure as failure:
@@ -180,7 +181,7 @@ def retry_after(
 ) -> float | None:
     """Read a Retry-After header as seconds from ``now`` (RFC 9110, 10.2.3).
 
-    At most ``seconds_max``, however much is asked for; None if unreadable.
+    At most ``seconds_max``; None if the header is unreadable.
     """
     if value is None:
         return None

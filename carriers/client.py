@@ -1,8 +1,8 @@
-"""The frame round every HTTP carrier: connections, deadline, size cap, and what a cut means.
+"""The HTTP client of every carrier: connections, deadline, size limit, and failures by doubt.
 
-What matters of a failure is whether the message may have left. Only what fails before a byte
-was written (no connection) or what the carrier's answer says clearly (``carriers/classify.py``)
-is called sure; all else is a DoubtfulHandoff.
+A failure must say whether the message may have been taken. It certainly was not if no connection
+was made, or if the carrier's answer says so (``carriers/classify.py``). Every other failure is a
+DoubtfulHandoff.
 """
 
 import asyncio
@@ -34,12 +34,11 @@ Pairs = Mapping[str, str] | Sequence[tuple[str, str]]
 
 
 class CarrierClient:
-    """One carrier's connections, and a bounded way to ask it something.
+    """The connections to one carrier.
 
-    ``timeout_seconds`` bounds a whole exchange, from waiting for a connection to the answer's
-    last byte. ``headers``, credentials say, go with
-    every request, and ``sort`` makes a value or a CarrierFailure of every answer. ``name`` is
-    what the log calls the carrier.
+    ``timeout_seconds`` bounds a whole exchange, from waiting for a connection to the last byte of
+    the answer. ``headers``, such as credentials, are sent with every request. ``sort`` returns the
+    value of an answer or raises a CarrierFailure. ``name`` is the carrier's name in the log.
     """
 
     def __init__(
@@ -58,9 +57,9 @@ class CarrierClient:
         self._log = log.bind(carrier=name)
         self._headers = {"accept": JSON, "accept-encoding": "identity", **(headers or {})}
         self._json_headers = {**self._headers, "content-type": JSON}
-        # Who has waited for half the deadline without a connection surely has sent nothing, and
-        # would hardly be answered in the other half.
-        self._patience = aiohttp.ClientTimeout(
+        # If no connection was available within half the deadline, nothing was sent, and the other
+        # half would hardly be enough for an answer.
+        self._connect_timeout = aiohttp.ClientTimeout(
             connect=timeout_seconds / 2, sock_connect=CONNECT_SECONDS
         )
         self._connections = connections
@@ -76,11 +75,11 @@ class CarrierClient:
         query: Pairs | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> tuple[int, Any]:
-        """Exchange once: the status, and what the carrier's sorting makes of the answer.
+        """Send one request once; returns the HTTP status and what ``sort`` makes of the answer.
 
-        ``body`` is sent as JSON (bytes are JSON that is written already), ``form`` as a form.
-        Raises TemporaryFailure when the request surely was not taken, PermanentFailure when the
-        carrier refused it for good, DoubtfulHandoff when it may have been taken.
+        ``body`` is sent as JSON (bytes are JSON already), ``form`` as a form. Raises
+        TemporaryFailure if the request certainly was not taken, PermanentFailure if the carrier
+        refused it for good, DoubtfulHandoff if it may have been taken.
         """
         began = time.monotonic()
         sent = self._headers if body is None else self._json_headers
@@ -116,7 +115,7 @@ class CarrierClient:
     ) -> Answer:
         if self._base_url is None:
             raise TemporaryFailure("carrier_configuration")
-        # What is in a path or query was quoted by who made it.
+        # The caller has quoted path and query.
         url = URL(self._base_url + path, encoded=True)
         try:
             async with (
@@ -135,7 +134,7 @@ class CarrierClient:
         except TimeoutError:
             raise DoubtfulHandoff("timeout") from None
         except (aiohttp.ClientError, ValueError):
-            raise DoubtfulHandoff("answer_unreadable") from None  # It was no HTTP at all.
+            raise DoubtfulHandoff("answer_unreadable") from None  # The answer was not HTTP.
 
     def _session(self) -> aiohttp.ClientSession:
         if self._opened is None:
@@ -144,7 +143,7 @@ class CarrierClient:
                     limit=self._connections, keepalive_timeout=KEEP_ALIVE_SECONDS, ssl=_tls()
                 ),
                 cookie_jar=aiohttp.DummyCookieJar(),
-                timeout=self._patience,
+                timeout=self._connect_timeout,
                 auto_decompress=False,
                 middlewares=(_send_once,),
             )
@@ -173,7 +172,7 @@ async def _send_once(
 
 @cache
 def _tls() -> ssl.SSLContext:
-    """The trust that every carrier's connections share; reading the certificates takes a while."""
+    """The TLS context that all carriers share, because reading the certificates is slow."""
     return ssl.create_default_context()
 
 
@@ -188,7 +187,7 @@ def bearer(token: str) -> dict[str, str]:
 
 
 def _address(base_url: str) -> str | None:
-    """An address in the form of a request, None where it is none."""
+    """The base URL in the form that requests need, None if it is invalid."""
     if not base_url.isprintable():
         return None
     try:

@@ -1,8 +1,8 @@
 """Kannel: sendsms of its smsbox, delivery reports and incoming texts as GET requests.
 
-The way to any SMPP link. Kannel answers with a line of text and gives no id of its own, so the
-reference stands in for it. It cannot be asked and does not know repeats: a doubt waits for its
-report. Its calls are not signed; a token in their addresses must prove them.
+Kannel reaches any SMPP link. It answers with a line of text and assigns no id, so our reference
+serves as the id. It can neither look messages up nor recognise repeats: a message in doubt waits
+for its report. Its calls are not signed; a token in the query authenticates them.
 """
 
 from functools import cache
@@ -30,7 +30,7 @@ from carriers.classify import OUR_FAULT, PUT_OFF, Answer, failure_of, read_text
 from carriers.client import CarrierClient
 
 NAME = "kannel"
-# Whatever stands in an answer to an incoming text could be sent back as one.
+# Kannel may send the body of an answer to an incoming text back as a text.
 ACK = EMPTY
 # Delivered (1), not delivered (2), and refused by the SMS centre (16); the rest is
 # intermediate.
@@ -39,9 +39,9 @@ _DELIVERED, _UNDELIVERED, _REJECTED = 1, 2, 16
 
 
 class KannelSettings(BaseSettings):
-    """Where smsbox listens, a sendsms user of it, and the token that its calls to us carry.
+    """The address of smsbox, a sendsms user, and the token of its calls to us.
 
-    ``smsc`` chooses one of its links; empty leaves that to its routing.
+    ``smsc`` selects one of its links; if empty, its routing decides.
     """
 
     model_config = SettingsConfigDict(
@@ -75,13 +75,13 @@ class KannelCarrier:
         self, settings: KannelSettings, timeout_seconds: float, public_url: str = ""
     ) -> None:
         require(settings, "username", "password")
-        self._same_every_time = [
+        self._fixed_query = [
             ("username", settings.username),
             ("password", settings.password.get_secret_value()),
             ("charset", "UTF-8"),
         ]
         if settings.smsc:
-            self._same_every_time.append(("smsc", settings.smsc))
+            self._fixed_query.append(("smsc", settings.smsc))
         self._callback = ""
         if public_url:
             require(settings, "callback_token")
@@ -102,14 +102,14 @@ class KannelCarrier:
             raise PermanentFailure("media_not_supported")
         coding = "0" if segment(handoff.text).encoding == "gsm7" else "2"
         query = [
-            *self._same_every_time,
+            *self._fixed_query,
             ("from", handoff.sender),
             ("to", handoff.to),
             ("text", handoff.text),
             ("coding", coding),
         ]
         if self._callback:
-            # Kannel puts values in for what begins with a percent sign; a reference has none.
+            # Kannel replaces percent codes in the URL, so a percent sign is doubled.
             reference = quote(handoff.reference, safe="").replace("%", "%%")
             query += [
                 ("dlr-mask", str(DLR_MASK)),
@@ -119,7 +119,7 @@ class KannelCarrier:
         return Acceptance(handoff.reference)
 
     async def look_up(self, handoff: Handoff) -> Acceptance | None:
-        """See :class:`campaign.handoffs.Carrier`; this one cannot be asked."""
+        """See :class:`campaign.handoffs.Carrier`; Kannel has no look-up."""
         raise TemporaryFailure("not_supported")
 
     async def close(self) -> None:
@@ -133,7 +133,7 @@ def open_carrier(settings: Settings) -> KannelCarrier:
 
 
 def read_receipts(call: CarrierCall) -> list[Receipt]:
-    """Read a delivery report: what our dlr-url became; raises Forged or Refused."""
+    """Read a delivery report, a call of our dlr-url; raises Forged or Refused."""
     said = _proved(call)
     value = text_of(said, "status")
     if not value.isascii() or not value.isdigit() or len(value) > 3:
@@ -151,7 +151,7 @@ def read_receipts(call: CarrierCall) -> list[Receipt]:
 
 
 def read_inbound(call: CarrierCall) -> list[Inbound]:
-    """Read an incoming text as docs/carriers.md sets its address up; raises Forged or Refused."""
+    """Read an incoming text (URL as in docs/carriers.md); raises Forged or Refused."""
     said = _proved(call)
     sender = address_of(said, "from")
     if not is_e164(sender):
@@ -160,7 +160,7 @@ def read_inbound(call: CarrierCall) -> list[Inbound]:
 
 
 def _sort(answer: Answer) -> str:
-    """Sort one of smsbox's lines; a 403 is our user's fault unless no link takes the number."""
+    """Classify a line of smsbox; a 403 is our configuration unless no link takes the number."""
     text = read_text(answer)
     if answer.is_success:
         if not text.startswith(("0:", "3:")):
@@ -170,7 +170,7 @@ def _sort(answer: Answer) -> str:
         raise PermanentFailure("not_routable")
     if answer.status == 400 and text.startswith("Sender missing"):
         raise TemporaryFailure("carrier_configuration")
-    # Its own protocol says of a 503 that the message was not taken and may come again.
+    # By Kannel's protocol, this 503 means that the message was not taken and may be sent again.
     put_off = PUT_OFF if "try again later" in text else {429: PUT_OFF[429]}
     raise failure_of(answer, None, OUR_FAULT, put_off)
 

@@ -1,7 +1,7 @@
-"""Postback: our own plain JSON over HTTP, for a gateway in one's own house (docs/carriers.md).
+"""Postback: our own plain JSON over HTTP, for a self-made gateway (docs/carriers.md).
 
-Both sides sign as Standard Webhooks has it, with one shared secret. The gateway knows a reference
-again and answers it as at first, so a doubtful message is just handed over anew.
+Both sides sign by Standard Webhooks with one shared secret. The gateway recognises a repeated
+reference and answers as the first time, so a message in doubt is sent again.
 """
 
 import json
@@ -31,7 +31,7 @@ _RECEIPTS = {
 
 
 class PostbackSettings(BaseSettings):
-    """Where the gateway is, and the secret that both sides sign with (``whsec_`` and base64)."""
+    """The address of the gateway, and the shared secret (``whsec_`` and base64)."""
 
     model_config = SettingsConfigDict(
         env_prefix="GODWIT_CARRIER_POSTBACK_",
@@ -80,7 +80,7 @@ class PostbackCarrier:
         return _acceptance(answer)
 
     async def look_up(self, handoff: Handoff) -> Acceptance | None:
-        """See :class:`campaign.handoffs.Carrier`; to hand over again is to ask."""
+        """See :class:`campaign.handoffs.Carrier`; a repeated send takes its place."""
         raise TemporaryFailure("not_supported")
 
     async def close(self) -> None:
@@ -146,7 +146,7 @@ def _verified(call: CarrierCall) -> dict[str, Any]:
     if not settings.secret.get_secret_value():
         raise Forged
     try:
-        # Odd signatures make the library stumble over values rather than say no.
+        # For malformed signatures the library raises ValueError instead of its own error.
         _signer(settings).verify(call.body, dict(call.headers), json_parse=False)
     except (WebhookVerificationError, ValueError, NotConfigured):
         raise Forged from None

@@ -1,6 +1,6 @@
-"""The pretend carrier: real HTTP to a server that only says it sends (docs/adding.md).
+"""The pretend carrier: real HTTP to a server that only pretends to send (docs/adding.md).
 
-Its protocol is fixed, so that another server can stand in for ours:
+Its protocol is fixed, so that another server can replace ours:
 ``POST /messages`` takes ``reference from to body mediaUrl segments`` and answers 201 with ``id``;
 ``GET /messages?reference=`` lists what it took; receipts and inbound texts come as JSON.
 """
@@ -28,7 +28,7 @@ _RECEIPTS = {
 
 
 class PretendSettings(BaseSettings):
-    """Where the server is and what it does with a reference that it knows."""
+    """The address of the server, and what it does with a repeated reference."""
 
     model_config = SettingsConfigDict(env_prefix="GODWIT_CARRIER_PRETEND_", extra="ignore")
 

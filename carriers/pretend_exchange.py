@@ -1,4 +1,4 @@
-"""What the pretend carrier remembers of the messages it took, and the news it brings of them."""
+"""The memory of the pretend carrier's server, and the receipts that it posts."""
 
 import asyncio
 import contextlib
@@ -19,7 +19,7 @@ RECEIPT_TRIES = 8
 
 
 class Exchange:
-    """What the carrier remembers: accepted sends in order, and which references it has seen."""
+    """The accepted sends in order, and the ids of each reference, optionally kept in a file."""
 
     def __init__(self, repeats: Repeats, log: Path | None) -> None:
         self.repeats = repeats
@@ -33,7 +33,7 @@ class Exchange:
             self._file = log.open("a", encoding="utf-8")
 
     def accept(self, message: dict[str, Any]) -> str:
-        """Take a message and say its id; the row is on its way to disk when this returns."""
+        """Record a message and return its id; the row is written to the file when this returns."""
         number = len(self.log) + 1
         row = {
             "n": number,
@@ -55,7 +55,7 @@ class Exchange:
         whole = log.read_text("utf-8")
         kept = whole[: whole.rfind("\n") + 1]
         if kept != whole:
-            log.write_text(kept, "utf-8")  # A line cut short was never answered.
+            log.write_text(kept, "utf-8")  # A truncated line was never answered.
         for line in kept.splitlines():
             row = json.loads(line)
             self.log.append(row)
@@ -63,7 +63,7 @@ class Exchange:
 
 
 class Receipts:
-    """Posts news to us in the background, with retries, over a few connections."""
+    """Posts receipts and texts to us in the background, with retries, over a few connections."""
 
     def __init__(self, url: str | None, delay_seconds: float) -> None:
         self.url = url
@@ -79,7 +79,7 @@ class Receipts:
             self._queue.put_nowait((due, self.url, body))
 
     def bring(self, body: dict[str, Any]) -> bool:
-        """Queue a text that somebody sent to us; False when nobody wants receipts."""
+        """Queue an incoming text; False if there is no receipts URL."""
         if self.url is None:
             return False
         text = {name: body[name] for name in ("from", "to", "body")}

@@ -1,8 +1,8 @@
-"""The server side of the pretend carrier: HTTP in front of its exchange and its receipts.
+"""The server of the pretend carrier: HTTP in front of its exchange and its receipts.
 
-Run as ``python -m carriers.pretend_server``. Its log is the judge of every crash test, so with
-``--log`` each acceptance is in the file before its answer leaves. The last four digits of the
-number choose what happens (docs/adding.md).
+Run it as ``python -m carriers.pretend_server``. With ``--log`` each acceptance is in the file
+before its answer is sent, so that crash tests can rely on the log. The last four digits of the
+number select the behaviour (docs/adding.md).
 """
 
 import argparse
@@ -29,10 +29,10 @@ _NUMBER = re.compile(r"[0-9]{1,18}")
 
 
 class Connection(asyncio.Protocol):
-    """One HTTP/1.1 connection; requests on it are answered in order.
+    """One HTTP/1.1 connection, whose requests are answered in order.
 
-    Queued are method, URL, body, and whether the connection outlives the answer; without a
-    method it is no request but the status that refuses what came.
+    The queue holds method, URL, body, and whether the connection stays open. With an empty method
+    the second value is the status that refuses malformed input.
     """
 
     def __init__(self, exchange: Exchange, receipts: Receipts) -> None:
@@ -46,7 +46,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Start answering."""
-        # Not isinstance: uvloop's transports are asyncio's by behaviour only.
+        # A cast, because transports of uvloop are no instances of asyncio.Transport.
         self.transport = cast(asyncio.Transport, transport)
         self.task = asyncio.get_running_loop().create_task(self._answer_all())
 
@@ -56,11 +56,11 @@ class Connection(asyncio.Protocol):
         self.task.cancel()
 
     def data_received(self, data: bytes) -> None:
-        """Feed the parser; what is no HTTP is refused, after the answers to all before it."""
+        """Feed the parser; malformed input is refused after all earlier requests are answered."""
         try:
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            pass  # The request is answered as it is, and the connection closed.
+            pass  # The request is answered without an upgrade, then the connection is closed.
         except httptools.HttpParserError:
             self.queue.put_nowait(("", "400", b"", False))
 
@@ -80,7 +80,7 @@ class Connection(asyncio.Protocol):
             self.queue.put_nowait(("", "413", b"", False))
 
     def on_message_complete(self) -> None:
-        """Parser callback: a whole request is here."""
+        """Parser callback: the request is complete."""
         method, url = self.parser.get_method().decode(), self.url.decode("latin-1")
         keep_alive = self.parser.should_keep_alive() and not self.parser.should_upgrade()
         self.queue.put_nowait((method, url, self.body, keep_alive))
@@ -127,7 +127,7 @@ class Connection(asyncio.Protocol):
         return known and self.exchange.repeats is Repeats.DEDUP
 
     async def _take(self, body: bytes) -> None:
-        """Judge one message by its magic digits."""
+        """Take or refuse one message, by the last four digits of its number."""
         message = _read(body, ("reference", "from", "to"))
         if message is None:
             self._write(400, {"error": "malformed"})

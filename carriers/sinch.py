@@ -1,8 +1,8 @@
-"""Sinch: batches of one in its SMS API, and delivery reports for each recipient.
+"""Sinch: batches of one message in its SMS API, and delivery reports per recipient.
 
-Our reference travels as ``client_reference``, which batches can be listed by and reports repeat.
-Its callbacks are signed where the account has that turned on; otherwise a token in the address
-that they go to must prove them.
+Our reference is the ``client_reference``: batches can be listed by it, and reports contain it.
+Callbacks are signed if the account has that enabled; otherwise a token in their URL authenticates
+them.
 """
 
 import base64
@@ -39,7 +39,7 @@ ACK = EMPTY
 _SIGNATURE = "x-sinch-webhook-signature"
 _REPORTS = {"recipient_delivery_report_sms", "recipient_delivery_report_mms"}
 _TEXTS = {"mo_text", "mo_media"}
-# Unknown is missing: the message reached the networks, and nothing more will ever be told.
+# Unknown is left out: the message reached the network, and no other report will follow.
 _RECEIPTS = {
     "Delivered": MessageStatus.DELIVERED,
     "Aborted": MessageStatus.UNDELIVERED,
@@ -78,10 +78,10 @@ _VERDICTS = Verdicts(
 
 
 class SinchSettings(BaseSettings):
-    """The service plan, its token, and what callbacks are signed with or carry.
+    """The service plan, its token, and the secret of callbacks.
 
-    ``base_url`` names the region. ``webhook_secret`` is used where it is set, otherwise
-    ``callback_token``, a secret of our own.
+    ``base_url`` selects the region. ``webhook_secret`` verifies callbacks if it is set, otherwise
+    ``callback_token``, a token that the operator chooses.
     """
 
     model_config = SettingsConfigDict(
@@ -151,7 +151,7 @@ class SinchCarrier:
         """See :class:`campaign.handoffs.Carrier`; any batch with the reference is the message."""
         query = {
             "client_reference": handoff.reference,
-            # A reference is of one message alone, so a generous look back cannot find another.
+            # A reference belongs to one message, so an early start cannot find another one.
             "start_date": iso(max(0, handoff.attempted_at - DAY)),
             "page_size": "10",
         }
@@ -164,7 +164,7 @@ class SinchCarrier:
                 raise TemporaryFailure("answer_unreadable")
             own = [one for one in batches if one.get("client_reference") == handoff.reference]
             if batches and not own:
-                # The filter was not heeded: what came says nothing about our message.
+                # The filter was ignored, so the answer says nothing about our message.
                 raise TemporaryFailure("answer_unreadable")
             return acceptance(own[-1].get("id")) if own else None
 
@@ -203,7 +203,7 @@ def read_inbound(call: CarrierCall) -> list[Inbound]:
     if said.get("type") not in _TEXTS:
         return []
     body = said.get("body")
-    # A message with media has its text one level down, if it has one.
+    # The text of a message with media, if any, is one level down.
     text = text_of(body if isinstance(body, dict) else {"message": body or ""}, "message")
     sender = address_of(said, "from")
     if not is_e164(sender):

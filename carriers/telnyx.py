@@ -1,9 +1,8 @@
 """Telnyx: version 2 of its messaging API, and webhooks signed with Ed25519.
 
-The reference travels in the address that a message's webhooks go to. It is read back from the
-signed body, which repeats that address, and not from the address of the call, which no signature
-covers. Messages can be read by Telnyx's own id only, and its documentation promises nothing for
-repeats: a doubt waits for its receipt.
+Our reference is in the query of a message's webhook URL. It is read from the signed body, which
+repeats that URL, and not from the URL of the call, which is not signed. Messages can be looked up
+by Telnyx's id only, and repeats are not documented: a message in doubt waits for its receipt.
 """
 
 import base64
@@ -38,7 +37,7 @@ from carriers.classify import Verdicts, acceptance
 from carriers.client import CarrierClient, bearer
 
 NAME = "telnyx"
-# Only a 200 counts as taken; all else is brought again.
+# Telnyx repeats a webhook that is not answered with 200.
 ACK = EMPTY
 
 _RECEIPTS = {
@@ -79,7 +78,7 @@ _VERDICTS = Verdicts(
         "40322": "filtered",
         "40328": "text_too_long",
     },
-    # Credentials, money, and senders or profiles that are not ours or not set up.
+    # Credentials, money, and senders or profiles that are not assigned or not set up.
     ours=frozenset(
         "10001 10005 10006 10009 10010 20002 20012 20014 20100 40010 40013 40301 40305 40306"
         " 40309 40311 40312 40313 40314 40315 40320 40321 40329 40330 40333".split()
@@ -89,7 +88,7 @@ _VERDICTS = Verdicts(
 
 
 class TelnyxSettings(BaseSettings):
-    """The API key, the public key that webhooks are signed for, and the profile to send with."""
+    """The API key, the public key that verifies webhooks, and the messaging profile."""
 
     model_config = SettingsConfigDict(
         env_prefix="GODWIT_CARRIER_TELNYX_",
@@ -151,7 +150,7 @@ class TelnyxCarrier:
         return acceptance(data.get("id") if isinstance(data, dict) else None)
 
     async def look_up(self, handoff: Handoff) -> Acceptance | None:
-        """See :class:`campaign.handoffs.Carrier`; this one cannot be asked."""
+        """See :class:`campaign.handoffs.Carrier`; Telnyx has no look-up by our reference."""
         raise TemporaryFailure("not_supported")
 
     async def close(self) -> None:
@@ -215,7 +214,7 @@ def _reference(message: Mapping[str, Any]) -> str | None:
 
 
 def _signed(call: CarrierCall) -> dict[str, Any]:
-    """The event of a call whose signature (over its time and its body) is Telnyx's."""
+    """The event of a call whose signature over time and body is valid; raises Forged."""
     timestamp = call.headers.get("telnyx-timestamp", "")
     try:
         key = base64.b64decode(settings_once().public_key, validate=True)

@@ -1,9 +1,9 @@
 """Twilio: the Messages resource of its REST API, status callbacks and incoming messages.
 
-A message carries no reference of ours, so receipts get it in the address that they are sent to,
-which Twilio's signature covers, and a doubtful send is looked for among the messages from the
-same sender to the same number since the try was written down. Two equal texts between the same
-two within that time can't be told apart (docs/carriers.md).
+A message has no field for our reference. Receipts carry it in the query of their URL, which
+Twilio's signature covers. A message in doubt is looked up among those from the same sender to the
+same number since the attempt was recorded; equal texts within that time cannot be told apart
+(docs/carriers.md).
 """
 
 import base64
@@ -39,11 +39,11 @@ from carriers.client import CarrierClient, basic
 NAME = "twilio"
 # Incoming messages are answered with TwiML; an empty one sends nothing back.
 ACK = Ack(200, "text/xml", b"<Response/>")
-# Its clock may be behind ours, and its instants are whole seconds.
+# Twilio's clock may be behind ours, and its times are whole seconds.
 CLOCK_ALLOWANCE: Instant = 5 * SECOND
 PAGES_MAX = 20
 PAGE_SIZE = 100
-# What was never on its way: refused while it was taken, so it is not the message that is sought.
+# Statuses of messages that Twilio refused; they are not the accepted message that we look for.
 _NEVER_TAKEN = {"failed", "canceled"}
 
 _RECEIPTS = {
@@ -92,7 +92,7 @@ _VERDICTS = Verdicts(
         "30450": "blocked",
         "60410": "blocked",
     },
-    # Credentials, an account without money or closed, and senders that are not or not yet ours.
+    # Credentials, an account that is empty or closed, and senders that are not (yet) assigned.
     ours=frozenset(
         "20003 20005 20404 20426 21212 21603 21606 21609 21659 21660 21661 21701 21703"
         " 21704 21705 21712 30001 30002 30010 30018 30024 30027 30032 30034".split()
@@ -102,9 +102,9 @@ _VERDICTS = Verdicts(
 
 
 class TwilioSettings(BaseSettings):
-    """The account, what proves that we may use it, and optionally a pool of senders.
+    """The account, its credentials, and optionally a messaging service.
 
-    ``auth_token`` also proves who calls us, so it is needed with an API key too.
+    ``auth_token`` also verifies callbacks, so it is required with an API key too.
     """
 
     model_config = SettingsConfigDict(
@@ -159,7 +159,7 @@ class TwilioCarrier:
         """See :class:`campaign.handoffs.Carrier`."""
         form = [("To", handoff.to), ("From", handoff.sender), ("Body", handoff.text)]
         if self._service:
-            # The sender stays the campaign's own, and the text what was paid and is looked for.
+            # The service must change neither the sender nor the text, which the look-up compares.
             form += [("MessagingServiceSid", self._service), ("SmartEncoded", "false")]
         if handoff.media_url is not None:
             form.append(("MediaUrl", handoff.media_url))
@@ -172,9 +172,9 @@ class TwilioCarrier:
         return acceptance(answer.get("sid") if isinstance(answer, dict) else None)
 
     async def look_up(self, handoff: Handoff) -> Acceptance | None:
-        """See :class:`campaign.handoffs.Carrier`; the earliest message that can be this try."""
+        """See :class:`campaign.handoffs.Carrier`; finds the earliest message of this attempt."""
         since = handoff.attempted_at - CLOCK_ALLOWANCE
-        # The filter's day may be that of another zone, so it begins a day early.
+        # The filter may use another time zone, so it starts a day early.
         day = moment_of(max(0, since - DAY)).date().isoformat()
         query = [
             ("To", handoff.to),
@@ -188,7 +188,7 @@ class TwilioCarrier:
             for _ in range(PAGES_MAX):
                 listed = _messages(page)
                 found += [match for one in listed if (match := _match(one, handoff, since))]
-                # Newest first: a page that ends before the try has nothing of it behind.
+                # Newest first: once a whole page is older than the attempt, later pages are too.
                 if not (following := _next(page)) or (listed and _all_before(listed, since)):
                     return acceptance(min(found)[1]) if found else None
                 _, page = await self._client.ask("GET", following)
@@ -205,7 +205,7 @@ def open_carrier(settings: Settings) -> TwilioCarrier:
 
 
 def read_receipts(call: CarrierCall) -> list[Receipt]:
-    """Read a status callback, whose address has our reference; raises Forged or Refused."""
+    """Read a status callback, whose URL has our reference; raises Forged or Refused."""
     said = _signed(call)
     status = _RECEIPTS.get(text_of(said, "MessageStatus"))
     reference = call.query.get("reference")
@@ -234,7 +234,7 @@ def read_inbound(call: CarrierCall) -> list[Inbound]:
 
 
 def _signed(call: CarrierCall) -> dict[str, str]:
-    """The fields of a call whose signature (over address and fields) is the account's."""
+    """The fields of a call whose signature over URL and fields is valid; raises Forged."""
     token = settings_once().auth_token.get_secret_value()
     given = call.headers.get("x-twilio-signature", "")
     if not token or not given:
@@ -254,7 +254,7 @@ def _signature(token: str, url: str, fields: Sequence[tuple[str, str]]) -> str:
 
 
 def _spellings(url: str) -> list[str]:
-    """An address with and without the port that its scheme has anyhow: both are signed."""
+    """A URL with and without its default port: Twilio may sign either."""
     parts = urlsplit(url)
     usual = {"https": 443, "http": 80}.get(parts.scheme)
     if parts.port is None and usual is not None:
@@ -273,7 +273,7 @@ def _messages(page: Any) -> list[dict[str, Any]]:
 
 def _next(page: dict[str, Any]) -> str | None:
     following = page.get("next_page_uri")
-    # A path below our own base address, never an address of its own.
+    # Only a path below our base URL, never another host.
     if isinstance(following, str) and following.startswith("/2010-04-01/"):
         return following
     return None

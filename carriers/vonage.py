@@ -1,7 +1,7 @@
-"""Vonage: its Messages API, with webhooks whose JWT vouches for their body.
+"""Vonage: its Messages API, and webhooks whose JWT contains the hash of their body.
 
-Our reference travels as ``client_ref``, which status webhooks repeat. Messages cannot be looked
-up by it, and nothing is promised for repeats: a doubt waits for its receipt.
+Our reference is the ``client_ref``, which status webhooks contain. Messages cannot be looked up by
+it, and repeats are not documented: a message in doubt waits for its receipt.
 """
 
 import hashlib
@@ -38,7 +38,7 @@ from carriers.client import CarrierClient, basic, bearer
 NAME = "vonage"
 ACK = EMPTY
 TOKEN_SECONDS = 900
-# A webhook is brought again for a day, perhaps with the token that it had at first.
+# A webhook is repeated for a day, possibly with its first token.
 WEBHOOK_AGE_SECONDS_MAX = 25 * 3600
 _MEDIA = {
     "vcf": "vcard",
@@ -59,7 +59,7 @@ _RECEIPTS = {
 
 
 def _code(problem: Any) -> object:
-    """The code of a problem document: what its type ends with, behind ``#`` or ``/``."""
+    """The code of a problem document: the end of its type, after ``#`` or ``/``."""
     kind = problem.get("type") if isinstance(problem, dict) else None
     if not isinstance(kind, str):
         return None
@@ -76,7 +76,7 @@ _VERDICTS = Verdicts(
         "1160": "not_allowed",
         "1170": "invalid_number",
     },
-    # Credentials, money, a barred account, or a sender that may not be used.
+    # Credentials, money, a suspended account, or a sender that is not allowed.
     ours=frozenset(
         "1060 1070 1080 1120 1140 low_balance unauthorized forbidden unprovisioned"
         " account_suspended jwt_expired jwt_revoked invalid_api_key invalid_signature".split()
@@ -86,9 +86,9 @@ _VERDICTS = Verdicts(
 
 
 class VonageSettings(BaseSettings):
-    """An application with its private key, or an API key with its secret; and how we are called.
+    """An application with its private key, or an API key with its secret.
 
-    ``signature_secret`` is what webhooks are signed with.
+    ``signature_secret`` verifies webhooks.
     """
 
     model_config = SettingsConfigDict(
@@ -126,7 +126,7 @@ class VonageCarrier:
         if settings.application_id:
             require(settings, "private_key")
             self._renew_at = 0.0
-            self._renewed()
+            self._authorization()
         else:
             require(settings, "api_key", "api_secret")
             self._credentials = basic(settings.api_key, settings.api_secret.get_secret_value())
@@ -155,19 +155,21 @@ class VonageCarrier:
                 media["caption"] = handoff.text
             del message["text"]
             message |= {"channel": "mms", "message_type": kind, kind: media}
-        _, answer = await self._client.ask("POST", "/v1/messages", message, headers=self._renewed())
+        _, answer = await self._client.ask(
+            "POST", "/v1/messages", message, headers=self._authorization()
+        )
         return acceptance(answer.get("message_uuid") if isinstance(answer, dict) else None)
 
     async def look_up(self, handoff: Handoff) -> Acceptance | None:
-        """See :class:`campaign.handoffs.Carrier`; this one cannot be asked."""
+        """See :class:`campaign.handoffs.Carrier`; Vonage has no look-up by our reference."""
         raise TemporaryFailure("not_supported")
 
     async def close(self) -> None:
         """See :class:`campaign.handoffs.Carrier`."""
         await self._client.close()
 
-    def _renewed(self) -> dict[str, str]:
-        """The credentials; a token is signed anew long before it ends, and not for every send."""
+    def _authorization(self) -> dict[str, str]:
+        """The authorization header; a JWT is renewed after a third of its lifetime."""
         now = time.time()
         if now >= self._renew_at:
             claims = {
@@ -176,7 +178,7 @@ class VonageCarrier:
                 "exp": int(now) + TOKEN_SECONDS,
                 "jti": str(uuid.uuid4()),
             }
-            # One line of an environment file holds a whole key only with its line ends escaped.
+            # An environment file holds the key in one line, with escaped line ends.
             key = self._settings.private_key.get_secret_value().replace("\\n", "\n")
             try:
                 self._credentials = bearer(jwt.encode(claims, key, algorithm="RS256"))
@@ -211,7 +213,7 @@ def read_receipts(call: CarrierCall) -> list[Receipt]:
 
 
 def read_inbound(call: CarrierCall) -> list[Inbound]:
-    """Read an inbound webhook; what is no text is none of our business. Raises as above."""
+    """Read an inbound webhook; empty if it is no text. Raises Forged or Refused."""
     said = _signed(call)
     if said.get("channel") not in ("sms", "mms") or "text" not in said:
         return []
@@ -227,14 +229,14 @@ def _media_kind(url: str) -> str:
 
 
 def _signed(call: CarrierCall) -> dict[str, Any]:
-    """The body of a call whose token is signed with our secret and has the body's hash."""
+    """The body of a call whose JWT is valid and contains the hash of the body; raises Forged."""
     secret = settings_once().signature_secret.get_secret_value()
     scheme, _, token = call.headers.get("authorization", "").partition(" ")
     if not secret or scheme.lower() != "bearer":
         raise Forged
     try:
         with warnings.catch_warnings():
-            # How long the secret is, is Vonage's choice.
+            # Vonage chooses the length of the secret.
             warnings.simplefilter("ignore", jwt.InsecureKeyLengthWarning)
             claims = jwt.decode(
                 token.strip(),

@@ -1,4 +1,4 @@
-"""What a dialect is: one API with its paths, routes, errors and webhook requests."""
+"""What a dialect is: one API with its paths, routes and errors."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,9 +13,9 @@ from dialects.http.context import ApiContext
 class Dialect:
     """One API: the paths it owns, its routes, and the shape of its errors.
 
-    ``prefix`` is how the paths that it owns begin; an API without a root of its own has several.
-    ``show_error`` renders what no route of its own answered: a status (404, 405, 500, 503) and
-    a sentence.
+    ``prefix`` is the start of every path that it owns; an API without a common root has several.
+    ``show_error`` renders an error that none of its routes answered: an HTTP status (404, 405,
+    500, 503) and a sentence.
     """
 
     name: str

@@ -1,6 +1,6 @@
 """Every API that Godwit speaks; the only list of them besides ``renderers.py``.
 
-A new dialect is a folder here, a line in ``DIALECTS`` and, where it has words for events, one in
+A new dialect is a folder here, a line in ``DIALECTS`` and, if it has webhooks, one in
 ``RENDERERS``.
 """
 

@@ -20,7 +20,7 @@ from campaign.rules import (
     uniform,
 )
 
-# Judged from the request alone, before anything is stored.
+# Checked when a request is composed, before anything is stored.
 SHAPE: tuple[Callable[[ComposedCampaign], Iterator[Refusal]], ...] = (
     size.check,
     duplicates.check,
@@ -33,7 +33,7 @@ SHAPE: tuple[Callable[[ComposedCampaign], Iterator[Refusal]], ...] = (
     uniform.check,
 )
 
-# Judged by the campaign's workflow, with facts from the store.
+# Checked by the campaign's workflow, with facts from the store.
 JUDGEMENT: tuple[Callable[[Evidence], Iterator[Refusal]], ...] = (
     sender.check,
     quota.check,

@@ -1,4 +1,4 @@
-"""Characters: no controls, bidi overrides, private use or broken letters in a text."""
+"""Characters: no controls, bidi overrides, private use or lone surrogates in a text."""
 
 from collections.abc import Iterator
 from itertools import islice
@@ -9,7 +9,7 @@ from campaign.text import bad_character
 
 
 def check(composed: ComposedCampaign) -> Iterator[Refusal]:
-    """Refuse texts with characters that no handset should get (33016)."""
+    """Refuse texts with invalid characters (33016)."""
     yield from islice(_faults(composed), SHOWN_MAX)
 
 

@@ -1,4 +1,4 @@
-"""Content: every message has a text or media, and no text is longer than the dialect allows."""
+"""Content: every message has a text or media, and texts within the dialect's limit."""
 
 from collections.abc import Iterator
 from itertools import islice
@@ -8,7 +8,7 @@ from campaign.refusals import SHOWN_MAX, Refusal, RefusalCode
 
 
 def check(composed: ComposedCampaign) -> Iterator[Refusal]:
-    """Refuse empty messages and over-long texts; length is counted in code points."""
+    """Refuse empty messages and too long texts; the length is in code points."""
     yield from islice(_faults(composed), SHOWN_MAX)
 
 
@@ -17,10 +17,12 @@ def _faults(composed: ComposedCampaign) -> Iterator[Refusal]:
     for message in composed.messages:
         place = f"recipients[{message.position}].text"
         if not message.text and message.media_url is None:
-            yield Refusal(RefusalCode.CONTENT_MISSING, "neither text nor media", place)
+            yield Refusal(
+                RefusalCode.CONTENT_MISSING, "the message has neither text nor media", place
+            )
         elif len(message.text) > longest:
             yield Refusal(
                 RefusalCode.CONTENT_TOO_LONG,
-                f"{len(message.text)} characters, at most {longest} are allowed",
+                f"the text has {len(message.text)} characters, at most {longest} are allowed",
                 place,
             )

@@ -1,4 +1,4 @@
-"""Duplicates: a number twice in one request is refused, skipped or allowed, by dialect."""
+"""Duplicates: a repeated number is refused, skipped or allowed, by policy."""
 
 from collections.abc import Callable, Hashable, Iterator, Sequence
 
@@ -8,7 +8,7 @@ from campaign.states import MessageStatus
 
 
 def check(composed: ComposedCampaign) -> Iterator[Refusal]:
-    """Refuse repeated numbers where the policy says so (33024 of 001_e4b73310653b3e59.txt)."""
+    """Refuse repeated numbers if the policy does (33024 of 001_e4b73310653b3e59.txt)."""
     if composed.draft.policy.duplicates is not Duplicates.REFUSE:
         return
     repeats = [message.position for message in _repeats(composed.messages, _by_number)]
@@ -22,12 +22,12 @@ def check(composed: ComposedCampaign) -> Iterator[Refusal]:
 
 
 def skip_repeats(messages: Sequence[Message], policy: Duplicates = Duplicates.SKIP) -> None:
-    """Mark all but the first message to each number as skipped.
+    """Skip all but the first message to each number.
 
-    Under ``SKIP_EQUAL`` only those whose reference is the same too are repeats.
+    Under ``SKIP_EQUAL`` only messages with the same number and reference are repeats.
     """
-    mark = _by_number_and_reference if policy is Duplicates.SKIP_EQUAL else _by_number
-    for message in _repeats(messages, mark):
+    identity = _by_number_and_reference if policy is Duplicates.SKIP_EQUAL else _by_number
+    for message in _repeats(messages, identity):
         message.status = MessageStatus.SKIPPED
         message.reason = "duplicate"
 
@@ -40,9 +40,11 @@ def _by_number_and_reference(message: Message) -> Hashable:
     return message.to, message.reference
 
 
-def _repeats(messages: Sequence[Message], mark: Callable[[Message], Hashable]) -> Iterator[Message]:
+def _repeats(
+    messages: Sequence[Message], identity: Callable[[Message], Hashable]
+) -> Iterator[Message]:
     seen: set[Hashable] = set()
     for message in messages:
-        if mark(message) in seen:
+        if identity(message) in seen:
             yield message
-        seen.add(mark(message))
+        seen.add(identity(message))

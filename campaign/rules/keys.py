@@ -7,11 +7,11 @@ from campaign.keys import is_valid_key
 from campaign.model import ComposedCampaign
 from campaign.refusals import SHOWN_MAX, Refusal, RefusalCode
 
-_WHAT = "2 to 100 of A-Z a-z 0-9 : @ - _ ) ( are allowed"
+_WHAT = "must have 2 to 100 of the characters A-Z a-z 0-9 : @ - _ ) ("
 
 
 def check(composed: ComposedCampaign) -> Iterator[Refusal]:
-    """Refuse keys of another shape (000_28acbc3c0a0643f4.txt)."""
+    """Refuse invalid keys (000_28acbc3c0a0643f4.txt)."""
     key = composed.draft.key
     if key is not None and not is_valid_key(key):
         yield Refusal(RefusalCode.KEY_INVALID, _WHAT, "idempotencyKey")

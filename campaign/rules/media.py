@@ -1,6 +1,6 @@
-"""Media: an absolute http or https address, and what may lie there once it is downloaded.
+"""Media: an absolute http or https URL, and limits of the downloaded file.
 
-docs/decisions/0022-media.md says whose figures these are.
+See docs/decisions/0022-media.md for the source of the limits.
 """
 
 import re
@@ -13,9 +13,9 @@ from campaign.refusals import SHOWN_MAX, Refusal, RefusalCode
 from campaign.states import MessageStatus
 
 LENGTH_MAX = 2_048
-# A name has 253 letters at most. What is longer takes the square of its length to take apart.
+# A host has at most 253 characters; a longer one takes quadratic time to parse.
 _AUTHORITY = re.compile(r"[^/?#]*//[^/?#]{1,300}(?:[/?#].*)?")
-# "1 MB" is read in favour of whoever sends.
+# "1 MB" as MiB, in favour of the sender.
 BYTES_MAX = 1_048_576
 TYPES = frozenset(
     "image/jpeg image/png image/gif video/mp4 video/mpeg audio/mpeg application/pdf text/vcard"
@@ -24,15 +24,18 @@ TYPES = frozenset(
 
 Fault = tuple[RefusalCode, str]
 TOO_LARGE: Fault = (RefusalCode.MEDIA_TOO_LARGE, "larger than 1 MB")
-WRONG_TYPE: Fault = (RefusalCode.MEDIA_TYPE, "its Content-Type is none that may be sent")
-UNSAFE: Fault = (RefusalCode.MEDIA_UNSAFE, "not a plain address on the public web")
-# One text for whatever went wrong: it must not tell what there is inside.
+WRONG_TYPE: Fault = (RefusalCode.MEDIA_TYPE, "its Content-Type is not supported")
+UNSAFE: Fault = (RefusalCode.MEDIA_UNSAFE, "its address is not on the public web")
+# One text for every failure, so that nothing about our own network is revealed.
 AWAY: Fault = (RefusalCode.MEDIA_UNREACHABLE, "could not be downloaded")
-LATE: Fault = (RefusalCode.MEDIA_UNREACHABLE, "could not be downloaded in the time for one request")
+LATE: Fault = (
+    RefusalCode.MEDIA_UNREACHABLE,
+    "could not be downloaded in the time for one request",
+)
 
 
 def check(composed: ComposedCampaign) -> Iterator[Refusal]:
-    """Refuse media addresses that are no plain web address."""
+    """Refuse media URLs that are not plain http or https URLs."""
     checked: dict[str, bool] = {}
     yield from islice(_faults(composed, checked), SHOWN_MAX)
 
@@ -47,13 +50,13 @@ def _faults(composed: ComposedCampaign, checked: dict[str, bool]) -> Iterator[Re
         if not checked[url]:
             yield Refusal(
                 RefusalCode.MEDIA_INVALID,
-                "not an absolute http or https address",
+                "must be an absolute http or https URL",
                 f"recipients[{message.position}].mediaUrl",
             )
 
 
 def fault_of(status: int, content_type: str, length: int) -> Fault | None:
-    """Judge a download of at most BYTES_MAX: its status, Content-Type and length in bytes."""
+    """The fault of a download, from its status, Content-Type and length in bytes, or None."""
     if status != 200 or not length:
         return AWAY
     if content_type.partition(";")[0].strip().lower() not in TYPES:
@@ -62,7 +65,7 @@ def fault_of(status: int, content_type: str, length: int) -> Fault | None:
 
 
 def refusals(composed: ComposedCampaign, faults: Mapping[str, Fault]) -> list[Refusal]:
-    """Name every message, up to a readable number, whose media is among the faulty addresses."""
+    """Refusals of the messages whose media URL is faulty, at most ``SHOWN_MAX``."""
     named = (
         Refusal(*fault, f"recipients[{message.position}].mediaUrl")
         for message in composed.messages
@@ -73,7 +76,7 @@ def refusals(composed: ComposedCampaign, faults: Mapping[str, Fault]) -> list[Re
 
 
 def is_web_address(url: str) -> bool:
-    """Tell whether ``url`` is http(s) with a host, without user or control characters."""
+    """True if ``url`` is http or https, with a host and without user or control characters."""
     if len(url) > LENGTH_MAX or not url.isprintable() or any(c in url for c in ' "<>\\^`{|}'):
         return False
     if _AUTHORITY.fullmatch(url) is None:

@@ -1,4 +1,4 @@
-"""Opt-outs: the words by which people leave and come back (47 CFR 64.1200(a)(10), CTIA)."""
+"""Opt-out keywords: how people opt out and in by text (47 CFR 64.1200(a)(10), CTIA)."""
 
 import re
 from enum import StrEnum
@@ -7,7 +7,7 @@ from campaign.text import plain
 
 
 class Keyword(StrEnum):
-    """What a text that is nothing but a keyword asks for."""
+    """What a text that is only a keyword requests."""
 
     STOP = "stop"
     START = "start"
@@ -27,9 +27,9 @@ _NOT_LETTERS = re.compile(r"[^a-z]+")
 
 
 def read_keyword(body: str) -> Keyword | None:
-    """Say what a reply asks for, None when it is more or other than one keyword.
+    """The keyword of a reply; None if it is anything but one keyword.
 
-    Case, accents, punctuation and emoji around the word do not matter.
+    Case, accents, punctuation and emoji are ignored.
     """
     if len(body.strip()) > 160:
         return None

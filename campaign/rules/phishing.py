@@ -1,6 +1,6 @@
-"""Phishing: no public shorteners, no look-alike hosts, no fishing for secrets (33019).
+"""Phishing: no public shorteners, look-alike hosts or requests for credentials (33019).
 
-The lists are in ``words/phishing.toml``; they are read once.
+The lists are in ``words/phishing.toml`` and read once.
 """
 
 import re
@@ -26,15 +26,15 @@ _LINK = re.compile(
 _DOT_INSIDE = re.compile(r"\.\w")
 _ADDRESS = re.compile(r"(?:\d{1,3}\.){3}\d{1,3}")
 _WRITTEN_DOT = re.compile(r"\s?(?:\[\.\]|\(\.\)|\[dot\]|\(dot\))\s?", re.IGNORECASE)
-# Letters of other scripts and digits that pass for Latin ones in a host name.
+# Letters of other scripts and digits that look like Latin letters in a host name.
 _HOMOGLYPHS = str.maketrans("аеорсухіјѕԁɡһӏοαινρκτ01345789$", "aeopcyxijsdghloaivpktoleastbgs")
-# Groups of letters that pass for one, and letters that pass for each other. Both the hosts and
-# the names that they are compared with are written so, therefore it does no harm to "clean".
+# Letters that look like one letter, or like each other. Hosts and brand names are both rewritten,
+# so an innocent "clean" still does not match.
 _GROUPS = (("rn", "m"), ("vv", "w"), ("cl", "d"), ("i", "l"))
 
 
 def check(evidence: Evidence) -> Iterator[Refusal]:
-    """Refuse campaigns with a text that looks like phishing; the text is not repeated."""
+    """Refuse campaigns with a text that looks like phishing; the refusal has no text."""
     faults = (
         Refusal(
             RefusalCode.CONTENT_NOT_COMPLIANT,
@@ -49,14 +49,14 @@ def check(evidence: Evidence) -> Iterator[Refusal]:
 
 
 def classify(text: str) -> str | None:
-    """Name what makes a text look like phishing, None when nothing does.
+    """The class of phishing that a text looks like, None if it looks like none.
 
-    Links are judged by where they lead; words by what they ask for, as written and as meant
-    (``acc0unt``), and more strictly where a link leads to a host that nobody vouches for.
+    Links are checked by their host. Words are checked as written and without disguises
+    (``acc0unt``), and more strictly if a link leads to an unknown host.
     """
     hosts: set[str] = set()
     for match in _links(text):
-        found = _judge_link(match)
+        found = _classify_link(match)
         if found is not None:
             return found
         hosts.add(match["host"].casefold())
@@ -77,7 +77,7 @@ def _links(text: str) -> Iterable[re.Match[str]]:
     text = visible(text)
     if "dot" in text or "[" in text or "(" in text:
         text = _WRITTEN_DOT.sub(".", text)
-    # Every link has a dot inside; most texts need no further look.
+    # Every link has a dot inside a word; most texts have none.
     return _LINK.finditer(text) if _DOT_INSIDE.search(text) else ()
 
 
@@ -93,7 +93,7 @@ def _lures(text: str, strange: list[str]) -> bool:
     return (poses or any(map(_is_shady, strange))) and _ACTS.search(text) is not None
 
 
-def _judge_link(match: re.Match[str]) -> str | None:
+def _classify_link(match: re.Match[str]) -> str | None:
     host = match["host"].casefold()
     if _ADDRESS.fullmatch(host):
         return "address_link" if match["scheme"] else None
@@ -106,7 +106,7 @@ def _judge_link(match: re.Match[str]) -> str | None:
 
 @lru_cache(maxsize=10_000)
 def _imitates(host: str) -> bool:
-    """Tell whether a host uses an imitated brand's name without being one of its domains."""
+    """True if a host uses a brand's name without being one of its domains."""
     if not host.isascii() or "xn--" in host:
         host = _decoded(host)
     if _is_trusted(host):
@@ -114,8 +114,8 @@ def _imitates(host: str) -> bool:
     skeleton = _skeleton(host)
     if _OWN_INSIDE.search(skeleton):
         return True
-    # Whole labels, parts between hyphens, or joined to words of fraud alone: neither
-    # "pineapple.com" nor "purchase.org" is one.
+    # Whole labels, parts between hyphens, or a brand joined to fraud words only: neither
+    # "pineapple.com" nor "purchase.org" matches.
     return any(
         _DISTINCT.search(label) or _COMPOUND.fullmatch(label.replace("-", ""))
         for label in skeleton.split(".")[:-1]
@@ -124,7 +124,7 @@ def _imitates(host: str) -> bool:
 
 @lru_cache(maxsize=10_000)
 def _is_trusted(host: str) -> bool:
-    """Tell whether a host is a known brand's own, or one that only a government can have."""
+    """True if a host is a known brand's own, or one that only a government can have."""
     if any(host == domain or host.endswith("." + domain) for domain in _OWN):
         return True
     labels = host.split(".")
@@ -140,7 +140,7 @@ def _is_trusted(host: str) -> bool:
 
 @lru_cache(maxsize=10_000)
 def _is_shady(host: str) -> bool:
-    """Tell whether a host has a top-level label of ill fame or a name made up of fraud words."""
+    """True if a host has a risky top-level domain or a name of fraud words."""
     *names, top = host.split(".")
     return top in _RISKY or any(
         ("-" in name and not _SHADY_WORDS.isdisjoint(name.split("-")))
@@ -150,7 +150,7 @@ def _is_shady(host: str) -> bool:
 
 
 def _skeleton(name: str) -> str:
-    """Write a name so that look-alikes become the same."""
+    """Rewrite a name so that look-alikes become equal."""
     name = plain(name).translate(_HOMOGLYPHS)
     for group, letter in _GROUPS:
         name = name.replace(group, letter)

@@ -1,4 +1,4 @@
-"""Quota: so many messages an account may send on one UTC day."""
+"""Quota: the messages that an account may send on one UTC day."""
 
 from collections.abc import Iterator
 
@@ -7,6 +7,6 @@ from campaign.refusals import Refusal, RefusalCode
 
 
 def check(evidence: Evidence) -> Iterator[Refusal]:
-    """Refuse what would pass the day's quota (33012); the hold counts it for certain."""
+    """Refuse campaigns above the quota (33012). Holding credits checks it again, atomically."""
     if evidence.quota is not None and evidence.used_today + evidence.to_send > evidence.quota:
         yield Refusal(RefusalCode.QUOTA_REACHED, "the daily messaging quota is reached")

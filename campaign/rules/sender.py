@@ -1,4 +1,4 @@
-"""Sender: whatever a campaign sends from is active and belongs to the account."""
+"""Sender: every sender of a campaign is active and belongs to the account."""
 
 from collections.abc import Iterator
 from itertools import islice

@@ -1,6 +1,6 @@
-"""SHAFT: no sex, hate, and no offers of alcohol, firearms or tobacco (33019).
+"""SHAFT: no sex or hate, no offers of alcohol, firearms or tobacco (33019).
 
-The word lists are in ``words/shaft.toml``; they are read once.
+The word lists are in ``words/shaft.toml`` and read once.
 """
 
 import tomllib
@@ -25,11 +25,11 @@ class _Class:
 
 
 def check(evidence: Evidence) -> Iterator[Refusal]:
-    """Refuse campaigns with a text of a SHAFT class; the text itself is not repeated."""
+    """Refuse campaigns with a text of a SHAFT class; the refusal has no text."""
     faults = (
         Refusal(
             RefusalCode.CONTENT_NOT_COMPLIANT,
-            f"the text breaks the messaging rules on {found}",
+            f"the text violates the messaging rules on {found}",
             f"recipients[{position}].text",
             {"rule": "shaft", "class": found},
         )
@@ -40,14 +40,13 @@ def check(evidence: Evidence) -> Iterator[Refusal]:
 
 
 def classify(text: str) -> str | None:
-    """Name the first SHAFT class that a text falls under, None when it is clean.
+    """The first SHAFT class of a text, None if it has none.
 
-    Words are looked for twice: as written, and with digits and signs read as the letters they
-    imitate.
+    Words are searched as written, and with disguises undone.
     """
     folded = plain(text)
     for form in dict.fromkeys((folded, unmasked(folded))):
-        # Most texts mention nothing of any class; one look tells.
+        # One search excludes most texts from all classes.
         if _ANY.search(form) is None:
             continue
         for shaft_class in _CLASSES:

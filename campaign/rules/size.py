@@ -1,4 +1,4 @@
-"""Size: how many recipients one request may have (each dialect sets its own bounds)."""
+"""Size: the number of recipients of a request, within the dialect's bounds."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,7 @@ from campaign.refusals import Refusal, RefusalCode
 
 
 def check(composed: ComposedCampaign) -> Iterator[Refusal]:
-    """Refuse fewer recipients than the policy's least or more than its most."""
+    """Refuse fewer recipients than the policy's minimum, or more than its maximum."""
     policy, count = composed.draft.policy, len(composed.draft.recipients)
     bounds = {"count": count, "min": policy.recipients_min, "max": policy.recipients_max}
     if count < policy.recipients_min:

@@ -1,4 +1,4 @@
-"""Spread: a finite number of hours, from none to the longest window."""
+"""Spread: a number of hours from 0 to the maximum."""
 
 from collections.abc import Iterator
 
@@ -8,7 +8,7 @@ from campaign.schedule import spread_fault
 
 
 def check(composed: ComposedCampaign) -> Iterator[Refusal]:
-    """Refuse a spread that is negative, infinite, no number, or over the longest."""
+    """Refuse a spread that is negative, infinite, NaN, or above the maximum."""
     fault = spread_fault(composed.draft.spread_hours)
     if fault:
         yield Refusal(RefusalCode.SPREAD_INVALID, fault, "spreadHours")

@@ -1,4 +1,4 @@
-"""Uniform: SMS and MMS may be mixed, unless the account asked for the stricter reading."""
+"""Uniform: SMS and MMS may be mixed, unless the account has chosen otherwise."""
 
 from collections.abc import Iterator
 

@@ -27,13 +27,13 @@ def fault_failure(faults: list[Fault]) -> JSONResponse:
 
 
 def refusal_failure(refused: Refused) -> JSONResponse:
-    """Write the refusal of a whole campaign: credits, quota, or what changed meanwhile."""
+    """Write the refusal of a whole campaign, for example for lack of credits."""
     refusal: Refusal = refused.refusals[0]
     return fault_failure([fault_of(refusal.code)])
 
 
 def show_error(status: int, message: str) -> JSONResponse:
-    """Write what no route answered."""
+    """Answer what no route of this API answered."""
     codes = {
         400: "INVALID_PARAMETER",
         404: "NOT_FOUND",

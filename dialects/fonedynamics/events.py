@@ -1,8 +1,7 @@
 """Fone Dynamics: the callbacks to a message's own webhooks (003_9fb2bf36535a4962.txt).
 
-The page names their URI and method and not what they carry: it is the message, the one that was
-sent or the one that came back, as ``GET /v2/Messages/{MessageSid}`` shows it, as a JSON body or as
-a query.
+The page names their URI and method, not their content. Here it is the message or the reply as
+``GET /v2/Messages/{MessageSid}`` shows it, as a JSON body or as a query.
 """
 
 import json
@@ -15,14 +14,14 @@ from dialects.fonedynamics.responses import show_message, show_received
 from store.webhooks.events import WebhookEvent
 from webhooks.rendering import WebhookRequest
 
-# What a delivery receipt, or the lack of one for good, brings.
+# The final states that a receipt callback reports.
 RECEIPTS = frozenset({Event.MESSAGE_DELIVERED, Event.MESSAGE_UNDELIVERED, Event.MESSAGE_FAILED})
 
 
 def render_event(webhook_event: WebhookEvent) -> WebhookRequest | None:
-    """Write the callback of an event; None for what is no news to this API.
+    """Render the callback of an event; None for an event that this API does not report.
 
-    Rendered again, for another try, it is the same: these events are ends.
+    A retry renders the same callback, because these states are final.
     """
     if webhook_event.message is None or webhook_event.campaign is None:
         return None
@@ -40,7 +39,7 @@ def render_event(webhook_event: WebhookEvent) -> WebhookRequest | None:
 
 
 def outgoing(shown: Mapping[str, Any], method: EndpointMethod) -> WebhookRequest:
-    """Write members as the webhook's method has it."""
+    """Render members as a query for GET, else as a JSON body."""
     if method is EndpointMethod.GET:
         query = [(name, _plain(value)) for name, value in shown.items()]
         return WebhookRequest(method="GET", query=query)

@@ -1,7 +1,7 @@
-"""Fone Dynamics: one message read and judged, with every fault that it has.
+"""Fone Dynamics: reading and validating one message, with all its faults.
 
-The fields and their rules are those of 003_9fb2bf36535a4962.txt. What the house judges beyond
-them is asked of the same rules as everywhere: each message as a campaign of one.
+The fields and their rules are those of 003_9fb2bf36535a4962.txt. The admission rules are applied to
+each message as a campaign of one.
 """
 
 import re
@@ -25,7 +25,7 @@ MESSAGES_MAX = 1_000
 TEXT_LENGTH_MAX = 1_600
 EXTERNAL_ID_MAX = 200
 SCHEDULE_AHEAD_MAX = 14 * DAY
-# Where operators take no alphanumeric sender, a leased number is put in its place.
+# Operators here take no alphanumeric sender; a leased number replaces it.
 NO_ALPHANUMERIC = frozenset({"US", "CA"})
 POLICY = Policy(
     recipients_max=MESSAGES_MAX,
@@ -45,12 +45,12 @@ _EMAIL = re.compile(
     r"(?=.{3,254}\Z)[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@"
     r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)+"
 )
-# What stands for a field that is at fault while the rules judge the others.
+# Stands in for a faulty field while the rules check the others.
 _SOUND = DraftRecipient("+61488023555", text="-", sender="Godwit")
 _PLACES = {"to": "To", "text": "Text", "sender": "From", "scheduleDateTime": "Schedule"}
 LOOKUP = OfflineLookup()
 
-# What was found of each text so far: a mailing often is one text to a thousand people.
+# The faults of each text checked so far: many requests send one text to all.
 Checked = dict[str, list[Fault]]
 
 
@@ -64,24 +64,24 @@ class Item:
 
 
 def members_of(entry: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The members of an object by name in lower case; None where one is there twice."""
+    """The members of an object by lower-case name; None if one is repeated."""
     members = {name.lower(): value for name, value in entry.items()}
     return members if len(members) == len(entry) else None
 
 
 class _Reader:
-    """Reads the fields of one message, and notes what is wrong with each."""
+    """Reads the fields of one message and collects their faults."""
 
     def __init__(self, members: Mapping[str, Any]) -> None:
         self.members = members
         self.faults: list[Fault] = []
 
     def fault(self, reason: str, name: str, message: str) -> None:
-        """Note a fault of a field."""
+        """Add a fault of a field."""
         self.faults.append(fault_of(reason, name, f"{name} parameter {message}"))
 
     def text(self, name: str, keep_blanks: bool = False) -> str | None:
-        """A text, None where it is absent, null, blank or of another type (a fault)."""
+        """A string; None if it is absent, null, blank, or of another type, which is a fault."""
         value = self.members.get(name.lower())
         if value is None:
             return None
@@ -91,7 +91,7 @@ class _Reader:
         return value if keep_blanks or value.strip() else None
 
     def checked(self, name: str, is_valid: Callable[[str], bool], what: str) -> str | None:
-        """A text that has to look like something."""
+        """A string that ``is_valid`` accepts; otherwise a fault with the text ``what``."""
         value = self.text(name)
         if value is not None and not is_valid(value):
             self.fault(RefusalCode.FIELD_INVALID, name, what)
@@ -114,7 +114,7 @@ class _Reader:
         return value if isinstance(value, bool) else default
 
     def hook(self, name: str, inside_too: bool) -> EventEndpoint | None:
-        """A webhook: an address and a method, of which the vendor's own clients write ``Post``."""
+        """A webhook: a URI and a method, which the vendor's own clients write as ``Post``."""
         uri = self.checked(
             f"{name}Uri", lambda value: _is_url(value, inside_too), "is not an http or https URI"
         )
@@ -135,11 +135,11 @@ def read_item(
 ) -> Item:
     """Read one entry of a request; ``owned`` are the senders that the account may use.
 
-    Names of fields count whatever their case, as they do where the vendor reads them.
+    Field names are case-insensitive, as at the vendor.
     """
     members = members_of(entry) if isinstance(entry, dict) else None
     if members is None:
-        what = "must be a JSON object" if not isinstance(entry, dict) else "has a member twice"
+        what = "must be a JSON object" if not isinstance(entry, dict) else "repeats a member"
         fault = fault_of(RefusalCode.FIELD_INVALID, None, f"The message {what}")
         return Item(DraftRecipient(""), faults=[fault])
     reader = _Reader(members)
@@ -172,14 +172,14 @@ def read_item(
     faults = reader.faults + _decide(recipient, to is not None, owned, now, checked)
     faults.sort(key=lambda fault: FIELDS.index(fault.field) if fault.field else -1)
     if recipient.scheduled_at is not None:
-        # Less than an hour ago means now; by the time it is composed it may be an hour.
+        # A time within the past hour means now; it must still be valid when it is composed.
         recipient = replace(recipient, scheduled_at=max(recipient.scheduled_at, now))
     leased = sender is None or (
         sender_kind(sender) is SenderKind.ALPHANUMERIC
         and LOOKUP.look_up(recipient.to).country in NO_ALPHANUMERIC
     )
     if not leased:
-        # Answers to other senders go where the account's answers always go.
+        # Replies to other senders are handled as the account has configured.
         options = ReplyOptions(receipts=options.receipts)
     return Item(recipient, replace(options, leased=leased), faults)
 
@@ -224,7 +224,7 @@ def _decide(
     now: Instant,
     checked: Checked,
 ) -> list[Fault]:
-    """Hold one message against every rule, with sound members in place of faulty ones."""
+    """Check one message against every rule, with valid members in place of faulty ones."""
     probe = DraftRecipient(
         to=recipient.to if has_number else _SOUND.to,
         text=recipient.text if recipient.text is not None else _SOUND.text,

@@ -1,4 +1,4 @@
-"""Fone Dynamics: a whole request read, and its leased numbers taken (003_9fb2bf36535a4962.txt)."""
+"""Fone Dynamics: reading a whole request and leasing its numbers (003_9fb2bf36535a4962.txt)."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -26,7 +26,7 @@ from store.store import Store
 
 
 class Whole(Exception):
-    """The request fails as a whole: the vendor's code, a sentence and the field."""
+    """The request fails as a whole: the vendor's code, a sentence, the field, the HTTP status."""
 
     def __init__(self, code: str, message: str, field: str = "", status: int = 400) -> None:
         super().__init__(code)
@@ -35,21 +35,21 @@ class Whole(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """A request that was read: its messages in order, and the draft of all of them."""
+    """A request that was read: its messages in order, and the draft of them all."""
 
     items: list[Item]
     draft: Draft
 
     @property
-    def has_sound(self) -> bool:
-        """Tell whether there is anything to send."""
+    def has_valid(self) -> bool:
+        """True if at least one message can be sent."""
         return any(not item.faults for item in self.items)
 
 
 def parse(raw: bytes) -> Any:
-    """Parse a body; one that is not UTF-8 is Latin-1, which the vendor's Java client writes.
+    """Parse a JSON body in UTF-8 or, as the vendor's Java client writes it, in Latin-1.
 
-    Strict otherwise, as dialects/http/bodies.py is. Raises Whole.
+    Otherwise as strict as ``dialects.http.bodies``. Raises Whole.
     """
     try:
         raw.decode("utf-8")
@@ -62,31 +62,28 @@ def parse(raw: bytes) -> Any:
 
 
 def entries_of(body: Any) -> list[Any]:
-    """The entries of a batch; raises Whole where it has none, or too many."""
+    """The entries of a batch; raises Whole if it has none or too many."""
     if not isinstance(body, dict):
         raise Whole("FormatException", "The body must be a JSON object")
     members = members_of(body)
     if members is None:
-        raise Whole("FormatException", "The body has a member twice")
+        raise Whole("FormatException", "The body repeats a member")
     entries = members.get("messages")
     if entries is None or entries == []:
         raise Whole("MISSING_PARAMETER", "Messages parameter is missing or empty", "Messages")
     if not isinstance(entries, list):
         raise Whole("INVALID_PARAMETER", "Messages parameter must be an array", "Messages")
     if len(entries) > MESSAGES_MAX:
-        raise Whole(
-            "INVALID_PARAMETER", f"At most {MESSAGES_MAX} messages make a batch", "Messages"
-        )
+        raise Whole("INVALID_PARAMETER", f"A batch has at most {MESSAGES_MAX} messages", "Messages")
     return entries
 
 
 def prepare(
     store: Store, principal: Principal, entries: list[Any], now: Instant, inside_too: bool
 ) -> Batch:
-    """Read and judge messages and lease what they need; blocking.
+    """Read and validate messages, and lease the numbers that they need; blocking.
 
-    Nothing is stored but leases, and those for messages without a fault alone. Done again, it
-    leads to the same leases.
+    Stores only leases, and only for messages without a fault. A second run finds the same leases.
     """
     senders = store.accounts.senders(principal.account_id)
     owned = frozenset(sender.address for sender in senders if sender.active)
@@ -125,7 +122,7 @@ def _lease(store: Store, account_id: str, items: list[Item], now: Instant) -> No
 
 
 def _final(item: Item) -> DraftRecipient:
-    """The recipient as the draft has it: with its options, or with its fault alone."""
+    """The recipient for the draft: with its options, or with its first fault."""
     if not item.faults:
         asked = item.options.leased or not item.options.receipts
         return replace(item.recipient, replies=item.options if asked else None)

@@ -17,8 +17,8 @@ BAD_SID = "Invalid length for a Base-64 char array or string."
 
 _SID_DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _SID_LENGTH = 31
-# A message's id times an odd number, so that sids look alike in no part and a mistyped one is
-# found out: only one in 2**32 is anybody's.
+# A message id times an odd number: similar ids get different sids, and a mistyped sid is detected,
+# because only one in 2**32 is valid.
 _SID_RANGE = 1 << 160
 _SID_FACTOR = 0x9E3779B97F4A7C15F39CC0605CEDC8341082276B
 _SID_BACK = pow(_SID_FACTOR, -1, _SID_RANGE)
@@ -26,9 +26,9 @@ _SID_BACK = pow(_SID_FACTOR, -1, _SID_RANGE)
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What is wrong with one message: the vendor's code and words, our word, the vendor's field.
+    """A fault of one message: the vendor's code, sentence and field, and our reason.
 
-    ``reason`` is kept with the failed message, and from it the fault can be told again.
+    ``reason`` is stored with the failed message; ``fault_of`` makes the fault from it again.
     """
 
     code: str
@@ -37,8 +37,8 @@ class Fault:
     field: str | None = None
 
 
-# Our words, and the code, sentence, field and status (where it stands alone) that tell them.
-# INVALID_PHONENUMBER_FORMAT and its sentence are the seed's; FORBIDDEN is the vendor's too.
+# Our reason to the code, sentence, field, and HTTP status of a single message.
+# INVALID_PHONENUMBER_FORMAT, its sentence and FORBIDDEN are the vendor's.
 _FAULTS: dict[str, tuple[str, str, str | None, int]] = {
     RefusalCode.FIELD_MISSING: ("MISSING_PARAMETER", "A required parameter is missing", None, 400),
     RefusalCode.FIELD_INVALID: ("INVALID_PARAMETER", "A parameter is not valid", None, 400),
@@ -125,7 +125,7 @@ _STATUSES = {
 
 
 def fault_of(reason: str, field: str | None = None, message: str | None = None) -> Fault:
-    """The fault that one of our words stands for; an unknown word is told as the others are."""
+    """The fault for one of our reasons; an unknown reason becomes a code in capitals."""
     code, sentence, usual, _ = _FAULTS.get(reason) or (
         reason.upper(),
         "The message cannot be sent",
@@ -136,13 +136,13 @@ def fault_of(reason: str, field: str | None = None, message: str | None = None) 
 
 
 def status_of(fault: Fault) -> int:
-    """The HTTP status of a fault that is the whole answer."""
+    """The HTTP status of the fault of a single message."""
     known = _FAULTS.get(fault.reason)
     return 400 if known is None else known[3]
 
 
 def item_error(faults: list[Fault]) -> dict[str, Any]:
-    """Write the item of a message that was not accepted. Without MessageSid: it has none."""
+    """Write the item of a message that was not accepted and so has no MessageSid."""
     fields = list(dict.fromkeys(fault.field for fault in faults if fault.field is not None))
     return {
         "ErrorCode": faults[0].code,
@@ -158,7 +158,7 @@ def show_message(
     account_sid: str,
     property_sid: str,
 ) -> dict[str, Any]:
-    """Write a sent message as it stands; what it has not come to yet is left out."""
+    """Write the current state of a sent message, without the times that it has not reached."""
     status = _STATUSES.get(view.status, "Processing")
     if view.status is MessageStatus.DELIVERED and not options.receipts:
         status = "Submitted"
@@ -189,9 +189,9 @@ def show_message(
 def show_accepted(
     view: MessageView, created_at: Instant, options: ReplyOptions, principal: Principal
 ) -> dict[str, Any]:
-    """Write a message as the answer to its request: it is being processed, whatever came since.
+    """Write a message as its request is answered: in state Processing.
 
-    So a request that is repeated under the same key has the same answer.
+    So a replayed idempotency key has the same answer, whatever happened since.
     """
     shown = show_message(view, created_at, options, principal.key_id, principal.property_sid)
     shown |= {"NumSegments": 0, "Status": "Processing", "ErrorCode": ""}
@@ -203,7 +203,7 @@ def show_accepted(
 def show_received(
     reply: Reply, answered: MessageView, account_sid: str, property_sid: str
 ) -> dict[str, Any]:
-    """Write a reply as a message that was received, with the sid of the one that it answers."""
+    """Write a reply as a received message, with the sid of the message that it answers."""
     return {
         "MessageSid": sid_of(reply.id),
         "AccountSid": account_sid,
@@ -229,7 +229,7 @@ def _error_code(view: MessageView) -> str:
 
 
 def sid_of(id: str) -> str:
-    """Write a message's or a reply's id in the vendor's form: M and 31 of A-Z and 0-9."""
+    """Write the id of a message or reply in the vendor's form: M and 31 of A-Z and 0-9."""
     random = read_id(id[: len(MESSAGE_PREFIX)], id)
     assert random is not None, "not an id of ours"
     value = int.from_bytes(random, "big") * _SID_FACTOR % _SID_RANGE
@@ -241,9 +241,9 @@ def sid_of(id: str) -> str:
 
 
 def message_id_of(sid: str) -> str | None:
-    """The message id that a sid stands for, None for what is no sid of ours.
+    """The message id of a sid, None if it is no sid of ours.
 
-    The sid of a reply stands for the same letters behind another prefix: see ``reply_id_of``.
+    The sid of a reply gives an id that ``reply_id_of`` turns into the reply's.
     """
     digits = sid[1:]
     if sid[:1] != "M" or len(digits) != _SID_LENGTH or set(digits) - set(_SID_DIGITS):
@@ -256,5 +256,5 @@ def message_id_of(sid: str) -> str | None:
 
 
 def reply_id_of(message_id: str) -> str:
-    """The id of the reply that a sid stands for where there is no such message."""
+    """The id of a reply, from what ``message_id_of`` made of its sid."""
     return REPLY_PREFIX + message_id.removeprefix(MESSAGE_PREFIX)

@@ -1,7 +1,6 @@
-"""Fone Dynamics: batches of messages, single ones, and a look at each (003_9fb2bf36535a4962.txt).
+"""Fone Dynamics: send batches and single messages, look messages up (003_9fb2bf36535a4962.txt).
 
-One message is read in fonedynamics_item.py, a request in fonedynamics_reading.py; answers are in
-fonedynamics_answers.py. Where the vendor is silent, docs/decisions/0014-fonedynamics.md holds.
+What the vendor does not document is decided in docs/decisions/0014-fonedynamics.md.
 """
 
 import asyncio
@@ -47,7 +46,7 @@ BODY_BYTES_MAX = 32 * 1024 * 1024
 RETRY_SECONDS = "5"
 SID_LENGTH = 32
 CHALLENGE = 'Basic realm="godwit"'
-# Names the campaign that a request became, for the API that can pause and count it.
+# Names the campaign of a request, so that the native API can control it.
 CAMPAIGN_HEADER = "Godwit-Campaign"
 
 log = structlog.get_logger("godwit.fonedynamics")
@@ -61,12 +60,12 @@ def routes(context: ApiContext) -> APIRouter:
 
     @router.post(
         "/Properties/{PropertySid}/BatchMessages",
-        summary="Send or schedule up to 1,000 messages, each of its own",
+        summary="Send or schedule up to 1,000 individual messages",
         responses=_RESPONSES,
         openapi_extra={"requestBody": {"required": True, "content": _BATCH}},
     )
     async def send_batch(request: Request, PropertySid: str) -> JSONResponse:
-        """200 with one item per message, in order: the message, or what is wrong with it."""
+        """200 with one item per message, in order: the message or its faults."""
 
         async def work(principal: Principal) -> JSONResponse:
             _check_property(PropertySid, principal)
@@ -84,7 +83,7 @@ def routes(context: ApiContext) -> APIRouter:
         openapi_extra={"requestBody": {"required": True, "content": _SINGLE}},
     )
     async def send_single(request: Request, PropertySid: str) -> JSONResponse:
-        """200 with the message, or the failure of the request."""
+        """200 with the message, else the failure of the request."""
 
         async def work(principal: Principal) -> JSONResponse:
             _check_property(PropertySid, principal)
@@ -95,9 +94,9 @@ def routes(context: ApiContext) -> APIRouter:
 
         return await _answer(request, context, Permission.SEND, work)
 
-    @router.get("/Messages/{MessageSid}", summary="One message as it stands", responses=_RESPONSES)
+    @router.get("/Messages/{MessageSid}", summary="Get a message", responses=_RESPONSES)
     async def get_message(request: Request, MessageSid: str) -> JSONResponse:
-        """200 with the message; another account's is as unknown as none."""
+        """The current state of a message; other accounts' messages are not found."""
 
         async def work(principal: Principal) -> JSONResponse:
             return await _look_up(context, principal, MessageSid)
@@ -110,9 +109,9 @@ def routes(context: ApiContext) -> APIRouter:
 async def _answer(
     request: Request, context: ApiContext, permission: Permission, work: Work
 ) -> JSONResponse:
-    """Let a caller in, do the work, and write whatever goes wrong as the vendor does.
+    """Authenticate, apply the request limit, check the permission, work, and render failures.
 
-    The vendor's Java client sends no credentials until it is challenged.
+    The vendor's Java client sends credentials only after a 401 with a challenge.
     """
     try:
         try:
@@ -130,7 +129,7 @@ async def _answer(
             failure.headers["WWW-Authenticate"] = CHALLENGE
             return failure
         if not principal.may(permission):
-            return whole_failure(403, "FORBIDDEN", "This key may not do this")
+            return whole_failure(403, "FORBIDDEN", "This key lacks the permission")
         return await work(principal)
     except Whole as whole:
         fields = [{"FieldName": whole.field}] if whole.field else None
@@ -140,7 +139,7 @@ async def _answer(
     except Refused as refused:
         return refusal_failure(refused)
     except (ServiceUnavailable, StoreUnavailable):
-        unavailable = show_error(503, "Not available just now")
+        unavailable = show_error(503, "Temporarily unavailable")
         unavailable.headers["Retry-After"] = RETRY_SECONDS
         return unavailable
     except Exception:
@@ -166,14 +165,14 @@ async def _body(request: Request, context: ApiContext) -> Any:
 async def _send(
     context: ApiContext, principal: Principal, entries: list[Any]
 ) -> tuple[list[dict[str, Any] | list[Fault]], CampaignView | None]:
-    """Send what is sound in one campaign; the message or the faults of each entry, in order.
+    """Send the valid entries as one campaign; returns the message or the faults of each, in order.
 
-    Without a sound entry there is no campaign, and nothing is stored.
+    Without a valid entry no campaign is stored.
     """
     inside_too = context.settings.allow_private_urls
     now = wall_clock()
     batch = await asyncio.to_thread(prepare, context.store, principal, entries, now, inside_too)
-    if not batch.has_sound:
+    if not batch.has_valid:
         return [item.faults for item in batch.items], None
     admission = await context.service.admit(batch.draft)
     view = admission.campaign
@@ -193,7 +192,7 @@ def _shown(
 
 
 def _faults_of(row: MessageView, item: Item) -> list[Fault]:
-    """The faults of a message that was not accepted, as the store has it: a replay may differ."""
+    """The faults of a message that the store has not accepted; empty if it has."""
     born_failed = row.status is MessageStatus.FAILED and row.attempts == 0
     if born_failed or (row.status is MessageStatus.SKIPPED and row.reason == "opted_out"):
         return item.faults or [fault_of(row.reason or row.status.value)]
@@ -211,7 +210,7 @@ async def _look_up(context: ApiContext, principal: Principal, sid: str) -> JSONR
 
 
 def _find(store: Store, principal: Principal, message_id: str) -> dict[str, Any] | None:
-    """A message that the account sent, or one that came back to it."""
+    """Find a message that the account sent, or a reply to one."""
     account, sids = principal.account_id, (principal.key_id, principal.property_sid)
     asked = store.replies.message(account, message_id)
     if asked is not None:
@@ -267,15 +266,15 @@ _BATCH = {
 _RESPONSES: dict[int | str, dict[str, Any]] = {
     status: {"description": text}
     for status, text in {
-        400: "Something is wrong with the request: ResponseStatus says what",
+        400: "The request is invalid; ResponseStatus says why",
         401: "No valid Basic credentials",
-        403: "The key or the account may not do this",
-        404: "There is no such property or message",
+        403: "The key or the account is not allowed to do this",
+        404: "The property or message does not exist",
         413: "The body is too large",
         415: "The body is not application/json",
-        429: "Too many requests; try again after Retry-After",
-        500: "Our fault",
-        503: "Not available just now; try again after Retry-After",
+        429: "Too many requests; retry after Retry-After",
+        500: "Internal error",
+        503: "Temporarily unavailable; retry after Retry-After",
     }.items()
 }
 

@@ -1,4 +1,4 @@
-"""Who is asking: HTTP Basic and Bearer credentials to a principal."""
+"""Authentication: from HTTP Basic or Bearer credentials to a principal."""
 
 import asyncio
 import base64
@@ -12,7 +12,7 @@ from store.store import Store
 
 
 class Permission(StrEnum):
-    """What a key may be allowed to do; ``*`` allows all."""
+    """The permissions of API keys; ``*`` grants all of them."""
 
     SEND = "create:BatchSMS"
     SEND_SINGLE = "create:SingleSMS"
@@ -22,11 +22,11 @@ class Permission(StrEnum):
 
 
 class Unauthenticated(Exception):
-    """No valid credentials; the reason is for the caller and tells nothing of what exists."""
+    """No valid credentials. The text is for the caller and does not reveal what exists."""
 
 
 def basic_of(request: Request) -> tuple[str, str] | None:
-    """The user and password of a Basic header, None when there is none that can be read."""
+    """The user and password of a Basic header; None if it is missing or malformed."""
     scheme, _, value = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "basic":
         return None
@@ -53,5 +53,5 @@ async def authenticate(request: Request, store: Store, bearer_too: bool = True) 
 
 
 def caller_of(request: Request) -> str:
-    """A name for a caller without valid credentials: its address."""
+    """The name of a caller without valid credentials: its IP address."""
     return f"address:{request.client.host if request.client else 'unknown'}"

@@ -1,4 +1,4 @@
-"""Reading request bodies that nobody vouches for: capped, strict JSON, UTF-8, nothing odd."""
+"""Reading untrusted request bodies: limited in size, strict JSON or form, UTF-8."""
 
 import json
 from typing import Any
@@ -20,10 +20,10 @@ class BadBody(Exception):
 
 
 async def read_bytes(request: Request, bytes_max: int) -> bytes:
-    """Read a whole body of at most ``bytes_max``, however it is transferred.
+    """Read a whole body of at most ``bytes_max`` bytes, chunked or not.
 
-    Raises BadBody: 413 as soon as the cap is passed, 415 for an encoded body (no bomb is ever
-    unpacked).
+    Raises BadBody: 413 as soon as the limit is passed, 415 for a compressed body, which is never
+    unpacked.
     """
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise BadBody("send the body without a content encoding", 415)
@@ -47,9 +47,9 @@ async def read_json(request: Request, bytes_max: int) -> Any:
 
 
 def parse_json(raw: bytes) -> Any:
-    """Parse JSON as RFC 8259 has it, and stricter: what two readers could read differently is out.
+    """Parse JSON by RFC 8259, without what two parsers could read differently.
 
-    Refused with BadBody: other encodings and byte order marks, NaN and infinities, duplicate
+    Raises BadBody for other encodings and byte order marks, NaN and infinities, duplicate
     members, NUL characters and lone surrogates, and nesting deeper than ``DEPTH_MAX``.
     """
     try:
@@ -67,8 +67,8 @@ def parse_json(raw: bytes) -> Any:
         raise BadBody(f"the body is not JSON: line {error.lineno}, column {error.colno}") from None
     except ValueError:
         # Python itself refuses integers of more than 4,300 digits.
-        raise BadBody("the body has a number that is too long") from None
-    # Without an escape there can be neither NUL nor surrogate; without brackets, no depth.
+        raise BadBody("the body has a number with too many digits") from None
+    # Only an escape can make a NUL or a surrogate, and only brackets make depth.
     if b"\\u" in raw or raw.count(b"[") + raw.count(b"{") > DEPTH_MAX:
         _inspect(value, strings=b"\\u" in raw)
     return value
@@ -77,8 +77,8 @@ def parse_json(raw: bytes) -> Any:
 def parse_form(raw: bytes) -> dict[str, str]:
     """Parse ``application/x-www-form-urlencoded`` (WHATWG URL, section 5.1): UTF-8, ``+`` a space.
 
-    What is no percent code stays as it is, as everybody reads it. Refused with BadBody: other
-    encodings, NUL characters, a field twice, and more than ``FORM_FIELDS_MAX`` fields.
+    A percent sign that starts no escape stays as it is. Raises BadBody for other encodings, NUL
+    characters, a repeated field, and more than ``FORM_FIELDS_MAX`` fields.
     """
     try:
         pairs = parse_qsl(
@@ -95,19 +95,19 @@ def parse_form(raw: bytes) -> dict[str, str]:
         raise BadBody("the body has a NUL character")
     fields = dict(pairs)
     if len(fields) != len(pairs):
-        raise BadBody("the body has a field twice")
+        raise BadBody("the body has the same field twice")
     return fields
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) != len(pairs):
-        raise BadBody("the body has an object with a member twice")
+        raise BadBody("the body has an object with the same member twice")
     return members
 
 
 def _no_constant(name: str) -> Any:
-    raise BadBody(f"the body has {name}, which JSON has not")
+    raise BadBody(f"the body has {name}, which is not JSON")
 
 
 def _finite(digits: str) -> float:

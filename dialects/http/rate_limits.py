@@ -1,4 +1,4 @@
-"""API rate limits: so many requests of a key to a route, with headers that tell the truth."""
+"""API rate limits: requests per key and route, and the headers that report them."""
 
 import math
 import time
@@ -12,7 +12,7 @@ from limits.storage import storage_from_string
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """What a caller may know of its limit after one request."""
+    """The state of a caller's limit after one request; ``reset_at`` is in Unix seconds."""
 
     allowed: bool
     limit: int
@@ -20,7 +20,7 @@ class Window:
     reset_at: float
 
     def headers(self) -> dict[str, str]:
-        """``X-RateLimit-*`` (reset in Unix seconds), and ``Retry-After`` when refused."""
+        """``X-RateLimit-*`` headers, with ``Retry-After`` if the request is refused."""
         headers = {
             "X-RateLimit-Limit": str(self.limit),
             "X-RateLimit-Remaining": str(self.remaining),
@@ -44,9 +44,9 @@ class RequestLimiter:
         self._limiter = MovingWindowRateLimiter(opened)
 
     async def take(self, limit: str, route: str, caller: str) -> Window:
-        """Count one request of a caller; ``limit`` reads like ``5/minute``.
+        """Count one request of a caller; ``limit`` is written like ``5/minute``.
 
-        Raced, exactly as many are allowed as the limit says.
+        Concurrent requests are never allowed beyond the limit.
         """
         item: RateLimitItem = parse(limit)
         allowed = await self._limiter.hit(item, route, caller)

@@ -10,7 +10,7 @@ from campaign.refusals import RefusalCode, Refused
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """One way to fail: its name and status on the send routes, its status and text elsewhere."""
+    """A failure: its name and status on the send routes, its status and text on the others."""
 
     name: str
     status: int
@@ -42,14 +42,14 @@ INTERNAL = Failure("InternalError", 500, 500, "Internal error")
 UNAVAILABLE = Failure("ServiceUnavailableError", 503, 503, "Service unavailable")
 
 
-# Our refusals that are no ValidationError.
+# Refusals that are not a ValidationError.
 FAILURES: dict[RefusalCode, Failure] = {
     RefusalCode.CREDITS_INSUFFICIENT: OUT_OF_CREDIT,
     RefusalCode.QUOTA_REACHED: RATE_LIMIT,
 }
 
 
-# Canonical member names at the end of a place, and what this API calls them.
+# The last member of a place, and its name in this API.
 _MEMBERS = {
     ".to": ".recipient",
     ".mailingList": ".recipient",
@@ -64,7 +64,7 @@ _SINGLE = "recipients[0]."
 def show_failure(
     failure: Failure, message: str | None = None, status: int | None = None, **more: Any
 ) -> JSONResponse:
-    """Write a failure of a send route; only what the caller can mend has a message."""
+    """Write a failure of a send route; only what the caller can correct has a message."""
     code = status or failure.status
     error: dict[str, Any] = {"name": failure.name, "statusCode": code}
     if message is not None:
@@ -99,7 +99,7 @@ def show_archived(failure: Failure, message: str | None = None) -> JSONResponse:
 
 
 def show_error(status: int, message: str) -> JSONResponse:
-    """Write what no route answered."""
+    """Answer what no route of this API answered."""
     named = {one.status: one for one in (NOT_FOUND, INTERNAL, UNAVAILABLE)}
     if status == 405:
         return show_failure(Failure("MethodNotAllowedError", 405, 405, message), message)

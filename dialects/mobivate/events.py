@@ -1,6 +1,6 @@
-"""Mobivate: what its callbacks and its message log say of a message, a reply and a click.
+"""Mobivate: receipt callbacks, and the lines of the message log.
 
-The payloads are those of the vendor's older pages; the newer ones only say that there are some.
+The payloads are those of the vendor's older pages; the newer ones do not describe them.
 """
 
 import json
@@ -29,7 +29,7 @@ _STATUSES: dict[MessageStatus, tuple[int, str]] = {
     MessageStatus.CANCELLED: (4, "DELETED"),
     MessageStatus.UNKNOWN: (6, "UNKNOWN"),
 }
-# What a reason for not sending is called here, where it has a word of its own.
+# Reasons for not sending that have their own code and word.
 _REASONS: dict[str, tuple[int, str]] = {
     "opted_out": (19, "FAILED_RECIPIENT_BLACKLISTED"),
     "blocked": (19, "FAILED_RECIPIENT_BLACKLISTED"),
@@ -37,23 +37,23 @@ _REASONS: dict[str, tuple[int, str]] = {
     "expired": (3, "EXPIRED"),
 }
 _ENDS = (MessageStatus.FAILED, MessageStatus.SKIPPED)
-# The status that each event tells of; the message may have gone on since.
-_TOLD = {event: status for status, event in MESSAGE_EVENTS.items()}
+# The status that each event reports; the current one may be later.
+_REPORTED = {event: status for status, event in MESSAGE_EVENTS.items()}
 
 
 def status_of(message: MessageView) -> tuple[int, str]:
-    """The vendor's code and word for where a message stands."""
+    """The vendor's code and word for the status of a message."""
     if message.status in _ENDS and message.reason in _REASONS:
         return _REASONS[message.reason]
     return _STATUSES[message.status]
 
 
 def render_event(webhook_event: WebhookEvent) -> WebhookRequest | None:
-    """Write the receipt callback of an event; None for what is no news to this API.
+    """Render the receipt callback of an event; None for an event that this API does not report.
 
-    Rendered again, for another try, it is the same.
+    A retry renders the same callback.
     """
-    status = _TOLD.get(webhook_event.event)
+    status = _REPORTED.get(webhook_event.event)
     if status is None or webhook_event.message is None or webhook_event.campaign is None:
         return None
     shown = show_receipt(
@@ -64,7 +64,7 @@ def render_event(webhook_event: WebhookEvent) -> WebhookRequest | None:
 
 
 def show_receipt(message: MessageView, campaign_id: str, at: Instant) -> dict[str, Any]:
-    """The body of a receipt callback: a message has a new status since ``at``."""
+    """The body of a receipt callback: the message got its status at ``at``."""
     code, word = status_of(message)
     return {
         "deliveryMessageId": message.id,
@@ -79,7 +79,7 @@ def show_receipt(message: MessageView, campaign_id: str, at: Instant) -> dict[st
 
 
 def show_logged(logged: LoggedMessage) -> dict[str, Any]:
-    """One line of the message log. What it cost is told in credits: there is no currency."""
+    """One line of the message log; the cost is in credits."""
     message = logged.message
     modified = max(logged.asked_at, message.sent_at or 0, message.final_at or 0)
     price = PRICES[message.kind]
@@ -103,7 +103,7 @@ def show_logged(logged: LoggedMessage) -> dict[str, Any]:
 
 
 def digits(address: str) -> str:
-    """A number without its plus, as this vendor writes it; names and short codes as they are."""
+    """A number without its plus, as this vendor writes it; other senders are unchanged."""
     return address.removeprefix("+")
 
 

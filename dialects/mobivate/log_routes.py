@@ -1,6 +1,6 @@
 """Mobivate: opt-outs and the message log, which only the vendor's older pages describe.
 
-Failures have the shape of those pages, ``{"code", "message"}``, and a bad key is 401 there.
+As on those pages, failures are ``{"code", "message"}``, and an invalid key is 401.
 """
 
 import asyncio
@@ -35,12 +35,12 @@ _DATE = re.compile(
 _RESPONSES: dict[int | str, dict[str, Any]] = {
     status: {"description": text}
     for status, text in {
-        400: "What is asked cannot be read",
+        400: "The request is invalid",
         401: "No valid key, or one without the permission",
-        404: "There is no such message or opt-out",
-        429: "Too many requests; try again after Retry-After",
-        500: "Our fault",
-        503: "Not available just now; try again after Retry-After",
+        404: "The message or opt-out does not exist",
+        429: "Too many requests; retry after Retry-After",
+        500: "Internal error",
+        503: "Temporarily unavailable; retry after Retry-After",
     }.items()
 }
 
@@ -76,14 +76,14 @@ Archived = Callable[[Request, Permission, Work], Awaitable[JSONResponse]]
 
 
 def add_routes(router: APIRouter, context: ApiContext, archived: Archived) -> None:
-    """Add the routes; ``archived`` lets a caller in and writes failures in the older shape."""
+    """Add the routes; ``archived`` authenticates a caller and renders failures the older way."""
     opt_outs = context.store.opt_outs
 
     @router.get(
-        "/addressbook/optout", responses=_RESPONSES, summary="Numbers that want nothing more"
+        "/addressbook/optout", responses=_RESPONSES, summary="List the numbers that opted out"
     )
     async def list_opt_outs(request: Request) -> JSONResponse:
-        """At most 1,000 by number; ``?after=<mobile>`` gives the following ones."""
+        """At most 1,000 numbers, ascending; ``?after=<mobile>`` gives the next ones."""
 
         async def work(principal: Principal) -> JSONResponse:
             after = canonical_number(request.query_params.get("after", ""))
@@ -97,11 +97,11 @@ def add_routes(router: APIRouter, context: ApiContext, archived: Archived) -> No
     @router.post(
         "/addressbook/optout",
         responses=_RESPONSES,
-        summary="Silence a number",
+        summary="Opt out a number",
         openapi_extra=_WITH_MOBILE,
     )
     async def add_opt_out(request: Request) -> JSONResponse:
-        """From the next claim on nothing is sent to it; added twice, the first one stays."""
+        """Messages to it that are not yet claimed are skipped. A second call changes nothing."""
 
         async def work(principal: Principal) -> JSONResponse:
             number, now = await _mobile(request), wall_clock()
@@ -112,11 +112,9 @@ def add_routes(router: APIRouter, context: ApiContext, archived: Archived) -> No
 
         return await archived(request, Permission.CONTROL, work)
 
-    @router.delete(
-        "/addressbook/optout", responses=_RESPONSES, summary="Let a number be sent to again"
-    )
+    @router.delete("/addressbook/optout", responses=_RESPONSES, summary="Remove an opt-out")
     async def delete_opt_out(request: Request) -> JSONResponse:
-        """Answers with what was deleted; 404 when the number was not silent."""
+        """Answers with the deleted opt-out; 404 if the number had not opted out."""
 
         async def work(principal: Principal) -> JSONResponse:
             number, account = await _mobile(request), principal.account_id
@@ -129,10 +127,13 @@ def add_routes(router: APIRouter, context: ApiContext, archived: Archived) -> No
         return await archived(request, Permission.CONTROL, work)
 
     @router.get(
-        "/message", responses=_RESPONSES, summary="Messages between two dates", openapi_extra=_PAGED
+        "/message",
+        responses=_RESPONSES,
+        summary="List the messages between two dates",
+        openapi_extra=_PAGED,
     )
     async def list_messages(request: Request) -> JSONResponse:
-        """A page of the log, oldest first. Replies are not kept, so MO has none."""
+        """A page of the log, oldest first. Replies are not in it, so ``MO`` is always empty."""
 
         async def work(principal: Principal) -> JSONResponse:
             since, until = _instant(request, "startDate"), _instant(request, "endDate")
@@ -151,9 +152,9 @@ def add_routes(router: APIRouter, context: ApiContext, archived: Archived) -> No
 
         return await archived(request, Permission.READ, work)
 
-    @router.get("/message/{id}", responses=_RESPONSES, summary="One message of the log")
+    @router.get("/message/{id}", responses=_RESPONSES, summary="Get a message of the log")
     async def get_message(request: Request, id: str) -> JSONResponse:
-        """404 for what is not there and for what is somebody else's."""
+        """404 if it does not exist or belongs to another account."""
 
         async def work(principal: Principal) -> JSONResponse:
             log = context.store.message_log
@@ -178,7 +179,7 @@ def _opt_out(one: OptOutView) -> dict[str, Any]:
 
 
 def _instant(request: Request, name: str) -> Instant:
-    # A plus that was not escaped arrives as a space.
+    # An unescaped plus arrives as a space.
     value = request.query_params.get(name, "").replace(" ", "+")
     try:
         if _DATE.fullmatch(value):

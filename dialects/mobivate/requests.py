@@ -1,6 +1,6 @@
-"""Mobivate: requests to send, read into drafts (seed 004_fbbb4dde654ffae7.txt).
+"""Mobivate: reading requests into drafts (seed 004_fbbb4dde654ffae7.txt).
 
-Where the pages of the vendor disagree, docs/decisions/0017-mobivate.md says what holds here.
+What the vendor's pages contradict each other on is decided in docs/decisions/0017-mobivate.md.
 """
 
 import json
@@ -23,14 +23,14 @@ ENTRIES_MAX = 1_000
 TEXT_LENGTH_MAX = 1_600
 NAME_LENGTH_MAX = 200
 REFERENCE_LENGTH_MAX = 200
-# The vendor's own example has a name of twelve; networks carry eleven, so that is what is sent.
+# The vendor's example has a name of twelve characters; networks carry eleven, so it is cut.
 ORIGINATOR_TAKEN_MAX = 15
 ORIGINATOR_SENT_MAX = 11
 LIST_MARK = {"type": "mailinglist"}
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 _DIGITS = re.compile(r"\+?[0-9]+")
-# Hours, minutes and seconds must be there; a zone may lack its colon, or be missing (UTC).
+# Hours, minutes and seconds are required; the zone may lack its colon, or be missing (UTC).
 _INSTANT = re.compile(
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]{1,9})?"
     r"(?:[Zz]|[+-][0-9]{2}:?[0-9]{2})?"
@@ -39,7 +39,7 @@ _EXCLUDE_OPT_OUTS = ("excludeOptOuts", "excludeOptouts")
 
 
 class _Reader:
-    """One request while it is read; gathers every fault with its place."""
+    """Reads the members of one request and collects their faults with their places."""
 
     def __init__(self, body: Any) -> None:
         if not isinstance(body, dict):
@@ -48,12 +48,12 @@ class _Reader:
         self.faults: list[Refusal] = []
 
     def fault(self, code: RefusalCode, message: str, place: str) -> None:
-        """Note a fault, as long as a reader could still want to read it."""
+        """Add a fault, up to ``SHOWN_MAX``."""
         if len(self.faults) < SHOWN_MAX:
             self.faults.append(Refusal(code, message, place))
 
     def invalid(self, message: str, place: str) -> None:
-        """Note a member of the wrong kind."""
+        """Add the fault of a member that has a wrong type or value."""
         self.fault(RefusalCode.FIELD_INVALID, message, place)
 
     def text(self, member: str, length_max: int) -> str | None:
@@ -79,13 +79,13 @@ class _Reader:
         return default
 
     def originator(self, owner: Mapping[str, Any], prefix: str) -> str | None:
-        """An optional sender: a name cut to what networks carry, or digits."""
+        """An optional sender: a name, cut to eleven characters, or digits."""
         value = self.string(owner, "originator", prefix, 50)
         if value is None:
             return None
         sender = _sender(value.strip())
         if sender is None:
-            what = "up to 11 letters, digits and spaces, or 5 to 15 digits"
+            what = "must be up to 11 letters, digits and spaces, or 5 to 15 digits"
             self.fault(RefusalCode.SENDER_INVALID, what, f"{prefix}originator")
         return sender
 
@@ -209,11 +209,11 @@ def _recipient(reader: _Reader, entry: Any, index: int | None) -> DraftRecipient
         mailing_list = wanted.strip().lower()
         fields = {name: value for name, value in fields.items() if name not in LIST_MARK}
     elif LIST_MARK.items() <= fields.items():
-        reader.fault(RefusalCode.LIST_UNKNOWN, "a mailing list is named by its UUID", place)
+        reader.fault(RefusalCode.LIST_UNKNOWN, "must be the UUID of a mailing list", place)
     else:
         number = canonical_number(wanted) if isinstance(wanted, str) else None
         if number is None:
-            what = "not a phone number in international format"
+            what = "must be a phone number in international format"
             reader.fault(RefusalCode.NUMBER_INVALID, what, place)
     single = index is None
     return DraftRecipient(
@@ -248,13 +248,13 @@ def _check_references(reader: _Reader, recipients: list[DraftRecipient]) -> None
     seen: set[str] = set()
     for index, recipient in enumerate(recipients):
         if recipient.reference is not None and recipient.reference in seen:
-            what = "another recipient has this reference"
+            what = "must differ from the references of other recipients"
             reader.invalid(what, f"recipients[{index}].reference")
         seen.add(recipient.reference or "")
 
 
 def _check_filled(reader: _Reader, recipients: list[DraftRecipient]) -> None:
-    """What every message needs must be said at the top, or by each recipient."""
+    """Text and originator must be given once for all, or by every recipient."""
     if reader.faults:
         return
     for member, values in (
@@ -262,7 +262,7 @@ def _check_filled(reader: _Reader, recipients: list[DraftRecipient]) -> None:
         ("originator", [recipient.sender for recipient in recipients]),
     ):
         if reader.body.get(member) is None and None in values:
-            what = "is required where a recipient has none of its own"
+            what = "is required unless every recipient has one"
             reader.fault(RefusalCode.FIELD_MISSING, what, member)
 
 

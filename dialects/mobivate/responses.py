@@ -1,4 +1,4 @@
-"""Mobivate: answers, and failures in the two shapes that the vendor's pages have."""
+"""Mobivate: the answer to an accepted request."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from store.shared.views import CampaignView
 
 
 def show(view: CampaignView, type_: str) -> dict[str, Any]:
-    """Answer an accepted request; a replay looks the same."""
+    """Answer an accepted request; the answer to a replayed key is the same."""
     scheduled = max(view.scheduled_at or view.created_at, view.created_at)
     record = {
         "id": view.id,

@@ -1,7 +1,6 @@
 """Mobivate: ``POST /send/batch`` and ``/send/single`` (seed 004_fbbb4dde654ffae7.txt).
 
-Reading is in mobivate_reading.py, answers in mobivate_answers.py, opt-outs and the message log
-in mobivate_log.py, the news to callback addresses in mobivate_news.py.
+Opt-outs and the message log are in log_routes.py.
 """
 
 import asyncio
@@ -60,7 +59,7 @@ def routes(context: ApiContext) -> APIRouter:
         openapi_extra={"requestBody": {"required": True, "content": _BATCH}},
     )
     async def send_batch(request: Request) -> JSONResponse:
-        """Accept a campaign: judged and paid when this answers, sent in the background."""
+        """Validates the campaign and holds its credits, then sends it in the background."""
 
         async def work(principal: Principal) -> JSONResponse:
             return await _send(
@@ -76,7 +75,7 @@ def routes(context: ApiContext) -> APIRouter:
         openapi_extra={"requestBody": {"required": True, "content": _SINGLE}},
     )
     async def send_single(request: Request) -> JSONResponse:
-        """Accept one message; 403 when its recipient opted out."""
+        """Accepts one message; 403 if its recipient has opted out."""
 
         async def work(principal: Principal) -> JSONResponse:
             try:
@@ -107,7 +106,7 @@ async def _answer(
     fail: Callable[[Failure], JSONResponse],
     work: Work,
 ) -> JSONResponse:
-    """Let a caller in, do the work, and write whatever goes wrong in the vendor's shape."""
+    """Authenticate, apply the request limit, check the permission, work, and render failures."""
     try:
         principal = await _principal(request, context)
         caller = principal.key_id if principal else caller_of(request)
@@ -135,7 +134,7 @@ async def _answer(
 
 
 async def _principal(request: Request, context: ApiContext) -> Principal | None:
-    # The vendor knows Bearer alone; credentials in the query would end up in logs.
+    # The vendor documents Bearer only. Credentials in the query would reach logs.
     if request.headers.get("authorization", "")[:7].lower() != "bearer ":
         return None
     try:
@@ -160,20 +159,20 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
     for status, text in {
         400: "ValidationError",
         402: "OutOfCreditError",
-        403: "AuthenticationError, or an originator of somebody else",
+        403: "AuthenticationError, or an originator of another account",
         413: "ValidationError: the body is too large",
         415: "ValidationError: the body is not application/json",
         429: "RateLimitError",
         500: "InternalError",
-        503: "ServiceUnavailableError; try again after Retry-After",
+        503: "ServiceUnavailableError; retry after Retry-After",
     }.items()
 }
 _STRING, _SWITCH = {"type": "string"}, {"type": "boolean"}
 _META = {"type": "object", "description": "values for {{NAME}} tags"}
 _COMMON: dict[str, Any] = {
-    "text": {**_STRING, "description": "may have {{NAME}} tags"},
-    "originator": {**_STRING, "description": "a name of up to 11, or digits"},
-    "scheduleDateTime": {**_STRING, "description": "ISO 8601; no zone means UTC"},
+    "text": {**_STRING, "description": "text with {{NAME}} tags"},
+    "originator": {**_STRING, "description": "a name of up to 11 characters, or digits"},
+    "scheduleDateTime": {**_STRING, "description": "ISO 8601, UTC without a zone"},
     "shortenUrls": {**_SWITCH, "default": False},
     "excludeOptouts": {**_SWITCH, "default": True},
     "callbackURL": {**_STRING, "format": "uri"},

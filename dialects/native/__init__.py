@@ -1,1 +1,1 @@
-"""Godwit's own API, below /v1."""
+"""The native API, below /v1."""

@@ -1,7 +1,7 @@
 """The native API's callbacks: thin JSON that names what happened to what.
 
-A message is told of by its ids and the account's own reference; whoever wants its number and
-text asks for it. So nothing personal passes through receivers' logs (Standard Webhooks 1.0.0).
+A message is named by its ids and the account's reference; its number and text can be read from the
+API. So no personal data reaches the logs of receivers (Standard Webhooks 1.0.0).
 """
 
 import json
@@ -15,7 +15,7 @@ from webhooks.rendering import WebhookRequest
 
 
 def render_event(webhook_event: WebhookEvent) -> WebhookRequest:
-    """Write an event as ``{"type", "timestamp", "data"}``, or as a query for those who want GET."""
+    """Render an event as ``{"type", "timestamp", "data"}``, or as a query for the GET method."""
     shown = {
         "type": webhook_event.event.value,
         "timestamp": iso(webhook_event.at),
@@ -33,7 +33,7 @@ def render_event(webhook_event: WebhookEvent) -> WebhookRequest:
 
 
 def data_of(webhook_event: WebhookEvent) -> dict[str, Any]:
-    """What an event is about. The status is the event's: the message may have gone on since."""
+    """The data of an event. ``status`` is that of the event, not the current one."""
     happened = webhook_event.event.value.partition(".")[2]
     data: dict[str, Any] = {}
     if webhook_event.campaign is not None:

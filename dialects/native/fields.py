@@ -1,4 +1,4 @@
-"""How native bodies are read: their members' spelling, their faults, and a change to a campaign."""
+"""Models of native bodies, how their faults are reported, and the change of a campaign."""
 
 from datetime import datetime
 from typing import Any
@@ -14,7 +14,7 @@ from service.changes import Change
 
 
 class RequestModel(BaseModel):
-    """Members in camelCase, of exactly their type, and no others."""
+    """A body with members in camelCase: exact types, and no unknown members."""
 
     model_config = ConfigDict(
         extra="forbid", strict=True, alias_generator=to_camel, validate_by_alias=True
@@ -22,27 +22,27 @@ class RequestModel(BaseModel):
 
 
 class ChangeBody(RequestModel):
-    """What may change: start and spread while a campaign waits, its speed until it ends."""
+    """A change: start and spread until the first wave, the rate until the campaign ends."""
 
     schedule_date_time: str | None = Field(
-        default=None, description="ISO 8601; no zone means UTC; the past means now"
+        default=None, description="ISO 8601, UTC without a zone; a time in the past hour means now"
     )
-    # Too many hours have a code of their own, so the bounds are for the document alone.
+    # The bounds are only for OpenAPI: too many hours have their own error code.
     spread_hours: float | None = Field(
         default=None,
-        description="hours from the start, over which messages without a time of their own leave",
+        description="hours from the start over which messages without their own time are spread",
         json_schema_extra={"minimum": 0, "maximum": SPREAD_HOURS_MAX},
     )
     rate: float | None = Field(
         default=None,
         gt=0,
         le=RATE_MAX,
-        description="segments per second at most; null for as fast as can be",
+        description="segments per second at most; null for no limit",
     )
 
 
 def read_change(body: Any) -> Change:
-    """The change that a body asks for; raises Refused with everything that is wrong."""
+    """Read the change that a body requests; raises Refused with every fault."""
     try:
         parsed = ChangeBody.model_validate(body)
     except ValidationError as error:
@@ -50,7 +50,7 @@ def read_change(body: Any) -> Change:
     faults: list[Refusal] = []
     has_rate = "rate" in parsed.model_fields_set
     if parsed.schedule_date_time is None and parsed.spread_hours is None and not has_rate:
-        what = "give a scheduleDateTime, spreadHours, a rate, or several of them"
+        what = "give scheduleDateTime, spreadHours or rate, or several of them"
         faults.append(Refusal(RefusalCode.FIELD_MISSING, what, "scheduleDateTime"))
     start = read_instant(parsed.schedule_date_time, "", faults)
     if faults:
@@ -59,14 +59,14 @@ def read_change(body: Any) -> Change:
 
 
 def read_instant(value: str | None, place: str, faults: list[Refusal]) -> Instant | None:
-    """Read a time, adding to ``faults`` what is none."""
+    """Read an ISO 8601 time; None and an entry in ``faults`` if it is malformed."""
     if value is None:
         return None
     try:
         return instant_of(datetime.fromisoformat(value))
     except (ValueError, OverflowError):
         faults.append(
-            Refusal(RefusalCode.SCHEDULE_INVALID, "not ISO 8601", f"{place}scheduleDateTime")
+            Refusal(RefusalCode.SCHEDULE_INVALID, "must be ISO 8601", f"{place}scheduleDateTime")
         )
         return None
 
@@ -79,16 +79,16 @@ _CODES = {
 
 
 def faults_of(error: ValidationError) -> list[Refusal]:
-    """What is wrong with a body, member by member, repeating nothing of it."""
+    """The faults of a body, one per member, without any of its values."""
     refusals = []
-    # Neither the input nor the error's context is repeated: both may hold numbers and texts.
+    # Neither the input nor the context is included: both may hold numbers and texts.
     for fault in error.errors(include_input=False, include_context=False, include_url=False):
         place = ""
         for part in fault["loc"]:
             place += f"[{part}]" if isinstance(part, int) else f".{part}" if place else str(part)
         message = fault["msg"]
         if fault["type"] == "extra_forbidden":
-            message = "there is no such member (or it is not supported yet)"
+            message = "there is no such member"
         code = _CODES.get(fault["type"], RefusalCode.FIELD_INVALID)
         refusals.append(Refusal(code, message, place))
         if len(refusals) == SHOWN_MAX:

@@ -1,4 +1,4 @@
-"""Members of a mailing list as they are sent to us: JSON, or CSV with a header line."""
+"""Reading members of a mailing list: JSON, or CSV with a header line."""
 
 import csv
 import io
@@ -18,7 +18,7 @@ JSON_MEMBERS_MAX = 10_000
 CSV_MEMBERS_MAX = 50_000
 FIELDS_MAX = 50
 VALUE_LENGTH_MAX = 1_600
-# What the column with the number may be called.
+# Accepted names of the column that has the number.
 NUMBER_COLUMNS = ("to", "number", "phone", "mobile", "msisdn", "recipient")
 _NAME = re.compile(r"[A-Za-z0-9_.\-]{1,64}")
 
@@ -26,7 +26,7 @@ Fault = Callable[[RefusalCode, str, str], None]
 
 
 async def read_body(request: Request) -> tuple[bytes, bool]:
-    """Read a capped body; True where it is CSV. Raises BadBody for any other kind."""
+    """Read a body of limited size; True if it is CSV. Raises BadBody for other media types."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type not in ("application/json", "text/csv"):
         raise BadBody("send the members as application/json or text/csv", 415)
@@ -34,9 +34,9 @@ async def read_body(request: Request) -> tuple[bytes, bool]:
 
 
 def parse_members(raw: bytes, is_csv: bool) -> list[Member]:
-    """Read all members of a body; raises Refused with places (a readable number), or BadBody.
+    """Read all members of a body; raises BadBody, or Refused with at most ``SHOWN_MAX`` faults.
 
-    All or nothing: with one fault nobody is a member.
+    One fault refuses the whole body.
     """
     faults: list[Refusal] = []
 
@@ -55,7 +55,9 @@ def parse_members(raw: bytes, is_csv: bool) -> list[Member]:
 def _of_json(body: Any, fault: Fault) -> Iterator[Member]:
     entries = body.get("members") if isinstance(body, dict) else None
     if not isinstance(entries, list) or set(body) != {"members"}:
-        fault(RefusalCode.FIELD_INVALID, "the body has an array, members, and nothing else", "")
+        fault(
+            RefusalCode.FIELD_INVALID, "the body must have an array, members, and nothing else", ""
+        )
         return
     if len(entries) > JSON_MEMBERS_MAX:
         what = f"at most {JSON_MEMBERS_MAX} members in one call"
@@ -64,7 +66,7 @@ def _of_json(body: Any, fault: Fault) -> Iterator[Member]:
     for index, entry in enumerate(entries):
         place = f"members[{index}]"
         if not isinstance(entry, dict) or not set(entry) <= {"to", "fields"}:
-            what = "must be an object with to, and fields if need be"
+            what = "must be an object with to and optionally fields"
             fault(RefusalCode.FIELD_INVALID, what, place)
             continue
         fields = entry.get("fields")
@@ -85,7 +87,7 @@ def _of_csv(raw: bytes, fault: Fault) -> Iterator[Member]:
     if "\x00" in text:
         raise BadBody("the file has a NUL character")
     header_line = text.partition("\n")[0]
-    # Where the comma is a decimal sign, spreadsheets put semicolons between columns.
+    # In locales with a decimal comma, spreadsheets separate columns by semicolons.
     delimiter = ";" if ";" in header_line and "," not in header_line else ","
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
@@ -111,7 +113,7 @@ def _check_header(header: list[str]) -> int:
     folded = [name.casefold() for name in header]
     columns = [folded.index(name) for name in NUMBER_COLUMNS if name in folded]
     if not columns:
-        raise BadBody("the header line has no column to")
+        raise BadBody("the header line has no column named to")
     if len(set(folded)) != len(folded):
         raise BadBody("the header line has a column twice")
     return columns[0]
@@ -120,13 +122,13 @@ def _check_header(header: list[str]) -> int:
 def _member(to: Any, fields: dict[str, str], place: str, fault: Fault) -> Member:
     number = canonical_number(to) if isinstance(to, str) else None
     if number is None:
-        fault(RefusalCode.NUMBER_INVALID, "not a phone number with its country code", place)
+        fault(RefusalCode.NUMBER_INVALID, "must be a phone number with its country code", place)
     if len(fields) > FIELDS_MAX:
-        fault(RefusalCode.FIELD_INVALID, f"has more than {FIELDS_MAX} fields", place)
+        fault(RefusalCode.FIELD_INVALID, f"must have at most {FIELDS_MAX} fields", place)
     elif not all(map(_NAME.fullmatch, fields)):
-        what = "names of fields have up to 64 letters, digits, dots, dashes and underscores"
+        what = "field names must have 1 to 64 letters, digits, dots, dashes and underscores"
         fault(RefusalCode.FIELD_INVALID, what, place)
     elif any(len(value) > VALUE_LENGTH_MAX for value in fields.values()):
-        what = f"values have at most {VALUE_LENGTH_MAX} characters"
+        what = f"field values must have at most {VALUE_LENGTH_MAX} characters"
         fault(RefusalCode.FIELD_INVALID, what, place)
     return Member(number or "", fields)

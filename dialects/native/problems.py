@@ -16,18 +16,18 @@ STATUSES: dict[RefusalCode, int] = {
 }
 
 _MEANINGS = {
-    400: "Something is wrong with the request; ``errors`` says what and where",
+    400: "The request is invalid; ``errors`` names each fault and its place",
     401: "No valid credentials",
     402: "Not enough credits",
-    403: "The key or the account may not do this",
-    404: "There is no such thing",
-    409: "Not possible as things stand",
+    403: "The key or the account is not allowed to do this",
+    404: "The resource does not exist, or belongs to another account",
+    409: "The current state does not allow this",
     413: "The body is too large",
-    415: "The body is not of the media type that is read here",
-    422: "The content breaks the messaging rules",
+    415: "The media type of the body is not supported",
+    422: "The content violates the messaging rules",
     429: "The daily quota is reached",
-    500: "Our fault",
-    503: "Not available just now; try again after Retry-After",
+    500: "Internal error",
+    503: "Temporarily unavailable; retry after Retry-After",
 }
 SENDING = (400, 401, 402, 403, 404, 409, 413, 415, 422, 429)
 LOOKING = (400, 401, 403, 404)
@@ -35,7 +35,7 @@ WRITING = (*LOOKING, 409, 413, 415)
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """The failures of a route as OpenAPI has them; 500 and 503 may come from any."""
+    """Describe the failures of a route for OpenAPI; 500 and 503 are added to each."""
     content: dict[str, Any] = {"application/problem+json": {}}
     return {
         status: {"description": _MEANINGS[status], "content": content}
@@ -50,7 +50,7 @@ def problem(
     errors: Sequence[Mapping[str, Any]] = (),
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
-    """Write a problem document; ``type`` is stable: ``urn:godwit:problem:<code>``."""
+    """Answer with a problem document, whose ``type`` is ``urn:godwit:problem:<code>``."""
     content: dict[str, Any] = {
         "type": f"urn:godwit:problem:{code}",
         "title": title,
@@ -62,7 +62,7 @@ def problem(
 
 
 def refused(refusals: Sequence[Refusal]) -> JSONResponse:
-    """Write every reason for a no, each with its place; the first one gives the status."""
+    """Answer with every refusal and its place; the first one decides the HTTP status."""
     first = refusals[0]
     errors = [
         {"place": refusal.place, "code": refusal.code.value, "detail": refusal.message}

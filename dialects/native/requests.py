@@ -1,4 +1,4 @@
-"""Godwit's own request to send: everything that a campaign can be, in one JSON object."""
+"""The native request to create a campaign, read into a draft."""
 
 from typing import Any
 
@@ -22,42 +22,44 @@ NAME = "native"
 
 
 class RecipientBody(RequestModel):
-    """One person, or one mailing list, with whatever is its own; either ``to`` or the list."""
+    """One number (``to``) or one mailing list, with values that override the campaign's."""
 
     to: str | None = Field(None, description="E.164 with +")
-    mailing_list: str | None = Field(None, description="id of a list; each member is a recipient")
+    mailing_list: str | None = Field(
+        None, description="id of a mailing list; each member is a recipient"
+    )
     text: str | None = None
     media_url: str | None = None
     sender: str | None = None
-    schedule_date_time: str | None = Field(None, description="ISO 8601; no zone means UTC")
+    schedule_date_time: str | None = Field(None, description="ISO 8601, UTC without a zone")
     idempotency_key: str | None = None
     reference: str | None = Field(None, max_length=200)
     fields: dict[str, str] = Field(default_factory=dict, description="values for {{FIELD}} tags")
 
 
 class CampaignBody(RequestModel):
-    """A campaign: what is said once holds for every recipient that does not say otherwise."""
+    """A campaign. Its values hold for every recipient that does not override them."""
 
     recipients: list[RecipientBody] = Field(min_length=1, max_length=RECIPIENTS_MAX)
     name: str | None = Field(None, max_length=200)
     sender: str | None = Field(None, description="default: the account's first sender")
     text: str | None = None
     media_url: str | None = None
-    schedule_date_time: str | None = Field(None, description="ISO 8601; no zone means UTC")
+    schedule_date_time: str | None = Field(None, description="ISO 8601, UTC without a zone")
     spread_hours: float = Field(0.0, ge=0, le=72)
     idempotency_key: str | None = None
     exclude_duplicates: bool = True
     exclude_opt_outs: bool = True
-    shorten_urls: bool = Field(False, description="a short link of each recipient's own")
+    shorten_urls: bool = Field(False, description="replace links by a short link per recipient")
     unknown_policy: UnknownPolicy = Field(
         UnknownPolicy.HOLD,
         strict=False,
-        description="for messages that may or may not have left: hold, or resend",
+        description="for messages in state unknown: hold, or resend",
     )
 
 
 def read(body: Any, principal: Principal) -> Draft:
-    """Read a native request; raises Refused with every fault and its place."""
+    """Read a create request; raises Refused with every fault and its place."""
     try:
         parsed = CampaignBody.model_validate(body)
     except ValidationError as error:
@@ -108,10 +110,10 @@ def read(body: Any, principal: Principal) -> Draft:
 
 def _check_to(recipient: RecipientBody, place: str, faults: list[Refusal]) -> None:
     if recipient.to is None and recipient.mailing_list is None:
-        what = "needs to, or mailingList"
+        what = "needs either to or mailingList"
         faults.append(Refusal(RefusalCode.FIELD_MISSING, what, f"{place}.to"))
     elif recipient.to is not None and recipient.mailing_list is not None:
-        what = "has to as well; one of them is enough"
+        what = "must not be given together with to"
         faults.append(Refusal(RefusalCode.FIELD_INVALID, what, f"{place}.mailingList"))
     elif recipient.to is not None and not is_e164(recipient.to):
-        faults.append(Refusal(RefusalCode.NUMBER_INVALID, "not E.164 with +", f"{place}.to"))
+        faults.append(Refusal(RefusalCode.NUMBER_INVALID, "must be E.164 with +", f"{place}.to"))

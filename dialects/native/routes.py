@@ -1,4 +1,4 @@
-"""Godwit's own API, below ``/v1``: every route of it, in one router."""
+"""All routes of the native API, below ``/v1``, in one router."""
 
 from fastapi import APIRouter
 
@@ -17,7 +17,7 @@ from dialects.native.requests import NAME, CampaignBody, read
 
 
 def routes(context: ApiContext) -> APIRouter:
-    """Put the native API's routes together."""
+    """The routes of this API."""
     router = APIRouter()
     router.include_router(campaign_routes.routes(context, read, CampaignBody.model_json_schema()))
     for group in (account_routes, message_routes, list_routes, link_routes, webhook_routes):

@@ -1,4 +1,4 @@
-"""Telesign: who asks, proved by a key pair or by a signature (TSA) over the request."""
+"""Telesign: authentication by a key pair, or by a signature over the request (TSA)."""
 
 import asyncio
 import hmac
@@ -42,8 +42,8 @@ NONCE_LENGTH_MIN = 8
 NONCE_LENGTH_MAX = 128
 
 
-# A request dated as far ahead as may be stays good for twice the tolerance; the clocks of two API
-# processes may differ by a little.
+# A request dated as far ahead as allowed stays valid for twice the tolerance. The minute is for
+# clock differences between API processes.
 NONCE_MEMORY: Instant = 2 * DATE_TOLERANCE + MINUTE
 
 
@@ -51,7 +51,7 @@ KEY_ID_LENGTH_MAX = 200
 
 
 class Unproven(Exception):
-    """The caller did not prove who it is; ``signature_string`` is what it should have signed."""
+    """The caller is not authenticated; ``signature_string`` is what it should have signed."""
 
     def __init__(self, failure: Failure, signature_string: str | None = None) -> None:
         super().__init__(failure.code)
@@ -62,8 +62,8 @@ class Unproven(Exception):
 async def prove(request: Request, body: bytes, path: str, store: Store, now: Instant) -> Principal:
     """Find the principal of a request by its headers and its raw body; raises Unproven.
 
-    A nonce is used up by a request with a right signature and by no other: the same request
-    again is refused. Basic requests carry nonces too, which mean nothing there.
+    Only a request with a valid signature uses its nonce up; the same request again is refused.
+    Nonces of Basic requests are ignored.
     """
     given = request.headers.getlist("authorization")
     if not given:
@@ -103,7 +103,7 @@ async def _prove_signature(
 
 
 def _signed_headers(request: Request) -> Mapping[str, str]:
-    """The headers that a signature covers; one sent twice counts as one with both values."""
+    """The headers that a signature covers; the values of a repeated header are joined."""
     names = {"content-type", "date", *(n for n in request.headers if n.startswith("x-ts-"))}
     return {name: ",".join(values) for name in names if (values := request.headers.getlist(name))}
 
@@ -115,7 +115,7 @@ def _check_headers(headers: Mapping[str, str], now: Instant) -> None:
     if not date:
         raise Unproven(DATE_MISSING)
     try:
-        # As lenient as old clients need: "Sa, 21 Nov 2026 01:25:12 +0000" is one of theirs.
+        # Lenient, because old clients send "Sa, 21 Nov 2026 01:25:12 +0000".
         dated = instant_of(parsedate_to_datetime(date))
     except (ValueError, TypeError, OverflowError):
         raise Unproven(DATE_MALFORMED) from None
@@ -133,7 +133,7 @@ async def _signer(store: Store, key_id: str) -> Signer:
 
 
 def _opened(signer: Signer) -> Principal:
-    """What a proved key opens; only now may its state be told."""
+    """The principal of an authenticated key; only here may the key's state be revealed."""
     if signer.suspended:
         raise Unproven(CUSTOMER_SUSPENDED)
     if signer.revoked:

@@ -5,15 +5,15 @@ from datetime import UTC, datetime
 
 from fastapi.responses import JSONResponse
 
-from dialects.telesign.responses import Failure, _resource
+from dialects.telesign.responses import Failure, resource
 
 
 def show_failures(
     failures: Sequence[Failure], reference_id: str, signature_string: str | None = None
 ) -> JSONResponse:
-    """Answer a request that came to nothing; the first failure gives status and HTTP status."""
+    """Answer a failed request; the first failure decides status and HTTP status."""
     first = failures[0]
-    content = _resource(reference_id, first.status, datetime.now(UTC), failures)
+    content = resource(reference_id, first.status, datetime.now(UTC), failures)
     if signature_string is not None:
         content["signature_string"] = signature_string
     headers = {"WWW-Authenticate": 'Basic realm="godwit"'} if first.http == 401 else {}

@@ -1,7 +1,7 @@
 """Telesign: its callbacks, one for each recipient and status, signed as the vendor signs them.
 
-Codes and texts are those of the vendor's page on bulk callbacks; which of them a message gets here
-is in docs/dialects.md. A recipient without a session id cannot be told from others, as there.
+Codes and texts are those of the vendor's page on bulk callbacks; docs/dialects.md says which of
+them a message gets. As at the vendor, only the session id names the recipient.
 """
 
 import json
@@ -36,7 +36,7 @@ _EVENTS = {
     Event.MESSAGE_UNDELIVERED: 207,
     Event.MESSAGE_UNKNOWN: 250,
 }
-# Why a message failed, where that has a code of its own; any other no of a carrier is 504.
+# Reasons of failed messages that have their own code; all other rejections are 504.
 _REASONS = {
     "number_invalid": 507,
     "invalid_number": 507,
@@ -54,7 +54,7 @@ _REJECTED = 504
 
 
 def status_of(event: Event, message: MessageView) -> tuple[int, str] | None:
-    """The vendor's code and text for what happened to a message; None where it has none."""
+    """The vendor's code and text for an event of a message; None if it has none."""
     code = _EVENTS.get(event)
     if event is Event.MESSAGE_FAILED:
         code = _REASONS.get(message.reason or message.error or "", _REJECTED)
@@ -62,10 +62,10 @@ def status_of(event: Event, message: MessageView) -> tuple[int, str] | None:
 
 
 def render_event(webhook_event: WebhookEvent) -> WebhookRequest | None:
-    """The callback for a message's news, signed with the account's oldest live key.
+    """Render the callback of an event, signed with the account's oldest valid key.
 
-    None for what is no news there. Raises LookupError while the account has no live key: the
-    vendor's clients take nothing that is not signed, so it comes again later.
+    None for an event that this API does not report. Raises LookupError while the account has no
+    valid key: clients reject unsigned callbacks, so the delivery is retried later.
     """
     if webhook_event.campaign is None or webhook_event.message is None:
         return None
@@ -81,7 +81,7 @@ def render_event(webhook_event: WebhookEvent) -> WebhookRequest | None:
         return None
     pair = webhook_event.key_pair()
     if pair is None:
-        raise LookupError("the account has no live key to sign with")
+        raise LookupError("the account has no valid key to sign with")
     body = json.dumps(shown, ensure_ascii=False, separators=(",", ":")).encode()
     return WebhookRequest(headers=callback_headers(pair.key_id, pair.secret, body), body=body)
 
@@ -89,9 +89,9 @@ def render_event(webhook_event: WebhookEvent) -> WebhookRequest | None:
 def render_message_event(
     event: Event, message: MessageView, campaign_id: str, received_at: Instant, at: Instant
 ) -> dict[str, Any] | None:
-    """The body of the callback that tells of an event at ``at``; None for what is no news there.
+    """The body of the callback for an event at ``at``; None if this API does not report it.
 
-    Rendered again, for another try, it is the same.
+    A retry renders the same body.
     """
     status = status_of(event, message)
     if status is None:
@@ -114,7 +114,7 @@ def render_message_event(
 
 
 def callback_headers(customer_id: str, api_key: str, body: bytes) -> Mapping[str, str]:
-    """The headers of a callback: its body signed, twice over, as both kinds of receiver expect."""
+    """The headers of a callback; the signature is in both headers that receivers check."""
     signature = f"{SCHEME} {customer_id}:{sign(api_key, body)}"
     return {
         "Content-Type": "application/json",

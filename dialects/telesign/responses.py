@@ -1,7 +1,7 @@
-"""Telesign: its codes and the one object that it answers everything with.
+"""Telesign: its codes, and the object that it answers every request with.
 
-Codes and descriptions are the vendor's tables for this endpoint and, for what is wrong with a
-request's authentication, for its siblings below ``/v1/verify``.
+Codes and descriptions are those of the vendor's tables for this endpoint; for authentication, those
+of the other endpoints below ``/v1/verify``.
 """
 
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ DESCRIPTIONS = {
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """One of the vendor's errors: its HTTP status, code and text, and the status beside it."""
+    """One of the vendor's errors: HTTP status, code, text, and the status shown with it."""
 
     http: int
     code: int
@@ -66,7 +66,7 @@ NONCE_LENGTH_WRONG = _unauthorized(
 NONCE_USED = _unauthorized(-30012, "'x-ts-nonce' header value has been used recently")
 KEY_INVALID = _unauthorized(-30015, "Invalid API Key.")
 
-# Credits have no code of their own there; the cap is what comes nearest.
+# The vendor has no code for missing credits; the cap is the nearest.
 _FAILURES: dict[RefusalCode, Failure] = {
     RefusalCode.MALFORMED: BAD_REQUEST,
     RefusalCode.TOO_FEW_RECIPIENTS: RECIPIENTS_EMPTY,
@@ -75,12 +75,12 @@ _FAILURES: dict[RefusalCode, Failure] = {
     RefusalCode.CREDITS_INSUFFICIENT: HARD_CAP,
 }
 _MISSING = (RefusalCode.FIELD_MISSING, RefusalCode.CONTENT_MISSING)
-# Canonical members at the end of a place, and the parameter that they came by.
+# The last member of a place, and the parameter that it was read from.
 _PARAMETERS = {"text": "template", "sender": "sender_id", "to": "recipients"}
 
 
 def failure_of(refusal: Refusal) -> Failure:
-    """Our refusal in the vendor's words."""
+    """The vendor's error for one of our refusals."""
     if refusal.code in _FAILURES:
         return _FAILURES[refusal.code]
     member = refusal.place.rpartition(".")[2]
@@ -90,18 +90,19 @@ def failure_of(refusal: Refusal) -> Failure:
 
 
 def show(view: CampaignView) -> dict[str, Any]:
-    """Answer an accepted request; a replay looks the same."""
-    return _resource(view.id, ACCEPTED, moment_of(view.created_at), ())
+    """Answer an accepted request; the answer to a replayed key is the same."""
+    return resource(view.id, ACCEPTED, moment_of(view.created_at), ())
 
 
 def stamp(at: datetime) -> str:
-    """A moment as this API writes it: RFC 3339 in UTC, with microseconds."""
+    """A time as this API writes it: RFC 3339 in UTC, with microseconds."""
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def _resource(
+def resource(
     reference_id: str, status: int, at: datetime, failures: Sequence[Failure]
 ) -> dict[str, Any]:
+    """Write the object of an answer, accepted or not."""
     return {
         "reference_id": reference_id,
         "sub_resource": SUB_RESOURCE,

@@ -1,8 +1,7 @@
 """Telesign: the bulk SMS API (seed 002_0fa33d6af2780972.txt).
 
-Answers and codes are in telesign_answers.py, who asks in telesign_signature.py, callbacks in
-telesign_news.py. Where the vendor's pages are silent or disagree, docs/decisions/0016-telesign.md
-says what holds here.
+What the vendor does not document, or contradicts itself on, is decided in
+docs/decisions/0016-telesign.md.
 """
 
 import asyncio
@@ -41,12 +40,12 @@ PATH = "/v1/verify/bulk_sms"
 MEDIA_TYPE = "application/x-www-form-urlencoded"
 # The vendor publishes no figure: limits are set per account.
 BULK_LIMIT = "60/minute"
-# 1,000 recipients with session ids of 64 characters, every one of them percent-coded.
+# 1,000 recipients with session ids of 64 characters, all of them percent-encoded.
 BODY_BYTES_MAX = 1024 * 1024
 RECIPIENTS_MAX = 1_000
 TEXT_LENGTH_MAX = 1_600
 SESSION_ID_LENGTH_MAX = 64
-# What is kept of a recipient that is no number, so that people can see what it was.
+# So much of an invalid recipient is stored, so that people can see what it was.
 FAULTY_LENGTH_MAX = 40
 UCIDS = frozenset("ATCK BACF BACS CHBK CLDR LEAD OTHR PWRT RESV RXPF SHIP THEF TRVF UNKN".split())
 FAULT = RefusalCode.NUMBER_INVALID.value
@@ -57,10 +56,10 @@ _lookup = OfflineLookup()
 def read(fields: Mapping[str, str], principal: Principal) -> Draft:
     """Read the fields of a request; raises Refused with every fault.
 
-    A recipient that is no number is none: it becomes a message that has failed.
+    An invalid number is not a fault: it becomes a failed message.
     """
     faults: list[Refusal] = []
-    # An empty list of recipients is another error than none at all; an empty template is not.
+    # Empty recipients have their own error code; an empty template counts as missing.
     if "recipients" not in fields:
         faults.append(Refusal(RefusalCode.FIELD_MISSING, "is required", "recipients"))
     if not fields.get("template"):
@@ -122,7 +121,7 @@ def _recipients(value: str | None, faults: list[Refusal]) -> list[DraftRecipient
 
 
 def _sender(value: str, faults: list[Refusal]) -> str | None:
-    """A sender in canonical form: digits are a number, or a short code if there are 5 or 6."""
+    """A sender in canonical form: 5 or 6 digits are a short code, more are a number."""
     if not value:
         return None
     if sender_kind(value) in (SenderKind.SHORT_CODE, SenderKind.ALPHANUMERIC):
@@ -158,19 +157,19 @@ def routes(context: ApiContext) -> APIRouter:
         responses={
             status: {"description": text}
             for status, text in {
-                400: "Refused: -10001 -10002 -10003 -40006",
+                400: "The request is invalid: -10001 -10002 -10003 -40006",
                 401: "Not authorized: -20002 -30000 to -30015",
                 413: "The body is too large: -40006",
-                415: "The body has a content encoding: -40006",
+                415: "The body is compressed: -40006",
                 429: "Rate limit -40007; daily quota or credits -40008",
                 500: "Unexpected: -90001",
-                503: "Not available just now: -90001",
+                503: "Temporarily unavailable: -90001",
             }.items()
         },
         openapi_extra={"requestBody": {"required": True, "content": _REQUEST}},
     )
     async def send_bulk(request: Request) -> JSONResponse:
-        """Accept a request: judged and paid when this answers, sent in the background."""
+        """Validates the request and holds its credits, then sends it in the background."""
         reference_id = _new_reference_id()
         try:
             return await _send(request, context, reference_id)
@@ -189,7 +188,7 @@ def routes(context: ApiContext) -> APIRouter:
 
 
 async def _send(request: Request, context: ApiContext, reference_id: str) -> JSONResponse:
-    # The body comes first, because a signature covers it.
+    # The body is read first, because the signature covers it.
     body = await read_bytes(request, min(BODY_BYTES_MAX, context.settings.body_bytes_max))
     now = wall_clock()
     principal = await prove(request, body, PATH, context.store, now)
@@ -208,7 +207,7 @@ async def _send(request: Request, context: ApiContext, reference_id: str) -> JSO
 
 
 def _limited(window: Window, reference_id: str) -> JSONResponse:
-    # The vendor has no X-RateLimit headers; when to come back is good to know all the same.
+    # The vendor has no X-RateLimit headers; Retry-After is ours.
     response = show_failures([RATE_LIMIT], reference_id)
     response.headers["Retry-After"] = window.headers()["Retry-After"]
     return response
@@ -221,12 +220,12 @@ def _stopped(failure: Failure, http: int, reference_id: str) -> JSONResponse:
 
 
 def _new_reference_id() -> str:
-    """128 random bits as the vendor writes them; the campaign's id, should there be one."""
+    """128 random bits as the vendor writes them; an admitted campaign gets it as its id."""
     return secrets.token_hex(16).upper()
 
 
 def show_error(status: int, message: str) -> JSONResponse:
-    """Write what no route answered."""
+    """Answer what no route of this API answered."""
     return _stopped(UNAVAILABLE if status >= 500 else BAD_REQUEST, status, _new_reference_id())
 
 

@@ -29,7 +29,7 @@ BLOCKED: Failure = (33010, 403, "Recipient number is blocked")
 NOT_ENABLED: Failure = (33022, 403, "API not enabled for this account")
 
 
-# Our refusal, their code, HTTP status and text. 402 for credits is our reading: no page says.
+# Our refusal to their code, HTTP status and text. 402 for credits is our choice: not documented.
 CODES: dict[RefusalCode, Failure] = {
     RefusalCode.MALFORMED: (33005, 400, "The request body is malformed"),
     RefusalCode.FIELD_MISSING: (33005, 400, "A required field is missing"),
@@ -73,7 +73,7 @@ CODES: dict[RefusalCode, Failure] = {
 }
 
 
-# Canonical member names, and what this API calls them.
+# Canonical member names, and their names in this API.
 _MEMBERS = {"text": "body", "sender": "from"}
 
 
@@ -97,7 +97,7 @@ def show_failure(failure: Failure, details: dict[str, Any] | None = None) -> JSO
 def show_refusals(refused: Refused, shared: Collection[str] = ("sender",)) -> JSONResponse:
     """Write a refusal; the first reason gives the code, ``details`` lists all with places.
 
-    ``shared`` has the canonical members that the request states once for all its recipients.
+    ``shared`` names the canonical members that the request has once for all its recipients.
     """
     fields: dict[str, dict[str, Any]] = {}
     for refusal in refused.refusals:
@@ -111,7 +111,7 @@ def show_refusals(refused: Refused, shared: Collection[str] = ("sender",)) -> JS
 
 
 def show_error(status: int, message: str) -> JSONResponse:
-    """Write what no route answered."""
+    """Answer what no route of this API answered."""
     return show_failure((33000 if status >= 500 else 33005, status, message))
 
 

@@ -1,7 +1,7 @@
 """Textingline: its webhooks, under the vendor's event names.
 
-The vendor's pages name the events and not what they carry: the envelope and its members are
-assumed (docs/decisions/0007-textingline.md). A message is shown as its route answers it.
+The vendor's pages name the events, not their content: the envelope and its members are assumed
+(docs/decisions/0007-textingline.md). A message is shown as its route answers it.
 """
 
 import json
@@ -19,7 +19,7 @@ from webhooks.rendering import WebhookRequest
 OUTGOING = "messaging.outgoing.message."
 INCOMING = "messaging.incoming.message.received"
 BROADCAST = "messaging.broadcast."
-# What became of a message, in the vendor's words; it has none for a doubt.
+# The vendor's words for the state of a message; it has none for an unknown one.
 STATUSES = {
     Event.MESSAGE_SENT: "sent",
     Event.MESSAGE_DELIVERED: "delivered",
@@ -38,14 +38,14 @@ ERROR_UNKNOWN = "unknown"
 
 
 def render_event(webhook_event: WebhookEvent) -> WebhookRequest | None:
-    """Write an event as ``{"id", "type", "createdAt", "data"}``; None for what is none there.
+    """Render an event as ``{"id", "type", "createdAt", "data"}``; None if the vendor has no name.
 
-    Told again, for another try, it is the same; the signature is in the headers of every callback.
+    A retry renders the same callback; every callback is signed in its headers.
     """
-    said = _said(webhook_event)
-    if said is None:
+    content = _content(webhook_event)
+    if content is None:
         return None
-    type_, data = said
+    type_, data = content
     shown = {
         "id": webhook_event.id,
         "type": type_,
@@ -56,7 +56,7 @@ def render_event(webhook_event: WebhookEvent) -> WebhookRequest | None:
     return WebhookRequest(headers={"Content-Type": "application/json"}, body=body)
 
 
-def _said(webhook_event: WebhookEvent) -> tuple[str, dict[str, Any]] | None:
+def _content(webhook_event: WebhookEvent) -> tuple[str, dict[str, Any]] | None:
     campaign, message = webhook_event.campaign, webhook_event.message
     if webhook_event.event is Event.MESSAGE_RECEIVED and webhook_event.reply is not None:
         return INCOMING, received(webhook_event.reply)
@@ -73,12 +73,12 @@ def _said(webhook_event: WebhookEvent) -> tuple[str, dict[str, Any]] | None:
 
 
 def was_sent(tally: Tally) -> bool:
-    """Tell whether any message of a campaign was sent, or may have been."""
+    """True if any message of a campaign was sent, or is unknown."""
     return tally.sent + tally.delivered + tally.undelivered + tally.unknown > 0
 
 
 def outgoing(event: Event, campaign: CampaignView, message: MessageView) -> dict[str, Any]:
-    """A message of ours; ``broadcastId`` names the batch or broadcast that it belongs to."""
+    """An outgoing message; ``broadcastId`` is the id of its batch or broadcast."""
     shown = show_message(campaign, message, STATUSES[event])
     if not is_single(campaign):
         shown["broadcastId"] = campaign.id
@@ -92,7 +92,7 @@ def outgoing(event: Event, campaign: CampaignView, message: MessageView) -> dict
 
 
 def received(reply: Reply) -> dict[str, Any]:
-    """A text that came in, with the members of a message."""
+    """An incoming text, with the members of a message."""
     return {
         "id": reply.id,
         "direction": "inbound",

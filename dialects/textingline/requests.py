@@ -1,4 +1,4 @@
-"""Textingline: its three requests, batch, broadcast and message, read into drafts."""
+"""Textingline: reading the requests batch, broadcast and message into drafts."""
 
 from collections.abc import Collection
 from typing import Any
@@ -18,7 +18,7 @@ Faults = list[Refusal]
 
 
 def read_batch(body: Any, principal: Principal) -> Draft:
-    """Read a batch request; raises Refused with every fault of form (a readable number)."""
+    """Read a batch request; raises Refused with at most ``SHOWN_MAX`` faults."""
     members = _object(body)
     faults: Faults = []
     _check_sender(members, faults)
@@ -105,7 +105,7 @@ def _check_sender(members: dict[str, Any], faults: Faults) -> None:
         SenderKind.LONG_CODE,
         SenderKind.SHORT_CODE,
     ):
-        faults.append(Refusal(RefusalCode.SENDER_INVALID, "neither E.164 nor a short code", "from"))
+        faults.append(Refusal(RefusalCode.SENDER_INVALID, "must be E.164 or a short code", "from"))
 
 
 def _check_key(members: dict[str, Any], faults: Faults) -> None:
@@ -114,7 +114,7 @@ def _check_key(members: dict[str, Any], faults: Faults) -> None:
 
 
 def _check_content(members: dict[str, Any], faults: Faults) -> None:
-    """Judge what a request says once for all, so that it is not told for each recipient."""
+    """Check the shared content once, so that its fault is not repeated for each recipient."""
     text, media_url = members.get("body"), members.get("mediaUrl")
     if not _are_strings(members, ("body", "mediaUrl"), "", faults):
         return
@@ -133,7 +133,7 @@ def _entries(members: dict[str, Any], most: int, faults: Faults) -> list[Any]:
         faults.append(Refusal(missing, "recipients must be an array", "recipients"))
         return []
     if len(entries) > most:
-        # A million numbers are not looked up to be refused then.
+        # Refused before the numbers are looked up.
         what = f"at most {most} recipients are allowed, there are {len(entries)}"
         bounds = {"count": len(entries), "max": most}
         raise Refused(Refusal(RefusalCode.TOO_MANY_RECIPIENTS, what, "recipients", bounds))
@@ -151,7 +151,7 @@ def _recipients(entries: list[Any], own: Collection[str], faults: Faults) -> lis
 def _recipient(
     entry: Any, place: str, own: Collection[str], faults: Faults
 ) -> DraftRecipient | None:
-    """Read one recipient; ``own`` has the members that may differ from one to the next."""
+    """Read one recipient; ``own`` names the members that each recipient may have."""
     if not isinstance(entry, dict):
         faults.append(Refusal(RefusalCode.FIELD_INVALID, "must be an object", place))
         return None
@@ -172,7 +172,7 @@ def _check_number(entry: dict[str, Any], place: str, faults: Faults) -> bool:
     if to is None:
         faults.append(Refusal(RefusalCode.FIELD_MISSING, "to is required", place))
     elif not isinstance(to, str) or not is_e164(to):
-        faults.append(Refusal(RefusalCode.NUMBER_INVALID, "not E.164", place))
+        faults.append(Refusal(RefusalCode.NUMBER_INVALID, "must be E.164", place))
     else:
         return True
     return False
@@ -181,7 +181,7 @@ def _check_number(entry: dict[str, Any], place: str, faults: Faults) -> bool:
 def _are_strings(
     entry: dict[str, Any], members: Collection[str], before: str, faults: Faults
 ) -> bool:
-    """Tell whether members are strings, or not there; the first that is not is a fault."""
+    """True if the members are strings or missing; the first other one becomes a fault."""
     for member in members:
         if not isinstance(entry.get(member), str | None):
             place = f"{before}{member}"

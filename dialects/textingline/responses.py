@@ -1,4 +1,4 @@
-"""Textingline: what it answers, accepted or not, with the vendor's codes and members."""
+"""Textingline: the answers to accepted requests, with the vendor's members."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from campaign.instants import iso
 from store.shared.views import CampaignView, MessageView
 
 NAME = "textingline"
-# What a broadcast's campaign is called; of the routes here no other gives its campaigns a name.
+# The name of every broadcast's campaign; campaigns of the other routes have none.
 BROADCAST_NAME = "Broadcast"
 
 
@@ -22,9 +22,9 @@ def is_broadcast(view: CampaignView) -> bool:
 
 
 def show(view: CampaignView, first: MessageView | None) -> dict[str, Any]:
-    """Answer as the route did that made the campaign; a replay looks the same.
+    """Answer as the route of the campaign does; the answer to a replayed key is the same.
 
-    ``first`` is the campaign's first message, which batches do without.
+    ``first`` is the campaign's first message; None for a batch.
     """
     if is_single(view) and first is not None:
         return show_message(view, first, "queued")
@@ -41,7 +41,7 @@ def show(view: CampaignView, first: MessageView | None) -> dict[str, Any]:
 
 
 def show_message(view: CampaignView, message: MessageView, status: str) -> dict[str, Any]:
-    """One message that we send; alone in its campaign it goes by the campaign's id."""
+    """One outgoing message; on the single route it has the campaign's id."""
     return {
         "id": view.id if is_single(view) else message.id,
         "direction": "outbound",

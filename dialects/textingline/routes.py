@@ -1,6 +1,6 @@
 """Textingline: batch, broadcast and message (000_28acbc3c0a0643f4.txt, 001_e4b73310653b3e59.txt).
 
-Where the two seeds disagree, docs/decisions/0007-textingline.md says what holds here.
+What the two pages contradict each other on is decided in docs/decisions/0007-textingline.md.
 """
 
 import asyncio
@@ -48,7 +48,7 @@ from store.shared.views import CampaignView
 PREFIX = "/api/v1/messaging"
 ID_PREFIX = "brc_"
 BATCH_LIMIT = "5/minute"
-# The pages disagree on these two: five broadcasts on an older one, ten messages on another.
+# The pages disagree: an older one allows five broadcasts, another ten messages.
 BROADCAST_LIMIT = "1/minute"
 MESSAGE_LIMIT = "60/minute"
 ACCEPTED_STATUS = 201
@@ -60,9 +60,9 @@ log = structlog.get_logger("godwit.textingline")
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One of the three routes: who may use it how often, and how its requests read.
+    """One of the three routes: its limit, permission, id prefix and reader.
 
-    ``shared`` has the canonical members that a request states once for all its recipients.
+    ``shared`` names the canonical members that a request has once for all its recipients.
     """
 
     name: str
@@ -104,7 +104,7 @@ def routes(context: ApiContext) -> APIRouter:
         openapi_extra={"requestBody": {"required": True, "content": _BATCH}},
     )
     async def send_batch(request: Request) -> JSONResponse:
-        """Accept a batch: judged and paid when this answers, sent in the background."""
+        """Validates the batch and holds its credits, then sends it in the background."""
         return await _answer(request, context, BATCH)
 
     @router.post(
@@ -115,30 +115,33 @@ def routes(context: ApiContext) -> APIRouter:
         openapi_extra={"requestBody": {"required": True, "content": _BROADCAST}},
     )
     async def send_broadcast(request: Request) -> JSONResponse:
-        """Accept a broadcast: judged and paid when this answers, sent in the background."""
+        """Validates the broadcast and holds its credits, then sends it in the background."""
         return await _answer(request, context, BROADCAST)
 
     @router.post(
         "/message",
         status_code=ACCEPTED_STATUS,
         summary="Send one message",
-        responses={**_RESPONSES, 403: {"description": "33004 33022, or opted out: 33010"}},
+        responses={
+            **_RESPONSES,
+            403: {"description": "Not allowed: 33004 33022; the recipient opted out: 33010"},
+        },
         openapi_extra={"requestBody": {"required": True, "content": _MESSAGE}},
     )
     async def send_message(request: Request) -> JSONResponse:
-        """Accept one message; its id is that of a campaign, too."""
+        """Accepts one message, whose id is also its campaign's."""
         return await _answer(request, context, MESSAGE)
 
     return router
 
 
 async def _answer(request: Request, context: ApiContext, endpoint: Endpoint) -> JSONResponse:
-    window, response = await _paced(request, context, endpoint)
+    window, response = await _limited(request, context, endpoint)
     response.headers.update(window.headers())
     return response
 
 
-async def _paced(
+async def _limited(
     request: Request, context: ApiContext, endpoint: Endpoint
 ) -> tuple[Window, JSONResponse]:
     try:
@@ -198,15 +201,15 @@ async def _shown(context: ApiContext, view: CampaignView) -> dict[str, Any]:
 _RESPONSES: dict[int | str, dict[str, Any]] = {
     status: {"description": text}
     for status, text in {
-        400: "Refused: 33003 33005 33016 33017 33019 33024",
+        400: "The request is invalid: 33003 33005 33016 33017 33019 33024",
         401: "Authentication failed: 33001",
         402: "Insufficient credits: 33023",
-        403: "Sender not assigned: 33004; the key may not do this: 33022",
+        403: "Sender not assigned: 33004; the key lacks the permission: 33022",
         413: "The body is too large: 33005",
         415: "The body is not application/json: 33005",
-        429: "Rate limit 33002, daily quota 33012",
+        429: "Rate limit: 33002; daily quota: 33012",
         500: "Unexpected: 33000",
-        503: "Not available just now: 33000",
+        503: "Temporarily unavailable: 33000",
     }.items()
 }
 _STRING = {"type": "string"}

@@ -37,7 +37,9 @@ log = structlog.get_logger("godwit.api")
 
 RETRY_SECONDS = "5"
 ANSWER_SECONDS_MAX = 60.0
-_UNREADY: dict[int | str, dict[str, Any]] = {503: {"description": "A part is away: which"}}
+_UNREADY: dict[int | str, dict[str, Any]] = {
+    503: {"description": "A part is unavailable; the body says which"}
+}
 HEADERS = [
     (b"cache-control", b"no-store"),
     (b"x-content-type-options", b"nosniff"),
@@ -51,8 +53,8 @@ Durable SMS and MMS campaigns: each accepted request is one Temporal workflow.
 
 
 def create_app(context: ApiContext) -> FastAPI:
-    """Put the routes of every dialect behind one application."""
-    # The page at /docs brings its own scripts: no browser of a user is sent elsewhere for them.
+    """Make the application with the routes of every dialect."""
+    # /docs serves its own scripts, so that no browser loads them from another host.
     app = FastAPIOffline(title="Godwit", version=_version(), description=DESCRIPTION)
     context = replace(context, event_dialects=frozenset(RENDERERS))
     for dialect in DIALECTS:
@@ -65,7 +67,7 @@ def create_app(context: ApiContext) -> FastAPI:
 
 
 def _describe(app: FastAPI) -> None:
-    """Take out of the OpenAPI document what is never answered: wrong parameters are 400 here."""
+    """Remove 422 from the OpenAPI document: wrong parameters are answered with 400."""
     generate = app.openapi
 
     def describe() -> dict[str, Any]:
@@ -82,11 +84,11 @@ def _describe(app: FastAPI) -> None:
 
 
 def _add_failures(app: FastAPI) -> None:
-    """Answer what no handler answered, in the words of the dialect whose path it is."""
+    """Answer what no handler answered, in the format of the dialect that owns the path."""
 
     async def unavailable(request: Request, error: Exception) -> Response:
         log.warning("not available", reason=str(error))
-        response = _dialect(request).show_error(503, "not available just now")
+        response = _dialect(request).show_error(503, "temporarily unavailable")
         response.headers["Retry-After"] = RETRY_SECONDS
         return response
 
@@ -139,23 +141,25 @@ def _add_service_routes(app: FastAPI, context: ApiContext) -> None:
     )
     app.add_middleware(_Outermost, requests=requests)
 
-    @app.get("/healthz", tags=["Service"], summary="The process lives")
+    @app.get("/healthz", tags=["Service"], summary="Check that the process runs")
     async def healthz() -> dict[str, str]:
-        """Asks nothing of anybody."""
+        """Checks neither the database nor Temporal."""
         return {"status": "ok"}
 
-    @app.get("/readyz", tags=["Service"], summary="Requests can be served", responses=_UNREADY)
+    @app.get(
+        "/readyz", tags=["Service"], summary="Check that requests can be served", responses=_UNREADY
+    )
     async def readyz() -> JSONResponse:
-        """200 when the database is migrated and Temporal answers, else 503."""
+        """200 if the database is migrated and Temporal answers, else 503."""
         parts = {
             "database": await _migrated(context.store),
             "temporal": await _reachable(context),
         }
         return JSONResponse(parts, 200 if all(parts.values()) else 503)
 
-    @app.get("/metrics", tags=["Service"], summary="Counters for Prometheus")
+    @app.get("/metrics", tags=["Service"], summary="Get the metrics for Prometheus")
     async def metrics() -> PlainTextResponse:
-        """Labels hold routes and statuses, never ids or numbers."""
+        """Labels are routes and statuses, never ids or phone numbers."""
         return PlainTextResponse(generate_latest(registry).decode())
 
 
@@ -171,7 +175,7 @@ async def _reachable(context: ApiContext) -> bool:
 
 
 class _Outermost:
-    """Adds the headers that every answer has, and counts answers."""
+    """Adds headers to every answer, counts answers, and limits the time until one starts."""
 
     def __init__(self, app: ASGIApp, requests: Counter) -> None:
         self._app = app
@@ -184,7 +188,7 @@ class _Outermost:
 
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
-                # What has begun to be answered, a long report perhaps, may take its time.
+                # An answer that has started, such as a long report, has no time limit.
                 deadline.reschedule(None)
                 message["headers"] = [*message.get("headers", []), *HEADERS]
                 route = getattr(scope.get("route"), "path", "none")
@@ -195,17 +199,17 @@ class _Outermost:
             async with asyncio.timeout(ANSWER_SECONDS_MAX) as deadline:
                 await self._app(scope, receive, sending)
         except TimeoutError:
-            # A database that froze keeps its callers waiting; ours are told.
-            response = _dialect_of(scope["path"]).show_error(503, "not available just now")
+            # A database that hangs must not keep callers waiting.
+            response = _dialect_of(scope["path"]).show_error(503, "temporarily unavailable")
             response.headers["Retry-After"] = RETRY_SECONDS
             await response(scope, receive, sending)
 
 
 async def serve(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT; opens store and desk, and closes them."""
+    """Serve until SIGTERM or SIGINT. Opens the store and the service, and closes them."""
     store = open_store(settings)
     try:
-        # Temporal is connected to at the first order.
+        # Lazy: the client connects at the first call.
         client = await connect(lazy=True)
         service = CampaignService(client, store, settings)
         dispatcher = WebhookDispatcher(client, settings.task_queue)
@@ -223,13 +227,13 @@ async def serve(settings: Settings) -> None:
             timeout_graceful_shutdown=10,
         )
         relax_gc()
-        caring = asyncio.create_task(Reconciler(service, store, settings, dispatcher).run())
+        reconciling = asyncio.create_task(Reconciler(service, store, settings, dispatcher).run())
         try:
             async with dispatcher.serving(store.outbox):
                 await uvicorn.Server(config).serve()
         finally:
-            caring.cancel()
-            await asyncio.gather(caring, return_exceptions=True)
+            reconciling.cancel()
+            await asyncio.gather(reconciling, return_exceptions=True)
             await service.close()
     finally:
         store.close()

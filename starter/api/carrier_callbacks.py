@@ -1,4 +1,4 @@
-"""Where carriers bring their news: receipts of what was sent, and texts that people sent us."""
+"""The routes that carriers call: delivery receipts, and texts sent to our numbers."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -32,8 +32,8 @@ DEFAULT_ACK = Ack()
 class Batcher:
     """Writes receipts that arrive together in one transaction; each caller waits for its own.
 
-    A carrier posts one receipt per call, thousands in a burst; one commit for each would starve
-    the senders of the database.
+    A carrier posts one receipt per call, thousands in a burst; a commit for each would keep the
+    database from the senders.
     """
 
     def __init__(self, store: Store) -> None:
@@ -56,19 +56,19 @@ class Batcher:
             try:
                 await asyncio.to_thread(self._store.receipts.apply, receipts, wall_clock())
             except Exception as error:
-                self._tell(batch, lambda future, e=error: future.set_exception(e))  # type: ignore[misc]
+                self._resolve(batch, lambda future, e=error: future.set_exception(e))  # type: ignore[misc]
             else:
-                self._tell(batch, lambda future: future.set_result(None))
+                self._resolve(batch, lambda future: future.set_result(None))
 
     @staticmethod
-    def _tell(
+    def _resolve(
         batch: Sequence[tuple[Sequence[Receipt], asyncio.Future[None]]],
-        tell: Callable[[asyncio.Future[None]], None],
+        resolve: Callable[[asyncio.Future[None]], None],
     ) -> None:
         for _, future in batch:
             # A caller that hung up has cancelled its future.
             with suppress(asyncio.InvalidStateError):
-                tell(future)
+                resolve(future)
 
 
 def routes(context: ApiContext) -> APIRouter:
@@ -78,11 +78,13 @@ def routes(context: ApiContext) -> APIRouter:
     )
     batcher = Batcher(context.store)
 
-    # Some carriers bring their news by GET, in the address alone.
+    # Some carriers call by GET, with everything in the query.
     @router.get("/{name}/receipts", include_in_schema=False)
-    @router.post("/{name}/receipts", status_code=202, summary="Receipts from a carrier")
+    @router.post(
+        "/{name}/receipts", status_code=202, summary="Take delivery receipts from a carrier"
+    )
     async def take_receipts(request: Request, name: str) -> Response:
-        """Committed when this answers; one for an unknown message changes nothing."""
+        """Receipts are committed before the answer. One for an unknown message changes nothing."""
 
         async def take(module: CarrierModule, call: CarrierCall) -> None:
             await batcher.write(module.read_receipts(call))
@@ -90,16 +92,19 @@ def routes(context: ApiContext) -> APIRouter:
         return await _take(context, request, name, take)
 
     @router.get("/{name}/inbound", include_in_schema=False)
-    @router.post("/{name}/inbound", status_code=202, summary="Texts sent to our numbers")
+    @router.post(
+        "/{name}/inbound", status_code=202, summary="Take texts that people sent to our numbers"
+    )
     async def take_inbound(request: Request, name: str) -> Response:
-        """STOP and its like silence the sender for the accounts that own or lease the number.
+        """STOP and its synonyms opt the writer out for each account that owns or leases the number.
 
-        An answer to a leased number goes on as its message asked. Repeated, nothing changes.
+        A reply to a leased number is forwarded as its message requested. The same call again
+        changes nothing.
         """
 
         async def take(module: CarrierModule, call: CarrierCall) -> None:
             for inbound in module.read_inbound(call):
-                await asyncio.to_thread(_obey, context.store, inbound)
+                await asyncio.to_thread(_apply, context.store, inbound)
 
         return await _take(context, request, name, take)
 
@@ -112,7 +117,7 @@ async def _take(context: ApiContext, request: Request, name: str, take: Take) ->
     except UnknownCarrier:
         return problem(404, "not_found", "there is no such carrier")
     if not _is_in_use(context, name):
-        # Nobody may speak for a carrier that nothing is sent through.
+        # Only carriers that messages are sent through may call.
         return problem(404, "not_found", "this carrier is not in use")
     try:
         body = await read_bytes(request, BODY_BYTES_MAX)
@@ -120,7 +125,9 @@ async def _take(context: ApiContext, request: Request, name: str, take: Take) ->
         await take(module, CarrierCall(request.method, _address(context, request), headers, body))
     except Forged:
         log.warning("forged", carrier=name)
-        return problem(403, "forbidden", "the call does not prove that this carrier makes it")
+        return problem(
+            403, "forbidden", "the signature or token of this carrier is missing or wrong"
+        )
     except Refused as error:
         return refused(error.refusals)
     except BadBody as bad:
@@ -134,9 +141,9 @@ def _is_in_use(context: ApiContext, name: str) -> bool:
 
 
 def _address(context: ApiContext, request: Request) -> str:
-    """The address as the carrier knows it, whatever a proxy in front made of it: it is signed.
+    """The URL as the carrier called it, before any proxy: carriers sign it.
 
-    Raises BadBody for a Host header that makes none.
+    Raises BadBody when the Host header is no host.
     """
     base = context.settings.public_url
     if not base:
@@ -144,16 +151,16 @@ def _address(context: ApiContext, request: Request) -> str:
         try:
             urlsplit(address).port  # noqa: B018 - raises for what is no host and port.
         except ValueError:
-            raise BadBody("the Host header names no host") from None
+            raise BadBody("the Host header is not a valid host") from None
         return address
     query = f"?{request.url.query}" if request.url.query else ""
     return f"{base}{request.url.path}{query}"
 
 
-def _obey(store: Store, inbound: Inbound) -> None:
+def _apply(store: Store, inbound: Inbound) -> None:
     keyword = read_keyword(inbound.body)
     owners = set(store.opt_outs.owners(inbound.to))
-    # To a leased number: an answer to the message of the account that has the lease.
+    # A text to a leased number is a reply to a message of the account that has the lease.
     answered = store.replies.take(inbound, wall_clock())
     for account_id in owners if answered is None else {*owners, answered}:
         if keyword is Keyword.STOP:
