@@ -3,7 +3,7 @@ BIN := .venv/bin
 WORKERS ?= 4
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up test stack chaos lint types check clean
+.PHONY: help setup demo up test coverage stack chaos lint types check clean
 
 help: ## List the targets.
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -26,6 +26,10 @@ up: setup ## Start the embedded stack and stay.
 
 test: setup ## Run every test but those of whole stacks and chaos.
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not stack"
+
+coverage: setup ## Run the same tests with the coverage of lines; or only PART, of packages OF.
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not stack" \
+		$(or $(OF:%=--cov=%),--cov) --cov-report=term:skip-covered $(PART)
 
 stack: setup ## Run the tests of whole stacks: kills, deploys, neighbours.
 	$(BIN)/pytest -n 2 --dist load -m stack --ignore tests/chaos/test_chaos.py
@@ -53,4 +57,4 @@ types: setup ## Check types.
 check: lint types test stack chaos ## All of it, as CI does.
 
 clean: ## Remove what the targets made.
-	rm -rf .venv .godwit *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .godwit *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*
