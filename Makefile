@@ -3,7 +3,7 @@ BIN := .venv/bin
 WORKERS ?= 4
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up picture test stack chaos lint types check clean
+.PHONY: help setup demo up picture test coverage stack chaos lint types check clean
 
 help: ## List the targets.
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -29,6 +29,10 @@ picture: setup ## Draw docs/images/campaign.svg from a campaign that really runs
 
 test: setup ## Run every test except those of whole stacks.
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not stack"
+
+coverage: setup ## Run the same tests with the coverage of lines; or only PART, of packages OF.
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not stack" \
+		$(or $(OF:%=--cov=%),--cov) --cov-report=term:skip-covered $(PART)
 
 stack: setup ## Run the tests of whole stacks: kills, deploys, neighbours.
 	$(BIN)/pytest -n 2 --dist load -m stack --ignore tests/chaos/test_chaos.py
@@ -56,4 +60,4 @@ types: setup ## Check types.
 check: lint types test stack chaos ## Run all checks, as CI does.
 
 clean: ## Remove everything that the targets created, the data in .godwit included.
-	rm -rf .venv .godwit build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .godwit build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage*
