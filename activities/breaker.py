@@ -14,7 +14,7 @@ FAILURES_ON_END = 20
 ON_END_WITHIN: Instant = 4 * SECOND
 PROBE_AFTER_SECONDS = 1.0
 PROBE_AFTER_SECONDS_MAX = 60.0
-TOLD_EVERY: Instant = SECOND // 2
+REPORT_EVERY: Instant = SECOND // 2
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ class Breaker:
         wait = min(max(requested or 0.0, PROBE_AFTER_SECONDS), PROBE_AFTER_SECONDS_MAX)
         probe_at = now + round(wait * SECOND)
         # Of a thousand requests that fail at once, the first tells everybody.
-        if probe_at < self._left_alone_until.get(carrier, 0) + TOLD_EVERY:
+        if probe_at < self._left_alone_until.get(carrier, 0) + REPORT_EVERY:
             return
         self._left_alone_until[carrier] = probe_at
         logger.warning("the carrier %s is down: %s", carrier, failure.code)

@@ -72,12 +72,12 @@ class Planning:
     @activity.defn
     def shift_plan(self, input: ShiftPlanInput) -> None:
         """Move everything that waits, once for each number."""
-        self._plans.push_back(input.campaign_id, input.number, input.by, input.scheduled_at)
+        self._plans.shift(input.campaign_id, input.number, input.by, input.scheduled_at)
 
     @activity.defn
     def respread_plan(self, input: RespreadPlanInput) -> RespreadPlanResult:
         """Lay out anew what is queued, once for each number; run again, it only answers."""
-        self._plans.spread(
+        self._plans.respread(
             input.campaign_id, input.number, input.hours, input.earliest, input.scheduled_at
         )
         facts = self._admissions.plan_facts(input.campaign_id)

@@ -213,13 +213,13 @@ class PlanStore(Protocol):
     an instant before 1970 or after 2199 raises InstantOutOfRange, which a repeat cannot mend.
     """
 
-    def push_back(
+    def shift(
         self, campaign_id: str, number: int, by: Instant, scheduled_at: Instant | None = None
     ) -> None:
         """Move every waiting message by ``by`` milliseconds; ``scheduled_at`` is a new schedule."""
         ...
 
-    def spread(
+    def respread(
         self,
         campaign_id: str,
         number: int,

@@ -160,7 +160,7 @@ async def _send_once(
 ) -> aiohttp.ClientResponse:
     """Keep aiohttp from repeating a GET whose connection broke.
 
-    It repeats on two of its own errors; Kannel sends a message by GET, so neither may reach it.
+    It repeats on two of its own errors; one carrier sends by GET, so neither may reach it.
     """
     try:
         return await handler(request)

@@ -173,7 +173,7 @@ def _register() -> None:
             "retry": campaigns.retry,
             "report": campaigns.report,
         },
-        PROOF: {"why": messages.why, "resolve": messages.resolve, "audit": audit.audit_books},
+        PROOF: {"why": messages.why, "resolve": messages.resolve, "audit": audit.audit_store},
         ADMINISTRATION: {"api": api, "worker": worker},
     }
     for panel, commands in panels.items():

@@ -37,8 +37,7 @@ from workflows.steps import LOCAL_STEPS, NAMED_STEPS, Steps
 
 UNKNOWN_ROUNDS = 3
 UNKNOWN_WAIT_SECONDS = 15.0
-# The patch of revisions 0 and 1 since which a plan that moved while it was looked up is looked up
-# again.
+# The patch since which revisions 0 and 1 look again for waves when the plan moved meanwhile.
 LOOK_AGAIN = "look-again"
 
 
@@ -251,10 +250,7 @@ class CampaignWorkflow:
         if not self.state.cancelling and self.state.status not in CAMPAIGN_ENDS:
             self.paused = True
 
-    @workflow.signal(
-        description="Continue after a pause, or try again what failed; later waves move back by "
-        "the length of the pause."
-    )
+    @workflow.signal(description="Go on after a pause or a problem; later waves move back.")
     def resume(self) -> None:
         """Resume; without a pause or a problem nothing happens."""
         self.help.answers += 1
@@ -284,8 +280,6 @@ class CampaignWorkflow:
     def plan(self) -> list[Wave]:
         """The waves that were looked up last and have not left yet."""
         return self.upcoming
-
-    # ------------------------------------------------------------------ small things
 
     def _held(self) -> bool:
         return self.paused or self.changes.moving or self.state.cancelling

@@ -23,7 +23,7 @@ RUNS = "an open campaign has a running workflow"
 GOES_ON = "an open campaign goes on by itself"
 
 
-def audit_books(
+def audit_store(
     id: Annotated[
         str | None, typer.Argument(metavar="[ID]", help="Campaign id; default: all.")
     ] = None,
@@ -38,23 +38,23 @@ def audit_books(
     with opened_store(settings) as store:
         if id is not None and store.campaigns.get(id) is None:
             raise CommandError(f"there is no campaign {id!r}")
-        books = audit(store.database, id)
+        ledger = audit(store.database, id)
         workflows, checked = audit_workflows(settings, store, id)
-    findings = [*books.findings, *workflows]
+    findings = [*ledger.findings, *workflows]
     if as_json:
-        report = {**asdict(books), "findings": [asdict(finding) for finding in findings]}
+        report = {**asdict(ledger), "findings": [asdict(finding) for finding in findings]}
         if not checked:
             report["unchecked"] = ["workflows"]
         typer.echo(json.dumps(report, indent=2))
     else:
         typer.echo(
-            f"checked {_count(books.accounts, 'account')}, "
-            f"{_count(books.campaigns, 'campaign')}, {_count(books.messages, 'message')}"
+            f"checked {_count(ledger.accounts, 'account')}, "
+            f"{_count(ledger.campaigns, 'campaign')}, {_count(ledger.messages, 'message')}"
         )
         for finding in findings:
             what = f"{finding.check}: {finding.subject}"
             typer.echo(f"OFF  {what}: expected {finding.expected}, found {plain(finding.found)}")
-        typer.echo("the books do not balance" if books.findings else "the books are in balance")
+        typer.echo("the books do not balance" if ledger.findings else "the books are in balance")
         if workflows:
             typer.echo(f"{len(workflows):,} open campaigns do not go on by themselves")
     if findings:

@@ -1,14 +1,12 @@
 """The commands about campaigns: send, list, follow, pause, change, end, retry and report."""
 
 import asyncio
-import csv
 import json
-import sys
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -20,6 +18,7 @@ from dialects.native import fields as native_reading
 from dialects.native import requests as native
 from dialects.native import responses as presenting
 from service.campaigns import CampaignService, open_campaign_service
+from starter.cli.campaign_files import read_csv, read_json, write_csv
 from starter.cli.campaign_table import print_campaigns
 from starter.cli.context import (
     CommandError,
@@ -42,15 +41,6 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Account = Annotated[
     str | None, typer.Option("--account", help="Account id or name; default: the only account.")
 ]
-_CSV_MEMBERS = {
-    "to",
-    "text",
-    "mediaUrl",
-    "sender",
-    "scheduleDateTime",
-    "idempotencyKey",
-    "reference",
-}
 
 
 def send(
@@ -78,7 +68,7 @@ def send(
 
     Example: godwit send examples/campaign.json --wait
     """
-    body = _read_csv(file) if file.suffix.lower() == ".csv" else _read_json(file)
+    body = read_csv(file) if file.suffix.lower() == ".csv" else read_json(file)
     settings = find_settings()
     with opened_store(settings) as store:
         draft = native.read(body, _operator(chosen_account(store, account)))
@@ -201,7 +191,7 @@ def report(
     with opened_store() as store:
         _campaign(store, id)
         if csv_file is not None:
-            _write_csv(store, id, csv_file)
+            write_csv(store, id, csv_file)
             return
         typer.echo(json.dumps(presenting.report_json(store.campaigns.report(id)), indent=2))
 
@@ -285,48 +275,3 @@ def _operator(account: AccountView) -> Principal:
         strict_keys=account.strict_keys,
         auto_key=account.auto_key,
     )
-
-
-def _read_json(file: Path) -> Any:
-    from dialects.http.bodies import BadBody, parse_json
-
-    try:
-        return parse_json(file.read_bytes())
-    except BadBody as bad:
-        raise CommandError(f"{file}: {bad.reason}") from None
-
-
-def _read_csv(file: Path) -> dict[str, Any]:
-    try:
-        with file.open(newline="", encoding="utf-8-sig") as lines:
-            reader = csv.DictReader(lines, strict=True)
-            columns = list(reader.fieldnames or [])
-            rows = list(reader)
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise CommandError(f"{file}: not CSV in UTF-8: {error}") from None
-    if "to" not in columns:
-        raise CommandError(f"{file}: the first line must name the columns, among them 'to'")
-    if len(set(columns)) < len(columns):
-        raise CommandError(f"{file}: two columns have the same name")
-    recipients = []
-    for number, row in enumerate(rows, 1):
-        if None in row:
-            raise CommandError(f"{file}: row {number} has more cells than the header has columns")
-        recipient: dict[str, Any] = {
-            name: value for name, value in row.items() if name in _CSV_MEMBERS and value
-        }
-        fields = {name: value or "" for name, value in row.items() if name not in _CSV_MEMBERS}
-        recipients.append({**recipient, "fields": fields})
-    return {"name": file.stem, "recipients": recipients}
-
-
-def _write_csv(store: Store, campaign_id: str, file: Path) -> None:
-    after = None
-    with file.open("w", newline="", encoding="utf-8") as lines:
-        while True:
-            found = store.campaigns.messages(campaign_id, after=after, limit=1_000)
-            lines.write(presenting.messages_csv(found, header=after is None))
-            if len(found) < 1_000:
-                break
-            after = found[-1].position
-    sys.stderr.write(f"wrote {file}\n")

@@ -56,7 +56,7 @@ class Plans:
               AND message.position = CAST(r.value->>'position' AS BIGINT)
         """)
 
-    def push_back(
+    def shift(
         self, campaign_id: str, number: int, by: Instant, scheduled_at: Instant | None = None
     ) -> None:
         """See :class:`campaign.ports.PlanStore`."""
@@ -69,7 +69,7 @@ class Plans:
 
         self._write(work)
 
-    def spread(
+    def respread(
         self,
         campaign_id: str,
         number: int,

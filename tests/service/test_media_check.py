@@ -55,7 +55,7 @@ async def checking(
         yield MediaCheck(store, calling, seconds)
 
 
-async def judged(store: Store, play: bytes | Play) -> list[tuple[RefusalCode, str]]:
+async def checked(store: Store, play: bytes | Play) -> list[tuple[RefusalCode, str]]:
     """What is said of media that a server answers with, to the second of three recipients."""
     async with serve(play) as peer, checking(store) as check:
         url = f"http://hooks.customer.example:{peer.port}/cat.png"
@@ -67,8 +67,8 @@ async def judged(store: Store, play: bytes | Play) -> list[tuple[RefusalCode, st
 @pytest.mark.parametrize("content_type", sorted(TYPES))
 async def test_the_nine_types_pass_up_to_a_megabyte(store: Store, content_type: str) -> None:
     assert len(TYPES) == 9
-    for told_type in (content_type, f"{content_type.upper()}; charset=utf-8"):
-        assert await judged(store, served(told_type, BYTES_MAX)) == []
+    for declared_type in (content_type, f"{content_type.upper()}; charset=utf-8"):
+        assert await checked(store, served(declared_type, BYTES_MAX)) == []
 
 
 ANSWERS: dict[str, tuple[bytes, RefusalCode]] = {
@@ -91,7 +91,7 @@ async def test_what_no_carrier_could_take_is_refused_where_it_stands(
     store: Store, answer: str
 ) -> None:
     play, code = ANSWERS[answer]
-    assert await judged(store, play) == [(code, "recipients[1].mediaUrl")]
+    assert await checked(store, play) == [(code, "recipients[1].mediaUrl")]
 
 
 async def test_an_endless_download_is_left_at_a_megabyte(store: Store) -> None:
@@ -101,7 +101,9 @@ async def test_an_endless_download_is_left_at_a_megabyte(store: Store) -> None:
             writer.write(b"x" * 65_536)
             await writer.drain()
 
-    assert await judged(store, endless) == [(RefusalCode.MEDIA_TOO_LARGE, "recipients[1].mediaUrl")]
+    assert await checked(store, endless) == [
+        (RefusalCode.MEDIA_TOO_LARGE, "recipients[1].mediaUrl")
+    ]
 
 
 async def test_each_address_is_downloaded_once_and_eight_at_a_time(store: Store) -> None:
@@ -135,10 +137,10 @@ async def test_what_will_not_go_is_not_downloaded(store: Store) -> None:
 
 
 async def test_a_draft_is_told_what_was_not_there_in_its_time_and_no_more(store: Store) -> None:
-    async def silent(_: asyncio.StreamReader, __: asyncio.StreamWriter) -> None:
+    async def unanswering(_: asyncio.StreamReader, __: asyncio.StreamWriter) -> None:
         await asyncio.Event().wait()
 
-    async with serve(served()) as sound, serve(silent) as slow:
+    async with serve(served()) as sound, serve(unanswering) as slow:
         async with checking(store, seconds=0.5) as check:
             good = f"http://127.0.0.1:{sound.port}/a.png"
             bad = f"http://127.0.0.1:{slow.port}/a.png"

@@ -103,14 +103,14 @@ class Names:
 
     async def __call__(self, host: str) -> Sequence[Address]:
         """What the name leads to at this asking; the last answer is given ever after."""
-        turn = self.asked.count(host)
+        call = self.asked.count(host)
         self.asked.append(host)
         answers = self._answers.get(host.replace(".", "_").replace("-", "_"), ())
         if isinstance(answers, Exception):
             raise answers
         if not answers:
             raise OSError("no such name")
-        answer = answers[min(turn, len(answers) - 1)]
+        answer = answers[min(call, len(answers) - 1)]
         return [ipaddress.ip_address(address) for address in answer.split()]
 
 

@@ -88,10 +88,10 @@ asyncio.run(main())
 
 
 def test_a_paused_campaign_with_nothing_to_show_is_evicted() -> None:
-    told = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-c", EVICT], cwd=ROOT, capture_output=True, text=True, timeout=60
     )
-    assert told.returncode == 0, told.stderr
-    assert "eviction" not in told.stderr.lower()
+    assert result.returncode == 0, result.stderr
+    assert "eviction" not in result.stderr.lower()
     # A workflow that can't be evicted is retried without end; two seconds are Core's patience.
-    assert float(told.stdout.split()[-1]) < 20
+    assert float(result.stdout.split()[-1]) < 20

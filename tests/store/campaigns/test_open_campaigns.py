@@ -168,12 +168,12 @@ def test_the_database_itself_refuses_an_instant_that_no_plan_has(
 def test_a_shift_out_of_bounds_changes_nothing(builder: StoreBuilder, by: int) -> None:
     campaign = builder.admit(2)
     with pytest.raises(InstantOutOfRange):
-        builder.store.plans.push_back(campaign, 1, by)
+        builder.store.plans.shift(campaign, 1, by)
     with pytest.raises(InstantOutOfRange):
-        builder.store.plans.push_back(campaign, 1, MINUTE, by + INSTANT_MAX if by > 0 else by)
+        builder.store.plans.shift(campaign, 1, MINUTE, by + INSTANT_MAX if by > 0 else by)
     assert builder.store.admissions.plan_facts(campaign).pauses == 0
     assert {message.due_at for message in builder.store.campaigns.messages(campaign)} == {NOW}
-    builder.store.plans.push_back(campaign, 1, SECOND, NOW)
+    builder.store.plans.shift(campaign, 1, SECOND, NOW)
     assert view(builder, campaign).scheduled_at == NOW
 
 
@@ -181,10 +181,10 @@ def test_a_shift_out_of_bounds_changes_nothing(builder: StoreBuilder, by: int) -
 def test_a_spread_out_of_bounds_changes_nothing(builder: StoreBuilder, hours: float) -> None:
     campaign = builder.admit(2)
     with pytest.raises(InstantOutOfRange):
-        builder.store.plans.spread(campaign, 1, hours, NOW)
+        builder.store.plans.respread(campaign, 1, hours, NOW)
     for earliest, start in ((INSTANT_MAX, None), (10**25, None), (NOW, 10**25), (NOW, -1)):
         with pytest.raises(InstantOutOfRange):
-            builder.store.plans.spread(campaign, 1, 1.0, earliest, start)
+            builder.store.plans.respread(campaign, 1, 1.0, earliest, start)
     assert builder.store.admissions.plan_facts(campaign).pauses == 0
     assert {message.due_at for message in builder.store.campaigns.messages(campaign)} == {NOW}
 

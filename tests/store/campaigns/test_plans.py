@@ -75,11 +75,11 @@ def number_of_changes(builder: StoreBuilder, campaign: str) -> int:
 def test_each_pause_pushes_back_once_what_waits(builder: StoreBuilder) -> None:
     campaign = builder.admit(3)
     builder.claimed(campaign, claim=1)
-    push_back = builder.store.plans.push_back
-    push_back(campaign, 1, HOUR)
-    push_back(campaign, 1, HOUR)
-    push_back(campaign, 3, HOUR)  # A number out of turn is none.
-    push_back(campaign, 2, MINUTE)
+    shift = builder.store.plans.shift
+    shift(campaign, 1, HOUR)
+    shift(campaign, 1, HOUR)
+    shift(campaign, 3, HOUR)  # A number out of turn is none.
+    shift(campaign, 2, MINUTE)
     assert dues(builder, campaign) == [NOW, NOW + HOUR + MINUTE, NOW + HOUR + MINUTE]
     assert view(builder, campaign).base_at == NOW + HOUR + MINUTE
 
@@ -89,7 +89,7 @@ def test_a_pause_told_by_many_at_once_pushes_back_once(
 ) -> None:
     campaign = builder.admit(20)
     stores = (any_store, rival_store)
-    race(8, lambda runner: stores[runner % 2].plans.push_back(campaign, 1, HOUR))
+    race(8, lambda runner: stores[runner % 2].plans.shift(campaign, 1, HOUR))
     assert set(dues(builder, campaign)) == {NOW + HOUR}
 
 
@@ -97,7 +97,7 @@ def test_another_spread_counts_from_the_start_and_is_written_with_the_campaign(
     builder: StoreBuilder,
 ) -> None:
     campaign = planned(builder, *[None] * 60)
-    builder.store.plans.spread(campaign, 1, 2.0, NOW)
+    builder.store.plans.respread(campaign, 1, 2.0, NOW)
     assert dues(builder, campaign) == [START + 2 * MINUTE * index for index in range(60)]
     changed = view(builder, campaign)
     assert (changed.spread_hours, changed.base_at, changed.scheduled_at) == (2.0, START, START)
@@ -120,16 +120,16 @@ def test_a_plan_laid_out_anew_is_the_one_that_a_new_campaign_would_have(
     moved = 0
     for place, change in enumerate(earlier, 1):
         if isinstance(change, float):
-            builder.store.plans.spread(campaign, place, change, NOW)
+            builder.store.plans.respread(campaign, place, change, NOW)
         else:
-            builder.store.plans.push_back(campaign, place, change)
+            builder.store.plans.shift(campaign, place, change)
             moved += change
-    builder.store.plans.spread(campaign, len(earlier) + 1, after, NOW)
+    builder.store.plans.respread(campaign, len(earlier) + 1, after, NOW)
     fresh = [message.due_at for message in new(builder, own, after, moved).messages]
     assert dues(builder, campaign) == fresh
     assert view(builder, campaign).base_at == START + moved
     # With a start as well the same plan moves whole, and its first message is due then.
-    builder.store.plans.spread(campaign, len(earlier) + 2, before, NOW, START + 9 * DAY)
+    builder.store.plans.respread(campaign, len(earlier) + 2, before, NOW, START + 9 * DAY)
     fresh = [message.due_at for message in new(builder, own, before, moved).messages]
     assert dues(builder, campaign) == [due - min(fresh) + START + 9 * DAY for due in fresh]
     assert view(builder, campaign).scheduled_at == START + 9 * DAY
@@ -137,14 +137,14 @@ def test_a_plan_laid_out_anew_is_the_one_that_a_new_campaign_would_have(
 
 def test_a_spread_told_twice_or_out_of_turn_changes_nothing_more(builder: StoreBuilder) -> None:
     campaign = planned(builder, *[None] * 6)
-    spread, push_back = builder.store.plans.spread, builder.store.plans.push_back
+    spread, shift = builder.store.plans.spread, builder.store.plans.shift
     spread(campaign, 1, 2.0, NOW, START + DAY)
-    push_back(campaign, 2, HOUR)
+    shift(campaign, 2, HOUR)
     expected = ideal_instants(START + DAY + HOUR, 2.0, 6)
     for late in (1, 2, 4):
         spread(campaign, late, 3.0, NOW)
         assert dues(builder, campaign) == expected
-    push_back(campaign, 1, HOUR)
+    shift(campaign, 1, HOUR)
     assert dues(builder, campaign) == expected
     changed = view(builder, campaign)
     assert (changed.spread_hours, changed.base_at) == (2.0, START + DAY + HOUR)
@@ -155,7 +155,7 @@ def test_a_spread_told_by_many_at_once_counts_once(
 ) -> None:
     campaign = planned(builder, *[None] * 20)
     stores = (any_store, rival_store)
-    race(8, lambda runner: stores[runner % 2].plans.spread(campaign, 1, 1.0 + runner, NOW))
+    race(8, lambda runner: stores[runner % 2].plans.respread(campaign, 1, 1.0 + runner, NOW))
     hours = view(builder, campaign).spread_hours
     assert hours in {1.0 + runner for runner in range(8)}
     assert dues(builder, campaign) == ideal_instants(START, hours, 20)
@@ -173,7 +173,7 @@ def test_own_times_stay_and_who_will_not_go_leaves_no_gap(builder: StoreBuilder)
             position=position,
         )
     before = dues(builder, campaign)
-    builder.store.plans.spread(campaign, 1, 2.0, NOW)
+    builder.store.plans.respread(campaign, 1, 2.0, NOW)
     after = dues(builder, campaign)
     kept = (0, 1, 3, 4)
     assert [after[position] for position in kept] == [before[position] for position in kept]
@@ -183,7 +183,7 @@ def test_own_times_stay_and_who_will_not_go_leaves_no_gap(builder: StoreBuilder)
 
 def test_with_another_start_own_times_move_along(builder: StoreBuilder) -> None:
     campaign = planned(builder, -HOUR, None, None, None)
-    builder.store.plans.spread(campaign, 1, 3.0, NOW, START + DAY)
+    builder.store.plans.respread(campaign, 1, 3.0, NOW, START + DAY)
     first = START + DAY
     assert dues(builder, campaign) == [first, *(first + HOUR * index for index in (1, 2, 3))]
     changed = view(builder, campaign)
@@ -193,7 +193,7 @@ def test_with_another_start_own_times_move_along(builder: StoreBuilder) -> None:
 def test_nothing_is_laid_out_before_the_earliest_instant(builder: StoreBuilder) -> None:
     campaign = planned(builder, *[None] * 4)
     late = START + 20 * MINUTE
-    builder.store.plans.spread(campaign, 1, 2.0, late)
+    builder.store.plans.respread(campaign, 1, 2.0, late)
     assert dues(builder, campaign) == ideal_instants(late, 2.0, 4)
     assert view(builder, campaign).base_at == late
 
@@ -202,7 +202,7 @@ def test_what_has_left_or_was_put_off_keeps_its_instant(builder: StoreBuilder) -
     campaign = builder.admit(4)
     builder.claimed(campaign, claim=2)
     builder.write(campaign, outcome(0, MessageStatus.RETRYABLE, due_at=NOW + MINUTE))
-    builder.store.plans.spread(campaign, 1, 2.0, NOW)
+    builder.store.plans.respread(campaign, 1, 2.0, NOW)
     assert dues(builder, campaign) == [NOW + MINUTE, NOW, NOW, NOW + HOUR]
 
 
@@ -210,21 +210,21 @@ def test_where_nothing_waits_the_spread_is_written_and_nothing_moves(builder: St
     campaign = planned(builder, None, None)
     builder.store.campaigns.cancel_rest(campaign, NOW)
     before = dues(builder, campaign)
-    builder.store.plans.spread(campaign, 1, 2.0, NOW, START + DAY)
+    builder.store.plans.respread(campaign, 1, 2.0, NOW, START + DAY)
     assert dues(builder, campaign) == before
     assert (view(builder, campaign).spread_hours, view(builder, campaign).base_at) == (2.0, START)
 
 
 def test_another_spread_of_one_campaign_leaves_every_other_alone(builder: StoreBuilder) -> None:
     campaign, other = planned(builder, None, None, None), planned(builder, None, None, None)
-    builder.store.plans.spread(campaign, 1, 3.0, NOW, START + DAY)
+    builder.store.plans.respread(campaign, 1, 3.0, NOW, START + DAY)
     assert dues(builder, other) == ideal_instants(START, 6.0, 3)
     assert view(builder, other).spread_hours == 6.0
 
 
 def test_fifty_thousand_are_laid_out_anew_in_one_statement_each_time(builder: StoreBuilder) -> None:
     campaign = builder.save(RECIPIENTS_MAX, scheduled_at=START)
-    builder.store.plans.spread(campaign, 1, 6.0, NOW)
+    builder.store.plans.respread(campaign, 1, 6.0, NOW)
     statements: list[str] = []
 
     def note(connection: object, cursor: object, statement: str, *rest: object) -> None:
@@ -232,7 +232,7 @@ def test_fifty_thousand_are_laid_out_anew_in_one_statement_each_time(builder: St
 
     event.listen(builder.store.database.engine, "before_cursor_execute", note)
     # A second time, when the planner of the database has another idea of the table.
-    builder.store.plans.spread(campaign, 2, 72.0, NOW)
+    builder.store.plans.respread(campaign, 2, 72.0, NOW)
     event.remove(builder.store.database.engine, "before_cursor_execute", note)
     assert dues(builder, campaign) == ideal_instants(START, 72.0, RECIPIENTS_MAX)
     assert sum(statement.lstrip().startswith("UPDATE message") for statement in statements) == 1
