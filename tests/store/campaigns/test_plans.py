@@ -137,7 +137,7 @@ def test_a_plan_laid_out_anew_is_the_one_that_a_new_campaign_would_have(
 
 def test_a_spread_told_twice_or_out_of_turn_changes_nothing_more(builder: StoreBuilder) -> None:
     campaign = planned(builder, *[None] * 6)
-    spread, shift = builder.store.plans.spread, builder.store.plans.shift
+    spread, shift = builder.store.plans.respread, builder.store.plans.shift
     spread(campaign, 1, 2.0, NOW, START + DAY)
     shift(campaign, 2, HOUR)
     expected = ideal_instants(START + DAY + HOUR, 2.0, 6)
