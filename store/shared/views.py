@@ -1,4 +1,4 @@
-"""What the ways in see of campaigns and messages: plain records, free of the database."""
+"""What callers of the store see of campaigns and messages: records without a database."""
 
 import json
 from dataclasses import dataclass, fields
@@ -15,7 +15,7 @@ from campaign.states import CampaignStatus, MessageStatus
 
 @dataclass(frozen=True, slots=True)
 class CampaignView:
-    """One campaign with its counts at the moment of asking."""
+    """One campaign with its counts, as read at one moment."""
 
     id: str
     account_id: str
@@ -38,7 +38,7 @@ class CampaignView:
 
 @dataclass(frozen=True, slots=True)
 class MessageView:
-    """One message as it stands."""
+    """One message, as read at one moment."""
 
     id: str
     position: int
@@ -96,7 +96,7 @@ def message_view(row: Row[Any]) -> MessageView:
 
 
 def read_refusals(stored: str | None) -> list[Refusal]:
-    """Read back the refusals of a refused campaign; an empty list where there are none."""
+    """Read the refusals of a campaign from its column; an empty list where there are none."""
     return [
         Refusal(
             RefusalCode(item["code"]), item["message"], item["place"], item.get("details") or {}
