@@ -5,6 +5,9 @@ together or not at all. Balances change only by conditional statements. Entries 
 their ids are made from what they are about, so that nothing is booked twice.
 """
 
+from collections.abc import Iterator
+from typing import Any
+
 from sqlalchemy import Connection, TextClause, text
 
 from campaign.credits import CreditKind, Price
@@ -76,14 +79,10 @@ def hold(
 
     Raises Overdrawn, upon which the caller rolls its transaction back.
     """
-    for kind in CreditKind:
-        amount = price.of(kind)
-        line = _line("hold", account_id, campaign_id, kind, amount, at, f"hold:{campaign_id}")
-        if connection.execute(_OPEN_HOLD, line).rowcount == 0 or amount == 0:
-            continue
-        if connection.execute(_HOLD_CREDIT, line).rowcount == 0:
-            raise Overdrawn(kind)
-        connection.execute(_ENTRY, line)
+    for line in _lines("hold", account_id, campaign_id, price, at):
+        if connection.execute(_OPEN_HOLD, line).rowcount > 0 and line["amount"] != 0:
+            _hold_credit(connection, line)
+            connection.execute(_ENTRY, line)
 
 
 def holds(connection: Connection, campaign_id: str) -> int:
@@ -108,13 +107,9 @@ def hold_again(
     ``number`` names the entry among the campaign's holds, from 1. Raises Overdrawn, upon which
     the caller rolls its transaction back, and LedgerError when the entry is there already.
     """
-    for kind in CreditKind:
-        if amount := price.of(kind):
-            prefix = f"hold:{campaign_id}"
-            line = _line("hold", account_id, campaign_id, kind, amount, at, prefix, number)
-            _move(connection, line, _ENLARGE_HOLD)
-            if connection.execute(_HOLD_CREDIT, line).rowcount == 0:
-                raise Overdrawn(kind)
+    for line in _lines("hold", account_id, campaign_id, price, at, number):
+        if _move(connection, line, _ENLARGE_HOLD):
+            _hold_credit(connection, line)
 
 
 def post(
@@ -130,11 +125,8 @@ def post(
     ``position`` is that of the first: a message is handed off once, so it names the entry.
     Raises LedgerError when more would be posted than was held, or the same entry twice.
     """
-    for kind in CreditKind:
-        if amount := price.of(kind):
-            prefix = f"post:{campaign_id}"
-            line = _line("post", account_id, campaign_id, kind, amount, at, prefix, position)
-            _move(connection, line, _POST_HOLD, _POST_CREDIT)
+    for line in _lines("post", account_id, campaign_id, price, at, position):
+        _move(connection, line, _POST_HOLD, _POST_CREDIT)
 
 
 def void(
@@ -149,11 +141,8 @@ def void(
 
     ``number`` names the entry among the campaign's voids. Raises LedgerError as ``post`` does.
     """
-    for kind in CreditKind:
-        if amount := price.of(kind):
-            prefix = f"void:{campaign_id}"
-            line = _line("void", account_id, campaign_id, kind, amount, at, prefix, number)
-            _move(connection, line, _VOID_HOLD, _VOID_CREDIT)
+    for line in _lines("void", account_id, campaign_id, price, at, number):
+        _move(connection, line, _VOID_HOLD, _VOID_CREDIT)
 
 
 def void_rest(connection: Connection, campaign_id: str, keep: Price, at: Instant) -> None:
@@ -170,30 +159,40 @@ def void_rest(connection: Connection, campaign_id: str, keep: Price, at: Instant
         void(connection, row.account_id, campaign_id, price, number, at)
 
 
-def _move(connection: Connection, line: dict[str, object], *updates: TextClause) -> None:
+def _move(connection: Connection, line: dict[str, Any], *updates: TextClause) -> bool:
+    """Append an entry and change what it is about; False, and nothing, for no credits."""
+    if line["amount"] == 0:
+        return False
     if connection.execute(_ENTRY, line).rowcount == 0:
         raise LedgerError(f"booked twice: {line['id']}")
     for update in updates:
         if connection.execute(update, line).rowcount == 0:
             raise LedgerError(f"does not fit the hold or the balance: {line['id']}")
+    return True
 
 
-def _line(
+def _hold_credit(connection: Connection, line: dict[str, Any]) -> None:
+    if connection.execute(_HOLD_CREDIT, line).rowcount == 0:
+        raise Overdrawn(CreditKind(line["kind"]))
+
+
+def _lines(
     movement: str,
     account_id: str,
     campaign_id: str,
-    kind: CreditKind,
-    amount: int,
+    price: Price,
     at: Instant,
-    prefix: str,
     number: int | None = None,
-) -> dict[str, object]:
-    return {
-        "id": f"{prefix}:{kind}" if number is None else f"{prefix}:{kind}:{number}",
-        "account": account_id,
-        "campaign": campaign_id,
-        "kind": kind.value,
-        "movement": movement,
-        "amount": amount,
-        "at": at,
-    }
+) -> Iterator[dict[str, Any]]:
+    """Yield one line for each kind of credit, in the order in which balances are locked."""
+    for kind in CreditKind:
+        name = f"{movement}:{campaign_id}:{kind}"
+        yield {
+            "id": name if number is None else f"{name}:{number}",
+            "account": account_id,
+            "campaign": campaign_id,
+            "kind": kind.value,
+            "movement": movement,
+            "amount": price.of(kind),
+            "at": at,
+        }

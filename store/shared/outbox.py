@@ -1,7 +1,8 @@
 """The outbox: events are written in the transaction of what they report, or not at all."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import NamedTuple
 
 from sqlalchemy import Connection, String, bindparam, select, text
 from sqlmodel import col
@@ -71,22 +72,8 @@ class _Callback:
         subject = self.inbound_id or self.message_id or self.campaign_id
         return callback_id(self.destination, self.event, subject, self.at)
 
-    def row(self) -> dict[str, object]:
-        return {
-            "id": self.id,
-            "account_id": self.account_id,
-            "destination": self.destination,
-            "dialect": self.dialect,
-            "event": self.event.value,
-            "at": self.at,
-            "campaign_id": self.campaign_id,
-            "message_id": self.message_id,
-            "inbound_id": self.inbound_id,
-        }
 
-
-@dataclass(frozen=True, slots=True)
-class _Webhook:
+class _Webhook(NamedTuple):
     id: str
     account_id: str
     events: str
@@ -235,7 +222,7 @@ class Outbox:
     ) -> Sequence[Destination]:
         if not callbacks:
             return []
-        rows = json_rows([callback.row() for callback in callbacks])
+        rows = json_rows([{"id": each.id, **asdict(each)} for each in callbacks])
         connection.execute(self._insert, {"rows": rows, "now": now})
         return list({Destination(each.destination, each.account_id) for each in callbacks})
 
