@@ -12,9 +12,9 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import col
 
 from campaign.instants import DAY, Instant
+from campaign.leases import LeasePlan, LeaseRequest, NoLease
 from campaign.phone import is_e164
 from store.database.engine import Database, StoreError, json_rows
-from store.replies.lease_plan import LeasePlan, LeaseRequest, NoLease
 from store.tables import LeaseRow, PoolNumber, SenderRow
 
 LEASE_FOR: Instant = 30 * DAY

@@ -1,4 +1,4 @@
-"""Which number of the pool each request gets: chosen here, taken by leases.py."""
+"""Which number of the pool each request for a lease gets; the store takes it."""
 
 import zlib
 from collections.abc import Iterator, Sequence
