@@ -5,12 +5,12 @@ from typing import Any
 
 from campaign.ids import ID_BYTES, MESSAGE_PREFIX, make_id, read_id
 from campaign.instants import SECOND, Instant
+from campaign.leases import NoLease
 from campaign.refusals import RefusalCode
 from campaign.replies import REPLY_PREFIX, Reply, ReplyOptions
 from campaign.states import GIVEN_UP, MessageStatus
 from campaign.text import segment
 from store.accounts.api_keys import Principal
-from store.replies.lease_plan import NoLease
 from store.shared.views import MessageView
 
 BAD_SID = "Invalid length for a Base-64 char array or string."

@@ -14,9 +14,8 @@ from campaign.refusals import Refusal, RefusalCode
 from campaign.states import CAMPAIGN_ENDS, CampaignStatus
 from store.campaigns import admission_statements as sql
 from store.database.engine import Database
-from store.shared import ledger, reports
+from store.shared import ledger, rates, reports
 from store.shared.outbox import Destination, Outbox
-from store.shared.rates import FORGET
 
 
 class Admissions:
@@ -166,7 +165,7 @@ class Admissions:
                 else:
                     spent = {"campaign": campaign_id, "free_at": free_at(last.sent_at or now)}
                     connection.execute(sql.DATE_KEY, spent)
-                connection.execute(FORGET, {"scope": campaign_scope(campaign_id)})
+                rates.forget(connection, campaign_scope(campaign_id))
                 destinations = self._outbox.record_campaign_event(
                     connection, campaign_id, status, now
                 )

@@ -6,7 +6,7 @@ import re
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,8 +23,8 @@ T = TypeVar("T")
 SQLITE_VERSION_MIN = (3, 38, 0)
 BUSY_TIMEOUT_MS = 30_000
 POOL_TIMEOUT_SECONDS = 20.0
-# A server that is gone, or a session that is stuck, is given up within half a minute. A plan that
-# was made for a small table is not kept for the large one that it becomes within a minute.
+# A lost server or a stuck session fails within half a minute. Cached plans are off: a plan made
+# for a small table would be kept while the table grows.
 POSTGRES_LIMITS = {
     "connect_timeout": 5,
     "keepalives_idle": 5,
@@ -45,14 +45,18 @@ _PERHAPS_UNSTORABLE = re.compile(r"\\u(?:0000|d[89a-f])")
 
 
 class StoreError(Exception):
-    """The database cannot be used as asked; the text says what to change."""
+    """The request to the store is invalid; the text says what to change."""
 
 
 class Database:
     """One database, opened once per process and shared by its threads.
 
     ``url`` is an SQLAlchemy URL: ``sqlite:///path`` or ``postgresql+psycopg://...``. Raises
-    StoreError for anything else. A SQLite file's directory is made when it is missing.
+    StoreError for anything else. Creates the directory of a SQLite file where it is missing.
+
+    ``for_update`` ends a SELECT that locks its rows until the transaction ends; in SQLite the
+    write lock does that. ``rows`` reads the JSON parameter ``:rows`` as rows ``r`` with one
+    column, ``value``.
     """
 
     def __init__(self, url: str, pool_size: int = 10) -> None:
@@ -61,7 +65,8 @@ class Database:
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
         if self.is_sqlite:
             self.engine = _sqlite_engine(parsed.database, url)
-            self._writing: Any = SqliteWriteLock(Path(parsed.database or ""))
+            self._write_lock = SqliteWriteLock(Path(parsed.database or ""))
+            self._writing: AbstractContextManager[None] = self._write_lock
         elif parsed.get_backend_name() == "postgresql":
             self.engine = create_engine(
                 url,
@@ -78,11 +83,22 @@ class Database:
                 "postgresql+psycopg://"
             )
         event.listen(self.engine, "before_cursor_execute", _make_storable, retval=True)
-        # SQL that turns the JSON parameter :rows into rows r with one column, value.
         self.rows = "json_each(:rows) AS r" if self.is_sqlite else _POSTGRES_ROWS
-        # Ends a SELECT whose rows must hold still until the transaction ends, because what
-        # follows relies on them. SQLite's one writer sees to that by itself.
         self.for_update = "" if self.is_sqlite else " FOR NO KEY UPDATE"
+
+    def rowset(self, columns: str) -> str:
+        """Return SQL that reads the JSON parameter ``:rows`` as rows ``r`` with these columns.
+
+        ``columns`` are members of the JSON objects with their types, as in a CREATE TABLE:
+        ``position BIGINT, status TEXT``. A member that an object lacks is NULL.
+        """
+        if not self.is_sqlite:
+            return f"jsonb_to_recordset(CAST(:rows AS jsonb)) AS r({columns})"
+        members = ", ".join(
+            f"CAST(value->>'{name}' AS {type}) AS {name}"
+            for name, type in (column.split() for column in columns.split(","))
+        )
+        return f"(SELECT {members} FROM json_each(:rows)) AS r"
 
     def read(self, work: Callable[[Connection], T]) -> T:
         """Run ``work`` in one read transaction and return its result.
@@ -93,7 +109,7 @@ class Database:
             return work(connection)
 
     def read_snapshot(self, work: Callable[[Connection], T]) -> T:
-        """As ``read``, with every statement seeing the same instant, and nobody kept waiting.
+        """As ``read``, but every statement sees the same snapshot; takes no locks.
 
         A SQLite read transaction is a snapshot already.
         """
@@ -106,8 +122,8 @@ class Database:
     def write(self, work: Callable[[Connection], T]) -> T:
         """Run ``work`` in one write transaction and return its result once committed.
 
-        Repeated when PostgreSQL says that it was rolled back for a deadlock or conflict; never
-        repeated when the fate of the commit is not known: that raises StoreUnavailable.
+        Runs ``work`` again after PostgreSQL rolled it back for a deadlock or a conflict. Raises
+        StoreUnavailable, without a retry, when the outcome of the commit is unknown.
         """
         for tries_left in range(DEADLOCK_RETRIES_MAX, -1, -1):
             try:
@@ -118,7 +134,7 @@ class Database:
             except StoreUnavailable as error:
                 if tries_left == 0 or not _was_rolled_back(error.__cause__):
                     raise
-                # Whom we were in conflict with goes first, or we would meet again at once.
+                # Without a pause the same two transactions would conflict again.
                 time.sleep(random.uniform(0.5, 1.0) * DEADLOCK_PAUSE_SECONDS)
         raise AssertionError("unreachable")
 
@@ -126,18 +142,18 @@ class Database:
         """Close every pooled connection."""
         self.engine.dispose()
         if self.is_sqlite:
-            self._writing.close()
+            self._write_lock.close()
 
 
 def storable(value: str) -> str:
-    """Replace what neither database can hold, NUL and half a surrogate pair, by U+FFFD."""
+    """Replace NUL and unpaired surrogates, which neither database can store, by U+FFFD."""
     if value.isascii() and "\x00" not in value:
         return value
     return _UNSTORABLE.sub("\ufffd", value)
 
 
 def json_rows(rows: Sequence[Mapping[str, object]]) -> str:
-    """Write rows as the JSON parameter ``:rows`` of a statement on ``Database.rows``."""
+    """Write rows as the JSON parameter ``:rows`` of a statement on ``Database.rowset``."""
     written = json.dumps(rows)
     if _PERHAPS_UNSTORABLE.search(written):
         return json.dumps([_stored(row) for row in rows])
@@ -149,7 +165,7 @@ _POSTGRES_ROWS = "jsonb_array_elements(CAST(:rows AS jsonb)) AS r(value)"
 
 @contextmanager
 def _translate_errors() -> Iterator[None]:
-    """Raise StoreUnavailable for whatever says that the database does not answer."""
+    """Raise StoreUnavailable for every error that means that the database does not answer."""
     try:
         yield
     except _UNAVAILABLE as error:
@@ -170,7 +186,7 @@ def _make_storable(
     context: object,
     executemany: bool,
 ) -> tuple[str, Any]:
-    """Make every text parameter storable; a look-up by one that was not then finds nothing."""
+    """Make every text parameter storable."""
     if executemany:
         return statement, [_stored(each) for each in parameters]
     return statement, _stored(parameters)
@@ -188,8 +204,8 @@ def _stored(values: Any) -> Any:
 def _use_wal(connection: sqlite3.Connection) -> None:
     """Switch the file to a write-ahead log, which it keeps.
 
-    Of several that do this to a new file at once SQLite lets one through and sends the others
-    away without the patience of ``busy_timeout``.
+    When several connections do this to a new file at once, SQLite ignores ``busy_timeout`` and
+    fails all but one of them at once.
     """
     deadline = time.monotonic() + BUSY_TIMEOUT_MS / 1_000
     while True:
@@ -215,11 +231,11 @@ def _sqlite_engine(path: str | None, url: str) -> Engine:
 
     @event.listens_for(engine, "connect")
     def _on_connect(connection: sqlite3.Connection, record: object) -> None:
-        # Transactions are begun by hand below, so that a writer takes its lock at the start.
+        # _on_begin starts transactions, so that a writer takes its lock at the start.
         connection.isolation_level = None
         for pragma in (
             f"busy_timeout={BUSY_TIMEOUT_MS}",
-            # An attempt must be on disk before its message leaves: FULL outlives a power cut.
+            # An attempt must be on disk before its message leaves: FULL survives a power cut.
             "synchronous=FULL",
             "foreign_keys=ON",
         ):

@@ -1,4 +1,4 @@
-"""Bring a database to the present schema."""
+"""Upgrade a database to the current schema."""
 
 from alembic import command
 from alembic.config import Config
@@ -8,12 +8,15 @@ from sqlalchemy import text
 
 from store.database.engine import Database
 
-# Any number will do, as long as it is ours: two processes must not migrate at once.
+# Our own advisory lock: two processes must not migrate at once.
 _LOCK = 7_463_941
 
 
 def upgrade(database: Database, revision: str = "head") -> None:
-    """Apply every migration that is missing; run again, or by two processes, it does nothing."""
+    """Apply every missing migration, up to ``revision``.
+
+    A second run, or a second process at the same time, changes nothing.
+    """
     config = _config()
     with database.engine.connect() as connection:
         connection = connection.execution_options(godwit_write=True)
@@ -25,7 +28,7 @@ def upgrade(database: Database, revision: str = "head") -> None:
 
 
 def is_current(database: Database) -> bool:
-    """Tell whether no migration is missing."""
+    """Tell whether every migration was applied."""
     head = ScriptDirectory.from_config(_config()).get_current_head()
     with database.engine.connect() as connection:
         return MigrationContext.configure(connection).get_current_revision() == head

@@ -14,15 +14,15 @@ from store.database.engine import StoreError
 class Sealer:
     """Hashes and seals with keys derived from ``GODWIT_SECRET_KEY`` (any text).
 
-    Another secret key cannot find or read what this one wrote. An empty one raises StoreError
-    at the first use, so that commands without secrets work without it.
+    What one secret key wrote, another can neither find nor read. An empty one raises StoreError
+    at the first use, so that commands that need no secrets work without it.
     """
 
     def __init__(self, secret_key: str) -> None:
         self._secret_key = secret_key
 
     def hash(self, value: str) -> str:
-        """HMAC-SHA256 in hex: the same value gives the same hash, which tells nothing of it."""
+        """HMAC-SHA256 in hex: the same value gives the same hash, which does not reveal it."""
         key = self._derive(b"look-up")
         return hmac.new(key, value.encode(), hashlib.sha256).hexdigest()
 

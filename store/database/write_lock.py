@@ -1,4 +1,4 @@
-"""Whose turn it is to write to a SQLite file, among all threads and processes that share it."""
+"""The write lock of a SQLite file, for all threads and processes that share it."""
 
 import fcntl
 import os
@@ -8,13 +8,13 @@ from types import TracebackType
 
 
 class SqliteWriteLock:
-    """A lock for ``with``, held for the length of one write transaction.
+    """A lock for ``with``, held for one write transaction.
 
-    SQLite has one writer, and whoever finds it busy naps for up to a tenth of a second: beside a
-    busy worker an API process came to its turn after seconds. The kernel wakes who waits here. Two
-    locks make it fair: the first is for the place at the front of the queue, so that the process
-    that has just written cannot be next again while another one waits. The kernel gives both back
-    when a process dies. Whoever does not ask here (a shell, a copy) still meets SQLite's own lock.
+    SQLite has one writer and polls for it with sleeps of up to 0.1 s: beside a busy worker an API
+    process waited for seconds. The kernel wakes a process that waits for this lock. Two file
+    locks make it fair: a process holds the first while it waits for the second, so that the one
+    that has just written cannot overtake one that waits. The kernel releases both when a process
+    dies. A process that does not use this lock (a shell, a copy) still meets SQLite's own.
     """
 
     def __init__(self, database: Path) -> None:
@@ -23,7 +23,7 @@ class SqliteWriteLock:
         self._files: list[int] = []
 
     def __enter__(self) -> None:
-        """Wait for the turn of this thread, then for that of this process."""
+        """Wait for the other threads of this process, then for the other processes."""
         self._threads.acquire()
         try:
             if not self._files:
@@ -45,12 +45,12 @@ class SqliteWriteLock:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Let the next one write."""
+        """Release the lock."""
         fcntl.flock(self._files[1], fcntl.LOCK_UN)
         self._threads.release()
 
     def close(self) -> None:
-        """Close the files; a later turn opens them again."""
+        """Close the files; the next use opens them again."""
         with self._threads:
             files, self._files = self._files, []
             for file in files:

@@ -1,46 +1,43 @@
-"""Leased numbers: taken from the pool for one account towards one recipient, and found again.
+"""Leased numbers: taken from the pool for one account towards one recipient, and looked up.
 
 The rules are those of 003_9fb2bf36535a4962.txt: unique to the recipient, valid for 30 days, at
-most five to one recipient at any one time. Where it is silent, docs/decisions/0013-leases.md.
+most five to one recipient at once. docs/decisions/0013-leases.md says what it leaves open.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, delete, select, text
 from sqlalchemy.exc import IntegrityError
+from sqlmodel import col
 
 from campaign.instants import DAY, Instant
+from campaign.leases import LeasePlan, LeaseRequest, NoLease
 from campaign.phone import is_e164
 from store.database.engine import Database, StoreError, json_rows
-from store.replies.lease_plan import LeasePlan, LeaseRequest, NoLease
+from store.tables import LeaseRow, PoolNumber, SenderRow
 
 LEASE_FOR: Instant = 30 * DAY
 # A race for one recipient's leases is over when its five are given away.
 ROUNDS_MAX = 20
 
-_ADD = text(
-    "INSERT INTO pool_number (number, country, created_at) VALUES (:number, :country, :now) "
-    "ON CONFLICT (number) DO NOTHING"
-)
-_IS_SENDER = text("SELECT 1 FROM sender WHERE address = :number")
-_END_LEASES = text("DELETE FROM lease WHERE number = :number")
-_REMOVE = text("DELETE FROM pool_number WHERE number = :number")
-_POOL = text(
-    "SELECT number, country, (SELECT count(*) FROM lease l WHERE l.number = p.number "
-    "AND l.expires_at > :now) AS leases FROM pool_number p ORDER BY number"
-)
-_NUMBERS = text("SELECT number, country FROM pool_number ORDER BY number")
+_ADD = text("""
+    INSERT INTO pool_number (number, country, created_at) VALUES (:number, :country, :now)
+    ON CONFLICT (number) DO NOTHING
+""")
+_POOL = text("""
+    SELECT number, country, (
+        SELECT count(*) FROM lease l WHERE l.number = p.number AND l.expires_at > :now
+    ) AS leases
+    FROM pool_number p
+    ORDER BY number
+""")
 _CLEAR = text("DELETE FROM lease WHERE number = :number AND recipient = :recipient")
-LEASE_HOLDER = text(
-    "SELECT account_id, number, recipient, expires_at FROM lease "
-    "WHERE number = :number AND recipient = :recipient AND expires_at > :at"
-)
 
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """Whose a number is towards one recipient, and until when."""
+    """The account that has a number towards one recipient, and until when."""
 
     account_id: str
     number: str
@@ -50,7 +47,7 @@ class Lease:
 
 @dataclass(frozen=True, slots=True)
 class PoolView:
-    """A number of the pool and how many live leases there are of it."""
+    """A number of the pool and the count of its live leases."""
 
     number: str
     country: str | None
@@ -62,62 +59,69 @@ class Leases:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        # Against a claim that just takes the number: it refers to the row.
-        for_update = "" if database.is_sqlite else " FOR UPDATE"
+        # FOR UPDATE, because a claim refers to the row and would pass the weaker lock.
+        for_update = "" if database.is_sqlite else "FOR UPDATE"
         self._number_for_update = text(
-            f"SELECT 1 FROM pool_number WHERE number = :number{for_update}"
+            f"SELECT 1 FROM pool_number WHERE number = :number {for_update}"
         )
-        self._leases_for_update = text(
-            "SELECT number, recipient, account_id, purpose, slot, expires_at FROM lease "
-            f"WHERE recipient IN (SELECT r.value->>'r' FROM {database.rows}) "
-            f"ORDER BY recipient, number{database.for_update}"
+        self._leases_for_update = text(f"""
+            SELECT number, recipient, account_id, purpose, slot, expires_at FROM lease
+            WHERE recipient IN (SELECT r.recipient FROM {database.rowset("recipient TEXT")})
+            ORDER BY recipient, number{database.for_update}
+        """)
+        leases = database.rowset(
+            "number TEXT, recipient TEXT, purpose TEXT, slot INTEGER, expires_at BIGINT"
         )
-        self._renew = text(
-            "UPDATE lease SET expires_at = CAST(r.value->>'u' AS BIGINT) "
-            f"FROM {database.rows} WHERE lease.number = r.value->>'n' "
-            "AND lease.recipient = r.value->>'r' "
-            "AND lease.account_id = :account AND lease.purpose = r.value->>'w' "
-            "AND lease.expires_at < CAST(r.value->>'u' AS BIGINT)"
-        )
-        # Whoever comes second in a race runs into one of the three unique keys and gets nothing.
-        self._take = text(
-            "INSERT INTO lease "
-            "(number, recipient, account_id, purpose, slot, leased_at, expires_at) "
-            "SELECT r.value->>'n', r.value->>'r', CAST(:account AS VARCHAR), r.value->>'w', "
-            "CAST(r.value->>'s' AS INTEGER), CAST(:now AS BIGINT), "
-            f"CAST(r.value->>'u' AS BIGINT) FROM {database.rows} WHERE TRUE "
-            "ON CONFLICT DO NOTHING RETURNING number, recipient"
-        )
+        self._renew = text(f"""
+            UPDATE lease SET expires_at = r.expires_at
+            FROM {leases}
+            WHERE lease.number = r.number AND lease.recipient = r.recipient
+                AND lease.account_id = :account AND lease.purpose = r.purpose
+                AND lease.expires_at < r.expires_at
+        """)
+        # The loser of a race violates one of the three unique keys and gets nothing.
+        self._take = text(f"""
+            INSERT INTO lease
+                (number, recipient, account_id, purpose, slot, leased_at, expires_at)
+            SELECT r.number, r.recipient, CAST(:account AS VARCHAR), r.purpose, r.slot,
+                CAST(:now AS BIGINT), r.expires_at
+            FROM {leases}
+            WHERE TRUE
+            ON CONFLICT DO NOTHING
+            RETURNING number, recipient
+        """)
 
     def add_number(self, number: str, country: str | None, now: Instant) -> bool:
-        """Put a number into the pool; False when it is there already.
+        """Add a number to the pool; False when it is there already.
 
-        Raises StoreError for what is no E.164 number, or is a sender of an account: an answer
-        to it would be news to two.
+        Raises StoreError when it is not an E.164 number, or is the sender of an account: a reply
+        to it would belong to two accounts.
         """
         if not is_e164(number):
-            raise StoreError(f"{number!r} is no number: give + and 7-15 digits")
-        values = {"number": number, "country": country, "now": now}
+            raise StoreError(f"{number!r} is not a number: give + and 7-15 digits")
+        sender = select(col(SenderRow.address)).where(col(SenderRow.address) == number)
 
         def work(connection: Connection) -> bool:
-            if connection.execute(_IS_SENDER, values).first() is not None:
+            if connection.execute(sender).first() is not None:
                 raise StoreError(f"{number} is a sender of an account")
+            values = {"number": number, "country": country, "now": now}
             return connection.execute(_ADD, values).rowcount > 0
 
         return self._database.write(work)
 
     def remove_number(self, number: str) -> bool:
-        """Take a number out of the pool and end its leases; False when it was not there."""
+        """Remove a number from the pool and end its leases; False when it was not there."""
 
         def work(connection: Connection) -> bool:
             connection.execute(self._number_for_update, {"number": number})
-            connection.execute(_END_LEASES, {"number": number})
-            return connection.execute(_REMOVE, {"number": number}).rowcount > 0
+            connection.execute(delete(LeaseRow).where(col(LeaseRow.number) == number))
+            removed = connection.execute(delete(PoolNumber).where(col(PoolNumber.number) == number))
+            return removed.rowcount > 0
 
         return self._database.write(work)
 
     def pool(self, now: Instant) -> Sequence[PoolView]:
-        """All numbers of the pool, in order."""
+        """Return all numbers of the pool, in order."""
         return self._database.read(
             lambda connection: [PoolView(*row) for row in connection.execute(_POOL, {"now": now})]
         )
@@ -125,31 +129,32 @@ class Leases:
     def claim(
         self, account_id: str, lease_requests: Sequence[LeaseRequest], now: Instant
     ) -> list[str | NoLease]:
-        """Lease a number for each wish, or say why there is none; in the order of the wishes.
+        """Lease a number for each request, or say why there is none; in the order of the requests.
 
-        A live lease for the same wish is renewed instead: a claim that is repeated, or raced,
-        brings the same number. All in one transaction.
+        A live lease for the same request is renewed instead, so that a claim that is repeated or
+        raced returns the same number. All in one transaction.
         """
+        pool_query = select(col(PoolNumber.number), col(PoolNumber.country)).order_by(
+            col(PoolNumber.number)
+        )
 
         def work(connection: Connection) -> list[str | NoLease]:
-            pool = [(row.number, row.country) for row in connection.execute(_NUMBERS)]
+            pool = connection.execute(pool_query).all()
             found: dict[LeaseRequest, str | NoLease] = {}
-            # In order of recipients, so that two batches seldom wait for each other in a circle;
-            # those to one recipient stay as they came, so that the sixth is the last.
-            left = sorted(
-                dict.fromkeys(lease_requests), key=lambda lease_request: lease_request.recipient
-            )
+            # In the order of recipients, so that two batches seldom deadlock; the requests to one
+            # recipient keep their order, so that the sixth is the last.
+            left = sorted(dict.fromkeys(lease_requests), key=lambda request: request.recipient)
             for _ in range(ROUNDS_MAX):
                 if not left:
-                    return [found[lease_request] for lease_request in lease_requests]
+                    return [found[request] for request in lease_requests]
                 found |= self._claim(connection, account_id, left, pool, now)
-                left = [lease_request for lease_request in left if lease_request not in found]
+                left = [request for request in left if request not in found]
             raise RuntimeError("lost every race for a lease")
 
         try:
             return self._database.write(work)
         except IntegrityError:
-            # A number left the pool at this very moment; the rest of it is still there.
+            # A number was removed from the pool meanwhile; the others are still there.
             return self._database.write(work)
 
     def _claim(
@@ -160,9 +165,12 @@ class Leases:
         pool: Sequence[tuple[str, str | None]],
         now: Instant,
     ) -> dict[LeaseRequest, str | NoLease]:
-        """What became of those wishes that nobody else got in the way of."""
+        """Return the results of those requests that lost no race."""
         recipients = json_rows(
-            [{"r": name} for name in dict.fromkeys(w.recipient for w in lease_requests)]
+            [
+                {"recipient": name}
+                for name in dict.fromkeys(each.recipient for each in lease_requests)
+            ]
         )
         rows = connection.execute(self._leases_for_update, {"rows": recipients}).all()
         expired = [
@@ -174,32 +182,48 @@ class Leases:
         for row in rows:
             if row.expires_at > now:
                 plan.know(row.recipient, row.number, row.account_id, row.purpose, row.slot)
-        chosen = {lease_request: plan.choose(lease_request) for lease_request in lease_requests}
+        chosen = {request: plan.choose(request) for request in lease_requests}
         if expired:
             connection.execute(_CLEAR, expired)
         won: set[tuple[str, str]] = set()
         if plan.additions:
-            values = {"rows": json_rows(plan.additions), "account": account_id, "now": now}
+            values = {
+                "rows": json_rows([asdict(each) for each in plan.additions]),
+                "account": account_id,
+                "now": now,
+            }
             won = {tuple(row) for row in connection.execute(self._take, values)}
         if plan.renewals:
             # After the new ones: a batch may want the same number for longer.
-            renewals = json_rows(list(plan.renewals.values()))
+            renewals = json_rows([asdict(each) for each in plan.renewals.values()])
             values = {"rows": renewals, "account": account_id}
             connection.execute(self._renew, values)
         return {
-            lease_request: number
-            for lease_request, number in chosen.items()
+            request: number
+            for request, number in chosen.items()
             if isinstance(number, NoLease)
-            or (number, lease_request.recipient) in won
-            or not plan.is_new(number, lease_request.recipient)
+            or (number, request.recipient) in won
+            or not plan.is_new(number, request.recipient)
         }
 
     def holder(self, number: str, recipient: str, at: Instant) -> Lease | None:
-        """Whose answer it is when a recipient writes to a number of the pool at an instant."""
-        values = {"number": number, "recipient": recipient, "at": at}
+        """Return the lease of a pool number towards a recipient that was live at an instant."""
+        return self._database.read(
+            lambda connection: lease_holder(connection, number, recipient, at)
+        )
 
-        def work(connection: Connection) -> Lease | None:
-            row = connection.execute(LEASE_HOLDER, values).first()
-            return None if row is None else Lease(*row)
 
-        return self._database.read(work)
+def lease_holder(connection: Connection, number: str, recipient: str, at: Instant) -> Lease | None:
+    """Return the lease of a number towards a recipient at an instant, inside a transaction."""
+    query = select(
+        col(LeaseRow.account_id),
+        col(LeaseRow.number),
+        col(LeaseRow.recipient),
+        col(LeaseRow.expires_at),
+    ).where(
+        col(LeaseRow.number) == number,
+        col(LeaseRow.recipient) == recipient,
+        col(LeaseRow.expires_at) > at,
+    )
+    row = connection.execute(query).first()
+    return None if row is None else Lease(*row)

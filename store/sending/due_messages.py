@@ -1,4 +1,4 @@
-"""Which messages of a chunk may leave now: those that are due and whose turn it is."""
+"""Which messages of a chunk may leave now: those that are due, within every rate."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -13,27 +13,33 @@ from campaign.routing import Choice, choose
 from store.database.engine import Database
 from store.sending.carrier_health import PROBE_EVERY, Health
 from store.sending.routes import Routes
-from store.sending.rows import HANDOFF_COLUMNS, DueMessage
+from store.sending.rows import DueMessage
 from store.shared.rates import Rates
 
-# COALESCE keeps SQLite off the queue index: a chunk is a range of the primary key. A wave takes
-# what is due a little later along with it, but never a message that was told to wait.
-# ``tries`` counts since the campaign was last retried: each retry has its whole number of them.
-_CANDIDATES = (
-    f"SELECT {HANDOFF_COLUMNS}, CASE WHEN attempts = 0 OR was_unknown THEN attempts "
-    "ELSE attempts - COALESCE((SELECT max(a.number) FROM attempt a "
-    "WHERE a.campaign_id = message.campaign_id AND a.position = message.position "
-    "AND a.outcome = 'failed'), 0) END AS tries FROM message "
-    "WHERE campaign_id = :campaign AND position >= :low AND position < :high "
-    "AND COALESCE(status, '') IN ('queued', 'retryable') AND due_at <= :due "
-    "AND (status = 'queued' OR due_at <= :now) "
-    "ORDER BY position LIMIT :count"
-)
+# A wave takes along what is due a little later, but no message that has a wait of its own.
+# COALESCE keeps SQLite off the queue index: a chunk is a range of the primary key. ``tries``
+# counts since the campaign was last retried, because a retry allows every try again.
+_DUE_MESSAGES = """
+    SELECT position, id, recipient, text, media_url, sender, segments, attempts, key, list_id,
+        CASE
+            WHEN attempts = 0 OR was_unknown THEN attempts
+            ELSE attempts - COALESCE((
+                SELECT max(a.number) FROM attempt a
+                WHERE a.campaign_id = message.campaign_id AND a.position = message.position
+                    AND a.outcome = 'failed'
+            ), 0) END AS tries
+    FROM message
+    WHERE campaign_id = :campaign AND position >= :low AND position < :high
+        AND COALESCE(status, '') IN ('queued', 'retryable')
+        AND due_at <= :due AND (status = 'queued' OR due_at <= :now)
+    ORDER BY position
+    LIMIT :count
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Leave:
-    """When a message may leave, 0 for at once, and through which carrier."""
+    """When a message may leave (0: at once), and through which carrier."""
 
     start_at: Instant
     choice: Choice
@@ -41,10 +47,10 @@ class Leave:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Rows that may leave, with when and to whom, by position.
+    """Messages that may leave, with their instant and carrier by position.
 
-    ``exhausted`` says that there are no further rows, and ``ask_again_at`` when to come for some
-    whose turn has not come; ``down`` is a carrier that some wait for.
+    ``exhausted`` says that no due message is left. Otherwise ``ask_again_at`` is when those may
+    leave that a rate or ``down``, a carrier that is down, holds back.
     """
 
     rows: Sequence[DueMessage] = ()
@@ -55,15 +61,15 @@ class Found:
 
 
 class DueMessages:
-    """Finds and locks rows to send, within the transaction that will claim them."""
+    """Finds and locks messages to send, inside the transaction that claims them."""
 
     def __init__(self, database: Database, rates: Rates, health: Health, routes: Routes) -> None:
         self._rates_store = rates
         self.health = health
         self.routes = routes
-        # A row that somebody else is just moving is theirs; the next look finds what is left.
-        skip_locked = "" if database.is_sqlite else " FOR UPDATE SKIP LOCKED"
-        self._find = text(_CANDIDATES + skip_locked)
+        # Another transaction is moving a locked row; the next call finds what that left.
+        skip_locked = "" if database.is_sqlite else "FOR UPDATE SKIP LOCKED"
+        self._find = text(f"{_DUE_MESSAGES} {skip_locked}")
 
     def find(
         self,
@@ -73,7 +79,7 @@ class DueMessages:
         count: int,
         now: Instant,
     ) -> Found:
-        """Up to ``count`` rows; the segments of those that are paced are granted with it."""
+        """Return up to ``count`` messages; spends their segments where a rate applies."""
         if count <= 0:
             return Found()
         wanted = {
@@ -104,7 +110,7 @@ class DueMessages:
         chosen: Sequence[tuple[DueMessage, Choice]],
         now: Instant,
     ) -> Found:
-        """Of messages with their carriers, those whose turn it is."""
+        """Return those of the messages that every rate lets leave now."""
         if not self._rates_store.has_any(connection, now):
             leaves = {row.position: Leave(0, choice) for row, choice in chosen}
             return Found([row for row, _ in chosen], leaves)
@@ -126,7 +132,7 @@ class DueMessages:
 
 
 class _Look:
-    """One look at the health of carriers, and at who probes those that are down."""
+    """Chooses carriers for the messages of one call, and probes those that are down."""
 
     def __init__(
         self, due_messages: DueMessages, connection: Connection, account_id: str, now: Instant
@@ -141,7 +147,7 @@ class _Look:
         self._choices: dict[tuple[str, int], Choice] = {}
 
     def choose(self, row: DueMessage) -> Choice | None:
-        """The carrier of a message, or None for now; of those that are down one may be probed."""
+        """Return the carrier of a message; None while all of its route are down and unprobed."""
         alike = (row.sender, row.tries)
         choice = self._choices.get(alike)
         if choice is not None:

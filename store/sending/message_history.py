@@ -1,31 +1,26 @@
-"""The story of one message: its attempts, and who has its key."""
+"""The history of one message: its attempts, and which message holds its key."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, or_, select, text
+from sqlmodel import col
 
 from campaign.instants import Instant
 from store.database.engine import Database
 from store.shared.views import MessageView, message_view
+from store.tables import AttemptRow, MessageRow
 
-_TO = text(
-    "SELECT * FROM message WHERE campaign_id = :campaign AND (recipient = :wanted OR id = :wanted) "
-    "ORDER BY position"
-)
-_ATTEMPTS = text(
-    "SELECT number, started_at, ended_at, outcome, code, carrier FROM attempt "
-    "WHERE campaign_id = :campaign AND position = :position ORDER BY number"
-)
-_KEY = text(
-    "SELECT k.message_id, k.free_at FROM recipient_key k JOIN campaign c ON c.id = :campaign "
-    "WHERE k.account_id = c.account_id AND k.key = :key"
-)
+_KEY_HOLDER = text("""
+    SELECT k.message_id, k.free_at
+    FROM recipient_key k JOIN campaign c ON c.account_id = k.account_id
+    WHERE c.id = :campaign AND k.key = :key
+""")
 
 
 @dataclass(frozen=True, slots=True)
 class AttemptView:
-    """One try at one message; ``ended_at`` is None while it runs, or when its worker died."""
+    """One try of a message; ``ended_at`` is None while it runs, or after its worker died."""
 
     number: int
     started_at: Instant
@@ -39,8 +34,8 @@ class AttemptView:
 class MessageStory:
     """Everything that is known of one message.
 
-    ``key_holder`` is the id of the message that has its idempotency key now, if any has;
-    ``key_free_at`` is when the key is free again, None while the holder is not sent.
+    ``key_holder`` is the id of the message that holds its idempotency key now, if one does;
+    ``key_free_at`` is when the key is free again, None until the holder is sent.
     """
 
     message: MessageView
@@ -50,26 +45,48 @@ class MessageStory:
 
 
 class Attempts:
-    """Looks up what happened to messages."""
+    """Reads what happened to messages."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     def stories(self, campaign_id: str, number_or_id: str) -> Sequence[MessageStory]:
-        """The stories of a campaign's messages to a number, or of the message with that id."""
+        """Return the histories of the messages to a number, or of the message with that id."""
+        query = (
+            select(MessageRow)
+            .where(
+                col(MessageRow.campaign_id) == campaign_id,
+                or_(col(MessageRow.recipient) == number_or_id, col(MessageRow.id) == number_or_id),
+            )
+            .order_by(col(MessageRow.position))
+        )
 
         def work(connection: Connection) -> Sequence[MessageStory]:
-            values = {"campaign": campaign_id, "wanted": number_or_id}
-            rows = connection.execute(_TO, values).all()
-            return [self._story(connection, campaign_id, message_view(row)) for row in rows]
+            rows = connection.execute(query).all()
+            return [_story(connection, campaign_id, message_view(row)) for row in rows]
 
         return self._database.read_snapshot(work)
 
-    @staticmethod
-    def _story(connection: Connection, campaign_id: str, message: MessageView) -> MessageStory:
-        values = {"campaign": campaign_id, "position": message.position, "key": message.key}
-        attempts = [AttemptView(**row._mapping) for row in connection.execute(_ATTEMPTS, values)]
-        holder = None if message.key is None else connection.execute(_KEY, values).first()
-        if holder is None:
-            return MessageStory(message, attempts)
-        return MessageStory(message, attempts, holder.message_id, holder.free_at)
+
+def _story(connection: Connection, campaign_id: str, message: MessageView) -> MessageStory:
+    query = (
+        select(
+            col(AttemptRow.number),
+            col(AttemptRow.started_at),
+            col(AttemptRow.ended_at),
+            col(AttemptRow.outcome),
+            col(AttemptRow.code),
+            col(AttemptRow.carrier),
+        )
+        .where(
+            col(AttemptRow.campaign_id) == campaign_id,
+            col(AttemptRow.position) == message.position,
+        )
+        .order_by(col(AttemptRow.number))
+    )
+    attempts = [AttemptView(*row) for row in connection.execute(query)]
+    values = {"campaign": campaign_id, "key": message.key}
+    holder = None if message.key is None else connection.execute(_KEY_HOLDER, values).first()
+    if holder is None:
+        return MessageStory(message, attempts)
+    return MessageStory(message, attempts, holder.message_id, holder.free_at)

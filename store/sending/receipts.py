@@ -1,4 +1,4 @@
-"""Receipts written to messages: forward only, however often, early or late they come."""
+"""Receipts, written to messages: forward only, repeated, early or late."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -11,59 +11,79 @@ from campaign.instants import Instant
 from campaign.states import MessageStatus
 from store.database.engine import Database, json_rows
 from store.shared import ledger, recipient_keys
-from store.shared.outbox import EVENT_FOR_ANY, Destination, MessageEvent, Outbox
+from store.shared.outbox import Destination, MessageEvent, Outbox
+
+# A receipt proves the handoff of a message whose own answer is lost or still to come. That was
+# not before the message's last try began, whatever the carrier's clock says.
+_PROVE = text("""
+    UPDATE message SET
+        status = :status,
+        error = COALESCE(:code, error),
+        sent_at = (
+            SELECT CASE
+                WHEN max(a.started_at) > :at THEN max(a.started_at)
+                ELSE CAST(:at AS BIGINT) END
+            FROM attempt a
+            WHERE a.campaign_id = message.campaign_id AND a.position = message.position
+        ),
+        final_at = :at,
+        claimed_by = NULL,
+        claimed_until = NULL
+    WHERE id = :reference AND (
+        status IN ('sending', 'unknown')
+        OR (status IN ('queued', 'retryable') AND attempts > 0)
+    )
+    RETURNING campaign_id, position, kind, key, id, status, sent_at, final_at,
+        (SELECT c.account_id FROM campaign c WHERE c.id = campaign_id) AS account_id
+""")
 
 
 class Receipts:
-    """Carriers' later news in the database."""
+    """The receipts of carriers in the database."""
 
     def __init__(self, database: Database, outbox: Outbox) -> None:
         self._database = database
         self._outbox = outbox
-        # An answer may be written at this moment, which makes ``sending`` ``sent``: whoever comes
-        # second must see what the first made of the row. In one order, so that two batches
-        # cannot lock each other out.
-        self._messages_for_update = text(
-            f"SELECT id FROM message WHERE id IN (SELECT r.value->>'m' FROM {database.rows}) "
-            f"ORDER BY id{database.for_update}"
-        )
-        self._settle_sent = text(
-            "UPDATE message SET status = r.value->>'s', error = COALESCE(r.value->>'e', error), "
-            "final_at = CAST(r.value->>'t' AS BIGINT) "
-            f"FROM {database.rows} WHERE message.id = r.value->>'m' AND message.status = 'sent' "
-            f"RETURNING message.id, message.status, message.final_at, {EVENT_FOR_ANY}"
-        )
-        # A receipt proves the handoff of a message whose own answer is missing or still to come.
-        # That was not before the message's last try began, whatever the carrier's clock says.
-        self._prove = text(
-            "UPDATE message SET status = :status, error = COALESCE(:code, error), "
-            "sent_at = (SELECT CASE WHEN max(a.started_at) > :at THEN max(a.started_at) "
-            "ELSE CAST(:at AS BIGINT) END FROM attempt a WHERE a.campaign_id = message.campaign_id "
-            "AND a.position = message.position), "
-            "final_at = :at, claimed_by = NULL, claimed_until = NULL "
-            "WHERE id = :reference AND (status IN ('sending', 'unknown') "
-            "OR (status IN ('queued', 'retryable') AND attempts > 0)) "
-            "RETURNING campaign_id, position, kind, key, id, status, sent_at, final_at, "
-            "(SELECT c.account_id FROM campaign c WHERE c.id = campaign_id) AS account_id"
-        )
+        rows = database.rowset("reference TEXT, status TEXT, code TEXT, at BIGINT")
+        # The answer to the same request may make ``sending`` ``sent`` at this moment; the second
+        # of the two must read what the first wrote. In one order, so that two batches cannot
+        # deadlock.
+        self._messages_for_update = text(f"""
+            SELECT id FROM message
+            WHERE id IN (SELECT r.reference FROM {rows})
+            ORDER BY id{database.for_update}
+        """)
+        # SQLite 3.40 finds every column IS NOT NULL in a RETURNING clause; > '' is right.
+        self._settle_sent = text(f"""
+            UPDATE message SET
+                status = r.status,
+                error = COALESCE(r.code, message.error),
+                final_at = r.at
+            FROM {rows}
+            WHERE message.id = r.reference AND message.status = 'sent'
+            RETURNING message.id, message.status, message.final_at,
+                CASE WHEN message.callback_url > '' OR EXISTS (
+                    SELECT 1 FROM webhook w WHERE w.disabled_at IS NULL
+                ) THEN message.id END AS event_for
+        """)
 
     def apply(self, receipts: Sequence[Receipt], now: Instant | None = None) -> int:
-        """Write receipts in one transaction; returns how many changed a message.
+        """Write receipts in one transaction; return how many of them changed a message.
 
         One for an unknown reference, or for a message that is already final, changes nothing.
         One for a message still ``sending`` or ``unknown`` also pays for it and spends its key.
-        Whoever wants news of a changed message is told, at ``now``, or as soon as it happened.
+        Events of changed messages are due at ``now``, without it when the last receipt was made.
         """
         if not receipts:
             return 0
-        told_at = max(receipt.at for receipt in receipts) if now is None else now
+        due_at = max(receipt.at for receipt in receipts) if now is None else now
         rows = json_rows(
             [
                 {
-                    "m": receipt.reference,
-                    "s": receipt.status.value,
-                    "e": receipt.code,
-                    "t": receipt.at,
+                    "reference": receipt.reference,
+                    "status": receipt.status.value,
+                    "code": receipt.code,
+                    "at": receipt.at,
                 }
                 for receipt in receipts
             ]
@@ -81,9 +101,9 @@ class Receipts:
             ]
             events = [*(row for row in moved if row.event_for is not None), *proved]
             destinations = self._outbox.record_message_events(
-                connection, map(_event_of, events), told_at
+                connection, map(_event_of, events), due_at
             )
-            # Last of all: every chunk of the account waits for the rows of the books.
+            # Last, because every chunk of the account waits for the rows of the ledger.
             for row in sorted(proved, key=lambda each: str(each.campaign_id)):
                 _post(connection, row)
             return len(settled) + len(proved), destinations
@@ -93,11 +113,11 @@ class Receipts:
         return changed
 
     def _prove_handoff(self, connection: Connection, receipt: Receipt) -> Row[Any] | None:
-        """Move a message whose handoff was not known to be done, and spend its key."""
+        """Move a message whose handoff was not known, and spend its key."""
         if receipt.status not in (MessageStatus.DELIVERED, MessageStatus.UNDELIVERED):
             return None
         row = connection.execute(
-            self._prove,
+            _PROVE,
             {
                 "reference": receipt.reference,
                 "status": receipt.status.value,

@@ -1,7 +1,7 @@
 """The rows that a chunk's statements return, and the handoffs that are made of them.
 
-A column of SQLAlchemy's Row is looked up by its name each time; of what is read some twenty
-times for each message, these are plain tuples.
+They are named tuples, because SQLAlchemy's Row looks a column up by name at each access, which
+is some twenty times for each message.
 """
 
 from typing import Any, NamedTuple
@@ -12,13 +12,9 @@ from campaign.handoffs import Handoff
 from campaign.instants import Instant
 from campaign.routing import Choice
 
-HANDOFF_COLUMNS = (
-    "position, id, recipient, text, media_url, sender, segments, attempts, key, list_id"
-)
-
 
 class DueMessage(NamedTuple):
-    """A message that may leave: HANDOFF_COLUMNS, and its tries since the last retry."""
+    """A message that may leave; ``tries`` counts since the last retry of its campaign."""
 
     position: int
     id: str
@@ -34,7 +30,7 @@ class DueMessage(NamedTuple):
 
 
 class Moved(NamedTuple):
-    """A message whose outcome was written; ``event_for`` is its id if somebody wants its news."""
+    """A message whose outcome was written; ``event_for`` is its id if its events are wanted."""
 
     position: int
     status: str
@@ -45,7 +41,7 @@ class Moved(NamedTuple):
 
 
 def new_handoff(row: DueMessage, now: Instant, start_at: Instant, choice: Choice) -> Handoff:
-    """The try that is claimed just now."""
+    """Return the handoff of a message that is claimed now."""
     return Handoff(
         position=row.position,
         attempt=row.attempts + 1,
@@ -64,7 +60,7 @@ def new_handoff(row: DueMessage, now: Instant, start_at: Instant, choice: Choice
 
 
 def old_handoff(row: Row[Any]) -> Handoff:
-    """The try that a dead attempt at the chunk left under way."""
+    """Return the handoff that a dead attempt at the chunk left ``sending``."""
     return Handoff(
         position=row.position,
         attempt=row.attempts,

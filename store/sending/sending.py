@@ -1,38 +1,41 @@
-"""What a chunk does in the database: claim rows before the first byte, write how they ended."""
+"""What a chunk does in the database: claim rows before a request leaves, write the outcomes."""
 
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from campaign.credits import Price, price_of
 from campaign.handoffs import Handoff
-from campaign.instants import SECOND, Instant
+from campaign.instants import HOUR, SECOND, Instant
 from campaign.ports import ChunkRange, ClaimResult, Outcome
 from campaign.states import MessageStatus
 from store.database.engine import Database, json_rows
 from store.sending.due_messages import DueMessages, Found
 from store.sending.list_departures import left_since
 from store.sending.rows import DueMessage, Moved, new_handoff, old_handoff
-from store.sending.statements import ABANDONED, RENEW, WANTS_NOTHING, ChunkStatements
+from store.sending.statements import ABANDONED, OWNER, RENEW, WANTS_NOTHING, ChunkStatements
 from store.shared import ledger, recipient_keys
+from store.shared.cache import Cache
 from store.shared.outbox import Destination, MessageEvent, Outbox
 
-# A row whose key another message is just using comes again after this long.
+# The next try of a message whose key another message is using.
 KEY_BUSY_WAIT: Instant = 5 * SECOND
 
 
 @dataclass(frozen=True, slots=True)
 class _Owner:
+    """What a chunk needs of its campaign; it never changes."""
+
     account_id: str
     exclude_opt_outs: bool
 
 
 @dataclass(frozen=True, slots=True)
 class _Written:
-    """What outcomes came to: the price, first position and instant of what was sent, and news."""
+    """The price, first position and instant of what was sent, if any, and events to record."""
 
     handed_off: tuple[Price, int, Instant] | None = None
     events: Sequence[MessageEvent] = ()
@@ -45,7 +48,7 @@ class Sending:
         self._database = database
         self._outbox = outbox
         self._due_messages = due_messages
-        self._owners: dict[str, _Owner] = {}
+        self._owners: Cache[str, _Owner] = Cache(HOUR)
         self._sql = ChunkStatements(database)
 
     def flush_and_claim(
@@ -60,8 +63,8 @@ class Sending:
         """See :class:`campaign.ports.SendingStore`."""
 
         def work(connection: Connection) -> tuple[ClaimResult, Sequence[Destination]]:
-            owner = self._owner(connection, chunk.campaign_id)
-            # Speeds are locked before keys, by everybody, or two chunks would wait in a circle.
+            owner = self._owner(connection, chunk.campaign_id, now)
+            # Every transaction locks rates before keys, or two chunks could deadlock.
             found = self._due_messages.find(connection, owner.account_id, chunk, claim_count, now)
             written = _Written()
             if outcomes:
@@ -73,7 +76,7 @@ class Sending:
                 outcome = self._take(connection, owner, chunk, token, found, now, claimed_until)
             destinations = self._outbox.record_message_events(connection, written.events, now)
             if written.handed_off is not None:
-                # Last of all: every chunk of the account waits for these few rows.
+                # Last, because every chunk of the account waits for these few rows.
                 ledger.post(connection, owner.account_id, chunk.campaign_id, *written.handed_off)
             return outcome, destinations
 
@@ -102,7 +105,12 @@ class Sending:
 
     def abandoned(self, chunk: ChunkRange, token: str) -> tuple[list[Handoff], Instant | None]:
         """See :class:`campaign.ports.SendingStore`."""
-        values = {**_range(chunk), "token": token}
+        values = {
+            "campaign": chunk.campaign_id,
+            "low": chunk.low,
+            "high": chunk.high,
+            "token": token,
+        }
         found = self._database.read(lambda connection: connection.execute(ABANDONED, values).all())
         leases = [row.claimed_until or 0 for row in found]
         handoffs = [old_handoff(row) for row in found]
@@ -117,7 +125,9 @@ class Sending:
         claimed_until: Instant,
     ) -> list[int]:
         """See :class:`campaign.ports.SendingStore`."""
-        rows = json_rows([{"c": chunk.campaign_id, "p": position} for position in positions])
+        rows = json_rows(
+            [{"campaign_id": chunk.campaign_id, "position": position} for position in positions]
+        )
         values = {"rows": rows, "token": token, "lease": claimed_until, "now": now}
 
         def work(connection: Connection) -> list[int]:
@@ -125,17 +135,12 @@ class Sending:
 
         return self._database.write(work)
 
-    def _owner(self, connection: Connection, campaign_id: str) -> _Owner:
-        owner = self._owners.get(campaign_id)
-        if owner is None:
-            row = connection.execute(
-                text("SELECT account_id, exclude_opt_outs FROM campaign WHERE id = :campaign"),
-                {"campaign": campaign_id},
-            ).one()
-            if len(self._owners) > 10_000:
-                self._owners.clear()
-            owner = self._owners[campaign_id] = _Owner(row[0], bool(row[1]))
-        return owner
+    def _owner(self, connection: Connection, campaign_id: str, now: Instant) -> _Owner:
+        def read() -> _Owner:
+            row = connection.execute(OWNER, {"campaign": campaign_id}).one()
+            return _Owner(row.account_id, bool(row.exclude_opt_outs))
+
+        return self._owners.get(campaign_id, now, read)
 
     def _write_outcomes(
         self,
@@ -145,18 +150,18 @@ class Sending:
         token: str,
         outcomes: Sequence[Outcome],
     ) -> _Written:
-        """Write outcomes and keys; what to pay for, and whom to tell of what."""
+        """Write outcomes and keys; return what to pay for and which events to record."""
         rows = json_rows(
             [
                 {
-                    "c": campaign_id,
-                    "p": outcome.position,
-                    "n": outcome.attempt,
-                    "s": outcome.status.value,
-                    "e": outcome.code,
-                    "i": outcome.carrier_id,
-                    "t": outcome.at,
-                    "d": outcome.due_at,
+                    "campaign_id": campaign_id,
+                    "position": outcome.position,
+                    "attempt": outcome.attempt,
+                    "status": outcome.status.value,
+                    "code": outcome.code,
+                    "carrier_id": outcome.carrier_id,
+                    "at": outcome.at,
+                    "due_at": outcome.due_at,
                 }
                 for outcome in sorted(outcomes, key=lambda outcome: outcome.position)
             ]
@@ -167,7 +172,7 @@ class Sending:
         ended_at = {outcome.position: outcome.at for outcome in outcomes}
         sent: Counter[str] = Counter()
         first_sent: int | None = None
-        # Keys are locked in the same order everywhere, so that chunks seldom wait in a circle.
+        # Every transaction locks keys in the same order, so that chunks seldom deadlock.
         for row in sorted(moved, key=_key):
             if row.status == MessageStatus.SENT:
                 sent[row.kind] += 1
@@ -200,13 +205,13 @@ class Sending:
         now: Instant,
         claimed_until: Instant,
     ) -> ClaimResult:
-        nothing = ClaimResult(
+        result = ClaimResult(
             exhausted=due_messages.exhausted,
             ask_again_at=due_messages.ask_again_at,
             down=due_messages.down,
         )
         if not due_messages.rows:
-            return nothing
+            return result
         aside, winners = self._decide(connection, owner, chunk.campaign_id, due_messages.rows, now)
         if aside:
             connection.execute(self._sql.set_aside, {"rows": json_rows(aside), "now": now})
@@ -217,7 +222,12 @@ class Sending:
         ]
         rows = json_rows(
             [
-                {"c": chunk.campaign_id, "p": each.position, "n": each.attempt, "w": each.carrier}
+                {
+                    "campaign_id": chunk.campaign_id,
+                    "position": each.position,
+                    "attempt": each.attempt,
+                    "carrier": each.carrier,
+                }
                 for each in handoffs
             ]
         )
@@ -227,9 +237,9 @@ class Sending:
             claimed = set(connection.execute(self._sql.claim, values).scalars().all())
             connection.execute(self._sql.begin_attempts, values)
         if len(claimed) != len(winners):
-            raise RuntimeError("a locked row changed its state under us")
-        skipped = sum(row["s"] == MessageStatus.SKIPPED for row in aside)
-        return replace(nothing, claimed=handoffs, skipped=skipped, deferred=len(aside) - skipped)
+            raise RuntimeError("a locked row changed its state")
+        skipped = sum(row["status"] == MessageStatus.SKIPPED for row in aside)
+        return replace(result, claimed=handoffs, skipped=skipped, deferred=len(aside) - skipped)
 
     def _decide(
         self,
@@ -239,10 +249,13 @@ class Sending:
         found: Sequence[DueMessage],
         now: Instant,
     ) -> tuple[list[dict[str, object]], list[DueMessage]]:
-        """Sort candidates into rows to set aside (opted out, left, key taken) and rows to send."""
+        """Sort due messages into rows to set aside and messages to send.
+
+        Set aside are those whose recipient opted out or left the list, or whose key is taken.
+        """
         opted_out: set[str] = set()
         if owner.exclude_opt_outs:
-            rows = json_rows([{"r": row.recipient} for row in found])
+            rows = json_rows([{"recipient": row.recipient} for row in found])
             values = {"account": owner.account_id, "rows": rows}
             opted_out = set(connection.execute(self._sql.opted_out, values).scalars())
         left = left_since(connection, campaign_id, found)
@@ -250,31 +263,27 @@ class Sending:
         winners: list[DueMessage] = []
         claim_key = partial(recipient_keys.claim, connection, owner.account_id)
         for row in sorted(found, key=_key):
-            fate: dict[str, object] | None = None
+            aside_as: dict[str, object] | None = None
             if row.recipient in opted_out:
-                fate = {"s": "skipped", "e": "opted_out"}
+                aside_as = {"status": "skipped", "reason": "opted_out"}
             elif row.position in left:
-                fate = {"s": "skipped", "e": "left_list"}
+                aside_as = {"status": "skipped", "reason": "left_list"}
             elif row.key and (taken := claim_key(row.key, campaign_id, row.position, row.id, now)):
                 if taken.spent:
-                    fate = {"s": "skipped", "e": "duplicate_key", "m": taken.message_id}
+                    aside_as = {
+                        "status": "skipped",
+                        "reason": "duplicate_key",
+                        "duplicate_of": taken.message_id,
+                    }
                 else:
-                    fate = {"s": "retryable", "e": "key_busy", "d": now + KEY_BUSY_WAIT}
-            if fate is None:
+                    due_at = now + KEY_BUSY_WAIT
+                    aside_as = {"status": "retryable", "reason": "key_busy", "due_at": due_at}
+            if aside_as is None:
                 winners.append(row)
             else:
-                aside.append({"c": campaign_id, "p": row.position, **fate})
+                aside.append({"campaign_id": campaign_id, "position": row.position, **aside_as})
         return aside, sorted(winners, key=lambda row: row.position)
 
 
 def _key(row: DueMessage | Moved) -> str:
     return row.key or ""
-
-
-def _range(chunk: ChunkRange) -> dict[str, object]:
-    return {
-        "campaign": chunk.campaign_id,
-        "low": chunk.low,
-        "high": chunk.high,
-        "due": chunk.due_until,
-    }

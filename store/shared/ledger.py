@@ -1,68 +1,72 @@
-"""The books: hold at admission and retry, post at handoff, void what is given up.
+"""The ledger: hold at admission and retry, post at handoff, void what is given up.
 
 Every function works inside its caller's transaction, so that messages, keys and money change
-together or not at all. Balances change only by conditional statements; entries are appended
-and their ids are made from what they are about, so that nothing can be booked twice.
+together or not at all. Balances change only by conditional statements. Entries are appended, and
+their ids are made from what they are about, so that nothing is booked twice.
 """
 
-from sqlalchemy import Connection, text
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import Connection, TextClause, text
 
 from campaign.credits import CreditKind, Price
 from campaign.failures import BrokenInvariant
 from campaign.instants import Instant
 
-_ENTRY = text(
-    "INSERT INTO ledger_entry (id, account_id, campaign_id, kind, movement, amount, at) "
-    "VALUES (:id, :account, :campaign, :kind, :movement, :amount, :at) "
-    "ON CONFLICT (id) DO NOTHING"
-)
-_SET_ASIDE = text(
-    "UPDATE credit SET available = available - :amount, held = held + :amount "
-    "WHERE account_id = :account AND kind = :kind AND available >= :amount"
-)
-_OPEN_HOLD = text(
-    "INSERT INTO hold (campaign_id, kind, account_id, amount, posted, voided) "
-    "VALUES (:campaign, :kind, :account, :amount, 0, 0) "
-    "ON CONFLICT (campaign_id, kind) DO NOTHING"
-)
-_ENLARGE_HOLD = text(
-    "UPDATE hold SET amount = amount + :amount WHERE campaign_id = :campaign AND kind = :kind"
-)
-_HOLDS = text(
-    "SELECT count(*) FROM ledger_entry "
-    "WHERE campaign_id = :campaign AND movement = 'hold' AND kind = :kind"
-)
-_POST_HOLD = text(
-    "UPDATE hold SET posted = posted + :amount "
-    "WHERE campaign_id = :campaign AND kind = :kind AND posted + voided + :amount <= amount"
-)
-_POST_CREDIT = text(
-    "UPDATE credit SET held = held - :amount, posted = posted + :amount "
-    "WHERE account_id = :account AND kind = :kind AND held >= :amount"
-)
-_VOID_HOLD = text(
-    "UPDATE hold SET voided = voided + :amount "
-    "WHERE campaign_id = :campaign AND kind = :kind AND posted + voided + :amount <= amount"
-)
-_VOID_CREDIT = text(
-    "UPDATE credit SET held = held - :amount, available = available + :amount "
-    "WHERE account_id = :account AND kind = :kind AND held >= :amount"
-)
-_REMAINDER = text(
-    "SELECT account_id, kind, amount - posted - voided AS remainder FROM hold "
-    "WHERE campaign_id = :campaign ORDER BY kind DESC"
-)
-_VOIDS = text(
-    "SELECT count(*) FROM ledger_entry WHERE campaign_id = :campaign AND movement = 'void'"
-)
+_ENTRY = text("""
+    INSERT INTO ledger_entry (id, account_id, campaign_id, kind, movement, amount, at)
+    VALUES (:id, :account, :campaign, :kind, :movement, :amount, :at)
+    ON CONFLICT (id) DO NOTHING
+""")
+_HOLD_CREDIT = text("""
+    UPDATE credit SET available = available - :amount, held = held + :amount
+    WHERE account_id = :account AND kind = :kind AND available >= :amount
+""")
+_OPEN_HOLD = text("""
+    INSERT INTO hold (campaign_id, kind, account_id, amount, posted, voided)
+    VALUES (:campaign, :kind, :account, :amount, 0, 0)
+    ON CONFLICT (campaign_id, kind) DO NOTHING
+""")
+_ENLARGE_HOLD = text("""
+    UPDATE hold SET amount = amount + :amount WHERE campaign_id = :campaign AND kind = :kind
+""")
+_HOLDS = text("""
+    SELECT count(*) FROM ledger_entry
+    WHERE campaign_id = :campaign AND movement = 'hold' AND kind = :kind
+""")
+_POST_HOLD = text("""
+    UPDATE hold SET posted = posted + :amount
+    WHERE campaign_id = :campaign AND kind = :kind AND posted + voided + :amount <= amount
+""")
+_POST_CREDIT = text("""
+    UPDATE credit SET held = held - :amount, posted = posted + :amount
+    WHERE account_id = :account AND kind = :kind AND held >= :amount
+""")
+_VOID_HOLD = text("""
+    UPDATE hold SET voided = voided + :amount
+    WHERE campaign_id = :campaign AND kind = :kind AND posted + voided + :amount <= amount
+""")
+_VOID_CREDIT = text("""
+    UPDATE credit SET held = held - :amount, available = available + :amount
+    WHERE account_id = :account AND kind = :kind AND held >= :amount
+""")
+_REMAINDER = text("""
+    SELECT account_id, kind, amount - posted - voided AS remainder FROM hold
+    WHERE campaign_id = :campaign
+    ORDER BY kind DESC
+""")
+_VOIDS = text("""
+    SELECT count(*) FROM ledger_entry WHERE campaign_id = :campaign AND movement = 'void'
+""")
 
 
 class LedgerError(BrokenInvariant):
-    """A movement would break the books. It is a fault of ours; the transaction is rolled back."""
+    """A movement would break the ledger: a fault of ours, which rolls the transaction back."""
 
 
 class Overdrawn(Exception):
-    """The account has not the credits; ``kind`` says of which ledger."""
+    """The account has too few credits of a ``kind``."""
 
     def __init__(self, kind: CreditKind) -> None:
         super().__init__(kind.value)
@@ -72,22 +76,18 @@ class Overdrawn(Exception):
 def hold(
     connection: Connection, account_id: str, campaign_id: str, price: Price, at: Instant
 ) -> None:
-    """Set the price of a whole campaign aside; done twice, the second changes nothing.
+    """Hold the price of a whole campaign; a second run changes nothing.
 
     Raises Overdrawn, upon which the caller rolls its transaction back.
     """
-    for kind in CreditKind:
-        amount = price.of(kind)
-        line = _line("hold", account_id, campaign_id, kind, amount, at, f"hold:{campaign_id}")
-        if connection.execute(_OPEN_HOLD, line).rowcount == 0 or amount == 0:
-            continue
-        if connection.execute(_SET_ASIDE, line).rowcount == 0:
-            raise Overdrawn(kind)
-        connection.execute(_ENTRY, line)
+    for line in _lines("hold", account_id, campaign_id, price, at):
+        if connection.execute(_OPEN_HOLD, line).rowcount > 0 and line["amount"] != 0:
+            _hold_credit(connection, line)
+            connection.execute(_ENTRY, line)
 
 
 def holds(connection: Connection, campaign_id: str) -> int:
-    """How often a campaign was paid for: once at its admission, and once for each retry.
+    """Count how often a campaign was paid for: at its admission, and once for each retry.
 
     Every message costs SMS credits, so the entries of that kind count it.
     """
@@ -103,18 +103,14 @@ def hold_again(
     number: int,
     at: Instant,
 ) -> None:
-    """Set aside what a retry costs, beside what the campaign holds already.
+    """Hold what a retry costs, beside what the campaign holds already.
 
     ``number`` names the entry among the campaign's holds, from 1. Raises Overdrawn, upon which
     the caller rolls its transaction back, and LedgerError when the entry is there already.
     """
-    for kind in CreditKind:
-        if amount := price.of(kind):
-            prefix = f"hold:{campaign_id}"
-            line = _line("hold", account_id, campaign_id, kind, amount, at, prefix, number)
-            _move(connection, line, _ENLARGE_HOLD)
-            if connection.execute(_SET_ASIDE, line).rowcount == 0:
-                raise Overdrawn(kind)
+    for line in _lines("hold", account_id, campaign_id, price, at, number):
+        if _move(connection, line, _ENLARGE_HOLD):
+            _hold_credit(connection, line)
 
 
 def post(
@@ -125,16 +121,13 @@ def post(
     position: int,
     at: Instant,
 ) -> None:
-    """Pay for messages just handed off.
+    """Pay for messages that were handed off.
 
-    ``position`` is the first of them: a message is handed off once, so it names the entry.
+    ``position`` is that of the first: a message is handed off once, so it names the entry.
     Raises LedgerError when more would be posted than was held, or the same entry twice.
     """
-    for kind in CreditKind:
-        if amount := price.of(kind):
-            prefix = f"post:{campaign_id}"
-            line = _line("post", account_id, campaign_id, kind, amount, at, prefix, position)
-            _move(connection, line, _POST_HOLD, _POST_CREDIT)
+    for line in _lines("post", account_id, campaign_id, price, at, position):
+        _move(connection, line, _POST_HOLD, _POST_CREDIT)
 
 
 def void(
@@ -145,22 +138,19 @@ def void(
     number: int,
     at: Instant,
 ) -> None:
-    """Give back what was held for messages that will not go.
+    """Give back what was held for messages that will not be sent.
 
     ``number`` names the entry among the campaign's voids. Raises LedgerError as ``post`` does.
     """
-    for kind in CreditKind:
-        if amount := price.of(kind):
-            prefix = f"void:{campaign_id}"
-            line = _line("void", account_id, campaign_id, kind, amount, at, prefix, number)
-            _move(connection, line, _VOID_HOLD, _VOID_CREDIT)
+    for line in _lines("void", account_id, campaign_id, price, at, number):
+        _move(connection, line, _VOID_HOLD, _VOID_CREDIT)
 
 
 def void_rest(connection: Connection, campaign_id: str, keep: Price, at: Instant) -> None:
-    """Give back all that a campaign still holds, but for ``keep``.
+    """Give back all that a campaign still holds, except ``keep``.
 
-    The caller sees to it that neither the holds nor what ``keep`` was counted from can change
-    until its transaction ends.
+    The caller makes sure that neither the holds nor the messages that ``keep`` was counted from
+    can change until its transaction ends.
     """
     number = connection.execute(_VOIDS, {"campaign": campaign_id}).scalar_one()
     for row in connection.execute(_REMAINDER, {"campaign": campaign_id}).all():
@@ -170,30 +160,40 @@ def void_rest(connection: Connection, campaign_id: str, keep: Price, at: Instant
         void(connection, row.account_id, campaign_id, price, number, at)
 
 
-def _move(connection: Connection, line: dict[str, object], *updates: object) -> None:
+def _move(connection: Connection, line: dict[str, Any], *updates: TextClause) -> bool:
+    """Append an entry and change what it is about; False, and nothing, for no credits."""
+    if line["amount"] == 0:
+        return False
     if connection.execute(_ENTRY, line).rowcount == 0:
         raise LedgerError(f"booked twice: {line['id']}")
     for update in updates:
-        if connection.execute(update, line).rowcount == 0:  # type: ignore[call-overload]
+        if connection.execute(update, line).rowcount == 0:
             raise LedgerError(f"does not fit the hold or the balance: {line['id']}")
+    return True
 
 
-def _line(
+def _hold_credit(connection: Connection, line: dict[str, Any]) -> None:
+    if connection.execute(_HOLD_CREDIT, line).rowcount == 0:
+        raise Overdrawn(CreditKind(line["kind"]))
+
+
+def _lines(
     movement: str,
     account_id: str,
     campaign_id: str,
-    kind: CreditKind,
-    amount: int,
+    price: Price,
     at: Instant,
-    prefix: str,
     number: int | None = None,
-) -> dict[str, object]:
-    return {
-        "id": f"{prefix}:{kind}" if number is None else f"{prefix}:{kind}:{number}",
-        "account": account_id,
-        "campaign": campaign_id,
-        "kind": kind.value,
-        "movement": movement,
-        "amount": amount,
-        "at": at,
-    }
+) -> Iterator[dict[str, Any]]:
+    """Yield one line for each kind of credit, in the order in which balances are locked."""
+    for kind in CreditKind:
+        name = f"{movement}:{campaign_id}:{kind}"
+        yield {
+            "id": name if number is None else f"{name}:{number}",
+            "account": account_id,
+            "campaign": campaign_id,
+            "kind": kind.value,
+            "movement": movement,
+            "amount": price.of(kind),
+            "at": at,
+        }

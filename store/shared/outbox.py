@@ -1,10 +1,11 @@
-"""The outbox: news is written in the transaction of what it tells of, or not at all."""
+"""The outbox: events are written in the transaction of what they report, or not at all."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import asdict, dataclass
+from typing import NamedTuple
 
-from sqlalchemy import Connection, Row, String, bindparam, text
+from sqlalchemy import Connection, String, bindparam, select, text
+from sqlmodel import col
 
 from campaign.events import (
     CAMPAIGN_EVENTS,
@@ -19,37 +20,26 @@ from campaign.instants import Instant
 from campaign.replies import Reply
 from campaign.states import CampaignStatus, MessageStatus
 from store.database.engine import Database, json_rows
-
-# For a RETURNING clause: the id of a message whose news somebody wants, else NULL. It is asked
-# once for a statement, so that whoever has no webhook pays next to nothing for those who have.
-# (SQLite 3.40 finds every column IS NOT NULL in a RETURNING clause; a comparison is right.)
-EVENT_FOR = (
-    "CASE WHEN message.callback_url > '' OR EXISTS (SELECT 1 FROM webhook w "
-    "WHERE w.disabled_at IS NULL{account}) THEN message.id END AS event_for"
-)
-EVENT_FOR_ACCOUNT = EVENT_FOR.format(account=" AND w.account_id = :account")
-EVENT_FOR_ANY = EVENT_FOR.format(account="")
+from store.tables import WebhookRow
 
 _CAMPAIGN = text("SELECT account_id, dialect FROM campaign WHERE id = :campaign")
-_FAILED_AT_BIRTH = text(
-    f"SELECT final_at, {EVENT_FOR_ANY} FROM message WHERE campaign_id = :campaign "
-    "AND status = 'failed' AND attempts = 0"
-)
-_WEBHOOKS = text(
-    "SELECT id, account_id, events, dialect FROM webhook "
-    "WHERE account_id IN :accounts AND disabled_at IS NULL"
-).bindparams(bindparam("accounts", expanding=True))
-
-_LEFT_WAITING = text(
-    "SELECT DISTINCT destination FROM callback WHERE destination IN :destinations "
-    "AND status = 'waiting' AND due_at <= :before "
-    "AND (claimed_until IS NULL OR claimed_until <= :before)"
-).bindparams(bindparam("destinations", type_=String, expanding=True))
+_FAILED_AT_ADMISSION = text("""
+    SELECT id, final_at FROM message
+    WHERE campaign_id = :campaign AND status = 'failed' AND attempts = 0
+        AND (callback_url > '' OR EXISTS (
+            SELECT 1 FROM webhook w WHERE w.disabled_at IS NULL
+        ))
+""")
+_LEFT_WAITING = text("""
+    SELECT DISTINCT destination FROM callback
+    WHERE destination IN :destinations AND status = 'waiting' AND due_at <= :before
+        AND (claimed_until IS NULL OR claimed_until <= :before)
+""").bindparams(bindparam("destinations", type_=String, expanding=True))
 
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """Where callbacks go: one queue, one courier."""
+    """Where callbacks go: one queue with one workflow that delivers it."""
 
     id: str
     account_id: str
@@ -64,90 +54,133 @@ class MessageEvent:
     at: Instant
 
 
-class Outbox:
-    """Writes callbacks for those who listen, inside the transactions of others.
+@dataclass(frozen=True, slots=True)
+class _Callback:
+    """A row of ``callback`` that is still to be written."""
 
-    ``on_commit`` is called, in whatever thread, after news was committed; a process that can wake
-    couriers puts its own there. Without one, the sweep of starter/api/reconciler.py does it later.
+    account_id: str
+    destination: str
+    dialect: str
+    event: Event
+    at: Instant
+    campaign_id: str
+    message_id: str | None = None
+    inbound_id: str | None = None
+
+    @property
+    def id(self) -> str:
+        subject = self.inbound_id or self.message_id or self.campaign_id
+        return callback_id(self.destination, self.event, subject, self.at)
+
+
+class _Webhook(NamedTuple):
+    id: str
+    account_id: str
+    events: str
+    dialect: str
+
+
+class Outbox:
+    """Writes callbacks inside the transactions of others.
+
+    ``on_commit`` is called, in any thread, after callbacks were committed; a process with a
+    webhook dispatcher sets it. Without one, the reconciler finds them later.
     """
 
     def __init__(self, database: Database) -> None:
         self.on_commit: Callable[[Sequence[Destination]], None] = lambda destinations: None
         self._database = database
-        self._subjects = text(
-            "SELECT m.id, m.campaign_id, m.callback_url, c.account_id, c.dialect, "
-            "r.value->>'e' AS event, CAST(r.value->>'t' AS BIGINT) AS at "
-            f"FROM {database.rows} JOIN message m ON m.id = r.value->>'m' "
-            "JOIN campaign c ON c.id = m.campaign_id"
+        self._subjects = text(f"""
+            SELECT m.id, m.campaign_id, m.callback_url, c.account_id, c.dialect, r.event, r.at
+            FROM {database.rowset("message_id TEXT, event TEXT, at BIGINT")}
+            JOIN message m ON m.id = r.message_id
+            JOIN campaign c ON c.id = m.campaign_id
+        """)
+        callbacks = database.rowset(
+            "id TEXT, account_id TEXT, destination TEXT, dialect TEXT, event TEXT, at BIGINT, "
+            "campaign_id TEXT, message_id TEXT, inbound_id TEXT"
         )
-        self._insert = text(
-            "INSERT INTO callback (id, account_id, destination, dialect, event, at, campaign_id, "
-            "message_id, inbound_id, status, created_at, since_at, due_at, tries) "
-            "SELECT r.value->>'k', r.value->>'a', r.value->>'d', r.value->>'w', r.value->>'e', "
-            "CAST(r.value->>'t' AS BIGINT), r.value->>'c', r.value->>'m', r.value->>'i', "
-            "'waiting', CAST(:now AS BIGINT), CAST(:now AS BIGINT), CAST(:now AS BIGINT), 0 "
-            f"FROM {database.rows} WHERE true ON CONFLICT (id) DO NOTHING"
-        )
+        self._insert = text(f"""
+            INSERT INTO callback (
+                id, account_id, destination, dialect, event, at, campaign_id, message_id,
+                inbound_id, status, created_at, since_at, due_at, tries
+            )
+            SELECT r.id, r.account_id, r.destination, r.dialect, r.event, r.at, r.campaign_id,
+                r.message_id, r.inbound_id, 'waiting',
+                CAST(:now AS BIGINT), CAST(:now AS BIGINT), CAST(:now AS BIGINT), 0
+            FROM {callbacks}
+            WHERE true
+            ON CONFLICT (id) DO NOTHING
+        """)
 
     def record_message_events(
         self, connection: Connection, events: Iterable[MessageEvent], now: Instant
     ) -> Sequence[Destination]:
-        """Write what became of messages to whoever wants to hear it; whom to ring for.
+        """Write events of messages for those who want them; return the destinations to notify.
 
-        A status that is no news is passed over. The same news twice is written once.
+        A status without an event is passed over. The same event twice is written once.
         """
         rows = [
-            {"m": each.message_id, "e": event.value, "t": each.at}
+            {"message_id": each.message_id, "event": event.value, "at": each.at}
             for each in events
             if (event := MESSAGE_EVENTS.get(each.status)) is not None
         ]
         if not rows:
             return []
         subjects = connection.execute(self._subjects, {"rows": json_rows(rows)}).all()
-        listening = _webhooks(connection, {subject.account_id for subject in subjects})
-        lines = []
+        webhooks = _webhooks(connection, {subject.account_id for subject in subjects})
+        callbacks = []
         for subject in subjects:
-            line = _line(subject.account_id, Event(subject.event), subject.at)
-            line |= {"c": subject.campaign_id, "m": subject.id}
-            for webhook in listening.get(subject.account_id, ()):
-                # A message's own address stands in for the webhooks of its own dialect.
-                if webhook.dialect == NATIVE or (
-                    webhook.dialect == subject.dialect and subject.callback_url is None
-                ):
-                    lines.append(line | {"d": webhook.id, "w": webhook.dialect})
+            event = Event(subject.event)
+            destinations = [
+                (webhook.id, webhook.dialect)
+                for webhook in webhooks.get(subject.account_id, ())
+                # A message's own address replaces the webhooks of its own dialect.
+                if webhook.dialect == NATIVE
+                or (webhook.dialect == subject.dialect and subject.callback_url is None)
+                if hears(webhook.events.split(), event)
+            ]
             if subject.callback_url is not None:
                 address = destination_of(subject.account_id, subject.callback_url)
-                lines.append(line | {"d": address, "w": subject.dialect})
-        return self._write(connection, _heard(lines, listening), now)
+                destinations.append((address, subject.dialect))
+            callbacks += [
+                _Callback(
+                    subject.account_id,
+                    destination,
+                    dialect,
+                    event,
+                    subject.at,
+                    subject.campaign_id,
+                    subject.id,
+                )
+                for destination, dialect in destinations
+            ]
+        return self._write(connection, callbacks, now)
 
     def record_unsendable_messages(
         self, connection: Connection, campaign_id: str, now: Instant
     ) -> Sequence[Destination]:
-        """Write of the messages of an admitted campaign that were never to be sent."""
-        found = connection.execute(_FAILED_AT_BIRTH, {"campaign": campaign_id}).all()
-        events = [
-            MessageEvent(row.event_for, MessageStatus.FAILED, row.final_at)
-            for row in found
-            if row.event_for is not None
-        ]
+        """Write events of the messages of an admitted campaign that can never be sent."""
+        found = connection.execute(_FAILED_AT_ADMISSION, {"campaign": campaign_id})
+        events = [MessageEvent(row.id, MessageStatus.FAILED, row.final_at) for row in found]
         return self.record_message_events(connection, events, now)
 
     def record_campaign_event(
         self, connection: Connection, campaign_id: str, status: CampaignStatus, now: Instant
     ) -> Sequence[Destination]:
-        """Write the end of a campaign to the webhooks that want to hear it; whom to ring for."""
+        """Write the end of a campaign for the webhooks that want it; return whom to notify."""
         event = CAMPAIGN_EVENTS.get(status)
         if event is None:
             return []
         campaign = connection.execute(_CAMPAIGN, {"campaign": campaign_id}).one()
-        listening = _webhooks(connection, {campaign.account_id})
-        line = _line(campaign.account_id, event, now) | {"c": campaign_id}
-        lines = [
-            line | {"d": webhook.id, "w": webhook.dialect}
-            for webhook in listening.get(campaign.account_id, ())
+        account_id = campaign.account_id
+        callbacks = [
+            _Callback(account_id, webhook.id, webhook.dialect, event, now, campaign_id)
+            for webhook in _webhooks(connection, {account_id}).get(account_id, ())
             if webhook.dialect in (NATIVE, campaign.dialect)
+            if hears(webhook.events.split(), event)
         ]
-        return self._write(connection, _heard(lines, listening), now)
+        return self._write(connection, callbacks, now)
 
     def record_reply_event(
         self,
@@ -158,61 +191,53 @@ class Outbox:
         address: str,
         now: Instant,
     ) -> tuple[str, Destination]:
-        """Write that a reply shall go on to an address; the callback's id and whom to ring for."""
-        destination = Destination(destination_of(reply.account_id, address), reply.account_id)
-        line = _line(reply.account_id, Event.MESSAGE_RECEIVED, reply.received_at)
-        line |= {"c": campaign_id, "m": reply.message_id, "i": reply.id}
-        self._write(connection, [line | {"d": destination.id, "w": dialect}], now)
-        received = (Event.MESSAGE_RECEIVED, reply.id, reply.received_at)
-        return callback_id(destination.id, *received), destination
+        """Write that a reply goes on to an address; return the callback's id and whom to notify."""
+        callback = _Callback(
+            reply.account_id,
+            destination_of(reply.account_id, address),
+            dialect,
+            Event.MESSAGE_RECEIVED,
+            reply.received_at,
+            campaign_id,
+            reply.message_id,
+            reply.id,
+        )
+        (destination,) = self._write(connection, [callback], now)
+        return callback.id, destination
 
     def notify(self, destinations: Sequence[Destination]) -> None:
-        """Say that committed callbacks wait for these; called after the transaction."""
+        """Report destinations with committed callbacks; called after the transaction."""
         if destinations:
             self.on_commit(destinations)
 
     def left_waiting(self, destinations: Collection[str], before: Instant) -> Collection[str]:
-        """Those of the destinations where something has been due, and untouched, since before."""
+        """Return those of the destinations where a callback is due and unclaimed since before."""
         values = {"destinations": sorted(destinations), "before": before}
         return self._database.read(
             lambda connection: {row[0] for row in connection.execute(_LEFT_WAITING, values)}
         )
 
     def _write(
-        self, connection: Connection, lines: Sequence[Mapping[str, Any]], now: Instant
+        self, connection: Connection, callbacks: Sequence[_Callback], now: Instant
     ) -> Sequence[Destination]:
-        if not lines:
+        if not callbacks:
             return []
-        rows = [
-            {**line, "k": callback_id(line["d"], Event(line["e"]), subject_of(line), line["t"])}
-            for line in lines
-        ]
-        connection.execute(self._insert, {"rows": json_rows(rows), "now": now})
-        return list({Destination(line["d"], line["a"]) for line in lines})
+        rows = json_rows([{"id": each.id, **asdict(each)} for each in callbacks])
+        connection.execute(self._insert, {"rows": rows, "now": now})
+        return list({Destination(each.destination, each.account_id) for each in callbacks})
 
 
-def subject_of(line: Mapping[str, Any]) -> str:
-    """What a line is about: an inbound text, a message, or else a campaign."""
-    return str(line.get("i") or line.get("m") or line["c"])
-
-
-def _line(account_id: str, event: Event, at: Instant) -> dict[str, Any]:
-    return {"a": account_id, "e": event.value, "t": at, "c": None, "m": None, "i": None}
-
-
-def _webhooks(connection: Connection, accounts: set[str]) -> dict[str, list[Row[Any]]]:
-    found: dict[str, list[Row[Any]]] = {}
+def _webhooks(connection: Connection, accounts: set[str]) -> Mapping[str, Sequence[_Webhook]]:
+    """Return the enabled webhooks of accounts, by account."""
+    query = select(
+        col(WebhookRow.id),
+        col(WebhookRow.account_id),
+        col(WebhookRow.events),
+        col(WebhookRow.dialect),
+    ).where(col(WebhookRow.account_id).in_(sorted(accounts)), col(WebhookRow.disabled_at).is_(None))
+    found: dict[str, list[_Webhook]] = {}
     if accounts:
-        for row in connection.execute(_WEBHOOKS, {"accounts": sorted(accounts)}):
-            found.setdefault(row.account_id, []).append(row)
+        for row in connection.execute(query):
+            webhook = _Webhook(*row)
+            found.setdefault(webhook.account_id, []).append(webhook)
     return found
-
-
-def _heard(
-    lines: Iterable[dict[str, Any]], listening: Mapping[str, Sequence[Row[Any]]]
-) -> list[dict[str, Any]]:
-    """Leave out what a webhook did not subscribe to."""
-    wanted = {webhook.id: webhook.events.split() for some in listening.values() for webhook in some}
-    return [
-        line for line in lines if line["d"] not in wanted or hears(wanted[line["d"]], line["e"])
-    ]

@@ -11,41 +11,54 @@ from sqlalchemy import Connection, text
 from campaign.instants import Instant
 from campaign.keys import free_at
 
-_CLAIM = text(
-    "INSERT INTO recipient_key (account_id, key, campaign_id, position, message_id, free_at) "
-    "VALUES (:account, :key, :campaign, :position, :message, NULL) "
-    "ON CONFLICT (account_id, key) DO UPDATE SET campaign_id = excluded.campaign_id, "
-    "position = excluded.position, message_id = excluded.message_id, free_at = NULL "
-    "WHERE recipient_key.free_at <= :now OR (recipient_key.campaign_id = excluded.campaign_id "
-    "AND recipient_key.position = excluded.position) "
-    "RETURNING message_id"
-)
-_HOLDER = text(
-    "SELECT k.message_id, k.free_at, m.status, m.was_unknown FROM recipient_key k "
-    "LEFT JOIN message m ON m.campaign_id = k.campaign_id AND m.position = k.position "
-    "WHERE k.account_id = :account AND k.key = :key"
-)
-# A message that was put off has lost its key, and may turn out to have been taken all the same.
-_SPEND = text(
-    "INSERT INTO recipient_key (account_id, key, campaign_id, position, message_id, free_at) "
-    "SELECT CAST(:account AS VARCHAR), CAST(:key AS VARCHAR), m.campaign_id, m.position, m.id, "
-    "CAST(:free_at AS BIGINT) FROM message m "
-    "WHERE m.campaign_id = :campaign AND m.position = :position "
-    "ON CONFLICT (account_id, key) DO UPDATE SET campaign_id = excluded.campaign_id, "
-    "position = excluded.position, message_id = excluded.message_id, free_at = excluded.free_at "
-    "WHERE recipient_key.free_at <= :at OR (recipient_key.free_at IS NULL "
-    "AND recipient_key.campaign_id = excluded.campaign_id "
-    "AND recipient_key.position = excluded.position)"
-)
-_RELEASE = text(
-    "DELETE FROM recipient_key WHERE account_id = :account AND key = :key "
-    "AND campaign_id = :campaign AND position = :position AND free_at IS NULL"
-)
+_CLAIM = text("""
+    INSERT INTO recipient_key (account_id, key, campaign_id, position, message_id, free_at)
+    VALUES (:account, :key, :campaign, :position, :message, NULL)
+    ON CONFLICT (account_id, key) DO UPDATE SET
+        campaign_id = excluded.campaign_id,
+        position = excluded.position,
+        message_id = excluded.message_id,
+        free_at = NULL
+    WHERE recipient_key.free_at <= :now OR (
+        recipient_key.campaign_id = excluded.campaign_id
+        AND recipient_key.position = excluded.position
+    )
+    RETURNING message_id
+""")
+_HOLDER = text("""
+    SELECT k.message_id, k.free_at, m.status, m.was_unknown
+    FROM recipient_key k
+    LEFT JOIN message m ON m.campaign_id = k.campaign_id AND m.position = k.position
+    WHERE k.account_id = :account AND k.key = :key
+""")
+# A message that was deferred has lost its key, and may still turn out to have been sent.
+_SPEND = text("""
+    INSERT INTO recipient_key (account_id, key, campaign_id, position, message_id, free_at)
+    SELECT CAST(:account AS VARCHAR), CAST(:key AS VARCHAR), m.campaign_id, m.position, m.id,
+        CAST(:free_at AS BIGINT)
+    FROM message m
+    WHERE m.campaign_id = :campaign AND m.position = :position
+    ON CONFLICT (account_id, key) DO UPDATE SET
+        campaign_id = excluded.campaign_id,
+        position = excluded.position,
+        message_id = excluded.message_id,
+        free_at = excluded.free_at
+    WHERE recipient_key.free_at <= :at OR (
+        recipient_key.free_at IS NULL
+        AND recipient_key.campaign_id = excluded.campaign_id
+        AND recipient_key.position = excluded.position
+    )
+""")
+_RELEASE = text("""
+    DELETE FROM recipient_key
+    WHERE account_id = :account AND key = :key AND campaign_id = :campaign
+        AND position = :position AND free_at IS NULL
+""")
 
 
 @dataclass(frozen=True, slots=True)
 class KeyTaken:
-    """Another message has the key: ``spent`` by a send (or perhaps sent), or still under way."""
+    """Another message has the key: ``spent`` when it was sent or may have been, else in use."""
 
     message_id: str
     spent: bool
@@ -60,7 +73,7 @@ def claim(
     message_id: str,
     now: Instant,
 ) -> KeyTaken | None:
-    """Claim a key for a message; None when it is ours, also when it already was."""
+    """Claim a key for a message; None when the message has it now, or had it already."""
     values = {
         "account": account_id,
         "key": key,
@@ -72,7 +85,7 @@ def claim(
     if connection.execute(_CLAIM, values).first() is not None:
         return None
     holder = connection.execute(_HOLDER, values).one()
-    # A holder whose send is doubtful may have reached its recipient: to us that counts as spent.
+    # A holder that may have reached its recipient counts as sent.
     is_unknown = holder.status == "unknown" or bool(holder.was_unknown)
     return KeyTaken(holder.message_id, holder.free_at is not None or is_unknown)
 
@@ -82,7 +95,7 @@ def spend(
 ) -> None:
     """Spend a message's key for 48 hours from the send at ``at``.
 
-    A key that another message has by now, claimed or spent, stays with it.
+    A key that another message has claimed or spent by now stays with that one.
     """
     connection.execute(
         _SPEND,

@@ -1,23 +1,20 @@
 """Replies and reply options as rows, for several parts of the store."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, text
+from sqlalchemy import Connection, Row, insert, select
+from sqlmodel import col
 
 from campaign.events import EndpointMethod, EventEndpoint
 from campaign.model import ComposedCampaign
 from campaign.replies import Reply, ReplyOptions
-from store.tables import ReplyOption
-
-OPTIONS = text("SELECT * FROM reply_option WHERE message_id IN :messages").bindparams(
-    bindparam("messages", expanding=True)
-)
-_ANY_REPLY = text("SELECT * FROM reply WHERE id = :reply")
+from store.tables import ReplyOption, ReplyRow
 
 
 def write_options(connection: Connection, composed: ComposedCampaign) -> None:
-    """Write the options of a new campaign's messages, inside the caller's transaction."""
+    """Write the reply options of a new campaign's messages, in the caller's transaction."""
     rows = [
         {
             "message_id": message.id,
@@ -40,8 +37,8 @@ def write_options(connection: Connection, composed: ComposedCampaign) -> None:
         connection.execute(insert(ReplyOption), rows)
 
 
-def read_options(row: Row[Any]) -> ReplyOptions:
-    """Read the options of one message back from its row."""
+def options_of(row: Row[Any]) -> ReplyOptions:
+    """Make the options of one message from its row of ``reply_option``."""
     webhook = None
     if row.webhook_uri is not None:
         webhook = EventEndpoint(row.webhook_uri, EndpointMethod(row.webhook_method))
@@ -57,12 +54,21 @@ def read_options(row: Row[Any]) -> ReplyOptions:
 
 
 def reply_of(row: Row[Any]) -> Reply:
-    """Read a reply back from its row."""
+    """Make a reply from its row."""
     return Reply(**{each.name: getattr(row, each.name) for each in fields(Reply)})
 
 
+def read_options(connection: Connection, message_ids: Sequence[str]) -> Mapping[str, ReplyOptions]:
+    """Return the options of those of the messages that have any, in the caller's transaction."""
+    query = select(ReplyOption).where(col(ReplyOption.message_id).in_(message_ids))
+    return {row.message_id: options_of(row) for row in connection.execute(query)}
+
+
 def read_reply(connection: Connection, id: str) -> tuple[Reply, ReplyOptions] | None:
-    """A reply with the options of the message that it answers, in the caller's transaction."""
-    row = connection.execute(_ANY_REPLY, {"reply": id}).first()
-    asked = row and connection.execute(OPTIONS, {"messages": [row.message_id]}).first()
-    return (reply_of(row), read_options(asked)) if row and asked else None
+    """Return a reply with the options of the message that it answers; None without either."""
+    row = connection.execute(select(ReplyRow).where(col(ReplyRow.id) == id)).first()
+    if row is None:
+        return None
+    reply = reply_of(row)
+    options = read_options(connection, [reply.message_id]).get(reply.message_id)
+    return None if options is None else (reply, options)

@@ -1,4 +1,4 @@
-"""Counting messages and money of campaigns, inside the caller's transaction."""
+"""Counts messages and adds up money of campaigns, inside the caller's transaction."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -9,22 +9,29 @@ from campaign.credits import Price
 from campaign.ports import Tally
 from campaign.report import Report
 
-_COUNTS = text(
-    "SELECT campaign_id, status, count(*) AS n FROM message "
-    "WHERE campaign_id IN :campaigns GROUP BY campaign_id, status"
-).bindparams(bindparam("campaigns", expanding=True))
-_TOTALS = text(
-    "SELECT COALESCE(sum(attempts), 0) AS attempts, "
-    "COALESCE(sum(CASE WHEN sent_at IS NOT NULL THEN segments ELSE 0 END), 0) AS segments, "
-    "min(sent_at) AS first_sent_at, max(sent_at) AS last_sent_at "
-    "FROM message WHERE campaign_id = :campaign"
-)
-_REASONS = text(
-    "SELECT status, COALESCE(reason, error) AS why, count(*) AS n FROM message "
-    "WHERE campaign_id = :campaign AND COALESCE(reason, error) IS NOT NULL "
-    "GROUP BY status, COALESCE(reason, error)"
-)
-_HOLDS = text("SELECT kind, amount, posted, voided FROM hold WHERE campaign_id = :campaign")
+_COUNTS = text("""
+    SELECT campaign_id, status, count(*) AS n FROM message
+    WHERE campaign_id IN :campaigns
+    GROUP BY campaign_id, status
+""").bindparams(bindparam("campaigns", expanding=True))
+_CAMPAIGN = text("SELECT id, total, status FROM campaign WHERE id = :campaign")
+_TOTALS = text("""
+    SELECT COALESCE(sum(attempts), 0) AS attempts,
+        COALESCE(sum(CASE WHEN sent_at IS NOT NULL THEN segments ELSE 0 END), 0) AS segments,
+        min(sent_at) AS first_sent_at,
+        max(sent_at) AS last_sent_at
+    FROM message
+    WHERE campaign_id = :campaign
+""")
+_REASONS = text("""
+    SELECT status, COALESCE(reason, error) AS why, count(*) AS n FROM message
+    WHERE campaign_id = :campaign AND COALESCE(reason, error) IS NOT NULL
+    GROUP BY status, COALESCE(reason, error)
+""")
+_HOLDS = text("""
+    SELECT kind, amount - posted - voided AS held, posted, voided FROM hold
+    WHERE campaign_id = :campaign
+""")
 
 
 def tallies(connection: Connection, campaigns: Iterable[Row[Any]]) -> dict[str, Tally]:
@@ -38,32 +45,24 @@ def tallies(connection: Connection, campaigns: Iterable[Row[Any]]) -> dict[str, 
 
 def tally(connection: Connection, campaign_id: str) -> Tally:
     """Count the messages of one campaign by state."""
-    row = connection.execute(
-        text("SELECT id, total FROM campaign WHERE id = :campaign"), {"campaign": campaign_id}
-    ).one()
+    row = connection.execute(_CAMPAIGN, {"campaign": campaign_id}).one()
     return tallies(connection, [row])[campaign_id]
 
 
 def report(connection: Connection, campaign_id: str) -> Report:
     """Add up one campaign: counts, reasons, segments and money."""
     values = {"campaign": campaign_id}
-    status = connection.execute(
-        text("SELECT status FROM campaign WHERE id = :campaign"), values
-    ).scalar_one()
+    campaign = connection.execute(_CAMPAIGN, values).one()
     totals = connection.execute(_TOTALS, values).one()
-    holds = {row.kind: row for row in connection.execute(_HOLDS, values)}
+    holds = connection.execute(_HOLDS, values).all()
 
-    def money(member: str) -> Price:
-        amounts = {
-            kind: row.amount - row.posted - row.voided if member == "held" else getattr(row, member)
-            for kind, row in holds.items()
-        }
-        return Price(sms=amounts.get("sms", 0), mms=amounts.get("mms", 0))
+    def money(column: str) -> Price:
+        return Price(**{row.kind: getattr(row, column) for row in holds})
 
     return Report(
         campaign_id=campaign_id,
-        status=status,
-        tally=tally(connection, campaign_id),
+        status=campaign.status,
+        tally=tallies(connection, [campaign])[campaign_id],
         segments_sent=totals.segments,
         attempts=totals.attempts,
         held=money("held"),

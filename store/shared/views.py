@@ -45,7 +45,7 @@ class CampaignView:
 
 @dataclass(frozen=True, slots=True)
 class MessageView:
-    """One message as it stands."""
+    """One message, as read at one moment."""
 
     id: str
     position: int
@@ -103,7 +103,7 @@ def message_view(row: Row[Any]) -> MessageView:
 
 
 def read_refusals(stored: str | None) -> list[Refusal]:
-    """Read back the refusals of a refused campaign; an empty list where there are none."""
+    """Read the refusals of a campaign from its column; an empty list where there are none."""
     return [
         Refusal(
             RefusalCode(item["code"]), item["message"], item["place"], item.get("details") or {}

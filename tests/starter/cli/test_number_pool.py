@@ -2,9 +2,9 @@
 
 import pytest
 
+from campaign.leases import LeaseRequest
 from campaign.settings import Settings
 from starter.embedded.demo_account import DEMO_POOL, prepare
-from store.replies.lease_plan import LeaseRequest
 from store.store import Store, open_store
 from tests.starter.cli.conftest import SECRET, CommandLine
 
