@@ -1,8 +1,7 @@
 """Numbering plans: the data of phonenumbers, compiled into one plan per country code.
 
 The library's own functions find the region and try every pattern again for each question. Only its
-public names are used here, and its order of patterns is kept
-(docs/decisions/0028-numbering-plans.md).
+public names are used here, in its order of asking (docs/decisions/0028-numbering-plans.md).
 """
 
 import re

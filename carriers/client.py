@@ -160,7 +160,8 @@ async def _send_once(
 ) -> aiohttp.ClientResponse:
     """Keep aiohttp from repeating a GET whose connection broke.
 
-    It repeats on two of its own errors; one carrier sends by GET, so neither may reach it.
+    It repeats on two of its own errors, so neither may reach it: with some carriers a GET sends a
+    message.
     """
     try:
         return await handler(request)
