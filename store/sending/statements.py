@@ -34,6 +34,10 @@ class ChunkStatements:
     """
 
     def __init__(self, database: Database) -> None:
+        self._prepare_outcomes(database)
+        self._prepare_claims(database)
+
+    def _prepare_outcomes(self, database: Database) -> None:
         outcomes = database.rowset(
             "campaign_id TEXT, position BIGINT, attempt BIGINT, status TEXT, code TEXT, "
             "carrier_id TEXT, at BIGINT, due_at BIGINT"
@@ -100,6 +104,8 @@ class ChunkStatements:
             WHERE message.campaign_id = r.campaign_id AND message.position = r.position
                 AND message.status IN ('queued', 'retryable')
         """)
+
+    def _prepare_claims(self, database: Database) -> None:
         claims = database.rowset("campaign_id TEXT, position BIGINT, attempt BIGINT, carrier TEXT")
         self.claim = text(f"""
             UPDATE message SET
