@@ -140,8 +140,6 @@ class PlanFacts:
     """
 
     spread_hours: float
-    scheduled: bool
-    base_at: Instant
     first_due_at: Instant | None
     last_due_at: Instant | None
     to_send: int

@@ -267,7 +267,6 @@ def _operator(account: AccountView) -> Principal:
     """An operator, who has every permission of the account."""
     return Principal(
         account_id=account.id,
-        account_name=account.name,
         key_id="operator",
         permissions=frozenset({"*"}),
         property_sid=account.property_sid,

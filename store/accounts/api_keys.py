@@ -49,7 +49,6 @@ class Principal:
     """Who asks: the account behind a valid key, with its switches."""
 
     account_id: str
-    account_name: str
     key_id: str
     permissions: frozenset[str]
     property_sid: str
@@ -170,7 +169,6 @@ def principal_of(key: ApiKey, account: Account) -> Principal:
     """The principal of a key and its account."""
     return Principal(
         account_id=account.id,
-        account_name=account.name,
         key_id=key.id,
         permissions=frozenset(key.permissions.split()),
         property_sid=account.property_sid,

@@ -121,8 +121,6 @@ class Admissions:
         )
         return PlanFacts(
             spread_hours=row.spread_hours,
-            scheduled=row.scheduled_at is not None,
-            base_at=row.base_at,
             first_due_at=row.first_due,
             last_due_at=row.last_due,
             to_send=row.to_send,

@@ -22,7 +22,6 @@ SAMPLES = Path(__file__).resolve().parents[2] / "samples" / "mobivate"
 Body = dict[str, Any]
 PRINCIPAL = Principal(
     account_id="acc_1",
-    account_name="tester",
     key_id="AK1",
     permissions=frozenset({"*"}),
     property_sid="S1",

@@ -30,7 +30,7 @@ def sample(name: str, shown: dict[str, Any]) -> Any:
     "ucid", "ATCK BACF BACS CHBK CLDR LEAD OTHR PWRT RESV RXPF SHIP THEF TRVF UNKN".split()
 )
 def test_every_use_case_of_the_page_is_taken(ucid: str) -> None:
-    principal = Principal("acc", "a", "k", frozenset("*"), "", False, False, "random")
+    principal = Principal("acc", "k", frozenset("*"), "", False, False, "random")
     fields = {"recipients": "14155550100", "template": "Hello", "ucid": ucid}
     assert read(fields, principal).text == "Hello"
 

@@ -103,7 +103,7 @@ async def test_the_bounds_of_a_broadcast_are_told_in_its_own_figures(api: Api) -
 
 
 def test_fifty_thousand_recipients_are_read() -> None:
-    principal = Principal("acc", "a", "k", frozenset("*"), "", False, False, "random")
+    principal = Principal("acc", "k", frozenset("*"), "", False, False, "random")
     recipients = [{"to": f"+1415{5_550_000 + n}"} for n in range(50_000)]
     body = {"from": "72345", "body": "x", "recipients": recipients}
     draft = read_broadcast(body, principal)

@@ -16,7 +16,7 @@ def test_a_pair_authenticates_by_secret_and_by_bearer(builder: StoreBuilder) -> 
     principal = api_keys.authenticate(pair.key_id, pair.secret)
     assert principal is not None
     assert principal == api_keys.authenticate_bearer(pair.bearer)
-    assert (principal.account_id, principal.account_name) == (builder.account_id, "tester")
+    assert principal.account_id == builder.account_id
     assert (principal.key_id, principal.auto_key) == (pair.key_id, "random")
     assert (principal.strict_keys, principal.strict_uniform) == (False, False)
 
