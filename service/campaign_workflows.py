@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
+from temporalio.api.workflowservice.v1 import ListWorkflowExecutionsRequest
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 
@@ -20,6 +21,7 @@ Signal = Callable[[CampaignWorkflow], None]
 
 RUNNING = "WorkflowType = 'Campaign' AND ExecutionStatus = 'Running'"
 RPC_TIMEOUT = timedelta(seconds=10)
+LISTED_AT_ONCE = 1_000
 _PREFIX = "campaign:"
 _CLOSED = frozenset(
     {
@@ -70,9 +72,20 @@ class CampaignWorkflows:
 
     async def running(self) -> set[str]:
         """The campaigns whose workflow runs, as the visibility store has it: it lags a little."""
+        request = ListWorkflowExecutionsRequest(
+            namespace=self._client.namespace, query=RUNNING, page_size=LISTED_AT_ONCE
+        )
+        ids: set[str] = set()
         with translate_errors(self._client):
-            listed = self._client.list_workflows(RUNNING, rpc_timeout=RPC_TIMEOUT)
-            return {execution.id.removeprefix(_PREFIX) async for execution in listed}
+            while True:
+                # The client's own listing decodes every attribute, and only ids are needed.
+                page = await self._client.workflow_service.list_workflow_executions(
+                    request, retry=True, timeout=RPC_TIMEOUT
+                )
+                ids.update(one.execution.workflow_id for one in page.executions)
+                if not page.next_page_token:
+                    return {id.removeprefix(_PREFIX) for id in ids}
+                request.next_page_token = page.next_page_token
 
     async def closed(self, campaign_id: str) -> Closed | None:
         """How the last run of a campaign's workflow ended; None while one runs."""

@@ -120,6 +120,7 @@ def test_who_asks_twice_finds_it_under_way_and_nothing_is_doubled(builder: Store
     for _ in range(3):
         assert retry(builder, campaign) is Retried.UNDER_WAY
     assert builder.money() == (GRANTED - 4, 4, 0)
+    assert [one.id for one in builder.store.open_campaigns.page("", 10)] == [campaign]
     assert builder.store.open_campaigns.retried_at(campaign) is not None
     assert in_balance(builder)
 
