@@ -11,14 +11,20 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from temporalio.testing import WorkflowEnvironment
 
 from campaign.instants import DAY, HOUR, MINUTE, SECOND
 from campaign.refusals import Refused
+from campaign.settings import Settings
 from service.campaign_workflows import workflow_id
+from store.accounts.accounts import AccountView
+from store.store import Store
 from tests.conftest import Story, finish, reach
+from tests.receiving import answer, receive
+from tests.webhook_worker import posted
 from tests.workflows.test_campaign import is_paused, until
 
-RELEASE = "0.3"
+RELEASE = "0.4"
 
 pytestmark = pytest.mark.skipif(
     "GODWIT_RECORD" not in os.environ, reason="records only when GODWIT_RECORD is set"
@@ -86,3 +92,18 @@ async def test_record(story: Story, tale: Callable[[Story], Awaitable[str]]) -> 
             continue
         file = Path(__file__).with_name(f"{RELEASE}-{name}.json.gz")
         file.write_bytes(gzip.compress(history.to_json().encode(), mtime=0))
+
+
+async def test_record_webhook_delivery(
+    skipping: WorkflowEnvironment, settings: Settings, store: Store, account: AccountView
+) -> None:
+    """Two tries that fail, with their waits, and one that is delivered."""
+    async with posted(skipping, settings, store, account) as post:
+        async with receive(answer(500), answer(503), answer(200)) as receiver:
+            webhook, _ = await post.subscribe(receiver.url)
+            await post.send()
+            (handle,) = await post.signal_all(webhook)
+            await post.finished(handle)
+        history = await handle.fetch_history()
+    file = Path(__file__).with_name(f"{RELEASE}-webhook_delivery.json.gz")
+    file.write_bytes(gzip.compress(history.to_json().encode(), mtime=0))
