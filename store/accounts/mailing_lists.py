@@ -63,7 +63,7 @@ class Lists:
         """)
         self._insert_members = text(f"""
             INSERT INTO list_member (list_id, number, fields, added_at)
-            SELECT r.value->>'list_id', r.value->>'number', r.value->>'fields',
+            SELECT CAST(:list_id AS VARCHAR), r.value->>'number', r.value->>'fields',
               CAST(:now AS BIGINT)
             FROM {database.rows}
             WHERE NOT EXISTS (
@@ -137,13 +137,14 @@ class Lists:
                 for _, member in sorted(latest.items())
             ]
         )
+        values = {"list_id": list_id, "rows": rows, "now": now}
 
         def work(connection: Connection) -> Added | None:
             size = _lock(connection, account_id, list_id)
             if size is None:
                 return None
-            updated = connection.execute(self._update_members, {"rows": rows}).rowcount
-            added = connection.execute(self._insert_members, {"rows": rows, "now": now}).rowcount
+            updated = connection.execute(self._update_members, values).rowcount
+            added = connection.execute(self._insert_members, values).rowcount
             if not _resize(connection, list_id, added):
                 raise ListFull
             return Added(added, updated, size + added)
