@@ -9,7 +9,7 @@ from store.store import Store
 def test_members_come_out_under_their_names_with_their_types(any_store: Store) -> None:
     database = any_store.database
     rowset = database.rowset("position BIGINT, status TEXT, share FLOAT")
-    rows = [
+    rows: list[dict[str, object]] = [
         {"position": 2**40, "status": "sent", "share": 0.5, "unused": "x"},
         {"position": "7", "status": None},
     ]
