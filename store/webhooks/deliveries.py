@@ -6,10 +6,9 @@ from sqlalchemy import Connection, bindparam, text
 from sqlmodel import col, select, update
 
 from campaign.deliveries import ClaimedDelivery, DeliveryUpdate
-from campaign.events import WEBHOOK_PREFIX
+from campaign.events import WEBHOOK_PREFIX, Destination
 from campaign.instants import Instant
 from store.database.engine import Database, json_rows
-from store.shared.outbox import Destination
 from store.tables import WebhookRow
 
 _CLOSE = text("""
