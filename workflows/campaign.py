@@ -124,7 +124,7 @@ class CampaignWorkflow:
             if self.state.cancelling:
                 await self._cancel_waiting()
                 return None
-            if self.paused:
+            if self.paused or self.state.paused_at is not None:
                 await self._stay_paused()
                 continue
             if workflow.info().is_continue_as_new_suggested():

@@ -14,7 +14,7 @@ from campaign.states import CampaignStatus
 from store.campaigns.audit import audit
 from store.shared.ledger import LedgerError
 from tests.conftest import Handle, Story, finish
-from tests.workflows.test_campaign import handle_of
+from tests.workflows.test_campaign import handle_of, is_paused, until
 from workflows.campaign import CampaignWorkflow
 from workflows.plan_changes import REFUSED
 from workflows.records import ChangeSpreadInput, RescheduleInput
@@ -94,6 +94,7 @@ async def test_a_campaign_that_needs_help_can_be_cancelled_once_the_fault_is_gon
     start = await story.now() + DAY
     campaign = (await story.service.admit(story.draft(10, scheduled_at=start))).campaign
     await story.service.pause(campaign)
+    await until(story, campaign.id, is_paused)
     await story.service.resume(campaign)
     handle = handle_of(story, campaign.id)
     await needs_help(handle)
