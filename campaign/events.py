@@ -83,6 +83,23 @@ CAMPAIGN_EVENTS: dict[CampaignStatus, Event] = {
 SUBSCRIBABLE = frozenset({"*", "message.*", "campaign.*", *Event})
 
 
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where callbacks go: one queue with one workflow that delivers it."""
+
+    id: str
+    account_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class MessageEvent:
+    """Something that happened to a message: it reached a status at an instant."""
+
+    message_id: str
+    status: MessageStatus
+    at: Instant
+
+
 def hears(wanted: Collection[str], event: Event) -> bool:
     """True if a subscription to ``wanted`` (names, ``message.*``, ``*``) includes an event."""
     return event in wanted or "*" in wanted or f"{event.partition('.')[0]}.*" in wanted

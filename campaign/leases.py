@@ -5,10 +5,30 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from campaign.instants import Instant
+from campaign.instants import DAY, Instant
 
+LEASE_FOR: Instant = 30 * DAY
 # How many leases one account may have to one recipient at once (003_9fb2bf36535a4962.txt).
 SLOTS = range(1, 6)
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The account that has a number towards one recipient, and until when."""
+
+    account_id: str
+    number: str
+    recipient: str
+    expires_at: Instant
+
+
+@dataclass(frozen=True, slots=True)
+class PoolView:
+    """A number of the pool and the count of its live leases."""
+
+    number: str
+    country: str | None
+    leases: int
 
 
 class NoLease(StrEnum):

@@ -10,9 +10,9 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 
 from campaign.instants import Instant, instant_of
 from campaign.settings import Settings
+from campaign.views import CampaignView
 from service.start_options import campaign_input, start_options
 from service.temporal import WorkflowNotFound, translate_errors
-from store.shared.views import CampaignView
 from workflows.campaign import CampaignWorkflow
 from workflows.records import CampaignResult, CampaignState
 

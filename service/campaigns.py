@@ -20,6 +20,7 @@ from campaign.rates import campaign_scope
 from campaign.refusals import Refusal, RefusalCode, Refused
 from campaign.settings import Settings
 from campaign.states import CAMPAIGN_ENDS, CampaignStatus
+from campaign.views import CampaignView
 from service.campaign_workflows import CampaignWorkflows, Signal, workflow_id
 from service.changes import Change, faults_of, send_update
 from service.composition import CampaignComposer
@@ -30,7 +31,6 @@ from service.start_options import NOT_AGAIN, campaign_input, start_options
 from service.temporal import WorkflowNotFound, connect, is_ready, translate_errors
 from store.campaigns.retry import Retried
 from store.clock import wall_clock
-from store.shared.views import CampaignView
 from store.store import Store
 from workflows.campaign import CampaignWorkflow
 from workflows.records import CampaignResult

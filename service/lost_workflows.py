@@ -14,10 +14,10 @@ from temporalio.client import WorkflowExecutionStatus
 
 from campaign.instants import SECOND, Instant
 from campaign.states import CAMPAIGN_OPEN
+from campaign.views import CampaignView
 from service.campaign_workflows import CampaignWorkflows, Closed, Signal
 from service.start_options import retried_state, revived_state
 from store.clock import wall_clock
-from store.shared.views import CampaignView
 from store.store import Store
 from workflows.campaign import CampaignWorkflow
 

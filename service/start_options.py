@@ -9,8 +9,8 @@ from activities.records import Verdict
 from campaign.ports import PlanFacts
 from campaign.settings import Settings
 from campaign.states import CampaignStatus
+from campaign.views import CampaignView
 from store.campaigns.retry import Retried
-from store.shared.views import CampaignView
 from workflows import visibility
 from workflows.records import CampaignInput, CampaignState
 from workflows.steps import NAMED_STEPS

@@ -15,13 +15,13 @@ from campaign.ports import Tally
 from campaign.refusals import RefusalCode, Refused
 from campaign.settings import Settings
 from campaign.states import CampaignStatus
+from campaign.views import CampaignView
 from service.campaign_workflows import CampaignWorkflows, workflow_id
 from service.campaigns import StateConflict
 from store.accounts.accounts import AccountView
 from store.campaigns.admission import Admissions
 from store.campaigns.audit import audit
 from store.campaigns.retry import Retried
-from store.shared.views import CampaignView
 from store.store import Store
 from tests.conftest import Story, finish, tell
 from tests.test_faults import Weather, serve_storm

@@ -14,10 +14,10 @@ from campaign.model import UnknownPolicy
 from campaign.ports import ChunkRange
 from campaign.settings import Settings
 from campaign.states import CampaignStatus, MessageStatus
+from campaign.views import MessageView
 from carriers.pretend import PretendCarrier, PretendSettings
 from store.accounts.accounts import AccountView
 from store.campaigns.audit import audit
-from store.shared.views import MessageView
 from store.store import Store
 from tests.conftest import Served, Story, finish, serve_carrier, tell
 

@@ -12,11 +12,11 @@ from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 
 from campaign.deliveries import DeliverySender
+from campaign.events import Destination
 from campaign.instants import MINUTE, SECOND, Instant, instant_of
 from campaign.settings import Settings
 from dialects.renderers import RENDERERS
 from store.accounts.accounts import AccountView
-from store.shared.outbox import Destination
 from store.store import Store
 from store.webhooks.endpoints import WebhookView
 from tests.store.builders import StoreBuilder, outcome

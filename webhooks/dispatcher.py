@@ -10,10 +10,11 @@ from temporalio.client import Client
 from temporalio.common import Priority, SearchAttributePair, TypedSearchAttributes
 from temporalio.exceptions import TemporalError, WorkflowAlreadyStartedError
 
+from campaign.events import Destination
 from campaign.failures import StoreUnavailable
 from campaign.instants import SECOND, Instant
 from store.clock import wall_clock
-from store.shared.outbox import Destination, Outbox
+from store.shared.outbox import Outbox
 from workflows.records import WebhookDeliveryInput
 from workflows.visibility import ACCOUNT
 from workflows.webhook_delivery import WebhookDeliveryWorkflow

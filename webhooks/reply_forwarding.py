@@ -12,12 +12,11 @@ from typing import Protocol
 from campaign.deliveries import DeliveryOutcome, DeliverySender, DeliveryVerdict
 from campaign.failures import ServiceUnavailable
 from campaign.instants import Instant, moment_of
-from campaign.leases import LeaseRequest, NoLease
+from campaign.leases import LEASE_FOR, LeaseRequest, NoLease
 from campaign.model import Draft, DraftRecipient, Policy
 from campaign.phone import OfflineLookup
 from campaign.refusals import Refused
 from campaign.replies import ReplyChannel, forwarded_text
-from store.replies.leases import LEASE_FOR
 from store.replies.replies import Forward
 from store.store import Store
 from webhooks.smtp import Mail, MailRefused, MailUnavailable

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from campaign.instants import Instant
-from campaign.leases import LeaseRequest, NoLease
+from campaign.leases import LEASE_FOR, LeaseRequest, NoLease
 from campaign.model import Draft, DraftRecipient
 from dialects.fonedynamics.message import (
     LOOKUP,
@@ -21,7 +21,6 @@ from dialects.fonedynamics.responses import fault_of
 from dialects.http.bodies import BadBody, parse_json
 from dialects.http.payloads import payload_hash, payload_key
 from store.accounts.api_keys import Principal
-from store.replies.leases import LEASE_FOR
 from store.store import Store
 
 

@@ -10,8 +10,8 @@ from campaign.refusals import RefusalCode
 from campaign.replies import REPLY_PREFIX, Reply, ReplyOptions
 from campaign.states import GIVEN_UP, MessageStatus
 from campaign.text import segment
+from campaign.views import MessageView
 from store.accounts.api_keys import Principal
-from store.shared.views import MessageView
 
 BAD_SID = "Invalid length for a Base-64 char array or string."
 

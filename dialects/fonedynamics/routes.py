@@ -15,6 +15,7 @@ from campaign.failures import ServiceUnavailable, StoreUnavailable
 from campaign.ids import MESSAGE_PREFIX
 from campaign.refusals import Refused
 from campaign.states import MessageStatus
+from campaign.views import CampaignView, MessageView
 from dialects.dialect import Dialect
 from dialects.fonedynamics.errors import fault_failure, refusal_failure, show_error, whole_failure
 from dialects.fonedynamics.message import MESSAGES_MAX, NAME, Item
@@ -35,7 +36,6 @@ from dialects.http.bodies import BadBody, read_bytes
 from dialects.http.context import ApiContext
 from store.accounts.api_keys import Principal
 from store.clock import wall_clock
-from store.shared.views import CampaignView, MessageView
 from store.store import Store
 
 PREFIX = "/v2/"

@@ -12,8 +12,8 @@ from campaign.credits import PRICES
 from campaign.events import MESSAGE_EVENTS
 from campaign.instants import Instant, moment_of
 from campaign.states import HANDED_OFF, MessageStatus
+from campaign.views import MessageView
 from store.campaigns.message_log import LoggedMessage
-from store.shared.views import MessageView
 from store.webhooks.events import WebhookEvent
 from webhooks.rendering import WebhookRequest
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from campaign.instants import iso
-from store.shared.views import CampaignView
+from campaign.views import CampaignView
 
 
 def show(view: CampaignView, type_: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 
 from campaign.model import Draft
 from campaign.states import MessageStatus
+from campaign.views import CampaignView
 from dialects.http.auth import Permission
 from dialects.http.bodies import read_json
 from dialects.http.context import ApiContext
@@ -24,7 +25,6 @@ from dialects.native.handling import (
 )
 from dialects.native.problems import SENDING, documented, problem
 from store.accounts.api_keys import Principal
-from store.shared.views import CampaignView
 from store.store import Store
 
 CONTROL = "Signals the campaign's workflow, which acts within two seconds."

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from campaign.refusals import Refused
 from campaign.states import CAMPAIGN_ENDS
+from campaign.views import CampaignView
 from dialects.http.auth import Permission, Unauthenticated, authenticate
 from dialects.http.bodies import BadBody, read_json
 from dialects.http.context import ApiContext
@@ -16,7 +17,6 @@ from dialects.native.problems import problem, refused
 from service.campaigns import StateConflict
 from store.accounts.api_keys import Principal
 from store.database.engine import StoreError
-from store.shared.views import CampaignView
 from store.store import Store
 
 PAGE_MAX = 1_000

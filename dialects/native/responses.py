@@ -9,10 +9,10 @@ from typing import Any
 from campaign.instants import iso, iso_or_none
 from campaign.phone import is_e164
 from campaign.report import Report
+from campaign.views import CampaignView, MessageView
 from service.dry_run import DryRun
 from store.accounts.accounts import AccountView, SenderView
 from store.accounts.api_keys import KeyView
-from store.shared.views import CampaignView, MessageView
 
 CSV_COLUMNS = (
     "position",

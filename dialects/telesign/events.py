@@ -10,9 +10,9 @@ from typing import Any
 
 from campaign.events import Event
 from campaign.instants import Instant, moment_of
+from campaign.views import MessageView
 from dialects.telesign.responses import SUB_RESOURCE, stamp
 from dialects.telesign.signature import SCHEME, sign
-from store.shared.views import MessageView
 from store.webhooks.events import WebhookEvent
 from webhooks.rendering import WebhookRequest
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from campaign.instants import moment_of
 from campaign.refusals import Refusal, RefusalCode
-from store.shared.views import CampaignView
+from campaign.views import CampaignView
 
 SUB_RESOURCE = "bulk_sms"
 ACCEPTED = 293

@@ -11,8 +11,8 @@ from campaign.events import Event
 from campaign.instants import iso
 from campaign.ports import Tally
 from campaign.replies import Reply
+from campaign.views import CampaignView, MessageView
 from dialects.textingline.responses import is_single, show, show_message
-from store.shared.views import CampaignView, MessageView
 from store.webhooks.events import WebhookEvent
 from webhooks.rendering import WebhookRequest
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from campaign.ids import MESSAGE_PREFIX
 from campaign.instants import iso
-from store.shared.views import CampaignView, MessageView
+from campaign.views import CampaignView, MessageView
 
 NAME = "textingline"
 # The name of every broadcast's campaign; campaigns of the other routes have none.

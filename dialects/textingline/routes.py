@@ -16,6 +16,7 @@ from campaign.failures import ServiceUnavailable, StoreUnavailable
 from campaign.ids import MESSAGE_PREFIX
 from campaign.model import Draft
 from campaign.refusals import Refused
+from campaign.views import CampaignView
 from dialects.dialect import Dialect
 from dialects.http.auth import Permission, Unauthenticated, authenticate, caller_of
 from dialects.http.bodies import BadBody, read_json
@@ -43,7 +44,6 @@ from dialects.textingline.requests import (
 )
 from dialects.textingline.responses import NAME, is_broadcast, is_single, show
 from store.accounts.api_keys import Principal
-from store.shared.views import CampaignView
 
 PREFIX = "/api/v1/messaging"
 ID_PREFIX = "brc_"

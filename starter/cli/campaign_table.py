@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.table import Table
 
+from campaign.views import CampaignView
 from dialects.native import responses as presenting
 from starter.cli.context import plain
-from store.shared.views import CampaignView
 
 # The width, in columns, from which a terminal has room for every column, and that of a pipe.
 WIDE, PIPED_WIDTH = 120, 1_000

@@ -14,6 +14,7 @@ from rich.live import Live
 from rich.table import Table
 
 from campaign.states import CAMPAIGN_ENDS, MessageStatus
+from campaign.views import CampaignView
 from dialects.native import fields as native_reading
 from dialects.native import requests as native
 from dialects.native import responses as presenting
@@ -30,7 +31,6 @@ from starter.cli.context import (
 from store.accounts.accounts import AccountView
 from store.accounts.api_keys import Principal
 from store.campaigns.open_campaigns import WORKFLOW_LOST
-from store.shared.views import CampaignView
 from store.store import Store
 
 LISTED_MAX = 100_000

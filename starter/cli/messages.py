@@ -8,10 +8,10 @@ from rich.console import Console
 
 from campaign.instants import iso, iso_or_none
 from campaign.states import MessageStatus
+from campaign.views import MessageStory
 from dialects.native import responses as presenting
 from starter.cli.context import CommandError, opened_store
 from store.clock import wall_clock
-from store.sending.message_history import MessageStory
 from store.store import Store
 
 out = Console(markup=False, emoji=False, highlight=False)

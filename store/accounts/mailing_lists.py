@@ -55,21 +55,19 @@ class Lists:
     def __init__(self, database: Database) -> None:
         self._database = database
         # Each JSON row names its list, so that SQLite joins on the whole primary key.
+        members = database.rowset("list_id TEXT, number TEXT, fields TEXT")
         self._update_members = text(f"""
-            UPDATE list_member SET fields = r.value->>'fields'
-            FROM {database.rows}
-            WHERE list_member.list_id = r.value->>'list_id'
-              AND list_member.number = r.value->>'number'
+            UPDATE list_member SET fields = r.fields
+            FROM {members}
+            WHERE list_member.list_id = r.list_id AND list_member.number = r.number
         """)
         self._insert_members = text(f"""
             INSERT INTO list_member (list_id, number, fields, added_at)
-            SELECT CAST(:list_id AS VARCHAR), r.value->>'number', r.value->>'fields',
-              CAST(:now AS BIGINT)
-            FROM {database.rows}
+            SELECT CAST(:list_id AS VARCHAR), r.number, r.fields, CAST(:now AS BIGINT)
+            FROM {members}
             WHERE NOT EXISTS (
                 SELECT 1 FROM list_member
-                WHERE list_member.list_id = r.value->>'list_id'
-                  AND list_member.number = r.value->>'number'
+                WHERE list_member.list_id = r.list_id AND list_member.number = r.number
             )
         """)
 

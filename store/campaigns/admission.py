@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, text
 
 from campaign.credits import CreditKind, Price, price_of
+from campaign.events import Destination
 from campaign.instants import Instant, moment_of
 from campaign.keys import free_at
 from campaign.model import Evidence
@@ -15,7 +16,7 @@ from campaign.states import CAMPAIGN_ENDS, CampaignStatus
 from store.campaigns import admission_statements as sql
 from store.database.engine import Database
 from store.shared import ledger, rates, reports
-from store.shared.outbox import Destination, Outbox
+from store.shared.outbox import Outbox
 
 
 class Admissions:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from sqlalchemy import BigInteger, Boolean, Connection, String, bindparam, insert, text
 
 from campaign.credits import Price
+from campaign.events import Destination
 from campaign.instants import Instant
 from campaign.model import ComposedCampaign
 from campaign.ports import Tally
@@ -19,12 +20,13 @@ from campaign.states import (
     CampaignStatus,
     MessageStatus,
 )
+from campaign.views import CampaignView, MessageView
 from store.campaigns import links
 from store.campaigns.rows import campaign_values, message_values
 from store.database.engine import Database
 from store.shared import ledger, reply_rows, reports
-from store.shared.outbox import Destination, Outbox
-from store.shared.views import CampaignView, MessageView, campaign_view, message_view
+from store.shared.outbox import Outbox
+from store.shared.views import campaign_view, message_view
 from store.tables import CampaignRow, MessageRow
 
 _GET = text("""

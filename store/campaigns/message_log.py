@@ -7,8 +7,9 @@ from typing import Any
 from sqlalchemy import Connection, Row, text
 
 from campaign.instants import Instant
+from campaign.views import MessageView
 from store.database.engine import Database
-from store.shared.views import MessageView, message_view
+from store.shared.views import message_view
 
 _PAGE = text("""
     SELECT message.*, campaign.created_at AS asked_at

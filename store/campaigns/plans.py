@@ -50,10 +50,9 @@ class Plans:
         # By the primary key alone: with a condition on the status, PostgreSQL may search all
         # queued messages for each of 50,000 rows, which takes minutes.
         self._lay_out = text(f"""
-            UPDATE message SET due_at = CAST(r.value->>'due_at' AS BIGINT)
-            FROM {database.rows}
-            WHERE message.campaign_id = r.value->>'campaign_id'
-              AND message.position = CAST(r.value->>'position' AS BIGINT)
+            UPDATE message SET due_at = r.due_at
+            FROM {database.rowset("campaign_id TEXT, position BIGINT, due_at BIGINT")}
+            WHERE message.campaign_id = r.campaign_id AND message.position = r.position
         """)
 
     def shift(

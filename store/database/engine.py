@@ -55,8 +55,7 @@ class Database:
     StoreError for anything else. Creates the directory of a SQLite file where it is missing.
 
     ``for_update`` ends a SELECT that locks its rows until the transaction ends; in SQLite the
-    write lock does that. ``rows`` reads the JSON parameter ``:rows`` as rows ``r`` with one
-    column, ``value``.
+    write lock does that.
     """
 
     def __init__(self, url: str, pool_size: int = 10) -> None:
@@ -83,7 +82,6 @@ class Database:
                 "postgresql+psycopg://"
             )
         event.listen(self.engine, "before_cursor_execute", _make_storable, retval=True)
-        self.rows = "json_each(:rows) AS r" if self.is_sqlite else _POSTGRES_ROWS
         self.for_update = "" if self.is_sqlite else " FOR NO KEY UPDATE"
 
     def rowset(self, columns: str) -> str:
@@ -158,9 +156,6 @@ def json_rows(rows: Sequence[Mapping[str, object]]) -> str:
     if _PERHAPS_UNSTORABLE.search(written):
         return json.dumps([_stored(row) for row in rows])
     return written
-
-
-_POSTGRES_ROWS = "jsonb_array_elements(CAST(:rows AS jsonb)) AS r(value)"
 
 
 @contextmanager

@@ -5,19 +5,18 @@ most five to one recipient at once. docs/decisions/0013-leases.md says what it l
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 from sqlalchemy import Connection, delete, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col
 
-from campaign.instants import DAY, Instant
-from campaign.leases import LeasePlan, LeaseRequest, NoLease
+from campaign.instants import Instant
+from campaign.leases import Lease, LeasePlan, LeaseRequest, NoLease, PoolView
 from campaign.phone import is_e164
 from store.database.engine import Database, StoreError, json_rows
 from store.tables import LeaseRow, PoolNumber, SenderRow
 
-LEASE_FOR: Instant = 30 * DAY
 # A race for one recipient's leases is over when its five are given away.
 ROUNDS_MAX = 20
 
@@ -33,25 +32,6 @@ _POOL = text("""
     ORDER BY number
 """)
 _CLEAR = text("DELETE FROM lease WHERE number = :number AND recipient = :recipient")
-
-
-@dataclass(frozen=True, slots=True)
-class Lease:
-    """The account that has a number towards one recipient, and until when."""
-
-    account_id: str
-    number: str
-    recipient: str
-    expires_at: Instant
-
-
-@dataclass(frozen=True, slots=True)
-class PoolView:
-    """A number of the pool and the count of its live leases."""
-
-    number: str
-    country: str | None
-    leases: int
 
 
 class Leases:

@@ -11,15 +11,17 @@ from typing import Any
 from sqlalchemy import Connection, Row, insert, select, text
 from sqlmodel import col
 
+from campaign.events import Destination
 from campaign.handoffs import Inbound
 from campaign.instants import Instant
 from campaign.phone import canonical_number
 from campaign.replies import Reply, ReplyChannel, ReplyOptions, reply_id
+from campaign.views import MessageView
 from store.database.engine import Database
 from store.replies.leases import lease_holder
-from store.shared.outbox import Destination, Outbox
+from store.shared.outbox import Outbox
 from store.shared.reply_rows import options_of, read_options, reply_of
-from store.shared.views import MessageView, message_view
+from store.shared.views import message_view
 from store.tables import ReplyChannelRow, ReplyRow
 
 _MESSAGE = text("""

@@ -1,14 +1,13 @@
 """The history of one message: its attempts, and which message holds its key."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from sqlalchemy import Connection, or_, select, text
 from sqlmodel import col
 
-from campaign.instants import Instant
+from campaign.views import AttemptView, MessageStory, MessageView
 from store.database.engine import Database
-from store.shared.views import MessageView, message_view
+from store.shared.views import message_view
 from store.tables import AttemptRow, MessageRow
 
 _KEY_HOLDER = text("""
@@ -16,32 +15,6 @@ _KEY_HOLDER = text("""
     FROM recipient_key k JOIN campaign c ON c.account_id = k.account_id
     WHERE c.id = :campaign AND k.key = :key
 """)
-
-
-@dataclass(frozen=True, slots=True)
-class AttemptView:
-    """One try of a message; ``ended_at`` is None while it runs, or after its worker died."""
-
-    number: int
-    started_at: Instant
-    ended_at: Instant | None
-    outcome: str | None
-    code: str | None
-    carrier: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class MessageStory:
-    """Everything that is known of one message.
-
-    ``key_holder`` is the id of the message that holds its idempotency key now, if one does;
-    ``key_free_at`` is when the key is free again, None until the holder is sent.
-    """
-
-    message: MessageView
-    attempts: Sequence[AttemptView]
-    key_holder: str | None = None
-    key_free_at: Instant | None = None
 
 
 class Attempts:

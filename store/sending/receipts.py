@@ -6,12 +6,13 @@ from typing import Any
 from sqlalchemy import Connection, Row, text
 
 from campaign.credits import MessageKind, price_of
+from campaign.events import Destination, MessageEvent
 from campaign.handoffs import Receipt
 from campaign.instants import Instant
 from campaign.states import MessageStatus
 from store.database.engine import Database, json_rows
 from store.shared import ledger, recipient_keys
-from store.shared.outbox import Destination, MessageEvent, Outbox
+from store.shared.outbox import Outbox
 
 # A receipt proves the handoff of a message whose own answer is lost or still to come. That was
 # not before the message's last try began, whatever the carrier's clock says.

@@ -8,6 +8,7 @@ from functools import partial
 from sqlalchemy import Connection
 
 from campaign.credits import Price, price_of
+from campaign.events import Destination, MessageEvent
 from campaign.handoffs import Handoff
 from campaign.instants import HOUR, SECOND, Instant
 from campaign.ports import ChunkRange, ClaimResult, Outcome
@@ -19,7 +20,7 @@ from store.sending.rows import DueMessage, Moved, new_handoff, old_handoff
 from store.sending.statements import ABANDONED, OWNER, RENEW, WANTS_NOTHING, ChunkStatements
 from store.shared import ledger, recipient_keys
 from store.shared.cache import Cache
-from store.shared.outbox import Destination, MessageEvent, Outbox
+from store.shared.outbox import Outbox
 
 # The next try of a message whose key another message is using.
 KEY_BUSY_WAIT: Instant = 5 * SECOND

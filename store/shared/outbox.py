@@ -11,7 +11,9 @@ from campaign.events import (
     CAMPAIGN_EVENTS,
     MESSAGE_EVENTS,
     NATIVE,
+    Destination,
     Event,
+    MessageEvent,
     callback_id,
     destination_of,
     hears,
@@ -35,23 +37,6 @@ _LEFT_WAITING = text("""
     WHERE destination IN :destinations AND status = 'waiting' AND due_at <= :before
         AND (claimed_until IS NULL OR claimed_until <= :before)
 """).bindparams(bindparam("destinations", type_=String, expanding=True))
-
-
-@dataclass(frozen=True, slots=True)
-class Destination:
-    """Where callbacks go: one queue with one workflow that delivers it."""
-
-    id: str
-    account_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class MessageEvent:
-    """Something that happened to a message: it reached a status at an instant."""
-
-    message_id: str
-    status: MessageStatus
-    at: Instant
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,76 +1,16 @@
-"""What the entry points see of campaigns and messages: plain records, free of the database."""
+"""Views of campaigns and messages, made from their rows."""
 
 import json
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import Any
 
 from sqlalchemy import Row
 
 from campaign.credits import MessageKind
-from campaign.instants import Instant
 from campaign.ports import Tally
 from campaign.refusals import Refusal, RefusalCode
 from campaign.states import CampaignStatus, MessageStatus
-
-
-@dataclass(frozen=True, slots=True)
-class CampaignView:
-    """One campaign with its counts at the moment of asking.
-
-    While it is paused, ``paused_by`` says who decided that: "person" or "system". ``problem`` is
-    why an open campaign does not go on by itself ("workflow_lost"), and mostly None.
-    """
-
-    id: str
-    account_id: str
-    dialect: str
-    status: CampaignStatus
-    name: str | None
-    sender: str | None
-    total: int
-    created_at: Instant
-    scheduled_at: Instant | None
-    spread_hours: float
-    base_at: Instant
-    key: str | None
-    payload_hash: str
-    refusals: list[Refusal]
-    started_at: Instant | None
-    finished_at: Instant | None
-    tally: Tally
-    paused_at: Instant | None = None
-    paused_by: str | None = None
-    problem: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class MessageView:
-    """One message, as read at one moment."""
-
-    id: str
-    position: int
-    to: str
-    text: str
-    media_url: str | None
-    sender: str
-    kind: MessageKind
-    segments: int
-    status: MessageStatus
-    reason: str | None
-    attempts: int
-    due_at: Instant
-    scheduled_at: Instant | None
-    sent_at: Instant | None
-    final_at: Instant | None
-    key: str | None
-    reference: str | None
-    error: str | None
-    carrier_id: str | None
-    country: str | None
-    line_type: str | None
-    network: str | None
-    duplicate_of: str | None
-
+from campaign.views import CampaignView, MessageView
 
 _MESSAGE_SAME = [
     field.name for field in fields(MessageView) if field.name not in {"to", "kind", "status"}

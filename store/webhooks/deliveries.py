@@ -6,10 +6,9 @@ from sqlalchemy import Connection, bindparam, text
 from sqlmodel import col, select, update
 
 from campaign.deliveries import ClaimedDelivery, DeliveryUpdate
-from campaign.events import WEBHOOK_PREFIX
+from campaign.events import WEBHOOK_PREFIX, Destination
 from campaign.instants import Instant
 from store.database.engine import Database, json_rows
-from store.shared.outbox import Destination
 from store.tables import WebhookRow
 
 _CLOSE = text("""
@@ -60,21 +59,23 @@ class Deliveries:
             )
             RETURNING id, tries
         """)
+        updates = database.rowset(
+            "callback_id TEXT, status TEXT, code TEXT, at BIGINT, due_at BIGINT"
+        )
         self._update = text(f"""
             UPDATE callback
-            SET status = r.value->>'status', last_code = r.value->>'code',
-              due_at = COALESCE(CAST(r.value->>'due_at' AS BIGINT), due_at),
-              ended_at = CASE r.value->>'status' WHEN 'waiting' THEN NULL
-                ELSE CAST(r.value->>'at' AS BIGINT) END,
+            SET status = r.status, last_code = r.code,
+              due_at = COALESCE(r.due_at, callback.due_at),
+              ended_at = CASE r.status WHEN 'waiting' THEN NULL ELSE r.at END,
               claimed_by = NULL, claimed_until = NULL
-            FROM {database.rows}
-            WHERE callback.id = r.value->>'callback_id'
+            FROM {updates}
+            WHERE callback.id = r.callback_id
               AND callback.status = 'waiting' AND callback.claimed_by = :token
         """)
         self._drop = text(f"""
             DELETE FROM callback
             WHERE status = 'waiting' AND claimed_by = :token
-              AND id IN (SELECT r.value->>'callback_id' FROM {database.rows})
+              AND id IN (SELECT r.callback_id FROM {database.rowset("callback_id TEXT")})
         """)
 
     def flush_and_claim(

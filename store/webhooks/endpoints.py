@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, Connection
 from sqlmodel import Session, and_, col, delete, func, insert, select, tuple_, update
 
-from campaign.events import SECRETS_OVERLAP, WEBHOOK_PREFIX
+from campaign.events import SECRETS_OVERLAP, WEBHOOK_PREFIX, Destination
 from campaign.ids import ID_BYTES, make_id
 from campaign.instants import Instant
 from store.database.engine import Database, StoreError
 from store.database.secrets import Sealer
-from store.shared.outbox import Destination, Outbox
+from store.shared.outbox import Outbox
 from store.tables import Account, CallbackRow, WebhookRow
 
 # Each event is written once for every webhook that subscribes to it.

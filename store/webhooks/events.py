@@ -10,12 +10,13 @@ from campaign.events import EndpointMethod, Event, EventEndpoint
 from campaign.instants import Instant
 from campaign.ports import Tally
 from campaign.replies import Reply
+from campaign.views import CampaignView, MessageView
 from store.accounts.api_keys import ApiKeys, KeyPair
 from store.database.engine import Database
 from store.database.secrets import Sealer
 from store.shared import reports
 from store.shared.reply_rows import read_reply
-from store.shared.views import CampaignView, MessageView, campaign_view, message_view
+from store.shared.views import campaign_view, message_view
 from store.tables import Account, CallbackRow, CampaignRow, MessageRow, WebhookRow
 
 _CALLBACK = (

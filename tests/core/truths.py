@@ -8,9 +8,9 @@ from sqlalchemy import Connection
 from campaign.handoffs import Repeats
 from campaign.instants import HOUR, SECOND
 from campaign.states import HANDED_OFF, MESSAGE_MOVES
+from campaign.views import MessageView
 from store.campaigns.audit import audit
 from store.database.engine import Database
-from store.shared.views import MessageView
 from tests.core.carrier import Accepted
 from tests.core.world import Tale, World
 

@@ -18,13 +18,13 @@ from campaign.failures import ServiceUnavailable
 from campaign.instants import HOUR, MINUTE, SECOND
 from campaign.settings import Settings
 from campaign.states import CAMPAIGN_ENDS, CampaignStatus
+from campaign.views import CampaignView
 from service.campaign_workflows import workflow_id
 from service.campaigns import CampaignService, StateConflict
 from service.changes import Change
 from service.temporal import register_search_attributes
 from store.accounts.accounts import AccountView
 from store.campaigns.audit import audit
-from store.shared.views import CampaignView
 from store.store import Store
 from tests.conftest import Served, Story, binary, finish, tell
 

@@ -9,9 +9,9 @@ import pytest
 from temporalio.client import Client
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
+from campaign.events import Destination
 from campaign.instants import MINUTE, SECOND
 from store.accounts.accounts import AccountView
-from store.shared.outbox import Destination
 from store.store import Store
 from tests.store.builders import StoreBuilder
 from tests.webhook_worker import make_event, wall_clock

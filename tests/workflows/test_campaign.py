@@ -13,9 +13,9 @@ from campaign.failures import StoreUnavailable
 from campaign.instants import DAY, HOUR, MINUTE, SECOND, Instant
 from campaign.model import Evidence
 from campaign.states import CampaignStatus, MessageStatus
+from campaign.views import CampaignView
 from service.campaign_workflows import workflow_id
 from store.campaigns.audit import audit
-from store.shared.views import CampaignView
 from tests.conftest import Handle, Story, finish, reach
 from tests.workflows.steps import local_steps, steps_of_the_server
 from workflows.campaign import CampaignWorkflow

@@ -16,11 +16,11 @@ from campaign.ports import WaveRow
 from campaign.refusals import RefusalCode, Refused
 from campaign.schedule import ideal_instants, wave_width
 from campaign.states import CampaignStatus
+from campaign.views import CampaignView
 from service.campaigns import StateConflict
 from service.changes import Change
 from service.start_options import campaign_input
 from store.campaigns.audit import audit
-from store.shared.views import CampaignView
 from tests.conftest import Story, finish, reach
 from tests.workflows.test_campaign import handle_of, is_paused, until
 from workflows.campaign import CampaignWorkflow

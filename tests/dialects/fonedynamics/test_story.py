@@ -9,11 +9,11 @@ import pytest
 from sqlalchemy import text
 
 from campaign.instants import DAY, HOUR, MINUTE, SECOND, iso
+from campaign.leases import LEASE_FOR
 from dialects.http.context import ApiContext
 from dialects.http.rate_limits import RequestLimiter
 from starter.api.app import create_app
 from store.campaigns.audit import audit
-from store.replies.leases import LEASE_FOR
 from tests.conftest import Story, finish
 from tests.dialects.fonedynamics.calls import (
     ACCEPTED,

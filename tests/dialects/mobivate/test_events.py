@@ -7,13 +7,13 @@ import pytest
 from campaign.credits import MessageKind
 from campaign.instants import SECOND
 from campaign.states import MessageStatus
+from campaign.views import MessageView
 from dialects.mobivate.events import (
     show_logged,
     show_receipt,
     status_of,
 )
 from store.campaigns.message_log import LoggedMessage
-from store.shared.views import MessageView
 from tests.campaign.making import NOW
 
 MESSAGE = MessageView(

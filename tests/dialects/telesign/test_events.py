@@ -13,8 +13,8 @@ from campaign.credits import MessageKind
 from campaign.events import Event
 from campaign.instants import instant_of
 from campaign.states import MessageStatus
+from campaign.views import MessageView
 from dialects.telesign.events import callback_headers, render_message_event, status_of
-from store.shared.views import MessageView
 from tests.dialects.telesign.client import mac
 
 SAMPLES = Path(__file__).parents[2] / "samples" / "telesign"

@@ -14,10 +14,10 @@ from campaign.instants import SECOND, iso
 from campaign.ports import Tally
 from campaign.replies import Reply
 from campaign.states import CampaignStatus, MessageStatus
+from campaign.views import CampaignView, MessageView
 from dialects.renderers import RENDERERS
 from dialects.textingline.events import render_event
 from store.accounts.accounts import AccountView
-from store.shared.views import CampaignView, MessageView
 from store.store import Store
 from store.webhooks.events import WebhookEvent
 from tests.campaign.making import NOW

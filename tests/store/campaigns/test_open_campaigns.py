@@ -6,8 +6,8 @@ from sqlalchemy.exc import IntegrityError
 from campaign.failures import InstantOutOfRange
 from campaign.instants import HOUR, INSTANT_MAX, MINUTE, SECOND, iso
 from campaign.states import CAMPAIGN_ENDS, CAMPAIGN_OPEN, CampaignStatus, MessageStatus
+from campaign.views import CampaignView
 from store.campaigns.open_campaigns import WORKFLOW_LOST
-from store.shared.views import CampaignView
 from store.store import Store
 from tests.store.builders import NOW, StoreBuilder, outcome
 from tests.store.racing import race

@@ -13,7 +13,7 @@ from campaign.model import RECIPIENTS_MAX, ComposedCampaign, Draft, DraftRecipie
 from campaign.phone import OfflineLookup
 from campaign.schedule import ideal_instants
 from campaign.states import MessageStatus
-from store.shared.views import CampaignView
+from campaign.views import CampaignView
 from store.store import Store
 from tests.store.builders import ALL, NOW, SENDER, StoreBuilder, number, outcome
 from tests.store.racing import race

@@ -3,10 +3,9 @@
 import pytest
 
 from campaign.instants import DAY, SECOND, Instant
-from campaign.leases import LeaseRequest, NoLease
+from campaign.leases import LEASE_FOR, LeaseRequest, NoLease
 from store.accounts.accounts import AccountView
 from store.database.engine import StoreError
-from store.replies.leases import LEASE_FOR
 from store.store import Store
 from tests.store.builders import NOW, SENDER
 from tests.store.racing import race

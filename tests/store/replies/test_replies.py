@@ -7,10 +7,9 @@ import pytest
 from campaign.events import EndpointMethod, EventEndpoint
 from campaign.handoffs import Inbound
 from campaign.instants import DAY, MINUTE, SECOND, Instant
-from campaign.leases import LeaseRequest
+from campaign.leases import LEASE_FOR, LeaseRequest
 from campaign.replies import REPLY_PREFIX, Reply, ReplyChannel, ReplyOptions
 from store.accounts.accounts import AccountView
-from store.replies.leases import LEASE_FOR
 from store.store import Store
 from tests.store.builders import NOW, StoreBuilder
 from tests.store.racing import race

@@ -5,11 +5,10 @@ from collections.abc import Sequence
 
 import pytest
 
-from campaign.events import EndpointMethod, Event, EventEndpoint, destination_of
+from campaign.events import Destination, EndpointMethod, Event, EventEndpoint, destination_of
 from campaign.handoffs import Receipt
 from campaign.instants import SECOND
 from campaign.states import CampaignStatus, MessageStatus
-from store.shared.outbox import Destination
 from store.store import Store
 from tests.store.builders import NOW, StoreBuilder, outcome
 from tests.store.racing import race

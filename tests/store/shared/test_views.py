@@ -4,7 +4,7 @@ import pytest
 
 from campaign.credits import MessageKind
 from campaign.states import MessageStatus
-from store.shared.views import CampaignView
+from campaign.views import CampaignView
 from tests.store.builders import NOW, SENDER, StoreBuilder, number, outcome
 
 

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import pytest
 
 from campaign.deliveries import ClaimedDelivery, DeliveryStatus, DeliveryUpdate
+from campaign.events import Destination
 from campaign.instants import DAY, MINUTE, SECOND, Instant
-from store.shared.outbox import Destination
 from store.store import Store
 from tests.store.builders import NOW, StoreBuilder
 from tests.store.racing import race

@@ -5,10 +5,9 @@ import base64
 import pytest
 
 from campaign.deliveries import DeliveryStatus, DeliveryUpdate
-from campaign.events import SECRETS_OVERLAP
+from campaign.events import SECRETS_OVERLAP, Destination
 from campaign.instants import DAY, HOUR, SECOND
 from store.database.engine import StoreError
-from store.shared.outbox import Destination
 from store.store import Store
 from store.webhooks.endpoints import WEBHOOKS_MAX, WebhookView
 from tests.store.builders import NOW, StoreBuilder

@@ -1,0 +1,95 @@
+"""What the entry points see of campaigns and messages, as read at one moment."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from campaign.credits import MessageKind
+from campaign.instants import Instant
+from campaign.ports import Tally
+from campaign.refusals import Refusal
+from campaign.states import CampaignStatus, MessageStatus
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignView:
+    """One campaign with its counts at the moment of asking.
+
+    While it is paused, ``paused_by`` says who decided that: "person" or "system". ``problem`` is
+    why an open campaign does not go on by itself ("workflow_lost"), and mostly None.
+    """
+
+    id: str
+    account_id: str
+    dialect: str
+    status: CampaignStatus
+    name: str | None
+    sender: str | None
+    total: int
+    created_at: Instant
+    scheduled_at: Instant | None
+    spread_hours: float
+    base_at: Instant
+    key: str | None
+    payload_hash: str
+    refusals: list[Refusal]
+    started_at: Instant | None
+    finished_at: Instant | None
+    tally: Tally
+    paused_at: Instant | None = None
+    paused_by: str | None = None
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MessageView:
+    """One message, as read at one moment."""
+
+    id: str
+    position: int
+    to: str
+    text: str
+    media_url: str | None
+    sender: str
+    kind: MessageKind
+    segments: int
+    status: MessageStatus
+    reason: str | None
+    attempts: int
+    due_at: Instant
+    scheduled_at: Instant | None
+    sent_at: Instant | None
+    final_at: Instant | None
+    key: str | None
+    reference: str | None
+    error: str | None
+    carrier_id: str | None
+    country: str | None
+    line_type: str | None
+    network: str | None
+    duplicate_of: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptView:
+    """One try of a message; ``ended_at`` is None while it runs, or after its worker died."""
+
+    number: int
+    started_at: Instant
+    ended_at: Instant | None
+    outcome: str | None
+    code: str | None
+    carrier: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MessageStory:
+    """Everything that is known of one message.
+
+    ``key_holder`` is the id of the message that holds its idempotency key now, if one does;
+    ``key_free_at`` is when the key is free again, None until the holder is sent.
+    """
+
+    message: MessageView
+    attempts: Sequence[AttemptView]
+    key_holder: str | None = None
+    key_free_at: Instant | None = None
