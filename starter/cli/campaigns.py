@@ -105,6 +105,10 @@ def list_campaigns(
         typer.echo(json.dumps([presenting.campaign_json(view) for view in views], indent=2))
         return
     print_campaigns(views, out)
+    for view in views:
+        if view.problem is not None:
+            by = f", paused by the {view.paused_by}" if view.paused_by == "system" else ""
+            out.print(f"{view.id} {plain(view.problem)}{by}", highlight=False, soft_wrap=True)
 
 
 def status(id: Id, as_json: Json = False) -> None:

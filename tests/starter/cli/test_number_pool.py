@@ -31,7 +31,7 @@ def test_numbers_are_added_listed_and_removed(godwit: CommandLine, store: Store)
 
 @pytest.mark.parametrize("number", ["72345", "GODWIT", "+1"])
 def test_what_is_no_number_is_refused(godwit: CommandLine, number: str) -> None:
-    assert "is no number: give" in godwit("sender", "pool", "add", number).fault
+    assert "is not a number: give" in godwit("sender", "pool", "add", number).fault
     assert godwit("sender", "pool", "list", "--json").json == []
 
 
