@@ -48,7 +48,7 @@ class LostWorkflows:
         Raises ServiceUnavailable when Temporal does not answer. Changes nothing.
         """
         lost = await self._look(campaign_id)
-        # Whoever ends or retries a campaign writes it in the store first, and Temporal follows.
+        # An end or a retry is written in the store first, and Temporal follows.
         if any(closed.status in _PERHAPS_FOLLOWING for closed in lost.values()):
             await asyncio.sleep(SECOND_LOOK_SECONDS)
             again = await self._look(campaign_id)

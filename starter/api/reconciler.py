@@ -75,10 +75,10 @@ class Reconciler:
         return len(stale)
 
     async def restart_deliveries(self) -> int:
-        """Wake the courier of each destination whose callbacks nobody takes; returns how many.
+        """Start the delivery workflow of each overdue destination; returns how many were started.
 
-        Whoever wrote them may have died before it rang, and a courier may be lost with a power
-        cut of Temporal's. A courier that is merely resting is not disturbed by it.
+        The process that wrote them may have died before it started one, and Temporal may have lost
+        one in a power cut. A workflow that only rests is not disturbed.
         """
         restarted, after = 0, ""
         while self._dispatcher is not None:
