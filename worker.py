@@ -219,7 +219,7 @@ def build_webhook_worker(
 def build_delivery_sender(
     client: Client, settings: Settings, store: Store, egress: EgressClient
 ) -> DeliverySender:
-    """Make what couriers call through: addresses on the web, and the other ways of replies."""
+    """Make what sends deliveries: to addresses on the web, and as forwarded replies."""
     return ReplyForwarder(
         store,
         CampaignService(client, store, settings),

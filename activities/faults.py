@@ -57,13 +57,9 @@ class _Inbound(ActivityInboundInterceptor):
         except Exception as error:
             fault = fault_in(error)
             # A worker that shuts down breaks what is under way in many ways.
-            if fault is None or isinstance(fault, ApplicationError) or _is_shutting_down():
+            if fault is None or activity.is_worker_shutdown():
                 raise
             kind = type(fault).__name__
             where = "".join(traceback.format_tb(fault.__traceback__))
             logger.error("%s failed with %s\n%s", activity.info().activity_type, kind, where)
         raise ApplicationError(kind, type=kind, non_retryable=True)
-
-
-def _is_shutting_down() -> bool:
-    return activity.is_worker_shutdown()

@@ -5,7 +5,7 @@ addresses of its host by the transport. The transport is called without ``httpx.
 which keeps cookies, logs URLs, and fails on a redirect whose Location it cannot parse even if
 redirects are not followed.
 
-Whoever chose the URL learns nothing from a failed call: one error text, and no failure before
+The account behind the URL learns nothing from a failed call: one error text, and no failure before
 the floor has passed.
 """
 

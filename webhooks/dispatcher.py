@@ -1,4 +1,4 @@
-"""The bell: whoever wrote news wakes the couriers of its destinations."""
+"""Tells the delivery workflow of each endpoint that events wait for it."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -21,20 +21,20 @@ from workflows.webhook_delivery import WebhookDeliveryWorkflow
 
 log = structlog.get_logger("godwit.webhooks")
 
-# Whoever rings again within this time rings once: a campaign sends thousands of messages a second.
+# Within this time an endpoint is signalled once: a campaign sends thousands of messages a second.
 PAUSE_SECONDS = 1.0
-# Whose news has waited for longer rests, or has no worker: more signals would only pile up, and
-# thousands of them in one workflow task break it. The caretaker rings for these, now and then.
+# An endpoint whose events wait for longer rests, or has no worker: signals would only pile up, and
+# thousands of them in one workflow task break it. The reconciler signals these, now and then.
 STALE_AFTER: Instant = 30 * SECOND
 AT_ONCE = 16
 RPC_SECONDS = 10.0
 
 
 class WebhookDispatcher:
-    """Signals couriers, and starts those that are not there. One for each process that writes.
+    """Signals delivery workflows, and starts missing ones. One for each process that writes.
 
     Nothing hangs on it: a signal that is lost, or a process that dies between its commit and the
-    ringing, is made good by the caretaker's sweep.
+    signal, is made up for by the reconciler.
     """
 
     def __init__(self, client: Client, task_queue: str) -> None:
@@ -45,13 +45,13 @@ class WebhookDispatcher:
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def notify(self, destinations: Sequence[Destination]) -> None:
-        """Ask for couriers; returns at once, from any thread. Before ``answering``, nothing."""
+        """Ask for deliveries; returns at once, from any thread. No-op before ``serving``."""
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._add, destinations)
 
     @asynccontextmanager
     async def serving(self, outbox: Outbox) -> AsyncIterator[None]:
-        """Answer an outbox's ringing inside the block."""
+        """Signal what an outbox notifies of, inside the block."""
         self._loop = asyncio.get_running_loop()
         outbox.on_commit = self.notify
         signalling = asyncio.create_task(self._signal_pending(outbox))
@@ -75,7 +75,7 @@ class WebhookDispatcher:
             await asyncio.sleep(PAUSE_SECONDS)
 
     async def signal_all(self, destinations: Sequence[Destination]) -> None:
-        """Signal the courier of each destination, with a start where there is none."""
+        """Signal the delivery workflow of each destination, and start missing ones."""
         slots = asyncio.Semaphore(AT_ONCE)
 
         async def signal(destination: Destination) -> None:
@@ -87,7 +87,7 @@ class WebhookDispatcher:
                         # Two started it at once; now it is there for the signal.
                         await self._signal(destination)
                 except (TemporalError, RuntimeError) as error:
-                    log.warning("a courier was not woken", error=type(error).__name__)
+                    log.warning("a delivery workflow was not signalled", error=type(error).__name__)
 
         await asyncio.gather(*map(signal, destinations))
 
@@ -112,10 +112,10 @@ class WebhookDispatcher:
 
 
 def delivery_workflow_id(destination: str) -> str:
-    """The workflow id of a destination's courier."""
+    """The workflow id of a destination's deliveries."""
     return f"courier:{destination}"
 
 
 def webhook_queue(task_queue: str) -> str:
-    """Couriers have a task queue, and so slots, of their own: callbacks never delay sending."""
+    """Deliveries have a task queue, and so slots, of their own: they never delay sending."""
     return f"{task_queue}-courier"

@@ -22,7 +22,7 @@ from store.store import Store
 from webhooks.smtp import Mail, MailRefused, MailUnavailable
 
 POLICY = Policy(literal=True)
-# Whoever gets forwarded answers may write back, but nothing is to be done with that.
+# A person who gets forwarded replies may write back; such an answer goes nowhere.
 FORWARD_PURPOSE = "forward"
 
 

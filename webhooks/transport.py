@@ -27,7 +27,7 @@ CONNECT_SECONDS = 4.0
 
 
 class Reason(StrEnum):
-    """Why a call failed. For our logs; never for whoever chose the URL."""
+    """Why a call failed. For our logs; never shown to the account that chose the URL."""
 
     URL = "url"
     REQUEST = "request"

@@ -1,4 +1,4 @@
-"""Mailing lists in the store: members are counted right whoever changes them when."""
+"""Mailing lists in the store: the size is right however members change at once."""
 
 import pytest
 
