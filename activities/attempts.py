@@ -2,17 +2,23 @@
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from activities.breaker import Breaker
 from activities.carriers import Carriers
 from activities.store_retry import retry_while_unavailable
-from campaign.failures import CarrierFailure, DoubtfulHandoff, PermanentFailure, TemporaryFailure
-from campaign.handoffs import Acceptance, Handoff, Repeats
+from campaign.failures import (
+    CarrierFailure,
+    DoubtfulHandoff,
+    NotStarted,
+    PermanentFailure,
+    TemporaryFailure,
+)
+from campaign.handoffs import Acceptance, Carrier, Handoff, Repeats
 from campaign.instants import SECOND, Instant
 from campaign.ports import ChunkRange, Outcome, SendingStore
-from campaign.retry import next_try_at
+from campaign.retry import NOT_ACCEPTED, next_try_at
 from campaign.routing import ABOUT_RECIPIENT
 from campaign.states import MessageStatus
 
@@ -39,11 +45,29 @@ class SendingLimits:
     unknown_tries: int
 
 
+class Start:
+    """Whether a request may start: until ``by``; ``at`` is when it last was allowed to."""
+
+    def __init__(self, now: Callable[[], Instant], by: Instant) -> None:
+        self._now = now
+        self._by = by
+        self.at: Instant | None = None
+
+    def allowed(self) -> bool:
+        """Tell whether the lease still covers the whole deadline of a request that starts now."""
+        now = self._now()
+        if now >= self._by:
+            return False
+        self.at = now
+        return True
+
+
 @dataclass
 class Attempts:
     """What the attempts of one chunk have in common.
 
-    With ``cancelled`` nothing may leave any more: it is only found out what had left.
+    With ``cancelled`` nothing may leave any more: it is only found out what had left. ``parked``
+    messages only wait for the end of their exchange; ``changed`` is set when there are more.
     """
 
     store: SendingStore
@@ -55,10 +79,17 @@ class Attempts:
     now: Callable[[], Instant]
     stop: asyncio.Event
     cancelled: bool = False
+    parked: int = 0
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def lease(self, now: Instant) -> Instant:
         """Until when a row that is claimed now belongs to nobody else."""
-        return now + START_WITHIN + round(self.limits.timeout_seconds * SECOND)
+        return now + START_WITHIN + self.deadline
+
+    @property
+    def deadline(self) -> Instant:
+        """The longest that one exchange with a carrier lasts."""
+        return round(self.limits.timeout_seconds * SECOND)
 
     async def retry_while_unavailable(self, ask: Callable[[Instant], T]) -> T:
         """Ask the store; one that is away is waited for."""
@@ -69,27 +100,54 @@ class Attempts:
 
         None when it stays ``sending``, because nobody can tell yet whether it left.
         """
-        if self.now() >= start_by:
-            # The lease would end before the answer. Not a byte has left: it may be claimed anew.
-            return self._outcome(
-                handoff, MessageStatus.RETRYABLE, code="not_started", due_at=self.now()
-            )
         if handoff.start_at:
             await asyncio.sleep((handoff.start_at - self.now()) / SECOND)
+        start = Start(self.now, start_by)
         try:
-            acceptance = await self._try(handoff)
+            if handoff.doubtful:
+                taken = await self._accepted_earlier(handoff)
+                if taken is not None:
+                    return taken
+                renewed = await self._renew(handoff)
+                if renewed is None:
+                    return None
+                start = renewed
+            acceptance = await self._try(handoff, start)
+        except NotStarted as failure:
+            # The lease would end before the answer. Not a byte has left: it may be claimed anew.
+            return self._again(handoff, failure.code, self.now())
         except PermanentFailure as failure:
             return self._refused(handoff, failure)
         except TemporaryFailure as failure:
             return self._put_off(handoff, failure)
         except DoubtfulHandoff as unknown:
-            return await self.resolve_unknown(handoff, unknown.code)
+            ended_by = (self.now() if start.at is None else start.at) + self.deadline
+            return await self.resolve_unknown(handoff, unknown.code, ended_by)
         return self._outcome(handoff, MessageStatus.SENT, carrier_id=acceptance.carrier_id)
 
-    async def _try(self, handoff: Handoff) -> Acceptance:
+    async def _accepted_earlier(self, handoff: Handoff) -> Outcome | None:
+        """Ask for earlier tries once more: a carrier may have accepted one after it denied it."""
+        for earlier in handoff.doubtful:
+            carrier = self.carriers.named(earlier.carrier)
+            if carrier is not None and carrier.repeats is Repeats.LOOKUP:
+                then = replace(handoff, carrier=earlier.carrier, attempted_at=earlier.at)
+                if (found := await carrier.look_up(then)) is not None:
+                    return self._outcome(
+                        handoff,
+                        MessageStatus.SENT,
+                        carrier_id=found.carrier_id,
+                        carrier=earlier.carrier,
+                    )
+        return None
+
+    async def _try(self, handoff: Handoff, start: "Start") -> Acceptance:
         """One request; how it went also tells of the carrier's health."""
+        if not start.allowed():
+            raise NotStarted
         try:
-            acceptance = await self.carriers.send(handoff)
+            acceptance = await self.carriers.send(replace(handoff, may_start=start.allowed))
+        except NotStarted:
+            raise
         except CarrierFailure as failure:
             await self.breaker.failed(handoff.carrier, failure, self.now())
             raise
@@ -117,45 +175,43 @@ class Attempts:
     def _again(self, handoff: Handoff, code: str, due_at: Instant) -> Outcome:
         return self._outcome(handoff, MessageStatus.RETRYABLE, code=code, due_at=due_at)
 
-    async def resolve_unknown(self, handoff: Handoff, code: str) -> Outcome | None:
-        """Find out whether a message was taken, by what the carrier can do about repeats."""
-        carrier = self.carriers.of(handoff)
+    async def resolve_unknown(
+        self, handoff: Handoff, code: str, ended_by: Instant = 0
+    ) -> Outcome | None:
+        """Find out whether a message was taken, by what the carrier can do about repeats.
+
+        ``ended_by`` is when its exchange ended at the latest. None when it stays ``sending``: the
+        next chunk over it asks again.
+        """
+        carrier = self.carriers.named(handoff.carrier)
         if carrier is None or carrier.repeats is Repeats.NONE:
             return self._outcome(handoff, MessageStatus.UNKNOWN, code=code)
-        not_found = 0
+        repeats = carrier.repeats is Repeats.DEDUP
         reachable = True
         for attempt in range(self.limits.unknown_tries):
             if attempt:
                 await self.pause(UNKNOWN_WAIT_SECONDS * 2**attempt)
-            repeats = carrier.repeats is Repeats.DEDUP
             if self.stop.is_set() and (attempt or repeats):
-                return None  # Left ``sending``; the next chunk over it asks again.
-            if not await self.retry_while_unavailable(
-                lambda now: self.store.renew(
-                    self.range, self.token, handoff.position, self.lease(now)
-                )
-            ):
                 return None
-            if not await self.breaker.admits(handoff.carrier, self.now()):
+            start = await self._renew(handoff)
+            if start is None or not await self.breaker.admits(handoff.carrier, self.now()):
                 return None
             if repeats and not await self._may_leave(handoff):
                 return self._outcome(handoff, MessageStatus.UNKNOWN, code=code)
             try:
                 if repeats:
-                    acceptance = await self._try(handoff)
+                    acceptance = await self._try(handoff, start)
                 else:
-                    found = await carrier.look_up(handoff)
-                    await self.breaker.answered(handoff.carrier)
+                    found = await self._look_up(carrier, handoff, ended_by)
                     if found is None:
-                        # A request cut off just now may still be under way at the carrier:
-                        # only a second no, a while later, is believed.
-                        not_found += 1
-                        if not_found < 2:
-                            continue
-                        return self._put_off(handoff, TemporaryFailure(code))
+                        if self.now() < ended_by:
+                            return None
+                        return self._put_off(handoff, TemporaryFailure(NOT_ACCEPTED))
                     acceptance = found
             except PermanentFailure as failure:
                 return self._outcome(handoff, MessageStatus.FAILED, code=failure.code)
+            except NotStarted:
+                continue
             except TemporaryFailure:
                 reachable = False
             except DoubtfulHandoff as failure:
@@ -164,6 +220,39 @@ class Attempts:
                 return self._outcome(handoff, MessageStatus.SENT, carrier_id=acceptance.carrier_id)
         # A carrier that cannot be reached may yet tell: the row stays ``sending`` until it does.
         return self._outcome(handoff, MessageStatus.UNKNOWN, code=code) if reachable else None
+
+    async def _look_up(
+        self, carrier: Carrier, handoff: Handoff, ended_by: Instant
+    ) -> Acceptance | None:
+        """Ask a carrier for a message; a no counts only after the end of the exchange.
+
+        A request that was cut off may still be on its way at the carrier. The wait for its end
+        leaves the window to other messages.
+        """
+        found = await carrier.look_up(handoff)
+        await self.breaker.answered(handoff.carrier)
+        left = ended_by - self.now()
+        if found is not None or left <= 0:
+            return found
+        self.parked += 1
+        self.changed.set()
+        try:
+            await self.pause((left + 1) / SECOND)
+        finally:
+            self.parked -= 1
+        return None if self.now() < ended_by else await carrier.look_up(handoff)
+
+    async def _renew(self, handoff: Handoff) -> "Start | None":
+        """Lengthen the lease of a message; until when it may start, None when it was lost."""
+        start_by = 0
+
+        def renew(now: Instant) -> bool:
+            nonlocal start_by
+            start_by = now + START_WITHIN
+            return self.store.renew(self.range, self.token, handoff.position, self.lease(now))
+
+        renewed = await self.retry_while_unavailable(renew)
+        return Start(self.now, start_by) if renewed else None
 
     async def _may_leave(self, handoff: Handoff) -> bool:
         if self.cancelled:
@@ -188,6 +277,7 @@ class Attempts:
         code: str | None = None,
         carrier_id: str | None = None,
         due_at: Instant | None = None,
+        carrier: str | None = None,
     ) -> Outcome:
         return Outcome(
             position=handoff.position,
@@ -197,4 +287,5 @@ class Attempts:
             carrier_id=carrier_id,
             code=code,
             due_at=due_at,
+            carrier=carrier,
         )

@@ -18,13 +18,13 @@ class Carriers:
         """What each does with a reference that it has seen before."""
         return {name: carrier.repeats for name, carrier in self._carriers.items()}
 
-    def of(self, handoff: Handoff) -> Carrier | None:
-        """The carrier that a handoff went or goes to; None when it is not in use any more."""
-        return self._carriers.get(handoff.carrier)
+    def named(self, name: str) -> Carrier | None:
+        """Return the carrier of this name; None when it is not in use any more."""
+        return self._carriers.get(name)
 
     async def send(self, handoff: Handoff) -> Acceptance:
         """Hand over to the handoff's carrier; see :class:`campaign.handoffs.Carrier`."""
-        carrier = self.of(handoff)
+        carrier = self.named(handoff.carrier)
         if carrier is None:
             raise TemporaryFailure("carrier_removed")
         return await carrier.send(handoff)

@@ -41,7 +41,6 @@ class ChunkSender:
     known_down: bool = False
     _outcomes: list[Outcome] = field(default_factory=list)
     _under_way: int = 0
-    _ended: asyncio.Event = field(default_factory=asyncio.Event)
     _counts: dict[MessageStatus, int] = field(default_factory=dict)
     _ask_again_at: Instant = 0
     _down: str | None = None
@@ -58,9 +57,9 @@ class ChunkSender:
                 claiming = not exhausted and not self.attempts.stop.is_set()
                 if claiming and self._ask_again_at > self.attempts.now():
                     claiming = False  # Its turn has not come yet.
-                room = self.attempts.limits.window - self._under_way if claiming else 0
+                room = self._room() if claiming else 0
                 outcomes, self._outcomes = self._outcomes, []
-                self._ended.clear()
+                self.attempts.changed.clear()
                 if outcomes or room > 0:
                     outcome, start_by = await self._flush_and_claim(outcomes, room)
                     if room > 0:
@@ -97,15 +96,19 @@ class ChunkSender:
     async def _wait(self) -> None:
         """Wait until some answers are there, or until it is our turn to claim again."""
         left = (self._ask_again_at - self.attempts.now()) / SECOND
-        may_claim = self._ask_again_at and self._under_way < self.attempts.limits.window
+        may_claim = self._ask_again_at and self._room() > 0
         if not self._under_way:
             await self.attempts.pause(left)
         elif may_claim and not self.attempts.stop.is_set():
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(left):
-                    await self._ended.wait()
+                    await self.attempts.changed.wait()
         else:
-            await self._ended.wait()
+            await self.attempts.changed.wait()
+
+    def _room(self) -> int:
+        """How many more messages may be between claim and answer."""
+        return self.attempts.limits.window - self._under_way + self.attempts.parked
 
     async def _flush_and_claim(
         self, outcomes: list[Outcome], room: int
@@ -150,9 +153,9 @@ class ChunkSender:
         """Wake the loop when half the window has ended, all of it has, or a moment passes."""
         self._under_way -= 1
         if self._under_way == 0 or len(self._outcomes) * 2 >= self.attempts.limits.window:
-            self._ended.set()
+            self.attempts.changed.set()
         elif len(self._outcomes) == 1:
-            asyncio.get_running_loop().call_later(FLUSH_SECONDS, self._ended.set)
+            asyncio.get_running_loop().call_later(FLUSH_SECONDS, self.attempts.changed.set)
 
     # ------------------------------------------------------------------ dead attempts
 

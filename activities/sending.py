@@ -8,7 +8,7 @@ from activities.attempts import Attempts, SendingLimits
 from activities.breaker import Breaker
 from activities.carriers import Carriers
 from activities.chunk_sender import ChunkSender
-from activities.clock import Clock
+from activities.clock import Clock, Clocks
 from activities.heartbeat import heartbeating
 from activities.records import ChunkInput, ChunkResult
 from activities.store_retry import retry_while_unavailable
@@ -32,6 +32,7 @@ class Sending:
         self._carriers = carriers
         self._limits = limits
         self._breaker = Breaker(health)
+        self._clocks = Clocks()
 
     @activity.defn
     async def send_chunk(self, input: ChunkInput) -> ChunkResult:
@@ -42,7 +43,7 @@ class Sending:
         again after a crash it first settles what the dead attempt left ``sending``.
         """
         info = activity.info()
-        clock = Clock()
+        clock = self._clocks.clock()
         stop = asyncio.Event()
         attempts = Attempts(
             store=self._store,

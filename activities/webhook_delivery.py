@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from temporalio import activity
 
-from activities.clock import Clock
+from activities.clock import Clock, Clocks
 from activities.heartbeat import heartbeating
 from activities.records import DeliverInput, DeliverResult
 from campaign.deliveries import (
@@ -41,6 +41,7 @@ class WebhookDeliveries:
     ) -> None:
         self._store = store
         self._sender = delivery_sender
+        self.clocks = Clocks()
         self._jitter = jitter
         # Twice the deadline: the rendering and the writing want some of it, too.
         self._lease: Instant = round((2 * deadline_seconds + 5) * SECOND)
@@ -99,7 +100,7 @@ class _Round:
         self._order = input
         self._token = token
         self._stop = stop
-        self._clock = Clock()
+        self._clock = deliveries.clocks.clock()
         self._until = self._clock.now() + round(CALLING_SECONDS * SECOND)
         self._under_way: set[asyncio.Task[tuple[DeliveryUpdate, DeliveryOutcome]]] = set()
         self._unwritten: list[DeliveryUpdate] = []

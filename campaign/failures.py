@@ -3,6 +3,7 @@
 CarrierFailure
 ├── PermanentFailure    never sent to this number or with this text: it ends as failed
 ├── TemporaryFailure    certainly not sent: the message is retried in a later wave
+│   └── NotStarted      our lease ended before the first byte; it says nothing about the carrier
 └── DoubtfulHandoff     possibly sent: not sent again before this is cleared up
 """
 
@@ -28,6 +29,13 @@ class TemporaryFailure(CarrierFailure):
     def __init__(self, code: str, retry_after: float | None = None) -> None:
         super().__init__(code)
         self.retry_after = retry_after
+
+
+class NotStarted(TemporaryFailure):
+    """The first byte was held back, because the message may belong to another worker by now."""
+
+    def __init__(self) -> None:
+        super().__init__("not_started")
 
 
 class DoubtfulHandoff(CarrierFailure):

@@ -1,6 +1,6 @@
 """Records that we exchange with carriers in both directions, and the port ``Carrier``."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -19,12 +19,26 @@ class Repeats(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class DoubtfulTry:
+    """An earlier try, begun at ``at`` or later, that ``carrier`` denied to have accepted."""
+
+    carrier: str
+    at: Instant
+
+
+def _always() -> bool:
+    return True
+
+
+@dataclass(frozen=True, slots=True)
 class Handoff:
     """One attempt to send one message; ``reference`` is the message id.
 
     ``attempted_at`` is when the attempt was stored, before its first byte: what a carrier took
     earlier cannot be this attempt. It must not be sent before ``start_at``. It goes to ``carrier``;
-    see campaign.routing.Choice for ``round`` and ``more``.
+    see campaign.routing.Choice for ``round`` and ``more``. ``doubtful`` are the earlier tries that
+    are looked up once more before this one. ``may_start`` is asked immediately before the first
+    byte; after a False nothing may be sent.
     """
 
     position: int
@@ -40,6 +54,8 @@ class Handoff:
     carrier: str = ""
     round: int = 1
     more: bool = False
+    doubtful: tuple[DoubtfulTry, ...] = ()
+    may_start: Callable[[], bool] = _always
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +116,7 @@ class Carrier(Protocol):
     repeats: Repeats
 
     async def send(self, handoff: Handoff) -> Acceptance:
-        """Send one message within a total deadline.
+        """Send one message within a total deadline, if its ``may_start`` allows the first byte.
 
         Raises only PermanentFailure, TemporaryFailure or DoubtfulHandoff.
         """

@@ -30,7 +30,10 @@ class ChunkRange:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How one attempt ended. ``due_at`` is set for ``retryable`` only."""
+    """How one attempt ended. ``due_at`` is set for ``retryable`` only.
+
+    ``carrier`` is set where another one than the attempt's had accepted an earlier try.
+    """
 
     position: int
     attempt: int
@@ -39,6 +42,7 @@ class Outcome:
     carrier_id: str | None = None
     code: str | None = None
     due_at: Instant | None = None
+    carrier: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,13 @@ import re
 from campaign.instants import SECOND, Instant
 
 RETRY_AFTER_MAX: Instant = 3600 * SECOND
+# A request was cut off, and the carrier, asked after its deadline, has not accepted the message.
+NOT_ACCEPTED = "not_accepted"
 # The carrier was busy, unavailable or misconfigured, or a look-up showed that it did not take the
 # message: codes of a TemporaryFailure, and of a DoubtfulHandoff that was cleared up.
 MAY_PASS = frozenset(
     "rate_limited unavailable carrier_configuration carrier_removed no_connection not_started "
-    "timeout interrupted connection_lost answer_unreadable answer_too_large".split()
+    "not_accepted timeout interrupted connection_lost answer_unreadable answer_too_large".split()
 )
 # Statuses that refuse nothing for good; every other 4xx does.
 _UNCLEAR_STATUS = re.compile(r"http_(408|[1-35-9][0-9]{2})")

@@ -17,9 +17,12 @@ from urllib.parse import urlencode
 
 import aiohttp
 import structlog
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.payload import BytesPayload
 from yarl import URL
 
-from campaign.failures import CarrierFailure, DoubtfulHandoff, TemporaryFailure
+from campaign.failures import CarrierFailure, DoubtfulHandoff, NotStarted, TemporaryFailure
+from campaign.handoffs import Handoff
 from carriers.classify import Answer, Sort, classify
 
 log = structlog.get_logger("godwit.carriers")
@@ -74,12 +77,15 @@ class CarrierClient:
         form: Pairs | None = None,
         query: Pairs | None = None,
         headers: Mapping[str, str] | None = None,
+        handoff: Handoff | None = None,
     ) -> tuple[int, Any]:
         """Send one request once; returns the HTTP status and what ``sort`` makes of the answer.
 
-        ``body`` is sent as JSON (bytes are JSON already), ``form`` as a form. Raises
-        TemporaryFailure if the request certainly was not taken, PermanentFailure if the carrier
-        refused it for good, DoubtfulHandoff if it may have been taken.
+        ``body`` is sent as JSON (bytes are JSON already), ``form`` as a form. The request that
+        sends a ``handoff`` does not start once the handoff may not start any more. Raises
+        NotStarted in that case, TemporaryFailure if the request certainly was not taken,
+        PermanentFailure if the carrier refused it for good, DoubtfulHandoff if it may have been
+        taken.
         """
         began = time.monotonic()
         sent = self._headers if body is None else self._json_headers
@@ -97,7 +103,7 @@ class CarrierClient:
             path = f"{path}?{urlencode(query, errors='replace')}"
         status = None
         try:
-            answer = await self._exchange(method, path, content, sent)
+            answer = await self._exchange(method, path, _Content(content, handoff), sent)
             status = answer.status
             return status, self._sort(answer)
         except CarrierFailure as failure:
@@ -105,13 +111,14 @@ class CarrierClient:
                 "not taken",
                 outcome=type(failure).__name__,
                 code=failure.code,
+                message=handoff and handoff.reference,
                 status=status,
                 milliseconds=round((time.monotonic() - began) * 1000),
             )
             raise
 
     async def _exchange(
-        self, method: str, path: str, content: bytes, headers: Mapping[str, str]
+        self, method: str, path: str, content: "_Content", headers: Mapping[str, str]
     ) -> Answer:
         if self._base_url is None:
             raise TemporaryFailure("carrier_configuration")
@@ -121,20 +128,12 @@ class CarrierClient:
             async with (
                 asyncio.timeout(self._timeout_seconds),
                 self._session().request(
-                    method, url, data=content or None, headers=headers, allow_redirects=False
+                    method, url, data=content, headers=headers, allow_redirects=False
                 ) as response,
             ):
                 return Answer(response.status, response.headers, await _read(response.content))
-        except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError):
-            raise TemporaryFailure("carrier_configuration") from None
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
-            raise TemporaryFailure("no_connection") from None
-        except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError):
-            raise DoubtfulHandoff("connection_lost") from None
-        except TimeoutError:
-            raise DoubtfulHandoff("timeout") from None
-        except (aiohttp.ClientError, ValueError):
-            raise DoubtfulHandoff("answer_unreadable") from None  # The answer was not HTTP.
+        except (aiohttp.ClientError, TimeoutError, ValueError, CarrierFailure) as error:
+            raise _failure(error, content) from None
 
     def _session(self) -> aiohttp.ClientSession:
         if self._opened is None:
@@ -145,6 +144,7 @@ class CarrierClient:
                 cookie_jar=aiohttp.DummyCookieJar(),
                 timeout=self._connect_timeout,
                 auto_decompress=False,
+                skip_auto_headers=("content-type",),
                 middlewares=(_send_once,),
             )
         return self._opened
@@ -169,6 +169,47 @@ async def _send_once(
         raise
     except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError):
         raise DoubtfulHandoff("connection_lost") from None
+
+
+class _Content(BytesPayload):
+    """The content of a request; just before its first byte it asks whether it may start.
+
+    aiohttp keeps a request's head back until there is content, and content of no bytes is content
+    too. So no byte of a request leaves before the question, and nothing is waited for after it.
+    """
+
+    def __init__(self, content: bytes, handoff: Handoff | None) -> None:
+        super().__init__(content)
+        self._handoff = handoff
+        self.started = False
+        self.held_back = False
+
+    async def write_with_length(
+        self, writer: AbstractStreamWriter, content_length: int | None
+    ) -> None:
+        if self._handoff is not None and not self._handoff.may_start():
+            self.held_back = True
+            raise NotStarted
+        self.started = True
+        await super().write_with_length(writer, content_length)
+
+
+def _failure(error: Exception, content: _Content) -> CarrierFailure:
+    """The failure that an exchange ended in, by how far the request had come."""
+    if content.held_back:
+        return NotStarted()
+    if isinstance(error, aiohttp.InvalidURL | aiohttp.NonHttpUrlClientError):
+        return TemporaryFailure("carrier_configuration")
+    if not content.started:
+        return TemporaryFailure("no_connection")
+    if isinstance(error, CarrierFailure):
+        return error
+    if isinstance(error, aiohttp.ClientConnectionError | aiohttp.ClientPayloadError):
+        # A ServerTimeoutError is both; the deadline of the whole exchange is no aiohttp error.
+        return DoubtfulHandoff("connection_lost")
+    if isinstance(error, TimeoutError):
+        return DoubtfulHandoff("timeout")
+    return DoubtfulHandoff("answer_unreadable")  # The answer was not HTTP.
 
 
 @cache

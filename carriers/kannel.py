@@ -115,7 +115,7 @@ class KannelCarrier:
                 ("dlr-mask", str(DLR_MASK)),
                 ("dlr-url", f"{self._callback}&reference={reference}"),
             ]
-        await self._client.ask("GET", "/cgi-bin/sendsms", query=query)
+        await self._client.ask("GET", "/cgi-bin/sendsms", query=query, handoff=handoff)
         return Acceptance(handoff.reference)
 
     async def look_up(self, handoff: Handoff) -> Acceptance | None:

@@ -76,7 +76,9 @@ class PostbackCarrier:
         }
         body = json.dumps(message, separators=(",", ":"))
         headers = self._signed(handoff.reference, body)
-        _, answer = await self._client.ask("POST", "/messages", body.encode(), headers=headers)
+        _, answer = await self._client.ask(
+            "POST", "/messages", body.encode(), headers=headers, handoff=handoff
+        )
         return _acceptance(answer)
 
     async def look_up(self, handoff: Handoff) -> Acceptance | None:

@@ -61,6 +61,7 @@ class PretendCarrier:
                 "mediaUrl": handoff.media_url,
                 "segments": handoff.segments,
             },
+            handoff=handoff,
         )
         return _acceptance(answer)
 

@@ -144,7 +144,7 @@ class SinchCarrier:
             batch["body"] = {"url": handoff.media_url, "message": handoff.text}
         if self._callback:
             batch["callback_url"] = self._callback
-        _, answer = await self._client.ask("POST", self._path, batch)
+        _, answer = await self._client.ask("POST", self._path, batch, handoff=handoff)
         return acceptance(answer.get("id") if isinstance(answer, dict) else None)
 
     async def look_up(self, handoff: Handoff) -> Acceptance | None:

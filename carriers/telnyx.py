@@ -145,7 +145,7 @@ class TelnyxCarrier:
             message["messaging_profile_id"] = self._profile
         if self._callback:
             message["webhook_url"] = self._callback + quote(handoff.reference, safe="")
-        _, answer = await self._client.ask("POST", "/v2/messages", message)
+        _, answer = await self._client.ask("POST", "/v2/messages", message, handoff=handoff)
         data = answer.get("data") if isinstance(answer, dict) else None
         return acceptance(data.get("id") if isinstance(data, dict) else None)
 

@@ -165,7 +165,7 @@ class TwilioCarrier:
             form.append(("MediaUrl", handoff.media_url))
         if self._callback:
             form.append(("StatusCallback", self._callback + quote(handoff.reference, safe="")))
-        _, answer = await self._client.ask("POST", f"{self._root}.json", form=form)
+        _, answer = await self._client.ask("POST", f"{self._root}.json", form=form, handoff=handoff)
         if isinstance(answer, dict) and answer.get("status") == "failed":
             code = _code({"code": answer.get("error_code")})
             raise PermanentFailure(_VERDICTS.word(code))

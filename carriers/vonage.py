@@ -156,7 +156,7 @@ class VonageCarrier:
             del message["text"]
             message |= {"channel": "mms", "message_type": kind, kind: media}
         _, answer = await self._client.ask(
-            "POST", "/v1/messages", message, headers=self._authorization()
+            "POST", "/v1/messages", message, headers=self._authorization(), handoff=handoff
         )
         return acceptance(answer.get("message_uuid") if isinstance(answer, dict) else None)
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Row
 
-from campaign.handoffs import Handoff
+from campaign.handoffs import DoubtfulTry, Handoff
 from campaign.instants import Instant
 from campaign.routing import Choice
 
@@ -40,7 +40,13 @@ class Moved(NamedTuple):
     event_for: str | None
 
 
-def new_handoff(row: DueMessage, now: Instant, start_at: Instant, choice: Choice) -> Handoff:
+def new_handoff(
+    row: DueMessage,
+    now: Instant,
+    start_at: Instant,
+    choice: Choice,
+    doubtful: tuple[DoubtfulTry, ...],
+) -> Handoff:
     """Return the handoff of a message that is claimed now."""
     return Handoff(
         position=row.position,
@@ -56,6 +62,7 @@ def new_handoff(row: DueMessage, now: Instant, start_at: Instant, choice: Choice
         carrier=choice.carrier,
         round=choice.round,
         more=choice.more,
+        doubtful=doubtful,
     )
 
 

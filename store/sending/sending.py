@@ -9,9 +9,10 @@ from sqlalchemy import Connection
 
 from campaign.credits import Price, price_of
 from campaign.events import Destination, MessageEvent
-from campaign.handoffs import Handoff
+from campaign.handoffs import DoubtfulTry, Handoff
 from campaign.instants import HOUR, SECOND, Instant
 from campaign.ports import ChunkRange, ClaimResult, Outcome
+from campaign.retry import NOT_ACCEPTED
 from campaign.states import MessageStatus
 from store.database.engine import Database, json_rows
 from store.sending.due_messages import DueMessages, Found
@@ -163,6 +164,7 @@ class Sending:
                     "carrier_id": outcome.carrier_id,
                     "at": outcome.at,
                     "due_at": outcome.due_at,
+                    "carrier": outcome.carrier,
                 }
                 for outcome in sorted(outcomes, key=lambda outcome: outcome.position)
             ]
@@ -217,8 +219,11 @@ class Sending:
         if aside:
             connection.execute(self._sql.set_aside, {"rows": json_rows(aside), "now": now})
         leaves = [due_messages.leaves[row.position] for row in winners]
+        doubtful = self._doubtful_tries(connection, chunk.campaign_id, winners)
         handoffs = [
-            new_handoff(row, now, leave.start_at, leave.choice)
+            new_handoff(
+                row, now, leave.start_at, leave.choice, tuple(doubtful.get(row.position, ()))
+            )
             for row, leave in zip(winners, leaves, strict=True)
         ]
         rows = json_rows(
@@ -241,6 +246,25 @@ class Sending:
             raise RuntimeError("a locked row changed its state")
         skipped = sum(row["status"] == MessageStatus.SKIPPED for row in aside)
         return replace(result, claimed=handoffs, skipped=skipped, deferred=len(aside) - skipped)
+
+    def _doubtful_tries(
+        self, connection: Connection, campaign_id: str, winners: Sequence[DueMessage]
+    ) -> dict[int, list[DoubtfulTry]]:
+        """Return by position which carriers denied to have accepted earlier tries, and since when.
+
+        They are asked once more before the next try.
+        """
+        rows = [
+            {"campaign_id": campaign_id, "position": row.position}
+            for row in winners
+            if row.attempts > 0
+        ]
+        found: dict[int, list[DoubtfulTry]] = {}
+        if rows:
+            values = {"rows": json_rows(rows), "not_accepted": NOT_ACCEPTED}
+            for row in connection.execute(self._sql.doubtful_tries, values):
+                found.setdefault(row.position, []).append(DoubtfulTry(row.carrier, row.at))
+        return found
 
     def _decide(
         self,

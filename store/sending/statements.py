@@ -40,7 +40,7 @@ class ChunkStatements:
     def _prepare_outcomes(self, database: Database) -> None:
         outcomes = database.rowset(
             "campaign_id TEXT, position BIGINT, attempt BIGINT, status TEXT, code TEXT, "
-            "carrier_id TEXT, at BIGINT, due_at BIGINT"
+            "carrier_id TEXT, at BIGINT, due_at BIGINT, carrier TEXT"
         )
         # SQLite 3.40 finds every column IS NOT NULL in a RETURNING clause; > '' is right.
         self.record = text(f"""
@@ -71,7 +71,8 @@ class ChunkStatements:
                 ) THEN message.id END AS event_for
         """)
         self.end_attempts = text(f"""
-            UPDATE attempt SET ended_at = r.at, outcome = r.status, code = r.code
+            UPDATE attempt SET ended_at = r.at, outcome = r.status, code = r.code,
+                carrier = COALESCE(r.carrier, attempt.carrier)
             FROM {outcomes}
             WHERE attempt.campaign_id = r.campaign_id AND attempt.position = r.position
                 AND attempt.number = r.attempt AND attempt.ended_at IS NULL
@@ -122,6 +123,14 @@ class ChunkStatements:
             INSERT INTO attempt (campaign_id, position, number, started_at, carrier)
             SELECT r.campaign_id, r.position, r.attempt, :now, r.carrier
             FROM {claims}
+        """)
+        self.doubtful_tries = text(f"""
+            SELECT a.position, COALESCE(a.carrier, '') AS carrier, min(a.started_at) AS at
+            FROM {database.rowset("campaign_id TEXT, position BIGINT")}
+            JOIN attempt a ON a.campaign_id = r.campaign_id AND a.position = r.position
+            WHERE a.code = :not_accepted
+            GROUP BY a.position, COALESCE(a.carrier, '')
+            ORDER BY a.position, at
         """)
         self.adopt = text(f"""
             UPDATE message SET claimed_by = :token, claimed_until = :lease

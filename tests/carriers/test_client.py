@@ -15,9 +15,11 @@ import pytest
 from campaign.failures import (
     CarrierFailure,
     DoubtfulHandoff,
+    NotStarted,
     PermanentFailure,
     TemporaryFailure,
 )
+from campaign.handoffs import Handoff
 from carriers.classify import Answer
 from carriers.client import ANSWER_BYTES_MAX, CarrierClient, basic, bearer
 from tests.carriers.servers import Call, Play, free_port, serving
@@ -123,6 +125,54 @@ async def test_an_address_that_is_none_is_our_configuration(base_url: str) -> No
         with pytest.raises(TemporaryFailure) as caught:
             await carrier_client.ask("POST", "/messages", {})
     assert caught.value.code == "carrier_configuration"
+
+
+def handoff(*may_start: bool) -> Handoff:
+    """A handoff that may start as this says, question by question."""
+    return Handoff(0, 1, "msg_1", "a", "b", "c", None, 1, may_start=iter(may_start).__next__)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_a_handoff_that_may_not_start_any_more_sends_no_byte(method: str) -> None:
+    received = bytearray()
+
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while content := await reader.read(1024):
+            received.extend(content)
+            if content.endswith(b"\r\n\r\n"):
+                writer.write(OK + b"content-length: 2\r\n\r\n{}")
+        writer.close()
+
+    server = await asyncio.start_server(listen, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server, opened_client(f"http://127.0.0.1:{port}") as carrier_client:
+        with pytest.raises(NotStarted) as caught:
+            await carrier_client.ask(method, "/messages", handoff=handoff(False))
+        assert caught.value.code == "not_started" and not received
+        # Nor over a connection that is open already.
+        assert (await carrier_client.ask(method, "/one", handoff=handoff(True)))[0] == 200
+        with pytest.raises(NotStarted):
+            await carrier_client.ask(method, "/two", handoff=handoff(False))
+    assert received.count(b"HTTP/1.1") == 1 and b"/two" not in received
+
+
+async def test_a_deadline_that_passes_before_the_first_byte_leaves_no_doubt() -> None:
+    held: asyncio.Queue[Call] = asyncio.Queue()
+
+    async def hold(call: Call) -> None:
+        held.put_nowait(call)
+        await call.hang()
+
+    async with serving(hold) as stub:
+        one_connection = CarrierClient(stub.base_url, DEADLINE, connections=1)
+        first = asyncio.create_task(one_connection.ask("POST", "/messages", {}))
+        await held.get()
+        with pytest.raises(TemporaryFailure) as caught:
+            await one_connection.ask("POST", "/messages", {})
+        assert caught.value.code == "no_connection" and len(stub.calls) == 1
+        with pytest.raises(DoubtfulHandoff):
+            await first
+        await one_connection.close()
 
 
 async def test_tls_with_a_server_that_has_none_is_surely_not_sent() -> None:

@@ -50,6 +50,10 @@ class LeapingLoop(asyncio.SelectorEventLoop):
         """Let time pass, and with it whatever is due."""
         self.run_until_complete(asyncio.sleep(milliseconds / 1000))
 
+    def freeze(self, seconds: float) -> None:
+        """Let time pass while nothing runs, as when the process is stopped."""
+        self._leaping.seconds += seconds
+
     def run_in_executor(  # type: ignore[override]
         self, executor: object, func: Callable[..., Any], *args: Any
     ) -> "asyncio.Future[Any]":
