@@ -14,7 +14,13 @@ from typing import Any
 
 import structlog
 from temporalio.client import Client
-from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkflowRunner
+from temporalio.worker import (
+    FixedSizeSlotSupplier,
+    UnsandboxedWorkflowRunner,
+    Worker,
+    WorkerTuner,
+    WorkflowRunner,
+)
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.admission import Admission
@@ -26,6 +32,7 @@ from activities.old_names import under_old_names
 from activities.options import sending_queue
 from activities.planning import Planning
 from activities.sending import Sending
+from activities.waiting import Places
 from activities.webhook_delivery import WebhookDeliveries
 from campaign.deliveries import DeliverySender
 from campaign.handoffs import Carrier
@@ -46,6 +53,8 @@ from workflows.webhook_delivery import WebhookDeliveryWorkflow
 
 log = structlog.get_logger("godwit.worker")
 
+# What the SDK gives workflow tasks and local activities by default.
+OTHER_SLOTS = 100
 GRACEFUL_SHUTDOWN = timedelta(seconds=20)
 # A pause or cancel travels with the answer to a heartbeat; a second is soon enough.
 HEARTBEAT_THROTTLE = timedelta(seconds=1)
@@ -76,14 +85,26 @@ def build_worker(
         unknown_tries=settings.unknown_tries,
     )
     in_use = Carriers(carriers)
-    sending = Sending(store.campaigns, store.sending, store.health, in_use, limits)
+    shared_queue = sending_queue(settings.task_queue)
+    places = {
+        queue: Places(settings.worker_activities_max)
+        for queue in (settings.task_queue, shared_queue)
+    }
+    sending = Sending(
+        store.campaigns,
+        store.sending,
+        store.health,
+        in_use,
+        limits,
+        places,
+    )
     campaigns = EndingWorker(
         client,
         task_queue=settings.task_queue,
         workflows=[CampaignWorkflow],
         activities=[*_steps(settings, store, in_use), sending.send_chunk],
         activity_executor=ThreadPoolExecutor(settings.worker_activities_max, "bookkeeping"),
-        max_concurrent_activities=settings.worker_activities_max,
+        tuner=_tuner(places[settings.task_queue]),
         workflow_runner=make_runner(sandboxed),
         interceptors=[FaultInterceptor()],
         max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
@@ -95,15 +116,25 @@ def build_worker(
     )
     chunks = EndingWorker(
         client,
-        task_queue=sending_queue(settings.task_queue),
+        task_queue=shared_queue,
         activities=[sending.send_chunk],
         interceptors=[FaultInterceptor()],
-        max_concurrent_activities=settings.worker_activities_max,
+        tuner=_tuner(places[shared_queue]),
         max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
         default_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
         graceful_shutdown_timeout=GRACEFUL_SHUTDOWN,
     )
     return Crew(campaigns, chunks)
+
+
+def _tuner(places: Places) -> WorkerTuner:
+    others = FixedSizeSlotSupplier(OTHER_SLOTS)
+    return WorkerTuner.create_composite(
+        workflow_supplier=others,
+        activity_supplier=places,
+        local_activity_supplier=others,
+        nexus_supplier=others,
+    )
 
 
 def _steps(settings: Settings, store: Store, carriers: Carriers) -> list[Callable[..., Any]]:

@@ -19,6 +19,7 @@ from typing import Any
 
 from activities.attempts import START_WITHIN, Attempts
 from activities.records import ChunkResult
+from activities.waiting import Lines, Places
 from campaign.instants import SECOND, Instant
 from campaign.ports import ClaimResult, Outcome
 from campaign.states import MessageStatus
@@ -27,6 +28,8 @@ FLUSH_SECONDS = 0.1
 # A chunk that can only wait for a carrier says so after this long; then it waits for longer.
 DOWN_PATIENCE: Instant = 2 * SECOND
 DOWN_PATIENCE_KNOWN: Instant = 30 * SECOND
+# For so long a chunk stays away that left a worker without room.
+AWAY: Instant = 10 * SECOND
 
 
 @dataclass
@@ -34,11 +37,19 @@ class ChunkSender:
     """The state of one attempt at one chunk.
 
     Of a cancelled campaign it only finds out what had left. With ``known_down`` nobody needs to
-    be told soon that a carrier is down.
+    be told soon that a carrier is down. ``places`` and ``lines`` are those of the worker.
     """
 
     attempts: Attempts
+    places: Places
+    lines: Lines
     known_down: bool = False
+    _exhausted: bool = False
+    _skipped: int = 0
+    _deferred: int = 0
+    _again_at: Instant | None = None
+    _left: bool = False
+    _waits_for: str | None = None
     _outcomes: list[Outcome] = field(default_factory=list)
     _under_way: int = 0
     _counts: dict[MessageStatus, int] = field(default_factory=dict)
@@ -48,60 +59,102 @@ class ChunkSender:
 
     async def run(self) -> ChunkResult:
         """Work until the range has nothing more to claim, or until told to stop."""
-        skipped = deferred = 0
-        exhausted = self.attempts.cancelled
+        self._exhausted = self.attempts.cancelled
         async with asyncio.TaskGroup() as sends:
             self._under_way += 1
             sends.create_task(self._recover(sends))
             while True:
-                claiming = not exhausted and not self.attempts.stop.is_set()
-                if claiming and self._ask_again_at > self.attempts.now():
-                    claiming = False  # Its turn has not come yet.
-                room = self._room() if claiming else 0
-                outcomes, self._outcomes = self._outcomes, []
-                self.attempts.changed.clear()
-                if outcomes or room > 0:
-                    outcome, start_by = await self._flush_and_claim(outcomes, room)
-                    if room > 0:
-                        exhausted = exhausted or outcome.exhausted
-                        self._notice(outcome)
-                    skipped, deferred = skipped + outcome.skipped, deferred + outcome.deferred
-                    for handoff in outcome.claimed:
-                        self._start(sends, self.attempts.send(handoff, start_by))
-                if self._under_way or (self._ask_again_at and not self.attempts.stop.is_set()):
-                    if self._gives_up():
+                if self._only_waits():
+                    if not await self._claim_in_line(sends) and self._left:
                         break
+                    continue
+                await self._claim(sends)
+                if self._under_way:
                     await self._wait()
-                elif not self._outcomes and (exhausted or self.attempts.stop.is_set()):
+                elif not self._outcomes and self._has_ended():
                     break
         counts = {status.value: count for status, count in self._counts.items()}
         return ChunkResult(
-            skipped=skipped, deferred=deferred, stopped=not exhausted, down=self._down, **counts
+            skipped=self._skipped,
+            deferred=self._deferred,
+            stopped=not self._exhausted,
+            down=self._down,
+            again_at=self._again_at,
+            **counts,
         )
 
-    def _notice(self, outcome: ClaimResult) -> None:
-        """Remember when our turn comes, and since when we wait for a carrier."""
-        self._ask_again_at = outcome.ask_again_at or 0
-        if outcome.down and not self._down:
+    async def _claim(self, sends: asyncio.TaskGroup) -> ClaimResult:
+        """Write the outcomes that are there, and claim and start as many messages as have room."""
+        claiming = not self._exhausted and not self.attempts.stop.is_set()
+        if claiming and self._ask_again_at > self.attempts.now():
+            claiming = False  # Its turn has not come yet.
+        room = self._room() if claiming else 0
+        outcomes, self._outcomes = self._outcomes, []
+        self.attempts.changed.clear()
+        if not outcomes and room <= 0:
+            return ClaimResult()
+        result, start_by = await self._flush_and_claim(outcomes, room)
+        if room > 0:
+            self._exhausted = self._exhausted or result.exhausted
+            self._notice(result)
+        self._skipped, self._deferred = (
+            self._skipped + result.skipped,
+            self._deferred + result.deferred,
+        )
+        for handoff in result.claimed:
+            self._start(sends, self.attempts.send(handoff, start_by))
+        return result
+
+    def _has_ended(self) -> bool:
+        return self._exhausted or self.attempts.stop.is_set()
+
+    def _only_waits(self) -> bool:
+        """Tell whether nothing is under way, and what is left may not leave yet."""
+        busy = self._under_way or self._outcomes
+        return self._waits_for is not None and not busy and not self._has_ended()
+
+    async def _claim_in_line(self, sends: asyncio.TaskGroup) -> bool:
+        """Wait for a rate or a carrier after others of this worker, and claim once."""
+        assert self._waits_for is not None
+
+        async def claim() -> ClaimResult:
+            await self.places.returning()
+            self._ask_again_at = 0
+            return await self._claim(sends)
+
+        with self.places.waiting():
+            return await self.lines.ask(
+                self._waits_for,
+                self._ask_again_at,
+                self.attempts.now,
+                claim,
+                self._gives_up,
+                self.attempts.stop,
+            )
+
+    def _notice(self, result: ClaimResult) -> None:
+        """Remember what is waited for, and since when for a carrier."""
+        self._ask_again_at = result.ask_again_at or 0
+        self._waits_for = result.waits_for
+        if result.down and not self._down:
             self._down_since = self.attempts.now()
-        self._down = outcome.down
+        self._down = result.down
 
     def _gives_up(self) -> bool:
-        """Tell whether only a carrier is waited for, and for so long that others should know."""
-        if not self._down or self._under_way or self._outcomes:
-            return False
+        """Tell whether to wait elsewhere: others need the place, or should know of a carrier."""
+        now = self.attempts.now()
         patience = DOWN_PATIENCE_KNOWN if self.known_down else DOWN_PATIENCE
-        return self.attempts.now() - self._down_since >= patience
+        crowded = self.places.crowded
+        if crowded:
+            self._again_at = now + AWAY
+        self._left = crowded or bool(self._down and now - self._down_since >= patience)
+        return self._left
 
     async def _wait(self) -> None:
         """Wait until some answers are there, or until it is our turn to claim again."""
-        left = (self._ask_again_at - self.attempts.now()) / SECOND
-        may_claim = self._ask_again_at and self._room() > 0
-        if not self._under_way:
-            await self.attempts.pause(left)
-        elif may_claim and not self.attempts.stop.is_set():
+        if self._ask_again_at and self._room() > 0 and not self.attempts.stop.is_set():
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(left):
+                async with asyncio.timeout((self._ask_again_at - self.attempts.now()) / SECOND):
                     await self.attempts.changed.wait()
         else:
             await self.attempts.changed.wait()

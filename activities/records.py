@@ -81,7 +81,8 @@ class ChunkInput(Record):
 class ChunkResult(Record):
     """How many messages of a chunk ended how; ``stopped`` when it left off before its end.
 
-    ``down`` names the carrier that it left off for, if any.
+    ``down`` names the carrier that it left off for, if any. A chunk that only waited, on a worker
+    that had no room for it, says ``again_at`` when it should come again.
     """
 
     sent: int = 0
@@ -92,6 +93,7 @@ class ChunkResult(Record):
     deferred: int = 0
     stopped: bool = False
     down: str | None = None
+    again_at: Instant | None = None
 
 
 class ShiftPlanInput(Record):

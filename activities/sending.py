@@ -1,6 +1,7 @@
 """Hand a chunk of messages to the carrier, losing none and doubling none."""
 
 import asyncio
+from collections.abc import Mapping
 
 from temporalio import activity
 
@@ -12,6 +13,7 @@ from activities.clock import Clock, Clocks
 from activities.heartbeat import heartbeating
 from activities.records import ChunkInput, ChunkResult
 from activities.store_retry import retry_while_unavailable
+from activities.waiting import Lines, Places
 from campaign.ports import CampaignStore, ChunkRange, HealthStore, SendingStore
 from campaign.states import CampaignStatus
 
@@ -26,6 +28,7 @@ class Sending:
         health: HealthStore,
         carriers: Carriers,
         limits: SendingLimits,
+        places: Mapping[str, Places],
     ) -> None:
         self._campaigns = campaigns
         self._store = store
@@ -33,6 +36,8 @@ class Sending:
         self._limits = limits
         self._breaker = Breaker(health)
         self._clocks = Clocks()
+        self._places = places
+        self._lines = Lines()
 
     @activity.defn
     async def send_chunk(self, input: ChunkInput) -> ChunkResult:
@@ -56,7 +61,8 @@ class Sending:
             stop=stop,
             cancelled=input.cancelled,
         )
-        sender = ChunkSender(attempts, input.known_down)
+        places = self._places[info.task_queue]
+        sender = ChunkSender(attempts, places, self._lines, input.known_down)
         async with heartbeating(stop):
             work = asyncio.create_task(self._run(sender, input, clock))
             try:

@@ -50,8 +50,8 @@ class ClaimResult:
     """What one transaction of a chunk did.
 
     ``deferred`` rows wait for another message that has their key. ``exhausted`` says that the
-    chunk had no further rows to claim; with ``ask_again_at`` there are some whose turn comes
-    later, because of a speed or since ``down`` is.
+    chunk had no further rows to claim; with ``ask_again_at`` there are some that may leave later,
+    because of a rate or since ``down`` is. ``waits_for`` names the rate or the carrier.
     """
 
     claimed: list[Handoff] = field(default_factory=list)
@@ -59,6 +59,7 @@ class ClaimResult:
     deferred: int = 0
     exhausted: bool = False
     ask_again_at: Instant | None = None
+    waits_for: str | None = None
     down: str | None = None
 
 

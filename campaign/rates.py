@@ -16,6 +16,8 @@ SECOND = 1_000_000
 SLICE = SECOND // 2
 # A chunk asks again while this much of the granted time is left.
 ASK_AHEAD = SLICE // 2
+# One segment an hour; a campaign that should send less than that is paused.
+RATE_MIN = 1 / 3600
 RATE_MAX = 100_000.0
 
 
@@ -46,6 +48,7 @@ class Grants:
     """Grants instants within the rates that one transaction has locked.
 
     ``rates`` are changed in place; the caller stores ``next_at`` of those in ``touched``.
+    ``blocked_by`` is the scope that will be the first to grant what it could not grant now.
     """
 
     def __init__(self, rates: Mapping[str, RateState], now: Instant) -> None:
@@ -54,6 +57,7 @@ class Grants:
         self._until = self._now + SLICE
         self.touched: set[str] = set()
         self._blocked_until: int | None = None
+        self.blocked_by: str | None = None
 
     def grant(self, scopes: Sequence[str], segments: int) -> Instant | None:
         """When a message of so many segments may be sent; None if not within this slice.
@@ -66,8 +70,8 @@ class Grants:
         starts = [max(self._rates[scope].next_at, self._now) for scope in limited]
         start = max(starts)
         if start >= self._until:
-            blocked = self._blocked_until
-            self._blocked_until = start if blocked is None else min(blocked, start)
+            if self._blocked_until is None or start < self._blocked_until:
+                self._blocked_until, self.blocked_by = start, limited[starts.index(start)]
             return None
         for scope, own_start in zip(limited, starts, strict=True):
             state = self._rates[scope]

@@ -9,6 +9,7 @@ from activities.options import send_chunk_options, sending_queue
 from activities.records import ChunkInput, ChunkResult
 from activities.sending import Sending
 from campaign.schedule import Wave
+from workflows import timers
 from workflows.steps import kind_of
 
 
@@ -34,12 +35,13 @@ class Chunks:
         self._ask_for_help = ask_for_help
         self._failed: str | None = None
         self._replan = False
+        self._again_at: int | None = None
         self._several = False
         self._running: list[workflow.ActivityHandle[ChunkResult]] = []
 
     async def send(self, wave: Wave, number: int, known_down: bool = False) -> bool:
         """Send a wave; False when it was held or left something that must be planned anew."""
-        self._replan = False
+        self._replan, self._again_at = False, None
         todo = list(wave.chunks)
         self._several = len(todo) > 1
         while todo or self._running:
@@ -53,6 +55,10 @@ class Chunks:
             if not await self._one_ended():
                 todo.clear()
             await self._help_if_failed()
+            if self._again_at is not None:
+                todo.clear()
+        if self._again_at is not None:
+            await timers.wait_until(self._again_at, self._held, "until a worker has room")
         return not self._held() and not self._replan
 
     async def find_out(self, wave: Wave) -> None:
@@ -114,6 +120,7 @@ class Chunks:
                 # Otherwise it had not begun, or its worker died before it could stop: the next
                 # plan has what that left behind.
                 continue
+            self._again_at = result.again_at or self._again_at
             self._replan = self._replan or result.stopped or result.deferred + result.retryable > 0
             self._count(result)
 

@@ -8,7 +8,7 @@ from pydantic.alias_generators import to_camel
 
 from campaign.instants import Instant, instant_of
 from campaign.model import SPREAD_HOURS_MAX
-from campaign.rates import RATE_MAX
+from campaign.rates import RATE_MAX, RATE_MIN
 from campaign.refusals import SHOWN_MAX, Refusal, RefusalCode, Refused
 from service.changes import Change
 
@@ -35,7 +35,7 @@ class ChangeBody(RequestModel):
     )
     rate: float | None = Field(
         default=None,
-        gt=0,
+        ge=RATE_MIN,
         le=RATE_MAX,
         description="segments per second at most; null for no limit",
     )

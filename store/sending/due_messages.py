@@ -6,7 +6,7 @@ from itertools import chain
 
 from sqlalchemy import Connection, text
 
-from campaign.instants import Instant
+from campaign.instants import INSTANT_MAX, Instant
 from campaign.ports import ChunkRange
 from campaign.rates import Grants, campaign_scope, carrier_scope, sender_scope
 from campaign.routing import Choice, choose
@@ -50,13 +50,14 @@ class Found:
     """Messages that may leave, with their instant and carrier by position.
 
     ``exhausted`` says that no due message is left. Otherwise ``ask_again_at`` is when those may
-    leave that a rate or ``down``, a carrier that is down, holds back.
+    leave that a rate or ``down``, a carrier that is down, holds back: ``waits_for`` names it.
     """
 
     rows: Sequence[DueMessage] = ()
     leaves: Mapping[int, Leave] = field(default_factory=dict)
     exhausted: bool = True
     ask_again_at: Instant | None = None
+    waits_for: str | None = None
     down: str | None = None
 
 
@@ -94,11 +95,12 @@ class DueMessages:
         look = _Look(self, connection, account_id, now)
         chosen = [(row, choice) for row in due if (choice := look.choose(row)) is not None]
         found = self._granted(connection, chunk.campaign_id, account_id, chosen, now)
-        later = [at for at in (found.ask_again_at, look.probe_at) if at is not None]
+        if look.probe_at is not None and look.probe_at < (found.ask_again_at or INSTANT_MAX):
+            waits_for = f"down:{look.down_carrier}"
+            found = replace(found, ask_again_at=look.probe_at, waits_for=waits_for)
         return replace(
             found,
-            exhausted=len(due) < count and not later,
-            ask_again_at=min(later, default=None),
+            exhausted=len(due) < count and found.ask_again_at is None,
             down=look.down_carrier,
         )
 
@@ -128,7 +130,7 @@ class DueMessages:
         }
         self._rates_store.write(connection, states, grants.touched)
         rows = [row for row, _ in chosen if row.position in leaves]
-        return Found(rows, leaves, ask_again_at=grants.ask_again_at)
+        return Found(rows, leaves, ask_again_at=grants.ask_again_at, waits_for=grants.blocked_by)
 
 
 class _Look:

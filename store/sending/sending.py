@@ -211,6 +211,7 @@ class Sending:
         result = ClaimResult(
             exhausted=due_messages.exhausted,
             ask_again_at=due_messages.ask_again_at,
+            waits_for=due_messages.waits_for,
             down=due_messages.down,
         )
         if not due_messages.rows:

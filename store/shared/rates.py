@@ -6,7 +6,9 @@ from sqlalchemy import Connection, bindparam, delete, select, text
 from sqlmodel import col
 
 from campaign.instants import SECOND, Instant
-from campaign.rates import RATE_MAX, RateState
+from campaign.rates import MILLISECOND, RATE_MAX, RATE_MIN, SLICE, RateState
+from campaign.rates import SECOND as MICROSECONDS
+from store.clock import wall_clock
 from store.database.engine import Database, StoreError, json_rows
 from store.shared.cache import Cache
 from store.tables import RateRow
@@ -16,7 +18,8 @@ CACHE_TTL: Instant = SECOND
 
 _SET = text("""
     INSERT INTO rate (scope, rate, next_at) VALUES (:scope, :rate, 0)
-    ON CONFLICT (scope) DO UPDATE SET rate = excluded.rate
+    ON CONFLICT (scope) DO UPDATE SET rate = excluded.rate,
+        next_at = CASE WHEN rate.next_at > :latest THEN :latest ELSE rate.next_at END
 """)
 
 
@@ -42,14 +45,18 @@ class Rates:
         """Set the rate of a scope in segments per second; None removes it.
 
         It holds for the next grants: those given reach half a second ahead, and a worker may
-        need a second more to see a first rate. Raises StoreError for a rate out of range.
+        need a second more to see a first rate. What a slower rate had put off for longer is put
+        off no further than the new one asks for. Raises StoreError for a rate out of range.
         """
         if rate is None:
             self._database.write(lambda connection: forget(connection, scope))
             return
-        if not 0 < rate <= RATE_MAX:
-            raise StoreError(f"a rate is above 0 and at most {RATE_MAX:,.0f} segments per second")
-        values = {"scope": scope, "rate": rate}
+        if not RATE_MIN <= rate <= RATE_MAX:
+            raise StoreError(
+                f"a rate is at least one segment an hour and at most {RATE_MAX:,.0f} per second"
+            )
+        latest = wall_clock() * MILLISECOND + SLICE + round(MICROSECONDS / rate)
+        values = {"scope": scope, "rate": rate, "latest": latest}
         self._database.write(lambda connection: connection.execute(_SET, values))
 
     def rates(self) -> Mapping[str, float]:

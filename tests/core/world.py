@@ -19,6 +19,7 @@ from activities.attempts import Attempts, SendingLimits
 from activities.breaker import Breaker
 from activities.carriers import Carriers
 from activities.chunk_sender import ChunkSender
+from activities.waiting import Lines, Places
 from activities.lifecycle import Lifecycle
 from activities.planning import Planning
 from activities.records import (
@@ -114,6 +115,7 @@ class World:
         self._chunks: list[asyncio.Task[object]] = []
         self._faulty = FaultyStore(store.sending, (), lambda: None)
         self._breaker = Breaker(store.health)
+        self._places, self._lines = Places(100), Lines()
 
     def close(self) -> None:
         """Let go of the database and the loop."""
@@ -308,7 +310,9 @@ class World:
                         now=self.loop.now,
                         stop=tale.stops[-1],
                         cancelled=tale.cancelled_at is not None,
-                    )
+                    ),
+                    self._places,
+                    self._lines,
                 )
             )
         return chunks
