@@ -104,7 +104,7 @@ class Attempts:
             await asyncio.sleep((handoff.start_at - self.now()) / SECOND)
         start = Start(self.now, start_by)
         try:
-            if handoff.doubtful:
+            if handoff.denied:
                 taken = await self._accepted_earlier(handoff)
                 if taken is not None:
                     return taken
@@ -127,7 +127,7 @@ class Attempts:
 
     async def _accepted_earlier(self, handoff: Handoff) -> Outcome | None:
         """Ask for earlier tries once more: a carrier may have accepted one after it denied it."""
-        for earlier in handoff.doubtful:
+        for earlier in handoff.denied:
             carrier = self.carriers.named(earlier.carrier)
             if carrier is not None and carrier.repeats is Repeats.LOOKUP:
                 then = replace(handoff, carrier=earlier.carrier, attempted_at=earlier.at)

@@ -118,9 +118,11 @@ class Lines:
     ) -> bool:
         """Claim once, after those who came before, and at ``ask_at`` or a second later.
 
-        Returns False without a claim when ``stop`` is set, or when ``over``, asked every second,
-        says that the wait is.
+        Returns False without a claim when ``stop`` is set, or when ``over``, asked at first and
+        every second, says that the wait is.
         """
+        if over():
+            return False
         line = self._lines.setdefault(name, _Line(ask_at=ask_at))
         line.waiting += 1
         try:
@@ -132,7 +134,7 @@ class Lines:
                     with contextlib.suppress(TimeoutError):
                         async with asyncio.timeout(min(left, ASK_EVERY_SECONDS)):
                             await stop.wait()
-                if stop.is_set() or (left > ASK_EVERY_SECONDS and over()):
+                if stop.is_set() or over():
                     return False
                 result = await claim()
                 line.ask_at = (result.ask_again_at or 0) if result.waits_for == name else 0

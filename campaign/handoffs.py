@@ -19,7 +19,7 @@ class Repeats(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class DoubtfulTry:
+class DeniedTry:
     """An earlier try, begun at ``at`` or later, that ``carrier`` denied to have accepted."""
 
     carrier: str
@@ -36,7 +36,7 @@ class Handoff:
 
     ``attempted_at`` is when the attempt was stored, before its first byte: what a carrier took
     earlier cannot be this attempt. It must not be sent before ``start_at``. It goes to ``carrier``;
-    see campaign.routing.Choice for ``round`` and ``more``. ``doubtful`` are the earlier tries that
+    see campaign.routing.Choice for ``round`` and ``more``. ``denied`` are the earlier tries that
     are looked up once more before this one. ``may_start`` is asked immediately before the first
     byte; after a False nothing may be sent.
     """
@@ -54,7 +54,7 @@ class Handoff:
     carrier: str = ""
     round: int = 1
     more: bool = False
-    doubtful: tuple[DoubtfulTry, ...] = ()
+    denied: tuple[DeniedTry, ...] = ()
     may_start: Callable[[], bool] = _always
 
 

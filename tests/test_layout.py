@@ -7,6 +7,8 @@ import tomllib
 from functools import cache
 from pathlib import Path
 
+from carriers import CARRIERS
+
 ROOT = Path(__file__).resolve().parent.parent
 
 PACKAGES = "campaign store carriers activities workflows webhooks service dialects starter".split()
@@ -142,6 +144,20 @@ def test_the_build_lists_every_package_and_every_file_in_one() -> None:
         )
     ]
     assert faults == [], "missing in pyproject.toml: package-data"
+
+
+def test_no_carrier_and_no_dialect_is_left_out_of_the_contract_of_independence() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
+    contracts = settings["tool"]["importlinter"]["contracts"]
+    independent = {
+        module
+        for contract in contracts
+        if contract["type"] == "independence"
+        for module in contract["modules"]
+    }
+    apis = {path.parent for path in (ROOT / "dialects").glob("*/routes.py")}
+    assert independent >= {f"carriers.{name}" for name in CARRIERS}
+    assert independent >= {f"dialects.{path.name}" for path in apis}
 
 
 def test_a_carrier_or_vendor_is_named_in_files_of_its_own_only() -> None:

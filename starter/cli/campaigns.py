@@ -79,11 +79,14 @@ def send(
                 preview = presenting.dry_run_json(await service.dry_run(draft))
                 typer.echo(json.dumps(preview, indent=2))
                 return
-            view = (await service.admit(draft)).campaign
+            admission = await service.admit(draft)
+            view = admission.campaign
             if as_json:
                 typer.echo(json.dumps(presenting.campaign_json(view), indent=2))
             else:
-                out.print(f"campaign {view.id} is {view.status}", highlight=False)
+                again = "; it has this idempotency key, and nothing more is sent"
+                suffix = again if admission.replayed else ""
+                out.print(f"campaign {view.id} is {view.status}{suffix}", highlight=False)
             if wait:
                 follow(store, view.id)
 

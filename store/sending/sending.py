@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from campaign.credits import Price, price_of
 from campaign.events import Destination, MessageEvent
-from campaign.handoffs import DoubtfulTry, Handoff
+from campaign.handoffs import DeniedTry, Handoff
 from campaign.instants import HOUR, SECOND, Instant
 from campaign.ports import ChunkRange, ClaimResult, Outcome
 from campaign.retry import NOT_ACCEPTED
@@ -220,11 +220,9 @@ class Sending:
         if aside:
             connection.execute(self._sql.set_aside, {"rows": json_rows(aside), "now": now})
         leaves = [due_messages.leaves[row.position] for row in winners]
-        doubtful = self._doubtful_tries(connection, chunk.campaign_id, winners)
+        denied = self._denied_tries(connection, chunk.campaign_id, winners)
         handoffs = [
-            new_handoff(
-                row, now, leave.start_at, leave.choice, tuple(doubtful.get(row.position, ()))
-            )
+            new_handoff(row, now, leave.start_at, leave.choice, tuple(denied.get(row.position, ())))
             for row, leave in zip(winners, leaves, strict=True)
         ]
         rows = json_rows(
@@ -248,9 +246,9 @@ class Sending:
         skipped = sum(row["status"] == MessageStatus.SKIPPED for row in aside)
         return replace(result, claimed=handoffs, skipped=skipped, deferred=len(aside) - skipped)
 
-    def _doubtful_tries(
+    def _denied_tries(
         self, connection: Connection, campaign_id: str, winners: Sequence[DueMessage]
-    ) -> dict[int, list[DoubtfulTry]]:
+    ) -> dict[int, list[DeniedTry]]:
         """Return by position which carriers denied to have accepted earlier tries, and since when.
 
         They are asked once more before the next try.
@@ -260,11 +258,11 @@ class Sending:
             for row in winners
             if row.attempts > 0
         ]
-        found: dict[int, list[DoubtfulTry]] = {}
+        found: dict[int, list[DeniedTry]] = {}
         if rows:
             values = {"rows": json_rows(rows), "not_accepted": NOT_ACCEPTED}
-            for row in connection.execute(self._sql.doubtful_tries, values):
-                found.setdefault(row.position, []).append(DoubtfulTry(row.carrier, row.at))
+            for row in connection.execute(self._sql.denied_tries, values):
+                found.setdefault(row.position, []).append(DeniedTry(row.carrier, row.at))
         return found
 
     def _decide(

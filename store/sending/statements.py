@@ -124,7 +124,7 @@ class ChunkStatements:
             SELECT r.campaign_id, r.position, r.attempt, :now, r.carrier
             FROM {claims}
         """)
-        self.doubtful_tries = text(f"""
+        self.denied_tries = text(f"""
             SELECT a.position, COALESCE(a.carrier, '') AS carrier, min(a.started_at) AS at
             FROM {database.rowset("campaign_id TEXT, position BIGINT")}
             JOIN attempt a ON a.campaign_id = r.campaign_id AND a.position = r.position

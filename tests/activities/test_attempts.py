@@ -10,7 +10,7 @@ from activities.attempts import START_WITHIN, Attempts, SendingLimits
 from activities.breaker import Breaker
 from activities.carriers import Carriers
 from campaign.failures import DoubtfulHandoff, NotStarted, TemporaryFailure
-from campaign.handoffs import Acceptance, DoubtfulTry, Handoff, Repeats
+from campaign.handoffs import Acceptance, DeniedTry, Handoff, Repeats
 from campaign.instants import SECOND, Instant
 from campaign.ports import ChunkRange, HealthStore, Outcome, SendingStore
 from campaign.retry import NOT_ACCEPTED
@@ -39,15 +39,15 @@ class FakeStore:
 
 
 class FakeCarrier:
-    """Accepts what it is told to, ``books_after`` from the first byte on; its answers may break."""
+    """Accepts ``accepts_after`` milliseconds after the first byte; its answers may break."""
 
     name = "fake"
     repeats = Repeats.LOOKUP
 
     def __init__(self, loop: LeapingLoop) -> None:
         self.loop = loop
-        self.booked: dict[str, list[Instant]] = {}
-        self.books_after: Instant | None = 0
+        self.accepted: dict[str, list[Instant]] = {}
+        self.accepts_after: Instant | None = 0
         self.breaks = self.away = False
         self.connecting: Instant = 0
         self.looked_up: list[Instant] = []
@@ -56,9 +56,9 @@ class FakeCarrier:
         await asyncio.sleep(self.connecting / SECOND)
         if not handoff.may_start():
             raise NotStarted
-        if self.books_after is not None:
-            at = self.loop.now() + self.books_after
-            self.booked.setdefault(handoff.reference, []).append(at)
+        if self.accepts_after is not None:
+            at = self.loop.now() + self.accepts_after
+            self.accepted.setdefault(handoff.reference, []).append(at)
         if self.breaks:
             raise DoubtfulHandoff("connection_lost")
         return Acceptance("c-1")
@@ -67,8 +67,8 @@ class FakeCarrier:
         if self.away:
             raise TemporaryFailure("unavailable")
         self.looked_up.append(self.loop.now())
-        booked = self.booked.get(handoff.reference, [])
-        return Acceptance("c-1") if any(at <= self.loop.now() for at in booked) else None
+        accepted = self.accepted.get(handoff.reference, [])
+        return Acceptance("c-1") if any(at <= self.loop.now() for at in accepted) else None
 
     async def close(self) -> None:
         pass
@@ -126,14 +126,14 @@ def test_a_worker_that_froze_before_the_first_byte_sends_nothing_when_it_wakes(
 
     outcome = world.run(frozen)
     assert outcome is not None and outcome.status is MessageStatus.RETRYABLE
-    assert outcome.code == "not_started" and world.carrier.booked == {}
+    assert outcome.code == "not_started" and world.carrier.accepted == {}
 
 
 def test_a_worker_that_froze_while_it_connected_sends_nothing_when_it_wakes(world: World) -> None:
     world.carrier.connecting = 25 * SECOND
     by = world.loop.now() + START_WITHIN
     outcome = world.run(lambda: world.attempts.send(world.handoff(), by))
-    assert outcome is not None and outcome.code == "not_started" and world.carrier.booked == {}
+    assert outcome is not None and outcome.code == "not_started" and world.carrier.accepted == {}
     assert not world.attempts.breaker.is_down("fake")
 
 
@@ -141,14 +141,14 @@ def test_a_worker_that_froze_while_it_connected_sends_nothing_when_it_wakes(worl
 def test_a_message_that_was_accepted_late_is_found_and_not_sent_again(
     world: World, after: Instant
 ) -> None:
-    world.carrier.breaks, world.carrier.books_after = True, after
+    world.carrier.breaks, world.carrier.accepts_after = True, after
     by = world.loop.now() + START_WITHIN
     outcome = world.run(lambda: world.attempts.send(world.handoff(), by))
     assert outcome is not None and outcome.status is MessageStatus.SENT
 
 
 def test_a_denial_is_believed_only_after_the_deadline_of_the_exchange(world: World) -> None:
-    world.carrier.breaks, world.carrier.books_after = True, None
+    world.carrier.breaks, world.carrier.accepts_after = True, None
     began = world.loop.now()
     outcome = world.run(lambda: world.attempts.send(world.handoff(), began + START_WITHIN))
     assert outcome is not None and outcome.status is MessageStatus.RETRYABLE
@@ -159,7 +159,7 @@ def test_a_denial_is_believed_only_after_the_deadline_of_the_exchange(world: Wor
 def test_a_worker_that_stops_before_the_deadline_leaves_the_message_to_the_next(
     world: World,
 ) -> None:
-    world.carrier.breaks, world.carrier.books_after = True, None
+    world.carrier.breaks, world.carrier.accepts_after = True, None
 
     async def stopped() -> Outcome | None:
         by = world.loop.now() + START_WITHIN
@@ -176,26 +176,26 @@ def test_a_message_that_was_denied_before_is_looked_up_once_more_before_it_is_se
     world: World,
 ) -> None:
     now = world.loop.now()
-    world.carrier.booked["msg_1"] = [now]
-    again = world.handoff(doubtful=(DoubtfulTry("fake", now - 60 * SECOND),))
+    world.carrier.accepted["msg_1"] = [now]
+    again = world.handoff(denied=(DeniedTry("fake", now - 60 * SECOND),))
     outcome = world.run(lambda: world.attempts.send(again, now + START_WITHIN))
     assert outcome is not None
     assert (outcome.status, outcome.carrier) == (MessageStatus.SENT, "fake")
-    assert world.carrier.booked == {"msg_1": [now]}
+    assert world.carrier.accepted == {"msg_1": [now]}
 
 
 def test_a_message_that_is_denied_again_is_sent_under_a_new_lease(world: World) -> None:
     now = world.loop.now()
-    again = world.handoff(doubtful=(DoubtfulTry("fake", now), DoubtfulTry("gone", now)))
+    again = world.handoff(denied=(DeniedTry("fake", now), DeniedTry("gone", now)))
     outcome = world.run(lambda: world.attempts.send(again, now + START_WITHIN))
     assert outcome is not None and outcome.status is MessageStatus.SENT
-    assert world.store.renewed == 1 and len(world.carrier.booked["msg_1"]) == 1
+    assert world.store.renewed == 1 and len(world.carrier.accepted["msg_1"]) == 1
 
 
 def test_a_message_that_nobody_can_look_up_is_put_off_and_not_sent(world: World) -> None:
     world.carrier.away = True
     now = world.loop.now()
-    again = world.handoff(doubtful=(DoubtfulTry("fake", now),))
+    again = world.handoff(denied=(DeniedTry("fake", now),))
     outcome = world.run(lambda: world.attempts.send(again, now + START_WITHIN))
     assert outcome is not None and outcome.status is MessageStatus.RETRYABLE
-    assert world.carrier.booked == {}
+    assert world.carrier.accepted == {}

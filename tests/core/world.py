@@ -19,7 +19,6 @@ from activities.attempts import Attempts, SendingLimits
 from activities.breaker import Breaker
 from activities.carriers import Carriers
 from activities.chunk_sender import ChunkSender
-from activities.waiting import Lines, Places
 from activities.lifecycle import Lifecycle
 from activities.planning import Planning
 from activities.records import (
@@ -29,6 +28,7 @@ from activities.records import (
     SettleInput,
     ShiftPlanInput,
 )
+from activities.waiting import Lines, Places
 from campaign.credits import MessageKind
 from campaign.handoffs import Handoff, Receipt, Repeats
 from campaign.instants import DAY, Instant, moment_of

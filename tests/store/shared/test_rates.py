@@ -2,8 +2,8 @@
 
 import pytest
 
-from campaign.instants import SECOND
-from campaign.rates import SLICE, campaign_scope, carrier_scope, sender_scope
+from campaign.instants import MINUTE, SECOND
+from campaign.rates import RATE_MIN, SLICE, campaign_scope, carrier_scope, sender_scope
 from store.database.engine import StoreError
 from tests.store.builders import NOW, SENDER, StoreBuilder
 from tests.store.racing import race
@@ -54,6 +54,19 @@ def test_a_speed_is_changed_and_taken_away_under_way(builder: StoreBuilder) -> N
     assert rates.rates() == {}
 
 
+def test_a_change_brings_forward_what_a_next_to_nothing_rate_had_put_off(
+    builder: StoreBuilder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("store.shared.rates.wall_clock", lambda: NOW + MINUTE)
+    campaign = builder.admit(40)
+    rates, scope = builder.store.rates, campaign_scope(campaign)
+    rates.set_rate(scope, RATE_MIN)
+    assert starts(builder, campaign, NOW) == [NOW]
+    assert starts(builder, campaign, NOW + MINUTE) == []
+    rates.set_rate(scope, 20)
+    assert starts(builder, campaign, NOW + MINUTE + SECOND) != []
+
+
 def test_claims_that_race_are_granted_no_segment_twice(builder: StoreBuilder) -> None:
     campaigns = [builder.admit(40) for _ in range(4)]
     builder.store.rates.set_rate(sender_scope(builder.account_id, SENDER), 50)
@@ -79,7 +92,7 @@ def test_workers_of_their_own_share_a_speed(builder: StoreBuilder) -> None:
     assert len(found) == pytest.approx(137, abs=2)
 
 
-@pytest.mark.parametrize("rate", [0.0, -1.0, 100_001.0, float("nan"), float("inf")])
+@pytest.mark.parametrize("rate", [0.0, -1.0, 1e-13, 100_001.0, float("nan"), float("inf")])
 def test_what_is_no_speed_is_refused(builder: StoreBuilder, rate: float) -> None:
-    with pytest.raises(StoreError, match="above 0"):
+    with pytest.raises(StoreError, match="one segment an hour"):
         builder.store.rates.set_rate("carrier:pretend", rate)

@@ -1,0 +1,127 @@
+"""Chunks that wait: in line for the same rate, and beside the places of a worker."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import cast
+
+from temporalio.worker import SlotReleaseContext, SlotReserveContext
+
+from activities.waiting import ASK_EVERY_SECONDS, Lines, Places
+from campaign.instants import SECOND
+from campaign.ports import ClaimResult
+from tests.core.leaping import LeapingLoop
+
+ASKED = cast(SlotReserveContext, None)
+RELEASED = cast(SlotReleaseContext, None)
+
+
+def run(act: Callable[[LeapingLoop], Awaitable[None]]) -> None:
+    """Run on a loop whose waits cost nothing."""
+    loop = LeapingLoop(1_000 * SECOND)
+
+    async def acted() -> None:
+        await act(loop)
+
+    try:
+        loop.run_until_complete(acted())
+    finally:
+        loop.close()
+
+
+async def ask(
+    lines: Lines,
+    loop: LeapingLoop,
+    claim: Callable[[], Awaitable[ClaimResult]],
+    over: Callable[[], bool] = lambda: False,
+    stop: asyncio.Event | None = None,
+    ask_at: int = 0,
+) -> bool:
+    return await lines.ask("rate", ask_at, loop.now, claim, over, stop or asyncio.Event())
+
+
+def test_of_many_who_wait_for_a_rate_one_at_a_time_asks_and_each_in_its_order() -> None:
+    async def act(loop: LeapingLoop) -> None:
+        lines, claimed = Lines(), []
+
+        def claimer(number: int) -> Callable[[], Awaitable[ClaimResult]]:
+            async def claim() -> ClaimResult:
+                claimed.append((number, loop.now()))
+                return ClaimResult(ask_again_at=loop.now() + SECOND // 2, waits_for="rate")
+
+            return claim
+
+        began = loop.now()
+        waiting = [ask(lines, loop, claimer(number)) for number in range(60)]
+        assert all(await asyncio.gather(*waiting))
+        assert [number for number, _ in claimed] == list(range(60))
+        assert [at - began for _, at in claimed] == [number * SECOND // 2 for number in range(60)]
+
+    run(act)
+
+
+def test_a_wait_of_years_is_asked_about_every_second() -> None:
+    async def act(loop: LeapingLoop) -> None:
+        async def claim() -> ClaimResult:
+            return ClaimResult()
+
+        began = loop.now()
+        assert await ask(Lines(), loop, claim, ask_at=began + 10**12)
+        assert loop.now() - began <= ASK_EVERY_SECONDS * SECOND + 1
+
+    run(act)
+
+
+def test_a_stop_and_an_end_of_patience_leave_the_line_without_a_claim() -> None:
+    async def act(loop: LeapingLoop) -> None:
+        async def hold() -> ClaimResult:
+            await asyncio.sleep(30)
+            return ClaimResult()
+
+        lines, stop, began = Lines(), asyncio.Event(), loop.now()
+        first = asyncio.ensure_future(ask(lines, loop, hold))
+        stopped = asyncio.ensure_future(ask(lines, loop, hold, stop=stop))
+        patient = ask(lines, loop, hold, over=lambda: loop.now() > began + 3 * SECOND)
+        loop.call_later(2, stop.set)
+        await asyncio.sleep(1)
+        assert not await patient and loop.now() - began <= 5 * SECOND
+        assert stopped.done() and not stopped.result() and not first.done()
+        assert await first
+
+    run(act)
+
+
+def test_a_chunk_that_waits_leaves_its_place_to_another() -> None:
+    async def act(_: LeapingLoop) -> None:
+        places = Places(1, waiting_max=1)
+        assert places.try_reserve_slot(ASKED) is not None
+        assert places.try_reserve_slot(ASKED) is None
+        queued = asyncio.ensure_future(places.reserve_slot(ASKED))
+        await asyncio.sleep(1)
+        assert not queued.done() and not places.crowded
+        with places.waiting():
+            assert await queued is not None
+            assert places.crowded
+            # Two work in one place for a moment, and a third does not begin before both ended.
+        third = asyncio.ensure_future(places.reserve_slot(ASKED))
+        places.release_slot(RELEASED)
+        await asyncio.sleep(1)
+        assert not third.done()
+        places.release_slot(RELEASED)
+        assert await third is not None
+
+    run(act)
+
+
+def test_chunks_that_waited_come_back_a_few_at_a_time() -> None:
+    async def act(loop: LeapingLoop) -> None:
+        places = Places(1)
+        for _ in range(2):
+            with places.waiting():
+                assert places.try_reserve_slot(ASKED) is not None
+        coming = asyncio.ensure_future(places.returning())
+        await asyncio.sleep(1)
+        assert not coming.done()
+        places.release_slot(RELEASED)
+        await coming
+
+    run(act)
