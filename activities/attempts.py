@@ -138,6 +138,8 @@ class Attempts:
                 return None
             if not await self.breaker.admits(handoff.carrier, self.now()):
                 return None
+            if repeats and await self._is_held():
+                return None  # As at a stop: a repeat may be the first to arrive.
             if repeats and not await self._may_leave(handoff):
                 return self._outcome(handoff, MessageStatus.UNKNOWN, code=code)
             try:
@@ -164,6 +166,13 @@ class Attempts:
                 return self._outcome(handoff, MessageStatus.SENT, carrier_id=acceptance.carrier_id)
         # A carrier that cannot be reached may yet tell: the row stays ``sending`` until it does.
         return self._outcome(handoff, MessageStatus.UNKNOWN, code=code) if reachable else None
+
+    async def _is_held(self) -> bool:
+        """Tell whether the store lets nothing leave now; of a cancelled campaign nothing does."""
+        campaign_id = self.range.campaign_id
+        return not self.cancelled and bool(
+            await self.retry_while_unavailable(lambda now: self.store.brake(campaign_id))
+        )
 
     async def _may_leave(self, handoff: Handoff) -> bool:
         if self.cancelled:

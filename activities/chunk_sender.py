@@ -46,6 +46,7 @@ class ChunkSender:
     _ask_again_at: Instant = 0
     _down: str | None = None
     _down_since: Instant = 0
+    _held: bool = False
 
     async def run(self) -> ChunkResult:
         """Work until the range has nothing more to claim, or until told to stop."""
@@ -77,11 +78,19 @@ class ChunkSender:
                     break
         counts = {status.value: count for status, count in self._counts.items()}
         return ChunkResult(
-            skipped=skipped, deferred=deferred, stopped=not exhausted, down=self._down, **counts
+            skipped=skipped,
+            deferred=deferred,
+            stopped=not exhausted,
+            down=self._down,
+            held=self._held,
+            **counts,
         )
 
     def _notice(self, outcome: ClaimResult) -> None:
         """Remember when our turn comes, and since when we wait for a carrier."""
+        if outcome.held:
+            self._held = True
+            self.attempts.stop.set()
         self._ask_again_at = outcome.ask_again_at or 0
         if outcome.down and not self._down:
             self._down_since = self.attempts.now()

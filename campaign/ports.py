@@ -7,6 +7,7 @@ from typing import Protocol
 from campaign.handoffs import Handoff, Repeats
 from campaign.instants import Instant
 from campaign.model import Evidence
+from campaign.orders import Standing
 from campaign.refusals import Refusal
 from campaign.states import CampaignStatus, MessageStatus
 
@@ -47,7 +48,8 @@ class ClaimResult:
 
     ``deferred`` rows wait for another message that has their key. ``exhausted`` says that the
     chunk had no further rows to claim; with ``ask_again_at`` there are some whose turn comes
-    later, because of a speed or since ``down`` is.
+    later, because of a speed or since ``down`` is. With ``held`` the campaign must not send now,
+    so that nothing was claimed (store/shared/brakes.py).
     """
 
     claimed: list[Handoff] = field(default_factory=list)
@@ -56,6 +58,7 @@ class ClaimResult:
     exhausted: bool = False
     ask_again_at: Instant | None = None
     down: str | None = None
+    held: bool = False
 
 
 class HealthStore(Protocol):
@@ -100,6 +103,10 @@ class SendingStore(Protocol):
 
     def wants_nothing(self, campaign_id: str, number: str) -> bool:
         """Tell whether a number has opted out, where the campaign heeds that."""
+        ...
+
+    def brake(self, campaign_id: str) -> str | None:
+        """Why a campaign must not send now, in a word; None when it may."""
         ...
 
     def abandoned(self, chunk: ChunkRange, token: str) -> tuple[list[Handoff], Instant | None]:
@@ -178,12 +185,33 @@ class CampaignStore(Protocol):
         """The refusals of a refused campaign, None of any other."""
         ...
 
-    def set_status(self, campaign_id: str, status: CampaignStatus, now: Instant) -> CampaignStatus:
+    def set_status(
+        self, campaign_id: str, status: CampaignStatus, now: Instant, order: Instant = 0
+    ) -> CampaignStatus:
         """Move the campaign where ``CAMPAIGN_MOVES`` allows it; return the status that stands then.
 
+        ``order`` is the number of the newest order that the caller knows. Where the store has a
+        newer one nothing is moved. Otherwise the pause or resume that this carries out is done.
         A campaign that becomes paused gets ``now`` as ``paused_at``; one that leaves that state
         loses it, and its problem with it. A move that is not allowed changes nothing, so the same
         call again returns the same.
+        """
+        ...
+
+    def begin(self, campaign_id: str, now: Instant) -> None:
+        """Write that a scheduled campaign without an order runs; any other stays as it is."""
+        ...
+
+    def has_newer_order(self, campaign_id: str, order: Instant) -> bool:
+        """Tell whether the campaign has an order with a higher number."""
+        ...
+
+    def follow_orders(self, campaign_id: str, now: Instant) -> Standing:
+        """Return where the campaign stands, for a run that follows it from now on.
+
+        An open campaign that must not send for another reason than its status is paused by the
+        system first, with the reason as its problem. A pause that was ordered counts as carried
+        out, and so does a resume of a campaign that is not paused. A second run changes nothing.
         """
         ...
 
@@ -213,8 +241,11 @@ class PlanStore(Protocol):
 
     def shift(
         self, campaign_id: str, number: int, by: Instant, scheduled_at: Instant | None = None
-    ) -> None:
-        """Move every waiting message by ``by`` milliseconds; ``scheduled_at`` is a new schedule."""
+    ) -> int:
+        """Move every waiting message by ``by`` milliseconds; ``scheduled_at`` is a new schedule.
+
+        Returns the number of the last change in the store, which is ``number`` if it was made.
+        """
         ...
 
     def respread(
@@ -224,12 +255,12 @@ class PlanStore(Protocol):
         hours: float,
         earliest: Instant,
         scheduled_at: Instant | None = None,
-    ) -> None:
+    ) -> int:
         """Lay out anew over ``hours`` the queued messages that have no time of their own.
 
         They are laid out as those of a new campaign are, from the present start of this one, or
         from ``earliest`` where that is later. With a new schedule all that waits then moves, so
-        that the first of it is due at that.
+        that the first of it is due at that. Returns the number of the last change in the store.
         """
         ...
 
