@@ -324,8 +324,6 @@ async def test_a_wrong_namespace_is_named_and_no_campaign_is_taken_for_lost(
     assert (view.status, view.paused_by, view.problem) == (CampaignStatus.PAUSED, "person", None)
     await service.cancel(view)
     assert latest(story, campaign_id).ordered == "cancel"
-    with pytest.raises(ServiceUnavailable, match="'nowhere' does not exist"):
-        await service.bring_orders_again()
 
 
 @pytest.mark.one_store
