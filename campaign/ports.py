@@ -7,7 +7,7 @@ from typing import Protocol
 from campaign.handoffs import Handoff, Repeats
 from campaign.instants import Instant
 from campaign.model import Evidence
-from campaign.orders import Standing
+from campaign.orders import StatusStore
 from campaign.refusals import Refusal
 from campaign.states import CampaignStatus, MessageStatus
 
@@ -174,7 +174,7 @@ class Tally:
     unknown: int = 0
 
 
-class CampaignStore(Protocol):
+class CampaignStore(StatusStore, Protocol):
     """What the activities ask of a campaign as a whole; one transaction each."""
 
     def refuse(self, campaign_id: str, refusals: Sequence[Refusal], now: Instant) -> None:
@@ -183,36 +183,6 @@ class CampaignStore(Protocol):
 
     def stored_refusals(self, campaign_id: str) -> Sequence[Refusal] | None:
         """The refusals of a refused campaign, None of any other."""
-        ...
-
-    def set_status(
-        self, campaign_id: str, status: CampaignStatus, now: Instant, order: Instant = 0
-    ) -> CampaignStatus:
-        """Move the campaign where ``CAMPAIGN_MOVES`` allows it; return the status that stands then.
-
-        ``order`` is the number of the newest order that the caller knows. Where the store has a
-        newer one nothing is moved. Otherwise the pause or resume that this carries out is done.
-        A campaign that becomes paused gets ``now`` as ``paused_at``; one that leaves that state
-        loses it, and its problem with it. A move that is not allowed changes nothing, so the same
-        call again returns the same.
-        """
-        ...
-
-    def begin(self, campaign_id: str, now: Instant) -> None:
-        """Write that a scheduled campaign without an order runs; any other stays as it is."""
-        ...
-
-    def has_newer_order(self, campaign_id: str, order: Instant) -> bool:
-        """Tell whether the campaign has an order with a higher number."""
-        ...
-
-    def follow_orders(self, campaign_id: str, now: Instant) -> Standing:
-        """Return where the campaign stands, for a run that follows it from now on.
-
-        An open campaign that must not send for another reason than its status is paused by the
-        system first, with the reason as its problem. A pause that was ordered counts as carried
-        out, and so does a resume of a campaign that is not paused. A second run changes nothing.
-        """
         ...
 
     def report_problem(self, campaign_id: str, problem: str | None, now: Instant) -> None:
