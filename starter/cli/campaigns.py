@@ -120,6 +120,8 @@ def status(id: Id, as_json: Json = False) -> None:
         typer.echo(json.dumps(presenting.campaign_json(view), indent=2))
         return
     out.print(progress_table(view))
+    if view.ordered is not None:
+        out.print(f"ordered, and not carried out yet: {view.ordered}", highlight=False)
     if advice := advice_on(view):
         out.print(advice, highlight=False, soft_wrap=True)
 

@@ -110,7 +110,6 @@ async def test_f3_orders_answered_before_temporals_database_was_lost_hold_after_
     assert audit(store.database).findings == ()
 
 
-@pytest.mark.one_store
 async def test_f3_an_order_that_temporal_cannot_hear_stops_the_campaign_and_is_brought_later(
     real_story: Story, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -160,7 +159,6 @@ async def test_f3_an_older_temporal_that_runs_what_the_store_has_paused_sends_no
     assert len(story.carrier.log) == PEOPLE
 
 
-@pytest.mark.one_store
 async def test_f10_a_closed_account_sends_nothing_more_and_its_campaign_says_why(
     real_story: Story,
 ) -> None:
