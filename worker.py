@@ -159,6 +159,7 @@ def _steps(settings: Settings, store: Store, carriers: Carriers) -> list[Callabl
         planning.shift_plan,
         planning.respread_plan,
         lifecycle.set_status,
+        lifecycle.follow_orders,
         lifecycle.count_messages,
         lifecycle.cancel_waiting,
         lifecycle.settle_campaign,

@@ -196,6 +196,8 @@ class Attempts:
             start = await self._renew(handoff)
             if start is None or not await self.breaker.admits(handoff.carrier, self.now()):
                 return None
+            if repeats and await self._is_held():
+                return None  # As at a stop: a repeat may be the first to arrive.
             if repeats and not await self._may_leave(handoff):
                 return self._outcome(handoff, MessageStatus.UNKNOWN, code=code)
             try:
@@ -253,6 +255,13 @@ class Attempts:
 
         renewed = await self.retry_while_unavailable(renew)
         return Start(self.now, start_by) if renewed else None
+
+    async def _is_held(self) -> bool:
+        """Tell whether the store lets nothing leave now; of a cancelled campaign nothing does."""
+        campaign_id = self.range.campaign_id
+        return not self.cancelled and bool(
+            await self.retry_while_unavailable(lambda now: self.store.brake(campaign_id))
+        )
 
     async def _may_leave(self, handoff: Handoff) -> bool:
         if self.cancelled:

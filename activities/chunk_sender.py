@@ -56,6 +56,7 @@ class ChunkSender:
     _ask_again_at: Instant = 0
     _down: str | None = None
     _down_since: Instant = 0
+    _held: bool = False
 
     async def run(self) -> ChunkResult:
         """Work until the range has nothing more to claim, or until told to stop."""
@@ -80,6 +81,7 @@ class ChunkSender:
             stopped=not self._exhausted,
             down=self._down,
             again_at=self._again_at,
+            held=self._held,
             **counts,
         )
 
@@ -134,6 +136,9 @@ class ChunkSender:
 
     def _notice(self, result: ClaimResult) -> None:
         """Remember what is waited for, and since when for a carrier."""
+        if result.held:
+            self._held = True
+            self.attempts.stop.set()
         self._ask_again_at = result.ask_again_at or 0
         self._waits_for = result.waits_for
         if result.down and not self._down:

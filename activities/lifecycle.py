@@ -5,6 +5,7 @@ from temporalio import activity
 from activities.clock import now
 from activities.records import (
     CampaignRef,
+    FollowOrdersResult,
     ReportProblemInput,
     SetStatusInput,
     SetStatusResult,
@@ -25,8 +26,19 @@ class Lifecycle:
     @activity.defn
     def set_status(self, input: SetStatusInput) -> SetStatusResult:
         """Write where the campaign stands; a move that is not allowed changes nothing."""
-        return SetStatusResult(
-            status=self._campaigns.set_status(input.campaign_id, input.status, now())
+        id, order = input.campaign_id, input.order
+        stands = self._campaigns.set_status(id, input.status, now(), order)
+        return SetStatusResult(status=stands, behind=self._campaigns.has_newer_order(id, order))
+
+    @activity.defn
+    def follow_orders(self, input: CampaignRef) -> FollowOrdersResult:
+        """Find out what was ordered, and take a pause or a brake of the store as carried out."""
+        stands = self._campaigns.follow_orders(input.campaign_id, now())
+        return FollowOrdersResult(
+            status=stands.status,
+            ordered=stands.ordered,
+            number=stands.number,
+            paused_for=stands.paused_for,
         )
 
     @activity.defn

@@ -12,6 +12,7 @@ from activities.records import (
     RespreadPlanInput,
     RespreadPlanResult,
     ShiftPlanInput,
+    ShiftPlanResult,
 )
 from campaign.handoffs import Repeats
 from campaign.ports import AdmissionStore, CampaignStore, PlanStore, ResolvingStore
@@ -70,15 +71,21 @@ class Planning:
         return self._resolving.reopen_unknown(input.campaign_id, self._repeats, now())
 
     @activity.defn
-    def shift_plan(self, input: ShiftPlanInput) -> None:
-        """Move everything that waits, once for each number."""
-        self._plans.shift(input.campaign_id, input.number, input.by, input.scheduled_at)
+    def shift_plan(self, input: ShiftPlanInput) -> ShiftPlanResult:
+        """Move everything that waits, once for each number; run again, it only answers."""
+        number = self._plans.shift(input.campaign_id, input.number, input.by, input.scheduled_at)
+        facts = self._admissions.plan_facts(input.campaign_id)
+        return ShiftPlanResult(
+            number=number, first_due_at=facts.first_due_at, last_due_at=facts.last_due_at
+        )
 
     @activity.defn
     def respread_plan(self, input: RespreadPlanInput) -> RespreadPlanResult:
         """Lay out anew what is queued, once for each number; run again, it only answers."""
-        self._plans.respread(
+        number = self._plans.respread(
             input.campaign_id, input.number, input.hours, input.earliest, input.scheduled_at
         )
         facts = self._admissions.plan_facts(input.campaign_id)
-        return RespreadPlanResult(first_due_at=facts.first_due_at, last_due_at=facts.last_due_at)
+        return RespreadPlanResult(
+            number=number, first_due_at=facts.first_due_at, last_due_at=facts.last_due_at
+        )

@@ -3,6 +3,7 @@
 from pydantic import BaseModel, ConfigDict
 
 from campaign.instants import Instant
+from campaign.orders import Order
 from campaign.ports import Tally
 from campaign.refusals import Refusal
 from campaign.schedule import Wave
@@ -83,6 +84,7 @@ class ChunkResult(Record):
 
     ``down`` names the carrier that it left off for, if any. A chunk that only waited, on a worker
     that had no room for it, says ``again_at`` when it should come again.
+    ``held`` says that the store does not let the campaign send now.
     """
 
     sent: int = 0
@@ -94,6 +96,7 @@ class ChunkResult(Record):
     stopped: bool = False
     down: str | None = None
     again_at: Instant | None = None
+    held: bool = False
 
 
 class ShiftPlanInput(Record):
@@ -106,6 +109,17 @@ class ShiftPlanInput(Record):
     number: int
     by: Instant
     scheduled_at: Instant | None = None
+
+
+class ShiftPlanResult(Record):
+    """The number of the last change in the store, and when what waits is due.
+
+    Another number than that of the change says that the change was not made.
+    """
+
+    number: int
+    first_due_at: Instant | None = None
+    last_due_at: Instant | None = None
 
 
 class RespreadPlanInput(Record):
@@ -123,23 +137,41 @@ class RespreadPlanInput(Record):
 
 
 class RespreadPlanResult(Record):
-    """When the first and the last message that wait are due; None where nothing waits."""
+    """When the first and the last message that wait are due; None where nothing waits.
 
+    ``number`` is as in ShiftPlanResult, and None in the answers of earlier versions.
+    """
+
+    number: int | None = None
     first_due_at: Instant | None = None
     last_due_at: Instant | None = None
 
 
 class SetStatusInput(Record):
-    """Where the campaign stands now."""
+    """Where the campaign stands now; ``order`` is the number of the newest order that it has."""
 
     campaign_id: str
     status: CampaignStatus
+    order: Instant = 0
 
 
 class SetStatusResult(Record):
-    """Where the campaign stands in the store, which refuses moves that are not allowed."""
+    """Where the campaign stands in the store, which refuses moves that are not allowed.
+
+    ``behind`` says that the store has a newer order: the campaign is to follow that.
+    """
 
     status: CampaignStatus
+    behind: bool = False
+
+
+class FollowOrdersResult(Record):
+    """Where the campaign stands in the store (see campaign.orders.Standing)."""
+
+    status: CampaignStatus
+    ordered: Order | None = None
+    number: Instant = 0
+    paused_for: Instant = 0
 
 
 class SettleInput(Record):

@@ -15,7 +15,6 @@ from activities.records import ChunkInput, ChunkResult
 from activities.store_retry import retry_while_unavailable
 from activities.waiting import Lines, Places
 from campaign.ports import CampaignStore, ChunkRange, HealthStore, SendingStore
-from campaign.states import CampaignStatus
 
 
 class Sending:
@@ -73,8 +72,7 @@ class Sending:
 
     async def _run(self, sender: ChunkSender, input: ChunkInput, clock: Clock) -> ChunkResult:
         if input.begins:
-            running = CampaignStatus.RUNNING
             await retry_while_unavailable(
-                lambda now: self._campaigns.set_status(input.campaign_id, running, now), clock.now
+                lambda now: self._campaigns.begin(input.campaign_id, now), clock.now
             )
         return await sender.run()

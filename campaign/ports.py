@@ -7,6 +7,7 @@ from typing import Protocol
 from campaign.handoffs import Handoff, Repeats
 from campaign.instants import Instant
 from campaign.model import Evidence
+from campaign.orders import StatusStore
 from campaign.refusals import Refusal
 from campaign.states import CampaignStatus, MessageStatus
 
@@ -51,7 +52,8 @@ class ClaimResult:
 
     ``deferred`` rows wait for another message that has their key. ``exhausted`` says that the
     chunk had no further rows to claim; with ``ask_again_at`` there are some that may leave later,
-    because of a rate or since ``down`` is. ``waits_for`` names the rate or the carrier.
+    because of a rate or since ``down`` is. ``waits_for`` names the rate or the carrier. With
+    ``held`` the campaign must not send now, so that nothing was claimed (store/shared/brakes.py).
     """
 
     claimed: list[Handoff] = field(default_factory=list)
@@ -61,6 +63,7 @@ class ClaimResult:
     ask_again_at: Instant | None = None
     waits_for: str | None = None
     down: str | None = None
+    held: bool = False
 
 
 class HealthStore(Protocol):
@@ -105,6 +108,10 @@ class SendingStore(Protocol):
 
     def wants_nothing(self, campaign_id: str, number: str) -> bool:
         """Tell whether a number has opted out, where the campaign heeds that."""
+        ...
+
+    def brake(self, campaign_id: str) -> str | None:
+        """Why a campaign must not send now, in a word; None when it may."""
         ...
 
     def abandoned(self, chunk: ChunkRange, token: str) -> tuple[list[Handoff], Instant | None]:
@@ -172,7 +179,7 @@ class Tally:
     unknown: int = 0
 
 
-class CampaignStore(Protocol):
+class CampaignStore(StatusStore, Protocol):
     """What the activities ask of a campaign as a whole; one transaction each."""
 
     def refuse(self, campaign_id: str, refusals: Sequence[Refusal], now: Instant) -> None:
@@ -181,15 +188,6 @@ class CampaignStore(Protocol):
 
     def stored_refusals(self, campaign_id: str) -> Sequence[Refusal] | None:
         """The refusals of a refused campaign, None of any other."""
-        ...
-
-    def set_status(self, campaign_id: str, status: CampaignStatus, now: Instant) -> CampaignStatus:
-        """Move the campaign where ``CAMPAIGN_MOVES`` allows it; return the status that stands then.
-
-        A campaign that becomes paused gets ``now`` as ``paused_at``; one that leaves that state
-        loses it, and its problem with it. A move that is not allowed changes nothing, so the same
-        call again returns the same.
-        """
         ...
 
     def report_problem(self, campaign_id: str, problem: str | None, now: Instant) -> None:
@@ -218,8 +216,11 @@ class PlanStore(Protocol):
 
     def shift(
         self, campaign_id: str, number: int, by: Instant, scheduled_at: Instant | None = None
-    ) -> None:
-        """Move every waiting message by ``by`` milliseconds; ``scheduled_at`` is a new schedule."""
+    ) -> int:
+        """Move every waiting message by ``by`` milliseconds; ``scheduled_at`` is a new schedule.
+
+        Returns the number of the last change in the store, which is ``number`` if it was made.
+        """
         ...
 
     def respread(
@@ -229,12 +230,12 @@ class PlanStore(Protocol):
         hours: float,
         earliest: Instant,
         scheduled_at: Instant | None = None,
-    ) -> None:
+    ) -> int:
         """Lay out anew over ``hours`` the queued messages that have no time of their own.
 
         They are laid out as those of a new campaign are, from the present start of this one, or
         from ``earliest`` where that is later. With a new schedule all that waits then moves, so
-        that the first of it is due at that.
+        that the first of it is due at that. Returns the number of the last change in the store.
         """
         ...
 

@@ -15,7 +15,8 @@ class CampaignView:
     """One campaign with its counts at the moment of asking.
 
     While it is paused, ``paused_by`` says who decided that: "person" or "system". ``problem`` is
-    why an open campaign does not go on by itself ("workflow_lost"), and mostly None.
+    why an open campaign does not go on by itself ("workflow_lost"), and mostly None. ``ordered`` is
+    an order that the campaign has not carried out yet, ``ordered_at`` the number of the last one.
     """
 
     id: str
@@ -38,6 +39,8 @@ class CampaignView:
     paused_at: Instant | None = None
     paused_by: str | None = None
     problem: str | None = None
+    ordered: str | None = None
+    ordered_at: Instant | None = None
 
 
 @dataclass(frozen=True, slots=True)

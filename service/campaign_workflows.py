@@ -1,23 +1,35 @@
 """The workflows of campaigns as Temporal has them: started, addressed, listed and described."""
 
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from temporalio.api.workflowservice.v1 import ListWorkflowExecutionsRequest
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.workflowservice.v1 import (
+    ListWorkflowExecutionsRequest,
+    SignalWorkflowExecutionRequest,
+)
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 
 from campaign.instants import Instant, instant_of
+from campaign.orders import Order
 from campaign.settings import Settings
 from campaign.views import CampaignView
 from service.start_options import campaign_input, start_options
 from service.temporal import WorkflowNotFound, translate_errors
 from workflows.campaign import CampaignWorkflow
-from workflows.records import CampaignResult, CampaignState
+from workflows.records import CampaignResult, CampaignState, OrderInput
 
 Handle = WorkflowHandle[CampaignWorkflow, CampaignResult]
-Signal = Callable[[CampaignWorkflow], None]
+Signal = Callable[..., None]
+SIGNALS: dict[Order, Signal] = {
+    Order.PAUSE: CampaignWorkflow.pause,
+    Order.RESUME: CampaignWorkflow.resume,
+    Order.CANCEL: CampaignWorkflow.cancel,
+    Order.RETRY: CampaignWorkflow.retry,
+}
 
 RUNNING = "WorkflowType = 'Campaign' AND ExecutionStatus = 'Running'"
 RPC_TIMEOUT = timedelta(seconds=10)
@@ -53,7 +65,9 @@ class CampaignWorkflows:
         """The workflow of a campaign, whether it runs or not."""
         return self._client.get_workflow_handle_for(CampaignWorkflow.run, workflow_id(campaign_id))
 
-    async def start(self, view: CampaignView, state: CampaignState, signal: Signal) -> None:
+    async def start(
+        self, view: CampaignView, state: CampaignState, signal: Signal, *orders: OrderInput
+    ) -> None:
         """Start the workflow of an admitted campaign in a given state, and send it a signal.
 
         Where one runs it only gets the signal, so a repeat does no harm.
@@ -66,8 +80,30 @@ class CampaignWorkflows:
                 id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
                 id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
                 start_signal=signal.__name__,
+                start_signal_args=orders,
                 rpc_timeout=RPC_TIMEOUT,
                 **start_options(view, self._settings),
+            )
+
+    async def signal(self, campaign_id: str, signal: Signal, *orders: OrderInput) -> None:
+        """Send a signal to a campaign's workflow; raises WorkflowNotFound where none is open.
+
+        With an order it carries its number as the id of the request, so that a repeat adds nothing
+        to the history: the server takes it once
+        (https://github.com/temporalio/api, SignalWorkflowExecutionRequest.request_id).
+        """
+        request = SignalWorkflowExecutionRequest(
+            namespace=self._client.namespace,
+            workflow_execution=WorkflowExecution(workflow_id=workflow_id(campaign_id)),
+            signal_name=signal.__name__,
+            identity=self._client.identity,
+            request_id=f"order:{orders[0].number}" if orders else uuid.uuid4().hex,
+        )
+        with translate_errors(self._client):
+            payloads = await self._client.data_converter.encode(orders)
+            request.input.payloads.extend(payloads)
+            await self._client.workflow_service.signal_workflow_execution(
+                request, retry=True, timeout=RPC_TIMEOUT
             )
 
     async def running(self) -> set[str]:

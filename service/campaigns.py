@@ -6,7 +6,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
-from temporalio.client import Client, WithStartWorkflowOperation, WorkflowUpdateFailedError
+from temporalio.client import (
+    Client,
+    WithStartWorkflowOperation,
+    WorkflowExecutionStatus,
+    WorkflowUpdateFailedError,
+)
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
@@ -16,17 +21,20 @@ from campaign.failures import ServiceUnavailable
 from campaign.ids import CAMPAIGN_PREFIX, ID_BYTES, make_id
 from campaign.instants import Instant
 from campaign.model import ComposedCampaign, Draft
+from campaign.orders import Order
 from campaign.rates import campaign_scope
 from campaign.refusals import Refusal, RefusalCode, Refused
 from campaign.settings import Settings
 from campaign.states import CAMPAIGN_ENDS, CampaignStatus
 from campaign.views import CampaignView
-from service.campaign_workflows import CampaignWorkflows, Signal, workflow_id
+from service.campaign_workflows import CampaignWorkflows, workflow_id
 from service.changes import Change, faults_of, send_update
 from service.composition import CampaignComposer
 from service.dry_run import DryRun, dry_run
 from service.lost_workflows import LostWorkflows
 from service.media_check import open_media_check
+from service.orders import SIGNAL_SECONDS, Orders
+from service.orders import StateConflict as StateConflict
 from service.start_options import NOT_AGAIN, campaign_input, start_options
 from service.temporal import WorkflowNotFound, connect, is_ready, translate_errors
 from store.campaigns.retry import Retried
@@ -43,19 +51,6 @@ RAN_BEFORE = (
     "campaign_ran_before",
     "Temporal has run this campaign to its end, and the store is older than that",
 )
-
-
-class StateConflict(Exception):
-    """The campaign has ended, or gone too far, for what was asked.
-
-    Where that is not the reason, ``code`` and ``reason`` say it.
-    """
-
-    def __init__(self, status: CampaignStatus, code: str = "", reason: str = "") -> None:
-        super().__init__(status.value)
-        self.status = status
-        self.code = code
-        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +77,7 @@ class CampaignService:
         self._timeout = timedelta(seconds=settings.admission_timeout_seconds)
         self._workflows = CampaignWorkflows(client, settings)
         self._lost = LostWorkflows(self._workflows, store)
+        self._orders = Orders(self._workflows, self._lost, store)
 
     async def admit(
         self, draft: Draft, id_prefix: str = CAMPAIGN_PREFIX, campaign_id: str | None = None
@@ -136,23 +132,27 @@ class CampaignService:
         return bool(latest.refusals) and latest.refusals[0].code is RefusalCode.ABANDONED
 
     async def pause(self, view: CampaignView) -> None:
-        """Ask a campaign to stop for now; raises StateConflict when it has ended."""
-        await self._order(view, CampaignWorkflow.pause)
+        """Stop a campaign for now; see :meth:`service.orders.Orders.give`."""
+        await self._orders.give(view, Order.PAUSE)
 
     async def resume(self, view: CampaignView) -> None:
-        """Ask a paused campaign to carry on; raises StateConflict when it has ended."""
-        await self._order(view, CampaignWorkflow.resume)
+        """Let a paused campaign go on; see :meth:`service.orders.Orders.give`."""
+        await self._orders.give(view, Order.RESUME)
 
     async def cancel(self, view: CampaignView) -> None:
-        """Ask a campaign to stop for good; raises StateConflict when it has ended."""
-        await self._order(view, CampaignWorkflow.cancel)
+        """Stop a campaign for good; see :meth:`service.orders.Orders.give`."""
+        await self._orders.give(view, Order.CANCEL)
+
+    async def bring_orders_again(self) -> int:
+        """See :meth:`service.orders.Orders.bring_again`."""
+        return await self._orders.bring_again()
 
     async def retry(self, view: CampaignView) -> None:
         """Send again, and pay for anew, what failed for a reason that may pass.
 
         Raises StateConflict when there is nothing to send again, Refused when it cannot be paid
-        for, ServiceUnavailable when Temporal does not answer: then it begins when that is back.
-        Asked again while it runs, nothing more happens.
+        for. When Temporal does not answer it begins when that is back. Asked again while it runs,
+        nothing more happens.
         """
         answer = await asyncio.to_thread(self._store.retrying.retry, view.id, wall_clock())
         if isinstance(answer, Refusal):
@@ -164,7 +164,15 @@ class CampaignService:
             raise StateConflict(latest.status, *NOT_AGAIN[answer])
         if latest.status is CampaignStatus.RUNNING:
             # A run that is just ending gets the signal, and a new one begins where there is none.
-            await self._lost.start_retried(view.id)
+            try:
+                async with asyncio.timeout(SIGNAL_SECONDS):
+                    await self._lost.start_retried(view.id)
+            except (ServiceUnavailable, TimeoutError) as error:
+                log.warning(
+                    "the retry is in the store and will be started",
+                    campaign=view.id,
+                    reason=str(error),
+                )
 
     async def change(self, view: CampaignView, change: Change) -> Instant | None:
         """Give a campaign another start or spread while it waits, another rate until it ends.
@@ -192,6 +200,11 @@ class CampaignService:
     async def revive_lost(self) -> list[str]:
         """See :meth:`service.lost_workflows.LostWorkflows.revive_all`."""
         return await self._lost.revive_all()
+
+    async def ran_before(self, view: CampaignView) -> bool:
+        """Tell whether Temporal has run a draft to its end, so that the store is the older one."""
+        closed = await self._workflows.closed(view.id)
+        return closed is not None and closed.status is WorkflowExecutionStatus.COMPLETED
 
     async def is_reachable(self) -> bool:
         """Tell whether Temporal answers and has the namespace of the settings."""
@@ -238,23 +251,17 @@ class CampaignService:
         except (WorkflowNotFound, WorkflowUpdateFailedError) as error:
             raise ServiceUnavailable("its workflow ended before it gave a verdict") from error
 
-    async def _order(self, view: CampaignView, signal: Signal) -> None:
-        """Send a signal to a campaign's workflow; a lost one is started again and gets it first."""
-        if view.status in CAMPAIGN_ENDS:
-            raise StateConflict(view.status)
-        try:
-            with translate_errors(self._client):
-                async with asyncio.timeout(self._timeout.total_seconds()):
-                    await self._workflows.handle(view.id).signal(signal)
-        except WorkflowNotFound:
-            await self._revive(view.id, signal, "person")
-
     async def _change_plan(self, campaign_id: str, change: Change) -> Instant:
         try:
             try:
                 return await self._update(campaign_id, change)
             except WorkflowNotFound:
-                await self._revive(campaign_id, CampaignWorkflow.pause, "system")
+                if await self._lost.revive(campaign_id) is None:
+                    raise
+                log.warning(
+                    "no workflow ran for this open campaign; it was started again for a change",
+                    campaign=campaign_id,
+                )
                 return await self._update(campaign_id, change)
         except (WorkflowUpdateFailedError, WorkflowNotFound) as error:
             raise StateConflict((await self._view(campaign_id)).status) from error
@@ -264,16 +271,6 @@ class CampaignService:
             async with asyncio.timeout(self._timeout.total_seconds()):
                 handle = self._workflows.handle(campaign_id)
                 return await send_update(handle, change, self._timeout)
-
-    async def _revive(self, campaign_id: str, signal: Signal, by: str) -> None:
-        """Start a lost workflow with a signal; raises StateConflict when the campaign has ended."""
-        if await self._lost.revive(campaign_id, signal, by) is None:
-            raise StateConflict((await self._view(campaign_id)).status)
-        log.warning(
-            "no workflow ran for this open campaign; it was started again for an order",
-            campaign=campaign_id,
-            order=signal.__name__,
-        )
 
 
 async def open_campaign_service(settings: Settings, store: Store) -> CampaignService:

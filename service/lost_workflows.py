@@ -2,7 +2,8 @@
 
 A workflow is lost when somebody terminated or deleted it, when Temporal's database was lost or is
 older than the store, and when the store is older than Temporal. Nothing is sent of such a campaign
-until a person resumes it, because nobody knows why its workflow is gone.
+until a person resumes it, because nobody knows why its workflow is gone. An order that was answered
+before holds: it is the first thing that the new run gets.
 """
 
 import asyncio
@@ -12,14 +13,15 @@ from typing import TypeVar
 import structlog
 from temporalio.client import WorkflowExecutionStatus
 
-from campaign.instants import SECOND, Instant
+from campaign.orders import Order
 from campaign.states import CAMPAIGN_OPEN
 from campaign.views import CampaignView
-from service.campaign_workflows import CampaignWorkflows, Closed, Signal
+from service.campaign_workflows import SIGNALS, CampaignWorkflows, Closed
 from service.start_options import retried_state, revived_state
 from store.clock import wall_clock
 from store.store import Store
 from workflows.campaign import CampaignWorkflow
+from workflows.records import OrderInput
 
 T = TypeVar("T")
 
@@ -29,10 +31,6 @@ PAGE = 1_000
 CALLS_AT_ONCE = 16
 SECOND_LOOK_SECONDS = 1.0
 _PERHAPS_FOLLOWING = (None, WorkflowExecutionStatus.COMPLETED)
-# The workflow of a retried campaign is started right after the retry is written.
-RETRY_IS_RECENT: Instant = 60 * SECOND
-# A run writes its end before it completes, so a retry may be a little older than that.
-COMPLETES_WITHIN: Instant = 10 * SECOND
 
 
 class LostWorkflows:
@@ -58,27 +56,35 @@ class LostWorkflows:
     async def revive_all(self) -> list[str]:
         """Start a workflow for each open campaign that has none; returns their ids.
 
-        A campaign that was retried a moment ago runs, as somebody just asked for; any other
-        comes back paused. One visibility query names the workflows that run, so many open
-        campaigns cost little.
+        A campaign whose retry has not begun runs, as somebody asked for; any other comes back
+        paused, with the order that it has not carried out. One visibility query names the
+        workflows that run, so many open campaigns cost little.
         """
         revived = await _each(self._revive_if_lost, await self._unlisted())
         return [id for id, was_lost in revived.items() if was_lost]
 
-    async def revive(self, campaign_id: str, signal: Signal, by: str) -> CampaignView | None:
-        """Start the lost workflow of an open campaign, paused, and send it a signal.
+    async def revive(self, campaign_id: str, order: Order | None = None) -> CampaignView | None:
+        """Start the lost workflow of an open campaign, paused, with the order that is pending.
 
-        The store says first that the campaign is paused ``by`` "person" or "system", and why.
-        Returns the campaign, None when it has ended or is a draft: then nothing was done.
+        The store says first that the campaign is paused and why, and has the ``order``, if one is
+        given, as the newest. Returns the campaign, None when it has ended or is a draft: then
+        nothing was done.
         """
-        paused = self._store.open_campaigns.pause_lost
-        if not await asyncio.to_thread(paused, campaign_id, wall_clock(), by):
+        if not await asyncio.to_thread(
+            self._store.open_campaigns.pause_lost, campaign_id, wall_clock()
+        ):
             return None
+        if order is not None:
+            await asyncio.to_thread(self._store.orders.give, campaign_id, order, wall_clock())
+        # The facts are read last: they may not be older than the order in the view.
         view = await asyncio.to_thread(self._store.campaigns.get, campaign_id)
         facts = await asyncio.to_thread(self._store.admissions.plan_facts, campaign_id)
-        if view is None or view.status not in CAMPAIGN_OPEN:
+        if view is None or view.status not in CAMPAIGN_OPEN or facts.paused_at is None:
             return None
-        await self._workflows.start(view, revived_state(view, facts), signal)
+        # A workflow that somebody else started, and resumed, since the look gets the signal too.
+        ordered = Order(view.ordered or Order.PAUSE)
+        number = OrderInput(number=view.ordered_at or 0)
+        await self._workflows.start(view, revived_state(view, facts), SIGNALS[ordered], number)
         return view
 
     async def start_retried(self, campaign_id: str) -> None:
@@ -87,6 +93,8 @@ class LostWorkflows:
         facts = await asyncio.to_thread(self._store.admissions.plan_facts, campaign_id)
         assert view is not None
         await self._workflows.start(view, retried_state(view, facts), CampaignWorkflow.retry)
+        number = view.ordered_at or 0
+        await asyncio.to_thread(self._store.orders.carried_out, view.id, Order.RETRY, number)
 
     async def _look(self, campaign_id: str | None) -> dict[str, Closed]:
         ids = await self._unlisted() if campaign_id is None else [campaign_id]
@@ -120,30 +128,20 @@ class LostWorkflows:
         closed = await self._workflows.closed(campaign_id)
         if closed is None:
             return False
-        if await self._waits_for_its_retry(campaign_id, closed):
+        view = await asyncio.to_thread(self._store.campaigns.get, campaign_id)
+        if view is not None and view.ordered == Order.RETRY:
             await self.start_retried(campaign_id)
             return True
-        # The signal is for a workflow that somebody else started, and resumed, since the look
-        # above: the store says "paused" now, so that one has to pause too.
-        view = await self.revive(campaign_id, CampaignWorkflow.pause, "system")
+        view = await self.revive(campaign_id)
         if view is None:
             return False
         log.warning(
-            "no workflow ran for this open campaign; it is paused until somebody resumes it",
+            "no workflow ran for this open campaign; it was started again",
             campaign=campaign_id,
             closed_as="not found" if closed.status is None else closed.status.name.lower(),
+            order=view.ordered,
         )
         return True
-
-    async def _waits_for_its_retry(self, campaign_id: str, closed: Closed) -> bool:
-        """Tell whether the campaign was retried and no workflow was started for that yet."""
-        retried_at = await asyncio.to_thread(self._store.open_campaigns.retried_at, campaign_id)
-        if retried_at is None:
-            return False
-        if closed.at is None:
-            return wall_clock() - retried_at < RETRY_IS_RECENT
-        completed = closed.status is WorkflowExecutionStatus.COMPLETED
-        return closed.at < retried_at + (COMPLETES_WITHIN if completed else 0)
 
 
 async def _each(call: Callable[[str], Awaitable[T]], ids: Iterable[str]) -> dict[str, T]:

@@ -56,6 +56,8 @@ def revived_state(view: CampaignView, facts: PlanFacts) -> CampaignState:
         paused_at=facts.paused_at,
         waves=1 if facts.sent_any else 0,
         revived=True,
+        # An order that is still to be carried out is signalled, and has to be new to the run.
+        order=(view.ordered_at or 0) - (view.ordered is not None),
     )
 
 
@@ -73,6 +75,7 @@ def _admitted_state(view: CampaignView, facts: PlanFacts) -> CampaignState:
         pauses=facts.pauses,
         waves=1,
         tally=view.tally,
+        order=view.ordered_at or 0,
     )
 
 

@@ -13,6 +13,7 @@ from store.campaigns.campaigns import Campaigns
 from store.campaigns.links import Links
 from store.campaigns.message_log import MessageLog
 from store.campaigns.open_campaigns import OpenCampaigns
+from store.campaigns.orders import Orders
 from store.campaigns.plans import Plans
 from store.campaigns.retry import Retrying
 from store.database.engine import Database
@@ -42,6 +43,7 @@ class Store:
     api_keys: ApiKeys
     campaigns: Campaigns
     open_campaigns: OpenCampaigns
+    orders: Orders
     admissions: Admissions
     plans: Plans
     sending: Sending
@@ -84,6 +86,7 @@ def open_store(settings: Settings) -> Store:
         api_keys=api_keys,
         campaigns=Campaigns(database, outbox),
         open_campaigns=OpenCampaigns(database),
+        orders=Orders(database),
         admissions=admissions,
         plans=Plans(database),
         sending=Sending(database, outbox, due_messages),

@@ -108,9 +108,9 @@ def test_what_was_terminated_by_hand_is_seen_cancelled_or_waits_for_a_person(
 
     with stack(data) as running:
         time.sleep(SEEN_SECONDS)
-        for id in (runs, paused):
+        for id, by in ((runs, "system"), (paused, "person")):
             campaign = shown(running, id)
-            assert (campaign["status"], campaign["pausedBy"]) == ("paused", "system")
+            assert (campaign["status"], campaign["pausedBy"]) == ("paused", by)
         assert len(running.carrier_log()) == accepted == 2
         assert running.command("audit").returncode == 1
         assert running.command("resume", paused).returncode == 0

@@ -8,8 +8,6 @@ with workflow.unsafe.imports_passed_through():
     from activities.records import (
         CampaignRef,
         ChunkResult,
-        SetStatusInput,
-        SetStatusResult,
         SettleInput,
         Verdict,
     )
@@ -23,6 +21,7 @@ from workflows.admission import admit
 from workflows.cancellation import as_signal
 from workflows.chunks import Chunks
 from workflows.help import Help
+from workflows.orders import Orders
 from workflows.plan_changes import PlanChanges
 from workflows.receipts import await_receipts
 from workflows.records import (
@@ -30,6 +29,7 @@ from workflows.records import (
     CampaignResult,
     CampaignState,
     ChangeSpreadInput,
+    OrderInput,
     Progress,
     RescheduleInput,
 )
@@ -55,13 +55,12 @@ class CampaignWorkflow:
         self.ref = CampaignRef(campaign_id=input.campaign_id)
         self.revision = input.revision or (LOCAL_STEPS if input.local_books else 0)
         self.state = input.state or CampaignState(tally=Tally(total=input.total))
-        self.paused = self.state.paused_at is not None
         self.retried = False
-        self.cancels = 0
         self.counted: Tally | None = None
         self.upcoming: list[Wave] = []
         self.help = Help(input.campaign_id, self.state, self._show)
         self.steps = Steps(self.revision, self.help.ask)
+        self.orders = Orders(self.ref, self.state, self.steps, self.help, self._become)
         self.changes = PlanChanges(input.campaign_id, self.state, self.steps, self._show)
         self.chunks = Chunks(
             input.campaign_id, input.chunks_at_once, self._held, self._count, self.help.ask
@@ -121,10 +120,15 @@ class CampaignWorkflow:
         while self._held() or not self.upcoming:
             await self.chunks.drain()
             await workflow.wait_condition(lambda: not self.changes.moving)
+            if self.orders.behind:
+                self.upcoming.clear()
+                if await self.orders.follow() in CAMPAIGN_ENDS:
+                    return None
+                continue
             if self.state.cancelling:
                 await self._cancel_waiting()
                 return None
-            if self.paused or self.state.paused_at is not None:
+            if self.orders.paused or self.state.paused_at is not None:
                 await self._stay_paused()
                 continue
             if workflow.info().is_continue_as_new_suggested():
@@ -148,7 +152,7 @@ class CampaignWorkflow:
             if wave.begins:
                 self._become(CampaignStatus.RUNNING)
             else:
-                await self._set_status(CampaignStatus.RUNNING)
+                await self.orders.set_status(CampaignStatus.RUNNING)
         known_down = self.state.carrier_down is not None
         if not await self.chunks.send(wave, self.state.waves, known_down):
             self.upcoming.clear()
@@ -172,14 +176,14 @@ class CampaignWorkflow:
     async def _settle(self) -> None:
         """Void the credits that were not used and write the end, unless a retry came between."""
         # A retry is possible only once the store has the end; one asked for before ends with it.
-        self.retried, cancels = False, self.cancels
+        self.retried, cancels = False, self.orders.cancels
         settled = await self.steps.run(
             Lifecycle.settle_campaign,
             SettleInput(campaign_id=self.input.campaign_id, cancelled=self.state.cancelling),
             "void unused credits and write the end",
         )
         self.state.tally = settled.tally
-        self.state.cancelling = self.cancels > cancels
+        self.state.cancelling = self.orders.cancels > cancels
         self._become(settled.status)
 
     async def _cancel_waiting(self) -> None:
@@ -204,14 +208,20 @@ class CampaignWorkflow:
         state = self.state
         if state.paused_at is None:
             self.upcoming.clear()
-            state.paused_at = timers.now()
-            await self._set_status(CampaignStatus.PAUSED)
-        await workflow.wait_condition(lambda: not self.paused and not self.changes.moving)
+            state.paused_at = timers.now() - self.orders.paused_for
+            await self.orders.set_status(CampaignStatus.PAUSED)
+        await workflow.wait_condition(
+            lambda: self.orders.behind or not (self.orders.paused or self.changes.moving)
+        )
+        if self.orders.behind:
+            return
         await self.changes.make_up_for_pause()
         state.paused_at = None
         if not state.cancelling:
             running = state.waves > 0
-            await self._set_status(CampaignStatus.RUNNING if running else CampaignStatus.SCHEDULED)
+            await self.orders.set_status(
+                CampaignStatus.RUNNING if running else CampaignStatus.SCHEDULED
+            )
 
     async def _continue_as_new(self) -> None:
         await workflow.wait_condition(workflow.all_handlers_finished)
@@ -245,24 +255,19 @@ class CampaignWorkflow:
         self.changes.check_spread(input)
 
     @workflow.signal(description="Stop sending until resumed; requests under way are finished.")
-    def pause(self) -> None:
+    def pause(self, order: OrderInput | None = None) -> None:
         """Pause; paused twice is paused once."""
-        if not self.state.cancelling and self.state.status not in CAMPAIGN_ENDS:
-            self.paused = True
+        self.orders.pause(order)
 
     @workflow.signal(description="Go on after a pause or a problem; later waves move back.")
-    def resume(self) -> None:
+    def resume(self, order: OrderInput | None = None) -> None:
         """Resume; without a pause or a problem nothing happens."""
-        self.help.answers += 1
-        self.paused = False
+        self.orders.resume(order)
 
     @workflow.signal(description="Send nothing more and give back the credits held for it.")
-    def cancel(self) -> None:
+    def cancel(self, order: OrderInput | None = None) -> None:
         """Cancel; there is no way back."""
-        self.cancels += 1
-        self.help.answers += 1
-        self.state.cancelling = True
-        self.paused = False
+        self.orders.cancel(order)
         self._show()
 
     @workflow.signal(description="Resume the campaign after failed messages were requeued.")
@@ -282,7 +287,8 @@ class CampaignWorkflow:
         return self.upcoming
 
     def _held(self) -> bool:
-        return self.paused or self.changes.moving or self.state.cancelling
+        orders = self.orders
+        return orders.paused or orders.behind or self.changes.moving or self.state.cancelling
 
     def _looks_again(self) -> bool:
         return self.revision >= NAMED_STEPS or workflow.patched(LOOK_AGAIN)
@@ -290,24 +296,17 @@ class CampaignWorkflow:
     def _count(self, result: ChunkResult) -> None:
         self.state.tally = visibility.counted(self.state.tally, result)
         self.state.carrier_down = result.down
+        self.orders.behind = self.orders.behind or result.held
         self._show()
 
     async def _is_open(self) -> bool:
         """Begin paused in the place of a run that was lost; False if the campaign has ended."""
-        stands = await self._set_status(CampaignStatus.PAUSED)
+        stands = await self.orders.set_status(CampaignStatus.PAUSED)
         self.state.revived = False
         if stands.status not in CAMPAIGN_ENDS:
             return True
         self._become(stands.status)
         return False
-
-    async def _set_status(self, status: CampaignStatus) -> SetStatusResult:
-        self._become(status)
-        return await self.steps.run_in_order(
-            Lifecycle.set_status,
-            SetStatusInput(campaign_id=self.input.campaign_id, status=status),
-            f"set the status to {status.value}",
-        )
 
     def _become(self, status: CampaignStatus) -> None:
         changed = self.state.status is not status

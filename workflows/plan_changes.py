@@ -51,8 +51,12 @@ class PlanChanges:
         An instant that has just passed means now.
         """
         state, at = self._state, max(input.at, timers.now())
-        assert state.first_due_at is not None
-        await self._shift(at - state.first_due_at, "move the plan to its new start", at)
+        moved = False
+        while not moved:
+            if state.first_due_at is None:
+                raise _refused("nothing of it waits")
+            by = at - state.first_due_at
+            moved = await self._shift(by, "move the plan to its new start", at)
         visibility.tag(state)
         return at
 
@@ -63,19 +67,20 @@ class PlanChanges:
         the pause: the time that is lost is added when it ends.
         """
         state, now = self._state, timers.now()
-        change = RespreadPlanInput(
-            campaign_id=self._campaign_id,
-            number=state.pauses + 1,
-            hours=input.hours,
-            earliest=now if state.paused_at is None else state.paused_at,
-            scheduled_at=None if input.at is None else max(input.at, now),
-        )
-        self.moving = True
+        summary = f"spread the plan over {input.hours:g} hours"
+        self.moving = moving = True
         try:
-            dues = await self._steps.run_in_order(
-                Planning.respread_plan, change, f"spread the plan over {input.hours:g} hours"
-            )
-            state.pauses = change.number
+            while moving:
+                change = RespreadPlanInput(
+                    campaign_id=self._campaign_id,
+                    number=state.pauses + 1,
+                    hours=input.hours,
+                    earliest=now if state.paused_at is None else state.paused_at,
+                    scheduled_at=None if input.at is None else max(input.at, now),
+                )
+                dues = await self._steps.run_in_order(Planning.respread_plan, change, summary)
+                state.pauses = change.number if dues.number is None else dues.number
+                moving = state.pauses != change.number
         finally:
             self.moving = False
         state.first_due_at, state.last_due_at = dues.first_due_at, dues.last_due_at
@@ -92,9 +97,14 @@ class PlanChanges:
             lost_from = max(lost_from, state.first_due_at)
         lost = timers.now() - lost_from
         if lost > 0 and not state.cancelling:
-            await self._shift(lost, f"move later waves back by {lost / SECOND:.0f} s")
+            while not await self._shift(lost, f"move later waves back by {lost / SECOND:.0f} s"):
+                pass
 
-    async def _shift(self, by: Instant, summary: str, scheduled_at: Instant | None = None) -> None:
+    async def _shift(self, by: Instant, summary: str, scheduled_at: Instant | None = None) -> bool:
+        """Move the plan; False if the store counts otherwise, as an older copy of it may.
+
+        Then nothing has moved, and the state is as the store has it: the caller tries again.
+        """
         state = self._state
         shift = ShiftPlanInput(
             campaign_id=self._campaign_id,
@@ -104,16 +114,22 @@ class PlanChanges:
         )
         self.moving = True
         try:
-            await self._steps.run_in_order(Planning.shift_plan, shift, summary)
-            state.pauses = shift.number
+            moved = await self._steps.run_in_order(Planning.shift_plan, shift, summary)
         finally:
             self.moving = False
+        # Histories of earlier versions have no result here.
+        if moved and moved.number != shift.number:
+            state.pauses = moved.number
+            state.first_due_at, state.last_due_at = moved.first_due_at, moved.last_due_at
+            return False
+        state.pauses = shift.number
         # A first message that has left stays where it was.
         if state.first_due_at is not None and not state.waves:
             state.first_due_at += by
         if state.last_due_at is not None:
             state.last_due_at += by
         self._show()
+        return True
 
     def _check_waits(self) -> None:
         """Refuse a change after the first wave: some recipients have their message by then.

@@ -14,7 +14,8 @@ class CampaignState:
 
     ``pauses`` counts the changes of the plan: pauses made up for, other starts and spreads.
     ``problem`` says why the campaign needs a person. A ``revived`` run takes the place of one that
-    Temporal lost: it begins paused, unless the campaign has ended in the store.
+    Temporal lost: it begins paused, unless the campaign has ended in the store. ``order`` is the
+    number of the newest order that it knows.
     """
 
     status: CampaignStatus = CampaignStatus.DRAFT
@@ -29,6 +30,7 @@ class CampaignState:
     carrier_down: str | None = None
     problem: str | None = None
     revived: bool = False
+    order: Instant = 0
 
     @property
     def admitted(self) -> bool:
@@ -52,6 +54,13 @@ class CampaignInput(Record):
     local_books: bool = False
     revision: int = 0
     state: CampaignState | None = None
+
+
+class OrderInput(Record):
+    """An order in the store: its number, and how long the campaign has been paused by then."""
+
+    number: Instant
+    paused_for: Instant = 0
 
 
 class RescheduleInput(Record):

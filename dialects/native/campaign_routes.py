@@ -27,11 +27,15 @@ from dialects.native.problems import SENDING, documented, problem
 from store.accounts.api_keys import Principal
 from store.store import Store
 
-CONTROL = "Signals the campaign's workflow, which acts within two seconds."
+CONTROL = (
+    "Writes the order into the store, where it holds whatever fails afterwards, and signals the "
+    "campaign's workflow. A pause and a cancellation take effect within two seconds, even while "
+    "Temporal is away; `ordered` names an order that is not carried out yet."
+)
 RETRY = (
     "Requeues the messages of an ended campaign that failed for a temporary reason, under the same "
-    "campaign id, and debits their credits again: all of them, or none with 402. A second call "
-    "while the retry runs changes nothing."
+    "campaign id, and debits their credits again: all of them, or none with 402. It starts when "
+    "Temporal answers. A second call while the retry runs changes nothing."
 )
 CHANGE = (
     "Applies all changes or none. The start can change until the first wave is sent, and moves the "

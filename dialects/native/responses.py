@@ -34,7 +34,8 @@ def campaign_json(view: CampaignView) -> dict[str, Any]:
     """A campaign with its counts; the ten after ``total`` sum to it.
 
     ``pausedBy`` is "person" or "system" while it is paused. ``problem`` names what keeps an open
-    campaign from going on, such as "workflow_lost".
+    campaign from going on, such as "workflow_lost". ``ordered`` is an order that holds and is not
+    carried out yet: "pause", "resume", "cancel" or "retry".
     """
     return {
         "id": view.id,
@@ -49,6 +50,7 @@ def campaign_json(view: CampaignView) -> dict[str, Any]:
         "finishedAt": iso_or_none(view.finished_at),
         "pausedBy": view.paused_by,
         "problem": view.problem,
+        "ordered": view.ordered,
         "idempotencyKey": view.key,
         "refusals": [asdict(refusal) for refusal in view.refusals],
         "counts": asdict(view.tally),

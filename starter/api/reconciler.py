@@ -45,10 +45,15 @@ class Reconciler:
         self._patience = round((settings.admission_timeout_seconds + PATIENCE_SECONDS) * SECOND)
 
     async def run(self) -> None:
-        """Look for lost workflows every few seconds, and for everything else each minute."""
+        """Look for lost workflows and orders every few seconds, for all else each minute."""
         housekeeping = (self.withdraw_stale, self.restart_deliveries, self.forget_deliveries)
         for number in itertools.count():
-            steps = [self._service.revive_lost, *(() if number % ROUNDS_A_MINUTE else housekeeping)]
+            steps: list[Callable[[], Awaitable[object]]] = [
+                self._service.revive_lost,
+                self._service.bring_orders_again,
+            ]
+            if number % ROUNDS_A_MINUTE == 0:
+                steps += housekeeping
             for step in steps:
                 await self._try(step)
             await asyncio.sleep(ROUND_SECONDS)
@@ -70,7 +75,10 @@ class Reconciler:
         )
         stale = [view for view in drafts if view.created_at < oldest]
         for view in stale:
-            if await self._service.withdraw(view):
+            if await self._service.ran_before(view):
+                # Its key stays held: to send it again would double what the run has sent.
+                log.warning("Temporal has run this draft to its end", campaign=view.id)
+            elif await self._service.withdraw(view):
                 log.info("a draft got no verdict in time and is withdrawn", campaign=view.id)
         return len(stale)
 

@@ -105,7 +105,8 @@ def show_account(
 def set_switches(
     name: Name,
     active: Annotated[
-        bool | None, typer.Option(help="The keys of an inactive account are refused.")
+        bool | None,
+        typer.Option(help="An inactive account's keys are refused and its campaigns paused."),
     ] = None,
     daily_quota: Quota = None,
     strict_uniform: Annotated[

@@ -31,6 +31,7 @@ from starter.cli.context import (
 from store.accounts.accounts import AccountView
 from store.accounts.api_keys import Principal
 from store.campaigns.open_campaigns import WORKFLOW_LOST
+from store.shared.brakes import ACCOUNT_CLOSED
 from store.store import Store
 
 LISTED_MAX = 100_000
@@ -122,6 +123,8 @@ def status(id: Id, as_json: Json = False) -> None:
         typer.echo(json.dumps(presenting.campaign_json(view), indent=2))
         return
     out.print(progress_table(view))
+    if view.ordered is not None:
+        out.print(f"ordered, and not carried out yet: {view.ordered}", highlight=False)
     if advice := advice_on(view):
         out.print(advice, highlight=False, soft_wrap=True)
 
@@ -232,6 +235,11 @@ def advice_on(view: CampaignView) -> str | None:
         return (
             "No workflow ran for this campaign, so the system paused it. Nothing is sent until "
             f"you run 'godwit resume {view.id}' or 'godwit cancel {view.id}'."
+        )
+    if view.problem == ACCOUNT_CLOSED:
+        return (
+            "Its account is closed, so the system paused it. Open the account, then run "
+            f"'godwit resume {view.id}' or 'godwit cancel {view.id}'."
         )
     return None if view.problem is None else f"It does not go on: {plain(view.problem)}."
 

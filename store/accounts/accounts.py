@@ -14,7 +14,9 @@ from campaign.ids import ID_BYTES, make_id
 from campaign.instants import Instant
 from campaign.phone import sender_kind
 from store.accounts.api_keys import ApiKeys, KeyPair
+from store.clock import wall_clock
 from store.database.engine import Database, StoreError
+from store.shared.brakes import pause_campaigns
 from store.tables import Account, Credit, RateRow, SenderRow
 
 ACCOUNT_PREFIX = "acc_"
@@ -151,13 +153,21 @@ class Accounts:
     def update(self, account_id: str, **switches: object) -> AccountView:
         """Set columns named in ``SWITCHES``; returns the account as it is afterwards.
 
+        An account that becomes inactive is closed: its campaigns that are scheduled or running are
+        paused by the system in the same transaction. They stay paused when it is opened again.
         Raises StoreError for any other name, and if there is no such account.
         """
         for name in switches:
             if name not in SWITCHES:
                 raise StoreError(f"an account has no switch {name!r}")
         query = update(Account).where(col(Account.id) == account_id).values(switches)
-        self._database.write(lambda connection: connection.execute(query))
+
+        def work(connection: Connection) -> None:
+            connection.execute(query)
+            if switches.get("active") is False:
+                pause_campaigns(connection, account_id, wall_clock())
+
+        self._database.write(work)
         view = self.show(account_id)
         if view is None:
             raise StoreError("no such account")

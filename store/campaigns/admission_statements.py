@@ -89,7 +89,8 @@ WAITING_ROWS = text("""
 # The settlement of an earlier run may come late, after a retry has requeued messages.
 SETTLE = text("""
     UPDATE campaign
-    SET status = :status, finished_at = :now, paused_at = NULL, paused_by = NULL, problem = NULL
+    SET status = :status, finished_at = :now, paused_at = NULL, paused_by = NULL, problem = NULL,
+      ordered = NULL
     WHERE id = :campaign AND status NOT IN :ends AND NOT EXISTS (
       SELECT 1 FROM message
       WHERE campaign_id = :campaign AND status IN ('queued', 'retryable', 'sending')

@@ -10,6 +10,7 @@ from campaign.credits import Price
 from campaign.events import Destination
 from campaign.instants import Instant
 from campaign.model import ComposedCampaign
+from campaign.orders import Order, Standing
 from campaign.ports import Tally
 from campaign.refusals import Refusal
 from campaign.report import Report
@@ -22,6 +23,7 @@ from campaign.states import (
 )
 from campaign.views import CampaignView, MessageView
 from store.campaigns import links
+from store.campaigns.orders import follow
 from store.campaigns.rows import campaign_values, message_values
 from store.database.engine import Database
 from store.shared import ledger, reply_rows, reports
@@ -51,21 +53,33 @@ _HOLDS_KEY = text("""
     SELECT 1 FROM campaign_key
     WHERE account_id = :account AND key = :key AND (free_at IS NULL OR free_at > :now)
 """)
+# A run that has not seen the last order may not move the campaign. Where it stands there already,
+# the write still says that the order is carried out.
 _SET_STATUS = text("""
     UPDATE campaign
     SET status = :status,
         started_at = COALESCE(started_at, :started_at),
         paused_at = CASE WHEN :pauses THEN COALESCE(paused_at, :now) END,
         paused_by = CASE WHEN :pauses THEN COALESCE(paused_by, 'person') END,
-        problem = CASE WHEN :pauses THEN problem END
-    WHERE id = :campaign AND status IN :from_statuses
+        problem = CASE WHEN :pauses THEN problem END,
+        ordered = CASE WHEN ordered = :carries_out THEN NULL ELSE ordered END
+    WHERE id = :campaign AND COALESCE(ordered_at, 0) <= :order
+        AND (status IN :from_statuses OR (status = :status AND ordered = :carries_out))
 """).bindparams(
     bindparam("from_statuses", expanding=True, type_=String),
     bindparam("pauses", type_=Boolean),
     bindparam("now", type_=BigInteger),
+    bindparam("order", type_=BigInteger),
 )
+_BEGIN = text("""
+    UPDATE campaign SET status = 'running', started_at = COALESCE(started_at, :now)
+    WHERE id = :campaign AND status = 'scheduled' AND ordered IS NULL
+""")
 _STATUS = text("""
     SELECT status FROM campaign WHERE id = :campaign
+""")
+_HAS_NEWER_ORDER = text("""
+    SELECT 1 FROM campaign WHERE id = :campaign AND ordered_at > :order
 """)
 _REPORT_PROBLEM = text("""
     UPDATE campaign SET problem = :problem WHERE id = :campaign AND status IN :open
@@ -241,7 +255,9 @@ class Campaigns:
 
         self._database.write(work)
 
-    def set_status(self, campaign_id: str, status: CampaignStatus, now: Instant) -> CampaignStatus:
+    def set_status(
+        self, campaign_id: str, status: CampaignStatus, now: Instant, order: Instant = 0
+    ) -> CampaignStatus:
         """See :class:`campaign.ports.CampaignStore`; raises NoResultFound for an unknown id."""
         # An end is left by a retry alone, which pays for it (store/campaigns/retry.py).
         sources = [
@@ -249,12 +265,15 @@ class Campaigns:
             for source, targets in CAMPAIGN_MOVES.items()
             if status in targets and source not in CAMPAIGN_ENDS
         ]
+        pauses = status is CampaignStatus.PAUSED
         values = {
             "campaign": campaign_id,
             "status": status.value,
             "from_statuses": sources,
             "started_at": now if status is CampaignStatus.RUNNING else None,
-            "pauses": status is CampaignStatus.PAUSED,
+            "pauses": pauses,
+            "carries_out": Order.PAUSE.value if pauses else Order.RESUME.value,
+            "order": order,
             "now": now,
         }
 
@@ -268,6 +287,22 @@ class Campaigns:
         stands, destinations = self._database.write(work)
         self._outbox.notify(destinations)
         return stands
+
+    def begin(self, campaign_id: str, now: Instant) -> None:
+        """See :class:`campaign.ports.CampaignStore`."""
+        values = {"campaign": campaign_id, "now": now}
+        self._database.write(lambda connection: connection.execute(_BEGIN, values))
+
+    def has_newer_order(self, campaign_id: str, order: Instant) -> bool:
+        """See :class:`campaign.ports.CampaignStore`."""
+        values = {"campaign": campaign_id, "order": order}
+        return self._database.read(
+            lambda connection: connection.execute(_HAS_NEWER_ORDER, values).first() is not None
+        )
+
+    def follow_orders(self, campaign_id: str, now: Instant) -> Standing:
+        """See :class:`campaign.ports.CampaignStore`; raises NoResultFound for an unknown id."""
+        return self._database.write(lambda connection: follow(connection, campaign_id, now))
 
     def report_problem(self, campaign_id: str, problem: str | None, now: Instant) -> None:
         """See :class:`campaign.ports.CampaignStore`; the store keeps no instant of it."""

@@ -7,6 +7,7 @@ from sqlalchemy import BindParameter, bindparam, text
 
 from campaign.instants import Instant
 from campaign.states import CAMPAIGN_OPEN
+from store.campaigns.orders import NEXT_NUMBER
 from store.database.engine import Database
 
 # The problem of an open campaign that no workflow runs for.
@@ -19,20 +20,19 @@ _PAGE = text("""
     SELECT id, problem FROM campaign
     WHERE status IN :open AND id > :after ORDER BY id LIMIT :limit
 """).bindparams(_STATES)
-_PAUSE_LOST = text("""
-    UPDATE campaign
-    SET status = 'paused', paused_at = COALESCE(paused_at, :now), paused_by = :by,
-        problem = :problem
+# An order that is still to be carried out stays, and is the first thing that the new run gets.
+_PAUSE_LOST = text(f"""
+    UPDATE campaign SET
+        status = 'paused',
+        paused_at = COALESCE(paused_at, :now),
+        paused_by = CASE
+            WHEN status = 'paused' THEN COALESCE(paused_by, 'system') ELSE 'system' END,
+        problem = :problem,
+        ordered_at = CASE
+            WHEN ordered IN ('pause', 'resume', 'cancel') THEN ordered_at ELSE {NEXT_NUMBER} END,
+        ordered = CASE WHEN ordered IN ('resume', 'cancel') THEN ordered ELSE 'pause' END
     WHERE id = :campaign AND status IN :open
 """).bindparams(_STATES)
-# Every message costs SMS credits, so their holds count the admission and each retry.
-_RETRIED_AT = text("""
-    SELECT max(ledger_entry.at) AS at
-    FROM campaign JOIN ledger_entry ON ledger_entry.campaign_id = campaign.id
-    WHERE campaign.id = :campaign AND campaign.status = 'running'
-      AND ledger_entry.movement = 'hold' AND ledger_entry.kind = 'sms'
-    HAVING count(*) > 1
-""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,20 +61,13 @@ class OpenCampaigns:
             ]
         )
 
-    def retried_at(self, campaign_id: str) -> Instant | None:
-        """When a running campaign was retried last; None where it was not, or is not running."""
-        row = self._database.read(
-            lambda connection: connection.execute(_RETRIED_AT, {"campaign": campaign_id}).first()
-        )
-        return None if row is None else int(row.at)
-
-    def pause_lost(self, campaign_id: str, now: Instant, by: str = "system") -> bool:
+    def pause_lost(self, campaign_id: str, now: Instant) -> bool:
         """Write that an open campaign whose workflow is gone is paused, and why.
 
-        ``by`` is "system", or "person" when somebody ordered the pause. An earlier ``paused_at``
-        stays. Returns False, and changes nothing, when the campaign has ended or is a draft.
+        It is paused by the system, unless a person had paused it. An earlier ``paused_at`` stays.
+        Returns False, and changes nothing, when the campaign has ended or is a draft.
         """
-        values = {"campaign": campaign_id, "now": now, "by": by, "problem": WORKFLOW_LOST}
+        values = {"campaign": campaign_id, "now": now, "problem": WORKFLOW_LOST}
         return self._database.write(
             lambda connection: bool(connection.execute(_PAUSE_LOST, values).rowcount)
         )

@@ -31,6 +31,9 @@ _PUSH = text("""
     UPDATE message SET due_at = due_at + :by
     WHERE campaign_id = :campaign AND status IN ('queued', 'retryable')
 """)
+_CHANGES = text("""
+    SELECT pauses_applied FROM campaign WHERE id = :campaign
+""")
 _FIRST_DUE = text("""
     SELECT min(due_at) FROM message
     WHERE campaign_id = :campaign AND status IN ('queued', 'retryable')
@@ -57,16 +60,17 @@ class Plans:
 
     def shift(
         self, campaign_id: str, number: int, by: Instant, scheduled_at: Instant | None = None
-    ) -> None:
-        """See :class:`campaign.ports.PlanStore`."""
+    ) -> int:
+        """See :class:`campaign.ports.PlanStore`; raises NoResultFound for an unknown id."""
         _check(by, scheduled_at)
         values = {"campaign": campaign_id, "number": number, "by": by, "scheduled_at": scheduled_at}
 
-        def work(connection: Connection) -> None:
+        def work(connection: Connection) -> int:
             if connection.execute(_COUNT_PUSH, values).rowcount:
                 connection.execute(_PUSH, values)
+            return _changes(connection, campaign_id)
 
-        self._write(work)
+        return self._write(work)
 
     def respread(
         self,
@@ -75,8 +79,8 @@ class Plans:
         hours: float,
         earliest: Instant,
         scheduled_at: Instant | None = None,
-    ) -> None:
-        """See :class:`campaign.ports.PlanStore`."""
+    ) -> int:
+        """See :class:`campaign.ports.PlanStore`; raises NoResultFound for an unknown id."""
         _check(earliest, scheduled_at)
         if fault := spread_fault(hours):
             raise InstantOutOfRange(f"a spread {fault}")
@@ -87,10 +91,10 @@ class Plans:
             "earliest": earliest,
         }
 
-        def work(connection: Connection) -> None:
+        def work(connection: Connection) -> int:
             start = connection.execute(_COUNT_SPREAD, values).scalar()
             if start is None:
-                return
+                return _changes(connection, campaign_id)
             positions = connection.execute(self._spread_over, values).scalars().all()
             dues = ideal_instants(start, hours, len(positions))
             rows = [
@@ -103,17 +107,22 @@ class Plans:
                 move = {**values, "by": scheduled_at - first, "scheduled_at": scheduled_at}
                 connection.execute(_MOVE_START, move)
                 connection.execute(_PUSH, move)
+            return number
 
-        self._write(work)
+        return self._write(work)
 
-    def _write(self, work: Callable[[Connection], None]) -> None:
+    def _write(self, work: Callable[[Connection], int]) -> int:
         """Run a change; the checks of the tables hold every instant that it computes in bounds."""
         try:
-            self._database.write(work)
+            return self._database.write(work)
         except IntegrityError as error:
             if "_in_bounds" not in str(error.orig):
                 raise
             raise InstantOutOfRange("the plan would leave the years 1970 to 2199") from None
+
+
+def _changes(connection: Connection, campaign_id: str) -> int:
+    return int(connection.execute(_CHANGES, {"campaign": campaign_id}).scalar_one())
 
 
 def _check(*instants: Instant | None) -> None:

@@ -12,12 +12,15 @@ from campaign.refusals import Refusal, RefusalCode
 from campaign.retry import may_pass
 from campaign.states import CAMPAIGN_ENDS, CampaignStatus
 from store.campaigns.admission import insufficient
+from store.campaigns.orders import NEXT_NUMBER
 from store.database.engine import Database
 from store.shared import ledger
 from store.tables import CampaignRow
 
-_REOPEN = text("""
-    UPDATE campaign SET status = 'running', finished_at = NULL
+# The order stays until a workflow runs for the campaign again.
+_REOPEN = text(f"""
+    UPDATE campaign
+    SET status = 'running', finished_at = NULL, ordered = 'retry', ordered_at = {NEXT_NUMBER}
     WHERE id = :campaign AND status = 'finished_with_failures'
     RETURNING account_id, key
 """)

@@ -20,6 +20,7 @@ from store.sending.list_departures import left_since
 from store.sending.rows import DueMessage, Moved, new_handoff, old_handoff
 from store.sending.statements import ABANDONED, OWNER, RENEW, WANTS_NOTHING, ChunkStatements
 from store.shared import ledger, recipient_keys
+from store.shared.brakes import brake_of
 from store.shared.cache import Cache
 from store.shared.outbox import Outbox
 
@@ -66,15 +67,17 @@ class Sending:
 
         def work(connection: Connection) -> tuple[ClaimResult, Sequence[Destination]]:
             owner = self._owner(connection, chunk.campaign_id, now)
+            held = claim_count > 0 and brake_of(connection, chunk.campaign_id) is not None
+            wanted = 0 if held else claim_count
             # Every transaction locks rates before keys, or two chunks could deadlock.
-            found = self._due_messages.find(connection, owner.account_id, chunk, claim_count, now)
+            found = self._due_messages.find(connection, owner.account_id, chunk, wanted, now)
             written = _Written()
             if outcomes:
                 written = self._write_outcomes(
                     connection, owner, chunk.campaign_id, token, outcomes
                 )
-            outcome = ClaimResult()
-            if claim_count > 0:
+            outcome = ClaimResult(held=held)
+            if wanted > 0:
                 outcome = self._take(connection, owner, chunk, token, found, now, claimed_until)
             destinations = self._outbox.record_message_events(connection, written.events, now)
             if written.handed_off is not None:
@@ -104,6 +107,10 @@ class Sending:
         return self._database.read(
             lambda connection: connection.execute(WANTS_NOTHING, values).first() is not None
         )
+
+    def brake(self, campaign_id: str) -> str | None:
+        """See :class:`campaign.ports.SendingStore`."""
+        return self._database.read(lambda connection: brake_of(connection, campaign_id))
 
     def abandoned(self, chunk: ChunkRange, token: str) -> tuple[list[Handoff], Instant | None]:
         """See :class:`campaign.ports.SendingStore`."""

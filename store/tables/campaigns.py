@@ -11,17 +11,26 @@ _PLAN_IN_BOUNDS = (
 )
 
 
+_ORDER_KNOWN = (
+    "ordered IS NULL "
+    "OR (ordered_at IS NOT NULL AND ordered IN ('pause', 'resume', 'cancel', 'retry'))"
+)
+
+
 class CampaignRow(SQLModel, table=True):
     """One accepted request to send; ``base_at`` is the instant that its plan counts from.
 
     ``paused_at`` and ``paused_by`` ("person" or "system") are set while it is paused. ``problem``
     names in a few machine-readable words what keeps an open campaign from going on by itself.
+    ``ordered`` is the last order until it is carried out; ``ordered_at`` stays afterwards, as the
+    number of that order (campaign.orders).
     """
 
     __tablename__ = "campaign"
     __table_args__ = (
         Index("campaign_by_account", "account_id", "created_at"),
         CheckConstraint(_PLAN_IN_BOUNDS, name="campaign_plan_in_bounds"),
+        CheckConstraint(_ORDER_KNOWN, name="campaign_order_known"),
     )
 
     id: str = Field(primary_key=True)
@@ -46,6 +55,8 @@ class CampaignRow(SQLModel, table=True):
     paused_at: int | None = Field(default=None, sa_type=BigInteger)
     paused_by: str | None = None
     problem: str | None = None
+    ordered: str | None = None
+    ordered_at: int | None = Field(default=None, sa_type=BigInteger)
 
 
 class MessageRow(SQLModel, table=True):

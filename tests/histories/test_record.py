@@ -14,6 +14,7 @@ import pytest
 from temporalio.testing import WorkflowEnvironment
 
 from campaign.instants import DAY, HOUR, MINUTE, SECOND
+from campaign.orders import Order
 from campaign.refusals import Refused
 from campaign.settings import Settings
 from service.campaign_workflows import workflow_id
@@ -62,6 +63,19 @@ async def cancelled(story: Story) -> str:
     return campaign.id
 
 
+async def followed(story: Story) -> str:
+    """A pause that no signal brought, in the middle of a spread, and a resume with its number."""
+    start = await story.now() + DAY
+    draft = story.draft(60, scheduled_at=start, spread_hours=1.0)
+    campaign = (await story.service.admit(draft)).campaign
+    await reach(story, campaign.id, start + 30 * MINUTE + 20 * SECOND)
+    story.store.orders.give(campaign.id, Order.PAUSE, await story.now())
+    await reach(story, campaign.id, start + 40 * MINUTE)
+    await until(story, campaign.id, is_paused)
+    await story.service.resume(campaign)
+    return campaign.id
+
+
 async def refused(story: Story) -> str:
     """A sender that is not owned."""
     with pytest.raises(Refused):
@@ -80,7 +94,9 @@ async def continued(story: Story) -> str:
     return (await story.service.admit(replace(draft, recipients=recipients))).campaign.id
 
 
-@pytest.mark.parametrize("tale", [unspread, spread_paused_resumed, cancelled, refused, continued])
+@pytest.mark.parametrize(
+    "tale", [unspread, spread_paused_resumed, cancelled, followed, refused, continued]
+)
 async def test_record(story: Story, tale: Callable[[Story], Awaitable[str]]) -> None:
     campaign_id = await tale(story)
     first = await story.client.get_workflow_handle(workflow_id(campaign_id)).describe()

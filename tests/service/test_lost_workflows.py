@@ -121,7 +121,9 @@ async def test_a_lost_campaign_is_found_comes_back_paused_and_waits_for_a_person
     assert await story.service.revive_lost() == [campaign_id]
     assert await story.service.revive_lost() == []
     view = latest(story, campaign_id)
-    assert (view.status, view.paused_by) == (CampaignStatus.PAUSED, "system")
+    # A person's pause stays a person's.
+    by = "person" if kind == "paused" else "system"
+    assert (view.status, view.paused_by) == (CampaignStatus.PAUSED, by)
     assert view.problem == "workflow_lost" and view.paused_at is not None
     await asyncio.sleep(0.5)
     assert sent_of(story, campaign_id) == sent
@@ -304,8 +306,6 @@ async def test_a_wrong_namespace_is_named_and_no_campaign_is_taken_for_lost(
     service = CampaignService(client, story.store, story.settings)
     view = latest(story, campaign_id)
     calls = [
-        service.pause(view),
-        service.cancel(view),
         service.revive_lost(),
         service.find_lost(),
         service.find_lost(campaign_id),
@@ -318,6 +318,12 @@ async def test_a_wrong_namespace_is_named_and_no_campaign_is_taken_for_lost(
     assert not await service.is_reachable() and await story.service.is_reachable()
     view = latest(story, campaign_id)
     assert (view.status, view.problem) == (CampaignStatus.SCHEDULED, None)
+    # An order needs no Temporal to hold.
+    await service.pause(view)
+    view = latest(story, campaign_id)
+    assert (view.status, view.paused_by, view.problem) == (CampaignStatus.PAUSED, "person", None)
+    await service.cancel(view)
+    assert latest(story, campaign_id).ordered == "cancel"
 
 
 @pytest.mark.one_store

@@ -38,7 +38,8 @@ async def until(story: Story, campaign_id: str, holds: Callable[[CampaignView], 
 
 
 def is_paused(view: CampaignView) -> bool:
-    return view.status is CampaignStatus.PAUSED
+    """The store is paused when the order is given, the workflow when it has carried it out."""
+    return view.status is CampaignStatus.PAUSED and view.ordered is None
 
 
 async def test_a_pause_of_twenty_days_is_followed_by_no_burst(story: Story) -> None:

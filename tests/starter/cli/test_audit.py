@@ -2,6 +2,7 @@
 
 import json
 
+from campaign.orders import Order
 from campaign.states import CampaignStatus
 from starter.cli import audit
 from store.campaigns.open_campaigns import WORKFLOW_LOST
@@ -68,7 +69,8 @@ def test_list_and_status_say_who_paused_it_and_what_to_do(
     shown = godwit("status", campaign_id, "--json").json
     assert (shown["status"], shown["pausedBy"]) == ("paused", "system")
     assert shown["problem"] == WORKFLOW_LOST
-    builder.store.campaigns.set_status(campaign_id, CampaignStatus.RUNNING, NOW)
+    order = builder.store.orders.give(campaign_id, Order.RESUME, NOW).number
+    builder.store.campaigns.set_status(campaign_id, CampaignStatus.RUNNING, NOW, order)
     shown = godwit("status", campaign_id, "--json").json
     assert (shown["pausedBy"], shown["problem"]) == (None, None)
     assert "godwit resume" not in godwit("status", campaign_id).out

@@ -162,7 +162,8 @@ async def test_what_failed_for_a_passing_reason_is_retried_and_all_else_is_said(
     nothing = await godwit.beside("retry", campaign_id)
     assert nothing.fault == "no message failed for a reason that may pass"
     builder.execute("UPDATE message SET reason = 'unavailable' WHERE status = 'failed'")
-    assert "running?" in (await godwit.beside("retry", campaign_id)).fault
+    # The retry is in the store, and begins when Temporal is back.
+    assert (await godwit.beside("retry", campaign_id)).code == 0
     godwit.environment["TEMPORAL_ADDRESS"] = address
     result = await godwit.beside("retry", campaign_id)
     assert (result.code, result.out) == (0, "requested; the campaign was running\n")

@@ -5,6 +5,7 @@ from sqlalchemy.exc import IntegrityError
 
 from campaign.failures import InstantOutOfRange
 from campaign.instants import HOUR, INSTANT_MAX, MINUTE, SECOND, iso
+from campaign.orders import Order
 from campaign.states import CAMPAIGN_ENDS, CAMPAIGN_OPEN, CampaignStatus, MessageStatus
 from campaign.views import CampaignView
 from store.campaigns.open_campaigns import WORKFLOW_LOST
@@ -87,7 +88,8 @@ def test_only_an_open_campaign_is_paused_for_its_lost_workflow(
         assert (shown.status, shown.paused_by, shown.problem) == LOST
         assert shown.paused_at == NOW + 1
         # Written again, the first instant stays, since the plan is moved by the time since then.
-        assert builder.store.open_campaigns.pause_lost(campaign, NOW + 2, "person")
+        builder.store.orders.give(campaign, Order.PAUSE, NOW + 2)
+        assert builder.store.open_campaigns.pause_lost(campaign, NOW + 3)
         assert pause(builder, campaign) == (NOW + 1, "person", WORKFLOW_LOST)
     else:
         assert (shown.status, shown.paused_at, shown.problem) == (status, None, None)
@@ -124,17 +126,22 @@ def test_a_settlement_and_a_revival_at_once_leave_an_end_without_a_problem(
         assert pause(builder, campaign) == (None, None, None)
 
 
-def test_a_retry_is_dated_and_the_first_run_is_none(builder: StoreBuilder) -> None:
+def test_a_retry_is_an_order_until_a_workflow_runs_for_it(builder: StoreBuilder) -> None:
     campaign = builder.admit(1)
-    assert builder.store.open_campaigns.retried_at(campaign) is None
     (position,) = builder.claimed(campaign)
     builder.write(campaign, outcome(position, MessageStatus.FAILED, code="unavailable"))
     builder.store.admissions.settle(campaign, CampaignStatus.FINISHED_WITH_FAILURES, NOW)
-    assert builder.store.open_campaigns.retried_at(campaign) is None
+    orders = builder.store.orders
+    assert orders.standing(campaign).ordered is None
     builder.store.retrying.retry(campaign, NOW + HOUR)
-    assert builder.store.open_campaigns.retried_at(campaign) == NOW + HOUR
-    builder.store.campaigns.set_status(campaign, CampaignStatus.PAUSED, NOW + HOUR)
-    assert builder.store.open_campaigns.retried_at(campaign) is None
+    stands = orders.standing(campaign)
+    assert (stands.ordered, stands.number) == (Order.RETRY, NOW + HOUR)
+    assert orders.pending(NOW + 2 * HOUR, "", 10) == [campaign]
+    orders.carried_out(campaign, Order.RETRY, NOW)
+    assert orders.standing(campaign).ordered is Order.RETRY
+    orders.carried_out(campaign, Order.RETRY, NOW + HOUR)
+    assert orders.standing(campaign).ordered is None
+    assert orders.pending(NOW + 2 * HOUR, "", 10) == []
 
 
 def test_anything_that_was_claimed_may_have_left(builder: StoreBuilder) -> None:

@@ -8,6 +8,7 @@ import pytest
 from campaign.credits import CreditKind, MessageKind
 from campaign.handoffs import Receipt
 from campaign.instants import DAY, HOUR
+from campaign.orders import Order
 from campaign.ports import Outcome
 from campaign.refusals import Refusal, RefusalCode
 from campaign.states import CampaignStatus, MessageStatus
@@ -121,7 +122,7 @@ def test_who_asks_twice_finds_it_under_way_and_nothing_is_doubled(builder: Store
         assert retry(builder, campaign) is Retried.UNDER_WAY
     assert builder.money() == (GRANTED - 4, 4, 0)
     assert [one.id for one in builder.store.open_campaigns.page("", 10)] == [campaign]
-    assert builder.store.open_campaigns.retried_at(campaign) is not None
+    assert builder.store.orders.standing(campaign).ordered is Order.RETRY
     assert in_balance(builder)
 
 

@@ -1,0 +1,131 @@
+"""Orders to campaigns: in the store before they are answered, and until they are carried out."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import BindParameter, Connection, bindparam, text
+
+from campaign.instants import Instant
+from campaign.orders import Order, Standing
+from campaign.states import CAMPAIGN_OPEN, CampaignStatus
+from store.clock import wall_clock
+from store.database.engine import Database
+from store.shared.brakes import brake_of
+
+_STATES: BindParameter[str] = bindparam(
+    "open", [state.value for state in CAMPAIGN_OPEN], expanding=True
+)
+# The number of the next order (see campaign.orders).
+NEXT_NUMBER = "CASE WHEN ordered_at >= :now THEN ordered_at + 1 ELSE CAST(:now AS BIGINT) END"
+# A pause takes effect here: nothing is claimed for a paused campaign. Its instant is that of the
+# first of several, and a new one where a resume was ordered in between.
+_PAUSE = text(f"""
+    UPDATE campaign SET
+        status = 'paused',
+        paused_at = CASE
+            WHEN status = 'paused' AND COALESCE(ordered, '') <> 'resume' AND paused_at IS NOT NULL
+                THEN paused_at
+            ELSE CAST(:now AS BIGINT) END,
+        paused_by = 'person',
+        ordered_at = CASE
+            WHEN status = 'paused' AND COALESCE(ordered, '') <> 'resume' THEN ordered_at
+            ELSE {NEXT_NUMBER} END,
+        ordered = CASE WHEN status = 'paused' AND ordered IS NULL THEN NULL ELSE 'pause' END
+    WHERE id = :campaign AND status IN :open AND COALESCE(ordered, '') <> 'cancel'
+""").bindparams(_STATES)
+# The pause ends when the campaign has moved its plan by the length of it; else what fell due
+# meanwhile would leave at once. It is numbered anew each time, so that it is signalled again.
+_RESUME = text(f"""
+    UPDATE campaign SET ordered = 'resume', ordered_at = {NEXT_NUMBER}
+    WHERE id = :campaign AND status IN :open AND (status = 'paused' OR problem IS NOT NULL)
+        AND COALESCE(ordered, '') <> 'cancel'
+        AND EXISTS (SELECT 1 FROM account WHERE account.id = campaign.account_id AND active)
+""").bindparams(_STATES)
+_CANCEL = text(f"""
+    UPDATE campaign SET ordered = 'cancel', ordered_at = {NEXT_NUMBER}
+    WHERE id = :campaign AND status IN :open AND COALESCE(ordered, '') <> 'cancel'
+""").bindparams(_STATES)
+_GIVE = {Order.PAUSE: _PAUSE, Order.RESUME: _RESUME, Order.CANCEL: _CANCEL}
+_STANDING = text("""
+    SELECT campaign.status, ordered, ordered_at, paused_at, account.active
+    FROM campaign JOIN account ON account.id = campaign.account_id
+    WHERE campaign.id = :campaign
+""")
+_PENDING = text("""
+    SELECT id FROM campaign
+    WHERE status IN :open AND ordered IS NOT NULL
+        AND (ordered_at < :before OR ordered_at > :now) AND id > :after
+    ORDER BY id LIMIT :limit
+""").bindparams(_STATES)
+_CARRIED_OUT = text("""
+    UPDATE campaign SET ordered = NULL
+    WHERE id = :campaign AND ordered = :ordered AND ordered_at = :number
+""")
+# A cancel is carried out by the settlement, a resume of a pause by the plan's move.
+_ACKNOWLEDGE = text("""
+    UPDATE campaign SET ordered = NULL
+    WHERE id = :campaign AND (ordered = 'pause' OR (ordered = 'resume' AND status <> 'paused'))
+""")
+_PAUSE_FOR_BRAKE = text("""
+    UPDATE campaign
+    SET status = 'paused', paused_at = :now, paused_by = 'system', problem = :problem
+    WHERE id = :campaign AND status IN ('scheduled', 'running')
+""")
+_STATUSES = frozenset(status.value for status in CampaignStatus)
+
+
+class Orders:
+    """Orders in the database; every public method is one transaction."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def give(self, campaign_id: str, order: Order, now: Instant) -> Standing:
+        """Write a pause, resume or cancel; returns where the campaign stands then.
+
+        An ended campaign and a draft stay as they are, and so does one that is being cancelled. A
+        resume changes nothing where nothing keeps the campaign from going on, or its account is
+        closed. A second run changes nothing more. Raises NoResultFound for an unknown id.
+        """
+
+        def work(connection: Connection) -> Standing:
+            connection.execute(_GIVE[order], {"campaign": campaign_id, "now": now})
+            return _standing(connection, campaign_id)
+
+        return self._database.write(work)
+
+    def standing(self, campaign_id: str) -> Standing:
+        """Where a campaign stands; raises NoResultFound for an unknown id."""
+        return self._database.read(lambda connection: _standing(connection, campaign_id))
+
+    def pending(self, before: Instant, after: str, limit: int) -> Sequence[str]:
+        """Ids of open campaigns with an order from ``before`` that is not carried out, in order."""
+        values = {"before": before, "now": wall_clock(), "after": after, "limit": limit}
+        return self._database.read(
+            lambda connection: connection.execute(_PENDING, values).scalars().all()
+        )
+
+    def carried_out(self, campaign_id: str, order: Order, number: Instant) -> None:
+        """Take back an order that was carried out; one that came since stays."""
+        values = {"campaign": campaign_id, "ordered": order.value, "number": number}
+        self._database.write(lambda connection: connection.execute(_CARRIED_OUT, values))
+
+
+def follow(connection: Connection, campaign_id: str, now: Instant) -> Standing:
+    """See :meth:`campaign.ports.CampaignStore.follow_orders`; inside the caller's transaction."""
+    brake = brake_of(connection, campaign_id)
+    values = {"campaign": campaign_id, "now": now, "problem": brake}
+    if brake is not None and brake not in _STATUSES:
+        connection.execute(_PAUSE_FOR_BRAKE, values)
+    connection.execute(_ACKNOWLEDGE, values)
+    return _standing(connection, campaign_id)
+
+
+def _standing(connection: Connection, campaign_id: str) -> Standing:
+    row = connection.execute(_STANDING, {"campaign": campaign_id}).one()
+    return Standing(
+        status=CampaignStatus(row.status),
+        ordered=None if row.ordered is None else Order(row.ordered),
+        number=row.ordered_at or 0,
+        paused_for=0 if row.paused_at is None else max(0, wall_clock() - row.paused_at),
+        account_open=bool(row.active),
+    )
