@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from campaign.credits import MessageKind
 from campaign.expanding import at_entries
 from campaign.instants import Instant
+from campaign.links import TEXT_LENGTH_MAX as LINKED_LENGTH_MAX
 from campaign.links import Shortener, has_urls
 from campaign.model import ComposedCampaign, Draft, DraftRecipient, Duplicates, Message
 from campaign.phone import canonical_number, sender_kind
@@ -15,6 +16,9 @@ from campaign.rules.duplicates import skip_repeats
 from campaign.schedule import ideal_instants
 from campaign.states import MessageStatus
 from campaign.text import Filled, fill, segment
+
+# Of texts that are too long unless their links are shortened, so many characters are kept.
+LONG_TEXTS_MAX = 32_000_000
 
 
 def compose(
@@ -34,8 +38,12 @@ def compose(
     """
     faults: list[Refusal] = []
     messages: list[Message] = []
+    texts = _Texts(draft)
     for position, recipient in enumerate(draft.recipients):
-        message = _message(draft, recipient, position, default_sender, lookup, new_id, faults)
+        filled = texts.fill(position, recipient)
+        message = _message(
+            draft, recipient, filled, position, default_sender, lookup, new_id, faults
+        )
         messages.append(message)
     sound = [message for message in messages if message.status is MessageStatus.QUEUED]
     if draft.policy.duplicates in (Duplicates.SKIP, Duplicates.SKIP_EQUAL):
@@ -43,7 +51,7 @@ def compose(
     if draft.shorten_urls:
         faults.extend(_shorten(sound, shortener))
     for check in SHAPE:
-        faults.extend(check(ComposedCampaign(draft, sound, received_at)))
+        faults.extend(check(ComposedCampaign(draft, sound, received_at, lengths=texts.lengths)))
     if faults:
         raise Refused(*at_entries(faults, draft))
     _give_instants(draft, received_at, messages)
@@ -58,6 +66,7 @@ def base_instant(draft: Draft, received_at: Instant) -> Instant:
 def _message(
     draft: Draft,
     recipient: DraftRecipient,
+    filled: Filled,
     position: int,
     default_sender: str | None,
     lookup: LookupPort,
@@ -68,7 +77,6 @@ def _message(
         if recipient.fault is None and len(faults) < SHOWN_MAX:
             faults.append(Refusal(code, text, f"recipients[{position}].{member}"))
 
-    filled = _filled(draft, recipient)
     if filled.missing and not draft.policy.blanks:
         fault(
             RefusalCode.FIELDS_MISSING,
@@ -99,7 +107,8 @@ def _message(
         media_url=media_url,
         sender=sender or "",
         kind=MessageKind.MMS if media_url else MessageKind.SMS,
-        segments=segment(filled.text).count,
+        # A text that is cut is refused.
+        segments=segment(filled.text).count if len(filled.text) == filled.length else 0,
         due_at=0,
         scheduled_at=recipient.scheduled_at,
         key=recipient.key,
@@ -116,11 +125,33 @@ def _message(
     )
 
 
-def _filled(draft: Draft, recipient: DraftRecipient) -> Filled:
-    text = (recipient.text if recipient.text is not None else draft.text) or ""
-    if draft.policy.literal or "{{" not in text:
-        return Filled(text)
-    return fill(text, recipient.fields)
+class _Texts:
+    """Fills the texts of a draft; those that are too long are cut before they take memory.
+
+    ``lengths`` maps the positions of cut texts to their whole lengths in characters.
+    """
+
+    def __init__(self, draft: Draft) -> None:
+        self._draft = draft
+        self._length_max = draft.policy.text_length_max
+        # Links in a text that is too long may become short enough.
+        self._room = LONG_TEXTS_MAX if draft.shorten_urls else 0
+        self.lengths: dict[int, int] = {}
+
+    def fill(self, position: int, recipient: DraftRecipient) -> Filled:
+        """The text of one recipient, filled."""
+        draft = self._draft
+        length_max = LINKED_LENGTH_MAX if self._room > 0 else self._length_max
+        text = (recipient.text if recipient.text is not None else draft.text) or ""
+        if draft.policy.literal or "{{" not in text:
+            filled = Filled(text[: length_max + 1], (), len(text))
+        else:
+            filled = fill(text, recipient.fields, length_max)
+        if filled.length > self._length_max:
+            self._room -= len(filled.text)
+        if len(filled.text) < filled.length:
+            self.lengths[position] = filled.length
+        return filled
 
 
 def _shorten(messages: Iterable[Message], shortener: Shortener | None) -> Iterator[Refusal]:

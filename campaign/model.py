@@ -15,6 +15,9 @@ SCHEDULE_AHEAD_MAX: Instant = 35 * DAY
 
 RECIPIENTS_MAX = 50_000
 SPREAD_HOURS_MAX = 72.0
+# Of one recipient: how many values for tags, and the characters of each.
+FIELDS_MAX = 50
+FIELD_LENGTH_MAX = 1_600
 NO_FIELDS: Mapping[str, str] = MappingProxyType({})
 
 
@@ -155,12 +158,16 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class ComposedCampaign:
-    """A draft with its composed messages: the input of the rules in ``SHAPE``."""
+    """A draft with its composed messages: the input of the rules in ``SHAPE``.
+
+    ``lengths`` maps the positions of texts that were cut, being too long, to their whole lengths.
+    """
 
     draft: Draft
     messages: list[Message]
     received_at: Instant
     links: Sequence[Link] = ()
+    lengths: Mapping[int, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,14 @@ from phonenumbers import PhoneNumberType
 
 from campaign import numbering
 from campaign.ports import NumberFacts
+from campaign.text_cache import text_cache
 
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 # Characters that people write numbers with; any other makes it no number.
 _WRITTEN = re.compile(r"(?:\+|00)?[\d ().\-/\u00a0\u2010-\u2013]{7,40}")
 _WRITTEN_MAX = 42
+# About 40,000 numbers.
+NUMBERS_BYTES_MAX = 16 * 1024 * 1024
 _NOT_DIGITS = re.compile(r"\D+")
 # No zero where a trunk digit could be, and no other trunk digit.
 _NO_TRUNK = re.compile(r"(?!11|78)[1-9][1-9]{3}[0-9]{3,11}")
@@ -82,7 +85,7 @@ def canonical_number(written: str) -> str | None:
     return f"+{number}" if is_e164(f"+{number}") else None
 
 
-@lru_cache(maxsize=100_000)
+@text_cache(bytes_max=NUMBERS_BYTES_MAX, length_max=_WRITTEN_MAX)
 def _without_trunk(digits: str) -> str:
     """Remove the trunk digit, which is dialled only inside a country."""
     parsed = numbering.parse(f"+{digits}")
@@ -92,7 +95,7 @@ def _without_trunk(digits: str) -> str:
     return plan.code + national if plan.is_possible(national) else digits
 
 
-@lru_cache(maxsize=10_000)
+@text_cache(bytes_max=1024 * 1024, length_max=_WRITTEN_MAX)
 def sender_kind(address: str) -> SenderKind | None:
     """The kind of sender that ``address`` is; None if it is no sender."""
     if _E164.fullmatch(address):
@@ -112,7 +115,7 @@ class OfflineLookup:
         return _facts(number)
 
 
-@lru_cache(maxsize=100_000)
+@text_cache(bytes_max=NUMBERS_BYTES_MAX, length_max=_WRITTEN_MAX)
 def _facts(number: str) -> NumberFacts:
     parsed = numbering.parse(number)
     if parsed is None:

@@ -34,6 +34,7 @@ class Settings(BaseSettings):
     api_port: int = Field(default=8080, ge=0, le=65535)
     rate_limit_storage: str = "memory://"
     body_bytes_max: int = Field(default=64 * 1024 * 1024, ge=1024)
+    connections_max: int = Field(default=800, ge=1)
     admission_timeout_seconds: float = Field(default=30.0, gt=0)
     public_url: str = ""
     short_link_base_url: str = ""

@@ -2,11 +2,15 @@
 
 import re
 import unicodedata
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Literal, NamedTuple
 
+from campaign.text_cache import LENGTH_MAX, text_cache
+
+# A template may be this many times as long as its text: names of tags take room, values need none.
+TEMPLATE_FACTOR = 4
 _FIELD = re.compile(r"\{\{\s*([A-Za-z0-9_.\-]{1,64})\s*\}\}")
 
 # 3GPP TS 23.038, 6.2.1: the default alphabet and its extension table.
@@ -28,10 +32,14 @@ _BAD = re.compile(
 
 
 class Filled(NamedTuple):
-    """A filled template, and the names that had no value."""
+    """A filled template, the names that had no value, and its whole length in characters.
+
+    ``text`` is cut one character after the limit of the length, if there is one.
+    """
 
     text: str
     missing: tuple[str, ...] = ()
+    length: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,28 +51,55 @@ class Segments:
     count: int
 
 
-def fill(template: str, fields: Mapping[str, str]) -> Filled:
+def fill(template: str, fields: Mapping[str, str], length_max: int | None = None) -> Filled:
     """Fill ``fields`` into ``{{NAME}}`` tags in one pass (seed 004_fbbb4dde654ffae7.txt).
 
     A name is looked up as written, then case-insensitively; a missing one becomes empty and is
-    reported. A tag inside a value is not filled.
+    reported. A tag inside a value is not filled. A text of more than ``length_max`` characters is
+    not built whole, and a template of more than four times as many is not filled.
     """
+    if length_max is not None and len(template) > TEMPLATE_FACTOR * length_max:
+        return Filled(template[: length_max + 1], (), len(template))
+    parts = _split(template)
     folded = {name.casefold(): value for name, value in fields.items()}
+    values: dict[str, str] = {}
     missing: list[str] = []
-
-    def value_of(match: re.Match[str]) -> str:
-        name = match[1]
+    length = parts.length
+    for name, count in parts.counts.items():
         value = fields.get(name, folded.get(name.casefold()))
         if value is None:
             missing.append(name)
-            return ""
-        return value
+        values[name] = value or ""
+        length += count * len(values[name])
+    room = length if length_max is None else min(length, length_max + 1)
+    pieces = [parts.texts[0]]
+    built = len(parts.texts[0])
+    for name, following in zip(parts.names, parts.texts[1:], strict=True):
+        if built > room:
+            break
+        pieces += (values[name], following)
+        built += len(values[name]) + len(following)
+    return Filled("".join(pieces)[:room], tuple(missing), length)
 
-    text = _FIELD.sub(value_of, template)
-    return Filled(text, tuple(dict.fromkeys(missing)))
+
+class _Parts(NamedTuple):
+    """A template without its tags: the texts around them, their names, and how many of each."""
+
+    texts: list[str]
+    names: list[str]
+    counts: dict[str, int]
+    length: int
 
 
-@lru_cache(maxsize=10_000)
+# Few, because the pieces take far more room than the template.
+@text_cache(bytes_max=64 * 1024, length_max=TEMPLATE_FACTOR * LENGTH_MAX)
+def _split(template: str) -> _Parts:
+    found = _FIELD.split(template)
+    texts, names = found[::2], found[1::2]
+    return _Parts(texts, names, dict(Counter(names)), sum(map(len, texts)))
+
+
+@text_cache()
 def segment(text: str) -> Segments:
     """Count the segments of a text (3GPP TS 23.038 and 23.040, 9.2.3.24.1).
 
@@ -108,7 +143,7 @@ def visible(text: str) -> str:
     return text if text.isascii() else _INVISIBLE.sub("", text)
 
 
-@lru_cache(maxsize=10_000)
+@text_cache()
 def plain(text: str) -> str:
     """Fold a text for word lists: no case, accents, full-width forms or invisible characters.
 
@@ -138,7 +173,7 @@ _FOREIGN = re.compile(r"(?<![^\W\d_])[a-zаеорсухіјѕԁɡһӏвмнтк�
 _SPACED = re.compile(r"(?<!\w)[^\W_](?P<gap>[ .*_-])(?:[^\W_](?P=gap))+[^\W_](?!\w)")
 
 
-@lru_cache(maxsize=10_000)
+@text_cache()
 def unmasked(text: str) -> str:
     """Undo disguises in a folded text: ``s3x``, ``p o r n`` and Cyrillic ``саrd``.
 

@@ -16,13 +16,14 @@ def _faults(composed: ComposedCampaign) -> Iterator[Refusal]:
     longest = composed.draft.policy.text_length_max
     for message in composed.messages:
         place = f"recipients[{message.position}].text"
+        length = composed.lengths.get(message.position, len(message.text))
         if not message.text and message.media_url is None:
             yield Refusal(
                 RefusalCode.CONTENT_MISSING, "the message has neither text nor media", place
             )
-        elif len(message.text) > longest:
+        elif length > longest:
             yield Refusal(
                 RefusalCode.CONTENT_TOO_LONG,
-                f"the text has {len(message.text)} characters, at most {longest} are allowed",
+                f"the text has {length} characters, at most {longest} are allowed",
                 place,
             )

@@ -6,7 +6,6 @@ The lists are in ``words/phishing.toml`` and read once.
 import re
 import tomllib
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
 from importlib.resources import files
 from itertools import islice
 from typing import Any
@@ -15,6 +14,7 @@ from campaign.model import Evidence
 from campaign.patterns import AnyOf
 from campaign.refusals import SHOWN_MAX, Refusal, RefusalCode
 from campaign.text import plain, unmasked, visible
+from campaign.text_cache import text_cache
 
 # A host with or without a scheme: labels, a dot, a top-level label of letters or punycode.
 _LINK = re.compile(
@@ -104,7 +104,7 @@ def _classify_link(match: re.Match[str]) -> str | None:
     return "look_alike" if _imitates(host) else None
 
 
-@lru_cache(maxsize=10_000)
+@text_cache(bytes_max=1024 * 1024)
 def _imitates(host: str) -> bool:
     """True if a host uses a brand's name without being one of its domains."""
     if not host.isascii() or "xn--" in host:
@@ -122,7 +122,7 @@ def _imitates(host: str) -> bool:
     )
 
 
-@lru_cache(maxsize=10_000)
+@text_cache(bytes_max=1024 * 1024)
 def _is_trusted(host: str) -> bool:
     """True if a host is a known brand's own, or one that only a government can have."""
     if any(host == domain or host.endswith("." + domain) for domain in _OWN):
@@ -138,7 +138,7 @@ def _is_trusted(host: str) -> bool:
     return second in _NAMES
 
 
-@lru_cache(maxsize=10_000)
+@text_cache(bytes_max=1024 * 1024)
 def _is_shady(host: str) -> bool:
     """True if a host has a risky top-level domain or a name of fraud words."""
     *names, top = host.split(".")

@@ -240,6 +240,8 @@ def _decide(
     if recipient.sender is not None and recipient.sender not in owned:
         faults.append(fault_of(RefusalCode.SENDER_NOT_OWNED))
     text = probe.text or ""
+    if len(text) > TEXT_LENGTH_MAX:
+        return faults
     if text not in checked:
         evidence = Evidence({text: 0}, {}, frozenset(), 1, None, 0)
         found = (each for check in JUDGEMENT for each in check(evidence))

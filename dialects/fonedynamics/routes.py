@@ -32,10 +32,11 @@ from dialects.fonedynamics.responses import (
     show_received,
 )
 from dialects.http.auth import Permission, Unauthenticated, authenticate, caller_of
-from dialects.http.bodies import BadBody, read_bytes
+from dialects.http.bodies import BadBody, read_body
 from dialects.http.context import ApiContext
 from store.accounts.api_keys import Principal
 from store.clock import wall_clock
+from store.database.threads import read_in_thread
 from store.store import Store
 
 PREFIX = "/v2/"
@@ -159,7 +160,7 @@ async def _body(request: Request, context: ApiContext) -> Any:
     if media_type != "application/json":
         raise Whole("FormatException", "Send the body as application/json", status=415)
     bytes_max = min(BODY_BYTES_MAX, context.settings.body_bytes_max)
-    return await asyncio.to_thread(parse, await read_bytes(request, bytes_max))
+    return await read_body(request, bytes_max, parse)
 
 
 async def _send(
@@ -176,9 +177,7 @@ async def _send(
         return [item.faults for item in batch.items], None
     admission = await context.service.admit(batch.draft)
     view = admission.campaign
-    rows = await asyncio.to_thread(
-        context.store.campaigns.messages, view.id, None, None, MESSAGES_MAX
-    )
+    rows = await read_in_thread(context.store.campaigns.messages, view.id, None, None, MESSAGES_MAX)
     return _shown(batch, rows, view, principal), view
 
 
@@ -203,7 +202,7 @@ async def _look_up(context: ApiContext, principal: Principal, sid: str) -> JSONR
     message_id = sid if sid.startswith(MESSAGE_PREFIX) else message_id_of(sid)
     if message_id is None:
         raise Whole("FormatException", BAD_SID)
-    shown = await asyncio.to_thread(_find, context.store, principal, message_id)
+    shown = await read_in_thread(_find, context.store, principal, message_id)
     if shown is None:
         raise Whole("MESSAGE_NOT_FOUND", "The message was not found", status=404)
     return JSONResponse({"Message": shown})

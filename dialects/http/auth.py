@@ -1,6 +1,5 @@
 """Authentication: from HTTP Basic or Bearer credentials to a principal."""
 
-import asyncio
 import base64
 import binascii
 from enum import StrEnum
@@ -8,6 +7,7 @@ from enum import StrEnum
 from fastapi import Request
 
 from store.accounts.api_keys import Principal
+from store.database.threads import read_in_thread
 from store.store import Store
 
 
@@ -44,9 +44,9 @@ async def authenticate(request: Request, store: Store, bearer_too: bool = True) 
     scheme, _, value = request.headers.get("authorization", "").partition(" ")
     principal = None
     if scheme.lower() == "bearer" and bearer_too:
-        principal = await asyncio.to_thread(store.api_keys.authenticate_bearer, value.strip()[:200])
+        principal = await read_in_thread(store.api_keys.authenticate_bearer, value.strip()[:200])
     elif (pair := basic_of(request)) is not None:
-        principal = await asyncio.to_thread(store.api_keys.authenticate, *pair)
+        principal = await read_in_thread(store.api_keys.authenticate, *pair)
     if principal is None:
         raise Unauthenticated("missing, malformed or unknown credentials")
     return principal

@@ -1,13 +1,32 @@
 """Reading untrusted request bodies: limited in size, strict JSON or form, UTF-8."""
 
+import asyncio
 import json
-from typing import Any
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
 from fastapi import Request
 
+from campaign.failures import ServiceUnavailable
+from dialects.http.json_limits import fault_of_values
+
+T = TypeVar("T")
+
 DEPTH_MAX = 32
 FORM_FIELDS_MAX = 100
+# All bodies that one process is receiving or parsing.
+BUFFERED_BYTES_MAX = 256 * 1024 * 1024
+# The bodies of most requests; they are parsed at once, in less than a millisecond.
+SMALL_BYTES_MAX = 32 * 1024
+# A body must arrive within so many seconds, and one more for each 64 KiB of it.
+RECEIVE_SECONDS = 10.0
+RECEIVE_BYTES_PER_SECOND = 64 * 1024
+# Two, because the parser uses one processor; further bodies wait as bytes.
+_PARSERS = ThreadPoolExecutor(2, "bodies")
 
 
 class BadBody(Exception):
@@ -22,36 +41,106 @@ class BadBody(Exception):
 async def read_bytes(request: Request, bytes_max: int) -> bytes:
     """Read a whole body of at most ``bytes_max`` bytes, chunked or not.
 
-    Raises BadBody: 413 as soon as the limit is passed, 415 for a compressed body, which is never
-    unpacked.
+    Raises BadBody: 413 as soon as the limit is passed, 408 if the body arrives too slowly, 415 for
+    a compressed body, which is never unpacked. Raises ServiceUnavailable if the bodies of all
+    requests together are too large.
     """
+    with _buffer.share() as share:
+        return await _receive(request, bytes_max, share)
+
+
+async def read_body(request: Request, bytes_max: int, read: Callable[[bytes], T]) -> T:
+    """Read a whole body and return ``read`` of it; raises as ``read_bytes`` and ``read`` do.
+
+    A large body is read in a thread, at most two at a time, so that other requests are answered
+    meanwhile.
+    """
+    with _buffer.share() as share:
+        raw = await _receive(request, bytes_max, share)
+        if len(raw) <= SMALL_BYTES_MAX:
+            return read(raw)
+        return await asyncio.get_running_loop().run_in_executor(_PARSERS, read, raw)
+
+
+async def read_json(request: Request, bytes_max: int) -> Any:
+    """Read a JSON body sent as ``application/json``; raises BadBody for anything else."""
+    return await read_json_as(request, bytes_max, lambda body: body)
+
+
+async def read_json_as(request: Request, bytes_max: int, read: Callable[[Any], T]) -> T:
+    """Read a JSON body and return ``read`` of what it holds; in a thread if it is large.
+
+    Raises as ``read_json`` and ``read`` do.
+    """
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/json":
+        raise BadBody("send the body as application/json", 415)
+    return await read_body(request, bytes_max, lambda raw: read(parse_json(raw)))
+
+
+@dataclass(slots=True)
+class _Share:
+    """The bytes that one request has in the buffer."""
+
+    used: int = 0
+
+
+class _Buffer:
+    """Counts the bytes of all bodies that are received or parsed; used on the event loop only."""
+
+    def __init__(self) -> None:
+        self._used = 0
+
+    @contextmanager
+    def share(self) -> Iterator[_Share]:
+        """A share for one request, given back at the end."""
+        share = _Share()
+        try:
+            yield share
+        finally:
+            self._used -= share.used
+
+    def grow(self, share: _Share, count: int) -> None:
+        """Add bytes to a share; raises ServiceUnavailable if the buffer is full."""
+        if self._used + count > BUFFERED_BYTES_MAX:
+            raise ServiceUnavailable("too many large requests at once")
+        self._used += count
+        share.used += count
+
+
+_buffer = _Buffer()
+
+
+async def _receive(request: Request, bytes_max: int, share: _Share) -> bytes:
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise BadBody("send the body without a content encoding", 415)
     declared = request.headers.get("content-length", "")
     if declared.isdigit() and int(declared) > bytes_max:
         raise BadBody(f"the body is larger than {bytes_max} bytes", 413)
-    chunks = bytearray()
-    async for chunk in request.stream():
-        chunks += chunk
-        if len(chunks) > bytes_max:
-            raise BadBody(f"the body is larger than {bytes_max} bytes", 413)
-    return bytes(chunks)
-
-
-async def read_json(request: Request, bytes_max: int) -> Any:
-    """Read a JSON body sent as ``application/json``; raises BadBody for anything else."""
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type != "application/json":
-        raise BadBody("send the body as application/json", 415)
-    return parse_json(await read_bytes(request, bytes_max))
+    body = bytearray()
+    limit = asyncio.get_running_loop().time() + RECEIVE_SECONDS
+    try:
+        async with asyncio.timeout_at(limit) as deadline:
+            async for chunk in request.stream():
+                if len(body) + len(chunk) > bytes_max:
+                    raise BadBody(f"the body is larger than {bytes_max} bytes", 413)
+                _buffer.grow(share, len(chunk))
+                body += chunk
+                deadline.reschedule(limit + len(body) / RECEIVE_BYTES_PER_SECOND)
+    except TimeoutError:
+        raise BadBody("the body did not arrive in time", 408) from None
+    return bytes(body)
 
 
 def parse_json(raw: bytes) -> Any:
     """Parse JSON by RFC 8259, without what two parsers could read differently.
 
     Raises BadBody for other encodings and byte order marks, NaN and infinities, duplicate
-    members, NUL characters and lone surrogates, and nesting deeper than ``DEPTH_MAX``.
+    members, NUL characters and lone surrogates, nesting deeper than ``DEPTH_MAX``, and too many
+    values (``dialects/http/json_limits.py``).
     """
+    if fault := fault_of_values(raw):
+        raise BadBody(fault, 413)
     try:
         value = json.loads(
             raw.decode("utf-8"),

@@ -22,6 +22,7 @@ from dialects.mobivate.events import digits, show_logged
 from store.accounts.api_keys import Principal
 from store.accounts.opt_outs import OptOutView
 from store.clock import wall_clock
+from store.database.threads import read_in_thread
 
 PAGE_DEFAULT = 10
 PAGE_MAX = 1_000
@@ -87,9 +88,7 @@ def add_routes(router: APIRouter, context: ApiContext, archived: Archived) -> No
 
         async def work(principal: Principal) -> JSONResponse:
             after = canonical_number(request.query_params.get("after", ""))
-            found = await asyncio.to_thread(
-                opt_outs.list, principal.account_id, OPT_OUTS_MAX, after
-            )
+            found = await read_in_thread(opt_outs.list, principal.account_id, OPT_OUTS_MAX, after)
             return JSONResponse([{"id": digits(one.number), **_opt_out(one)} for one in found])
 
         return await archived(request, Permission.READ, work)
@@ -107,7 +106,7 @@ def add_routes(router: APIRouter, context: ApiContext, archived: Archived) -> No
             number, now = await _mobile(request), wall_clock()
             account = principal.account_id
             await asyncio.to_thread(opt_outs.add, account, number, "api", now)
-            added = await asyncio.to_thread(opt_outs.get, account, number)
+            added = await read_in_thread(opt_outs.get, account, number)
             return JSONResponse(_opt_out(added or OptOutView(number, "api", now)))
 
         return await archived(request, Permission.CONTROL, work)
@@ -118,7 +117,7 @@ def add_routes(router: APIRouter, context: ApiContext, archived: Archived) -> No
 
         async def work(principal: Principal) -> JSONResponse:
             number, account = await _mobile(request), principal.account_id
-            gone = await asyncio.to_thread(opt_outs.get, account, number)
+            gone = await read_in_thread(opt_outs.get, account, number)
             removed = await asyncio.to_thread(opt_outs.remove, account, number)
             if gone is None or not removed:
                 return show_archived(NOT_FOUND)
@@ -145,7 +144,7 @@ def add_routes(router: APIRouter, context: ApiContext, archived: Archived) -> No
             offset = (page - 1) * size
             if direction == "MO" or offset > OFFSET_MAX:
                 return JSONResponse([])
-            found = await asyncio.to_thread(
+            found = await read_in_thread(
                 context.store.message_log.page, principal.account_id, since, until, size, offset
             )
             return JSONResponse([show_logged(one) for one in found])
@@ -158,7 +157,7 @@ def add_routes(router: APIRouter, context: ApiContext, archived: Archived) -> No
 
         async def work(principal: Principal) -> JSONResponse:
             log = context.store.message_log
-            found = await asyncio.to_thread(log.get, principal.account_id, id[:100])
+            found = await read_in_thread(log.get, principal.account_id, id[:100])
             return show_archived(NOT_FOUND) if found is None else JSONResponse(show_logged(found))
 
         return await archived(request, Permission.READ, work)

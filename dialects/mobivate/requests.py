@@ -11,7 +11,15 @@ from typing import Any
 
 from campaign.events import EventEndpoint
 from campaign.instants import Instant, instant_of
-from campaign.model import NO_FIELDS, Draft, DraftRecipient, Duplicates, Policy
+from campaign.model import (
+    FIELD_LENGTH_MAX,
+    FIELDS_MAX,
+    NO_FIELDS,
+    Draft,
+    DraftRecipient,
+    Duplicates,
+    Policy,
+)
 from campaign.phone import canonical_number, is_e164, sender_kind
 from campaign.refusals import SHOWN_MAX, Refusal, RefusalCode, Refused
 from campaign.rules.media import is_web_address
@@ -232,8 +240,14 @@ def _fields(reader: _Reader, meta: Any, place: str) -> Mapping[str, str]:
     if not isinstance(meta, dict):
         reader.invalid("must be an object", place)
         return NO_FIELDS
+    if len(meta) > FIELDS_MAX:
+        reader.invalid(f"must have at most {FIELDS_MAX} members", place)
+        return NO_FIELDS
     fields = {}
     for name, value in meta.items():
+        if isinstance(value, str) and len(value) > FIELD_LENGTH_MAX:
+            reader.invalid(f"values must have at most {FIELD_LENGTH_MAX} characters", place)
+            break
         if isinstance(value, str):
             fields[name] = value
         elif isinstance(value, bool | int | float):

@@ -3,7 +3,6 @@
 Opt-outs and the message log are in log_routes.py.
 """
 
-import asyncio
 import uuid
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -17,7 +16,7 @@ from campaign.model import Draft
 from campaign.refusals import Refused
 from dialects.dialect import Dialect
 from dialects.http.auth import Permission, Unauthenticated, authenticate, caller_of
-from dialects.http.bodies import BadBody, read_json
+from dialects.http.bodies import BadBody, read_json_as
 from dialects.http.context import ApiContext
 from dialects.mobivate.errors import (
     AUTHENTICATION,
@@ -36,6 +35,7 @@ from dialects.mobivate.log_routes import add_routes
 from dialects.mobivate.requests import NAME, read_batch, read_single
 from dialects.mobivate.responses import show
 from store.accounts.api_keys import Principal
+from store.database.threads import read_in_thread
 
 PREFIXES = ("/send/", "/addressbook/", "/message")
 # The vendor publishes no figure.
@@ -46,6 +46,7 @@ RETRY_SECONDS = "5"
 log = structlog.get_logger("godwit.mobivate")
 
 Work = Callable[[Principal], Awaitable[JSONResponse]]
+Read = Callable[[Any, Principal], Draft]
 
 
 def routes(context: ApiContext) -> APIRouter:
@@ -63,7 +64,7 @@ def routes(context: ApiContext) -> APIRouter:
 
         async def work(principal: Principal) -> JSONResponse:
             return await _send(
-                request, context, read_batch(await _body(request, context), principal)
+                request, context, await _draft(request, context, principal, read_batch)
             )
 
         return await _answer(request, context, Permission.SEND, show_failure, work)
@@ -79,8 +80,8 @@ def routes(context: ApiContext) -> APIRouter:
 
         async def work(principal: Principal) -> JSONResponse:
             try:
-                draft = read_single(await _body(request, context), principal)
-                if draft.exclude_opt_outs and await asyncio.to_thread(
+                draft = await _draft(request, context, principal, read_single)
+                if draft.exclude_opt_outs and await read_in_thread(
                     context.store.opt_outs.contains,
                     principal.account_id,
                     draft.recipients[0].to,
@@ -143,8 +144,9 @@ async def _principal(request: Request, context: ApiContext) -> Principal | None:
         return None
 
 
-async def _body(request: Request, context: ApiContext) -> Any:
-    return await read_json(request, min(BODY_BYTES_MAX, context.settings.body_bytes_max))
+async def _draft(request: Request, context: ApiContext, principal: Principal, read: Read) -> Draft:
+    bytes_max = min(BODY_BYTES_MAX, context.settings.body_bytes_max)
+    return await read_json_as(request, bytes_max, lambda body: read(body, principal))
 
 
 async def _send(

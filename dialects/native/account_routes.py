@@ -14,6 +14,7 @@ from dialects.native.fields import RequestModel
 from dialects.native.handling import Stop, body_of, deleted, enter, read_model
 from dialects.native.problems import WRITING, documented, problem
 from store.clock import wall_clock
+from store.database.threads import read_in_thread
 
 BODY_BYTES_MAX = 64 * 1024
 PERMISSIONS = frozenset(Permission) | {"*"}
@@ -47,7 +48,7 @@ def routes(context: ApiContext) -> APIRouter:
     async def credits(request: Request) -> Response:
         """For each kind, ``granted`` is the sum of ``available``, ``held`` and ``posted``."""
         principal = await enter(request, context.store, Permission.READ)
-        account = await asyncio.to_thread(accounts.show, principal.account_id)
+        account = await read_in_thread(accounts.show, principal.account_id)
         assert account is not None
         return JSONResponse(presenting.credits_json(account))
 
@@ -55,7 +56,7 @@ def routes(context: ApiContext) -> APIRouter:
     async def senders(request: Request) -> Response:
         """All senders, oldest first."""
         principal = await enter(request, context.store, Permission.READ)
-        found = await asyncio.to_thread(accounts.senders, principal.account_id)
+        found = await read_in_thread(accounts.senders, principal.account_id)
         return JSONResponse({"senders": [presenting.sender_json(one) for one in found]})
 
     @router.post(
@@ -80,7 +81,7 @@ def routes(context: ApiContext) -> APIRouter:
     async def keys(request: Request) -> Response:
         """All keys, oldest first."""
         principal = await enter(request, context.store, Permission.ADMINISTER)
-        found = await asyncio.to_thread(api_keys.list, principal.account_id)
+        found = await read_in_thread(api_keys.list, principal.account_id)
         return JSONResponse({"keys": [presenting.key_json(key) for key in found]})
 
     @router.post(
@@ -115,7 +116,7 @@ def routes(context: ApiContext) -> APIRouter:
         """A page of numbers in ascending order; ``next`` is the cursor of the next page."""
         principal = await enter(request, context.store, Permission.READ)
         size = max(1, min(limit, 1_000))
-        found = await asyncio.to_thread(opt_outs.list, principal.account_id, size, cursor)
+        found = await read_in_thread(opt_outs.list, principal.account_id, size, cursor)
         shown = [
             {"number": one.number, "source": one.source, "createdAt": iso(one.created_at)}
             for one in found

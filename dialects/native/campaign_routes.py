@@ -1,6 +1,5 @@
 """The native API about campaigns: create, list, show, control and report."""
 
-import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
@@ -11,7 +10,7 @@ from campaign.model import Draft
 from campaign.states import MessageStatus
 from campaign.views import CampaignView
 from dialects.http.auth import Permission
-from dialects.http.bodies import read_json
+from dialects.http.bodies import read_json_as
 from dialects.http.context import ApiContext
 from dialects.native import responses as presenting
 from dialects.native.fields import ChangeBody, read_change
@@ -25,6 +24,7 @@ from dialects.native.handling import (
 )
 from dialects.native.problems import SENDING, documented, problem
 from store.accounts.api_keys import Principal
+from store.database.threads import read_in_thread
 from store.store import Store
 
 CONTROL = (
@@ -43,6 +43,7 @@ CHANGE = (
     "without a time of their own are spread again from the start; the others keep their time. The "
     "rate can change until the campaign ends, and takes effect within two seconds."
 )
+CHANGE_BYTES_MAX = 4 * 1024
 Read = Callable[[Any, Principal], Draft]
 
 
@@ -72,7 +73,8 @@ def routes(context: ApiContext, read: Read, create_schema: dict[str, Any]) -> AP
         200 for a replayed idempotency key, and for a dry run, which stores and sends nothing.
         """
         principal = await enter(request, context.store, Permission.SEND)
-        draft = read(await read_json(request, context.settings.body_bytes_max), principal)
+        bytes_max = context.settings.body_bytes_max
+        draft = await read_json_as(request, bytes_max, lambda body: read(body, principal))
         if dryRun:
             preview = await context.service.dry_run(draft)
             return JSONResponse(presenting.dry_run_json(preview))
@@ -91,7 +93,7 @@ def routes(context: ApiContext, read: Read, create_schema: dict[str, Any]) -> AP
         """A page of campaigns; ``next`` is the cursor of the next page."""
         principal = await enter(request, context.store, Permission.READ)
         size = page_size(limit)
-        views = await asyncio.to_thread(
+        views = await read_in_thread(
             context.store.campaigns.list, principal.account_id, size, cursor
         )
         following = views[-1].id if len(views) == size else None
@@ -119,7 +121,7 @@ def routes(context: ApiContext, read: Read, create_schema: dict[str, Any]) -> AP
             raise invalid("status is not a message status")
         if cursor is not None and not (cursor.isdecimal() and len(cursor) < 10):
             raise invalid("cursor must be the next of a page")
-        found = await asyncio.to_thread(
+        found = await read_in_thread(
             context.store.campaigns.messages,
             view.id,
             MessageStatus(status) if status else None,
@@ -144,7 +146,7 @@ def routes(context: ApiContext, read: Read, create_schema: dict[str, Any]) -> AP
         async def act_on(request: Request, id: str) -> Response:
             view = await own_campaign(request, context, id, Permission.CONTROL)
             await act(view)
-            latest = await asyncio.to_thread(context.store.campaigns.get, id)
+            latest = await read_in_thread(context.store.campaigns.get, id)
             return JSONResponse(presenting.campaign_json(latest or view), 202)
 
     control("pause", context.service.pause)
@@ -161,9 +163,9 @@ def routes(context: ApiContext, read: Read, create_schema: dict[str, Any]) -> AP
     async def change(request: Request, id: str) -> Response:
         """Apply all changes or none."""
         view = await own_campaign(request, context, id, Permission.CONTROL)
-        wanted = read_change(await read_json(request, context.settings.body_bytes_max))
+        wanted = await read_json_as(request, CHANGE_BYTES_MAX, read_change)
         await context.service.change(view, wanted)
-        latest = await asyncio.to_thread(context.store.campaigns.get, id)
+        latest = await read_in_thread(context.store.campaigns.get, id)
         return JSONResponse(presenting.campaign_json(latest or view))
 
     @router.get("/campaigns/{id}/report", summary="Get the report of a campaign, as JSON or CSV")
@@ -172,7 +174,7 @@ def routes(context: ApiContext, read: Read, create_schema: dict[str, Any]) -> AP
         view = await own_campaign(request, context, id, Permission.READ)
         if "text/csv" in request.headers.get("accept", ""):
             return StreamingResponse(_csv(context.store, view.id), media_type="text/csv")
-        result = await asyncio.to_thread(context.store.campaigns.report, view.id)
+        result = await read_in_thread(context.store.campaigns.report, view.id)
         return JSONResponse(presenting.report_json(result))
 
     return router

@@ -71,6 +71,8 @@ def read_instant(value: str | None, place: str, faults: list[Refusal]) -> Instan
         return None
 
 
+# A place shows so much of the name of a member.
+NAME_SHOWN_MAX = 100
 _CODES = {
     "missing": RefusalCode.FIELD_MISSING,
     "too_short": RefusalCode.TOO_FEW_RECIPIENTS,
@@ -78,13 +80,15 @@ _CODES = {
 }
 
 
-def faults_of(error: ValidationError) -> list[Refusal]:
-    """The faults of a body, one per member, without any of its values."""
+def faults_of(error: ValidationError, within: str = "") -> list[Refusal]:
+    """The faults of a body, or of its part ``within``: one per member, without its values."""
     refusals = []
     # Neither the input nor the context is included: both may hold numbers and texts.
     for fault in error.errors(include_input=False, include_context=False, include_url=False):
-        place = ""
+        place = within
         for part in fault["loc"]:
+            if isinstance(part, str):
+                part = part[:NAME_SHOWN_MAX]
             place += f"[{part}]" if isinstance(part, int) else f".{part}" if place else str(part)
         message = fault["msg"]
         if fault["type"] == "extra_forbidden":

@@ -1,22 +1,23 @@
 """What the route modules of the native API share: callers, bodies, pages and failures."""
 
-import asyncio
 from typing import Any, TypeVar
 
 from fastapi import Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ValidationError
 
-from campaign.refusals import Refused
+from campaign.refusals import SHOWN_MAX, Refused
 from campaign.states import CAMPAIGN_ENDS
 from campaign.views import CampaignView
 from dialects.http.auth import Permission, Unauthenticated, authenticate
 from dialects.http.bodies import BadBody, read_json
 from dialects.http.context import ApiContext
+from dialects.native.fields import NAME_SHOWN_MAX
 from dialects.native.problems import problem, refused
 from service.campaigns import StateConflict
 from store.accounts.api_keys import Principal
 from store.database.engine import StoreError
+from store.database.threads import read_in_thread
 from store.store import Store
 
 PAGE_MAX = 1_000
@@ -48,7 +49,7 @@ async def own_campaign(
 ) -> CampaignView:
     """Find a campaign of the caller; raises Stop, with 404 for another account's campaign too."""
     principal = await enter(request, context.store, permission)
-    view = await asyncio.to_thread(context.store.campaigns.get, id, principal.account_id)
+    view = await read_in_thread(context.store.campaigns.get, id, principal.account_id)
     if view is None:
         raise Stop(not_found("campaign"))
     return view
@@ -60,8 +61,8 @@ async def read_model(request: Request, model: type[Model], bytes_max: int) -> Mo
     try:
         return model.model_validate(body)
     except ValidationError as error:
-        places = {".".join(map(str, fault["loc"])) for fault in error.errors()}
-        listed = ", ".join(sorted(places))
+        places = {".".join(map(str, fault["loc"]))[:NAME_SHOWN_MAX] for fault in error.errors()}
+        listed = ", ".join(sorted(places)[:SHOWN_MAX])
         raise invalid(f"wrong or missing: {listed}") from None
 
 

@@ -17,6 +17,7 @@ from dialects.native.handling import not_found, own_campaign, page_size
 from dialects.native.problems import LOOKING, documented, problem
 from store.campaigns.links import LinkView
 from store.clock import wall_clock
+from store.database.threads import read_in_thread
 
 # Slows down a caller who guesses codes.
 MISSES_LIMIT = "30/minute"
@@ -39,7 +40,7 @@ def routes(context: ApiContext) -> APIRouter:
     )
     async def follow(request: Request, code: str) -> Response:
         """Redirects to the stored http or https address and to no other."""
-        found = await asyncio.to_thread(links.find, code[:CODE_LENGTH_MAX])
+        found = await read_in_thread(links.find, code[:CODE_LENGTH_MAX])
         target = None if found is None else _target(context, found)
         if found is None or target is None:
             window = await context.limiter.take(MISSES_LIMIT, "missed-links", caller_of(request))
@@ -65,7 +66,7 @@ def routes(context: ApiContext) -> APIRouter:
         """A page of clicks, oldest first; ``next`` is the cursor of the next page."""
         view = await own_campaign(request, context, id, Permission.READ)
         size = page_size(limit)
-        found = await asyncio.to_thread(links.clicks, view.id, size, cursor)
+        found = await read_in_thread(links.clicks, view.id, size, cursor)
         shown = [
             {
                 "id": one.id,

@@ -9,15 +9,16 @@ from typing import Any
 from fastapi import Request
 
 from campaign.expanding import Member
+from campaign.model import FIELD_LENGTH_MAX, FIELDS_MAX
 from campaign.phone import canonical_number
 from campaign.refusals import SHOWN_MAX, Refusal, RefusalCode, Refused
-from dialects.http.bodies import BadBody, parse_json, read_bytes
+from dialects.http.bodies import BadBody, parse_json, read_body
 
 BYTES_MAX = 16 * 1024 * 1024
 JSON_MEMBERS_MAX = 10_000
 CSV_MEMBERS_MAX = 50_000
-FIELDS_MAX = 50
-VALUE_LENGTH_MAX = 1_600
+# In one line of CSV; quoted values may have many.
+DELIMITERS_MAX = 100_000
 # Accepted names of the column that has the number.
 NUMBER_COLUMNS = ("to", "number", "phone", "mobile", "msisdn", "recipient")
 _NAME = re.compile(r"[A-Za-z0-9_.\-]{1,64}")
@@ -25,12 +26,16 @@ _NAME = re.compile(r"[A-Za-z0-9_.\-]{1,64}")
 Fault = Callable[[RefusalCode, str, str], None]
 
 
-async def read_body(request: Request) -> tuple[bytes, bool]:
-    """Read a body of limited size; True if it is CSV. Raises BadBody for other media types."""
+async def read_members(request: Request) -> list[Member]:
+    """Read the members in a body of limited size; raises as ``parse_members`` does.
+
+    Raises BadBody for a media type other than JSON and CSV.
+    """
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type not in ("application/json", "text/csv"):
         raise BadBody("send the members as application/json or text/csv", 415)
-    return await read_bytes(request, BYTES_MAX), media_type == "text/csv"
+    is_csv = media_type == "text/csv"
+    return await read_body(request, BYTES_MAX, lambda raw: parse_members(raw, is_csv))
 
 
 def parse_members(raw: bytes, is_csv: bool) -> list[Member]:
@@ -89,7 +94,7 @@ def _of_csv(raw: bytes, fault: Fault) -> Iterator[Member]:
     header_line = text.partition("\n")[0]
     # In locales with a decimal comma, spreadsheets separate columns by semicolons.
     delimiter = ";" if ";" in header_line and "," not in header_line else ","
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    reader = csv.reader(_lines(text, delimiter), delimiter=delimiter, strict=True)
     try:
         header = [name.strip() for name in next(reader, [])]
         number_column = _check_header(header)
@@ -107,6 +112,14 @@ def _of_csv(raw: bytes, fault: Fault) -> Iterator[Member]:
             yield _member(number, fields, place, fault)
     except csv.Error:
         raise BadBody(f"the file is not CSV: line {reader.line_num}") from None
+
+
+def _lines(text: str, delimiter: str) -> Iterator[str]:
+    """The lines of a file with their ends; the reader of CSV makes a list of each."""
+    for line in io.StringIO(text, newline=""):
+        if line.count(delimiter) > DELIMITERS_MAX:
+            raise BadBody("the file has a line with too many columns")
+        yield line
 
 
 def _check_header(header: list[str]) -> int:
@@ -128,7 +141,7 @@ def _member(to: Any, fields: dict[str, str], place: str, fault: Fault) -> Member
     elif not all(map(_NAME.fullmatch, fields)):
         what = "field names must have 1 to 64 letters, digits, dots, dashes and underscores"
         fault(RefusalCode.FIELD_INVALID, what, place)
-    elif any(len(value) > VALUE_LENGTH_MAX for value in fields.values()):
-        what = f"field values must have at most {VALUE_LENGTH_MAX} characters"
+    elif any(len(value) > FIELD_LENGTH_MAX for value in fields.values()):
+        what = f"field values must have at most {FIELD_LENGTH_MAX} characters"
         fault(RefusalCode.FIELD_INVALID, what, place)
     return Member(number or "", fields)

@@ -13,10 +13,11 @@ from dialects.http.auth import Permission
 from dialects.http.bodies import read_json
 from dialects.http.context import ApiContext
 from dialects.native.handling import Stop, body_of, deleted, enter, invalid, not_found, page_size
-from dialects.native.list_members import parse_members, read_body
+from dialects.native.list_members import read_members
 from dialects.native.problems import WRITING, documented, problem
 from store.accounts.mailing_lists import MEMBERS_MAX, ListFull, ListView, NameTaken
 from store.clock import wall_clock
+from store.database.threads import read_in_thread
 
 NAME_LENGTH_MAX = 100
 BODY_BYTES_MAX = 4 * 1024
@@ -49,7 +50,7 @@ def routes(context: ApiContext) -> APIRouter:
         """A page of lists; ``next`` is the cursor of the next page."""
         principal = await enter(request, context.store, Permission.READ)
         size = page_size(limit)
-        found = await asyncio.to_thread(lists.list, principal.account_id, size, cursor)
+        found = await read_in_thread(lists.list, principal.account_id, size, cursor)
         following = found[-1].name if len(found) == size else None
         return JSONResponse({"mailingLists": [_shown(one) for one in found], "next": following})
 
@@ -71,7 +72,7 @@ def routes(context: ApiContext) -> APIRouter:
         """A page of members; ``next`` is the cursor of the next page."""
         _, found = await _own(request, context, id, Permission.READ)
         size = page_size(limit)
-        page = await asyncio.to_thread(lists.members, found.id, size, cursor)
+        page = await read_in_thread(lists.members, found.id, size, cursor)
         following = page[-1].number if len(page) == size else None
         shown = [{"to": one.number, "fields": dict(one.fields)} for one in page]
         return JSONResponse({"members": shown, "next": following})
@@ -84,8 +85,7 @@ def routes(context: ApiContext) -> APIRouter:
     async def add(request: Request, id: str) -> Response:
         """Adds all members or none. The fields of existing members are replaced."""
         account, found = await _own(request, context, id, Permission.CONTROL)
-        raw, is_csv = await read_body(request)
-        people = await asyncio.to_thread(parse_members, raw, is_csv)
+        people = await read_members(request)
         try:
             done = await asyncio.to_thread(lists.add, account, found.id, people, wall_clock())
         except ListFull:
@@ -107,7 +107,7 @@ async def _own(
     request: Request, context: ApiContext, id: str, permission: Permission
 ) -> tuple[str, ListView]:
     principal = await enter(request, context.store, permission)
-    found = await asyncio.to_thread(context.store.lists.get, principal.account_id, id.lower())
+    found = await read_in_thread(context.store.lists.get, principal.account_id, id.lower())
     if found is None:
         raise Stop(not_found("mailing list"))
     return principal.account_id, found

@@ -13,6 +13,7 @@ from dialects.native import responses as presenting
 from dialects.native.handling import Stop, body_of, invalid, not_found, own_campaign
 from dialects.native.problems import WRITING, documented, problem
 from store.clock import wall_clock
+from store.database.threads import read_in_thread
 
 BODY_BYTES_MAX = 4 * 1024
 OUTCOMES = {"sent": True, "failed": False}
@@ -39,7 +40,7 @@ def routes(context: ApiContext) -> APIRouter:
         outcome = body.get("outcome") if isinstance(body, dict) else None
         if not isinstance(outcome, str) or outcome not in OUTCOMES or len(body) != 1:
             raise invalid("outcome, the only member, must be sent or failed")
-        found = await asyncio.to_thread(context.store.attempts.stories, view.id, message_id)
+        found = await read_in_thread(context.store.attempts.stories, view.id, message_id)
         named = [story.message for story in found if story.message.id == message_id]
         if not named:
             raise Stop(not_found("message"))
@@ -48,7 +49,7 @@ def routes(context: ApiContext) -> APIRouter:
         now = wall_clock()
         was_sent = OUTCOMES[outcome]
         await asyncio.to_thread(context.store.resolving.resolve, view.id, message_id, was_sent, now)
-        (story,) = await asyncio.to_thread(context.store.attempts.stories, view.id, message_id)
+        (story,) = await read_in_thread(context.store.attempts.stories, view.id, message_id)
         return JSONResponse(presenting.message_json(story.message))
 
     return router

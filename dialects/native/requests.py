@@ -1,10 +1,13 @@
 """The native request to create a campaign, read into a draft."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import Field, ValidationError
 
 from campaign.model import (
+    FIELD_LENGTH_MAX,
+    FIELDS_MAX,
     RECIPIENTS_MAX,
     Draft,
     DraftRecipient,
@@ -34,7 +37,11 @@ class RecipientBody(RequestModel):
     schedule_date_time: str | None = Field(None, description="ISO 8601, UTC without a zone")
     idempotency_key: str | None = None
     reference: str | None = Field(None, max_length=200)
-    fields: dict[str, str] = Field(default_factory=dict, description="values for {{FIELD}} tags")
+    fields: dict[str, str] = Field(
+        default_factory=dict,
+        description=f"values for {{{{FIELD}}}} tags: at most {FIELDS_MAX} of "
+        f"{FIELD_LENGTH_MAX} characters",
+    )
 
 
 class CampaignBody(RequestModel):
@@ -60,15 +67,13 @@ class CampaignBody(RequestModel):
 
 def read(body: Any, principal: Principal) -> Draft:
     """Read a create request; raises Refused with every fault and its place."""
-    try:
-        parsed = CampaignBody.model_validate(body)
-    except ValidationError as error:
-        raise Refused(*faults_of(error)) from None
+    parsed, entries = _parse(body)
     faults: list[Refusal] = []
     recipients = []
-    for index, recipient in enumerate(parsed.recipients):
+    for index, recipient in enumerate(entries):
         place = f"recipients[{index}]"
         _check_to(recipient, place, faults)
+        _check_fields(recipient.fields, f"{place}.fields", faults)
         recipients.append(
             DraftRecipient(
                 to=recipient.to or "",
@@ -108,6 +113,32 @@ def read(body: Any, principal: Principal) -> Draft:
     )
 
 
+class _Head(CampaignBody):
+    recipients: list[Any] = Field(min_length=1, max_length=RECIPIENTS_MAX)
+
+
+def _parse(body: Any) -> tuple[CampaignBody, list[RecipientBody]]:
+    """Read a body; one recipient at a time, because a report of all faults could fill memory."""
+    faults: list[Refusal] = []
+    recipients = []
+    entries = body.get("recipients") if isinstance(body, dict) else None
+    if isinstance(entries, list) and len(entries) <= RECIPIENTS_MAX:
+        for index, entry in enumerate(entries):
+            try:
+                recipients.append(RecipientBody.model_validate(entry))
+            except ValidationError as error:
+                faults += faults_of(error, f"recipients[{index}]")
+                if len(faults) >= SHOWN_MAX:
+                    raise Refused(*faults[:SHOWN_MAX]) from None
+    try:
+        head = _Head.model_validate(body)
+    except ValidationError as error:
+        faults += faults_of(error)
+    if faults:
+        raise Refused(*faults[:SHOWN_MAX])
+    return head, recipients
+
+
 def _check_to(recipient: RecipientBody, place: str, faults: list[Refusal]) -> None:
     if recipient.to is None and recipient.mailing_list is None:
         what = "needs either to or mailingList"
@@ -117,3 +148,12 @@ def _check_to(recipient: RecipientBody, place: str, faults: list[Refusal]) -> No
         faults.append(Refusal(RefusalCode.FIELD_INVALID, what, f"{place}.mailingList"))
     elif recipient.to is not None and not is_e164(recipient.to):
         faults.append(Refusal(RefusalCode.NUMBER_INVALID, "must be E.164 with +", f"{place}.to"))
+
+
+def _check_fields(fields: Mapping[str, str], place: str, faults: list[Refusal]) -> None:
+    if len(fields) > FIELDS_MAX:
+        what = f"must have at most {FIELDS_MAX} fields"
+        faults.append(Refusal(RefusalCode.FIELD_INVALID, what, place))
+    elif fields and max(map(len, fields.values())) > FIELD_LENGTH_MAX:
+        what = f"field values must have at most {FIELD_LENGTH_MAX} characters"
+        faults.append(Refusal(RefusalCode.FIELD_INVALID, what, place))

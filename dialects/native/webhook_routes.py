@@ -26,6 +26,7 @@ from dialects.native.handling import (
 )
 from dialects.native.problems import WRITING, documented, problem
 from store.clock import wall_clock
+from store.database.threads import read_in_thread
 from store.webhooks.endpoints import DeadLetter, WebhookView
 from webhooks.addresses import BadUrl, read_url
 
@@ -75,7 +76,7 @@ def routes(context: ApiContext) -> APIRouter:
     async def list_webhooks(request: Request) -> Response:
         """Oldest first, without their secrets."""
         principal = await enter(request, context.store, Permission.READ)
-        found = await asyncio.to_thread(webhooks.list, principal.account_id)
+        found = await read_in_thread(webhooks.list, principal.account_id)
         return JSONResponse({"webhooks": [_webhook_json(view) for view in found]})
 
     @router.get("/{id}", summary="Get a webhook")
@@ -140,9 +141,7 @@ def routes(context: ApiContext) -> APIRouter:
         principal = await enter(request, context.store, Permission.READ)
         await _own(context, principal.account_id, id)
         size = page_size(limit)
-        found = await asyncio.to_thread(
-            webhooks.dead_letters, principal.account_id, id, size, cursor
-        )
+        found = await read_in_thread(webhooks.dead_letters, principal.account_id, id, size, cursor)
         following = found[-1].id if len(found) == size else None
         return JSONResponse(
             {"deadLetters": [_letter_json(one) for one in found], "next": following}
@@ -152,7 +151,7 @@ def routes(context: ApiContext) -> APIRouter:
 
 
 async def _own(context: ApiContext, account_id: str, id: str) -> WebhookView:
-    view = await asyncio.to_thread(context.store.endpoints.get, account_id, id)
+    view = await read_in_thread(context.store.endpoints.get, account_id, id)
     if view is None:
         raise Stop(not_found("webhook"))
     return view

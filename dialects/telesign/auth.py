@@ -28,6 +28,7 @@ from dialects.telesign.responses import (
 from dialects.telesign.signature import SCHEME, sign, string_to_sign
 from store.accounts.api_keys import Principal
 from store.accounts.signing import Signer
+from store.database.threads import read_in_thread
 from store.store import Store
 
 AUTH_METHOD = "HMAC-SHA256"
@@ -126,7 +127,7 @@ def _check_headers(headers: Mapping[str, str], now: Instant) -> None:
 
 
 async def _signer(store: Store, key_id: str) -> Signer:
-    signer = await asyncio.to_thread(store.signing.find, key_id[:KEY_ID_LENGTH_MAX])
+    signer = await read_in_thread(store.signing.find, key_id[:KEY_ID_LENGTH_MAX])
     if signer is None:
         raise Unproven(CUSTOMER_UNKNOWN)
     return signer

@@ -3,7 +3,6 @@
 What the two pages contradict each other on is decided in docs/decisions/0007-textingline.md.
 """
 
-import asyncio
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
@@ -19,7 +18,7 @@ from campaign.refusals import Refused
 from campaign.views import CampaignView
 from dialects.dialect import Dialect
 from dialects.http.auth import Permission, Unauthenticated, authenticate, caller_of
-from dialects.http.bodies import BadBody, read_json
+from dialects.http.bodies import BadBody, read_json_as
 from dialects.http.context import ApiContext
 from dialects.http.rate_limits import Window
 from dialects.textingline.errors import (
@@ -44,6 +43,7 @@ from dialects.textingline.requests import (
 )
 from dialects.textingline.responses import NAME, is_broadcast, is_single, show
 from store.accounts.api_keys import Principal
+from store.database.threads import read_in_thread
 
 PREFIX = "/api/v1/messaging"
 ID_PREFIX = "brc_"
@@ -174,8 +174,8 @@ async def _send(
     request: Request, context: ApiContext, endpoint: Endpoint, principal: Principal
 ) -> JSONResponse:
     try:
-        body = await read_json(request, min(BODY_BYTES_MAX, context.settings.body_bytes_max))
-        draft = endpoint.read(body, principal)
+        bytes_max = min(BODY_BYTES_MAX, context.settings.body_bytes_max)
+        draft = await read_json_as(request, bytes_max, lambda body: endpoint.read(body, principal))
         if endpoint is MESSAGE and await _opted_out(context, draft):
             return show_failure(BLOCKED)
         admission = await context.service.admit(draft, endpoint.id_prefix)
@@ -188,13 +188,13 @@ async def _send(
 
 async def _opted_out(context: ApiContext, draft: Draft) -> bool:
     to = draft.recipients[0].to
-    return await asyncio.to_thread(context.store.opt_outs.contains, draft.account_id, to)
+    return await read_in_thread(context.store.opt_outs.contains, draft.account_id, to)
 
 
 async def _shown(context: ApiContext, view: CampaignView) -> dict[str, Any]:
     if not is_single(view) and not is_broadcast(view):
         return show(view, None)
-    (first,) = await asyncio.to_thread(context.store.campaigns.messages, view.id, limit=1)
+    (first,) = await read_in_thread(context.store.campaigns.messages, view.id, limit=1)
     return show(view, first)
 
 

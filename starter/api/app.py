@@ -28,8 +28,10 @@ from service.campaigns import CampaignService
 from service.gc_tuning import relax_gc
 from service.temporal import connect
 from starter.api import carrier_callbacks
+from starter.api.http_protocol import http_protocol
 from starter.api.reconciler import Reconciler
 from store.database.migrate import is_current
+from store.database.threads import read_in_thread
 from store.store import Store, open_store
 from webhooks.dispatcher import WebhookDispatcher
 
@@ -165,7 +167,7 @@ def _add_service_routes(app: FastAPI, context: ApiContext) -> None:
 
 async def _migrated(store: Store) -> bool:
     try:
-        return await asyncio.to_thread(is_current, store.database)
+        return await read_in_thread(is_current, store.database)
     except Exception:
         return False
 
@@ -220,7 +222,7 @@ async def serve(settings: Settings) -> None:
             app,
             host=settings.api_host,
             port=settings.api_port,
-            http="httptools",
+            http=http_protocol(settings.connections_max),
             access_log=False,
             server_header=False,
             log_level=settings.log_level,

@@ -21,7 +21,7 @@ from store.database.write_lock import SqliteWriteLock
 T = TypeVar("T")
 
 SQLITE_VERSION_MIN = (3, 38, 0)
-BUSY_TIMEOUT_MS = 30_000
+BUSY_TIMEOUT_MS = 20_000
 POOL_TIMEOUT_SECONDS = 20.0
 # A lost server or a stuck session fails within half a minute. Cached plans are off: a plan made
 # for a small table would be kept while the table grows.
@@ -52,7 +52,8 @@ class Database:
     """One database, opened once per process and shared by its threads.
 
     ``url`` is an SQLAlchemy URL: ``sqlite:///path`` or ``postgresql+psycopg://...``. Raises
-    StoreError for anything else. Creates the directory of a SQLite file where it is missing.
+    StoreError for anything else. ``pool_size`` is half of the connections to PostgreSQL, a quarter
+    of which is for reads only. Creates the directory of a SQLite file where it is missing.
 
     ``for_update`` ends a SELECT that locks its rows until the transaction ends; in SQLite the
     write lock does that.
@@ -64,24 +65,23 @@ class Database:
         self.is_sqlite = parsed.get_backend_name() == "sqlite"
         if self.is_sqlite:
             self.engine = _sqlite_engine(parsed.database, url)
+            # Writers wait for their lock without a connection.
+            self._read_engine = self.engine
             self._write_lock = SqliteWriteLock(Path(parsed.database or ""))
             self._writing: AbstractContextManager[None] = self._write_lock
         elif parsed.get_backend_name() == "postgresql":
-            self.engine = create_engine(
-                url,
-                pool_size=pool_size,
-                max_overflow=pool_size,
-                pool_pre_ping=True,
-                pool_timeout=POOL_TIMEOUT_SECONDS,
-                connect_args=POSTGRES_LIMITS,
-            )
+            share = max(1, pool_size // 2)
+            self.engine = _postgres_engine(url, pool_size, share)
+            # Of its own, so that no read waits for writers that wait for a lock.
+            self._read_engine = _postgres_engine(url, share, 0)
             self._writing = nullcontext()
         else:
             raise StoreError(
                 f"unsupported database {parsed.drivername!r}: use sqlite:/// or "
                 "postgresql+psycopg://"
             )
-        event.listen(self.engine, "before_cursor_execute", _make_storable, retval=True)
+        for engine in {self.engine, self._read_engine}:
+            event.listen(engine, "before_cursor_execute", _make_storable, retval=True)
         self.for_update = "" if self.is_sqlite else " FOR NO KEY UPDATE"
 
     def rowset(self, columns: str) -> str:
@@ -103,7 +103,7 @@ class Database:
 
         Raises StoreUnavailable when the database does not answer.
         """
-        with _translate_errors(), self.engine.connect() as connection, connection.begin():
+        with _translate_errors(), self._read_engine.connect() as connection, connection.begin():
             return work(connection)
 
     def read_snapshot(self, work: Callable[[Connection], T]) -> T:
@@ -111,7 +111,7 @@ class Database:
 
         A SQLite read transaction is a snapshot already.
         """
-        engine = self.engine
+        engine = self._read_engine
         if not self.is_sqlite:
             engine = engine.execution_options(isolation_level="REPEATABLE READ")
         with _translate_errors(), engine.connect() as connection, connection.begin():
@@ -139,6 +139,7 @@ class Database:
     def close(self) -> None:
         """Close every pooled connection."""
         self.engine.dispose()
+        self._read_engine.dispose()
         if self.is_sqlite:
             self._write_lock.close()
 
@@ -211,6 +212,17 @@ def _use_wal(connection: sqlite3.Connection) -> None:
             if "locked" not in str(error) or time.monotonic() > deadline:
                 raise
             time.sleep(0.01)
+
+
+def _postgres_engine(url: str, pool_size: int, max_overflow: int) -> Engine:
+    return create_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=max_overflow,
+        pool_pre_ping=True,
+        pool_timeout=POOL_TIMEOUT_SECONDS,
+        connect_args=POSTGRES_LIMITS,
+    )
 
 
 def _sqlite_engine(path: str | None, url: str) -> Engine:

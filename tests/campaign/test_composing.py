@@ -1,5 +1,7 @@
 """How a draft becomes messages, and what it is refused for."""
 
+import gc
+import tracemalloc
 from collections.abc import Mapping
 
 import pytest
@@ -187,3 +189,57 @@ def test_every_message_of_any_campaign_is_due_inside_its_window(
     start = base_instant(campaign.draft, NOW)
     assert len(campaign.messages) == count
     assert all(start <= m.due_at <= start + spread * HOUR for m in campaign.messages)
+
+
+def refused_texts(people: list[DraftRecipient], text: str, **options: object) -> list[str]:
+    """What the texts of a draft are refused for."""
+    with pytest.raises(Refused) as caught:
+        composed(draft(people, text=text, **options))
+    long = RefusalCode.CONTENT_TOO_LONG
+    return [refusal.message for refusal in caught.value.refusals if refusal.code is long]
+
+
+def test_a_template_that_fills_to_far_too_much_is_refused_without_being_built() -> None:
+    people = [DraftRecipient(number(index), fields={"A": "x" * 3_000}) for index in range(100)]
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    messages = refused_texts(people, "{{A}}" * 320)
+    peak = tracemalloc.get_traced_memory()[1] - before
+    tracemalloc.stop()
+    assert messages == ["the text has 960000 characters, at most 1600 are allowed"] * SHOWN_MAX
+    # The texts would be 96 MB.
+    assert peak < 10_000_000
+
+
+def test_a_text_of_ten_million_characters_is_refused_and_not_kept() -> None:
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    for index in range(5):
+        messages = refused_texts([DraftRecipient(number(0))], f"{index}" + "y" * 9_999_999)
+        assert messages == ["the text has 10000000 characters, at most 1600 are allowed"]
+    # The test's own record of what was raised.
+    gc.collect()
+    after = tracemalloc.get_traced_memory()[0] - before
+    tracemalloc.stop()
+    assert after < 5_000_000
+
+
+def test_texts_that_are_too_long_until_their_links_are_shortened_do_not_fill_memory() -> None:
+    fields = {"A": "x" * 1_600}
+    people = [DraftRecipient(number(index), fields=fields) for index in range(3_000)]
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    text = "https://example.com/ " + "{{A}}" * 12
+    messages = refused_texts(people, text, shorten_urls=True)
+    peak = tracemalloc.get_traced_memory()[1] - before
+    tracemalloc.stop()
+    assert len(messages) >= 1
+    # The texts would be 58 MB, and a message takes half a kilobyte.
+    assert peak < 50_000_000
+
+
+def test_a_template_may_be_longer_than_its_text() -> None:
+    text = "{{A_LONG_NAME_OF_A_FIELD}}" * 200 + "end"
+    people = [DraftRecipient(number(0), fields={"A_LONG_NAME_OF_A_FIELD": "abcdefg"})]
+    (message,) = composed(draft(people, text=text)).messages
+    assert message.text == "abcdefg" * 200 + "end"

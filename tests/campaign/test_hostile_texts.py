@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from statistics import median
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,7 @@ from campaign.rules import phishing, shaft
 from campaign.rules.media import is_web_address
 from campaign.rules.opt_outs import read_keyword
 from campaign.text import bad_character, fill, plain, segment, unmasked
+from campaign.text_cache import TextCache
 
 SHORT, LONG = 25_000, 100_000
 # Four times the length: four times the time, and sixteen times where it grows with the square.
@@ -62,7 +64,13 @@ READERS: dict[str, Callable[[str], object]] = {
     "look a number up": OfflineLookup().look_up,
     "read a stop word": read_keyword,
 }
-CACHES = [plain, unmasked, segment, phone._facts, phone._without_trunk] + [
+CACHES: list[TextCache[Any]] = [
+    plain,
+    unmasked,
+    segment,
+    sender_kind,
+    phone._facts,
+    phone._without_trunk,
     phishing._imitates,
     phishing._is_trusted,
     phishing._is_shady,
