@@ -37,8 +37,11 @@ coverage: setup ## Run the same tests with the coverage of lines; or only PART, 
 stack: setup ## Run the tests of whole stacks: kills, deploys, neighbours.
 	$(BIN)/pytest -n 2 --dist load -m stack --ignore tests/chaos/test_chaos.py
 
-chaos: setup ## Kill real processes: 3 runs, or runs for SECONDS from SEED with a table.
-	$(if $(SECONDS)$(SEED),		$(BIN)/python -m tests.chaos --seconds $(or $(SECONDS),600) --seed $(or $(SEED),0),		$(BIN)/pytest -n 2 --dist load -s tests/chaos/test_chaos.py)
+chaos: setup ## Break real processes: 5 runs; or runs for SECONDS, or until SENDS, from SEED.
+	$(if $(SECONDS)$(SENDS)$(SEED),\
+		$(BIN)/python -m tests.chaos --seconds $(or $(SECONDS),600) --sends $(or $(SENDS),0) \
+			--seed $(or $(SEED),0),\
+		$(BIN)/pytest -n 2 --dist load -s tests/chaos/test_chaos.py)
 
 .PHONY: bench
 bench: setup .venv/bench/ready ## Measure against peers and the limit; print and write the table.

@@ -6,7 +6,8 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,6 +27,7 @@ class Part:
     log: Path
     stop_seconds: float = 10.0
     process: asyncio.subprocess.Process | None = field(default=None, init=False)
+    may_run: asyncio.Event = field(default_factory=asyncio.Event, init=False)
 
     @property
     def pid(self) -> int:
@@ -44,9 +46,25 @@ class Supervisor:
 
     async def start(self, part: Part) -> None:
         """Start a part and watch it."""
+        part.may_run.set()
         self.parts.append(part)
         await self._spawn(part)
         self._watchers.append(asyncio.create_task(self._watch(part)))
+
+    @asynccontextmanager
+    async def down(self, part: Part) -> AsyncIterator[None]:
+        """Kill a part and start it again only when the block ends, with its command of then.
+
+        A part that is down already is kept down.
+        """
+        part.may_run.clear()
+        try:
+            if part.process is not None and part.process.returncode is None:
+                part.process.kill()
+                await part.process.wait()
+            yield
+        finally:
+            part.may_run.set()
 
     async def stop(self) -> None:
         """Stop the parts, the last started first, each with its time to finish."""
@@ -96,6 +114,7 @@ class Supervisor:
             _say(f"{part.name} {how}; it is started again (log: {part.log})")
             await asyncio.sleep(wait)
             wait = min(wait * 2, RESTART_SECONDS_MAX)
+            await part.may_run.wait()
             if self._stopping:
                 return
             await self._spawn(part)

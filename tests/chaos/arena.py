@@ -1,43 +1,51 @@
-"""The arena: a whole stack of real processes, and on PostgreSQL its server too."""
+"""The arena: a whole stack of real processes, and all that can be done to it."""
 
-import asyncio
+import contextlib
 import os
-import shutil
 import signal
-import socket
 import tempfile
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import httpx
-import psycopg
 
 from starter.embedded.options import StackOptions
 from starter.embedded.stack import Stack
 from starter.embedded.supervisor import Part, Supervisor
-from tests.postgres import find_binaries
+from tests.chaos import clocks, disk
+from tests.chaos.clocks import Clock
+from tests.chaos.cluster import Cluster
+from tests.chaos.disk import Disk, small_disk
 
 WORKERS = 2
+SEND_TIMEOUT_SECONDS = 4.0
+# A message leaves within 5 s of its claim (activities.attempts) and has its answer by this.
+LEASE_SECONDS = 5.0 + SEND_TIMEOUT_SECONDS
 # Short deadlines and waits, so that a dead attempt is taken over within seconds.
 HASTE = {
-    "GODWIT_SEND_TIMEOUT_SECONDS": "4",
+    "GODWIT_SEND_TIMEOUT_SECONDS": str(SEND_TIMEOUT_SECONDS),
     "GODWIT_RETRY_BACKOFF_SECONDS": ",".join(["1"] * 30),
     "GODWIT_RECEIPTS_GRACE_SECONDS": "8",
     "GODWIT_ADMISSION_TIMEOUT_SECONDS": "20",
+    "GODWIT_SECRET_KEY": "a secret of the arena",
 }
 
 
 @dataclass
 class Arena:
-    """A running stack and how to hurt it."""
+    """A running stack and how to hurt it; ``missing`` says what cannot be done here, and why."""
 
     stack: Stack
     database: str
-    postgres: Supervisor | None
+    repeats: str
+    cluster: Cluster | None
+    disk: Disk | None
+    clocks: dict[str, Clock]
     api: httpx.AsyncClient
+    missing: list[str]
     account: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -45,10 +53,23 @@ class Arena:
         """The address of the store's database."""
         return str(self.stack.description["database"])
 
+    @property
+    def data(self) -> Path:
+        """The data directory of the stack."""
+        return self.stack.options.data
+
+    def supervisors(self) -> list[Supervisor]:
+        """Those who keep the parts alive."""
+        return [self.stack.supervisor, *([self.cluster.supervisor] if self.cluster else [])]
+
     def parts(self) -> list[Part]:
         """Everything that can be killed."""
-        parts = list(self.stack.supervisor.parts)
-        return parts + (self.postgres.parts if self.postgres is not None else [])
+        return [part for supervisor in self.supervisors() for part in supervisor.parts]
+
+    def part(self, name: str) -> Part:
+        """The part of this name."""
+        (part,) = (part for part in self.parts() if part.name == name)
+        return part
 
     async def is_answering(self) -> bool:
         """Tell whether the API is up, with all that it needs."""
@@ -59,81 +80,100 @@ class Arena:
 
     def hurt(self, name: str, number: signal.Signals) -> bool:
         """Send a signal to a part; False when it is down already."""
-        (part,) = (part for part in self.parts() if part.name == name)
+        part = self.part(name)
         if part.process is None or part.process.returncode is not None:
             return False
-        os.kill(part.pid, number)
+        pids = [part.pid]
+        if self.cluster is not None and part in self.cluster.supervisor.parts:
+            if number in (signal.SIGSTOP, signal.SIGCONT):
+                pids = self.cluster.processes(name)
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
         return True
+
+    async def carrier_log(self) -> list[dict[str, Any]]:
+        """Everything that the carrier has accepted."""
+        async with httpx.AsyncClient(trust_env=False, timeout=30) as client:
+            answer = await client.get(f"{self.stack.description['carrier']}/log?after=0")
+            log: list[dict[str, Any]] = answer.json()
+            return log
 
 
 @asynccontextmanager
-async def arena(directory: Path, database: str, repeats: str) -> AsyncIterator[Arena]:
-    """Run a stack on ``sqlite`` or ``postgresql`` until the block ends."""
-    changed = {**HASTE, "GODWIT_CARRIER_PRETEND_REPEATS": repeats}
-    postgres = None
-    if database == "postgresql":
-        # Outside pytest's own directories, which it shuts to others whenever a session begins.
-        home = Path(tempfile.mkdtemp(prefix="godwit-chaos-postgres-"))
-        postgres, changed["GODWIT_DATABASE_URL"] = await _serve_postgres(home)
-    before = dict(os.environ)
-    os.environ.update(changed)
-    options = StackOptions(directory / "data", port=0, temporal_port=0, ui_port=0, workers=WORKERS)
-    stack = Stack(options)
-    try:
+async def arena(
+    directory: Path,
+    database: str,
+    repeats: str,
+    settings: dict[str, str] | None = None,
+    session: str = "read-write",
+) -> AsyncIterator[Arena]:
+    """Run a stack on ``sqlite`` or ``postgresql`` until the block ends.
+
+    ``settings`` are variables of its environment; ``session`` is which of the two servers of
+    PostgreSQL it connects to, as ``target_session_attrs`` of libpq.
+    """
+    changed = {**HASTE, "GODWIT_CARRIER_PRETEND_REPEATS": repeats, **(settings or {})}
+    missing: list[str] = []
+    async with AsyncExitStack() as ending:
+        small = ending.enter_context(small_disk())
+        home = directory if small is None else small.path
+        if small is None:
+            missing.append(disk.NOT_HERE)
+        cluster = None
+        if database == "postgresql":
+            # Never in pytest's own directories, which others than their owner may not enter.
+            below = Path(
+                tempfile.mkdtemp(prefix="godwit-chaos-", dir=small.path if small else None)
+            )
+            cluster = Cluster(below)
+            ending.push_async_callback(cluster.stop)
+            await cluster.start()
+            changed["GODWIT_DATABASE_URL"] = cluster.url(session)
+        else:
+            changed["GODWIT_DATABASE_URL"] = f"sqlite:///{home / 'godwit.db'}"
+        ending.callback(_restore_environment, dict(os.environ))
+        os.environ.update(changed)
+        data = directory / "data"
+        _move_out(data, home)
+        options = StackOptions(data, port=0, temporal_port=0, ui_port=0, workers=WORKERS)
+        stack = Stack(options)
+        ending.push_async_callback(stack.stop)
         await stack.start()
+        steppable: dict[str, Clock] = {}
+        if clocks.library() is None:
+            missing.append(clocks.NOT_HERE)
+        else:
+            steppable = _give_clocks(stack, directory / "clocks")
+            ending.callback(clocks.forget_the_dead)
         described = stack.description
         auth = httpx.BasicAuth(described["account"]["keyId"], described["account"]["keySecret"])
-        async with httpx.AsyncClient(
-            base_url=described["api"], auth=auth, timeout=60, trust_env=False
-        ) as api:
-            yield Arena(stack, database, postgres, api, described["account"])
-    finally:
-        await stack.stop()
-        if postgres is not None:
-            await postgres.stop()
-            shutil.rmtree(home, ignore_errors=True)
-        os.environ.clear()
-        os.environ.update(before)
+        api = httpx.AsyncClient(base_url=described["api"], auth=auth, timeout=60, trust_env=False)
+        await ending.enter_async_context(api)
+        account = described["account"]
+        yield Arena(stack, database, repeats, cluster, small, steppable, api, missing, account)
 
 
-async def _serve_postgres(home: Path) -> tuple[Supervisor, str]:
-    binaries = find_binaries()
-    assert binaries is not None, "PostgreSQL is not installed"
-    data = home / "data"
-    lower: list[str] = []
-    if os.geteuid() == 0:
-        # PostgreSQL refuses to run as root.
-        shutil.chown(home, "nobody")
-        lower = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
-    make = [*lower, str(binaries / "initdb"), f"--pgdata={data}", "--username=godwit"]
-    make += ["--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync"]
-    process = await asyncio.create_subprocess_exec(
-        *make, cwd=home, stdout=asyncio.subprocess.DEVNULL
-    )
-    assert await process.wait() == 0, "initdb failed"
-    port = _free_port()
-    command = [*lower, str(binaries / "postgres"), "-D", str(data), "-k", str(home)]
-    command += ["-h", "127.0.0.1", "-p", str(port), "-c", "max_connections=200"]
-    supervisor = Supervisor()
-    await supervisor.start(Part("postgres", command, dict(os.environ), home / "log"))
-    url = f"postgresql://godwit@127.0.0.1:{port}/postgres"
-    await _until_open(url)
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute("CREATE DATABASE godwit")
-    return supervisor, f"postgresql+psycopg://godwit@127.0.0.1:{port}/godwit"
+def _move_out(data: Path, home: Path) -> None:
+    """Have logs and Temporal's database on the disk that is filled, and the carrier's log not."""
+    data.mkdir(parents=True)
+    if home == data.parent:
+        return
+    (home / "logs").mkdir()
+    (data / "logs").symlink_to(home / "logs")
+    (data / "temporal.db").symlink_to(home / "temporal.db")
 
 
-async def _until_open(url: str) -> None:
-    async with asyncio.timeout(30):
-        while True:
-            try:
-                with psycopg.connect(url):
-                    return
-            except psycopg.OperationalError:
-                await asyncio.sleep(0.1)
+def _give_clocks(stack: Stack, directory: Path) -> dict[str, Clock]:
+    """Have the API and the workers go by clocks of their own from their next start on."""
+    given = {}
+    for part in stack.supervisor.parts:
+        if part.name == "api" or part.name.startswith("worker-"):
+            given[part.name] = Clock(directory / part.name)
+            part.environment = {**part.environment, **given[part.name].environment()}
+    return given
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+def _restore_environment(before: dict[str, str]) -> None:
+    os.environ.clear()
+    os.environ.update(before)

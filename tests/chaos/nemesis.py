@@ -1,54 +1,75 @@
-"""The nemesis: kills, stops and freezes parts by a seed, and one whole run of it."""
+"""The nemesis: deals faults by a seed, and one whole run: attack, peace, and judgement."""
 
 import asyncio
 import random
-import signal
 import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import httpx
-
+from campaign.rates import sender_scope
+from campaign.settings import Settings
+from store.store import open_store
 from tests.chaos.arena import Arena, arena
-from tests.chaos.check import Verdict, check
-from tests.chaos.customers import Customers
+from tests.chaos.check import Verdict, check, leaks
+from tests.chaos.customers import ENDS, SLOW_SENDER, Customers, Posted
+from tests.chaos.faults import Fault, faults, mend
+from tests.chaos.orders import forgotten
 
-FREEZE_SECONDS = 4.0
-RAGE_SECONDS = 60.0
-SETTLE_SECONDS = 120.0
-ENDS = {"finished", "finished_with_failures", "cancelled"}
-KILLS_PER_CAMPAIGN = 0.75
-# How often each part is chosen. A frozen worker wakes up after its leases have ended.
-VICTIMS = {"worker-0": 4, "worker-1": 4, "temporal": 3, "postgres": 3, "api": 2, "carrier": 1}
-# Without each of these no campaign can be accepted.
-SERVICES = {"temporal", "postgres", "api"}
+READY_SECONDS = 60.0
+ORDERS_SECONDS = 40.0
+SETTLE_SECONDS = 180.0
+
+
+@dataclass(frozen=True)
+class Attack:
+    """What a run attacks, for how long, and with what in the way of customers.
+
+    It lasts ``seconds``, or until the carrier has accepted ``sends`` if that is given. ``pause``
+    is about how long nothing breaks after a fault. Of ``backoff`` none, every message that the
+    carrier puts off fails, and is retried by its customer. Faults are those whose
+    kind contains ``only``.
+    """
+
+    database: str
+    repeats: str
+    seed: int
+    seconds: float
+    pause: float = 1.5
+    sends: int | None = None
+    customers: int = 5
+    sizes: tuple[int, int] = (100, 1_500)
+    sender_rate: float = 150.0
+    backoff: bool = True
+    only: str = ""
 
 
 @dataclass
 class Tally:
     """What a run did and what it came to."""
 
-    seed: int
-    database: str
-    repeats: str
+    attack: Attack
     seconds: float = 0.0
-    kills: Counter[str] = field(default_factory=Counter)
+    faults: Counter[str] = field(default_factory=Counter)
     campaigns: int = 0
+    orders: int = 0
+    revived: int = 0
+    missing: list[str] = field(default_factory=list)
     verdict: Verdict = field(default_factory=Verdict)
 
     def row(self) -> dict[str, Any]:
         """One line of the table."""
         verdict = self.verdict
         return {
-            "store": self.database,
-            "carrier": self.repeats,
-            "seed": self.seed,
+            "store": self.attack.database,
+            "carrier": self.attack.repeats,
+            "seed": self.attack.seed,
             "seconds": round(self.seconds),
-            "campaigns": self.campaigns,
             "sends": verdict.sends,
-            "kills": self.kills.total(),
+            "faults": self.faults.total(),
+            "orders": self.orders,
             "lost": verdict.lost,
             "doubled": verdict.doubled,
             "miscounted": verdict.miscounted,
@@ -56,99 +77,140 @@ class Tally:
             "drift": verdict.drift,
             "audit": len(verdict.findings),
             "leaks": len(verdict.leaks),
+            "paused but sent": verdict.paused_sent,
+            "forgotten orders": len(verdict.forgotten),
         }
 
 
-async def rage(arena: Arena, rng: random.Random, kills: Counter[str], pause: float) -> None:
-    """Hurt a part every ``pause`` seconds or so, until cancelled; turns are dealt like cards."""
-    deck: list[str] = []
-    while True:
-        await asyncio.sleep(rng.uniform(0.5, 1.5) * pause)
-        if not deck:
-            deck = [part.name for part in arena.parts() for _ in range(VICTIMS[part.name])]
-            rng.shuffle(deck)
-        name = deck.pop()
-        if name in SERVICES and not await arena.is_answering():
-            deck.insert(0, name)  # Between two of these a request must come through.
-            continue
-        if name.startswith("worker") and rng.random() < 0.2:
-            if arena.hurt(name, signal.SIGSTOP):
-                await asyncio.sleep(FREEZE_SECONDS)
-                arena.hurt(name, signal.SIGCONT)
-                kills[f"{name} frozen"] += 1
-            continue
-        number = signal.SIGKILL
-        if name.startswith("worker") and rng.random() < 0.2:
-            number = signal.SIGTERM
-        if arena.hurt(name, number):
-            kills[f"{name} {number.name}"] += 1
-
-
-async def run(
-    directory: Path, database: str, repeats: str, seed: int, campaigns: int, pause: float
-) -> Tally:
+async def run(directory: Path, attack: Attack) -> Tally:
     """One run: campaigns posted under attack, then peace until all have ended, then judgement."""
-    rng = random.Random(seed)
-    tally = Tally(seed, database, repeats)
+    rng = random.Random(attack.seed)
+    tally = Tally(attack)
     started = time.monotonic()
-    async with arena(directory, database, repeats) as field:
-        customers = Customers(field, rng)
-        raging = asyncio.create_task(rage(field, rng, tally.kills, pause))
-        try:
-            for number in range(campaigns):
-                # A fast machine would be done before the nemesis has begun.
-                while tally.kills.total() < number * KILLS_PER_CAMPAIGN:
-                    await asyncio.sleep(0.05)
-                campaign_id = await customers.post(number)
-                if number % 5 == 4:
-                    await customers.steer(campaign_id, "pause")
-                    await customers.steer(campaign_id, "resume")
-                if number % 7 == 6:
-                    await customers.steer(campaign_id, "cancel")
-            await _until_most_is_sent(customers)
-        finally:
-            raging.cancel()
-            await asyncio.gather(raging, return_exceptions=True)
-        for worker in ("worker-0", "worker-1"):
-            field.hurt(worker, signal.SIGCONT)
-        await _until_ended(customers)
-        log = await _carrier_log(field)
-        account = field.account
-        secrets = [str(account["keySecret"]), str(account["bearer"])]
-        tally.campaigns = len(customers.posted)
-        tally.verdict = check(field, log, secrets)
+    settings = {} if attack.backoff else {"GODWIT_RETRY_BACKOFF_SECONDS": ""}
+    async with arena(directory, attack.database, attack.repeats, settings) as field:
+        await asyncio.to_thread(_limit_sender, field, attack.sender_rate)
+        customers = Customers(field, rng, attack.sizes)
+        stop = asyncio.Event()
+        attacked = [rage(field, rng, tally.faults, attack, stop)]
+        attacked += [customers.buy(stop) for _ in range(attack.customers)]
+        async with asyncio.TaskGroup() as group:
+            for each in attacked:
+                group.create_task(each)
+            await _until_over(field, attack)
+            stop.set()
+        await mend(field)
+        forgotten = await settle(field, customers)
+        verdict = await asyncio.to_thread(
+            check, field, await field.carrier_log(), customers.posted.values()
+        )
+        verdict.forgotten += forgotten
+        verdict.leaks = await leaks(field, customers.numbers)
+        tally.verdict, tally.missing = verdict, field.missing
+        tally.campaigns, tally.revived = len(customers.posted), customers.revived
+        tally.orders = sum(len(posted.orders) for posted in customers.posted.values())
     tally.seconds = time.monotonic() - started
     return tally
 
 
-async def _until_most_is_sent(customers: Customers) -> None:
-    """Let the attack go on until nine messages in ten have had their turn."""
-    wanted = 0.9 * sum(customers.posted.values())
-    deadline = time.monotonic() + RAGE_SECONDS
-    while time.monotonic() < deadline:
-        done = 0
-        for campaign_id in customers.posted:
-            counts = (await customers.get(f"/v1/campaigns/{campaign_id}"))["counts"]
-            waiting = counts["queued"] + counts["retryable"] + counts["sending"]
-            done += counts["total"] - waiting
-        if done >= wanted:
-            return
-        await asyncio.sleep(0.5)
+async def rage(
+    arena: Arena, rng: random.Random, done: Counter[str], attack: Attack, stop: asyncio.Event
+) -> None:
+    """Break something again and again; what takes a while goes on beside the rest."""
+    under_way: dict[str, asyncio.Task[None]] = {}
+    deal: list[Fault] = []
+
+    async def act(fault: Fault) -> None:
+        if await fault.act():
+            done[fault.kind] += 1
+
+    while not stop.is_set():
+        with suppress(TimeoutError):
+            async with asyncio.timeout(rng.uniform(0.5, 1.5) * attack.pause):
+                await stop.wait()
+        under_way = {kind: task for kind, task in under_way.items() if not task.done()}
+        deal = deal or [each for each in faults(arena, rng) if attack.only in each.kind]
+        fault = deal.pop()
+        if fault.kind in under_way or (fault.needed and not await arena.is_answering()):
+            deal.insert(0, fault)
+            continue
+        under_way[fault.kind] = asyncio.create_task(act(fault))
+    await asyncio.gather(*under_way.values())
 
 
-async def _until_ended(customers: Customers) -> None:
+async def settle(field: Arena, customers: Customers) -> list[str]:
+    """Let everything come back, look whether orders hold, then have every campaign end.
+
+    Returns the orders that were forgotten.
+    """
+    deadline = time.monotonic() + READY_SECONDS
+    while not await field.is_answering():
+        assert time.monotonic() < deadline, "the stack did not come back"
+        await asyncio.sleep(0.2)
+    deadline = time.monotonic() + ORDERS_SECONDS
+    while left := await _forgotten(field, customers):
+        if time.monotonic() > deadline:
+            break
+        await asyncio.sleep(1)
+    for posted in customers.posted.values():
+        if _is_paused(posted):
+            await customers.order(posted, "resume")
     deadline = time.monotonic() + SETTLE_SECONDS
-    for campaign_id in customers.posted:
-        while True:
-            campaign = await customers.get(f"/v1/campaigns/{campaign_id}")
-            if campaign["status"] in ENDS:
-                break
-            assert time.monotonic() < deadline, f"did not end: {campaign}"
-            await asyncio.sleep(0.3)
+    for posted in customers.posted.values():
+        await _until_ended(customers, posted, deadline)
+        while await customers.retry(posted):
+            await _until_ended(customers, posted, deadline)
+    return left
 
 
-async def _carrier_log(field: Arena) -> list[dict[str, Any]]:
-    async with httpx.AsyncClient(trust_env=False, timeout=30) as client:
-        answer = await client.get(f"{field.stack.description['carrier']}/log?after=0")
-        log: list[dict[str, Any]] = answer.json()
-        return log
+async def _until_over(field: Arena, attack: Attack) -> None:
+    deadline = time.monotonic() + attack.seconds
+    while time.monotonic() < deadline:
+        await asyncio.sleep(0.5)
+        if attack.sends is not None and _accepted(field) >= attack.sends:
+            return
+
+
+def _accepted(field: Arena) -> int:
+    """How many messages the carrier has accepted, from its log."""
+    with (field.data / "carrier.log.jsonl").open("rb") as log:
+        return sum(block.count(b"\n") for block in iter(lambda: log.read(1 << 20), b""))
+
+
+async def _forgotten(field: Arena, customers: Customers) -> list[str]:
+    shown = {id: await customers.get(f"/v1/campaigns/{id}") for id in customers.posted}
+    rates = await asyncio.to_thread(_rates, field)
+    found = [forgotten(each, shown[id], rates) for id, each in customers.posted.items()]
+    return [line for lines in found for line in lines]
+
+
+async def _until_ended(customers: Customers, posted: Posted, deadline: float) -> None:
+    while True:
+        campaign = await customers.get(f"/v1/campaigns/{posted.id}")
+        if campaign["status"] in ENDS:
+            return
+        assert time.monotonic() < deadline, f"did not end: {campaign} {posted.orders}"
+        await customers.resume_if_revived(posted, campaign)
+        await asyncio.sleep(0.3)
+
+
+def _is_paused(posted: Posted) -> bool:
+    control = posted.last("pause", "resume", "cancel")
+    return control is not None and control.verb == "pause"
+
+
+def _rates(field: Arena) -> dict[str, float]:
+    store = open_store(Settings(database_url=field.url))
+    try:
+        return dict(store.rates.rates())
+    finally:
+        store.close()
+
+
+def _limit_sender(field: Arena, rate: float) -> None:
+    store = open_store(Settings(database_url=field.url))
+    try:
+        scope = sender_scope(field.account["accountId"], SLOW_SENDER)
+        store.rates.set_rate(scope, rate)
+    finally:
+        store.close()

@@ -1,0 +1,73 @@
+"""Whether orders that were answered are kept, and nothing was sent against them."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from campaign.rates import campaign_scope
+from tests.chaos.arena import LEASE_SECONDS
+from tests.chaos.customers import ENDS, Order, Posted
+
+# What is claimed when an order is answered may still leave, and be answered, within its lease.
+UNDER_WAY = round(LEASE_SECONDS * 1_000)
+# A wave takes along what is due a moment later.
+SOONER = 1_000
+
+
+def forgotten(posted: Posted, campaign: Mapping[str, Any], rates: Mapping[str, float]) -> list[str]:
+    """Answered orders that a campaign, as it is shown now, does not follow."""
+    status, found = campaign["status"], []
+    control = posted.last("pause", "resume", "cancel")
+    is_open = status not in ENDS
+    if control is not None and is_open:
+        if control.verb == "cancel":
+            found.append(f"cancel: {status}")
+        if control.verb == "pause" and status != "paused":
+            found.append(f"pause: {status}")
+        if control.verb == "resume" and campaign["pausedBy"] == "person":
+            found.append(f"resume: {status} by {campaign['pausedBy']}")
+    move = posted.last("reschedule")
+    if move is not None and instant(campaign["scheduleDateTime"]) != instant(move.value):
+        found.append(f"reschedule: {campaign['scheduleDateTime']} and not {move.value}")
+    rate = posted.last("rate")
+    if rate is not None and is_open and rates.get(campaign_scope(posted.id)) != rate.value:
+        found.append(f"rate: {rates.get(campaign_scope(posted.id))} and not {rate.value}")
+    return [f"{posted.id} {each}" for each in found]
+
+
+def unretried(posted: Posted, attempts: Mapping[str, int]) -> list[str]:
+    """Messages that an answered retry named, and that were not sent again."""
+    retry = posted.last("retry")
+    if retry is None:
+        return []
+    left = [id for id, before in retry.value.items() if attempts[id] <= before]
+    return [f"{posted.id} retry: {len(left)} were not sent again"] if left else []
+
+
+def sent_while_paused(posted: Posted, accepted: Sequence[int]) -> int:
+    """How many of a campaign's messages the carrier accepted although they were not to leave.
+
+    ``accepted`` are the instants of the carrier. They were not to leave between the answer to a
+    pause and the next resume, after a cancel, or before the start that was given last.
+    """
+    wrong = 0
+    for number, order in enumerate(posted.orders):
+        since, until = order.answered_at + UNDER_WAY, _end(posted.orders[number + 1 :])
+        if order.verb == "cancel":
+            until = None
+        if order.verb in ("pause", "cancel"):
+            wrong += sum(since < at and (until is None or at < until) for at in accepted)
+    move = posted.last("reschedule")
+    if move is not None:
+        wrong += sum(at < instant(move.value) - SOONER for at in accepted)
+    return wrong
+
+
+def instant(text: str) -> int:
+    """Milliseconds since 1970 of an ISO 8601 text."""
+    return round(datetime.fromisoformat(text).timestamp() * 1_000)
+
+
+def _end(later: Sequence[Order]) -> int | None:
+    """When a pause may have ended: where the next resume was asked for."""
+    return next((order.asked_at for order in later if order.verb == "resume"), None)
