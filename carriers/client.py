@@ -16,13 +16,13 @@ from typing import Any
 from urllib.parse import urlencode
 
 import aiohttp
-import structlog
 from yarl import URL
 
 from campaign.failures import CarrierFailure, DoubtfulHandoff, TemporaryFailure
 from carriers.classify import Answer, Sort, classify
+from telemetry.logs import get_logger
 
-log = structlog.get_logger("godwit.carriers")
+log = get_logger("godwit.carriers")
 
 ANSWER_BYTES_MAX = 64 * 1024
 CONNECT_SECONDS = 5.0

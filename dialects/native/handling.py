@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 from fastapi import Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ValidationError
+from structlog.contextvars import bind_contextvars
 
 from campaign.refusals import Refused
 from campaign.states import CAMPAIGN_ENDS
@@ -51,6 +52,7 @@ async def own_campaign(
     view = await asyncio.to_thread(context.store.campaigns.get, id, principal.account_id)
     if view is None:
         raise Stop(not_found("campaign"))
+    bind_contextvars(campaign=view.id)
     return view
 
 
