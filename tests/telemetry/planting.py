@@ -20,13 +20,15 @@ PLANTED = (NUMBER.removeprefix("+"), TEXT, NAME)
 
 
 @contextmanager
-def failing(database: Database, when: Callable[[str], bool]) -> Iterator[list[str]]:
+def failing(
+    database: Database, when: Callable[[str], bool], kind: str = "IntegrityError"
+) -> Iterator[list[str]]:
     """Fail statements inside the block, with all parameters in the driver's text.
 
-    Yields the statements that failed.
+    ``kind`` is an exception of the driver (PEP 249). Yields the statements that failed.
     """
     failed: list[str] = []
-    error = database.engine.dialect.loaded_dbapi.IntegrityError
+    error = getattr(database.engine.dialect.loaded_dbapi, kind)
 
     def fail(cursor: object, statement: str, parameters: Any, context: object) -> None:
         if when(statement):
