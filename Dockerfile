@@ -15,6 +15,7 @@ COPY dialects/ dialects/
 COPY service/ service/
 COPY starter/ starter/
 COPY store/ store/
+COPY telemetry/ telemetry/
 COPY webhooks/ webhooks/
 COPY workflows/ workflows/
 RUN /opt/godwit/bin/pip install --no-deps --no-build-isolation --no-index .

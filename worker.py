@@ -12,7 +12,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import structlog
 from temporalio.client import Client
 from temporalio.worker import (
     FixedSizeSlotSupplier,
@@ -35,6 +34,7 @@ from activities.sending import Sending
 from activities.waiting import Places
 from activities.webhook_delivery import WebhookDeliveries
 from campaign.deliveries import DeliverySender
+from campaign.failures import ServiceUnavailable
 from campaign.handoffs import Carrier
 from campaign.settings import Settings
 from carriers import open_carrier
@@ -43,6 +43,7 @@ from service.campaigns import CampaignService
 from service.gc_tuning import relax_gc
 from service.temporal import connect, register_search_attributes
 from store.store import Store, open_store
+from telemetry.logs import configure, get_logger
 from webhooks.client import EgressClient
 from webhooks.dispatcher import WebhookDispatcher, webhook_queue
 from webhooks.reply_forwarding import ReplyForwarder
@@ -51,7 +52,7 @@ from webhooks.smtp import SmtpMail
 from workflows.campaign import CampaignWorkflow
 from workflows.webhook_delivery import WebhookDeliveryWorkflow
 
-log = structlog.get_logger("godwit.worker")
+log = get_logger("godwit.worker")
 
 # What the SDK gives workflow tasks and local activities by default.
 OTHER_SLOTS = 100
@@ -274,7 +275,10 @@ async def run_worker(settings: Settings) -> None:
         settings.allow_private_urls, timeout_seconds=settings.callback_timeout_seconds
     )
     try:
-        client = await connect()
+        try:
+            client = await connect()
+        except RuntimeError as error:
+            raise ServiceUnavailable("Temporal does not answer; check TEMPORAL_ADDRESS") from error
         delivery_sender = build_delivery_sender(client, settings, store, egress)
         await register_search_attributes(client)
         relax_gc()
@@ -301,6 +305,7 @@ def main() -> None:
     """Run the worker on uvloop."""
     import uvloop
 
+    configure()
     uvloop.run(run_worker(Settings()))
 
 

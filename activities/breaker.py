@@ -1,12 +1,12 @@
 """Notices that a carrier is down, and tells every other worker."""
 
 import asyncio
-import logging
 from collections.abc import Callable
 
 from campaign.failures import CarrierFailure, PermanentFailure, StoreUnavailable, TemporaryFailure
 from campaign.instants import SECOND, Instant
 from campaign.ports import HealthStore
+from telemetry.logs import get_logger
 
 # So many failures on end, with no clear answer between them, are no bad luck with some messages.
 FAILURES_ON_END = 20
@@ -16,7 +16,7 @@ PROBE_AFTER_SECONDS = 1.0
 PROBE_AFTER_SECONDS_MAX = 60.0
 REPORT_EVERY: Instant = SECOND // 2
 
-logger = logging.getLogger(__name__)
+log = get_logger("godwit.activities")
 
 
 class Breaker:
@@ -59,7 +59,7 @@ class Breaker:
         if probe_at < self._left_alone_until.get(carrier, 0) + REPORT_EVERY:
             return
         self._left_alone_until[carrier] = probe_at
-        logger.warning("the carrier %s is down: %s", carrier, failure.code)
+        log.warning("a carrier is down", carrier=carrier, code=failure.code)
         await self._tell(self._store.trip, carrier, failure.code, now, probe_at)
 
     async def admits(self, carrier: str, now: Instant) -> bool:
@@ -76,4 +76,4 @@ class Breaker:
             await asyncio.to_thread(tell, *said)
         except StoreUnavailable as error:
             # The next failure or answer says it again; until then this worker alone knows.
-            logger.warning("the database is away (%s)", error)
+            log.warning("the store is away", reason=str(error))

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
+from structlog.contextvars import bound_contextvars
+
 from campaign.failures import TemporaryFailure
 from campaign.handoffs import Acceptance, Carrier, Handoff, Repeats
 
@@ -27,4 +29,6 @@ class Carriers:
         carrier = self.named(handoff.carrier)
         if carrier is None:
             raise TemporaryFailure("carrier_removed")
-        return await carrier.send(handoff)
+        # What the carrier's client logs of this request has the message's id.
+        with bound_contextvars(message=handoff.reference):
+            return await carrier.send(handoff)

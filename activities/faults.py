@@ -1,19 +1,24 @@
 """Faults of ours end a step at once; only what may pass is retried.
 
 A broken invariant, an unknown enum or a missing row fails again however often it is repeated. It
-becomes a non-retryable error that the workflow sees and the campaign shows (``needs_help``). Its
-text stays in this process: it may quote a number or a text, and errors travel through Temporal.
+becomes a non-retryable error that the workflow sees and the campaign shows (``needs_help``).
+
+Of any error only the type and the code travel through Temporal: its text may quote a number or a
+message, and histories are kept for a week.
 """
 
-import logging
-import traceback
+from collections.abc import Mapping
+from concurrent.futures import BrokenExecutor
 from typing import Any
 
+from structlog.contextvars import bound_contextvars
 from temporalio import activity
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, FailureError
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
 from campaign.failures import BrokenInvariant
+from telemetry.exceptions import code_of
+from telemetry.logs import get_logger
 
 _FAULTS = (
     ArithmeticError,
@@ -30,7 +35,10 @@ _FAULT_NAMES = frozenset(
     {"DataError", "IntegrityError", "MultipleResultsFound", "NoResultFound", "ProgrammingError"}
 )
 
-logger = logging.getLogger(__name__)
+log = get_logger("godwit.activities")
+
+# What an activity runs for, by the beginning of its workflow's id.
+SUBJECTS = {"campaign:": "campaign", "courier:": "destination"}
 
 
 def fault_in(error: BaseException) -> BaseException | None:
@@ -43,7 +51,7 @@ def fault_in(error: BaseException) -> BaseException | None:
 
 
 class FaultInterceptor(Interceptor):
-    """Turns faults of ours into non-retryable errors, in every activity of a worker."""
+    """Takes the text from every error of an activity, and makes faults of ours non-retryable."""
 
     def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:
         """See :class:`temporalio.worker.Interceptor`."""
@@ -52,14 +60,33 @@ class FaultInterceptor(Interceptor):
 
 class _Inbound(ActivityInboundInterceptor):
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:
-        try:
-            return await super().execute_activity(input)
-        except Exception as error:
-            fault = fault_in(error)
-            # A worker that shuts down breaks what is under way in many ways.
-            if fault is None or activity.is_worker_shutdown():
+        with bound_contextvars(**_ids()):
+            try:
+                return await super().execute_activity(input)
+            except (FailureError, BrokenExecutor):
+                # Made for Temporal; and a broken executor ends the worker.
                 raise
-            kind = type(fault).__name__
-            where = "".join(traceback.format_tb(fault.__traceback__))
-            logger.error("%s failed with %s\n%s", activity.info().activity_type, kind, where)
-        raise ApplicationError(kind, type=kind, non_retryable=True)
+            except Exception as error:
+                log.error("an activity failed", exc_info=error)
+                failure = _failure_of(error)
+            # Outside of the handler, or Python would attach the error as its context.
+            raise failure
+
+
+def _ids() -> Mapping[str, Any]:
+    info = activity.info()
+    ids: dict[str, Any] = {"activity": info.activity_type, "attempt": info.attempt}
+    for start, subject in SUBJECTS.items():
+        if (workflow_id := info.workflow_id or "").startswith(start):
+            ids[subject] = workflow_id.removeprefix(start)
+    return ids
+
+
+def _failure_of(error: Exception) -> ApplicationError:
+    fault = fault_in(error)
+    # A worker that shuts down breaks what is under way in many ways.
+    if fault is not None and not activity.is_worker_shutdown():
+        kind = type(fault).__name__
+        return ApplicationError(kind, type=kind, non_retryable=True)
+    kind, code = type(error).__name__, code_of(error)
+    return ApplicationError(f"{kind}: {code}" if code else kind, type=kind)

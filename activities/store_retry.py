@@ -1,18 +1,18 @@
 """Ask the store, and wait while it is away: answers under way are worth more than a quick end."""
 
 import asyncio
-import logging
 from collections.abc import Callable
 from typing import TypeVar
 
 from campaign.failures import StoreUnavailable
 from campaign.instants import Instant
+from telemetry.logs import get_logger
 
 STORE_WAITS_SECONDS = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0, 8.0, 8.0, 8.0, 8.0, 8.0)
 
 T = TypeVar("T")
 
-logger = logging.getLogger(__name__)
+log = get_logger("godwit.activities")
 
 
 async def retry_while_unavailable(ask: Callable[[Instant], T], now: Callable[[], Instant]) -> T:
@@ -24,6 +24,6 @@ async def retry_while_unavailable(ask: Callable[[Instant], T], now: Callable[[],
         try:
             return await asyncio.to_thread(ask, now())
         except StoreUnavailable as error:
-            logger.warning("the database is away (%s); waiting %s s", error, wait)
+            log.warning("the store is away", reason=str(error), seconds=wait)
             await asyncio.sleep(wait)
     raise StoreUnavailable("the database stayed away")

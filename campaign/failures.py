@@ -14,6 +14,9 @@ class CarrierFailure(Exception):
     ``code`` is a short stable word without personal data (``invalid_number``, ``timeout``).
     """
 
+    # Its text may be logged (telemetry.exceptions); true of the others below that have it.
+    loggable = True
+
     def __init__(self, code: str) -> None:
         super().__init__(code)
         self.code = code
@@ -45,6 +48,8 @@ class DoubtfulHandoff(CarrierFailure):
 class StoreUnavailable(Exception):
     """The database did not answer; the last transaction may have been committed."""
 
+    loggable = True
+
 
 class BrokenInvariant(Exception):
     """A fault of ours: what must always hold does not. Repeating what failed cannot mend it."""
@@ -52,6 +57,8 @@ class BrokenInvariant(Exception):
 
 class ServiceUnavailable(Exception):
     """Temporal or its workers did not answer in time; a retry with the same key is safe."""
+
+    loggable = True
 
 
 class InstantOutOfRange(BrokenInvariant):

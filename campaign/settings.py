@@ -2,7 +2,7 @@
 
 import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -28,7 +28,8 @@ class Settings(BaseSettings):
     carrier: str = "pretend"
     allow_private_urls: bool = False
     check_media: bool = False
-    log_level: str = "info"
+    log_level: Literal["critical", "error", "warning", "info", "debug", "trace"] = "info"
+    log_format: Literal["auto", "json", "console"] = "auto"
 
     api_host: str = "127.0.0.1"
     api_port: int = Field(default=8080, ge=0, le=65535)
@@ -65,6 +66,12 @@ class Settings(BaseSettings):
         if not any(name.strip() for name in value.split(",")):
             raise ValueError("must name a carrier, or several separated by commas")
         return value
+
+    @field_validator("log_level", "log_format", mode="before")
+    @classmethod
+    def _lower(cls, value: object) -> object:
+        """Accept any case."""
+        return value.lower() if isinstance(value, str) else value
 
     @field_validator("public_url", "short_link_base_url")
     @classmethod

@@ -29,12 +29,16 @@ LOCAL_SERVERS: dict[str, str] = {
 class UnknownCarrier(Exception):
     """There is no carrier of that name."""
 
+    loggable = True
+
     def __init__(self, name: str) -> None:
         super().__init__(f"no carrier is named {name!r}; there are: {', '.join(CARRIERS)}")
 
 
 class NotConfigured(Exception):
     """A carrier cannot be used because these environment variables are empty."""
+
+    loggable = True
 
     def __init__(self, *variables: str) -> None:
         super().__init__(f"this carrier cannot be used without {', '.join(variables)}")

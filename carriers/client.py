@@ -16,7 +16,6 @@ from typing import Any
 from urllib.parse import urlencode
 
 import aiohttp
-import structlog
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.payload import BytesPayload
 from yarl import URL
@@ -24,8 +23,9 @@ from yarl import URL
 from campaign.failures import CarrierFailure, DoubtfulHandoff, NotStarted, TemporaryFailure
 from campaign.handoffs import Handoff
 from carriers.classify import Answer, Sort, classify
+from telemetry.logs import get_logger
 
-log = structlog.get_logger("godwit.carriers")
+log = get_logger("godwit.carriers")
 
 ANSWER_BYTES_MAX = 64 * 1024
 CONNECT_SECONDS = 5.0

@@ -21,6 +21,7 @@ import uvloop
 from campaign.handoffs import Repeats
 from carriers.pretend import PretendSettings
 from carriers.pretend_exchange import Exchange, Receipts
+from telemetry.logs import configure
 
 SILENCE_SECONDS = 120.0
 SLOW_SECONDS = 3.0
@@ -211,6 +212,7 @@ def main() -> None:
     parser.add_argument("--log", type=Path, help="keep the acceptance log in this file")
     parser.add_argument("--receipt-delay", type=float, default=0.2, help="seconds")
     parser.add_argument("--repeats", choices=[repeats.value for repeats in Repeats])
+    configure()
     uvloop.run(serve(parser.parse_args()))
 
 

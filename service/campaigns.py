@@ -5,7 +5,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import timedelta
 
-import structlog
+from structlog.contextvars import bind_contextvars
 from temporalio.client import (
     Client,
     WithStartWorkflowOperation,
@@ -40,10 +40,11 @@ from service.temporal import WorkflowNotFound, connect, is_ready, translate_erro
 from store.campaigns.retry import Retried
 from store.clock import wall_clock
 from store.store import Store
+from telemetry.logs import get_logger
 from workflows.campaign import CampaignWorkflow
 from workflows.records import CampaignResult
 
-log = structlog.get_logger("godwit.service")
+log = get_logger("godwit.service")
 
 # The code and the reason of a draft whose workflow has completed: the store is older than
 # Temporal, and what left of the campaign is not known here.
@@ -99,6 +100,7 @@ class CampaignService:
                     "idempotencyKey",
                 )
             )
+        bind_contextvars(campaign=saved.campaign_id)
         view = await self._view(saved.campaign_id)
         if view.status is CampaignStatus.DRAFT:
             try:

@@ -10,7 +10,6 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from typing import TypeVar
 
-import structlog
 from temporalio.client import WorkflowExecutionStatus
 
 from campaign.orders import Order
@@ -20,12 +19,13 @@ from service.campaign_workflows import SIGNALS, CampaignWorkflows, Closed
 from service.start_options import retried_state, revived_state
 from store.clock import wall_clock
 from store.store import Store
+from telemetry.logs import get_logger
 from workflows.campaign import CampaignWorkflow
 from workflows.records import OrderInput
 
 T = TypeVar("T")
 
-log = structlog.get_logger("godwit.service")
+log = get_logger("godwit.service")
 
 PAGE = 1_000
 CALLS_AT_ONCE = 16

@@ -6,8 +6,6 @@ What comes is judged and thrown away. docs/decisions/0022-media.md says what is 
 import asyncio
 from collections.abc import Iterator
 
-import structlog
-
 from campaign.expanding import at_entries
 from campaign.model import ComposedCampaign
 from campaign.refusals import SHOWN_MAX, Refused
@@ -24,10 +22,11 @@ from campaign.rules.media import (
 from campaign.settings import Settings
 from campaign.states import MessageStatus
 from store.store import Store
+from telemetry.logs import get_logger
 from webhooks.client import EgressClient, Unreachable
 from webhooks.transport import Reason
 
-log = structlog.get_logger("godwit.media")
+log = get_logger("godwit.media")
 
 AT_ONCE = 8
 FETCH_SECONDS = 10.0

@@ -7,8 +7,6 @@ says that it has carried it out.
 
 import asyncio
 
-import structlog
-
 from campaign.failures import ServiceUnavailable
 from campaign.instants import SECOND, Instant
 from campaign.orders import Order
@@ -19,9 +17,10 @@ from service.lost_workflows import LostWorkflows
 from service.temporal import WorkflowNotFound
 from store.clock import wall_clock
 from store.store import Store
+from telemetry.logs import get_logger
 from workflows.records import OrderInput
 
-log = structlog.get_logger("godwit.service")
+log = get_logger("godwit.service")
 
 # How long an answer waits for Temporal; the order holds without it.
 SIGNAL_SECONDS = 2.0

@@ -17,6 +17,7 @@ from temporalio.envconfig import ClientConfig
 from temporalio.service import RPCError, RPCStatusCode
 
 from campaign.failures import ServiceUnavailable
+from telemetry.temporal import forward_core_logs
 
 PROBE_TIMEOUT = timedelta(seconds=2)
 SEARCH_ATTRIBUTES = {
@@ -33,6 +34,7 @@ async def connect(lazy: bool = False) -> Client:
     A lazy client connects at its first call, so that a process can start before the server.
     Otherwise raises RuntimeError when the server does not answer.
     """
+    forward_core_logs()
     config = ClientConfig.load_client_connect_config()
     config.setdefault("target_host", "127.0.0.1:7233")
     return await Client.connect(**config, lazy=lazy, data_converter=pydantic_data_converter)

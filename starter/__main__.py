@@ -13,8 +13,15 @@ import typer
 
 from starter.cli import administration, audit, campaigns, carriers, environment, messages
 from starter.cli import number_pool as pool
-from starter.cli.context import CommandError, data_directory, find_settings
+from starter.cli.context import (
+    CommandError,
+    LogFormat,
+    choose_log_format,
+    data_directory,
+    find_settings,
+)
 from store.database.engine import StoreError
+from telemetry.logs import configure
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -27,6 +34,16 @@ administration.sender_app.add_typer(pool.pool_app, name="pool")
 # Where the help lists a command; panels and commands stand in the order of their registration.
 LOCAL, CAMPAIGNS = "On one machine", "Campaigns"
 PROOF, ADMINISTRATION = "Messages and proof", "Administration and production"
+
+
+LogFormatOption = Annotated[
+    LogFormat | None,
+    typer.Option(
+        "--log-format",
+        callback=choose_log_format,
+        help="Format of log lines on stderr; default: JSON unless stderr is a terminal.",
+    ),
+]
 
 
 def _print_version(wanted: bool) -> None:
@@ -51,6 +68,7 @@ def options(
             "--version", callback=_print_version, is_eager=True, help="Show the version and exit."
         ),
     ] = False,
+    log_format: LogFormatOption = None,
 ) -> None:
     """Take the options that need no command."""
 
@@ -77,6 +95,7 @@ def up(
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one line of JSON when ready.")
     ] = False,
+    log_format: LogFormatOption = None,
 ) -> None:
     """Start the embedded stack and keep it running until Ctrl-C.
 
@@ -126,7 +145,7 @@ def demo() -> None:
         raise CommandError(str(error)) from None
 
 
-def api() -> None:
+def api(log_format: LogFormatOption = None) -> None:
     """Run the HTTP API as one process, for production."""
     import uvloop
 
@@ -135,7 +154,7 @@ def api() -> None:
     uvloop.run(serve(find_settings()))
 
 
-def worker() -> None:
+def worker(log_format: LogFormatOption = None) -> None:
     """Run one worker process, for production."""
     # The composition root is above this package; the command only starts it.
     os.execv(sys.executable, [sys.executable, "-m", "worker"])
@@ -198,6 +217,7 @@ def main() -> None:
     A thread of Temporal's client may still be on its way back from its last call,
     and Python aborts (exit 134) when it meets one while it tears itself down.
     """
+    configure()
     code = run()
     with contextlib.suppress(OSError):  # Whoever read our output may be gone.
         sys.stdout.flush()
@@ -208,13 +228,14 @@ def main() -> None:
 def run() -> int:
     """Run the command line; a fault of the user's is one line, not a traceback."""
     from pydantic import ValidationError
-    from sqlalchemy.exc import SQLAlchemyError
+    from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
     from campaign.failures import ServiceUnavailable, StoreUnavailable
     from campaign.refusals import Refused
     from campaign.states import CAMPAIGN_ENDS
     from carriers import NotConfigured, UnknownCarrier
     from service.campaigns import StateConflict
+    from telemetry.exceptions import code_of
 
     try:
         app()
@@ -235,7 +256,10 @@ def run() -> int:
             name = "_".join(str(part) for part in fault["loc"]).upper()
             _fail(f"the setting {name} is not valid: {fault['msg']}")
     except SQLAlchemyError as error:
-        reason = str(getattr(error, "orig", None) or error).partition("\n")[0]
+        # Of other errors than these the text quotes rows.
+        away = isinstance(error, OperationalError)
+        text = str(getattr(error, "orig", None) or error).partition("\n")[0]
+        reason = text if away else f"{type(error).__name__} {code_of(error) or ''}".rstrip()
         _fail(f"cannot use the database: {reason}")
     except StoreUnavailable as error:
         _fail(f"the database does not answer ({error})")

@@ -22,7 +22,8 @@ from campaign.states import CampaignStatus
 from dialects.http.context import ApiContext
 from dialects.http.rate_limits import RequestLimiter
 from service.changes import Change
-from starter.api.app import ANSWER_SECONDS_MAX, create_app
+from starter.api.app import create_app
+from starter.api.middleware import ANSWER_SECONDS_MAX
 from store.campaigns.audit import audit
 from store.store import Store, open_store
 from tests.conftest import LONG_CODE, finish, serve_carrier, tell

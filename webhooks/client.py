@@ -18,13 +18,13 @@ from types import MappingProxyType
 from weakref import WeakValueDictionary
 
 import httpx
-import structlog
 
+from telemetry.logs import get_logger
 from webhooks.addresses import BadUrl, Target, may_call, read_url
 from webhooks.resolver import Resolver, SystemResolver
 from webhooks.transport import EgressError, EgressTransport, Reason
 
-log = structlog.get_logger("godwit.egress")
+log = get_logger("godwit.egress")
 
 TEXT = "the address could not be reached"
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT"})

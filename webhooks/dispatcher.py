@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 
-import structlog
 from temporalio.client import Client
 from temporalio.common import Priority, SearchAttributePair, TypedSearchAttributes
 from temporalio.exceptions import TemporalError, WorkflowAlreadyStartedError
@@ -15,11 +14,12 @@ from campaign.failures import StoreUnavailable
 from campaign.instants import SECOND, Instant
 from store.clock import wall_clock
 from store.shared.outbox import Outbox
+from telemetry.logs import get_logger
 from workflows.records import WebhookDeliveryInput
 from workflows.visibility import ACCOUNT
 from workflows.webhook_delivery import WebhookDeliveryWorkflow
 
-log = structlog.get_logger("godwit.webhooks")
+log = get_logger("godwit.webhooks")
 
 # Within this time an endpoint is signalled once: a campaign sends thousands of messages a second.
 PAUSE_SECONDS = 1.0

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from urllib.parse import urlencode
 
 import httpx
-import structlog
 from standardwebhooks import Webhook
 
 from campaign.deliveries import DeliveryOutcome, DeliveryVerdict
@@ -15,11 +14,12 @@ from campaign.failures import StoreUnavailable
 from campaign.instants import SECOND, Instant, moment_of
 from carriers.classify import retry_after
 from store.webhooks.events import EventReader, SignedEvent
+from telemetry.logs import get_logger
 from webhooks.client import EgressClient, Unreachable
 from webhooks.rendering import EventRenderer, WebhookRequest
 from webhooks.transport import Reason
 
-log = structlog.get_logger("godwit.callbacks")
+log = get_logger("godwit.callbacks")
 
 # Of an answer only the status and Retry-After are of use.
 ANSWER_BYTES_MAX = 64 * 1024

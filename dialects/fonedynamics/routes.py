@@ -7,7 +7,6 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import structlog
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
@@ -38,6 +37,7 @@ from store.accounts.api_keys import Principal
 from store.clock import wall_clock
 from store.database.threads import read_in_thread
 from store.store import Store
+from telemetry.logs import get_logger
 
 PREFIX = "/v2/"
 # The vendor publishes no figure.
@@ -50,7 +50,7 @@ CHALLENGE = 'Basic realm="godwit"'
 # Names the campaign of a request, so that the native API can control it.
 CAMPAIGN_HEADER = "Godwit-Campaign"
 
-log = structlog.get_logger("godwit.fonedynamics")
+log = get_logger("godwit.fonedynamics")
 
 Work = Callable[[Principal], Awaitable[JSONResponse]]
 

@@ -5,6 +5,7 @@ import binascii
 from enum import StrEnum
 
 from fastapi import Request
+from structlog.contextvars import bind_contextvars
 
 from store.accounts.api_keys import Principal
 from store.database.threads import read_in_thread
@@ -49,6 +50,7 @@ async def authenticate(request: Request, store: Store, bearer_too: bool = True) 
         principal = await read_in_thread(store.api_keys.authenticate, *pair)
     if principal is None:
         raise Unauthenticated("missing, malformed or unknown credentials")
+    bind_contextvars(account=principal.account_id)
     return principal
 
 

@@ -7,7 +7,6 @@ import uuid
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import structlog
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
@@ -36,6 +35,7 @@ from dialects.mobivate.requests import NAME, read_batch, read_single
 from dialects.mobivate.responses import show
 from store.accounts.api_keys import Principal
 from store.database.threads import read_in_thread
+from telemetry.logs import get_logger
 
 PREFIXES = ("/send/", "/addressbook/", "/message")
 # The vendor publishes no figure.
@@ -43,7 +43,7 @@ LIMIT = "300/minute"
 BODY_BYTES_MAX = 16 * 1024 * 1024
 RETRY_SECONDS = "5"
 
-log = structlog.get_logger("godwit.mobivate")
+log = get_logger("godwit.mobivate")
 
 Work = Callable[[Principal], Awaitable[JSONResponse]]
 Read = Callable[[Any, Principal], Draft]

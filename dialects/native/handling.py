@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 from fastapi import Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ValidationError
+from structlog.contextvars import bind_contextvars
 
 from campaign.refusals import SHOWN_MAX, Refused
 from campaign.states import CAMPAIGN_ENDS
@@ -52,6 +53,7 @@ async def own_campaign(
     view = await read_in_thread(context.store.campaigns.get, id, principal.account_id)
     if view is None:
         raise Stop(not_found("campaign"))
+    bind_contextvars(campaign=view.id)
     return view
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 
 from fastapi import Request
+from structlog.contextvars import bind_contextvars
 
 from campaign.instants import MINUTE, Instant, instant_of
 from dialects.http.auth import basic_of
@@ -139,4 +140,5 @@ def _opened(signer: Signer) -> Principal:
         raise Unproven(CUSTOMER_SUSPENDED)
     if signer.revoked:
         raise Unproven(CUSTOMER_NOT_ACTIVATED)
+    bind_contextvars(account=signer.principal.account_id)
     return signer.principal

@@ -7,7 +7,6 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
-import structlog
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
@@ -44,6 +43,7 @@ from dialects.textingline.requests import (
 from dialects.textingline.responses import NAME, is_broadcast, is_single, show
 from store.accounts.api_keys import Principal
 from store.database.threads import read_in_thread
+from telemetry.logs import get_logger
 
 PREFIX = "/api/v1/messaging"
 ID_PREFIX = "brc_"
@@ -55,7 +55,7 @@ ACCEPTED_STATUS = 201
 BODY_BYTES_MAX = 32 * 1024 * 1024
 RETRY_SECONDS = 5
 
-log = structlog.get_logger("godwit.textingline")
+log = get_logger("godwit.textingline")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,10 @@
 """The HTTP API: one listener for every dialect, the native API and the carriers' news."""
 
 import asyncio
-import secrets
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-import structlog
 import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -14,7 +12,6 @@ from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from fastapi_offline import FastAPIOffline
 from prometheus_client import CollectorRegistry, Counter, generate_latest
 from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from campaign.failures import ServiceUnavailable, StoreUnavailable
 from campaign.settings import Settings
@@ -29,24 +26,19 @@ from service.gc_tuning import relax_gc
 from service.temporal import connect
 from starter.api import carrier_callbacks
 from starter.api.http_protocol import http_protocol
+from starter.api.middleware import RETRY_SECONDS, Outermost, dialect_of
 from starter.api.reconciler import Reconciler
 from store.database.migrate import is_current
 from store.database.threads import read_in_thread
 from store.store import Store, open_store
+from telemetry.logs import configure, get_logger
 from webhooks.dispatcher import WebhookDispatcher
 
-log = structlog.get_logger("godwit.api")
+log = get_logger("godwit.api")
 
-RETRY_SECONDS = "5"
-ANSWER_SECONDS_MAX = 60.0
 _UNREADY: dict[int | str, dict[str, Any]] = {
     503: {"description": "A part is unavailable; the body says which"}
 }
-HEADERS = [
-    (b"cache-control", b"no-store"),
-    (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),
-]
 DESCRIPTION = """
 Durable SMS and MMS campaigns: each accepted request is one Temporal workflow.
 
@@ -89,7 +81,7 @@ def _add_failures(app: FastAPI) -> None:
     """Answer what no handler answered, in the format of the dialect that owns the path."""
 
     async def unavailable(request: Request, error: Exception) -> Response:
-        log.warning("not available", reason=str(error))
+        log.warning("a part is not available", exc_info=error)
         response = _dialect(request).show_error(503, "temporarily unavailable")
         response.headers["Retry-After"] = RETRY_SECONDS
         return response
@@ -108,29 +100,16 @@ def _add_failures(app: FastAPI) -> None:
     async def raised(request: Request, error: Exception) -> Response:
         return stopped(error)
 
-    async def unexpected(request: Request, error: Exception) -> Response:
-        error_id = secrets.token_hex(8)
-        log.error("unexpected", error_id=error_id, exc_info=error)
-        return _dialect(request).show_error(500, f"an unexpected error occurred ({error_id})")
-
     app.add_exception_handler(ServiceUnavailable, unavailable)
     app.add_exception_handler(StoreUnavailable, unavailable)
     app.add_exception_handler(HTTPException, http)
     app.add_exception_handler(RequestValidationError, invalid)
     for kind in RAISED:
         app.add_exception_handler(kind, raised)
-    app.add_exception_handler(Exception, unexpected)
 
 
 def _dialect(request: Request) -> Dialect:
-    return _dialect_of(request.url.path)
-
-
-def _dialect_of(path: str) -> Dialect:
-    for dialect in DIALECTS:
-        if path.startswith(dialect.prefix):
-            return dialect
-    return DIALECTS[-1]
+    return dialect_of(request.url.path)
 
 
 def _add_service_routes(app: FastAPI, context: ApiContext) -> None:
@@ -141,7 +120,7 @@ def _add_service_routes(app: FastAPI, context: ApiContext) -> None:
         ["method", "route", "status"],
         registry=registry,
     )
-    app.add_middleware(_Outermost, requests=requests)
+    app.add_middleware(Outermost, requests=requests)
 
     @app.get("/healthz", tags=["Service"], summary="Check that the process runs")
     async def healthz() -> dict[str, str]:
@@ -176,39 +155,9 @@ async def _reachable(context: ApiContext) -> bool:
     return await context.service.is_reachable()
 
 
-class _Outermost:
-    """Adds headers to every answer, counts answers, and limits the time until one starts."""
-
-    def __init__(self, app: ASGIApp, requests: Counter) -> None:
-        self._app = app
-        self._requests = requests
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-
-        async def sending(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                # An answer that has started, such as a long report, has no time limit.
-                deadline.reschedule(None)
-                message["headers"] = [*message.get("headers", []), *HEADERS]
-                route = getattr(scope.get("route"), "path", "none")
-                self._requests.labels(scope["method"], route, message["status"]).inc()
-            await send(message)
-
-        try:
-            async with asyncio.timeout(ANSWER_SECONDS_MAX) as deadline:
-                await self._app(scope, receive, sending)
-        except TimeoutError:
-            # A database that hangs must not keep callers waiting.
-            response = _dialect_of(scope["path"]).show_error(503, "temporarily unavailable")
-            response.headers["Retry-After"] = RETRY_SECONDS
-            await response(scope, receive, sending)
-
-
 async def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT. Opens the store and the service, and closes them."""
+    configure()
     store = open_store(settings)
     try:
         # Lazy: the client connects at the first call.
@@ -225,7 +174,8 @@ async def serve(settings: Settings) -> None:
             http=http_protocol(settings.connections_max),
             access_log=False,
             server_header=False,
-            log_level=settings.log_level,
+            log_config=None,
+            log_level=None,
             timeout_graceful_shutdown=10,
         )
         relax_gc()

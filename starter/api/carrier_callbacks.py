@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from urllib.parse import urlsplit
 
-import structlog
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
@@ -19,8 +18,9 @@ from dialects.http.context import ApiContext
 from dialects.native.problems import documented, problem, refused
 from store.clock import wall_clock
 from store.store import Store
+from telemetry.logs import get_logger
 
-log = structlog.get_logger("godwit.receipts")
+log = get_logger("godwit.receipts")
 
 Take = Callable[[CarrierModule, CarrierCall], Awaitable[None]]
 

@@ -4,8 +4,6 @@ import asyncio
 import itertools
 from collections.abc import Awaitable, Callable
 
-import structlog
-
 from campaign.failures import ServiceUnavailable, StoreUnavailable
 from campaign.instants import DAY, SECOND, Instant
 from campaign.settings import Settings
@@ -13,9 +11,10 @@ from campaign.states import CampaignStatus
 from service.campaigns import CampaignService
 from store.clock import wall_clock
 from store.store import Store
+from telemetry.logs import get_logger
 from webhooks.dispatcher import WebhookDispatcher
 
-log = structlog.get_logger("godwit.reconciler")
+log = get_logger("godwit.reconciler")
 
 ROUND_SECONDS = 5.0
 ROUNDS_A_MINUTE = 12
@@ -63,7 +62,7 @@ class Reconciler:
         try:
             await step()
         except (ServiceUnavailable, StoreUnavailable) as error:
-            log.warning("will look again", step=step.__name__, reason=str(error))
+            log.warning("will look again", step=step.__name__, exc_info=error)
         except Exception as error:
             log.error("unexpected; will look again", step=step.__name__, exc_info=error)
 

@@ -5,15 +5,32 @@ import os
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 
 from campaign.settings import DATA_DIRECTORY, Settings
 from store.accounts.accounts import AccountView
 from store.database.migrate import is_current
 from store.store import Store, open_store
+from telemetry.logs import configure
 
 # Control and format characters, surrogates, line and paragraph separators (Unicode 4.5).
 _NOT_SHOWN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+
+
+class LogFormat(StrEnum):
+    """The formats of ``GODWIT_LOG_FORMAT``."""
+
+    AUTO = "auto"
+    JSON = "json"
+    CONSOLE = "console"
+
+
+def choose_log_format(log_format: LogFormat | None) -> None:
+    """Use the format that an option names, here and in the processes that this one starts."""
+    if log_format is not None:
+        os.environ["GODWIT_LOG_FORMAT"] = log_format
+        configure()
 
 
 class CommandError(Exception):

@@ -11,6 +11,10 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from telemetry.logs import get_logger
+
+log = get_logger("godwit.stack")
+
 RESTART_SECONDS = 0.2
 RESTART_SECONDS_MAX = 5.0
 HEALTHY_SECONDS = 30.0
@@ -78,7 +82,11 @@ class Supervisor:
                 async with asyncio.timeout(part.stop_seconds):
                     await process.wait()
             except TimeoutError:
-                _say(f"{part.name} did not stop within {part.stop_seconds:.0f} s and is killed")
+                log.warning(
+                    "a part did not stop in time and is killed",
+                    part=part.name,
+                    seconds=part.stop_seconds,
+                )
                 process.kill()
                 await process.wait()
         for watcher in self._watchers:
@@ -86,14 +94,14 @@ class Supervisor:
         await asyncio.gather(*self._watchers, return_exceptions=True)
 
     async def _spawn(self, part: Part) -> None:
-        part.log.parent.mkdir(parents=True, exist_ok=True)
-        with part.log.open("ab") as log:
+        part.log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with open(part.log, "ab", opener=_for_its_owner) as output:
             part.process = await asyncio.create_subprocess_exec(
                 *part.command,
                 env=dict(part.environment),
                 stdin=asyncio.subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
+                stdout=output,
+                stderr=output,
                 # A Ctrl-C in the terminal is for us alone; we stop the parts in order.
                 start_new_session=True,
                 preexec_fn=_die_with_parent if sys.platform == "linux" else None,
@@ -110,8 +118,10 @@ class Supervisor:
             # Only repeated failures lengthen the wait, not a part that was asked to stop.
             if code == 0 or time.monotonic() - started > HEALTHY_SECONDS:
                 wait = RESTART_SECONDS
-            how = f"was killed by signal {-code}" if code < 0 else f"exited with {code}"
-            _say(f"{part.name} {how}; it is started again (log: {part.log})")
+            how = {"signal": -code} if code < 0 else {"exit_code": code}
+            log.warning(
+                "a part ended and is started again", part=part.name, log=str(part.log), **how
+            )
             await asyncio.sleep(wait)
             wait = min(wait * 2, RESTART_SECONDS_MAX)
             await part.may_run.wait()
@@ -121,9 +131,8 @@ class Supervisor:
             self._changed()
 
 
-def _say(line: str) -> None:
-    sys.stderr.write(f"godwit: {line}\n")
-    sys.stderr.flush()
+def _for_its_owner(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _die_with_parent() -> None:

@@ -42,6 +42,7 @@ def temporal_binary() -> str:
 def temporal_part(options: StackOptions, ports: Ports, environment: Mapping[str, str]) -> Part:
     """Temporal's development server, which keeps its state in ``temporal.db``."""
     command = [temporal_binary(), "server", "start-dev", "--log-level", "error"]
+    command += ["--log-format", "json"]
     command += ["--ip", options.host, "--port", str(ports.temporal)]
     command += ["--ui-port", str(ports.ui)]
     command += ["--db-filename", str(options.data / "temporal.db")]

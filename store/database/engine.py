@@ -222,6 +222,7 @@ def _postgres_engine(url: str, pool_size: int, max_overflow: int) -> Engine:
         pool_pre_ping=True,
         pool_timeout=POOL_TIMEOUT_SECONDS,
         connect_args=POSTGRES_LIMITS,
+        hide_parameters=True,
     )
 
 
@@ -234,7 +235,7 @@ def _sqlite_engine(path: str | None, url: str) -> Engine:
     if not path or path == ":memory:":
         raise StoreError("a SQLite database must be a file: two processes share it")
     Path(path).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url, connect_args={"check_same_thread": False})
+    engine = create_engine(url, connect_args={"check_same_thread": False}, hide_parameters=True)
 
     @event.listens_for(engine, "connect")
     def _on_connect(connection: sqlite3.Connection, record: object) -> None:

@@ -1,0 +1,120 @@
+"""What every answer passes: request id, headers, deadline, counter, and one line in the log."""
+
+import asyncio
+import re
+import secrets
+import time
+from collections.abc import Sequence
+
+from fastapi.responses import Response
+from prometheus_client import Counter
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from structlog.contextvars import bind_contextvars, unbind_contextvars
+
+from dialects.dialect import Dialect
+from dialects.registry import DIALECTS
+from telemetry.logs import get_logger
+
+log = get_logger("godwit.api")
+
+RETRY_SECONDS = "5"
+ANSWER_SECONDS_MAX = 60.0
+HEADERS = [
+    (b"cache-control", b"no-store"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+]
+REQUEST_ID = b"x-request-id"
+# What the lines of one request have in common; authentication and handlers add theirs.
+BOUND = ("request_id", "account", "campaign")
+_SANE = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._:=/-]{0,127}")
+_LIKE_A_NUMBER = re.compile(rb"[0-9._:=/-]{5,22}")
+
+
+def dialect_of(path: str) -> Dialect:
+    """The dialect that owns a path; the native one owns what no other does."""
+    for dialect in DIALECTS:
+        if path.startswith(dialect.prefix):
+            return dialect
+    return DIALECTS[-1]
+
+
+def request_id_of(headers: Sequence[tuple[bytes, bytes]]) -> str:
+    """The request id that came with a request, or a new one of 32 hexadecimal digits.
+
+    One that came is taken over if it is short, plain, and cannot be a phone number: it goes into
+    the log.
+    """
+    given = [value for name, value in headers if name == REQUEST_ID]
+    if len(given) == 1 and _SANE.fullmatch(given[0]) and not _LIKE_A_NUMBER.fullmatch(given[0]):
+        return given[0].decode()
+    return secrets.token_hex(16)
+
+
+class Outermost:
+    """Adds headers to every answer, counts and logs it, and limits the time until one starts.
+
+    What no handler answered becomes a 500, in the shape of the dialect that owns the path; its
+    line in the log has the same request id. ``requests`` has the labels method, route and status.
+    """
+
+    def __init__(self, app: ASGIApp, requests: Counter) -> None:
+        self._app = app
+        self._requests = requests
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass one request on. Source: ASGI 3.0."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began, status = time.monotonic(), 0
+        request_id = request_id_of(scope["headers"])
+        bind_contextvars(request_id=request_id)
+        deadline: asyncio.Timeout | None = None
+
+        async def sending(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                if deadline is not None:
+                    # An answer that has started, such as a long report, has no time limit.
+                    deadline.reschedule(None)
+                status = message["status"]
+                ours = [*HEADERS, (REQUEST_ID, request_id.encode())]
+                message["headers"] = [*message.get("headers", []), *ours]
+                self._requests.labels(scope["method"], _route(scope), status).inc()
+            await send(message)
+
+        try:
+            try:
+                async with asyncio.timeout(ANSWER_SECONDS_MAX) as deadline:
+                    await self._app(scope, receive, sending)
+            except Exception as error:
+                deadline = None
+                log.error("a request failed", exc_info=error)
+                if status:
+                    raise  # The server cuts the connection, so that no caller takes it for whole.
+                await _answer_to(error, scope["path"], request_id)(scope, receive, sending)
+        finally:
+            log.info(
+                "request",
+                method=scope["method"],
+                route=_route(scope),
+                status=status or None,
+                milliseconds=round((time.monotonic() - began) * 1000, 1),
+            )
+            unbind_contextvars(*BOUND)
+
+
+def _answer_to(error: Exception, path: str, request_id: str) -> Response:
+    if not isinstance(error, TimeoutError):
+        text = f"an unexpected error occurred ({request_id})"
+        return dialect_of(path).show_error(500, text)
+    # A database that hangs must not keep callers waiting.
+    response = dialect_of(path).show_error(503, "temporarily unavailable")
+    response.headers["Retry-After"] = RETRY_SECONDS
+    return response
+
+
+def _route(scope: Scope) -> str:
+    """The pattern of a route, never the path: paths hold phone numbers."""
+    return getattr(scope.get("route"), "path", "none")

@@ -1,0 +1,1 @@
+"""Tests of what processes report about themselves."""
