@@ -36,6 +36,7 @@ class Settings(BaseSettings):
     body_bytes_max: int = Field(default=64 * 1024 * 1024, ge=1024)
     admission_timeout_seconds: float = Field(default=30.0, gt=0)
     public_url: str = ""
+    senders_self_service: bool = False
     short_link_base_url: str = ""
 
     task_queue: str = "godwit"

@@ -186,7 +186,7 @@ def account_json(account: AccountView, pair: KeyPair) -> dict[str, Any]:
         "keySecret": pair.secret,
         "bearer": pair.bearer,
         "propertySid": account.property_sid,
-        "senders": [sender.address for sender in account.senders],
+        "senders": [sender.address for sender in account.senders if sender.active],
     }
 
 
