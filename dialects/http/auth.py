@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import binascii
+from collections.abc import Sequence
 from enum import StrEnum
 
 from fastapi import Request
@@ -19,6 +20,18 @@ class Permission(StrEnum):
     READ = "read:Campaigns"
     CONTROL = "manage:Campaigns"
     ADMINISTER = "manage:Account"
+
+
+def fault_of_permissions(names: Sequence[str]) -> str | None:
+    """Why a key cannot have exactly these permissions, or None: some, known, each once."""
+    known = {"*", *Permission}
+    if not names:
+        return "a key needs at least one permission"
+    if unknown := [name for name in names if name not in known]:
+        return f"there is no permission {unknown[0]!r}; there are {', '.join(sorted(known))}"
+    if len(set(names)) < len(names):
+        return "a permission is named twice"
+    return None
 
 
 class Unauthenticated(Exception):

@@ -7,7 +7,7 @@ from fastapi.responses import JSONResponse, Response
 
 from campaign.instants import iso
 from campaign.phone import is_e164
-from dialects.http.auth import Permission
+from dialects.http.auth import Permission, fault_of_permissions
 from dialects.http.context import ApiContext
 from dialects.native import responses as presenting
 from dialects.native.fields import RequestModel
@@ -17,7 +17,6 @@ from store.accounts.senders import SenderTaken
 from store.clock import wall_clock
 
 BODY_BYTES_MAX = 64 * 1024
-PERMISSIONS = frozenset(Permission) | {"*"}
 
 
 class SenderBody(RequestModel):
@@ -105,8 +104,13 @@ def routes(context: ApiContext) -> APIRouter:
         """
         principal = await enter(request, context.store, Permission.ADMINISTER)
         body = await read_model(request, KeyBody, BODY_BYTES_MAX)
-        wanted = body.permissions or sorted(principal.permissions)
-        if any(name not in PERMISSIONS or not principal.may(name) for name in wanted):
+        wanted = body.permissions
+        if wanted is None:
+            wanted = sorted(principal.permissions)
+        elif (fault := fault_of_permissions(wanted)) is not None:
+            refusal = {"place": "permissions", "code": "field_invalid", "detail": fault}
+            raise Stop(problem(400, "field_invalid", fault, [refusal]))
+        if not all(map(principal.may, wanted)):
             raise Stop(problem(403, "forbidden", "this key cannot grant these permissions"))
         account, now = principal.account_id, wall_clock()
         pair = await asyncio.to_thread(api_keys.create, account, now, wanted)

@@ -10,6 +10,7 @@ from rich.table import Table
 
 from campaign.credits import CreditKind
 from campaign.rates import RATE_MAX, sender_scope
+from dialects.http.auth import fault_of_permissions
 from dialects.native import responses as presenting
 from starter.cli.carriers import read_carriers
 from starter.cli.context import CommandError, chosen_account, opened_store, plain
@@ -204,9 +205,12 @@ def create_key(
 
     Example: godwit key create --account acme --permission create:BatchSMS
     """
+    permissions = ["*"] if permission is None else permission
+    if (fault := fault_of_permissions(permissions)) is not None:
+        raise CommandError(fault)
     with opened_store() as store:
         chosen = chosen_account(store, account)
-        pair = store.api_keys.create(chosen.id, wall_clock(), permission or ["*"])
+        pair = store.api_keys.create(chosen.id, wall_clock(), permissions)
     shown = account_json(chosen, pair)
     if as_json:
         _say(shown)

@@ -54,3 +54,19 @@ async def test_self_service_gives_a_free_address_at_once_and_no_other(api: Api) 
     for address in (LONG_CODE, "godwit"):
         taken = await api.http.post("/v1/senders", json={"address": address}, auth=auth)
         assert taken.status_code == 409, address
+
+
+@pytest.mark.one_store
+async def test_a_key_without_permissions_or_with_unknown_or_repeated_ones_is_refused(
+    api: Api,
+) -> None:
+    auth = api.basic()
+    before = (await api.http.get("/v1/keys", auth=auth)).json()
+    for wanted in ([], [""], ["read:campaigns"], ["*", "admin"], ["*", "*"]):
+        refused = await api.http.post("/v1/keys", json={"permissions": wanted}, auth=auth)
+        assert refused.status_code == 400, wanted
+        assert refused.json()["errors"][0]["place"] == "permissions"
+    assert (await api.http.get("/v1/keys", auth=auth)).json() == before
+    narrow = {"permissions": ["read:Campaigns", "manage:Campaigns"]}
+    made = await api.http.post("/v1/keys", json=narrow, auth=auth)
+    assert (made.status_code, made.json()["permissions"]) == (201, narrow["permissions"])
