@@ -5,11 +5,14 @@ import base64
 import binascii
 from collections.abc import Sequence
 from enum import StrEnum
+from ipaddress import IPv6Address, ip_address, ip_network
 
 from fastapi import Request
 
 from store.accounts.api_keys import Principal
 from store.store import Store
+
+HOST_LENGTH_MAX = 64
 
 
 class Permission(StrEnum):
@@ -66,5 +69,15 @@ async def authenticate(request: Request, store: Store, bearer_too: bool = True) 
 
 
 def caller_of(request: Request) -> str:
-    """The name of a caller without valid credentials: its IP address."""
-    return f"address:{request.client.host if request.client else 'unknown'}"
+    """The name of a caller without valid credentials: its IPv4 address or IPv6 network.
+
+    One IPv6 subscriber has at least a /64 network, so that single addresses would limit nobody.
+    """
+    host = request.client.host if request.client else "unknown"
+    try:
+        address = ip_address(host.partition("%")[0])
+    except ValueError:
+        return f"address:{host[:HOST_LENGTH_MAX]}"
+    if isinstance(address, IPv6Address):
+        address = address.ipv4_mapped or ip_network((address.packed, 64), strict=False)[0]
+    return f"address:{address}"
