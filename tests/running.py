@@ -124,20 +124,9 @@ def stack(
     """Run ``godwit up --json`` on free ports; ``settings`` are variables of its environment."""
     settings["GODWIT_RECEIPTS_GRACE_SECONDS"] = str(receipts_grace_seconds)
     errors = (data.parent / "up.err").open("a")
-    ports = ("--port", "0", "--temporal-port", "0", "--ui-port", "0")
+    ports = ("--port", "0", "--temporal-port", "0", "--ui-port", "0", "--host", host)
     process = subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "starter",
-            "up",
-            "--json",
-            "--data",
-            str(data),
-            *ports,
-            "--host",
-            host,
-        ],
+        [sys.executable, "-m", "starter", "up", "--json", "--data", str(data), *ports],
         env={**os.environ, **settings},
         stdout=subprocess.PIPE,
         stderr=errors,
