@@ -1,6 +1,7 @@
 """All settings, read from the environment (``GODWIT_*``) once at the start of a process."""
 
 import re
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -32,12 +33,14 @@ class Settings(BaseSettings):
     log_format: Literal["auto", "json", "console"] = "auto"
 
     api_host: str = "127.0.0.1"
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = ()
     api_port: int = Field(default=8080, ge=0, le=65535)
     rate_limit_storage: str = "memory://"
     body_bytes_max: int = Field(default=64 * 1024 * 1024, ge=1024)
     connections_max: int = Field(default=800, ge=1)
     admission_timeout_seconds: float = Field(default=30.0, gt=0)
     public_url: str = ""
+    senders_self_service: bool = False
     short_link_base_url: str = ""
 
     task_queue: str = "godwit"
@@ -90,7 +93,18 @@ class Settings(BaseSettings):
             raise ValueError("must be smtp://, smtps:// or smtp+starttls:// with a host")
         return value
 
-    @field_validator("retry_backoff_seconds", mode="before")
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        """Accept IP addresses and networks, such as ``10.0.0.5`` and ``172.16.0.0/12``."""
+        for proxy in value:
+            try:
+                ip_network(proxy)
+            except ValueError:
+                raise ValueError("must be IP addresses or networks, separated by commas") from None
+        return value
+
+    @field_validator("retry_backoff_seconds", "trusted_proxies", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         """Accept ``5,30,120`` from the environment."""

@@ -74,7 +74,10 @@ def options(
 
 
 def up(
-    host: Annotated[str, typer.Option(help="Address that all parts listen on.")] = "127.0.0.1",
+    host: Annotated[
+        str,
+        typer.Option(help="Address that the API listens on; the rest stays local."),
+    ] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port of the API; 0: any free one.")] = 8080,
     temporal_port: Annotated[
         int, typer.Option(help="Port of Temporal's server; 0: any free one.")

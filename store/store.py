@@ -7,6 +7,7 @@ from store.accounts.accounts import Accounts
 from store.accounts.api_keys import ApiKeys
 from store.accounts.mailing_lists import Lists
 from store.accounts.opt_outs import OptOuts
+from store.accounts.senders import Senders
 from store.accounts.signing import Signing
 from store.campaigns.admission import Admissions
 from store.campaigns.campaigns import Campaigns
@@ -40,6 +41,7 @@ class Store:
 
     database: Database
     accounts: Accounts
+    senders: Senders
     api_keys: ApiKeys
     campaigns: Campaigns
     open_campaigns: OpenCampaigns
@@ -83,6 +85,7 @@ def open_store(settings: Settings) -> Store:
     return Store(
         database=database,
         accounts=Accounts(database, api_keys),
+        senders=Senders(database),
         api_keys=api_keys,
         campaigns=Campaigns(database, outbox),
         open_campaigns=OpenCampaigns(database),

@@ -118,11 +118,13 @@ def mixed_batch(count: int) -> Json:
 
 
 @contextmanager
-def stack(data: Path, receipts_grace_seconds: int = 3, **settings: str) -> Iterator[Running]:
+def stack(
+    data: Path, receipts_grace_seconds: int = 3, host: str = "127.0.0.1", **settings: str
+) -> Iterator[Running]:
     """Run ``godwit up --json`` on free ports; ``settings`` are variables of its environment."""
     settings["GODWIT_RECEIPTS_GRACE_SECONDS"] = str(receipts_grace_seconds)
     errors = (data.parent / "up.err").open("a")
-    ports = ("--port", "0", "--temporal-port", "0", "--ui-port", "0")
+    ports = ("--port", "0", "--temporal-port", "0", "--ui-port", "0", "--host", host)
     process = subprocess.Popen(
         [sys.executable, "-m", "starter", "up", "--json", "--data", str(data), *ports],
         env={**os.environ, **settings},

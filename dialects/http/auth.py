@@ -2,7 +2,9 @@
 
 import base64
 import binascii
+from collections.abc import Sequence
 from enum import StrEnum
+from ipaddress import IPv6Address, ip_address, ip_network
 
 from fastapi import Request
 from structlog.contextvars import bind_contextvars
@@ -10,6 +12,8 @@ from structlog.contextvars import bind_contextvars
 from store.accounts.api_keys import Principal
 from store.database.threads import read_in_thread
 from store.store import Store
+
+HOST_LENGTH_MAX = 64
 
 
 class Permission(StrEnum):
@@ -20,6 +24,18 @@ class Permission(StrEnum):
     READ = "read:Campaigns"
     CONTROL = "manage:Campaigns"
     ADMINISTER = "manage:Account"
+
+
+def fault_of_permissions(names: Sequence[str]) -> str | None:
+    """Why a key cannot have exactly these permissions, or None: some, known, each once."""
+    known = {"*", *Permission}
+    if not names:
+        return "a key needs at least one permission"
+    if unknown := [name for name in names if name not in known]:
+        return f"there is no permission {unknown[0]!r}; there are {', '.join(sorted(known))}"
+    if len(set(names)) < len(names):
+        return "a permission is named twice"
+    return None
 
 
 class Unauthenticated(Exception):
@@ -55,5 +71,15 @@ async def authenticate(request: Request, store: Store, bearer_too: bool = True) 
 
 
 def caller_of(request: Request) -> str:
-    """The name of a caller without valid credentials: its IP address."""
-    return f"address:{request.client.host if request.client else 'unknown'}"
+    """The name of a caller without valid credentials: its IPv4 address or IPv6 network.
+
+    One IPv6 subscriber has at least a /64 network, so that single addresses would limit nobody.
+    """
+    host = request.client.host if request.client else "unknown"
+    try:
+        address = ip_address(host.partition("%")[0])
+    except ValueError:
+        return f"address:{host[:HOST_LENGTH_MAX]}"
+    if isinstance(address, IPv6Address):
+        address = address.ipv4_mapped or ip_network((address.packed, 64), strict=False)[0]
+    return f"address:{address}"

@@ -7,21 +7,21 @@ from fastapi.responses import JSONResponse, Response
 
 from campaign.instants import iso
 from campaign.phone import is_e164
-from dialects.http.auth import Permission
+from dialects.http.auth import Permission, fault_of_permissions
 from dialects.http.context import ApiContext
 from dialects.native import responses as presenting
 from dialects.native.fields import RequestModel
 from dialects.native.handling import Stop, body_of, deleted, enter, read_model
 from dialects.native.problems import WRITING, documented, problem
+from store.accounts.senders import SenderTaken
 from store.clock import wall_clock
 from store.database.threads import read_in_thread
 
 BODY_BYTES_MAX = 64 * 1024
-PERMISSIONS = frozenset(Permission) | {"*"}
 
 
 class SenderBody(RequestModel):
-    """A sender to add."""
+    """A sender to request."""
 
     address: str
 
@@ -54,27 +54,38 @@ def routes(context: ApiContext) -> APIRouter:
 
     @router.get("/senders", summary="List the senders of the account")
     async def senders(request: Request) -> Response:
-        """All senders, oldest first."""
+        """All senders and requests, oldest first."""
         principal = await enter(request, context.store, Permission.READ)
         found = await read_in_thread(accounts.senders, principal.account_id)
         return JSONResponse({"senders": [presenting.sender_json(one) for one in found]})
 
     @router.post(
-        "/senders", status_code=201, summary="Add a sender", openapi_extra=body_of(SenderBody)
+        "/senders", status_code=201, summary="Request a sender", openapi_extra=body_of(SenderBody)
     )
     async def add_sender(request: Request) -> Response:
-        """Adding a sender that the account already has changes nothing."""
+        """Requests an address to send from; the operator approves it.
+
+        Until then ``status`` is ``requested`` and no campaign can use it. An installation may let
+        accounts add senders without approval. 409 if the address is another account's or in the
+        number pool. Repeating a request, or adding an own sender, changes nothing.
+        """
         principal = await enter(request, context.store, Permission.ADMINISTER)
         body = await read_model(request, SenderBody, BODY_BYTES_MAX)
         account, now = principal.account_id, wall_clock()
-        sender = await asyncio.to_thread(accounts.add_sender, account, body.address, now)
-        return JSONResponse({"address": sender.address, "kind": sender.kind, "active": True}, 201)
+        self_service = context.settings.senders_self_service
+        add = accounts.add_sender if self_service else context.store.senders.request
+        try:
+            sender = await asyncio.to_thread(add, account, body.address, now)
+        except SenderTaken as error:
+            raise Stop(problem(409, "sender_taken", str(error))) from None
+        shown = {"address": sender.address, "kind": sender.kind}
+        return JSONResponse({**shown, "active": sender.active, "status": sender.status}, 201)
 
     @router.delete("/senders/{address}", status_code=204, summary="Remove a sender")
     async def remove_sender(request: Request, address: str) -> Response:
-        """Campaigns that are already admitted keep using it."""
+        """Withdraws a request, too. Campaigns that are already admitted keep using it."""
         principal = await enter(request, context.store, Permission.ADMINISTER)
-        gone = await asyncio.to_thread(accounts.remove_sender, principal.account_id, address)
+        gone = await asyncio.to_thread(context.store.senders.remove, principal.account_id, address)
         return deleted(gone, "sender")
 
     @router.get("/keys", summary="List the API keys, without their secrets")
@@ -94,8 +105,13 @@ def routes(context: ApiContext) -> APIRouter:
         """
         principal = await enter(request, context.store, Permission.ADMINISTER)
         body = await read_model(request, KeyBody, BODY_BYTES_MAX)
-        wanted = body.permissions or sorted(principal.permissions)
-        if any(name not in PERMISSIONS or not principal.may(name) for name in wanted):
+        wanted = body.permissions
+        if wanted is None:
+            wanted = sorted(principal.permissions)
+        elif (fault := fault_of_permissions(wanted)) is not None:
+            refusal = {"place": "permissions", "code": "field_invalid", "detail": fault}
+            raise Stop(problem(400, "field_invalid", fault, [refusal]))
+        if not all(map(principal.may, wanted)):
             raise Stop(problem(403, "forbidden", "this key cannot grant these permissions"))
         account, now = principal.account_id, wall_clock()
         pair = await asyncio.to_thread(api_keys.create, account, now, wanted)

@@ -11,8 +11,9 @@ from campaign.phone import is_e164
 from campaign.report import Report
 from campaign.views import CampaignView, MessageView
 from service.dry_run import DryRun
-from store.accounts.accounts import AccountView, SenderView
+from store.accounts.accounts import AccountView
 from store.accounts.api_keys import KeyView
+from store.accounts.senders import SenderView
 
 CSV_COLUMNS = (
     "position",
@@ -127,11 +128,15 @@ def credits_json(account: AccountView) -> dict[str, Any]:
 
 
 def sender_json(sender: SenderView) -> dict[str, Any]:
-    """A sender of an account; ``rate`` is in segments per second, None without a limit."""
+    """A sender of an account; ``rate`` is in segments per second, None without a limit.
+
+    ``status`` is ``requested`` until the operator approves it, then ``approved``.
+    """
     return {
         "address": sender.address,
         "kind": sender.kind,
         "active": sender.active,
+        "status": sender.status,
         "rate": sender.rate,
     }
 

@@ -167,17 +167,7 @@ async def serve(settings: Settings) -> None:
         app = create_app(
             ApiContext(settings, store, service, RequestLimiter(settings.rate_limit_storage))
         )
-        config = uvicorn.Config(
-            app,
-            host=settings.api_host,
-            port=settings.api_port,
-            http=http_protocol(settings.connections_max),
-            access_log=False,
-            server_header=False,
-            log_config=None,
-            log_level=None,
-            timeout_graceful_shutdown=10,
-        )
+        config = server_config(app, settings)
         relax_gc()
         reconciling = asyncio.create_task(Reconciler(service, store, settings, dispatcher).run())
         try:
@@ -189,6 +179,23 @@ async def serve(settings: Settings) -> None:
             await service.close()
     finally:
         store.close()
+
+
+def server_config(app: FastAPI, settings: Settings) -> uvicorn.Config:
+    """Configure the HTTP server; it believes ``X-Forwarded-*`` from the trusted proxies alone."""
+    return uvicorn.Config(
+        app,
+        host=settings.api_host,
+        port=settings.api_port,
+        http=http_protocol(settings.connections_max),
+        access_log=False,
+        server_header=False,
+        log_config=None,
+        log_level=None,
+        timeout_graceful_shutdown=10,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=list(settings.trusted_proxies),
+    )
 
 
 def _version() -> str:

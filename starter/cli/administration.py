@@ -10,10 +10,12 @@ from rich.table import Table
 
 from campaign.credits import CreditKind
 from campaign.rates import RATE_MAX, sender_scope
+from dialects.http.auth import fault_of_permissions
 from dialects.native import responses as presenting
 from starter.cli.carriers import read_carriers
 from starter.cli.context import CommandError, chosen_account, opened_store, plain
 from starter.embedded.stack import account_json
+from store.accounts.senders import SenderStatus
 from store.clock import wall_clock
 
 CREDITS_MAX = 10**12
@@ -81,6 +83,7 @@ def show_account(
     """Show an account's credits and senders."""
     with opened_store() as store:
         account = chosen_account(store, name)
+    active = [sender.address for sender in account.senders if sender.active]
     if as_json:
         _say(
             {
@@ -89,7 +92,7 @@ def show_account(
                 "propertySid": account.property_sid,
                 "dailyQuota": account.daily_quota,
                 "credits": presenting.credits_json(account),
-                "senders": [sender.address for sender in account.senders],
+                "senders": active,
             }
         )
         return
@@ -98,7 +101,7 @@ def show_account(
         amounts = (balance.granted, balance.available, balance.held, balance.posted)
         table.add_row(kind.value, *(f"{amount:,}" for amount in amounts))
     out.print(table)
-    out.print("senders: " + ", ".join(sender.address for sender in account.senders))
+    out.print("senders: " + ", ".join(active))
 
 
 @account_app.command("set")
@@ -203,9 +206,12 @@ def create_key(
 
     Example: godwit key create --account acme --permission create:BatchSMS
     """
+    permissions = ["*"] if permission is None else permission
+    if (fault := fault_of_permissions(permissions)) is not None:
+        raise CommandError(fault)
     with opened_store() as store:
         chosen = chosen_account(store, account)
-        pair = store.api_keys.create(chosen.id, wall_clock(), permission or ["*"])
+        pair = store.api_keys.create(chosen.id, wall_clock(), permissions)
     shown = account_json(chosen, pair)
     if as_json:
         _say(shown)
@@ -243,6 +249,9 @@ def add_sender(
 ) -> None:
     """Add a sender to an account, or change the rate and carriers of one that it has.
 
+    Approves the sender if the account requested it. An address that another
+    account or the number pool has is refused.
+
     Example: godwit sender add +18005559876 --rate 20
     """
     with opened_store() as store:
@@ -251,16 +260,36 @@ def add_sender(
         if rate is not None:
             store.rates.set_rate(sender_scope(account_id, sender.address), rate or None)
         if carriers is not None:
-            store.accounts.set_carriers(account_id, sender.address, read_carriers(carriers))
+            store.senders.set_carriers(account_id, sender.address, read_carriers(carriers))
     out.print(f"{sender.address} ({sender.kind})", highlight=False)
+
+
+@sender_app.command("approve")
+def approve_sender(address: Address, account: Account = None) -> None:
+    """Let an account send from an address that it requested."""
+    with opened_store() as store:
+        account_id = chosen_account(store, account).id
+        sender = store.senders.approve(account_id, address, wall_clock())
+    out.print(f"{sender.address} ({sender.kind}), approved", highlight=False)
+
+
+@sender_app.command("requests")
+def list_requests() -> None:
+    """List the senders that accounts requested and nobody approved yet, oldest first."""
+    with opened_store() as store:
+        for request in store.senders.requests():
+            account = f"{request.account_id}  {plain(request.account_name)}"
+            out.print(f"{request.address} ({request.kind})  {account}", highlight=False)
 
 
 @sender_app.command("list")
 def list_senders(account: Account = None) -> None:
-    """List an account's senders with their rates and carriers."""
+    """List an account's senders and requests with their rates and carriers."""
     with opened_store() as store:
         for sender in chosen_account(store, account).senders:
             line = f"{sender.address} ({sender.kind})"
+            if sender.status == SenderStatus.REQUESTED:
+                line += ", requested"
             if sender.rate is not None:
                 line += f", {sender.rate:g} segments/s"
             if sender.carriers is not None:
@@ -270,8 +299,8 @@ def list_senders(account: Account = None) -> None:
 
 @sender_app.command("remove")
 def remove_sender(address: Address, account: Account = None) -> None:
-    """Remove a sender from an account."""
+    """Remove a sender from an account, or refuse one that it requested."""
     with opened_store() as store:
-        if not store.accounts.remove_sender(chosen_account(store, account).id, address):
+        if not store.senders.remove(chosen_account(store, account).id, address):
             raise CommandError(f"the account has no sender {address!r}")
     out.print("removed")

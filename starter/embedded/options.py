@@ -1,5 +1,6 @@
 """How the embedded stack runs: its options and its ports."""
 
+import errno
 import socket
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,9 +10,17 @@ class StackError(Exception):
     """The stack cannot run as asked; the text says why."""
 
 
+LOOPBACK = "127.0.0.1"
+# What stands for every address of the machine, and how to reach it from the machine itself.
+_EVERY_ADDRESS = {"0.0.0.0": LOOPBACK, "::": "::1", "": LOOPBACK}
+
+
 @dataclass
 class StackOptions:
-    """How to run the stack; port 0 takes any free one."""
+    """How to run the stack; port 0 takes any free one.
+
+    ``host`` is what the API listens on. All other parts listen on ``LOOPBACK``.
+    """
 
     data: Path
     host: str = "127.0.0.1"
@@ -36,22 +45,37 @@ class Ports:
 
     def __init__(self, options: StackOptions) -> None:
         self.api = options.port or _free_port(options.host)
-        self.temporal = options.temporal_port or _free_port(options.host)
-        self.ui = options.ui_port or _free_port(options.host)
-        self.carrier = options.carrier_port or _free_port(options.host)
-        wanted = {"--port": self.api, "--temporal-port": self.temporal, "--ui-port": self.ui}
-        for option, port in wanted.items():
-            with socket.socket() as probe:
+        self.temporal = options.temporal_port or _free_port(LOOPBACK)
+        self.ui = options.ui_port or _free_port(LOOPBACK)
+        self.carrier = options.carrier_port or _free_port(LOOPBACK)
+        wanted = {
+            "--port": (options.host, self.api),
+            "--temporal-port": (LOOPBACK, self.temporal),
+            "--ui-port": (LOOPBACK, self.ui),
+        }
+        for option, (host, port) in wanted.items():
+            with socket.socket(_family(host)) as probe:
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 try:
-                    probe.bind((options.host, port))
-                except OSError:
-                    raise StackError(
-                        f"port {port} is in use; choose another {option}, or 0 for any free port"
-                    ) from None
+                    probe.bind((host, port))
+                except OSError as error:
+                    if error.errno == errno.EADDRINUSE:
+                        how = f"choose another {option}, or 0 for any free port"
+                        raise StackError(f"port {port} is in use; {how}") from None
+                    raise StackError(f"cannot listen on {host}:{port}: {error.strerror}") from None
+
+
+def api_url(options: StackOptions, ports: Ports) -> str:
+    """The URL under which this machine reaches the API."""
+    host = _EVERY_ADDRESS.get(options.host, options.host)
+    return f"http://[{host}]:{ports.api}" if ":" in host else f"http://{host}:{ports.api}"
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
 def _free_port(host: str) -> int:
-    with socket.socket() as probe:
+    with socket.socket(_family(host)) as probe:
         probe.bind((host, 0))
         return int(probe.getsockname()[1])

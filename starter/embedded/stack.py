@@ -16,7 +16,15 @@ from typing import Any
 from campaign.settings import Settings
 from carriers import LOCAL_SERVERS, carrier_module
 from starter.embedded import demo_account
-from starter.embedded.options import Ports, StackError, StackOptions, log_of
+from starter.embedded.environment import for_api, for_carrier, for_temporal, for_worker
+from starter.embedded.options import (
+    LOOPBACK,
+    Ports,
+    StackError,
+    StackOptions,
+    api_url,
+    log_of,
+)
 from starter.embedded.readiness import accepts, answers, exists, until
 from starter.embedded.supervisor import Part, Supervisor
 from starter.embedded.temporal_server import keep_histories, temporal_part
@@ -50,32 +58,32 @@ class Stack:
         carrier_url = os.environ.get(_base_url_name(local))
         served = carrier_url is None and local in LOCAL_SERVERS
         if served:
-            carrier_url = f"http://{options.host}:{ports.carrier}"
+            carrier_url = f"http://{LOOPBACK}:{ports.carrier}"
         environment = self._environment(settings, ports, carrier_url)
-        await self.supervisor.start(temporal_part(options, ports, environment))
+        await self.supervisor.start(temporal_part(options, ports, for_temporal(environment)))
         if served:
             await self.supervisor.start(self._carrier(settings, ports, environment))
         account, pair = await asyncio.to_thread(demo_account.prepare, settings)
-        temporal = f"{options.host}:{ports.temporal}"
-        await until(lambda: accepts(options.host, ports.temporal), "Temporal")
-        await keep_histories(temporal)
+        temporal = f"{LOOPBACK}:{ports.temporal}"
+        await until(lambda: accepts(LOOPBACK, ports.temporal), "Temporal")
+        await keep_histories(temporal, for_temporal(environment))
         await self.supervisor.start(
-            Part("api", _module("starter", "api"), environment, log_of(options, "api"))
+            Part("api", _module("starter", "api"), for_api(environment), log_of(options, "api"))
         )
         ready = [options.data / f"worker-{number}.ready" for number in range(options.workers)]
         for number, file in enumerate(ready):
             file.unlink(missing_ok=True)
-            worker_environment = {**environment, "GODWIT_READY_FILE": str(file)}
+            worker_environment = {**for_worker(environment), "GODWIT_READY_FILE": str(file)}
             name = f"worker-{number}"
             part = Part(name, _module("worker"), worker_environment, log_of(options, name), 25.0)
             await self.supervisor.start(part)
-        api = f"http://{options.host}:{ports.api}"
+        api = api_url(options, ports)
         await until(lambda: answers(f"{api}/readyz"), "the API")
         for file in ready:
             await until(partial(exists, file), "the worker")
         self.description = {
             "api": api,
-            "ui": f"http://{options.host}:{ports.ui}",
+            "ui": f"http://{LOOPBACK}:{ports.ui}",
             "temporal": temporal,
             "carrier": carrier_url,
             "database": settings.database_url,
@@ -125,7 +133,7 @@ class Stack:
             "GODWIT_CARRIER": settings.carrier,
             "GODWIT_API_HOST": self.options.host,
             "GODWIT_API_PORT": str(ports.api),
-            "TEMPORAL_ADDRESS": f"{self.options.host}:{ports.temporal}",
+            "TEMPORAL_ADDRESS": f"{LOOPBACK}:{ports.temporal}",
         }
         environment.setdefault("GODWIT_CHUNKS_AT_ONCE", str(CHUNKS_EACH * self.options.workers))
         if carrier_url is not None:
@@ -134,12 +142,13 @@ class Stack:
 
     def _carrier(self, settings: Settings, ports: Ports, environment: dict[str, str]) -> Part:
         name = _local_carrier(settings)
-        receipts = f"http://{self.options.host}:{ports.api}/carriers/{name}/receipts"
+        receipts = f"{api_url(self.options, ports)}/carriers/{name}/receipts"
         command = _module(LOCAL_SERVERS[name])
-        command += ["--host", self.options.host, "--port", str(ports.carrier)]
+        command += ["--host", LOOPBACK, "--port", str(ports.carrier)]
         command += ["--receipts-url", receipts]
         command += ["--log", str(self.options.data / "carrier.log.jsonl")]
-        return Part("carrier", command, environment, log_of(self.options, "carrier"))
+        needed = for_carrier(environment, name)
+        return Part("carrier", command, needed, log_of(self.options, "carrier"))
 
     def _write_description(self) -> None:
         if not self.description:
@@ -186,7 +195,7 @@ def account_json(account: AccountView, pair: KeyPair) -> dict[str, Any]:
         "keySecret": pair.secret,
         "bearer": pair.bearer,
         "propertySid": account.property_sid,
-        "senders": [sender.address for sender in account.senders],
+        "senders": [sender.address for sender in account.senders if sender.active],
     }
 
 

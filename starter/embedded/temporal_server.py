@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from starter.embedded.options import Ports, StackError, StackOptions, log_of
+from starter.embedded.options import LOOPBACK, Ports, StackError, StackOptions, log_of
 from starter.embedded.readiness import until
 from starter.embedded.supervisor import Part
 
@@ -43,7 +43,7 @@ def temporal_part(options: StackOptions, ports: Ports, environment: Mapping[str,
     """Temporal's development server, which keeps its state in ``temporal.db``."""
     command = [temporal_binary(), "server", "start-dev", "--log-level", "error"]
     command += ["--log-format", "json"]
-    command += ["--ip", options.host, "--port", str(ports.temporal)]
+    command += ["--ip", LOOPBACK, "--port", str(ports.temporal)]
     command += ["--ui-port", str(ports.ui)]
     command += ["--db-filename", str(options.data / "temporal.db")]
     for pragma in ("journal_mode=wal", "synchronous=normal"):
@@ -55,14 +55,17 @@ def temporal_part(options: StackOptions, ports: Ports, environment: Mapping[str,
     return Part("temporal", command, environment, log_of(options, "temporal"))
 
 
-async def keep_histories(temporal: str) -> None:
+async def keep_histories(temporal: str, environment: Mapping[str, str]) -> None:
     """Keep histories longer than the 24 hours that a development server keeps them."""
     command = [temporal_binary(), "operator", "namespace", "update", "--address", temporal]
     command += ["--retention", RETENTION, "default"]
 
     async def updated() -> bool:
         process = await asyncio.create_subprocess_exec(
-            *command, stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL
+            *command,
+            env=dict(environment),
+            stdout=asyncio.subprocess.DEVNULL,
+            stderr=asyncio.subprocess.DEVNULL,
         )
         return await process.wait() == 0
 

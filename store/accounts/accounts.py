@@ -4,20 +4,20 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import BindParameter, ColumnElement, Connection, bindparam, text
+from sqlalchemy import BindParameter, Connection, bindparam, text
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import Session, and_, case, col, delete, insert, or_, select, update
+from sqlmodel import Session, col, insert, or_, select, update
 from sqlmodel.sql.expression import SelectOfScalar
 
 from campaign.credits import CreditKind
 from campaign.ids import ID_BYTES, make_id
 from campaign.instants import Instant
-from campaign.phone import sender_kind
 from store.accounts.api_keys import ApiKeys, KeyPair
+from store.accounts.senders import SenderView, give_sender, senders_of
 from store.clock import wall_clock
 from store.database.engine import Database, StoreError
 from store.shared.brakes import pause_campaigns
-from store.tables import Account, Credit, RateRow, SenderRow
+from store.tables import Account, Credit
 
 ACCOUNT_PREFIX = "acc_"
 SID_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
@@ -28,27 +28,8 @@ _ADD_GRANT = text("""
     VALUES (:id, :account_id, NULL, :kind, 'grant', :amount, :at)
     ON CONFLICT (id) DO NOTHING
 """)
-_ADD_SENDER = text("""
-    INSERT INTO sender (account_id, address, kind, active, created_at)
-    VALUES (:account_id, :address, :kind, :active, :created_at)
-    ON CONFLICT (account_id, address) DO NOTHING
-""")
 _OF_ACCOUNTS: BindParameter[str] = bindparam("account_ids", expanding=True)
 _BALANCES = select(Credit).where(col(Credit.account_id).in_(_OF_ACCOUNTS))
-# The scope is that of campaign.rates.sender_scope.
-_SENDERS = (
-    select(SenderRow, RateRow.rate)
-    .outerjoin(
-        RateRow,
-        col(RateRow.scope) == "sender:" + col(SenderRow.account_id) + ":" + col(SenderRow.address),
-    )
-    .where(col(SenderRow.account_id).in_(_OF_ACCOUNTS))
-    .order_by(
-        col(SenderRow.created_at),
-        case({"long_code": 0, "short_code": 1}, value=col(SenderRow.kind), else_=2),
-        SenderRow.address,
-    )
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,21 +40,6 @@ class Balance:
     available: int
     held: int
     posted: int
-
-
-@dataclass(frozen=True, slots=True)
-class SenderView:
-    """An address that an account may send from.
-
-    ``rate`` is in segments per second, None for no limit. ``carriers`` names the carriers to try
-    in order, separated by commas, None for those of the account.
-    """
-
-    address: str
-    kind: str
-    active: bool
-    rate: float | None = None
-    carriers: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +96,7 @@ class Accounts:
             connection.execute(insert(Account), account.model_dump())
             connection.execute(insert(Credit), credits)
             for address in senders:
-                _add_sender(connection, account_id, address, now)
+                give_sender(connection, account_id, address, now)
             _grant(connection, account_id, CreditKind.SMS, sms_credits, "opening", now)
             _grant(connection, account_id, CreditKind.MMS, mms_credits, "opening", now)
             pair = self._api_keys.insert(connection, account_id, now, ("*",))
@@ -189,28 +155,19 @@ class Accounts:
         return self._database.write(work)
 
     def add_sender(self, account_id: str, address: str, now: Instant) -> SenderView:
-        """Let an account send from an address; a second run changes nothing.
+        """Let an account send from an address, as the operator; a second run changes nothing.
 
-        Raises StoreError if the address cannot be a sender.
+        Raises SenderTaken if it is another account's or the pool's, and StoreError if it cannot be
+        a sender.
         """
         return self._database.write(
-            lambda connection: _add_sender(connection, account_id, address, now)
+            lambda connection: give_sender(connection, account_id, address, now)
         )
 
-    def set_carriers(self, account_id: str, address: str, carriers: str | None) -> None:
-        """Set the carriers of a sender (see :class:`SenderView`); None uses the account's."""
-        query = update(SenderRow).where(_is_sender(account_id, address)).values(carriers=carriers)
-        self._database.write(lambda connection: connection.execute(query))
-
-    def remove_sender(self, account_id: str, address: str) -> bool:
-        """Remove a sender; returns False if there was none. Running campaigns keep using it."""
-        query = delete(SenderRow).where(_is_sender(account_id, address))
-        return self._database.write(lambda connection: connection.execute(query).rowcount > 0)
-
     def senders(self, account_id: str) -> Sequence[SenderView]:
-        """The senders of an account, oldest first."""
+        """The senders and requests of an account, oldest first."""
         return self._database.read(
-            lambda connection: _senders(connection, [account_id]).get(account_id, [])
+            lambda connection: senders_of(connection, [account_id]).get(account_id, [])
         )
 
     def _read(self, query: SelectOfScalar[Account]) -> Sequence[AccountView]:
@@ -249,26 +206,10 @@ def _grant(
         raise StoreError("fewer credits are available than would be taken back")
 
 
-def _add_sender(connection: Connection, account_id: str, address: str, now: Instant) -> SenderView:
-    kind = sender_kind(address)
-    if kind is None:
-        raise StoreError(
-            f"{address!r} is no sender: give +E.164, a short code of 5-6 digits, or 1-11 letters, "
-            "digits and spaces with at least one letter"
-        )
-    row = SenderRow(account_id=account_id, address=address, kind=kind.value, created_at=now)
-    connection.execute(_ADD_SENDER, row.model_dump())
-    return SenderView(address, kind.value, True)
-
-
-def _is_sender(account_id: str, address: str) -> ColumnElement[bool]:
-    return and_(SenderRow.account_id == account_id, SenderRow.address == address)
-
-
 def _views(connection: Connection, accounts: Sequence[Account]) -> Sequence[AccountView]:
     account_ids = [account.id for account in accounts]
     balances = _balances(connection, account_ids)
-    senders = _senders(connection, account_ids)
+    senders = senders_of(connection, account_ids)
     return [
         AccountView(
             id=account.id,
@@ -294,14 +235,4 @@ def _balances(
     for row in Session(connection).exec(_BALANCES, params={"account_ids": account_ids}):
         balance = Balance(row.granted, row.available, row.held, row.posted)
         found.setdefault(row.account_id, {})[CreditKind(row.kind)] = balance
-    return found
-
-
-def _senders(
-    connection: Connection, account_ids: Sequence[str]
-) -> Mapping[str, Sequence[SenderView]]:
-    found: dict[str, list[SenderView]] = {}
-    for row, rate in Session(connection).exec(_SENDERS, params={"account_ids": account_ids}):
-        view = SenderView(row.address, row.kind, row.active, rate, row.carriers)
-        found.setdefault(row.account_id, []).append(view)
     return found

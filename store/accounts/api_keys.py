@@ -12,7 +12,7 @@ from sqlmodel import Session, col, insert, select, update
 from sqlmodel.sql.expression import Select
 
 from campaign.instants import Instant
-from store.database.engine import Database
+from store.database.engine import Database, StoreError
 from store.database.secrets import Sealer
 from store.tables import Account, ApiKey
 
@@ -69,7 +69,10 @@ class ApiKeys:
         self._sealer = sealer
 
     def create(self, account_id: str, now: Instant, permissions: Sequence[str] = ("*",)) -> KeyPair:
-        """Make a key pair for an account; called twice, the account has two more."""
+        """Make a key pair for an account; called twice, the account has two more.
+
+        Raises StoreError if there are no permissions.
+        """
         return self._database.write(
             lambda connection: self.insert(connection, account_id, now, permissions)
         )
@@ -78,6 +81,8 @@ class ApiKeys:
         self, connection: Connection, account_id: str, now: Instant, permissions: Sequence[str]
     ) -> KeyPair:
         """As ``create``, inside the caller's transaction."""
+        if not permissions:
+            raise StoreError("a key needs at least one permission")
         key_id = "AK" + "".join(secrets.choice(_ALPHABET) for _ in range(30))
         secret = base64.b64encode(secrets.token_bytes(32)).decode()
         bearer = _bearer(secret)

@@ -1,6 +1,6 @@
 """What admission, planning and settlement ask of the database, as SQL."""
 
-from sqlalchemy import bindparam, text
+from sqlalchemy import String, bindparam, text
 
 # The smallest position of each value, so that a refusal can name a place.
 FIRSTS = """
@@ -18,7 +18,7 @@ FIRSTS_UNLEASED = text("""
           AND lease.account_id = :account AND lease.expires_at > :now
       )
     GROUP BY message.sender
-""").bindparams(bindparam("owned", expanding=True))
+""").bindparams(bindparam("owned", expanding=True, type_=String))
 ACCOUNT = text("""
     SELECT account.id, account.daily_quota, campaign.total
     FROM campaign JOIN account ON account.id = campaign.account_id

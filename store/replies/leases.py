@@ -15,7 +15,7 @@ from campaign.instants import Instant
 from campaign.leases import Lease, LeasePlan, LeaseRequest, NoLease, PoolView
 from campaign.phone import is_e164
 from store.database.engine import Database, StoreError, json_rows
-from store.tables import LeaseRow, PoolNumber, SenderRow
+from store.tables import LeaseRow, PoolNumber
 
 # A race for one recipient's leases is over when its five are given away.
 ROUNDS_MAX = 20
@@ -24,6 +24,16 @@ _ADD = text("""
     INSERT INTO pool_number (number, country, created_at) VALUES (:number, :country, :now)
     ON CONFLICT (number) DO NOTHING
 """)
+_OWN = text("""
+    INSERT INTO sender_owner (name, account_id)
+    SELECT CAST(:number AS VARCHAR), NULL
+    WHERE NOT EXISTS (
+        SELECT 1 FROM sender WHERE address = :number AND status = 'approved'
+    )
+    ON CONFLICT (name) DO NOTHING
+""")
+_IS_OURS = text("SELECT 1 FROM sender_owner WHERE name = :number AND account_id IS NULL")
+_GIVE_UP = text("DELETE FROM sender_owner WHERE name = :number AND account_id IS NULL")
 _POOL = text("""
     SELECT number, country, (
         SELECT count(*) FROM lease l WHERE l.number = p.number AND l.expires_at > :now
@@ -79,12 +89,12 @@ class Leases:
         """
         if not is_e164(number):
             raise StoreError(f"{number!r} is not a number: give + and 7-15 digits")
-        sender = select(col(SenderRow.address)).where(col(SenderRow.address) == number)
+        values = {"number": number, "country": country, "now": now}
 
         def work(connection: Connection) -> bool:
-            if connection.execute(sender).first() is not None:
+            connection.execute(_OWN, values)
+            if connection.execute(_IS_OURS, values).first() is None:
                 raise StoreError(f"{number} is a sender of an account")
-            values = {"number": number, "country": country, "now": now}
             return connection.execute(_ADD, values).rowcount > 0
 
         return self._database.write(work)
@@ -96,6 +106,7 @@ class Leases:
             connection.execute(self._number_for_update, {"number": number})
             connection.execute(delete(LeaseRow).where(col(LeaseRow.number) == number))
             removed = connection.execute(delete(PoolNumber).where(col(PoolNumber.number) == number))
+            connection.execute(_GIVE_UP, {"number": number})
             return removed.rowcount > 0
 
         return self._database.write(work)

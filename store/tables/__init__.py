@@ -2,7 +2,7 @@
 
 from sqlmodel import SQLModel
 
-from store.tables.accounts import Account, ApiKey, QuotaDay, SenderRow
+from store.tables.accounts import Account, ApiKey, QuotaDay, SenderOwner, SenderRow
 from store.tables.callbacks import CallbackRow, WebhookRow
 from store.tables.campaigns import AttemptRow, CampaignRow, MessageRow, OptOut
 from store.tables.keys import CampaignKey, RecipientKey
@@ -42,6 +42,7 @@ __all__ = [
     "ReplyOption",
     "ReplyRow",
     "ReplyChannelRow",
+    "SenderOwner",
     "SenderRow",
     "WebhookRow",
 ]

@@ -41,7 +41,10 @@ class ApiKey(SQLModel, table=True):
 
 
 class SenderRow(SQLModel, table=True):
-    """A number, short code or alphanumeric name that an account may send from."""
+    """A number, short code or name that an account sends from, or requested to (``status``).
+
+    A requested one is not active.
+    """
 
     __tablename__ = "sender"
 
@@ -49,8 +52,21 @@ class SenderRow(SQLModel, table=True):
     address: str = Field(primary_key=True)
     kind: str
     active: bool = True
+    status: str = "approved"
     created_at: int = Field(sa_type=BigInteger)
     carriers: str | None = None
+
+
+class SenderOwner(SQLModel, table=True):
+    """The one account that an address belongs to, null for the number pool.
+
+    ``name`` is the address in lower case.
+    """
+
+    __tablename__ = "sender_owner"
+
+    name: str = Field(primary_key=True)
+    account_id: str | None = Field(default=None, foreign_key="account.id")
 
 
 class QuotaDay(SQLModel, table=True):

@@ -197,11 +197,12 @@ async def test_a_key_that_is_nearly_right_opens_nothing(api: Api) -> None:
 
 async def test_two_accounts_may_use_the_same_keys(api: Api) -> None:
     accounts = api.story.store.accounts
-    _, pair = accounts.create("neighbour", 0, 1_000, 0, (LONG_CODE,))
+    _, pair = accounts.create("neighbour", 0, 1_000, 0, ("+18005551111",))
     body = api.batch(idempotencyKey="spring-sale")
     for index, recipient in enumerate(body["recipients"]):
         recipient["idempotencyKey"] = f"order-{index}"
     ours = (await api.post_batch(body)).json()
+    body["from"] = "+18005551111"
     theirs = await api.post_batch(body, httpx.BasicAuth(pair.key_id, pair.secret))
     assert theirs.status_code == 201 and theirs.json()["id"] != ours["id"]
     assert (await api.finished(ours["id"]))["counts"]["sent"] == 10

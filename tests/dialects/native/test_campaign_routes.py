@@ -498,6 +498,7 @@ async def test_a_key_makes_no_key_that_may_more_than_itself(api: Api) -> None:
 
 
 async def test_senders_are_added_listed_and_removed(api: Api) -> None:
+    api.story.settings.senders_self_service = True
     added = await api.http.post("/v1/senders", json={"address": "NEWSHOP"}, auth=api.basic())
     assert (added.status_code, added.json()["kind"]) == (201, "alphanumeric")
     bad = await api.http.post("/v1/senders", json={"address": "much too long"}, auth=api.basic())

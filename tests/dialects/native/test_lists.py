@@ -205,7 +205,7 @@ async def test_other_kinds_of_bodies_are_415(api: Api) -> None:
 
 async def test_another_account_sees_and_changes_nothing(api: Api) -> None:
     id = await make(api, "+14155550101")
-    _, pair = api.story.store.accounts.create("other", 0, 100, 0, ("GODWIT",))
+    _, pair = api.story.store.accounts.create("other", 0, 100, 0, ("NEIGHBOUR",))
     auth = httpx.BasicAuth(pair.key_id, pair.secret)
     body = {"members": [{"to": "+14155550102"}]}
     for method, path in (

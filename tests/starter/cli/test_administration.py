@@ -206,3 +206,14 @@ def test_nothing_in_a_name_reaches_the_terminal_as_a_control(godwit: CommandLine
         assert "a\ufffd[2Jb\ufffdc\ufffdd\ufffde" in result
     names = [account["name"] for account in godwit("account", "list", "--json").json]
     assert odd in names
+
+
+@pytest.mark.parametrize("wanted", [("",), ("read:campaigns",), ("*", "*"), ("*", "admin")])
+def test_a_key_with_unknown_or_repeated_permissions_is_refused(
+    godwit: CommandLine, wanted: tuple[str, ...]
+) -> None:
+    before = godwit("key", "list").out
+    options = [word for name in wanted for word in ("--permission", name)]
+    result = godwit("key", "create", *options)
+    assert result.code == 1 and "permission" in result.fault
+    assert godwit("key", "list").out == before

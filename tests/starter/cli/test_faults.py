@@ -69,7 +69,7 @@ def test_the_commands_that_are_promised_are_there() -> None:
         "db": "upgrade",
         "account": "create credit show list",
         "key": "create revoke",
-        "sender": "add list remove",
+        "sender": "add approve list remove requests",
     }
     assert {(word,) for word in promised.split()} <= set(COMMANDS)
     for group, words in groups.items():

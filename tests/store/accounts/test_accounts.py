@@ -3,7 +3,8 @@
 import pytest
 
 from campaign.credits import CreditKind
-from store.accounts.accounts import Balance, SenderView
+from store.accounts.accounts import Balance
+from store.accounts.senders import SenderView
 from store.campaigns.audit import audit
 from store.database.engine import StoreError
 from store.store import Store
@@ -146,8 +147,8 @@ def test_senders_are_added_once_and_removed(builder: StoreBuilder) -> None:
         "+18005559876",
         "GODWIT",
     ]
-    assert accounts.remove_sender(builder.account_id, "GODWIT")
-    assert not accounts.remove_sender(builder.account_id, "GODWIT")
+    assert builder.store.senders.remove(builder.account_id, "GODWIT")
+    assert not builder.store.senders.remove(builder.account_id, "GODWIT")
     with pytest.raises(StoreError, match="is no sender"):
         accounts.add_sender(builder.account_id, "", NOW)
 

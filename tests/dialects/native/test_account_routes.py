@@ -1,0 +1,72 @@
+"""The routes about the caller's account: senders by grant and keys by permission."""
+
+import httpx
+import pytest
+
+from tests.conftest import LONG_CODE
+from tests.serving import Api
+
+
+def stranger(api: Api) -> httpx.BasicAuth:
+    """Credentials of an account that nobody gave a sender."""
+    _, pair = api.story.store.accounts.create("stranger", 0, 100)
+    return httpx.BasicAuth(pair.key_id, pair.secret)
+
+
+async def test_no_account_sends_from_a_number_that_the_operator_did_not_give_it(api: Api) -> None:
+    auth = stranger(api)
+    taken = await api.http.post("/v1/senders", json={"address": LONG_CODE}, auth=auth)
+    assert taken.status_code == 409, taken.text
+    assert taken.json()["type"] == "urn:godwit:problem:sender_taken"
+    store = api.story.store
+    store.leases.add_number("+61491570154", "AU", 0)
+    pooled = await api.http.post("/v1/senders", json={"address": "+61491570154"}, auth=auth)
+    assert pooled.status_code == 409
+    wanted = {"address": "+18005550123"}
+    asked = await api.http.post("/v1/senders", json=wanted, auth=auth)
+    shown = {**wanted, "kind": "long_code", "active": False, "status": "requested"}
+    assert (asked.status_code, asked.json()) == (201, shown)
+    body = {"text": "Hello", "sender": wanted["address"], "recipients": [{"to": "+14155550199"}]}
+    refused = await api.http.post("/v1/campaigns", json=body, auth=auth)
+    assert (refused.status_code, refused.json()["errors"][0]["code"]) == (403, "sender_not_owned")
+    # Neither does a campaign that names no sender get it.
+    unnamed = {"text": "Hello", "recipients": [{"to": "+14155550199"}]}
+    assert (await api.http.post("/v1/campaigns", json=unnamed, auth=auth)).status_code >= 400
+    stop = {"from": "+14155550177", "to": wanted["address"], "body": "STOP"}
+    stop["at"] = "2026-11-21T10:00:00Z"
+    assert (await api.http.post("/carriers/pretend/inbound", json=stop)).status_code == 202
+    assert (await api.http.get("/v1/opt-outs", auth=auth)).json()["optOuts"] == []
+    account = store.accounts.show("stranger")
+    assert account is not None
+    store.senders.approve(account.id, wanted["address"], 0)
+    listed = (await api.http.get("/v1/senders", auth=auth)).json()["senders"]
+    assert [(one["active"], one["status"]) for one in listed] == [(True, "approved")]
+    assert (await api.http.post("/v1/campaigns", json=body, auth=auth)).status_code == 201
+
+
+@pytest.mark.one_store
+async def test_self_service_gives_a_free_address_at_once_and_no_other(api: Api) -> None:
+    api.story.settings.senders_self_service = True
+    auth = stranger(api)
+    added = await api.http.post("/v1/senders", json={"address": "NEWSHOP"}, auth=auth)
+    expected = {"address": "NEWSHOP", "kind": "alphanumeric", "active": True, "status": "approved"}
+    assert (added.status_code, added.json()) == (201, expected)
+    for address in (LONG_CODE, "godwit"):
+        taken = await api.http.post("/v1/senders", json={"address": address}, auth=auth)
+        assert taken.status_code == 409, address
+
+
+@pytest.mark.one_store
+async def test_a_key_without_permissions_or_with_unknown_or_repeated_ones_is_refused(
+    api: Api,
+) -> None:
+    auth = api.basic()
+    before = (await api.http.get("/v1/keys", auth=auth)).json()
+    for wanted in ([], [""], ["read:campaigns"], ["*", "admin"], ["*", "*"]):
+        refused = await api.http.post("/v1/keys", json={"permissions": wanted}, auth=auth)
+        assert refused.status_code == 400, wanted
+        assert refused.json()["errors"][0]["place"] == "permissions"
+    assert (await api.http.get("/v1/keys", auth=auth)).json() == before
+    narrow = {"permissions": ["read:Campaigns", "manage:Campaigns"]}
+    made = await api.http.post("/v1/keys", json=narrow, auth=auth)
+    assert (made.status_code, made.json()["permissions"]) == (201, narrow["permissions"])
