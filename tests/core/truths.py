@@ -5,6 +5,7 @@ from dataclasses import asdict
 
 from sqlalchemy import Connection
 
+from activities.attempts import START_WITHIN
 from campaign.handoffs import Repeats
 from campaign.instants import HOUR, SECOND
 from campaign.states import HANDED_OFF, MESSAGE_MOVES
@@ -12,10 +13,12 @@ from campaign.views import MessageView
 from store.campaigns.audit import audit
 from store.database.engine import Database
 from tests.core.carrier import Accepted
-from tests.core.world import Tale, World
+from tests.core.tale import Tale
+from tests.core.world import World
 
 KEY_LIFE = 48 * HOUR
-# What was claimed before a stop word, a cancel or a pause may still begin for this long.
+# What was claimed before a stop word, a cancel or a pause may still begin for this long; in a
+# process that was frozen, until the claim is too old.
 REACTION = 1 * SECOND
 # How far a receipt's clock may be off, and a request under way.
 TOLERANCE = 2 * 60 * SECOND
@@ -62,10 +65,11 @@ def check(world: World, lied: set[str]) -> None:
 def check_begin(world: World, one: Accepted) -> None:
     """An acceptance of this step must not have begun after a stop word or a cancel."""
     tale = world.tale_of[one.reference]
+    reaction = START_WITHIN if one.was_frozen else REACTION
     if tale.heeds_opt_outs and one.to in world.opted_out:
-        assert one.begun_at <= world.opted_out[one.to] + REACTION, "sent after the stop word"
+        assert one.begun_at <= world.opted_out[one.to] + reaction, "sent after the stop word"
     if tale.cancelled_at is not None:
-        assert one.begun_at <= tale.cancelled_at + REACTION, "sent after the cancel"
+        assert one.begun_at <= tale.cancelled_at + reaction, "sent after the cancel"
 
 
 def _moves(database: Database) -> set[tuple[str, str]]:
