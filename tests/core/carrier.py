@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import cast
 
-from campaign.failures import DoubtfulHandoff, PermanentFailure, TemporaryFailure
+from campaign.failures import DoubtfulHandoff, NotStarted, PermanentFailure, TemporaryFailure
 from campaign.handoffs import Acceptance, Handoff, Repeats
 from campaign.instants import Instant
 from tests.core.faults import CRASHES, Crash, Fate
@@ -89,6 +89,8 @@ class ModelCarrier:
         try:
             async with asyncio.timeout(DEADLINE_SECONDS):
                 await asyncio.sleep(TRANSIT_SECONDS)  # It connects.
+                if not handoff.may_start():
+                    raise NotStarted
                 request = _Request(handoff, fate, loop, self.time.now(), loop.create_future())
                 self.time.call_later(TRANSIT_SECONDS, lambda: self._receive(request))
                 return await request.answer

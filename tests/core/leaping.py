@@ -150,10 +150,6 @@ class LeapingLoop(asyncio.SelectorEventLoop):
         heappush(self._timers, when)
         return super().call_at(when, callback, *args, context=context)
 
-    def freeze(self, seconds: float) -> None:
-        """Let time pass while nothing runs, as when the process is stopped."""
-        self._leaping.seconds += seconds
-
     def run_in_executor(  # type: ignore[override]
         self, executor: object, func: Callable[..., Any], *args: Any
     ) -> "asyncio.Future[Any]":
