@@ -25,6 +25,7 @@ class Fate(StrEnum):
     LATE = "cut off, taken a moment later"
     LATER = "cut off, taken three seconds later"
     LATEST = "cut off, taken at the end of the deadline"
+    TOO_LATE = "cut off, taken after the end of the deadline"
     LATEST_UNANSWERED = "no answer, taken at the end of the deadline"
     SLOW = "taken after three seconds"
     CRASH_BEFORE = "the worker dies before it is taken"
