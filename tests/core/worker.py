@@ -9,6 +9,7 @@ from activities.breaker import Breaker
 from activities.carriers import Carriers
 from activities.chunk_sender import ChunkSender
 from activities.records import ChunkResult
+from activities.waiting import Lines, Places
 from campaign.handoffs import Carrier
 from campaign.ports import ChunkRange, SendingStore
 from tests.core.carrier import DEADLINE_SECONDS
@@ -56,6 +57,7 @@ class Worker:
         self.loop.delay = self.store.delay
         self._now: Callable[[], int] = time.now
         self._carriers = Carriers([carrier])
+        self._places, self._lines = Places(100), Lines()
         self._chunks: list[asyncio.Task[ChunkResult]] = []
 
     def start(self, tale: Tale, chunk: ChunkRange, token: str, breaker: Breaker) -> None:
@@ -71,7 +73,8 @@ class Worker:
             stop=tale.new_stop(),
             cancelled=tale.cancelled_at is not None,
         )
-        self._chunks.append(self.loop.create_task(ChunkSender(attempts).run()))
+        chunk_sender = ChunkSender(attempts, self._places, self._lines)
+        self._chunks.append(self.loop.create_task(chunk_sender.run()))
 
     @property
     def is_done(self) -> bool:
