@@ -28,7 +28,7 @@ from tests.core.worker import NO_ACCIDENT, Accident, Freeze
 from tests.core.world import SENDER, UNKNOWN_ROUNDS, World
 
 MEMORY = Path("/dev/shm")
-TALES_MAX = 6
+TALES_MAX = 12
 STEPS_TO_THE_END = 80
 ABANDONED = Refusal(RefusalCode.ABANDONED, "it was not judged in time")
 
@@ -123,10 +123,11 @@ class CoreMachine(RuleBasedStateMachine):
     def submit(self, draft: dict[str, Any], now: bool, again: bool) -> None:
         self.submit_one(draft, again, now)
 
-    def submit_one(self, draft: dict[str, Any], again: bool, now: bool = True) -> None:
+    def submit_one(self, draft: dict[str, Any], again: bool, now: bool = True) -> Tale | None:
         tale = self.world.submit(**draft)
         if tale is not None and now:
             self.world.admit(tale, again)
+        return tale
 
     @precondition(lambda self: self.drafts())
     @rule(which=which, again=again, withdrawn=st.booleans())
@@ -137,10 +138,21 @@ class CoreMachine(RuleBasedStateMachine):
         self.world.admit(tale, again)
         assert tale.ended or not withdrawn
 
+    @precondition(lambda self: len(self.world.tales) < TALES_MAX)
+    @rule(draft=drafts, accident=accidents, twice=again, rounds=rounds)
+    def submit_and_work(
+        self, draft: dict[str, Any], accident: Accident, twice: bool, rounds: int
+    ) -> None:
+        tale = self.submit_one(draft, again=False)
+        if tale in self.going():
+            self.work_on(tale, accident, twice, rounds)
+
     @precondition(lambda self: self.going())
     @rule(accident=accidents, which=which, twice=again, rounds=rounds)
     def work_on_one(self, accident: Accident, which: int, twice: bool, rounds: int) -> None:
-        tale = pick(self.going(), which)
+        self.work_on(pick(self.going(), which), accident, twice, rounds)
+
+    def work_on(self, tale: Tale, accident: Accident, twice: bool, rounds: int) -> None:
         self.work([tale], accident, twice)
         for _ in range(rounds):
             if tale in self.going():
