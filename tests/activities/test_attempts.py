@@ -15,7 +15,7 @@ from campaign.instants import SECOND, Instant
 from campaign.ports import ChunkRange, HealthStore, Outcome, SendingStore
 from campaign.retry import NOT_ACCEPTED
 from campaign.states import MessageStatus
-from tests.core.leaping import LeapingLoop
+from tests.core.leaping import LeapingLoop, Time
 
 TIMEOUT_SECONDS = 10.0
 DEADLINE: Instant = 10 * SECOND
@@ -78,7 +78,7 @@ class World:
     """One chunk's attempts with a carrier, on a loop whose waits cost nothing."""
 
     def __init__(self) -> None:
-        self.loop = LeapingLoop(1_000 * SECOND)
+        self.loop = LeapingLoop(Time(1_000 * SECOND))
         self.carrier = FakeCarrier(self.loop)
         self.store = FakeStore()
         self.attempts = Attempts(

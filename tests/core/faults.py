@@ -13,7 +13,7 @@ class Crash(Exception):
 
 
 class Fate(StrEnum):
-    """What becomes of one request to the carrier; ``look`` ones are of no use to a send."""
+    """What becomes of one request to the carrier."""
 
     TAKEN = "taken"
     REFUSED = "refused"
@@ -23,15 +23,23 @@ class Fate(StrEnum):
     UNANSWERED = "taken, no answer"
     LOST = "not taken, no answer"
     LATE = "cut off, taken a moment later"
+    LATER = "cut off, taken three seconds later"
+    LATEST = "cut off, taken at the end of the deadline"
+    TOO_LATE = "cut off, taken after the end of the deadline"
+    LATEST_UNANSWERED = "no answer, taken at the end of the deadline"
     SLOW = "taken after three seconds"
     CRASH_BEFORE = "the worker dies before it is taken"
     CRASH_UNDER_WAY = "the worker dies, and it is taken all the same"
+    CRASH_LATEST = "the worker dies, and it is taken at the end of the deadline"
     CRASH_AFTER = "the worker dies after it was taken"
     RECEIPT_FIRST = "taken, and the receipt overtakes the answer"
     STOP_WORD = "taken, and the recipient opts out meanwhile"
     CANCEL = "taken, and the campaign is cancelled meanwhile"
     PAUSE = "taken, and the campaign is paused meanwhile"
     SHUTDOWN = "taken, and the worker is told to stop meanwhile"
+
+
+CRASHES = frozenset({Fate.CRASH_BEFORE, Fate.CRASH_UNDER_WAY, Fate.CRASH_LATEST, Fate.CRASH_AFTER})
 
 
 class StoreFault(StrEnum):
@@ -64,10 +72,14 @@ class FaultyStore:
         """How many seconds the last call's answer takes to arrive."""
         return 6.0 if self._is_slow else 0.01
 
-    def crash(self) -> None:
-        """Let this process be gone."""
+    def die(self) -> None:
+        """End this process."""
         self.is_dead = True
         self._die()
+
+    def crash(self) -> None:
+        """End this process in the middle of a call."""
+        self.die()
         raise Crash
 
     def __getattr__(self, name: str) -> Callable[..., Any]:

@@ -15,17 +15,20 @@ from campaign.credits import MessageKind
 from campaign.handoffs import Repeats
 from campaign.instants import DAY, HOUR, MINUTE, SECOND
 from campaign.model import UnknownPolicy
+from campaign.rates import campaign_scope, carrier_scope, sender_scope
 from campaign.refusals import Refusal, RefusalCode
 from campaign.settings import Settings
 from campaign.states import MessageStatus
 from store.database.migrate import upgrade
 from store.store import open_store
 from tests.core.faults import Fate, StoreFault
+from tests.core.tale import Tale
 from tests.core.truths import check, check_begin, watch
-from tests.core.world import UNKNOWN_ROUNDS, Tale, World
+from tests.core.worker import NO_ACCIDENT, Accident, Freeze
+from tests.core.world import SENDER, UNKNOWN_ROUNDS, World
 
 MEMORY = Path("/dev/shm")
-TALES_MAX = 5
+TALES_MAX = 12
 STEPS_TO_THE_END = 80
 ABANDONED = Refusal(RefusalCode.ABANDONED, "it was not judged in time")
 
@@ -53,6 +56,15 @@ def several(choices: Sequence[Any], usual: int, most: int) -> st.SearchStrategy[
 
 fates = several(list(Fate), usual=4, most=12)
 faults = several(list(StoreFault), usual=12, most=16)
+# Of a small chunk, nearly every await point; shorter than a lease, longer, and long past a resend.
+freezes = st.one_of(
+    st.none(),
+    st.builds(Freeze, step=st.integers(1, 30), seconds=st.sampled_from([60.0, 20.0, 4.0])),
+)
+accidents = st.builds(Accident, fates=fates, faults=faults, freeze=freezes)
+# How many further waves follow without an accident: a resend shows what a freeze has done.
+rounds = st.integers(0, 3)
+rates = st.sampled_from([None, 60.0, 4.0, 0.5])
 drafts = st.fixed_dictionaries(
     {
         "recipients": st.lists(st.tuples(numbers, keys, kinds), min_size=1, max_size=6),
@@ -100,8 +112,9 @@ class CoreMachine(RuleBasedStateMachine):
 
     # ------------------------------------------------------------------ campaigns
 
-    @initialize(orders=st.lists(drafts, min_size=2, max_size=2))
-    def begin(self, orders: list[dict[str, Any]]) -> None:
+    @initialize(orders=st.lists(drafts, min_size=3, max_size=3), rate=rates)
+    def begin(self, orders: list[dict[str, Any]], rate: float | None) -> None:
+        self.set_rate(rate, 0, "carrier")
         for input in orders:
             self.submit_one(input, again=False)
 
@@ -110,10 +123,11 @@ class CoreMachine(RuleBasedStateMachine):
     def submit(self, draft: dict[str, Any], now: bool, again: bool) -> None:
         self.submit_one(draft, again, now)
 
-    def submit_one(self, draft: dict[str, Any], again: bool, now: bool = True) -> None:
+    def submit_one(self, draft: dict[str, Any], again: bool, now: bool = True) -> Tale | None:
         tale = self.world.submit(**draft)
         if tale is not None and now:
             self.world.admit(tale, again)
+        return tale
 
     @precondition(lambda self: self.drafts())
     @rule(which=which, again=again, withdrawn=st.booleans())
@@ -124,30 +138,44 @@ class CoreMachine(RuleBasedStateMachine):
         self.world.admit(tale, again)
         assert tale.ended or not withdrawn
 
-    @precondition(lambda self: self.going())
-    @rule(fates=fates, faults=faults, which=which, twice=again)
-    def work_on_one(
-        self, fates: list[Fate], faults: list[StoreFault], which: int, twice: bool
+    @precondition(lambda self: len(self.world.tales) < TALES_MAX)
+    @rule(draft=drafts, accident=accidents, twice=again, rounds=rounds)
+    def submit_and_work(
+        self, draft: dict[str, Any], accident: Accident, twice: bool, rounds: int
     ) -> None:
-        self.work([pick(self.going(), which)], fates, faults, twice)
+        tale = self.submit_one(draft, again=False)
+        if tale in self.going():
+            self.work_on(tale, accident, twice, rounds)
 
     @precondition(lambda self: self.going())
-    @rule(fates=fates, faults=faults)
-    def work_on_all(self, fates: list[Fate], faults: list[StoreFault]) -> None:
-        self.work(self.going(), fates, faults)
+    @rule(accident=accidents, which=which, twice=again, rounds=rounds)
+    def work_on_one(self, accident: Accident, which: int, twice: bool, rounds: int) -> None:
+        self.work_on(pick(self.going(), which), accident, twice, rounds)
+
+    def work_on(self, tale: Tale, accident: Accident, twice: bool, rounds: int) -> None:
+        self.work([tale], accident, twice)
+        for _ in range(rounds):
+            if tale in self.going():
+                self.work([tale])
+
+    @precondition(lambda self: self.going())
+    @rule(accident=accidents, rounds=rounds)
+    def work_on_all(self, accident: Accident, rounds: int) -> None:
+        self.work(self.going(), accident)
+        for _ in range(rounds):
+            self.work(self.going())
 
     def work(
         self,
         tales: list[Tale],
-        fates: Sequence[Fate] = (),
-        faults: Sequence[StoreFault] = (),
+        accident: Accident = NO_ACCIDENT,
         twice: bool = False,
     ) -> None:
         """Wait for whatever of these is due next, and do it."""
         due = [wave.fire_at for tale in tales for wave in self.world.waves(tale)[:1]]
         if due and min(due) > self.world.now:
-            self.world.loop.pass_by(min(due) - self.world.now)
-        self.world.work(tales, fates, faults, twice)
+            self.world.pass_by(min(due) - self.world.now)
+        self.world.work(tales, accident, twice)
 
     @precondition(lambda self: self.going() or self.paused())
     @rule(which=which, again=again, cancel=st.sampled_from([False, False, True]))
@@ -161,6 +189,19 @@ class CoreMachine(RuleBasedStateMachine):
             self.world.resume(tale, again)
         else:
             self.world.pause(tale)
+
+    @precondition(lambda self: self.world.tales)
+    @rule(rate=rates, which=which, scope=st.sampled_from(["carrier", "sender", "campaign"]))
+    def change_rate(self, rate: float | None, which: int, scope: str) -> None:
+        self.set_rate(rate, which, scope)
+
+    def set_rate(self, rate: float | None, which: int, scope: str) -> None:
+        name = {
+            "carrier": lambda: carrier_scope(self.world.carrier.name),
+            "sender": lambda: sender_scope(self.world.account_id, SENDER),
+            "campaign": lambda: campaign_scope(pick(self.world.tales, which).id),
+        }[scope]()
+        self.world.store.rates.set_rate(name, rate)
 
     @precondition(lambda self: self.not_begun())
     @rule(
@@ -181,7 +222,7 @@ class CoreMachine(RuleBasedStateMachine):
 
     @rule(by=st.sampled_from([SECOND, 20 * SECOND, HOUR, DAY, 47 * HOUR + 58 * MINUTE, 10 * DAY]))
     def advance(self, by: int) -> None:
-        self.world.loop.pass_by(by)
+        self.world.pass_by(by)
 
     @precondition(lambda self: self.world.carrier.log)
     @rule(
@@ -195,7 +236,7 @@ class CoreMachine(RuleBasedStateMachine):
             *references, "nobody", *references, status=status, at=self.world.now + late
         )
 
-    @rule(number=numbers, start=st.sampled_from([False, False, True]))
+    @rule(number=numbers, start=st.booleans())
     def read_word(self, number: str, start: bool) -> None:
         if start:
             self.world.opt_in(number)
@@ -237,6 +278,7 @@ class CoreMachine(RuleBasedStateMachine):
 
     def tell_the_end(self) -> None:
         """Left alone with a carrier in good health, every campaign comes to its end."""
+        self.world.wake_all()
         for tale in self.paused():
             self.world.resume(tale, again=False)
         for _ in range(STEPS_TO_THE_END):

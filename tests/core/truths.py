@@ -5,6 +5,7 @@ from dataclasses import asdict
 
 from sqlalchemy import Connection
 
+from activities.attempts import START_WITHIN
 from campaign.handoffs import Repeats
 from campaign.instants import HOUR, SECOND
 from campaign.states import HANDED_OFF, MESSAGE_MOVES
@@ -12,11 +13,15 @@ from campaign.views import MessageView
 from store.campaigns.audit import audit
 from store.database.engine import Database
 from tests.core.carrier import Accepted
-from tests.core.world import Tale, World
+from tests.core.tale import Tale
+from tests.core.world import World
 
 KEY_LIFE = 48 * HOUR
-# What was claimed before a stop word, a cancel or a pause may still begin for this long.
+# What was claimed before a stop word, a cancel or a pause may still begin for this long; in a
+# process that was frozen, until the claim is too old.
 REACTION = 1 * SECOND
+# How old the answer to a look-up may be when the message is sent again.
+LOOKUP_AGE = SECOND // 10
 # How far a receipt's clock may be off, and a request under way.
 TOLERANCE = 2 * 60 * SECOND
 # A trigger sees every single move, also those of one statement after another.
@@ -52,6 +57,10 @@ def check(world: World, lied: set[str]) -> None:
     for tale in world.tales:
         tally = asdict(world.store.campaigns.tally(tale.id))
         assert tally.pop("total") == sum(tally.values())
+    if world.carrier.repeats is Repeats.LOOKUP:
+        lied = lied | world.carrier.too_late
+        for reference in world.carrier.too_late:
+            _check_looked_up(world, reference)
     for message in messages.values():
         if message.id not in lied:
             _check_message(world, message)
@@ -62,10 +71,11 @@ def check(world: World, lied: set[str]) -> None:
 def check_begin(world: World, one: Accepted) -> None:
     """An acceptance of this step must not have begun after a stop word or a cancel."""
     tale = world.tale_of[one.reference]
+    reaction = START_WITHIN if one.was_frozen else REACTION
     if tale.heeds_opt_outs and one.to in world.opted_out:
-        assert one.begun_at <= world.opted_out[one.to] + REACTION, "sent after the stop word"
+        assert one.begun_at <= world.opted_out[one.to] + reaction, "sent after the stop word"
     if tale.cancelled_at is not None:
-        assert one.begun_at <= tale.cancelled_at + REACTION, "sent after the cancel"
+        assert one.begun_at <= tale.cancelled_at + reaction, "sent after the cancel"
 
 
 def _moves(database: Database) -> set[tuple[str, str]]:
@@ -82,6 +92,14 @@ def _check_message(world: World, message: MessageView) -> None:
     elif message.status not in ("unknown", "sending"):
         was_unknown = message.status == "retryable" and resent
         assert not times or was_unknown, f"{message.id} is {message.status} and was taken"
+
+
+def _check_looked_up(world: World, reference: str) -> None:
+    """Nothing is sent that the carrier has booked: it is asked immediately before."""
+    accepted = world.carrier.accepted(reference)
+    for one in accepted[1:]:
+        slack = START_WITHIN if one.was_frozen else LOOKUP_AGE
+        assert one.begun_at <= accepted[0].at + slack, f"{reference} was sent again unasked"
 
 
 def _check_recipient_keys(world: World, lied: set[str]) -> None:

@@ -4,9 +4,8 @@ The world does what the campaign's workflow does, with the same activities on th
 has no Temporal, so that it can stop anything at any line.
 """
 
-import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -15,10 +14,7 @@ from pydantic import SecretStr
 from temporalio.testing import ActivityEnvironment
 
 from activities.admission import Admission
-from activities.attempts import Attempts, SendingLimits
 from activities.breaker import Breaker
-from activities.carriers import Carriers
-from activities.chunk_sender import ChunkSender
 from activities.lifecycle import Lifecycle
 from activities.planning import Planning
 from activities.records import (
@@ -28,7 +24,6 @@ from activities.records import (
     SettleInput,
     ShiftPlanInput,
 )
-from activities.waiting import Lines, Places
 from campaign.credits import MessageKind
 from campaign.handoffs import Handoff, Receipt, Repeats
 from campaign.instants import DAY, Instant, moment_of
@@ -38,53 +33,24 @@ from campaign.schedule import Wave
 from campaign.settings import Settings
 from campaign.states import CampaignStatus, MessageStatus
 from store.store import open_store
-from tests.core.carrier import DEADLINE_SECONDS, ModelCarrier
-from tests.core.faults import Fate, FaultyStore, StoreFault
-from tests.core.leaping import LeapingLoop
+from tests.core.carrier import ModelCarrier
+from tests.core.faults import CRASHES, Fate
+from tests.core.leaping import LeapingLoop, Time
+from tests.core.tale import Tale
+from tests.core.worker import NO_ACCIDENT, Accident, Worker
 
 START: Instant = 20_000 * DAY
 SENDER = "+18005559876"
 FUNDS = 45
 CHUNK_SIZE = 3
-LIMITS = SendingLimits(
-    window=3, timeout_seconds=DEADLINE_SECONDS, backoff_seconds=(5.0, 30.0), unknown_tries=3
-)
 UNKNOWN_ROUNDS = 3
-
-
-@dataclass
-class Tale:
-    """What the workflow of one campaign would remember."""
-
-    id: str
-    key: str | None
-    resends: bool
-    heeds_opt_outs: bool
-    admitted: bool = False
-    ended: bool = False
-    paused_at: Instant | None = None
-    cancelled_at: Instant | None = None
-    pauses: int = 0
-    waves: int = 0
-    unknown_rounds: int = 0
-    stops: list[asyncio.Event] = field(default_factory=list)
-
-    @property
-    def is_open(self) -> bool:
-        """Admitted, and not at its end."""
-        return self.admitted and not self.ended
-
-    def stop(self) -> None:
-        """Tell the chunks that run to start nothing more."""
-        for stop in self.stops:
-            stop.set()
 
 
 class World:
     """One account's campaigns and everything that happens to them."""
 
     def __init__(self, database: Path, repeats: Repeats) -> None:
-        self.loop = LeapingLoop(START)
+        self.time = Time(START)
         self.store = open_store(
             Settings(
                 database_url=f"sqlite:///{database}",
@@ -94,7 +60,7 @@ class World:
         )
         account, _ = self.store.accounts.create("tester", START, FUNDS, FUNDS, (SENDER,))
         self.account_id = account.id
-        self.carrier = ModelCarrier(repeats, self.loop, self._meanwhile)
+        self.carrier = ModelCarrier(repeats, self.time, self._meanwhile)
         store = self.store
         self.planning = Planning(
             store.campaigns,
@@ -112,20 +78,20 @@ class World:
         # When each silent number opted out.
         self.opted_out: dict[str, Instant] = {}
         self._numbers = count()
-        self._chunks: list[asyncio.Task[object]] = []
-        self._faulty = FaultyStore(store.sending, (), lambda: None)
+        # Every process with chunks that have not ended; most of these are frozen.
+        self._workers: list[Worker] = []
         self._breaker = Breaker(store.health)
-        self._places, self._lines = Places(100), Lines()
 
     def close(self) -> None:
-        """Let go of the database and the loop."""
+        """Close the database and every loop."""
         self.store.close()
-        self.loop.close()
+        for loop in list(self.time.loops):
+            loop.close()
 
     @property
     def now(self) -> Instant:
         """The present instant."""
-        return self.loop.now()
+        return self.time.now()
 
     def act(self, activity: Callable[..., Any], input: object, again: bool = False) -> Any:
         """Run an activity; ``again`` when its first answer is lost on the way."""
@@ -266,19 +232,20 @@ class World:
     def work(
         self,
         tales: Sequence[Tale],
-        fates: Sequence[Fate] = (),
-        faults: Sequence[StoreFault] = (),
+        accident: Accident = NO_ACCIDENT,
         twice: bool = False,
     ) -> bool:
         """Run what is due of these campaigns at once, in one process; False when nothing is.
 
         With ``twice`` every chunk is run by a second attempt at the same time, as when the
-        first is wrongly taken for dead.
+        first is wrongly taken for dead. A process that freezes is taken for dead: no order
+        reaches it any more, and it goes on with what it was doing when it wakes.
         """
-        self._faulty = FaultyStore(self.store.sending, faults, self._die)
-        self.loop.delay = self._faulty.delay
-        self.carrier.suffer(fates)
-        chunks: list[ChunkSender] = []
+        if accident.fates:
+            self.carrier.suffer(accident.fates)
+        worker = Worker(self.time, self.store.sending, self.carrier, accident)
+        self._workers.append(worker)
+        has_work = False
         for tale in tales:
             if tale.cancelled_at is not None:
                 self.act(self.lifecycle.cancel_waiting, CampaignRef(campaign_id=tale.id))
@@ -287,52 +254,38 @@ class World:
                     if tale.waves == 0 and tale.cancelled_at is None:
                         self.set_status(tale, CampaignStatus.RUNNING)
                     tale.waves += 1
-                    chunks += self._chunks_of(tale, wave, attempts=2 if twice else 1)
-        if chunks:
-            self.loop.run_until_complete(self._run(chunks))
+                    has_work = True
+                    for low, high in wave.chunks * (2 if twice else 1):
+                        chunk = ChunkRange(tale.id, low, high, wave.due_until)
+                        worker.start(tale, chunk, f"attempt {next(self._numbers)}", self._breaker)
+        self.time.run_until(lambda: worker.is_done or worker.loop.is_frozen)
         for tale in tales:
             tale.stops.clear()
-        return bool(chunks)
+        self._bury()
+        return has_work
 
-    def _chunks_of(self, tale: Tale, wave: Wave, attempts: int) -> list[ChunkSender]:
-        chunks = []
-        for low, high in wave.chunks * attempts:
-            tale.stops.append(asyncio.Event())
-            chunks.append(
-                ChunkSender(
-                    Attempts(
-                        store=self._faulty,
-                        carriers=Carriers([self.carrier]),
-                        breaker=self._breaker,
-                        limits=LIMITS,
-                        range=ChunkRange(tale.id, low, high, wave.due_until),
-                        token=f"attempt {next(self._numbers)}",
-                        now=self.loop.now,
-                        stop=tale.stops[-1],
-                        cancelled=tale.cancelled_at is not None,
-                    ),
-                    self._places,
-                    self._lines,
-                )
-            )
-        return chunks
+    def pass_by(self, milliseconds: Instant) -> None:
+        """Let time pass, and with it whatever is due."""
+        self.time.pass_by(milliseconds)
+        self._bury()
 
-    async def _run(self, chunks: Sequence[ChunkSender]) -> None:
-        self._chunks = [asyncio.ensure_future(chunk.run()) for chunk in chunks]
-        answers = await asyncio.gather(*self._chunks, return_exceptions=True)
-        for answer in answers:
-            if isinstance(answer, BaseException) and not self._faulty.is_dead:
-                raise answer
+    def wake_all(self) -> None:
+        """Let time pass until no process is frozen and all have ended what they were doing."""
+        self.time.run_until(lambda: all(worker.is_done for worker in self._workers))
+        self._bury()
 
-    def _die(self) -> None:
-        for chunk in self._chunks:
-            chunk.cancel()
+    def _bury(self) -> None:
+        for worker in [worker for worker in self._workers if worker.is_done]:
+            self._workers.remove(worker)
+            worker.end()
 
-    def _meanwhile(self, fate: Fate, handoff: Handoff) -> None:
+    def _meanwhile(self, fate: Fate, handoff: Handoff, loop: LeapingLoop) -> None:
         """What happens in the middle of a request, besides what the carrier does."""
         tale = self.tale_of[handoff.reference]
-        if fate in (Fate.CRASH_BEFORE, Fate.CRASH_UNDER_WAY, Fate.CRASH_AFTER):
-            self._faulty.crash()
+        if fate in CRASHES:
+            for worker in self._workers:
+                if worker.loop is loop:
+                    worker.store.die()
         elif fate is Fate.STOP_WORD:
             self.opt_out(handoff.to)
         elif fate is Fate.SHUTDOWN:
