@@ -9,7 +9,7 @@ from temporalio.worker import SlotReleaseContext, SlotReserveContext
 from activities.waiting import ASK_EVERY_SECONDS, Lines, Places
 from campaign.instants import SECOND
 from campaign.ports import ClaimResult
-from tests.core.leaping import LeapingLoop
+from tests.core.leaping import LeapingLoop, Time
 
 ASKED = cast(SlotReserveContext, None)
 RELEASED = cast(SlotReleaseContext, None)
@@ -17,7 +17,7 @@ RELEASED = cast(SlotReleaseContext, None)
 
 def run(act: Callable[[LeapingLoop], Awaitable[None]]) -> None:
     """Run on a loop whose waits cost nothing."""
-    loop = LeapingLoop(1_000 * SECOND)
+    loop = LeapingLoop(Time(1_000 * SECOND))
 
     async def acted() -> None:
         await act(loop)
