@@ -139,6 +139,12 @@ class LeapingLoop(asyncio.SelectorEventLoop):
         self._is_ready = True
         return super().call_soon(callback, *args, context=context)
 
+    def call_soon_threadsafe(  # type: ignore[override]
+        self, callback: Callable[..., object], *args: Any, context: Context | None = None
+    ) -> asyncio.Handle:
+        """As ``call_soon``: a simulated world has one thread."""
+        return self.call_soon(callback, *args, context=context)
+
     def call_at(  # type: ignore[override]
         self,
         when: float,
