@@ -14,6 +14,7 @@ from campaign.orders import Order
 from campaign.ports import ChunkRange
 from campaign.states import CampaignStatus, MessageStatus
 from campaign.views import CampaignView
+from service.campaign_workflows import CampaignWorkflows
 from service.campaigns import CampaignService
 from store.accounts.accounts import AccountView
 from store.campaigns.audit import audit
@@ -186,3 +187,24 @@ async def test_a_repeat_waits_while_its_campaign_must_not_send_and_stays_sending
     builder.store.campaigns.set_status(campaign, CampaignStatus.RUNNING, NOW, number)
     outcome = await attempts.resolve_unknown(handoff, "interrupted")
     assert outcome is not None and outcome.status is MessageStatus.SENT and carrier.sends == 1
+
+
+@pytest.mark.one_store
+async def test_an_order_that_is_brought_again_adds_nothing_to_the_history(
+    real_story: Story,
+) -> None:
+    story = real_story
+    start = await story.now() + DAY
+    campaign = (await story.service.admit(story.draft(3, scheduled_at=start))).campaign
+    workflows = CampaignWorkflows(story.client, story.settings)
+    for _ in range(3):
+        await workflows.signal(campaign.id, CampaignWorkflow.pause, OrderInput(number=5))
+    await workflows.signal(campaign.id, CampaignWorkflow.cancel, OrderInput(number=6))
+    assert await finish(story, campaign.id) is CampaignStatus.CANCELLED
+    history = await handle_of(story, campaign.id).fetch_history()
+    signals = [
+        event.workflow_execution_signaled_event_attributes.signal_name
+        for event in history.events
+        if event.HasField("workflow_execution_signaled_event_attributes")
+    ]
+    assert signals == ["pause", "cancel"]
