@@ -10,6 +10,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 from temporalio.workflow import NondeterminismError
 
+from worker import make_runner
 from workflows.campaign import CampaignWorkflow
 from workflows.webhook_delivery import WebhookDeliveryWorkflow
 
@@ -18,7 +19,11 @@ HISTORIES = sorted((Path(__file__).parent / "histories").glob("*.json.gz"))
 
 
 def replayer() -> Replayer:
-    return Replayer(workflows=WORKFLOWS, data_converter=pydantic_data_converter)
+    return Replayer(
+        workflows=WORKFLOWS,
+        data_converter=pydantic_data_converter,
+        workflow_runner=make_runner(sandboxed=True),
+    )
 
 
 def read(file: Path) -> str:
