@@ -82,11 +82,16 @@ import asyncio, time
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 from tests.test_replay import history_until_paused
+from worker import make_runner
 from workflows.campaign import CampaignWorkflow
 
 async def main():
     CampaignWorkflow._show = lambda self: None
-    replayer = Replayer(workflows=[CampaignWorkflow], data_converter=pydantic_data_converter)
+    replayer = Replayer(
+        workflows=[CampaignWorkflow],
+        data_converter=pydantic_data_converter,
+        workflow_runner=make_runner(sandboxed=True),
+    )
     began = time.monotonic()
     await replayer.replay_workflow(history_until_paused(), raise_on_replay_failure=False)
     print(time.monotonic() - began)
