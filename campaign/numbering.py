@@ -54,7 +54,7 @@ class Plan:
     regions: tuple[_Region, ...]
 
     def is_possible(self, national: str) -> bool:
-        """True if a national number has a possible length."""
+        """True if a national number has a possible length that is not only dialled locally."""
         return len(national) in self.lengths
 
     def origin(self, national: str) -> tuple[str | None, int]:
@@ -71,8 +71,11 @@ class Plan:
         return None, PhoneNumberType.UNKNOWN
 
 
-def parse(number: str) -> tuple[Plan, str] | None:
-    """The plan and the national number of a number with ``+``; None if it is no number."""
+def parse(number: str, region: str | None = None) -> tuple[Plan, str] | None:
+    """The plan and the national number of a number with ``+``; None if it is no number.
+
+    With ``region``, of a number as it is dialled in that country.
+    """
     if _PLAIN.fullmatch(number):
         plan = _plan_of(number[1 : 1 + _CODE_LENGTH_MAX])
         if plan is None:
@@ -82,7 +85,7 @@ def parse(number: str) -> tuple[Plan, str] | None:
         if plan.has_trunk is None or not plan.has_trunk(national):
             return plan, national
     try:
-        parsed = phonenumbers.parse(number)
+        parsed = phonenumbers.parse(number, region)
     except phonenumbers.NumberParseException:
         return None
     plan = _plan_of(str(parsed.country_code))
@@ -125,7 +128,7 @@ def _plan_of(lead: str) -> Plan | None:
     return Plan(
         code=str(code),
         has_trunk=re.compile(trunk).match if trunk else None,
-        lengths=frozenset(general.possible_length + general.possible_length_local_only),
+        lengths=frozenset(general.possible_length),
         regions=tuple(_regions(code, names)),
     )
 

@@ -12,17 +12,23 @@ from campaign.ports import NumberFacts
 from campaign.text_cache import text_cache
 
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
-# Characters that people write numbers with; any other makes it no number.
-_WRITTEN = re.compile(r"(?:\+|00)?[\d ().\-/\u00a0\u2010-\u2013]{7,40}")
+# Digits and the separators of libphonenumber; a leading separator other than a bracket is rejected.
+_WRITTEN = re.compile(r"[(\[ ]*\+*[(\[ ]*[0-9][0-9 ().\-/\[\]~]*")
+# Fewer than four digits after a slash are another number's ending, not part of this number.
+_SECOND_NUMBER = re.compile(r"/(?![ (\[]*[0-9](?:[^0-9/]*[0-9]){3})")
+_LAST_DOT = re.compile(r"(?P<head>.*)\.(?P<tail>[0-9]+)[ )\]]*")
+# A dot may follow a country code, as in the form +1.4155550123 of domain registries.
+_DECIMAL = re.compile(r"(?:[0-9]+|\+[0-9]{4,})\.[0-9]+")
 _WRITTEN_MAX = 42
-# About 40,000 numbers.
+# With format characters.
+_RAW_MAX = 100
+# Each number is kept with its facts: about 40,000 numbers.
 NUMBERS_BYTES_MAX = 16 * 1024 * 1024
-_NOT_DIGITS = re.compile(r"\D+")
-# No zero where a trunk digit could be, and no other trunk digit.
-_NO_TRUNK = re.compile(r"(?!11|78)[1-9][1-9]{3}[0-9]{3,11}")
-_CANONICAL = re.compile(rf"\+{_NO_TRUNK.pattern}")
+_NOT_DIGITS = re.compile(r"[^0-9]+")
 _SHORT_CODE = re.compile(r"[0-9]{5,6}")
 _ALPHANUMERIC = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9 ]{1,11}")
+# Of the characters that libphonenumber takes for a dash or a tilde, those of other categories.
+_SEPARATORS = {"\u2212": "-", "\u30fc": "-", "\u2053": "~", "\u223c": "~"}
 
 LINE_TYPES = {
     PhoneNumberType.FIXED_LINE: "fixed_line",
@@ -60,39 +66,73 @@ def is_e164(number: str) -> bool:
     return _E164.fullmatch(number) is not None
 
 
-def canonical_number(written: str) -> str | None:
+def canonical_number(written: str, region: str | None = None) -> str | None:
     """Convert a number as people write it to E.164; None if it is no number.
 
-    ``+44 (0)7900 000001``, ``00447900000001``, ``447900000001`` and full-width digits all become
-    ``+447900000001``, so that an opt-out holds for every way to write a number. The country code is
-    required. Canonical numbers stay unchanged; whether a number can exist is not checked.
+    The result is that of libphonenumber: ``+44 (0)7900 000001``, ``00447900000001`` and
+    ``447900000001`` become ``+447900000001``. A number that is too short, too long or only local
+    is None, and so are a spreadsheet's ``4.47E+11`` and ``447900000001.5``; ``.0`` is dropped.
+
+    With ``region`` (ISO 3166-1 alpha-2) a number without ``+`` is read as dialled in that country.
+    Without it, the country code is required.
     """
-    if _CANONICAL.fullmatch(written):
-        return written
-    text = written.strip()
-    # Checked before anything slower: NFKC never shortens the characters of a number.
-    if len(text) > _WRITTEN_MAX:
+    if _E164.fullmatch(written):
+        return _reading(written)[0]
+    text = _plain(written)
+    if len(text) > _WRITTEN_MAX or not _WRITTEN.fullmatch(text) or _SECOND_NUMBER.search(text):
         return None
-    if not text.isascii():
-        text = unicodedata.normalize("NFKC", text).strip()
-    if _WRITTEN.fullmatch(text) is None:
-        return None
+    dot = _LAST_DOT.fullmatch(text)
+    if dot is not None:
+        number, is_assigned = _read(dot["head"], region)
+        is_zero = not dot["tail"].strip("0")
+        if _DECIMAL.fullmatch(text):
+            return number if is_zero else None
+        if number is not None and _is_decimal(dot["head"], dot["tail"], is_assigned):
+            return number if is_zero else None
+    return _read(text, region)[0]
+
+
+def _is_decimal(head: str, tail: str, is_assigned: bool) -> bool:
+    """True if the dot between a whole number and ``tail`` is a decimal point.
+
+    Dots also separate the groups of a number, in any length but one.
+    """
+    is_zero = not tail.strip("0")
+    if "." in head:
+        return len(tail) < (3 if is_zero else 2) and (is_zero or is_assigned)
+    return is_zero or is_assigned
+
+
+def _plain(written: str) -> str:
+    """Drop format characters, and replace digits and separators of all scripts by ASCII."""
+    text = written.strip() if len(written) <= _RAW_MAX else written
+    if not text.isascii() and len(written) <= _RAW_MAX:
+        text = "".join(map(_ascii, text)).strip()
+    # Spreadsheets mark text by an apostrophe, and RFC 3966 marks numbers by a scheme.
+    return text.removeprefix("'").removeprefix("tel:")
+
+
+@lru_cache(maxsize=1_000)
+def _ascii(character: str) -> str:
+    """The ASCII form of a character in a number; empty for a format character."""
+    if unicodedata.decomposition(character).startswith("<wide>"):
+        character = unicodedata.normalize("NFKC", character)
+    category = unicodedata.category(character)
+    if category == "Cf":
+        return ""
+    if category == "Nd":
+        return str(unicodedata.decimal(character))
+    return {"Zs": " ", "Pd": "-"}.get(category) or _SEPARATORS.get(character, character)
+
+
+def _read(text: str, region: str | None) -> tuple[str | None, bool]:
+    """The E.164 form of a number in ASCII, and whether a numbering plan assigns it."""
     digits = _NOT_DIGITS.sub("", text)
-    if not digits.isascii():
-        digits = "".join(str(int(digit)) for digit in digits)
-    digits = digits.removeprefix("00")
-    number = digits if _NO_TRUNK.fullmatch(digits) else _without_trunk(digits)
-    return f"+{number}" if is_e164(f"+{number}") else None
-
-
-@text_cache(bytes_max=NUMBERS_BYTES_MAX, length_max=_WRITTEN_MAX)
-def _without_trunk(digits: str) -> str:
-    """Remove the trunk digit, which is dialled only inside a country."""
-    parsed = numbering.parse(f"+{digits}")
-    if parsed is None:
-        return digits
-    plan, national = parsed
-    return plan.code + national if plan.is_possible(national) else digits
+    if region is not None and "+" not in text:
+        number, facts = _derive(numbering.parse(digits, region))
+    else:
+        number, facts = _reading(f"+{digits if '+' in text else digits.removeprefix('00')}")
+    return number, facts.line_type is not None
 
 
 @text_cache(bytes_max=1024 * 1024, length_max=_WRITTEN_MAX)
@@ -112,17 +152,25 @@ class OfflineLookup:
 
     def look_up(self, number: str) -> NumberFacts:
         """The facts about an E.164 number; the same number always has the same facts."""
-        return _facts(number)
+        return _reading(number)[1]
 
 
 @text_cache(bytes_max=NUMBERS_BYTES_MAX, length_max=_WRITTEN_MAX)
-def _facts(number: str) -> NumberFacts:
-    parsed = numbering.parse(number)
+def _reading(number: str) -> tuple[str | None, NumberFacts]:
+    """The canonical form of a number with ``+``, None if it is impossible, and its facts."""
+    canonical, facts = _derive(numbering.parse(number))
+    # The same object where possible, so that the cache keeps one text.
+    return number if canonical == number else canonical, facts
+
+
+def _derive(parsed: tuple[numbering.Plan, str] | None) -> tuple[str | None, NumberFacts]:
     if parsed is None:
-        return _IMPOSSIBLE
+        return None, _IMPOSSIBLE
     plan, national = parsed
     if not plan.is_possible(national):
-        return _IMPOSSIBLE
+        return None, _IMPOSSIBLE
+    digits = plan.code + national
     country, kind = plan.origin(national)
-    network = numbering.network(plan.code + national, kind)
-    return _shared(True, country, LINE_TYPES.get(kind), network)
+    facts = _shared(True, country, LINE_TYPES.get(kind), numbering.network(digits, kind))
+    canonical = f"+{digits}"
+    return canonical if _E164.fullmatch(canonical) else None, facts

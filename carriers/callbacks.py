@@ -17,6 +17,7 @@ from pydantic import SecretStr
 from pydantic_settings import BaseSettings
 
 from campaign.instants import Instant, instant_of, moment_of
+from campaign.phone import canonical_number
 from campaign.refusals import Refusal, RefusalCode, Refused
 from carriers import NotConfigured
 
@@ -25,7 +26,6 @@ FIELDS_MAX = 200
 # How far the timestamp of a signed call may be from our clock.
 TOLERANCE_SECONDS = 300
 _ODD = re.compile(r"[\x00\ud800-\udfff]")
-_DIGITS = re.compile(r"[1-9][0-9]{6,14}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +112,9 @@ def object_of(said: Mapping[str, Any], member: str) -> dict[str, Any]:
 
 
 def address_of(said: Mapping[str, Any], member: str) -> str:
-    """Read a number or a short code; a number without its plus gets one. Raises Refused."""
+    """Read a number, in E.164, or a short code or name, as it is. Raises Refused."""
     address = text_of(said, member).strip()
-    return f"+{address}" if _DIGITS.fullmatch(address) else address
+    return canonical_number(address) or address
 
 
 def instant_in(said: Mapping[str, Any], member: str) -> Instant:

@@ -13,7 +13,6 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from campaign.failures import DoubtfulHandoff, PermanentFailure, TemporaryFailure
 from campaign.handoffs import Acceptance, CarrierCall, Forged, Handoff, Inbound, Receipt, Repeats
-from campaign.phone import is_e164
 from campaign.settings import Settings
 from campaign.states import MessageStatus
 from campaign.text import segment
@@ -154,8 +153,6 @@ def read_inbound(call: CarrierCall) -> list[Inbound]:
     """Read an incoming text (URL as in docs/carriers.md); raises Forged or Refused."""
     said = _proved(call)
     sender = address_of(said, "from")
-    if not is_e164(sender):
-        return []
     return [Inbound(sender, address_of(said, "to"), text_of(said, "text"), now())]
 
 

@@ -15,7 +15,6 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 from campaign.failures import TemporaryFailure
 from campaign.handoffs import Acceptance, CarrierCall, Forged, Handoff, Inbound, Receipt, Repeats
-from campaign.phone import is_e164
 from campaign.settings import Settings
 from campaign.states import MessageStatus
 from carriers import NotConfigured
@@ -127,8 +126,6 @@ def read_inbound(call: CarrierCall) -> list[Inbound]:
     """Read ``{"from","to","text","at"}``; raises Forged or Refused."""
     said = _verified(call)
     sender = address_of(said, "from")
-    if not is_e164(sender):
-        return []
     return [Inbound(sender, address_of(said, "to"), text_of(said, "text"), instant_in(said, "at"))]
 
 

@@ -18,7 +18,6 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from campaign.failures import TemporaryFailure
 from campaign.handoffs import Acceptance, CarrierCall, Forged, Handoff, Inbound, Receipt, Repeats
 from campaign.instants import DAY, iso
-from campaign.phone import is_e164
 from campaign.settings import Settings
 from campaign.states import MessageStatus
 from carriers.callbacks import (
@@ -206,8 +205,6 @@ def read_inbound(call: CarrierCall) -> list[Inbound]:
     # The text of a message with media, if any, is one level down.
     text = text_of(body if isinstance(body, dict) else {"message": body or ""}, "message")
     sender = address_of(said, "from")
-    if not is_e164(sender):
-        return []
     return [Inbound(sender, address_of(said, "to"), text, instant_or_now(said, "received_at"))]
 
 

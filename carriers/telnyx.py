@@ -19,7 +19,6 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from campaign.failures import TemporaryFailure
 from campaign.handoffs import Acceptance, CarrierCall, Forged, Handoff, Inbound, Receipt, Repeats
-from campaign.phone import is_e164
 from campaign.settings import Settings
 from campaign.states import MessageStatus
 from carriers.callbacks import (
@@ -197,8 +196,6 @@ def read_inbound(call: CarrierCall) -> list[Inbound]:
     recipients = message.get("to")
     if not isinstance(recipients, list) or not all(isinstance(one, dict) for one in recipients):
         raise malformed("to")
-    if not is_e164(sender):
-        return []
     body, at = text_of(message, "text"), instant_or_now(event, "occurred_at")
     return [Inbound(sender, address_of(one, "phone_number"), body, at) for one in recipients[:1]]
 

@@ -21,7 +21,6 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from campaign.failures import PermanentFailure, TemporaryFailure
 from campaign.handoffs import Acceptance, CarrierCall, Forged, Handoff, Inbound, Receipt, Repeats
 from campaign.instants import DAY, SECOND, Instant, instant_of, moment_of
-from campaign.phone import is_e164
 from campaign.settings import Settings
 from campaign.states import MessageStatus
 from carriers.callbacks import (
@@ -228,8 +227,6 @@ def read_inbound(call: CarrierCall) -> list[Inbound]:
     """Read an incoming message; raises Forged or Refused."""
     said = _signed(call)
     sender = address_of(said, "From")
-    if not is_e164(sender):
-        return []
     return [Inbound(sender, address_of(said, "To"), text_of(said, "Body"), now())]
 
 

@@ -18,7 +18,6 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from campaign.failures import TemporaryFailure
 from campaign.handoffs import Acceptance, CarrierCall, Forged, Handoff, Inbound, Receipt, Repeats
-from campaign.phone import is_e164
 from campaign.settings import Settings
 from campaign.states import MessageStatus
 from carriers import NotConfigured
@@ -218,8 +217,6 @@ def read_inbound(call: CarrierCall) -> list[Inbound]:
     if said.get("channel") not in ("sms", "mms") or "text" not in said:
         return []
     sender = address_of(said, "from")
-    if not is_e164(sender):
-        return []
     at = instant_or_now(said, "timestamp")
     return [Inbound(sender, address_of(said, "to"), text_of(said, "text"), at)]
 

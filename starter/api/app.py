@@ -120,6 +120,7 @@ def _add_service_routes(app: FastAPI, context: ApiContext) -> None:
         ["method", "route", "status"],
         registry=registry,
     )
+    registry.register(carrier_callbacks.UNMATCHED)
     app.add_middleware(Outermost, requests=requests)
 
     @app.get("/healthz", tags=["Service"], summary="Check that the process runs")

@@ -7,8 +7,10 @@ from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
+from prometheus_client import Counter
 
 from campaign.handoffs import CarrierCall, Forged, Inbound, Receipt
+from campaign.phone import is_e164
 from campaign.refusals import Refused
 from campaign.rules.opt_outs import Keyword, read_keyword
 from carriers import CarrierModule, UnknownCarrier, carrier_module
@@ -27,6 +29,13 @@ Take = Callable[[CarrierModule, CarrierCall], Awaitable[None]]
 BODY_BYTES_MAX = 256 * 1024
 BATCH_MAX = 500
 DEFAULT_ACK = Ack()
+# Registered by each app; labels never hold a number.
+UNMATCHED = Counter(
+    "godwit_inbound_unmatched_total",
+    "Inbound texts whose numbers fit no account.",
+    ["carrier"],
+    registry=None,
+)
 
 
 class Batcher:
@@ -104,7 +113,9 @@ def routes(context: ApiContext) -> APIRouter:
 
         async def take(module: CarrierModule, call: CarrierCall) -> None:
             for inbound in module.read_inbound(call):
-                await asyncio.to_thread(_apply, context.store, inbound)
+                if not await asyncio.to_thread(_apply, context.store, inbound):
+                    UNMATCHED.labels(name).inc()
+                    log.warning("inbound text fits no account", carrier=name)
 
         return await _take(context, request, name, take)
 
@@ -157,13 +168,21 @@ def _address(context: ApiContext, request: Request) -> str:
     return f"{base}{request.url.path}{query}"
 
 
-def _apply(store: Store, inbound: Inbound) -> None:
+def _apply(store: Store, inbound: Inbound) -> bool:
+    """Apply a text to the accounts that it concerns; False if there are none.
+
+    A name or short code that writes to us can neither opt out nor answer.
+    """
+    if not is_e164(inbound.sender):
+        return False
     keyword = read_keyword(inbound.body)
     owners = set(store.opt_outs.owners(inbound.to))
     # A text to a leased number is a reply to a message of the account that has the lease.
     answered = store.replies.take(inbound, wall_clock())
-    for account_id in owners if answered is None else {*owners, answered}:
+    accounts = owners if answered is None else {*owners, answered}
+    for account_id in accounts:
         if keyword is Keyword.STOP:
             store.opt_outs.add(account_id, inbound.sender, "inbound", inbound.at)
         elif keyword is Keyword.START:
             store.opt_outs.remove(account_id, inbound.sender)
+    return bool(accounts)

@@ -7,6 +7,7 @@ import typer
 from rich.console import Console
 
 from campaign.instants import iso, iso_or_none
+from campaign.phone import canonical_number
 from campaign.states import MessageStatus
 from campaign.views import MessageStory
 from dialects.native import responses as presenting
@@ -16,7 +17,9 @@ from store.store import Store
 
 out = Console(markup=False, emoji=False, highlight=False)
 Id = Annotated[str, typer.Argument(help="Campaign id.")]
-Number = Annotated[str, typer.Argument(help="The recipient's number or the message's id.")]
+Number = Annotated[
+    str, typer.Argument(help="The recipient's number, in any form, or the message's id.")
+]
 
 
 def why(
@@ -113,7 +116,7 @@ def result(story: MessageStory) -> list[str]:
 def _stories(store: Store, campaign_id: str, number: str) -> list[MessageStory]:
     if store.campaigns.get(campaign_id) is None:
         raise CommandError(f"there is no campaign {campaign_id!r}")
-    stories = store.attempts.stories(campaign_id, number)
+    stories = store.attempts.stories(campaign_id, canonical_number(number) or number)
     if not stories:
         raise CommandError(f"the campaign {campaign_id} has no message to {number}")
     return list(stories)

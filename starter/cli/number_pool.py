@@ -25,7 +25,9 @@ def add_numbers(
     lookup = OfflineLookup()
     with opened_store() as store:
         for written in numbers:
-            number = canonical_number(written) or written
+            number = canonical_number(written)
+            if number is None:
+                raise CommandError(f"{written} is not a number: give + and 7-15 digits")
             country = lookup.look_up(number).country
             is_new = store.leases.add_number(number, country, wall_clock())
             out.print(
@@ -57,6 +59,6 @@ def remove_number(
 ) -> None:
     """Remove a number from the pool and end its leases; replies to it are no longer forwarded."""
     with opened_store() as store:
-        if not store.leases.remove_number(number):
+        if not store.leases.remove_number(canonical_number(number) or number):
             raise CommandError(f"{number} is not in the pool")
     out.print("removed")

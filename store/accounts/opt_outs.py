@@ -21,7 +21,8 @@ _GET = _VIEW.where(
     OptOut.account_id == bindparam("account_id"), OptOut.number == bindparam("number")
 )
 _OWNERS = select(SenderRow.account_id).where(
-    SenderRow.address == bindparam("address"), col(SenderRow.active)
+    col(SenderRow.address).in_([bindparam("address"), bindparam("canonical")]),
+    col(SenderRow.active),
 )
 
 
@@ -87,9 +88,8 @@ class OptOuts:
 
     def owners(self, address: str) -> Sequence[str]:
         """The ids of the accounts that send from an address: an inbound text concerns them all."""
-        return self._database.read(
-            lambda connection: connection.scalars(_OWNERS, {"address": address}).all()
-        )
+        values = {"address": address, "canonical": _stored(address)}
+        return self._database.read(lambda connection: connection.scalars(_OWNERS, values).all())
 
 
 def _stored(number: str) -> str:

@@ -9,11 +9,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneNumber, PhoneNumberFormat, carrier
 from phonenumbers.carrierdata import CARRIER_DATA
-from phonenumbers.phonenumberutil import COUNTRY_CODES_FOR_NON_GEO_REGIONS
+from phonenumbers.phonenumberutil import COUNTRY_CODES_FOR_NON_GEO_REGIONS, ValidationResult
 
 from campaign import numbering
 from campaign.phone import LINE_TYPES, OfflineLookup, is_e164
 from campaign.ports import NumberFacts
+
+
+def is_possible(parsed: PhoneNumber) -> bool:
+    """True if the length of a number is possible, and not only as a local number."""
+    reason = phonenumbers.is_possible_number_with_reason(parsed)
+    return reason == ValidationResult.IS_POSSIBLE
 
 
 def facts_of_the_library(number: str) -> NumberFacts:
@@ -22,7 +28,7 @@ def facts_of_the_library(number: str) -> NumberFacts:
         parsed = phonenumbers.parse(number)
     except phonenumbers.NumberParseException:
         return NumberFacts(possible=False)
-    if not phonenumbers.is_possible_number(parsed):
+    if not is_possible(parsed):
         return NumberFacts(possible=False)
     return NumberFacts(
         possible=True,
@@ -39,7 +45,7 @@ def read_by_the_library(number: str) -> tuple[str, bool] | None:
     except phonenumbers.NumberParseException:
         return None
     written = phonenumbers.format_number(parsed, PhoneNumberFormat.E164)
-    return written, phonenumbers.is_possible_number(parsed)
+    return written, is_possible(parsed)
 
 
 def check(number: str) -> None:

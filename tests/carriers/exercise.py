@@ -27,6 +27,7 @@ from campaign.failures import (
 from campaign.handoffs import Acceptance, Carrier, CarrierCall, Handoff, Repeats
 from campaign.states import MessageStatus
 from carriers.client import ANSWER_BYTES_MAX
+from starter.api.carrier_callbacks import UNMATCHED
 from tests.carriers.described import PUBLIC_URL, SENDER, TEXT, TO, Described, Said, Taken, handoff
 from tests.carriers.servers import Call, Play, Stub, free_port, serving
 from tests.store.builders import StoreBuilder, number, outcome
@@ -342,6 +343,39 @@ class Exercise:
         assert [one.number for one in store.opt_outs.list(account)] == [sender]
         await callbacks.bring(described.inbound(sender, SENDER, "START"))
         assert store.opt_outs.list(account) == []
+
+    async def test_a_stop_counts_however_the_carrier_writes_the_numbers(
+        self, described: Described, callbacks: "CallbackApi"
+    ) -> None:
+        sender, account = number(9), callbacks.builder.account_id
+        opt_outs = callbacks.builder.store.opt_outs
+        for written, to in (
+            (f"00{sender[1:]}", SENDER[1:]),
+            (sender[1:], f"00{SENDER[1:]}"),
+            (f"{sender[1:]}.0", f"\u2068{SENDER}\u2069"),
+        ):
+            if described.name == "kannel" and not to.isascii():
+                to = SENDER  # A query of ASCII.
+            await callbacks.bring(described.inbound(written, to, "STOP"))
+            assert [one.number for one in opt_outs.list(account)] == [sender], (written, to)
+            assert opt_outs.remove(account, sender)
+
+    async def test_a_text_that_fits_no_account_is_counted(
+        self, described: Described, callbacks: "CallbackApi"
+    ) -> None:
+        def counted() -> float:
+            (metric,) = UNMATCHED.collect()
+            return sum(
+                sample.value
+                for sample in metric.samples
+                if sample.name.endswith("_total") and sample.labels["carrier"] == described.name
+            )
+
+        before = counted()
+        await callbacks.bring(described.inbound(number(9), "+447911123457", "STOP"))
+        assert counted() == before + 1
+        await callbacks.bring(described.inbound(number(9), SENDER, "STOP"))
+        assert counted() == before + 1
 
     async def test_a_name_or_a_short_code_that_writes_to_us_is_nobody_to_silence(
         self, described: Described, callbacks: "CallbackApi"

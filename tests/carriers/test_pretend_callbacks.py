@@ -140,7 +140,15 @@ def test_a_receipt_with_a_status_of_another_protocol_is_refused(status: str) -> 
     check_refused(read_receipts, {**RECEIPT, "status": status}, "status")
 
 
-@pytest.mark.parametrize("sender", ["", "14155551234", "+0", "GODWIT", "+1415555\u0661234"])
+@pytest.mark.parametrize("sender", ["14155551234", "0014155551234", "+1415555\u0661234"])
+def test_an_inbound_text_is_from_the_same_person_however_the_number_is_written(
+    sender: str,
+) -> None:
+    (text,) = read_inbound(raw({**TEXT, "from": sender, "to": "0018005559876"}))
+    assert (text.sender, text.to) == ("+14155551234", "+18005559876")
+
+
+@pytest.mark.parametrize("sender", ["", "+0", "GODWIT", "+1415555\u00b2234"])
 def test_an_inbound_text_from_no_number_is_refused(sender: str) -> None:
     check_refused(read_inbound, {**TEXT, "from": sender}, "from")
 
