@@ -17,6 +17,8 @@ keys = st.sampled_from([None, None, None, None, "key:1", "key:2"])
 kinds = st.sampled_from([MessageKind.SMS, MessageKind.SMS, MessageKind.MMS])
 which = st.integers(0, 99)
 again = st.booleans()
+# Whether Temporal brings an order to the workflow at once.
+arrives = st.sampled_from([True, True, False])
 seeds = st.integers(0, 2**32 - 1)
 
 

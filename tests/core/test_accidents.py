@@ -7,6 +7,7 @@ import pytest
 
 from campaign.credits import MessageKind
 from campaign.handoffs import Repeats
+from campaign.instants import SECOND
 from campaign.rates import carrier_scope
 from campaign.states import MessageStatus
 from tests.core.faults import Fate
@@ -46,6 +47,7 @@ def go_through(world: World, accident: Accident) -> None:
         world.pass_by(max(0, waves[0].fire_at - world.now))
         world.work([tale])
     world.wake_all()
+    world.pass_by(20 * SECOND)
     check(world, set())
 
 
