@@ -16,7 +16,7 @@ TRANSIT_SECONDS = 0.01
 # When a carrier books what it got over a connection that is gone, counted from the first byte. It
 # has the deadline of the exchange for it. A later booking is found by the look-up before the next
 # send, and what happens to the message without a next send is beyond us.
-BOOKS_AFTER = {
+ACCEPTS_AFTER = {
     Fate.LATE: 0.9,
     Fate.LATER: 3.0,
     Fate.LATEST: 9.9,
@@ -126,28 +126,28 @@ class ModelCarrier:
         elif fate is Fate.REFUSED and not known_soon:
             _fail(request.answer, PermanentFailure("invalid_number"))
         elif fate is not Fate.LOST:
-            self._book_in_time(request)
+            self._accept_in_time(request)
 
-    def _book_in_time(self, request: _Request) -> None:
+    def _accept_in_time(self, request: _Request) -> None:
         reference, fate = request.handoff.reference, request.fate
         if fate in _CUT_OFF:
             _fail(request.answer, DoubtfulHandoff("connection_lost"))
         elif fate in (Fate.CRASH_UNDER_WAY, Fate.CRASH_LATEST):
             self.meanwhile(fate, request.handoff, request.loop)
-        if fate not in BOOKS_AFTER:
-            self._book(request)
+        if fate not in ACCEPTS_AFTER:
+            self._accept(request)
             return
         if fate is Fate.TOO_LATE:
             self.too_late.add(reference)
         self.under_way[reference] = self.under_way.get(reference, 0) + 1
 
-        def book() -> None:
+        def accept() -> None:
             self.under_way[reference] -= 1
-            self._book(request)
+            self._accept(request)
 
-        self.time.call_later(BOOKS_AFTER[fate] - TRANSIT_SECONDS, book)
+        self.time.call_later(ACCEPTS_AFTER[fate] - TRANSIT_SECONDS, accept)
 
-    def _book(self, request: _Request) -> None:
+    def _accept(self, request: _Request) -> None:
         """Accept a message, or find the acceptance that it has, and answer."""
         handoff, known = request.handoff, self.accepted(request.handoff.reference)
         if not known or self.repeats is not Repeats.DEDUP:
@@ -161,7 +161,7 @@ class ModelCarrier:
             )
             self.log.append(one)
             known = [one]
-        if request.fate not in BOOKS_AFTER:
+        if request.fate not in ACCEPTS_AFTER:
             self.meanwhile(request.fate, handoff, request.loop)
         if request.fate not in _UNANSWERED:
             answer = Acceptance(known[0].carrier_id)

@@ -3,78 +3,31 @@
 import atexit
 import shutil
 import tempfile
-from collections.abc import Sequence
 from pathlib import Path
-from random import Random
 from typing import Any
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from campaign.credits import MessageKind
 from campaign.handoffs import Repeats
 from campaign.instants import DAY, HOUR, MINUTE, SECOND
-from campaign.model import UnknownPolicy
+from campaign.orders import Order
 from campaign.rates import campaign_scope, carrier_scope, sender_scope
 from campaign.refusals import Refusal, RefusalCode
 from campaign.settings import Settings
 from campaign.states import MessageStatus
 from store.database.migrate import upgrade
 from store.store import open_store
-from tests.core.faults import Fate, StoreFault
+from tests.core.moves import accidents, again, arrives, drafts, numbers, rates, rounds, which
 from tests.core.tale import Tale
 from tests.core.truths import check, check_begin, watch
-from tests.core.worker import NO_ACCIDENT, Accident, Freeze
+from tests.core.worker import NO_ACCIDENT, Accident
 from tests.core.world import SENDER, UNKNOWN_ROUNDS, World
 
 MEMORY = Path("/dev/shm")
 TALES_MAX = 12
 STEPS_TO_THE_END = 80
 ABANDONED = Refusal(RefusalCode.ABANDONED, "it was not judged in time")
-
-numbers = st.sampled_from([f"+1415555100{digit}" for digit in range(6)])
-keys = st.sampled_from([None, None, None, None, "key:1", "key:2"])
-kinds = st.sampled_from([MessageKind.SMS, MessageKind.SMS, MessageKind.MMS])
-which = st.integers(0, 99)
-again = st.booleans()
-seeds = st.integers(0, 2**32 - 1)
-
-
-def several(choices: Sequence[Any], usual: int, most: int) -> st.SearchStrategy[list[Any]]:
-    """Up to ``most`` of the choices in a row, the first of them ``usual`` times as often.
-
-    Listed one by one, which shrinks well, or made from a seed, which gets around much more.
-    """
-    weighted = [choices[0]] * usual + list(choices)
-
-    def made(seed: int) -> list[Any]:
-        chance = Random(seed)
-        return [chance.choice(weighted) for _ in range(chance.randint(1, most))]
-
-    return st.one_of(st.lists(st.sampled_from(weighted), max_size=4), *[seeds.map(made)] * 3)
-
-
-fates = several(list(Fate), usual=4, most=12)
-faults = several(list(StoreFault), usual=12, most=16)
-# Of a small chunk, nearly every await point; shorter than a lease, longer, and long past a resend.
-freezes = st.one_of(
-    st.none(),
-    st.builds(Freeze, step=st.integers(1, 30), seconds=st.sampled_from([60.0, 20.0, 4.0])),
-)
-accidents = st.builds(Accident, fates=fates, faults=faults, freeze=freezes)
-# How many further waves follow without an accident: a resend shows what a freeze has done.
-rounds = st.integers(0, 3)
-rates = st.sampled_from([None, 60.0, 4.0, 0.5])
-drafts = st.fixed_dictionaries(
-    {
-        "recipients": st.lists(st.tuples(numbers, keys, kinds), min_size=1, max_size=6),
-        "key": st.sampled_from([None, None, None, "batch:1"]),
-        "start": st.sampled_from([0, 0, 30 * SECOND, HOUR, 3 * DAY]),
-        "apart": st.sampled_from([0, 0, 5 * SECOND, 20 * SECOND]),
-        "unknown_policy": st.sampled_from(UnknownPolicy),
-        "exclude_opt_outs": st.sampled_from([True, True, False]),
-    }
-)
 
 _template: list[Path] = []
 
@@ -178,17 +131,32 @@ class CoreMachine(RuleBasedStateMachine):
         self.world.work(tales, accident, twice)
 
     @precondition(lambda self: self.going() or self.paused())
-    @rule(which=which, again=again, cancel=st.sampled_from([False, False, True]))
-    def control(self, which: int, again: bool, cancel: bool) -> None:
+    @rule(which=which, cancel=st.sampled_from([False, False, True]), arrives=arrives)
+    def order(self, which: int, cancel: bool, arrives: bool) -> None:
         tale = pick(self.going() + self.paused(), which)
-        if tale.cancelled_at is not None:
-            return
-        if cancel:
-            self.world.cancel(tale)
-        elif tale.paused_at is not None:
-            self.world.resume(tale, again)
+        order = Order.CANCEL if cancel else Order.PAUSE if tale.held_since is None else Order.RESUME
+        self.world.orders.give(tale, order, arrives)
+
+    @precondition(lambda self: self.going() or self.paused())
+    @rule(which=which)
+    def bring_again(self, which: int) -> None:
+        self.world.orders.bring(pick(self.going() + self.paused(), which))
+
+    @precondition(lambda self: self.going() or self.paused())
+    @rule(which=which, remains=st.booleans())
+    def lose_workflow(self, which: int, remains: bool) -> None:
+        older = self.world.orders.lose(pick(self.going() + self.paused(), which))
+        if remains:
+            self.world.older.append(older)
+
+    @precondition(lambda self: self.older())
+    @rule(accident=accidents, which=which)
+    def go_on_with_older(self, accident: Accident, which: int) -> None:
+        tale = pick(self.older(), which)
+        if self.is_idle(tale):
+            self.world.finish(tale, again=False)
         else:
-            self.world.pause(tale)
+            self.work([tale], accident)
 
     @precondition(lambda self: self.world.tales)
     @rule(rate=rates, which=which, scope=st.sampled_from(["carrier", "sender", "campaign"]))
@@ -211,7 +179,7 @@ class CoreMachine(RuleBasedStateMachine):
         again=again,
     )
     def spread(self, which: int, hours: float, start: int | None, again: bool) -> None:
-        self.world.spread(pick(self.not_begun(), which), hours, start, again)
+        self.world.orders.spread(pick(self.not_begun(), which), hours, start, again)
 
     @precondition(lambda self: self.idle())
     @rule(which=which, again=again)
@@ -279,8 +247,10 @@ class CoreMachine(RuleBasedStateMachine):
     def tell_the_end(self) -> None:
         """Left alone with a carrier in good health, every campaign comes to its end."""
         self.world.wake_all()
-        for tale in self.paused():
-            self.world.resume(tale, again=False)
+        for tale in self.going() + self.paused():
+            self.world.orders.bring(tale)
+            if tale.held_since is not None:
+                self.world.orders.give(tale, Order.RESUME)
         for _ in range(STEPS_TO_THE_END):
             if not self.going():
                 break
@@ -295,7 +265,8 @@ class CoreMachine(RuleBasedStateMachine):
 
     def leaves_no_needless_unknown(self, tale: Tale) -> None:
         """Where the carrier can tell, only what must not be repeated stays unknown."""
-        if tale.cancelled_at is not None or tale.unknown_rounds >= UNKNOWN_ROUNDS:
+        # Another run of the campaign may have asked often enough.
+        if tale.was_lost or tale.cancelled_at is not None or tale.unknown_rounds >= UNKNOWN_ROUNDS:
             return
         for message in self.world.store.campaigns.messages(tale.id, MessageStatus.UNKNOWN):
             assert tale.heeds_opt_outs and message.to in self.world.opted_out
@@ -310,6 +281,10 @@ class CoreMachine(RuleBasedStateMachine):
 
     def paused(self) -> list[Tale]:
         return [tale for tale in self.world.tales if tale.is_open and tale.paused_at is not None]
+
+    def older(self) -> list[Tale]:
+        """Memories of campaigns that were revived elsewhere, and that still go on."""
+        return [tale for tale in self.world.older if tale.is_open and tale.paused_at is None]
 
     def not_begun(self) -> list[Tale]:
         """Campaigns whose plan may still change."""

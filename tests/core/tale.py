@@ -8,7 +8,12 @@ from campaign.instants import Instant
 
 @dataclass
 class Tale:
-    """A campaign and the memory of its workflow."""
+    """A campaign and the memory of its workflow.
+
+    ``order`` is the number of the newest order that the workflow knows. What a person was told
+    outlives the workflow: ``held_since`` is since when the campaign is to stay paused, and
+    ``cancel_ordered_at`` when it was cancelled.
+    """
 
     id: str
     key: str | None
@@ -21,6 +26,10 @@ class Tale:
     pauses: int = 0
     waves: int = 0
     unknown_rounds: int = 0
+    order: Instant = 0
+    held_since: Instant | None = None
+    cancel_ordered_at: Instant | None = None
+    was_lost: bool = False
     stops: list[asyncio.Event] = field(default_factory=list)
 
     @property

@@ -8,7 +8,8 @@ from sqlalchemy import Connection
 from activities.attempts import START_WITHIN
 from campaign.handoffs import Repeats
 from campaign.instants import HOUR, SECOND
-from campaign.states import HANDED_OFF, MESSAGE_MOVES
+from campaign.orders import Order
+from campaign.states import CAMPAIGN_ENDS, HANDED_OFF, MESSAGE_MOVES, CampaignStatus
 from campaign.views import MessageView
 from store.campaigns.audit import audit
 from store.database.engine import Database
@@ -31,6 +32,15 @@ WATCH = (
     CREATE TRIGGER watch AFTER UPDATE OF status ON message WHEN OLD.status <> NEW.status
     BEGIN INSERT OR IGNORE INTO move VALUES (OLD.status, NEW.status); END
     """,
+    "CREATE TABLE breach (message TEXT)",
+    """
+    CREATE TRIGGER watch_claims AFTER UPDATE OF status ON message
+    WHEN NEW.status = 'sending' AND OLD.status IN ('queued', 'retryable') AND EXISTS (
+        SELECT 1 FROM campaign WHERE id = NEW.campaign_id
+            AND (status NOT IN ('scheduled', 'running') OR ordered = 'cancel')
+    )
+    BEGIN INSERT INTO breach VALUES (NEW.id); END
+    """,
 )
 ALLOWED = {(source, target) for source in MESSAGE_MOVES for target in MESSAGE_MOVES[source]}
 
@@ -49,6 +59,7 @@ def check(world: World, lied: set[str]) -> None:
     """Hold the store against the carrier's log; ``lied`` are messages an operator misjudged."""
     assert audit(world.store.database).findings == ()
     assert _moves(world.store.database) <= ALLOWED
+    assert _breaches(world.store.database) == [], "claimed while the store forbade it"
     messages = {
         message.id: message
         for tale in world.tales
@@ -57,6 +68,7 @@ def check(world: World, lied: set[str]) -> None:
     for tale in world.tales:
         tally = asdict(world.store.campaigns.tally(tale.id))
         assert tally.pop("total") == sum(tally.values())
+        _check_orders(world, tale)
     if world.carrier.repeats is Repeats.LOOKUP:
         lied = lied | world.carrier.too_late
         for reference in world.carrier.too_late:
@@ -74,13 +86,34 @@ def check_begin(world: World, one: Accepted) -> None:
     reaction = START_WITHIN if one.was_frozen else REACTION
     if tale.heeds_opt_outs and one.to in world.opted_out:
         assert one.begun_at <= world.opted_out[one.to] + reaction, "sent after the stop word"
-    if tale.cancelled_at is not None:
-        assert one.begun_at <= tale.cancelled_at + reaction, "sent after the cancel"
+    if tale.cancel_ordered_at is not None:
+        assert one.begun_at <= tale.cancel_ordered_at + reaction, "sent after the cancel"
+    if tale.held_since is not None:
+        assert one.begun_at <= tale.held_since + reaction, "sent after the pause"
 
 
 def _moves(database: Database) -> set[tuple[str, str]]:
     rows = database.read(lambda connection: connection.exec_driver_sql("SELECT * FROM move").all())
     return {(source, target) for source, target in rows}
+
+
+def _breaches(database: Database) -> list[str]:
+    rows = database.read(
+        lambda connection: connection.exec_driver_sql("SELECT * FROM breach").all()
+    )
+    return [message for (message,) in rows]
+
+
+def _check_orders(world: World, tale: Tale) -> None:
+    """What was ordered and answered holds, whatever was lost since."""
+    view = world.store.campaigns.get(tale.id)
+    assert view is not None
+    if view.status in CAMPAIGN_ENDS:
+        return
+    if tale.cancel_ordered_at is not None:
+        assert view.ordered == Order.CANCEL, f"{tale.id} was cancelled, and that is forgotten"
+    elif tale.held_since is not None:
+        assert view.status is CampaignStatus.PAUSED, f"{tale.id} was paused, and is {view.status}"
 
 
 def _check_message(world: World, message: MessageView) -> None:

@@ -59,6 +59,7 @@ class Worker:
         self._carriers = Carriers([carrier])
         self._places, self._lines = Places(100), Lines()
         self._chunks: list[asyncio.Task[ChunkResult]] = []
+        self._tales: list[Tale] = []
 
     def start(self, tale: Tale, chunk: ChunkRange, token: str, breaker: Breaker) -> None:
         """Begin an attempt at a chunk."""
@@ -74,6 +75,7 @@ class Worker:
             cancelled=tale.cancelled_at is not None,
         )
         chunk_sender = ChunkSender(attempts, self._places, self._lines)
+        self._tales.append(tale)
         self._chunks.append(self.loop.create_task(chunk_sender.run()))
 
     @property
@@ -81,18 +83,19 @@ class Worker:
         """Whether everything that it ran has ended."""
         return all(chunk.done() for chunk in self._chunks)
 
-    def end(self) -> Sequence[ChunkResult]:
-        """Close the process and return what its chunks answered; a fault of ours raises."""
-        results = []
-        for chunk in self._chunks:
+    def end(self) -> Sequence[Tale]:
+        """Close the process; return the campaigns that may not send. A fault of ours raises."""
+        held: list[Tale] = []
+        for tale, chunk in zip(self._tales, self._chunks, strict=True):
             error = None if chunk.cancelled() else chunk.exception()
             if self.store.is_dead:
                 continue
             if error is not None:
                 raise error
-            results.append(chunk.result())
+            if chunk.result().held and not any(tale is one for one in held):
+                held.append(tale)
         self.loop.close()
-        return results
+        return held
 
     def _cancel(self) -> None:
         for chunk in self._chunks:

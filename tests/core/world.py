@@ -19,23 +19,22 @@ from activities.lifecycle import Lifecycle
 from activities.planning import Planning
 from activities.records import (
     CampaignRef,
-    RespreadPlanInput,
-    SetStatusInput,
     SettleInput,
-    ShiftPlanInput,
 )
 from campaign.credits import MessageKind
 from campaign.handoffs import Handoff, Receipt, Repeats
 from campaign.instants import DAY, Instant, moment_of
 from campaign.model import ComposedCampaign, Draft, DraftRecipient, Message
+from campaign.orders import Order
 from campaign.ports import ChunkRange
 from campaign.schedule import Wave
 from campaign.settings import Settings
-from campaign.states import CampaignStatus, MessageStatus
+from campaign.states import CAMPAIGN_ENDS, CampaignStatus, MessageStatus
 from store.store import open_store
 from tests.core.carrier import ModelCarrier
 from tests.core.faults import CRASHES, Fate
 from tests.core.leaping import LeapingLoop, Time
+from tests.core.orders import Orders
 from tests.core.tale import Tale
 from tests.core.worker import NO_ACCIDENT, Accident, Worker
 
@@ -72,7 +71,10 @@ class World:
         )
         self.admission = Admission(store.campaigns, store.admissions, self.planning)
         self.lifecycle = Lifecycle(store.campaigns, store.admissions)
+        self.orders = Orders(store, self.time, self.lifecycle, self.planning, self.act)
         self.tales: list[Tale] = []
+        # What still runs campaigns whose workflow was lost and revived elsewhere.
+        self.older: list[Tale] = []
         self.tale_of: dict[str, Tale] = {}
         self.key_of: dict[str, str | None] = {}
         # When each silent number opted out.
@@ -163,47 +165,6 @@ class World:
         ).waves
         return waves
 
-    def set_status(self, tale: Tale, status: CampaignStatus, again: bool = False) -> None:
-        """Write where the campaign stands."""
-        input = SetStatusInput(campaign_id=tale.id, status=status)
-        self.act(self.lifecycle.set_status, input, again)
-
-    def pause(self, tale: Tale) -> None:
-        """Stop what runs, then say so."""
-        tale.stop()
-        tale.paused_at = self.now
-        self.set_status(tale, CampaignStatus.PAUSED)
-
-    def resume(self, tale: Tale, again: bool) -> None:
-        """Push the rest back by the time lost, and carry on."""
-        assert tale.paused_at is not None
-        tale.pauses += 1
-        input = ShiftPlanInput(
-            campaign_id=tale.id, number=tale.pauses, by=max(1, self.now - tale.paused_at)
-        )
-        self.act(self.planning.shift_plan, input, again)
-        tale.paused_at = None
-        running = CampaignStatus.RUNNING if tale.waves else CampaignStatus.SCHEDULED
-        self.set_status(tale, running, again)
-
-    def spread(self, tale: Tale, hours: float, start: Instant | None, again: bool) -> None:
-        """Lay out anew what waits for its first wave, as an update does."""
-        tale.pauses += 1
-        input = RespreadPlanInput(
-            campaign_id=tale.id,
-            number=tale.pauses,
-            hours=hours,
-            earliest=self.now if tale.paused_at is None else tale.paused_at,
-            scheduled_at=None if start is None else self.now + start,
-        )
-        self.act(self.planning.respread_plan, input, again)
-
-    def cancel(self, tale: Tale) -> None:
-        """Stop what runs; what waits is cancelled when it has stopped."""
-        tale.stop()
-        tale.cancelled_at = self.now
-        tale.paused_at = None
-
     def opt_out(self, number: str) -> None:
         """A stop word arrives and is committed."""
         self.store.opt_outs.add(self.account_id, number, "inbound", self.now)
@@ -224,8 +185,9 @@ class World:
                 return
             tale.unknown_rounds = UNKNOWN_ROUNDS
         input = SettleInput(campaign_id=tale.id, cancelled=tale.cancelled_at is not None)
-        self.act(self.lifecycle.settle_campaign, input, again)
-        tale.ended = True
+        tale.ended = self.act(self.lifecycle.settle_campaign, input, again).status in CAMPAIGN_ENDS
+        if not tale.ended:
+            self.orders.follow(tale)
 
     # ------------------------------------------------------------------ chunks
 
@@ -252,7 +214,7 @@ class World:
             for wave in self.waves(tale)[:1]:
                 if wave.fire_at <= self.now:
                     if tale.waves == 0 and tale.cancelled_at is None:
-                        self.set_status(tale, CampaignStatus.RUNNING)
+                        self._begin(tale, wave)
                     tale.waves += 1
                     has_work = True
                     for low, high in wave.chunks * (2 if twice else 1):
@@ -263,6 +225,13 @@ class World:
             tale.stops.clear()
         self._bury()
         return has_work
+
+    def _begin(self, tale: Tale, wave: Wave) -> None:
+        """Write that the campaign runs, as its first chunk or its workflow does."""
+        if wave.begins:
+            self.store.campaigns.begin(tale.id, self.now)
+        else:
+            self.orders.set_status(tale, CampaignStatus.RUNNING)
 
     def pass_by(self, milliseconds: Instant) -> None:
         """Let time pass, and with it whatever is due."""
@@ -277,7 +246,10 @@ class World:
     def _bury(self) -> None:
         for worker in [worker for worker in self._workers if worker.is_done]:
             self._workers.remove(worker)
-            worker.end()
+            for tale in worker.end():
+                # A worker that was taken for dead is not heard any more.
+                if not worker.loop.was_frozen and not tale.ended:
+                    self.orders.follow(tale)
 
     def _meanwhile(self, fate: Fate, handoff: Handoff, loop: LeapingLoop) -> None:
         """What happens in the middle of a request, besides what the carrier does."""
@@ -290,10 +262,10 @@ class World:
             self.opt_out(handoff.to)
         elif fate is Fate.SHUTDOWN:
             tale.stop()
-        elif fate is Fate.CANCEL and tale.cancelled_at is None:
-            self.cancel(tale)
-        elif fate is Fate.PAUSE and tale.cancelled_at is None and tale.paused_at is None:
-            self.pause(tale)
+        elif fate is Fate.CANCEL and tale.is_open:
+            self.orders.give(tale, Order.CANCEL)
+        elif fate is Fate.PAUSE and tale.is_open:
+            self.orders.give(tale, Order.PAUSE)
         elif fate is Fate.RECEIPT_FIRST:
             self.receive(handoff.reference)
 
