@@ -15,8 +15,11 @@ from campaign.rules import SHAPE
 from campaign.rules.duplicates import skip_repeats
 from campaign.schedule import ideal_instants
 from campaign.states import MessageStatus
-from campaign.text import Filled, fill, segment
+from campaign.text import Filled, clean, fill, segment
+from campaign.web_addresses import ascii_address
 
+# The reason of a failed message to a member of a mailing list who has the sender's number.
+OWN_SENDER = "own_sender"
 # Of texts that are too long unless their links are shortened, so many characters are kept.
 LONG_TEXTS_MAX = 32_000_000
 
@@ -45,6 +48,7 @@ def compose(
             draft, recipient, filled, position, default_sender, lookup, new_id, faults
         )
         messages.append(message)
+    faults.extend(texts.faults)
     sound = [message for message in messages if message.status is MessageStatus.QUEUED]
     if draft.policy.duplicates in (Duplicates.SKIP, Duplicates.SKIP_EQUAL):
         skip_repeats(sound, draft.policy.duplicates)
@@ -97,7 +101,16 @@ def _message(
         )
     elif sender_kind(sender) is None:
         fault(RefusalCode.SENDER_INVALID, "must be a number, short code or name", "sender")
+    reason = recipient.fault
+    if sender is not None and sender.removeprefix("+") == to.removeprefix("+"):
+        reason = reason or OWN_SENDER
+        # On a mailing list it does not refuse the campaign.
+        if recipient.mailing_list is None:
+            fault(RefusalCode.NUMBER_INVALID, "is the number of the sender", "to")
     media_url = recipient.media_url or draft.media_url
+    if media_url is not None:
+        # One that cannot be written in ASCII is refused.
+        media_url = ascii_address(media_url) or media_url
     endpoint = recipient.endpoint or draft.endpoint
     return Message(
         position=position,
@@ -114,8 +127,8 @@ def _message(
         key=recipient.key,
         reference=recipient.reference,
         list_id=recipient.mailing_list,
-        status=MessageStatus.QUEUED if recipient.fault is None else MessageStatus.FAILED,
-        reason=recipient.fault or ("fields_missing" if filled.missing else None),
+        status=MessageStatus.QUEUED if reason is None else MessageStatus.FAILED,
+        reason=reason or ("fields_missing" if filled.missing else None),
         country=facts.country,
         line_type=facts.line_type,
         network=facts.network,
@@ -126,9 +139,10 @@ def _message(
 
 
 class _Texts:
-    """Fills the texts of a draft; those that are too long are cut before they take memory.
+    """Cleans and fills the texts of a draft; too long ones are cut before they take memory.
 
-    ``lengths`` maps the positions of cut texts to their whole lengths in characters.
+    ``lengths`` maps the positions of cut texts to their whole lengths in characters; ``faults``
+    has the templates with braces that are no tag.
     """
 
     def __init__(self, draft: Draft) -> None:
@@ -136,22 +150,33 @@ class _Texts:
         self._length_max = draft.policy.text_length_max
         # Links in a text that is too long may become short enough.
         self._room = LONG_TEXTS_MAX if draft.shorten_urls else 0
+        self._shared = clean(draft.text or "")
         self.lengths: dict[int, int] = {}
+        self.faults: list[Refusal] = []
 
     def fill(self, position: int, recipient: DraftRecipient) -> Filled:
         """The text of one recipient, filled."""
         draft = self._draft
         length_max = LINKED_LENGTH_MAX if self._room > 0 else self._length_max
-        text = (recipient.text if recipient.text is not None else draft.text) or ""
+        text = self._shared if recipient.text is None else clean(recipient.text)
         if draft.policy.literal or "{{" not in text:
             filled = Filled(text[: length_max + 1], (), len(text))
         else:
             filled = fill(text, recipient.fields, length_max)
+            if filled.broken is not None and recipient.fault is None:
+                shared = recipient.text is None
+                self._fault(filled.broken, "text" if shared else f"recipients[{position}].text")
         if filled.length > self._length_max:
             self._room -= len(filled.text)
         if len(filled.text) < filled.length:
             self.lengths[position] = filled.length
         return filled
+
+    def _fault(self, broken: int, place: str) -> None:
+        known = any(fault.place == place for fault in self.faults)
+        if not known and len(self.faults) < SHOWN_MAX:
+            what = f"the braces at character {broken + 1} are no tag; a tag is written {{{{NAME}}}}"
+            self.faults.append(Refusal(RefusalCode.FIELD_INVALID, what, place))
 
 
 def _shorten(messages: Iterable[Message], shortener: Shortener | None) -> Iterator[Refusal]:

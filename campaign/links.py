@@ -4,12 +4,14 @@ Every step is linear in the length of the text, whatever is in it.
 """
 
 import re
+import unicodedata
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from urllib.parse import quote, urlsplit, urlunsplit
+from functools import lru_cache
+from urllib.parse import urlsplit
 
 from campaign.model import Link
-from campaign.rules.media import is_web_address
+from campaign.web_addresses import ascii_host, ascii_link
 
 CODE_LENGTH = 10
 CODE_RANDOM_BYTES = 16
@@ -18,10 +20,11 @@ TEXT_LENGTH_MAX = 20_000
 
 _ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _URL = re.compile(r"(?<![A-Za-z0-9])https?://[^\s<>\"\\^`{|}]+", re.IGNORECASE)
-_AFTER_A_URL = frozenset(".,;:!?'…*_~")
+_AFTER_A_URL = frozenset(".,;:!?'")
 _BRACKETS = {")": "(", "]": "["}
-# Characters that a URL keeps (RFC 3986); a percent sign already starts an escape.
-_KEPT = "%/:?#[]@!$&'()*+,;=~-._"
+_AUTHORITY = re.compile(r"https?://[^/?#]*", re.IGNORECASE)
+# Signs inside words: Catalan l·l, Tibetan syllables, Hebrew abbreviations, joined letters.
+_IN_WORDS = frozenset("\u00b7\u0f0b\u05f3\u05f4\u200c\u200d")
 
 
 def make_code(random: bytes) -> str:
@@ -39,13 +42,15 @@ def make_code(random: bytes) -> str:
 def find_urls(text: str) -> Iterator[tuple[int, int]]:
     """The start and end of each http or https URL in a text.
 
-    Punctuation after a URL belongs to the sentence; so does a closing bracket that the URL did not
-    open.
+    Beyond ASCII a URL has letters, marks and digits only, and symbols in its host. Quotes, dashes
+    and punctuation of any script end it. Punctuation after a URL belongs to the sentence; so does a
+    closing bracket that the URL did not open.
     """
     for match in _URL.finditer(text):
-        start, end = match.span()
+        start, end = match.start(), match.start() + _length_of(match[0])
+        url = text[start:end]
         missing = {
-            closing: match[0].count(closing) - match[0].count(opening)
+            closing: url.count(closing) - url.count(opening)
             for closing, opening in _BRACKETS.items()
         }
         while True:
@@ -61,24 +66,59 @@ def find_urls(text: str) -> Iterator[tuple[int, int]]:
             yield start, end
 
 
+def _length_of(url: str) -> int:
+    """How many characters of ``url`` belong to it, before the sentence goes on."""
+    if url.isascii():
+        return len(url)
+    authority = _AUTHORITY.match(url)
+    host_end = 0 if authority is None else authority.end()
+    length = next(
+        (
+            index
+            for index, letter in enumerate(url)
+            if not letter.isascii()
+            and letter not in _IN_WORDS
+            and not _is_letter(letter)
+            and not (index < host_end and _is_symbol(letter))
+        ),
+        len(url),
+    )
+    # Emoji and joiners at the end of a host belong to the sentence, too.
+    while not url[length - 1].isascii():
+        last = url[length - 1]
+        if _is_letter(last) and not _is_selector(last):
+            break
+        length -= 1
+    return length
+
+
+@lru_cache(4_096)
+def _is_letter(letter: str) -> bool:
+    """True for letters, marks and digits of any script."""
+    return unicodedata.category(letter)[0] in "LMN"
+
+
+@lru_cache(4_096)
+def _is_symbol(letter: str) -> bool:
+    return unicodedata.category(letter) in ("So", "Sk")
+
+
+def _is_selector(letter: str) -> bool:
+    """True for the marks that only choose how an emoji looks."""
+    return "\ufe00" <= letter <= "\ufe0f" or letter == "\u20e3"
+
+
 def target_of(url: str, own_host: str | None = None) -> str | None:
     """The target of a link to ``url``, in ASCII; None if it must not be shortened.
 
     A target is http or https, has a host and no user name, and is not on ``own_host``, which would
     be a link to a link.
     """
-    if not is_web_address(url):
+    target = ascii_link(url)
+    if target is None:
         return None
-    parts = urlsplit(url)
-    try:
-        host = (parts.hostname or "").rstrip(".").encode("idna").decode("ascii")
-    except UnicodeError:
-        return None
-    if not host or host == own_host:
-        return None
-    netloc = parts.netloc if parts.netloc.isascii() else host + _port(parts.port)
-    ascii_parts = (quote(part, safe=_KEPT) for part in (parts.path, parts.query, parts.fragment))
-    return urlunsplit((parts.scheme, netloc, *ascii_parts))
+    own = own_host and ascii_host(own_host)
+    return None if ascii_host(urlsplit(target).hostname or "") == own else target
 
 
 @dataclass(slots=True)
@@ -114,7 +154,3 @@ class Shortener:
 def has_urls(text: str) -> bool:
     """True if a text has a URL that can be shortened."""
     return any(target_of(text[start:end]) for start, end in find_urls(text))
-
-
-def _port(port: int | None) -> str:
-    return "" if port is None else f":{port}"

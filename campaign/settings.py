@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from campaign.rules.media import is_web_address
+from campaign.web_addresses import is_web_address
 
 DATA_DIRECTORY = Path(".godwit")
 

@@ -5,10 +5,11 @@ from itertools import islice
 
 from campaign.model import ComposedCampaign
 from campaign.refusals import SHOWN_MAX, Refusal, RefusalCode
+from campaign.text import is_blank
 
 
 def check(composed: ComposedCampaign) -> Iterator[Refusal]:
-    """Refuse empty messages and too long texts; the length is in code points."""
+    """Refuse messages of nothing visible and too long texts; the length is in code points."""
     yield from islice(_faults(composed), SHOWN_MAX)
 
 
@@ -17,7 +18,7 @@ def _faults(composed: ComposedCampaign) -> Iterator[Refusal]:
     for message in composed.messages:
         place = f"recipients[{message.position}].text"
         length = composed.lengths.get(message.position, len(message.text))
-        if not message.text and message.media_url is None:
+        if message.media_url is None and is_blank(message.text):
             yield Refusal(
                 RefusalCode.CONTENT_MISSING, "the message has neither text nor media", place
             )

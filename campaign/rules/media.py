@@ -3,23 +3,24 @@
 See docs/decisions/0022-media.md for the source of the limits.
 """
 
-import re
 from collections.abc import Iterator, Mapping
 from itertools import islice
-from urllib.parse import urlsplit
 
 from campaign.model import ComposedCampaign
 from campaign.refusals import SHOWN_MAX, Refusal, RefusalCode
 from campaign.states import MessageStatus
+from campaign.web_addresses import ascii_address
 
-LENGTH_MAX = 2_048
-# A host has at most 253 characters; a longer one takes quadratic time to parse.
-_AUTHORITY = re.compile(r"[^/?#]*//[^/?#]{1,300}(?:[/?#].*)?")
 # "1 MB" as MiB, in favour of the sender.
 BYTES_MAX = 1_048_576
 TYPES = frozenset(
     "image/jpeg image/png image/gif video/mp4 video/mpeg audio/mpeg application/pdf text/vcard"
     " text/x-vcard".split()
+)
+# Other names for these types, which servers and programs write.
+ALIASES = frozenset(
+    "image/jpg image/pjpeg image/x-png audio/mp3 audio/x-mp3 audio/x-mpeg audio/mpeg3 video/x-mpeg"
+    " video/mpg application/x-pdf text/directory".split()
 )
 
 Fault = tuple[RefusalCode, str]
@@ -36,18 +37,13 @@ LATE: Fault = (
 
 def check(composed: ComposedCampaign) -> Iterator[Refusal]:
     """Refuse media URLs that are not plain http or https URLs."""
-    checked: dict[str, bool] = {}
-    yield from islice(_faults(composed, checked), SHOWN_MAX)
+    yield from islice(_faults(composed), SHOWN_MAX)
 
 
-def _faults(composed: ComposedCampaign, checked: dict[str, bool]) -> Iterator[Refusal]:
+def _faults(composed: ComposedCampaign) -> Iterator[Refusal]:
     for message in composed.messages:
         url = message.media_url
-        if url is None:
-            continue
-        if url not in checked:
-            checked[url] = is_web_address(url)
-        if not checked[url]:
+        if url is not None and ascii_address(url) is None:
             yield Refusal(
                 RefusalCode.MEDIA_INVALID,
                 "must be an absolute http or https URL",
@@ -59,7 +55,7 @@ def fault_of(status: int, content_type: str, length: int) -> Fault | None:
     """The fault of a download, from its status, Content-Type and length in bytes, or None."""
     if status != 200 or not length:
         return AWAY
-    if content_type.partition(";")[0].strip().lower() not in TYPES:
+    if content_type.partition(";")[0].strip().lower() not in TYPES | ALIASES:
         return WRONG_TYPE
     return None
 
@@ -73,17 +69,3 @@ def refusals(composed: ComposedCampaign, faults: Mapping[str, Fault]) -> list[Re
         and (fault := faults.get(message.media_url or "")) is not None
     )
     return list(islice(named, SHOWN_MAX))
-
-
-def is_web_address(url: str) -> bool:
-    """True if ``url`` is http or https, with a host and without user or control characters."""
-    if len(url) > LENGTH_MAX or not url.isprintable() or any(c in url for c in ' "<>\\^`{|}'):
-        return False
-    if _AUTHORITY.fullmatch(url) is None:
-        return False
-    try:
-        parts = urlsplit(url)
-        parts.port  # noqa: B018 - raises for a port that is no number.
-    except ValueError:
-        return False
-    return parts.scheme in ("http", "https") and bool(parts.hostname) and "@" not in parts.netloc

@@ -17,6 +17,8 @@ from campaign.phone import OfflineLookup, SenderKind, canonical_number, is_e164,
 from campaign.refusals import RefusalCode, Refused
 from campaign.replies import ReplyOptions
 from campaign.rules import JUDGEMENT
+from campaign.text import clean
+from campaign.web_addresses import ascii_address
 from dialects.fonedynamics.responses import Fault, fault_of
 from webhooks.addresses import BadUrl, is_private, is_public, read_url
 
@@ -115,9 +117,12 @@ class _Reader:
 
     def hook(self, name: str, inside_too: bool) -> EventEndpoint | None:
         """A webhook: a URI and a method, which the vendor's own clients write as ``Post``."""
-        uri = self.checked(
-            f"{name}Uri", lambda value: _is_url(value, inside_too), "is not an http or https URI"
-        )
+        written = self.text(f"{name}Uri")
+        uri = None if written is None else ascii_address(written)
+        if written is not None and (uri is None or not _is_url(uri, inside_too)):
+            what = "is not an http or https URI"
+            self.fault(RefusalCode.FIELD_INVALID, f"{name}Uri", what)
+            uri = None
         method = self.checked(
             f"{name}Method",
             lambda value: value.upper() in set(EndpointMethod),
@@ -152,6 +157,7 @@ def read_item(
         sender = None
     to = reader.number("To")
     text = reader.text("Text", keep_blanks=True)
+    text = text and clean(text)
     for name, value in (("To", to), ("Text", text)):
         if value is None and not any(fault.field == name for fault in reader.faults):
             reader.fault(RefusalCode.FIELD_MISSING, name, "is missing")

@@ -22,7 +22,8 @@ from campaign.model import (
 )
 from campaign.phone import canonical_number, is_e164, sender_kind
 from campaign.refusals import SHOWN_MAX, Refusal, RefusalCode, Refused
-from campaign.rules.media import is_web_address
+from campaign.text import clean, is_line
+from campaign.web_addresses import ascii_address
 from dialects.http.payloads import payload_hash, payload_key
 from store.accounts.api_keys import Principal
 
@@ -68,6 +69,21 @@ class _Reader:
         """An optional string of the request itself."""
         return self.string(self.body, member, "", length_max)
 
+    def content(self, owner: Mapping[str, Any], prefix: str) -> str | None:
+        """The optional text of a message, cleaned before its length is checked."""
+        value = owner.get("text")
+        if isinstance(value, str):
+            owner = {"text": clean(value)}
+        return self.string(owner, "text", prefix, TEXT_LENGTH_MAX)
+
+    def name(self) -> str | None:
+        """The optional name of the campaign: one line."""
+        value = self.text("name", NAME_LENGTH_MAX)
+        if value is not None and not is_line(value):
+            self.invalid("must be one line without control characters", "name")
+            return None
+        return value
+
     def string(
         self, owner: Mapping[str, Any], member: str, prefix: str, length_max: int
     ) -> str | None:
@@ -111,12 +127,14 @@ class _Reader:
         return None
 
     def web_address(self, member: str) -> str | None:
-        """An optional http or https address."""
+        """An optional http or https address, written in ASCII."""
         value = self.body.get(member)
-        if value is None or (isinstance(value, str) and is_web_address(value)):
-            return value
-        self.invalid("must be an http or https address", member)
-        return None
+        if value is None:
+            return None
+        written = ascii_address(value) if isinstance(value, str) else None
+        if written is None:
+            self.invalid("must be an http or https address", member)
+        return written
 
     def spread(self) -> float:
         """The hours to spread over; how many are too many is a rule's business."""
@@ -170,7 +188,7 @@ def read_single(body: Any, principal: Principal) -> Draft:
 
 
 def _draft(reader: _Reader, principal: Principal, recipients: list[DraftRecipient]) -> Draft:
-    text, sender = reader.text("text", TEXT_LENGTH_MAX), reader.originator(reader.body, "")
+    text, sender = reader.content(reader.body, ""), reader.originator(reader.body, "")
     _check_filled(reader, recipients)
     callback = reader.web_address("callbackURL")
     hashed = payload_hash(reader.body)
@@ -186,7 +204,7 @@ def _draft(reader: _Reader, principal: Principal, recipients: list[DraftRecipien
             blanks=True,
             unplanned=True,
         ),
-        name=reader.text("name", NAME_LENGTH_MAX),
+        name=reader.name(),
         sender=sender,
         text=text,
         scheduled_at=reader.instant("scheduleDateTime"),
@@ -227,7 +245,7 @@ def _recipient(reader: _Reader, entry: Any, index: int | None) -> DraftRecipient
     return DraftRecipient(
         to=number or "",
         mailing_list=mailing_list,
-        text=None if single else reader.string(entry, "text", prefix, TEXT_LENGTH_MAX),
+        text=None if single else reader.content(entry, prefix),
         sender=None if single else reader.originator(entry, prefix),
         reference=reader.string(entry, "reference", prefix, REFERENCE_LENGTH_MAX),
         fields=fields,

@@ -1,6 +1,7 @@
 """Short links: the public redirect, and the clicks of a campaign."""
 
 import asyncio
+import re
 from contextlib import suppress
 from urllib.parse import urlsplit
 
@@ -22,6 +23,8 @@ from store.database.threads import read_in_thread
 # Slows down a caller who guesses codes.
 MISSES_LIMIT = "30/minute"
 CODE_LENGTH_MAX = 32
+# What follows belongs to the sentence: many programs take its mark into the link.
+_CODE = re.compile("[0-9A-Za-z]*")
 
 
 def routes(context: ApiContext) -> APIRouter:
@@ -40,7 +43,7 @@ def routes(context: ApiContext) -> APIRouter:
     )
     async def follow(request: Request, code: str) -> Response:
         """Redirects to the stored http or https address and to no other."""
-        found = await read_in_thread(links.find, code[:CODE_LENGTH_MAX])
+        found = await read_in_thread(links.find, _code_of(code))
         target = None if found is None else _target(context, found)
         if found is None or target is None:
             window = await context.limiter.take(MISSES_LIMIT, "missed-links", caller_of(request))
@@ -81,6 +84,11 @@ def routes(context: ApiContext) -> APIRouter:
         return JSONResponse({"clicks": shown, "next": following})
 
     return router
+
+
+def _code_of(written: str) -> str:
+    found = _CODE.match(written)
+    return found[0][:CODE_LENGTH_MAX] if found else ""
 
 
 def _target(context: ApiContext, found: LinkView) -> str | None:

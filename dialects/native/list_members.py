@@ -2,7 +2,6 @@
 
 import csv
 import io
-import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -12,6 +11,7 @@ from campaign.expanding import Member
 from campaign.model import FIELD_LENGTH_MAX, FIELDS_MAX
 from campaign.phone import canonical_number
 from campaign.refusals import SHOWN_MAX, Refusal, RefusalCode, Refused
+from campaign.text import is_field_name
 from dialects.http.bodies import BadBody, parse_json, read_body
 
 BYTES_MAX = 16 * 1024 * 1024
@@ -21,7 +21,6 @@ CSV_MEMBERS_MAX = 50_000
 DELIMITERS_MAX = 100_000
 # Accepted names of the column that has the number.
 NUMBER_COLUMNS = ("to", "number", "phone", "mobile", "msisdn", "recipient")
-_NAME = re.compile(r"[A-Za-z0-9_.\-]{1,64}")
 
 Fault = Callable[[RefusalCode, str, str], None]
 
@@ -138,8 +137,8 @@ def _member(to: Any, fields: dict[str, str], place: str, fault: Fault) -> Member
         fault(RefusalCode.NUMBER_INVALID, "must be a phone number with its country code", place)
     if len(fields) > FIELDS_MAX:
         fault(RefusalCode.FIELD_INVALID, f"must have at most {FIELDS_MAX} fields", place)
-    elif not all(map(_NAME.fullmatch, fields)):
-        what = "field names must have 1 to 64 letters, digits, dots, dashes and underscores"
+    elif not all(map(is_field_name, fields)):
+        what = "field names must have 1 to 64 visible characters, without braces and line ends"
         fault(RefusalCode.FIELD_INVALID, what, place)
     elif any(len(value) > FIELD_LENGTH_MAX for value in fields.values()):
         what = f"field values must have at most {FIELD_LENGTH_MAX} characters"

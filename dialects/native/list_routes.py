@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
 from campaign.instants import iso
-from campaign.text import bad_character
+from campaign.text import is_line
 from dialects.http.auth import Permission
 from dialects.http.bodies import read_json
 from dialects.http.context import ApiContext
@@ -115,7 +115,7 @@ async def _own(
 
 def _name(body: Any) -> str:
     name = body.get("name") if isinstance(body, dict) and len(body) == 1 else None
-    if not isinstance(name, str) or not 1 <= len(name) <= NAME_LENGTH_MAX or bad_character(name):
+    if not isinstance(name, str) or not 1 <= len(name) <= NAME_LENGTH_MAX or not is_line(name):
         raise invalid(f"name, the only member, must have 1 to {NAME_LENGTH_MAX} characters")
     return name
 

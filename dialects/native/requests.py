@@ -17,6 +17,7 @@ from campaign.model import (
 )
 from campaign.phone import is_e164
 from campaign.refusals import SHOWN_MAX, Refusal, RefusalCode, Refused
+from campaign.text import is_line
 from dialects.http.payloads import payload_hash, payload_key
 from dialects.native.fields import RequestModel, faults_of, read_instant
 from store.accounts.api_keys import Principal
@@ -88,6 +89,9 @@ def read(body: Any, principal: Principal) -> Draft:
             )
         )
     scheduled_at = read_instant(parsed.schedule_date_time, "", faults)
+    if parsed.name is not None and not is_line(parsed.name):
+        what = "must be one line without control characters"
+        faults.append(Refusal(RefusalCode.FIELD_INVALID, what, "name"))
     if faults:
         raise Refused(*faults[:SHOWN_MAX])
     hashed, key = payload_hash(body), parsed.idempotency_key

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from campaign.events import NATIVE, SECRETS_OVERLAP, SUBSCRIBABLE
 from campaign.instants import Instant, instant_of, iso, iso_or_none
+from campaign.web_addresses import ascii_address
 from dialects.http.auth import Permission
 from dialects.http.context import ApiContext
 from dialects.native.fields import RequestModel
@@ -60,11 +61,11 @@ def routes(context: ApiContext) -> APIRouter:
         """Returns the signing secret (Standard Webhooks), which is never shown again."""
         principal = await enter(request, context.store, Permission.ADMINISTER)
         body = await read_model(request, WebhookBody, BODY_BYTES_MAX)
-        _check(body, context.settings.allow_private_urls, context.event_dialects)
+        url = _check(body, context.settings.allow_private_urls, context.event_dialects)
         view, secret = await asyncio.to_thread(
             webhooks.add,
             principal.account_id,
-            body.url,
+            url,
             sorted(set(body.events)),
             body.dialect,
             wall_clock(),
@@ -157,10 +158,14 @@ async def _own(context: ApiContext, account_id: str, id: str) -> WebhookView:
     return view
 
 
-def _check(body: WebhookBody, inside_too: bool, dialects: Collection[str]) -> None:
-    """Refuse a webhook that can never be called; each call checks the IP address again."""
+def _check(body: WebhookBody, inside_too: bool, dialects: Collection[str]) -> str:
+    """The URL of a webhook in ASCII; refuses one that can never be called.
+
+    Each call checks the IP address again.
+    """
+    url = ascii_address(body.url) or body.url
     try:
-        target = read_url(body.url, inside_too)
+        target = read_url(url, inside_too)
     except BadUrl:
         raise invalid("url must be a public http or https URL") from None
     if not inside_too and target.port not in (80, 443):
@@ -171,6 +176,7 @@ def _check(body: WebhookBody, inside_too: bool, dialects: Collection[str]) -> No
     if body.dialect not in dialects:
         known = ", ".join(sorted(dialects))
         raise invalid(f"dialect must be one of {known}")
+    return url
 
 
 def _instant(value: str, name: str) -> Instant:

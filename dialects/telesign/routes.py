@@ -14,6 +14,7 @@ from fastapi.responses import JSONResponse
 from campaign.model import Draft, DraftRecipient, Duplicates, Policy
 from campaign.phone import OfflineLookup, SenderKind, canonical_number, sender_kind
 from campaign.refusals import Refusal, RefusalCode, Refused
+from campaign.text import is_blank
 from dialects.dialect import Dialect
 from dialects.http.auth import Permission, caller_of
 from dialects.http.bodies import BadBody, parse_form, read_bytes
@@ -62,7 +63,7 @@ def read(fields: Mapping[str, str], principal: Principal) -> Draft:
     # Empty recipients have their own error code; an empty template counts as missing.
     if "recipients" not in fields:
         faults.append(Refusal(RefusalCode.FIELD_MISSING, "is required", "recipients"))
-    if not fields.get("template"):
+    if is_blank(fields.get("template", "")):
         faults.append(Refusal(RefusalCode.FIELD_MISSING, "is required", "template"))
     ucid = fields.get("ucid", "")
     if ucid and ucid not in UCIDS:

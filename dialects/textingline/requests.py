@@ -6,6 +6,7 @@ from typing import Any
 from campaign.model import Draft, DraftRecipient, Duplicates, Policy
 from campaign.phone import SenderKind, is_e164, sender_kind
 from campaign.refusals import SHOWN_MAX, Refusal, RefusalCode, Refused
+from campaign.text import clean, is_blank
 from dialects.http.payloads import payload_hash, payload_key
 from dialects.textingline.responses import BROADCAST_NAME, NAME
 from store.accounts.api_keys import Principal
@@ -118,11 +119,11 @@ def _check_content(members: dict[str, Any], faults: Faults) -> None:
     text, media_url = members.get("body"), members.get("mediaUrl")
     if not _are_strings(members, ("body", "mediaUrl"), "", faults):
         return
-    if not text and not media_url:
+    if is_blank(text or "") and not media_url:
         what = "body is required without a mediaUrl"
         faults.append(Refusal(RefusalCode.FIELD_MISSING, what, "body"))
-    elif text and len(text) > TEXT_LENGTH_MAX:
-        what = f"{len(text)} characters, at most {TEXT_LENGTH_MAX} are allowed"
+    elif text and (length := len(clean(text))) > TEXT_LENGTH_MAX:
+        what = f"{length} characters, at most {TEXT_LENGTH_MAX} are allowed"
         faults.append(Refusal(RefusalCode.CONTENT_TOO_LONG, what, "body"))
 
 

@@ -11,11 +11,20 @@ from hypothesis import strategies as st
 from campaign.composing import base_instant, compose
 from campaign.credits import MessageKind
 from campaign.instants import HOUR, MINUTE
-from campaign.model import DraftRecipient, Duplicates, Policy
+from campaign.model import Draft, DraftRecipient, Duplicates, Policy
 from campaign.phone import OfflineLookup
 from campaign.refusals import SHOWN_MAX, RefusalCode, Refused
 from campaign.states import MessageStatus
-from tests.campaign.making import NOW, SENDER, composed, draft, ids, number, recipients
+from tests.campaign.making import (
+    NOW,
+    SENDER,
+    composed,
+    draft,
+    ids,
+    number,
+    recipients,
+    result,
+)
 
 
 def faults(caught: pytest.ExceptionInfo[Refused]) -> dict[str, RefusalCode]:
@@ -243,3 +252,76 @@ def test_a_template_may_be_longer_than_its_text() -> None:
     people = [DraftRecipient(number(0), fields={"A_LONG_NAME_OF_A_FIELD": "abcdefg"})]
     (message,) = composed(draft(people, text=text)).messages
     assert message.text == "abcdefg" * 200 + "end"
+
+
+def test_a_tag_without_its_field_is_named_whatever_its_script() -> None:
+    with pytest.raises(Refused) as refused:
+        composed(draft(1, text="Hi {{First Name}} {{Prénom}}"))
+    (refusal,) = refused.value.refusals
+    assert (refusal.code, refusal.place) == (RefusalCode.FIELDS_MISSING, "recipients[0].fields")
+    assert "First Name, Prénom" in refusal.message
+
+
+def test_braces_that_are_no_tag_are_refused_once_where_they_stand() -> None:
+    people = [*recipients(30), DraftRecipient(number(30), text="{{}}")]
+    with pytest.raises(Refused) as refused:
+        composed(draft(people, text="Hi {{NAME"))
+    assert result(refused.value.refusals) == [
+        (RefusalCode.FIELD_INVALID, "text"),
+        (RefusalCode.FIELD_INVALID, "recipients[30].text"),
+    ]
+
+
+def test_a_text_is_counted_and_kept_in_its_composed_form() -> None:
+    (message,) = composed(draft(1, text="e\u0301" * 150)).messages
+    assert (message.text, message.segments) == ("é" * 150, 1)
+
+
+def test_a_long_text_that_is_short_when_composed_is_taken() -> None:
+    policy = Policy(text_length_max=160)
+    (message,) = composed(draft(1, text="e\u0301" * 160, policy=policy)).messages
+    assert len(message.text) == 160
+
+
+def test_isolates_in_a_value_are_dropped_and_an_override_is_refused() -> None:
+    def to(name: str) -> Draft:
+        return draft(recipients(1, fields={"NAME": name}), text="Hi {{NAME}}")
+
+    assert composed(to("\u2068Ann\u2069")).messages[0].text == "Hi Ann"
+    with pytest.raises(Refused) as refused:
+        composed(to("\u202eAnn"))
+    assert refused.value.refusals[0].code is RefusalCode.CHARACTERS_INVALID
+
+
+def test_a_value_of_nothing_visible_is_no_text() -> None:
+    people = [
+        *recipients(1, fields={"NAME": "Bo"}),
+        DraftRecipient(number(1), fields={"NAME": " "}),
+    ]
+    with pytest.raises(Refused) as refused:
+        composed(draft(people, text="{{NAME}}"))
+    assert result(refused.value.refusals) == [(RefusalCode.CONTENT_MISSING, "recipients[1].text")]
+
+
+@pytest.mark.parametrize("sender", [number(1), number(1)[1:]])
+def test_a_message_to_its_own_sender_is_refused_for_that_recipient(sender: str) -> None:
+    with pytest.raises(Refused) as refused:
+        composed(draft(3, sender=sender))
+    assert result(refused.value.refusals) == [(RefusalCode.NUMBER_INVALID, "recipients[1].to")]
+
+
+def test_a_member_of_a_list_who_is_the_sender_fails_alone() -> None:
+    people = recipients(3, mailing_list="list")
+    messages = composed(draft(people, sender=number(1))).messages
+    assert [message.status for message in messages] == [
+        MessageStatus.QUEUED,
+        MessageStatus.FAILED,
+        MessageStatus.QUEUED,
+    ]
+    assert messages[1].reason == "own_sender"
+
+
+def test_an_address_of_media_is_kept_in_ascii() -> None:
+    url = "https://exämple.example/ü.png"
+    (message,) = composed(draft(1, media_url=url)).messages
+    assert message.media_url == "https://xn--exmple-cua.example/%C3%BC.png"

@@ -11,10 +11,10 @@ from campaign import phone
 from campaign.links import Shortener, has_urls
 from campaign.phone import OfflineLookup, canonical_number, is_e164, sender_kind
 from campaign.rules import phishing, shaft
-from campaign.rules.media import is_web_address
 from campaign.rules.opt_outs import read_keyword
 from campaign.text import bad_character, fill, plain, segment, unmasked
 from campaign.text_cache import TextCache
+from campaign.web_addresses import is_web_address
 
 SHORT, LONG = 25_000, 100_000
 # Four times the length: four times the time, and sixteen times where it grows with the square.

@@ -55,6 +55,60 @@ def test_the_addresses_of_a_text_are_found_without_its_punctuation(text: str, fo
     assert not any(span.endswith((",", ".", ")")) for span in spans)
 
 
+@pytest.mark.parametrize(
+    ("before", "url", "after"),
+    [
+        ("“", "https://a.example/a", "”"),
+        ("«", "https://a.example/a", "»"),
+        ("‹", "https://a.example/a", "›"),
+        ("„", "https://a.example/a", "“"),
+        ("‘", "https://a.example/a", "’"),
+        ("「", "https://a.example/a", "」"),
+        ("（", "https://a.example/a", "）"),
+        ("", "https://a.example/a", "—thanks"),
+        ("", "https://a.example/a", "–thanks"),
+        ("", "https://a.example/a", "。次の文"),
+        ("Issue：", "https://a.example/477", "，涵盖了"),
+        ("", "https://a.example/a", "！"),
+        ("", "https://a.example/a", "؟"),
+        ("", "https://a.example/a", "।"),
+        ("", "https://a.example/a", "…"),
+        ("", "https://a.example/a", "→ go"),
+        ("", "https://a.example/a", "€"),
+        ("", "https://a.example/a", "\u200bnext"),
+        ("", "https://a.example/sale", "🔥hurry"),
+        ("", "https://a.example", "❤️"),
+        ("(", "https://a.example/a", "), ok"),
+        ("", "https://a.example/r/Ab3_", " ok"),
+        ("", "https://a.example/~ann~", ""),
+        ("", "https://a.example/r/Ab3*", "."),
+        ("", "https://a.example/путь/مرحبا", "، ok"),
+        ("", "https://a.example/नमस्ते", "।"),
+        ("", "https://a.example/paral·lel", "."),
+    ],
+)
+def test_an_address_ends_where_the_sentence_goes_on(before: str, url: str, after: str) -> None:
+    text = before + url + after
+    assert [text[start:end] for start, end in find_urls(text)] == [url]
+    assert shorten(text)[0] == f"{before}{BASE}/c1{after}"
+
+
+@pytest.mark.parametrize(
+    ("host", "written"),
+    [
+        ("straße.example", "xn--strae-oqa.example"),
+        ("STRAẞE.example", "xn--strae-oqa.example"),
+        ("βόλος.example", "xn--nxasmm1c.example"),
+        ("☃.example", "xn--n3h.example"),
+        ("i❤️.example", "xn--i-7iq.example"),
+        ("EXÄMPLE.example", "xn--exmple-cua.example"),
+        ("www.例え.example", "www.xn--r8jz45g.example"),
+    ],
+)
+def test_a_name_beyond_ascii_is_written_as_browsers_write_it(host: str, written: str) -> None:
+    assert target_of(f"https://{host}/x") == f"https://{written}/x"
+
+
 def test_one_address_twice_in_a_message_is_one_link() -> None:
     text = "https://a.example/1 https://b.example/2, https://a.example/1"
     assert shorten(text) == (

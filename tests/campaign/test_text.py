@@ -6,7 +6,17 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from campaign.text import bad_character, fill, plain, segment, unmasked, visible
+from campaign.text import (
+    bad_character,
+    clean,
+    fill,
+    is_blank,
+    is_line,
+    plain,
+    segment,
+    unmasked,
+    visible,
+)
 
 # 3GPP TS 23.038, written out anew so that the product's own table is held against another.
 BASIC = (
@@ -127,9 +137,96 @@ def test_a_missing_field_becomes_empty_and_is_named_once() -> None:
     assert (filled.text, filled.missing) == ("-B--", ("a", "c"))
 
 
-@pytest.mark.parametrize("tag", ["{{}}", "{{ }}", "{name}", "{{a b}}", "{{a", "{{ä}}", "{{a\n}"])
-def test_what_is_no_tag_stays_as_it_is(tag: str) -> None:
-    assert fill(tag, {"name": "x", "a": "y", "a b": "z"}).text == tag
+@pytest.mark.parametrize("text", ["{name}", "{ {a} }", "a}} {b", "{a:{b:1}}"])
+def test_single_braces_stay_as_they_are(text: str) -> None:
+    filled = fill(text, {"name": "x", "a": "y"})
+    assert (filled.text, filled.broken) == (text, None)
+
+
+@pytest.mark.parametrize(
+    ("tag", "place"),
+    [
+        ("{{}}", 0),
+        ("Hi {{ }}", 3),
+        ("{{a}} {{a", 6),
+        ("{{a\n}", 0),
+        ("{{a{{b}}}}", 0),
+        ("{{{a}}}", 1),
+        ("{{a}}}", 0),
+        ("{{\u200b}}", 0),
+        ("{{a\u202eb}}", 0),
+        ("{{" + "a" * 65 + "}}", 0),
+    ],
+)
+def test_braces_that_are_no_tag_are_found(tag: str, place: int) -> None:
+    assert fill(tag, {"a": "y", "b": "z"}).broken == place
+
+
+@pytest.mark.parametrize(
+    ("tag", "name"),
+    [
+        ("{{First Name}}", "First Name"),
+        ("{{ first  name }}", "First Name"),
+        ("{{First\u00a0Name}}", "First Name"),
+        ("{{First\nName}}", "first name"),
+        ("{{Prénom}}", "Prénom"),
+        ("{{Pre\u0301nom}}", "PRÉNOM"),
+        ("{{Имя}}", "имя"),
+        ("{{名前}}", "名前"),
+        ("{{Straße #1 (alt)}}", "STRASSE #1 (ALT)"),
+        ("{{नाम}}", "नाम"),
+    ],
+)
+def test_a_tag_may_have_spaces_and_letters_of_any_script(tag: str, name: str) -> None:
+    assert fill(f"Hi {tag}!", {name: "Ann"}) == ("Hi Ann!", (), 7, None)
+    assert fill(tag, {}).missing != ()
+
+
+def test_a_filled_text_is_composed_also_where_its_parts_meet() -> None:
+    assert fill("Caf{{a}} {{b}}\u0301", {"a": "e\u0301", "b": "e"}).text == "Café é"
+    assert fill("ae{{a}}", {"a": "\u0301"}, 2) == ("aé", (), 2, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "cleaned"),
+    [
+        ("e\u0301" * 150, "é" * 150),
+        ("\u2126", "Ω"),
+        ("\u212b \u1112\u1161\u11ab", "Å 한"),
+        ("Hi \u2068Ann\u2069, \u2067\u05d0\u2069 \u202aBo\u202c", "Hi Ann, \u05d0 Bo"),
+        ("stay \u202emoc", "stay \u202emoc"),
+        ("a\tb\u00a0c", "a\tb\u00a0c"),
+        ("👩\u200d👧 \u200fשלום", "👩\u200d👧 \u200fשלום"),
+        ("ж" * 5_000 + "e\u0301", "ж" * 5_000 + "é"),
+    ],
+)
+def test_a_text_is_composed_and_loses_isolates_only(text: str, cleaned: str) -> None:
+    assert clean(text) == cleaned
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        " ",
+        "\t\r\n",
+        "\u00a0\u3000",
+        "\u200b\u200d\ufeff",
+        "\u2800",
+        "\u3164",
+        "\u115f",
+        "\U000e0020",
+    ],
+)
+def test_a_text_of_nothing_visible_is_blank(text: str) -> None:
+    assert is_blank(text)
+    assert not is_blank(text + "a") and not is_blank(text + "👋")
+
+
+@pytest.mark.parametrize("letter", ["\x85", "\ufffe", "\n", "\t", "\u2028", "\u202e", "\x00"])
+def test_a_name_is_one_line_of_valid_characters(letter: str) -> None:
+    assert is_line("Spring 👩\u200d👧 été")
+    assert not is_line(f"Spring{letter}sale")
 
 
 @given(st.text(max_size=60), st.text(max_size=60))

@@ -4,7 +4,8 @@ import pytest
 
 from campaign.model import DraftRecipient
 from campaign.refusals import SHOWN_MAX, RefusalCode
-from campaign.rules.media import LENGTH_MAX, check, is_web_address
+from campaign.rules.media import check, fault_of
+from campaign.web_addresses import LENGTH_MAX, ascii_address, is_web_address
 from tests.campaign.making import draft, number, recipients, result, unchecked
 
 
@@ -66,6 +67,30 @@ def test_a_faulty_address_is_refused_where_it_stands() -> None:
     assert result(check(unchecked(draft(people)))) == [
         (RefusalCode.MEDIA_INVALID, "recipients[2].mediaUrl")
     ]
+
+
+@pytest.mark.parametrize(
+    ("url", "written"),
+    [
+        ("https://media.example/ü.png", "https://media.example/%C3%BC.png"),
+        ("https://exämple.example/a.png", "https://xn--exmple-cua.example/a.png"),
+        ("https://ex.example:8443/a?b=é#ü", "https://ex.example:8443/a?b=%C3%A9#%C3%BC"),
+        ("https://b.example/cbü%20x", "https://b.example/cb%C3%BC%20x"),
+        ("HTTPS://B.example/A", "HTTPS://B.example/A"),
+        ("https://b.example/a%zz.png", None),
+        ("https://b.example/ü%2", None),
+        ("https://b..example/a", None),
+        ("https://\u200d.example/a", None),
+        ("https://b.example/" + "ü" * 400, None),
+    ],
+)
+def test_an_address_is_written_in_ascii_or_is_none(url: str, written: str | None) -> None:
+    assert ascii_address(url) == written
+
+
+@pytest.mark.parametrize("content_type", ["image/jpg", "audio/mp3", "IMAGE/PJPEG; q=1"])
+def test_other_names_of_a_type_are_taken(content_type: str) -> None:
+    assert fault_of(200, content_type, 10) is None
 
 
 def test_a_readable_number_of_faults_is_told() -> None:
