@@ -28,9 +28,9 @@ class Attack:
     """What a run attacks, for how long, and with what in the way of customers.
 
     It lasts ``seconds``, or until the carrier has accepted ``sends`` if that is given. ``pause``
-    is about how long nothing breaks after a fault. Of ``backoff`` none, every message that the
-    carrier puts off fails, and is retried by its customer. Faults are those whose
-    kind contains ``only``.
+    is about how long nothing breaks after a fault. Without ``backoff`` every message that the
+    carrier puts off fails, and is retried by its customer. With ``clocks`` the API's is stepped.
+    Faults are those whose kind contains ``only``.
     """
 
     database: str
@@ -43,6 +43,7 @@ class Attack:
     sizes: tuple[int, int] = (100, 1_500)
     sender_rate: float = 150.0
     backoff: bool = True
+    clocks: bool = False
     only: str = ""
 
 
@@ -88,7 +89,9 @@ async def run(directory: Path, attack: Attack) -> Tally:
     tally = Tally(attack)
     started = time.monotonic()
     settings = {} if attack.backoff else {"GODWIT_RETRY_BACKOFF_SECONDS": ""}
-    async with arena(directory, attack.database, attack.repeats, settings) as field:
+    async with arena(
+        directory, attack.database, attack.repeats, settings, has_clocks=attack.clocks
+    ) as field:
         await asyncio.to_thread(_limit_sender, field, attack.sender_rate)
         customers = Customers(field, rng, attack.sizes)
         stop = asyncio.Event()
