@@ -26,11 +26,11 @@ ROUNDS = (
     ("sqlite", "lookup", False),
     ("postgresql", "dedup", False),
     ("postgresql", "lookup", False),
-    ("sqlite", "lookup", True),
+    ("sqlite", "dedup", True),
     ("sqlite", "none", False),
     ("postgresql", "none", False),
     ("sqlite", "dedup", False),
-    ("sqlite", "dedup", True),
+    ("sqlite", "none", True),
 )
 ATTACK_SECONDS = 75.0
 RESTORED_SECONDS = 30.0
