@@ -21,6 +21,7 @@ from tests.chaos.orders import forgotten
 READY_SECONDS = 60.0
 ORDERS_SECONDS = 40.0
 SETTLE_SECONDS = 180.0
+ASKED_AT_ONCE = 20
 
 
 @dataclass(frozen=True)
@@ -159,10 +160,15 @@ async def settle(field: Arena, customers: Customers) -> list[str]:
         if _is_paused(posted):
             await customers.order(posted, "resume")
     deadline = time.monotonic() + SETTLE_SECONDS
-    for posted in customers.posted.values():
-        await _until_ended(customers, posted, deadline)
-        while await customers.retry(posted):
+    slots = asyncio.Semaphore(ASKED_AT_ONCE)
+
+    async def end(posted: Posted) -> None:
+        async with slots:
             await _until_ended(customers, posted, deadline)
+            while await customers.retry(posted):
+                await _until_ended(customers, posted, deadline)
+
+    await asyncio.gather(*map(end, customers.posted.values()))
     return left
 
 
