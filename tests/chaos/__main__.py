@@ -26,11 +26,11 @@ ROUNDS = (
     ("sqlite", "lookup", False),
     ("postgresql", "dedup", False),
     ("postgresql", "lookup", False),
-    ("sqlite", "lookup", True),
+    ("sqlite", "dedup", True),
     ("sqlite", "none", False),
     ("postgresql", "none", False),
     ("sqlite", "dedup", False),
-    ("sqlite", "dedup", True),
+    ("sqlite", "none", True),
 )
 ATTACK_SECONDS = 75.0
 RESTORED_SECONDS = 30.0
@@ -65,7 +65,8 @@ def attacks(given: argparse.Namespace, seed: int) -> Iterator[tuple[Attack, bool
             seconds = RESTORED_SECONDS if restored else ATTACK_SECONDS
             backoff = number % 3 != 0
             pause = given.pause or 1.8
-            attack = Attack(database, repeats, own, seconds, pause, backoff=backoff)
+            clocks = number % 4 == 2
+            attack = Attack(database, repeats, own, seconds, pause, backoff=backoff, clocks=clocks)
         elif restored:
             continue
         else:

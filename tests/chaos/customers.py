@@ -76,6 +76,7 @@ class Customers:
             self._pause_and_resume,
             self._leave_alone,
             self._pause,
+            self._slow_down,
             self._cancel,
             self._move,
         )
@@ -150,10 +151,10 @@ class Customers:
 
     async def _slow_down(self, posted: Posted) -> None:
         """Set a rate, change it amid the sends, and take it away."""
-        for rate in (posted.people / 12, posted.people / 5, None):
+        for rate in (posted.people / 25, posted.people / 10, None):
             await self._change(posted, "rate", rate)
             if rate is not None:
-                await asyncio.sleep(self.rng.uniform(2, 5))
+                await asyncio.sleep(self.rng.uniform(5, 9))
 
     async def _pause_and_resume(self, posted: Posted) -> None:
         await self._pause(posted)

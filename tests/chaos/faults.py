@@ -143,7 +143,7 @@ async def _freeze(arena: Arena, name: str, rng: random.Random) -> bool:
     """Stop a process for longer than the leases that it may hold, then let it go on."""
     if not arena.hurt(name, signal.SIGSTOP):
         return False
-    longer = rng.uniform(1, 4) if name.startswith("worker-") else -rng.uniform(2, 5)
+    longer = rng.uniform(2, 14) if name.startswith("worker-") else -rng.uniform(2, 5)
     await asyncio.sleep(LEASE_SECONDS + longer)
     arena.hurt(name, signal.SIGCONT)
     return True

@@ -21,6 +21,7 @@ from tests.chaos.orders import forgotten
 READY_SECONDS = 60.0
 ORDERS_SECONDS = 40.0
 SETTLE_SECONDS = 180.0
+ASKED_AT_ONCE = 20
 
 
 @dataclass(frozen=True)
@@ -28,9 +29,9 @@ class Attack:
     """What a run attacks, for how long, and with what in the way of customers.
 
     It lasts ``seconds``, or until the carrier has accepted ``sends`` if that is given. ``pause``
-    is about how long nothing breaks after a fault. Of ``backoff`` none, every message that the
-    carrier puts off fails, and is retried by its customer. Faults are those whose
-    kind contains ``only``.
+    is about how long nothing breaks after a fault. Without ``backoff`` every message that the
+    carrier puts off fails, and is retried by its customer. With ``clocks`` the API's is stepped.
+    Faults are those whose kind contains ``only``.
     """
 
     database: str
@@ -43,6 +44,7 @@ class Attack:
     sizes: tuple[int, int] = (100, 1_500)
     sender_rate: float = 150.0
     backoff: bool = True
+    clocks: bool = False
     only: str = ""
 
 
@@ -88,7 +90,9 @@ async def run(directory: Path, attack: Attack) -> Tally:
     tally = Tally(attack)
     started = time.monotonic()
     settings = {} if attack.backoff else {"GODWIT_RETRY_BACKOFF_SECONDS": ""}
-    async with arena(directory, attack.database, attack.repeats, settings) as field:
+    async with arena(
+        directory, attack.database, attack.repeats, settings, has_clocks=attack.clocks
+    ) as field:
         await asyncio.to_thread(_limit_sender, field, attack.sender_rate)
         customers = Customers(field, rng, attack.sizes)
         stop = asyncio.Event()
@@ -156,10 +160,15 @@ async def settle(field: Arena, customers: Customers) -> list[str]:
         if _is_paused(posted):
             await customers.order(posted, "resume")
     deadline = time.monotonic() + SETTLE_SECONDS
-    for posted in customers.posted.values():
-        await _until_ended(customers, posted, deadline)
-        while await customers.retry(posted):
+    slots = asyncio.Semaphore(ASKED_AT_ONCE)
+
+    async def end(posted: Posted) -> None:
+        async with slots:
             await _until_ended(customers, posted, deadline)
+            while await customers.retry(posted):
+                await _until_ended(customers, posted, deadline)
+
+    await asyncio.gather(*map(end, customers.posted.values()))
     return left
 
 

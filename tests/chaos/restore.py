@@ -1,6 +1,6 @@
 """A run in which an older copy of the store is restored while carrier and Temporal remember.
 
-It is posted apart. What was sent after the copy may be sent again, but only by a carrier that
+It is judged apart. What was sent after the copy may be sent again, but only by a carrier that
 neither drops a repeat nor can be asked; campaigns and orders of that time are gone.
 """
 
