@@ -19,6 +19,7 @@ from typing import Any
 
 from activities.attempts import START_WITHIN, Attempts
 from activities.records import ChunkResult
+from campaign.failures import StoreUnavailable
 from campaign.instants import SECOND, Instant
 from campaign.ports import ClaimResult, Outcome
 from campaign.states import MessageStatus
@@ -46,39 +47,62 @@ class ChunkSender:
     _ask_again_at: Instant = 0
     _down: str | None = None
     _down_since: Instant = 0
+    # What a task raised that no task may raise: nothing more is claimed, and all that is answered
+    # is written before it goes on.
+    _failure: Exception | None = None
 
     async def run(self) -> ChunkResult:
-        """Work until the range has nothing more to claim, or until told to stop."""
+        """Work until the range has nothing more to claim, or until told to stop.
+
+        An unexpected error in one send is raised only when the other sends have ended and their
+        outcomes are written.
+        """
         skipped = deferred = 0
         exhausted = self.attempts.cancelled
         async with asyncio.TaskGroup() as sends:
             self._under_way += 1
             sends.create_task(self._recover(sends))
             while True:
-                claiming = not exhausted and not self.attempts.stop.is_set()
+                claiming = not exhausted and not self._stopping
                 if claiming and self._ask_again_at > self.attempts.now():
                     claiming = False  # Its turn has not come yet.
                 room = self.attempts.limits.window - self._under_way if claiming else 0
                 outcomes, self._outcomes = self._outcomes, []
                 self._ended.clear()
                 if outcomes or room > 0:
-                    outcome, start_by = await self._flush_and_claim(outcomes, room)
+                    try:
+                        outcome, start_by = await self._flush_and_claim(outcomes, room)
+                    except StoreUnavailable:
+                        raise
+                    except Exception as error:
+                        if not room:
+                            raise
+                        # The claim may be at fault: the answers are written without one.
+                        self._outcomes = [*outcomes, *self._outcomes]
+                        self._failure = self._failure or error
+                        continue
                     if room > 0:
                         exhausted = exhausted or outcome.exhausted
                         self._notice(outcome)
                     skipped, deferred = skipped + outcome.skipped, deferred + outcome.deferred
                     for handoff in outcome.claimed:
                         self._start(sends, self.attempts.send(handoff, start_by))
-                if self._under_way or (self._ask_again_at and not self.attempts.stop.is_set()):
+                if self._under_way or (self._ask_again_at and not self._stopping):
                     if self._gives_up():
                         break
                     await self._wait()
-                elif not self._outcomes and (exhausted or self.attempts.stop.is_set()):
+                elif not self._outcomes and (exhausted or self._stopping):
                     break
+        if self._failure is not None:
+            raise self._failure
         counts = {status.value: count for status, count in self._counts.items()}
         return ChunkResult(
             skipped=skipped, deferred=deferred, stopped=not exhausted, down=self._down, **counts
         )
+
+    @property
+    def _stopping(self) -> bool:
+        return self.attempts.stop.is_set() or self._failure is not None
 
     def _notice(self, outcome: ClaimResult) -> None:
         """Remember when our turn comes, and since when we wait for a carrier."""
@@ -100,7 +124,7 @@ class ChunkSender:
         may_claim = self._ask_again_at and self._under_way < self.attempts.limits.window
         if not self._under_way:
             await self.attempts.pause(left)
-        elif may_claim and not self.attempts.stop.is_set():
+        elif may_claim and not self._stopping:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(left):
                     await self._ended.wait()
@@ -143,6 +167,9 @@ class ChunkSender:
             if outcome is not None:
                 self._outcomes.append(outcome)
                 self._counts[outcome.status] = self._counts.get(outcome.status, 0) + 1
+        except Exception as error:
+            # In a TaskGroup it would cut off requests whose messages the carrier may have taken.
+            self._failure = self._failure or error
         finally:
             self._one_ended()
 
@@ -182,5 +209,7 @@ class ChunkSender:
                 for position in await self._adopt(list(left)):
                     self._start(sends, self.attempts.resolve_unknown(left[position], "interrupted"))
                 break
+        except Exception as error:
+            self._failure = self._failure or error
         finally:
             self._one_ended()
