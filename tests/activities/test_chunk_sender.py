@@ -17,9 +17,10 @@ from activities.sending import Sending
 from campaign.handoffs import Acceptance, Carrier, Handoff, Repeats
 from campaign.instants import moment_of
 from carriers.pretend import PretendCarrier, PretendSettings
+from store.accounts.accounts import AccountView
 from store.store import Store
 from telemetry import logs
-from tests.conftest import AccountView, serve_carrier
+from tests.conftest import serve_carrier
 from tests.store.builders import NOW, StoreBuilder
 from tests.telemetry.planting import recorded
 from tests.telemetry.test_logs import FullDisk
