@@ -25,7 +25,7 @@ from service.campaigns import CampaignService
 from service.gc_tuning import relax_gc
 from service.temporal import connect
 from starter.api import carrier_callbacks
-from starter.api.middleware import RETRY_SECONDS, Outermost, dialect_of
+from starter.api.middleware import RETRY_SECONDS, LinesDropped, Outermost, dialect_of
 from starter.api.reconciler import Reconciler
 from store.database.migrate import check_writable, is_current
 from store.store import Store, open_store
@@ -118,6 +118,7 @@ def _add_service_routes(app: FastAPI, context: ApiContext) -> None:
         ["method", "route", "status"],
         registry=registry,
     )
+    registry.register(LinesDropped())
     app.add_middleware(Outermost, requests=requests)
 
     @app.get("/healthz", tags=["Service"], summary="Check that the process runs")
