@@ -228,7 +228,7 @@ def main() -> None:
 def run() -> int:
     """Run the command line; a fault of the user's is one line, not a traceback."""
     from pydantic import ValidationError
-    from sqlalchemy.exc import OperationalError, SQLAlchemyError
+    from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
 
     from campaign.failures import ServiceUnavailable, StoreUnavailable
     from campaign.refusals import Refused
@@ -256,10 +256,10 @@ def run() -> int:
             name = "_".join(str(part) for part in fault["loc"]).upper()
             _fail(f"the setting {name} is not valid: {fault['msg']}")
     except SQLAlchemyError as error:
-        # Of other errors than these the text quotes rows.
-        away = isinstance(error, OperationalError)
+        # The driver's text quotes rows, except where it could not use the database at all.
+        quotes = isinstance(error, DBAPIError) and not isinstance(error, OperationalError)
         text = str(getattr(error, "orig", None) or error).partition("\n")[0]
-        reason = text if away else f"{type(error).__name__} {code_of(error) or ''}".rstrip()
+        reason = f"{type(error).__name__} {code_of(error) or ''}".rstrip() if quotes else text
         _fail(f"cannot use the database: {reason}")
     except StoreUnavailable as error:
         _fail(f"the database does not answer ({error})")
