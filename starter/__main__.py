@@ -228,7 +228,7 @@ def main() -> None:
 def run() -> int:
     """Run the command line; a fault of the user's is one line, not a traceback."""
     from pydantic import ValidationError
-    from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
+    from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
     from campaign.failures import ServiceUnavailable, StoreUnavailable
     from campaign.refusals import Refused
@@ -256,8 +256,9 @@ def run() -> int:
             name = "_".join(str(part) for part in fault["loc"]).upper()
             _fail(f"the setting {name} is not valid: {fault['msg']}")
     except SQLAlchemyError as error:
-        # The driver's text quotes rows, except where it could not use the database at all.
-        quotes = isinstance(error, DBAPIError) and not isinstance(error, OperationalError)
+        # PostgreSQL quotes rows, except where it could not be used at all.
+        quotes = hasattr(getattr(error, "orig", None), "sqlstate")
+        quotes = quotes and not isinstance(error, OperationalError)
         text = str(getattr(error, "orig", None) or error).partition("\n")[0]
         reason = f"{type(error).__name__} {code_of(error) or ''}".rstrip() if quotes else text
         _fail(f"cannot use the database: {reason}")
