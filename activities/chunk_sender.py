@@ -20,6 +20,7 @@ from typing import Any
 from activities.attempts import START_WITHIN, Attempts
 from activities.records import ChunkResult
 from activities.waiting import Lines, Places
+from campaign.failures import StoreUnavailable
 from campaign.instants import SECOND, Instant
 from campaign.ports import ClaimResult, Outcome
 from campaign.states import MessageStatus
@@ -57,9 +58,16 @@ class ChunkSender:
     _down: str | None = None
     _down_since: Instant = 0
     _held: bool = False
+    # What a task raised that no task may raise: nothing more is claimed, and all that is answered
+    # is written before it goes on.
+    _failure: Exception | None = None
 
     async def run(self) -> ChunkResult:
-        """Work until the range has nothing more to claim, or until told to stop."""
+        """Work until the range has nothing more to claim, or until told to stop.
+
+        An unexpected error in one send is raised only when the other sends have ended and their
+        outcomes are written.
+        """
         self._exhausted = self.attempts.cancelled
         async with asyncio.TaskGroup() as sends:
             self._under_way += 1
@@ -74,6 +82,8 @@ class ChunkSender:
                     await self._wait()
                 elif not self._outcomes and self._has_ended():
                     break
+        if self._failure is not None:
+            raise self._failure
         counts = {status.value: count for status, count in self._counts.items()}
         return ChunkResult(
             skipped=self._skipped,
@@ -87,7 +97,7 @@ class ChunkSender:
 
     async def _claim(self, sends: asyncio.TaskGroup) -> ClaimResult:
         """Write the outcomes that are there, and claim and start as many messages as have room."""
-        claiming = not self._exhausted and not self.attempts.stop.is_set()
+        claiming = not self._has_ended()
         if claiming and self._ask_again_at > self.attempts.now():
             claiming = False  # Its turn has not come yet.
         room = self._room() if claiming else 0
@@ -95,20 +105,32 @@ class ChunkSender:
         self.attempts.changed.clear()
         if not outcomes and room <= 0:
             return ClaimResult()
-        result, start_by = await self._flush_and_claim(outcomes, room)
+        try:
+            result, start_by = await self._flush_and_claim(outcomes, room)
+        except StoreUnavailable:
+            raise
+        except Exception as error:
+            if room <= 0:
+                raise
+            # The claim may be at fault: the answers are written without one.
+            self._outcomes = [*outcomes, *self._outcomes]
+            self._failure = self._failure or error
+            return ClaimResult()
         if room > 0:
             self._exhausted = self._exhausted or result.exhausted
             self._notice(result)
-        self._skipped, self._deferred = (
-            self._skipped + result.skipped,
-            self._deferred + result.deferred,
-        )
+        self._skipped += result.skipped
+        self._deferred += result.deferred
         for handoff in result.claimed:
             self._start(sends, self.attempts.send(handoff, start_by))
         return result
 
     def _has_ended(self) -> bool:
-        return self._exhausted or self.attempts.stop.is_set()
+        return self._exhausted or self._stopping
+
+    @property
+    def _stopping(self) -> bool:
+        return self.attempts.stop.is_set() or self._failure is not None
 
     def _only_waits(self) -> bool:
         """Tell whether nothing is under way, and what is left may not leave yet."""
@@ -157,7 +179,7 @@ class ChunkSender:
 
     async def _wait(self) -> None:
         """Wait until some answers are there, or until it is our turn to claim again."""
-        if self._ask_again_at and self._room() > 0 and not self.attempts.stop.is_set():
+        if self._ask_again_at and self._room() > 0 and not self._stopping:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout((self._ask_again_at - self.attempts.now()) / SECOND):
                     await self.attempts.changed.wait()
@@ -204,6 +226,9 @@ class ChunkSender:
             if outcome is not None:
                 self._outcomes.append(outcome)
                 self._counts[outcome.status] = self._counts.get(outcome.status, 0) + 1
+        except Exception as error:
+            # In a TaskGroup it would cut off requests whose messages the carrier may have taken.
+            self._failure = self._failure or error
         finally:
             self._one_ended()
 
@@ -243,5 +268,7 @@ class ChunkSender:
                 for position in await self._adopt(list(left)):
                     self._start(sends, self.attempts.resolve_unknown(left[position], "interrupted"))
                 break
+        except Exception as error:
+            self._failure = self._failure or error
         finally:
             self._one_ended()

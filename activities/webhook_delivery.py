@@ -22,6 +22,9 @@ from campaign.deliveries import (
 from campaign.events import CALLBACK_LIFE, RETRY_AFTER_MAX, next_call_at
 from campaign.failures import StoreUnavailable
 from campaign.instants import SECOND, Instant
+from telemetry.logs import get_logger
+
+log = get_logger("godwit.activities")
 
 # So many calls of one destination are under way at once.
 CALLS_AT_ONCE = 4
@@ -65,8 +68,18 @@ class WebhookDeliveries:
     async def attempt(
         self, call: ClaimedDelivery, clock: Clock
     ) -> tuple[DeliveryUpdate, DeliveryOutcome]:
-        """Call one claimed callback and decide what is to be written of it."""
-        outcome = await self._sender.deliver(call.callback_id, clock.now())
+        """Call one claimed callback and decide what is to be written of it.
+
+        An unexpected error is one failed try of this callback, and stops no other. Raises
+        StoreUnavailable.
+        """
+        try:
+            outcome = await self._sender.deliver(call.callback_id, clock.now())
+        except StoreUnavailable:
+            raise
+        except Exception as error:
+            log.error("a callback failed", callback=call.callback_id, exc_info=error)
+            outcome = DeliveryOutcome(DeliveryVerdict.FAILED, "unexpected")
         return _decide(call, outcome, clock.now(), self._jitter()), outcome
 
     async def flush_and_claim(

@@ -259,10 +259,11 @@ def run() -> int:
             name = "_".join(str(part) for part in fault["loc"]).upper()
             _fail(f"the setting {name} is not valid: {fault['msg']}")
     except SQLAlchemyError as error:
-        # Of other errors than these the text quotes rows.
-        away = isinstance(error, OperationalError)
+        # PostgreSQL quotes rows, except where it could not be used at all.
+        quotes = hasattr(getattr(error, "orig", None), "sqlstate")
+        quotes = quotes and not isinstance(error, OperationalError)
         text = str(getattr(error, "orig", None) or error).partition("\n")[0]
-        reason = text if away else f"{type(error).__name__} {code_of(error) or ''}".rstrip()
+        reason = f"{type(error).__name__} {code_of(error) or ''}".rstrip() if quotes else text
         _fail(f"cannot use the database: {reason}")
     except StoreUnavailable as error:
         _fail(f"the database does not answer ({error})")

@@ -13,6 +13,7 @@ from campaign.deliveries import DeliveryOutcome, DeliverySender, DeliveryVerdict
 from campaign.failures import ServiceUnavailable
 from campaign.instants import Instant, moment_of
 from campaign.leases import LEASE_FOR, LeaseRequest, NoLease
+from campaign.mail import is_mailable
 from campaign.model import Draft, DraftRecipient, Policy
 from campaign.phone import OfflineLookup
 from campaign.refusals import Refused
@@ -115,9 +116,12 @@ class ReplyForwarder:
         return self._store.leases.claim(account_id, [lease_request], now)[0]
 
     async def _write(self, forward: Forward) -> DeliveryOutcome:
+        to = forward.options.to_email or ""
+        if not is_mailable(to):
+            return DeliveryOutcome(DeliveryVerdict.GONE, "address_invalid")
         message = email_of(forward, self._mail_sender)
         try:
-            await asyncio.to_thread(self._mail.send, message, message["To"])
+            await asyncio.to_thread(self._mail.send, message, to)
         except MailRefused as refused:
             return DeliveryOutcome(DeliveryVerdict.GONE, str(refused))
         except MailUnavailable as unavailable:
@@ -129,7 +133,9 @@ def email_of(forward: Forward, sender: str) -> EmailMessage:
     """Write a reply as an e-mail; the same reply, the same mail."""
     reply, options = forward.reply, forward.options
     message = EmailMessage(policy=SMTP.clone(cte_type="7bit"))
-    message["From"] = options.from_email or sender
+    message["From"] = (
+        options.from_email if options.from_email and is_mailable(options.from_email) else sender
+    )
     message["To"] = options.to_email
     message["Subject"] = f"SMS from {reply.writer}"
     message["Date"] = format_datetime(moment_of(reply.received_at))

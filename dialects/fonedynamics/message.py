@@ -4,7 +4,6 @@ The fields and their rules are those of 003_9fb2bf36535a4962.txt. The admission 
 each message as a campaign of one.
 """
 
-import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 from campaign.composing import compose
 from campaign.events import EndpointMethod, EventEndpoint
 from campaign.instants import DAY, SECOND, Instant
+from campaign.mail import is_mailable
 from campaign.model import Draft, DraftRecipient, Duplicates, Evidence, Policy
 from campaign.phone import OfflineLookup, SenderKind, canonical_number, is_e164, sender_kind
 from campaign.refusals import RefusalCode, Refused
@@ -43,10 +43,6 @@ FIELDS = (
     "WebhookUri WebhookMethod ExternalId"
 ).split()
 
-_EMAIL = re.compile(
-    r"(?=.{3,254}\Z)[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@"
-    r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)+"
-)
 # Stands in for a faulty field while the rules check the others.
 _SOUND = DraftRecipient("+61488023555", text="-", sender="Godwit")
 _PLACES = {"to": "To", "text": "Text", "sender": "From", "scheduleDateTime": "Schedule"}
@@ -211,8 +207,8 @@ def _options(
         reader.fault(
             RefusalCode.SENDER_NOT_OWNED, "ForwardFromSms", "is not assigned to this account"
         )
-    to_email = reader.checked("ForwardToEmail", _is_email, "is not an email address")
-    from_email = reader.checked("ForwardFromEmail", _is_email, "is not an email address")
+    to_email = reader.checked("ForwardToEmail", is_mailable, "is not an email address")
+    from_email = reader.checked("ForwardFromEmail", is_mailable, "is not an email address")
     return ReplyOptions(
         receipts=receipts,
         to_number=to_number and canonical_number(to_number),
@@ -257,10 +253,6 @@ def _decide(
 
 def _fault(code: RefusalCode, place: str) -> Fault:
     return fault_of(code, _PLACES.get(place.rpartition(".")[2]))
-
-
-def _is_email(value: str) -> bool:
-    return _EMAIL.fullmatch(value) is not None
 
 
 def _is_url(value: str, inside_too: bool) -> bool:

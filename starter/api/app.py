@@ -26,9 +26,9 @@ from service.gc_tuning import relax_gc
 from service.temporal import connect
 from starter.api import carrier_callbacks
 from starter.api.http_protocol import http_protocol
-from starter.api.middleware import RETRY_SECONDS, Outermost, dialect_of
+from starter.api.middleware import RETRY_SECONDS, LinesDropped, Outermost, dialect_of
 from starter.api.reconciler import Reconciler
-from store.database.migrate import is_current
+from store.database.migrate import check_writable, is_current
 from store.database.threads import read_in_thread
 from store.store import Store, open_store
 from telemetry.logs import configure, get_logger
@@ -121,6 +121,7 @@ def _add_service_routes(app: FastAPI, context: ApiContext) -> None:
         registry=registry,
     )
     registry.register(carrier_callbacks.UNMATCHED)
+    registry.register(LinesDropped())
     app.add_middleware(Outermost, requests=requests)
 
     @app.get("/healthz", tags=["Service"], summary="Check that the process runs")
@@ -132,7 +133,7 @@ def _add_service_routes(app: FastAPI, context: ApiContext) -> None:
         "/readyz", tags=["Service"], summary="Check that requests can be served", responses=_UNREADY
     )
     async def readyz() -> JSONResponse:
-        """200 if the database is migrated and Temporal answers, else 503."""
+        """200 if the database is migrated and takes writes and Temporal answers, else 503."""
         parts = {
             "database": await _migrated(context.store),
             "temporal": await _reachable(context),
@@ -147,9 +148,14 @@ def _add_service_routes(app: FastAPI, context: ApiContext) -> None:
 
 async def _migrated(store: Store) -> bool:
     try:
-        return await read_in_thread(is_current, store.database)
-    except Exception:
+        if not await read_in_thread(is_current, store.database):
+            log.warning("the schema of the store is not current")
+            return False
+        await asyncio.to_thread(check_writable, store.database)
+    except Exception as error:
+        log.warning("the store is not ready", exc_info=error)
         return False
+    return True
 
 
 async def _reachable(context: ApiContext) -> bool:

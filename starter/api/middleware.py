@@ -4,16 +4,18 @@ import asyncio
 import re
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from fastapi.responses import Response
-from prometheus_client import Counter
+from prometheus_client import Counter, Metric
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars, unbind_contextvars
 
 from dialects.dialect import Dialect
 from dialects.registry import DIALECTS
-from telemetry.logs import get_logger
+from telemetry.logs import OUTPUT, get_logger
 
 log = get_logger("godwit.api")
 
@@ -49,6 +51,15 @@ def request_id_of(headers: Sequence[tuple[bytes, bytes]]) -> str:
     if len(given) == 1 and _SANE.fullmatch(given[0]) and not _LIKE_A_NUMBER.fullmatch(given[0]):
         return given[0].decode()
     return secrets.token_hex(16)
+
+
+class LinesDropped(Collector):
+    """Counts the lines of this process's log that could not be written, for Prometheus."""
+
+    def collect(self) -> Iterable[Metric]:
+        """See :class:`prometheus_client.registry.Collector`."""
+        name, text = "godwit_log_lines_dropped", "Log lines that could not be written."
+        yield CounterMetricFamily(name, text, value=OUTPUT.dropped)
 
 
 class Outermost:

@@ -100,7 +100,7 @@ class Stack:
             self._lock.close()
 
     def _take_lock(self) -> None:
-        self.options.data.mkdir(parents=True, exist_ok=True)
+        self.options.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._lock = (self.options.data / "lock").open("w")
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -168,6 +168,8 @@ class Stack:
 
 async def run_stack(options: StackOptions, ready: Callable[[dict[str, Any]], None]) -> None:
     """Run a stack until SIGTERM or SIGINT; calls ``ready`` with its description once it is up."""
+    # What every part writes is for its owner: people's numbers and texts, and keys.
+    os.umask(0o077)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.engine import ExceptionContext, make_url
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from campaign.failures import StoreUnavailable
@@ -38,6 +38,8 @@ DEADLOCK_RETRIES_MAX = 8
 DEADLOCK_PAUSE_SECONDS = 0.05
 # serialization_failure and deadlock_detected (PostgreSQL, appendix "Error Codes").
 _SAFE_TO_REPEAT = {"40001", "40P01"}
+# read_only_sql_transaction: a standby, or a server that was made read-only.
+_READ_ONLY = "25006"
 _UNAVAILABLE = (OperationalError, InterfaceError)
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 # What _UNSTORABLE finds, as json.dumps writes it. It finds emoji and escaped backslashes too.
@@ -82,6 +84,7 @@ class Database:
             )
         for engine in {self.engine, self._read_engine}:
             event.listen(engine, "before_cursor_execute", _make_storable, retval=True)
+            event.listen(engine, "handle_error", _drop_read_only)
         self.for_update = "" if self.is_sqlite else " FOR NO KEY UPDATE"
 
     def rowset(self, columns: str) -> str:
@@ -166,12 +169,29 @@ def _translate_errors() -> Iterator[None]:
         yield
     except _UNAVAILABLE as error:
         raise StoreUnavailable(type(error.orig).__name__) from error
+    except InternalError as error:
+        if _sqlstate(error) != _READ_ONLY:
+            raise
+        raise StoreUnavailable("read_only") from error
     except PoolTimeoutError as error:
         raise StoreUnavailable("every connection is in use") from error
 
 
 def _was_rolled_back(error: BaseException | None) -> bool:
-    return getattr(getattr(error, "orig", None), "sqlstate", None) in _SAFE_TO_REPEAT
+    return _sqlstate(error) in _SAFE_TO_REPEAT
+
+
+def _sqlstate(error: BaseException | None) -> str | None:
+    return getattr(getattr(error, "orig", None), "sqlstate", None)
+
+
+def _drop_read_only(context: ExceptionContext) -> None:
+    """Drop the pool's connections to a server that takes no writes.
+
+    Its successor may have its address, and a session may keep the setting that made it read-only.
+    """
+    if getattr(context.original_exception, "sqlstate", None) == _READ_ONLY:
+        context.is_disconnect = True
 
 
 def _make_storable(

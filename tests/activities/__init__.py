@@ -1,1 +1,1 @@
-"""Tests of the activities, mostly against a store and a carrier in memory."""
+"""Tests of activities without a Temporal server."""

@@ -94,6 +94,9 @@ EMAILS += [
     "a@example.com,b@example.com",
     "<a@example.com>",
     "ä@example.com",
+    # A header would read these as x@example.com, and as nothing at all.
+    "=?utf-8?q?x?=@example.com",
+    "=?utf-8?q??=@example.com",
     "a@" + "x" * 250 + ".de",
 ]
 
