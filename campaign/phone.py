@@ -15,8 +15,8 @@ _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 # Characters that people write numbers with; any other makes it no number.
 _WRITTEN = re.compile(r"(?:\+|00)?[\d ().\-/\u00a0\u2010-\u2013]{7,40}")
 _WRITTEN_MAX = 42
-# About 40,000 numbers.
-NUMBERS_BYTES_MAX = 16 * 1024 * 1024
+# About 20,000 numbers.
+NUMBERS_BYTES_MAX = 8 * 1024 * 1024
 _NOT_DIGITS = re.compile(r"\D+")
 # No zero where a trunk digit could be, and no other trunk digit.
 _NO_TRUNK = re.compile(r"(?!11|78)[1-9][1-9]{3}[0-9]{3,11}")
