@@ -12,7 +12,6 @@ from typing import Any
 from campaign.events import EventEndpoint
 from campaign.instants import Instant, instant_of
 from campaign.model import (
-    FIELD_LENGTH_MAX,
     FIELDS_MAX,
     NO_FIELDS,
     Draft,
@@ -263,9 +262,6 @@ def _fields(reader: _Reader, meta: Any, place: str) -> Mapping[str, str]:
         return NO_FIELDS
     fields = {}
     for name, value in meta.items():
-        if isinstance(value, str) and len(value) > FIELD_LENGTH_MAX:
-            reader.invalid(f"values must have at most {FIELD_LENGTH_MAX} characters", place)
-            break
         if isinstance(value, str):
             fields[name] = value
         elif isinstance(value, bool | int | float):

@@ -23,6 +23,7 @@ from dialects.registry import DIALECTS
 from dialects.renderers import RENDERERS
 from service.campaigns import CampaignService
 from service.gc_tuning import relax_gc
+from service.malloc_tuning import limit_heap, trim_heap
 from service.temporal import connect
 from starter.api import carrier_callbacks
 from starter.api.http_protocol import http_protocol
@@ -165,6 +166,7 @@ async def _reachable(context: ApiContext) -> bool:
 async def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT. Opens the store and the service, and closes them."""
     configure()
+    limit_heap()
     store = open_store(settings)
     try:
         # Lazy: the client connects at the first call.
@@ -177,12 +179,14 @@ async def serve(settings: Settings) -> None:
         config = server_config(app, settings)
         relax_gc()
         reconciling = asyncio.create_task(Reconciler(service, store, settings, dispatcher).run())
+        trimming = asyncio.create_task(trim_heap())
         try:
             async with dispatcher.serving(store.outbox):
                 await uvicorn.Server(config).serve()
         finally:
             reconciling.cancel()
-            await asyncio.gather(reconciling, return_exceptions=True)
+            trimming.cancel()
+            await asyncio.gather(reconciling, trimming, return_exceptions=True)
             await service.close()
     finally:
         store.close()

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, text
 from campaign.failures import StoreUnavailable
 from campaign.handoffs import Receipt
 from campaign.states import MessageStatus
+from store.database import engine
 from store.database.engine import Database, StoreError, json_rows, storable
 from store.store import Store
 from tests.postgres import Postgres
@@ -113,15 +114,22 @@ def test_a_write_whose_fate_is_unknown_is_not_repeated(postgres_store: Store) ->
     assert postgres_store.accounts.list() == []
 
 
-def test_a_pool_that_stays_empty_is_unavailable(
+def test_a_pool_that_stays_empty_is_unavailable_and_reads_have_one_of_their_own(
     postgres: Postgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(engine, "POOL_TIMEOUT_SECONDS", 0.01)
     with closing(Database(postgres.url("postgres"), pool_size=1)) as database:
-        monkeypatch.setattr(database.engine.pool, "_timeout", 0.01)
         with database.engine.connect(), database.engine.connect():
             with pytest.raises(StoreUnavailable):
-                database.read(lambda connection: None)
-        assert database.read(lambda connection: 1) == 1
+                database.write(lambda connection: None)
+            assert database.read(lambda connection: 1) == 1
+
+            def read_within(connection: Connection) -> None:
+                database.read(lambda another: None)
+
+            with pytest.raises(StoreUnavailable):
+                database.read(read_within)
+        assert database.write(lambda connection: 1) == 1
 
 
 def test_a_write_rolled_back_for_a_deadlock_is_repeated(postgres_store: Store) -> None:

@@ -3,13 +3,18 @@
 import multiprocessing
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable
 from multiprocessing.synchronize import Event
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
+from campaign.failures import StoreUnavailable
+from store.database import engine, write_lock
+from store.database.engine import Database
 from store.database.write_lock import SqliteWriteLock
 from tests.store.racing import race
 
@@ -92,5 +97,90 @@ def test_what_fails_within_a_turn_lets_the_next_one_write(file: Path) -> None:
     lock = SqliteWriteLock(file)
     with pytest.raises(ValueError), lock:
         raise ValueError
+    with lock:
+        pass
+
+
+def hold_transaction(file: Path, began: Event, stop: Event) -> None:
+    def work(connection: object) -> None:
+        began.set()
+        stop.wait(60)
+
+    Database(f"sqlite:///{file}").write(work)
+
+
+@pytest.fixture
+def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(write_lock, "PROCESSES_SECONDS_MAX", 0.5)
+    monkeypatch.setattr(engine, "BUSY_TIMEOUT_MS", 500)
+
+
+def test_a_process_that_freezes_outside_of_a_transaction_is_passed_over(
+    file: Path, short_waits: None
+) -> None:
+    pid, stop = another(hold, file)
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        lock = SqliteWriteLock(file)
+        began = time.monotonic()
+        for _ in range(20):
+            with lock:
+                pass
+        # One wait, and not one for each write.
+        assert 0.5 <= time.monotonic() - began < 5
+        database = Database(f"sqlite:///{file}")
+        database.write(lambda connection: connection.execute(text("CREATE TABLE t (a)")))
+        database.close()
+    finally:
+        os.kill(pid, signal.SIGCONT)
+        stop.set()
+
+
+def test_a_process_that_freezes_within_a_transaction_leaves_reads_and_bounded_writes(
+    file: Path, short_waits: None
+) -> None:
+    database = Database(f"sqlite:///{file}")
+    database.write(lambda connection: connection.execute(text("CREATE TABLE t (a)")))
+    pid, stop = another(hold_transaction, file)
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        began = time.monotonic()
+        with pytest.raises(StoreUnavailable):
+            database.write(lambda connection: None)
+        assert time.monotonic() - began < 10
+        count = text("SELECT count(*) FROM t")
+        assert database.read(lambda connection: connection.execute(count).scalar_one()) == 0
+    finally:
+        os.kill(pid, signal.SIGCONT)
+        stop.set()
+    until = time.monotonic() + 30
+    while True:
+        try:
+            database.write(lambda connection: connection.execute(text("INSERT INTO t VALUES (1)")))
+            break
+        except StoreUnavailable:
+            assert time.monotonic() < until
+    database.close()
+
+
+def test_threads_that_wait_for_a_stuck_one_are_refused_in_time(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(write_lock, "THREADS_SECONDS_MAX", 0.2)
+    lock = SqliteWriteLock(file)
+    refused: list[bool] = []
+
+    def write() -> None:
+        with pytest.raises(StoreUnavailable), lock:
+            pass
+        refused.append(True)
+
+    with lock:
+        threads = [threading.Thread(target=write) for _ in range(5)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(20)
+    assert len(refused) == 5
     with lock:
         pass
