@@ -12,6 +12,7 @@ from typing import Any
 from campaign.events import EventEndpoint
 from campaign.instants import Instant, instant_of
 from campaign.model import NO_FIELDS, Draft, DraftRecipient, Duplicates, Policy
+from campaign.names import one_line
 from campaign.phone import canonical_number, is_e164, sender_kind
 from campaign.refusals import SHOWN_MAX, Refusal, RefusalCode, Refused
 from campaign.rules.media import is_web_address
@@ -178,7 +179,8 @@ def _draft(reader: _Reader, principal: Principal, recipients: list[DraftRecipien
             blanks=True,
             unplanned=True,
         ),
-        name=reader.text("name", NAME_LENGTH_MAX),
+        # The vendor limits the length alone, so that other characters are folded.
+        name=one_line(reader.text("name", NAME_LENGTH_MAX) or "") or None,
         sender=sender,
         text=text,
         scheduled_at=reader.instant("scheduleDateTime"),
