@@ -174,7 +174,7 @@ class CampaignService:
         when no answer came in time. Asked again, it changes nothing more. A campaign whose
         workflow was lost is revived first, and stays paused.
         """
-        faults = faults_of(change, wall_clock())
+        faults = faults_of(change, await asyncio.to_thread(self._store.clock.now))
         if faults:
             raise Refused(*faults)
         if view.status in CAMPAIGN_ENDS:

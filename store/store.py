@@ -16,6 +16,7 @@ from store.campaigns.message_log import MessageLog
 from store.campaigns.open_campaigns import OpenCampaigns
 from store.campaigns.plans import Plans
 from store.campaigns.retry import Retrying
+from store.clock import StoreClock
 from store.database.engine import Database
 from store.database.secrets import Sealer
 from store.replies.leases import Leases
@@ -39,6 +40,7 @@ class Store:
     """Everything that is remembered. Its methods are synchronous and safe to call in threads."""
 
     database: Database
+    clock: StoreClock
     accounts: Accounts
     senders: Senders
     api_keys: ApiKeys
@@ -82,6 +84,7 @@ def open_store(settings: Settings) -> Store:
     due_messages = DueMessages(database, rates, health, Routes(settings.carriers))
     return Store(
         database=database,
+        clock=StoreClock(database),
         accounts=Accounts(database, api_keys),
         senders=Senders(database),
         api_keys=api_keys,
