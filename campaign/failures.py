@@ -46,5 +46,14 @@ class ServiceUnavailable(Exception):
     """Temporal or its workers did not answer in time; a retry with the same key is safe."""
 
 
+class NoVerdict(ServiceUnavailable):
+    """No worker validated a campaign in time, and it was withdrawn."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "no verdict in time, likely because no worker runs; nothing was sent, held or spent"
+        )
+
+
 class InstantOutOfRange(BrokenInvariant):
     """A plan would hold an instant before 1970 or after 2199; nothing was changed."""

@@ -38,6 +38,7 @@ class Settings(BaseSettings):
     body_bytes_max: int = Field(default=64 * 1024 * 1024, ge=1024)
     admission_timeout_seconds: float = Field(default=30.0, gt=0)
     public_url: str = ""
+    disk_free_bytes_min: int = Field(default=64 * 1024 * 1024, ge=0)
     senders_self_service: bool = False
     short_link_base_url: str = ""
 

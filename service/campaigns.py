@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -12,7 +13,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from activities.records import Verdict
 from campaign.expanding import at_entries
-from campaign.failures import ServiceUnavailable
+from campaign.failures import NoVerdict, ServiceUnavailable
 from campaign.ids import CAMPAIGN_PREFIX, ID_BYTES, make_id
 from campaign.instants import Instant
 from campaign.model import ComposedCampaign, Draft
@@ -27,8 +28,9 @@ from service.composition import CampaignComposer
 from service.dry_run import DryRun, dry_run
 from service.lost_workflows import LostWorkflows
 from service.media_check import open_media_check
+from service.pollers import newest_polls
 from service.start_options import NOT_AGAIN, campaign_input, start_options
-from service.temporal import WorkflowNotFound, connect, is_ready, translate_errors
+from service.temporal import WorkflowNotFound, connect, is_late, is_ready, translate_errors
 from store.campaigns.retry import Retried
 from store.clock import wall_clock
 from store.store import Store
@@ -107,9 +109,9 @@ class CampaignService:
         if view.status is CampaignStatus.DRAFT:
             try:
                 await self._verdict(view)
-            except ServiceUnavailable:
+            except ServiceUnavailable as error:
                 if await self.withdraw(view):
-                    raise
+                    raise (NoVerdict() if is_late(error) else error) from error
             view = await self._view(saved.campaign_id)
         if view.status is CampaignStatus.DRAFT:
             raise StateConflict(view.status, *RAN_BEFORE)
@@ -196,6 +198,10 @@ class CampaignService:
     async def is_reachable(self) -> bool:
         """Tell whether Temporal answers and has the namespace of the settings."""
         return await is_ready(self._client)
+
+    async def newest_polls(self) -> Mapping[str, Instant | None]:
+        """See :func:`service.pollers.newest_polls`."""
+        return await newest_polls(self._client, self._settings.task_queue)
 
     async def close(self) -> None:
         """Close the client that downloads media; Temporal's closes with the process."""

@@ -16,7 +16,7 @@ from prometheus_client import CollectorRegistry, Counter, generate_latest
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from campaign.failures import ServiceUnavailable, StoreUnavailable
+from campaign.failures import NoVerdict, ServiceUnavailable, StoreUnavailable
 from campaign.settings import Settings
 from dialects.dialect import Dialect
 from dialects.http.context import ApiContext
@@ -26,11 +26,11 @@ from dialects.registry import DIALECTS
 from dialects.renderers import RENDERERS
 from service.campaigns import CampaignService
 from service.gc_tuning import relax_gc
+from service.readiness import Readiness, readiness_json
 from service.temporal import connect
 from starter.api import carrier_callbacks
 from starter.api.reconciler import Reconciler
-from store.database.migrate import is_current
-from store.store import Store, open_store
+from store.store import open_store
 from webhooks.dispatcher import WebhookDispatcher
 
 log = structlog.get_logger("godwit.api")
@@ -88,7 +88,8 @@ def _add_failures(app: FastAPI) -> None:
 
     async def unavailable(request: Request, error: Exception) -> Response:
         log.warning("not available", reason=str(error))
-        response = _dialect(request).show_error(503, "temporarily unavailable")
+        reason = str(error) if isinstance(error, NoVerdict) else "temporarily unavailable"
+        response = _dialect(request).show_error(503, reason)
         response.headers["Retry-After"] = RETRY_SECONDS
         return response
 
@@ -140,6 +141,7 @@ def _add_service_routes(app: FastAPI, context: ApiContext) -> None:
         registry=registry,
     )
     app.add_middleware(_Outermost, requests=requests)
+    readiness = Readiness(context.service, context.store, context.settings)
 
     @app.get("/healthz", tags=["Service"], summary="Check that the process runs")
     async def healthz() -> dict[str, str]:
@@ -150,28 +152,15 @@ def _add_service_routes(app: FastAPI, context: ApiContext) -> None:
         "/readyz", tags=["Service"], summary="Check that requests can be served", responses=_UNREADY
     )
     async def readyz() -> JSONResponse:
-        """200 if the database is migrated and Temporal answers, else 503."""
-        parts = {
-            "database": await _migrated(context.store),
-            "temporal": await _reachable(context),
-        }
-        return JSONResponse(parts, 200 if all(parts.values()) else 503)
+        """200 if every part is ready, else 503; ``problems`` says what is wrong with which part."""
+        parts = await readiness.parts()
+        is_ready = all(part.ready for part in parts.values())
+        return JSONResponse(readiness_json(parts), 200 if is_ready else 503)
 
     @app.get("/metrics", tags=["Service"], summary="Get the metrics for Prometheus")
     async def metrics() -> PlainTextResponse:
         """Labels are routes and statuses, never ids or phone numbers."""
         return PlainTextResponse(generate_latest(registry).decode())
-
-
-async def _migrated(store: Store) -> bool:
-    try:
-        return await asyncio.to_thread(is_current, store.database)
-    except Exception:
-        return False
-
-
-async def _reachable(context: ApiContext) -> bool:
-    return await context.service.is_reachable()
 
 
 class _Outermost:

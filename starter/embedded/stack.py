@@ -131,6 +131,7 @@ class Stack:
             "GODWIT_DATABASE_URL": settings.database_url,
             "GODWIT_SECRET_KEY": settings.secret_key.get_secret_value(),
             "GODWIT_CARRIER": settings.carrier,
+            "GODWIT_DATA": str(self.options.data),
             "GODWIT_API_HOST": self.options.host,
             "GODWIT_API_PORT": str(ports.api),
             "TEMPORAL_ADDRESS": f"{LOOPBACK}:{ports.temporal}",
