@@ -15,9 +15,9 @@ from campaign.model import NO_FIELDS, Draft, DraftRecipient, Duplicates, Policy
 from campaign.names import one_line
 from campaign.phone import canonical_number, is_e164, sender_kind
 from campaign.refusals import SHOWN_MAX, Refusal, RefusalCode, Refused
-from campaign.rules.media import is_web_address
 from dialects.http.payloads import payload_hash, payload_key
 from store.accounts.api_keys import Principal
+from webhooks.addresses import BadUrl, read_url
 
 NAME = "mobivate"
 ENTRIES_MAX = 1_000
@@ -106,9 +106,16 @@ class _Reader:
     def web_address(self, member: str) -> str | None:
         """An optional http or https address."""
         value = self.body.get(member)
-        if value is None or (isinstance(value, str) and is_web_address(value)):
-            return value
-        self.invalid("must be an http or https address", member)
+        if value is None:
+            return None
+        try:
+            if isinstance(value, str):
+                # Strictly, as it is read before each call; whether it is public is checked then.
+                read_url(value, inside_too=True)
+                return value
+        except BadUrl:
+            pass
+        self.invalid("must be an http or https address that can be called", member)
         return None
 
     def spread(self) -> float:

@@ -163,15 +163,20 @@ def _check(body: WebhookBody, inside_too: bool, dialects: Collection[str]) -> No
     try:
         target = read_url(body.url, inside_too)
     except BadUrl:
-        raise invalid("url must be a public http or https URL") from None
+        raise _bad_url("url must be a public http or https URL") from None
     if not inside_too and target.port not in (80, 443):
-        raise invalid("url must use port 443 or 80")
+        raise _bad_url("url must use port 443 or 80")
     if not set(body.events) <= SUBSCRIBABLE:
         known = ", ".join(sorted(SUBSCRIBABLE))
         raise invalid(f"events must be among {known}")
     if body.dialect not in dialects:
         known = ", ".join(sorted(dialects))
         raise invalid(f"dialect must be one of {known}")
+
+
+def _bad_url(title: str) -> Stop:
+    fault = {"place": "url", "code": "field_invalid", "detail": title}
+    return Stop(problem(400, "field_invalid", title, [fault]))
 
 
 def _instant(value: str, name: str) -> Instant:
