@@ -26,12 +26,15 @@ PROBE_SECONDS = 4.0
 CACHED_SECONDS = 1.0
 CLOCK_AHEAD_MAX = 5 * SECOND
 OK = "ok"
+# Without these no campaign can be taken. A carrier that is down is found up again by the next
+# message: were it among these, a proxy might keep that message away.
+NEEDED = ("database", "temporal", "workers", "disk")
 _READ_ONLY = text("SELECT current_setting('transaction_read_only')")
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One part: ``ready`` decides on 503, ``word`` is ``ok`` or what is wrong.
+    """One part: whether it is ``ready``, and a ``word`` that is ``ok`` or what is wrong.
 
     A part may be ready and still not be well: one carrier of two is down, or a clock is off.
     """
@@ -133,6 +136,11 @@ class Readiness:
         if behind > CLOCK_AHEAD_MAX:
             return Part(True, f"this host is {behind / SECOND:,.0f} s behind Temporal's clock")
         return Part(True)
+
+
+def can_serve(parts: Mapping[str, Part]) -> bool:
+    """Tell whether campaigns can be taken: every part in ``NEEDED`` is ready."""
+    return all(parts[name].ready for name in NEEDED)
 
 
 def readiness_json(parts: Mapping[str, Part]) -> dict[str, Any]:

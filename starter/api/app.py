@@ -26,7 +26,7 @@ from dialects.registry import DIALECTS
 from dialects.renderers import RENDERERS
 from service.campaigns import CampaignService
 from service.gc_tuning import relax_gc
-from service.readiness import Readiness, readiness_json
+from service.readiness import Readiness, can_serve, readiness_json
 from service.temporal import connect
 from starter.api import carrier_callbacks
 from starter.api.reconciler import Reconciler
@@ -152,10 +152,9 @@ def _add_service_routes(app: FastAPI, context: ApiContext) -> None:
         "/readyz", tags=["Service"], summary="Check that requests can be served", responses=_UNREADY
     )
     async def readyz() -> JSONResponse:
-        """200 if every part is ready, else 503; ``problems`` says what is wrong with which part."""
+        """503 unless database, Temporal, workers and disk are ready; ``problems`` says why."""
         parts = await readiness.parts()
-        is_ready = all(part.ready for part in parts.values())
-        return JSONResponse(readiness_json(parts), 200 if is_ready else 503)
+        return JSONResponse(readiness_json(parts), 200 if can_serve(parts) else 503)
 
     @app.get("/metrics", tags=["Service"], summary="Get the metrics for Prometheus")
     async def metrics() -> PlainTextResponse:
