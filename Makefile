@@ -3,10 +3,10 @@ BIN := .venv/bin
 WORKERS ?= 4
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up picture test coverage stack chaos lint types check clean
+.PHONY: help setup demo up picture test coverage stack chaos lint types licences audit-deps check clean
 
 help: ## List the targets.
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
 setup: .venv/ready ## Create .venv with every pinned dependency.
 
@@ -59,6 +59,16 @@ lint: setup ## Check format, style and import contracts.
 
 types: setup ## Check types.
 	$(BIN)/mypy
+
+licences: setup ## List the licence of each installed package; fails if one has none.
+	$(BIN)/python requirements/licences.py
+
+audit-deps: ## Check the pinned packages for known vulnerabilities; needs pip-audit and network.
+	@command -v pip-audit >/dev/null || { echo "pip-audit is not installed: run it where its \
+	data can be reached (pipx run pip-audit -r requirements/run.txt)"; exit 1; }
+	@pip-audit --require-hashes --disable-pip -r requirements/run.txt || { \
+		echo "nothing was audited, or something was found: without network pip-audit cannot \
+	reach its data"; exit 1; }
 
 check: lint types test stack chaos ## Run all checks, as CI does.
 

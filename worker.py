@@ -62,14 +62,8 @@ HEARTBEAT_THROTTLE = timedelta(seconds=1)
 # Beyond its grace, a worker that does not come to its end is left behind.
 SHUTDOWN_PATIENCE = timedelta(seconds=10)
 # Pure and heavy to import again for each sandboxed workflow.
-PASSED_THROUGH = (
-    "activities",
-    "campaign",
-    "telemetry",
-    "pydantic",
-    "pydantic_core",
-    "phonenumbers",
-    "structlog",
+PASSED_THROUGH = tuple(
+    "activities campaign telemetry pydantic pydantic_core phonenumbers structlog".split()
 )
 
 

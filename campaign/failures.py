@@ -61,5 +61,14 @@ class ServiceUnavailable(Exception):
     loggable = True
 
 
+class NoVerdict(ServiceUnavailable):
+    """No worker validated a campaign in time, and it was withdrawn."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "no verdict in time, likely because no worker runs; nothing was sent, held or spent"
+        )
+
+
 class InstantOutOfRange(BrokenInvariant):
     """A plan would hold an instant before 1970 or after 2199; nothing was changed."""

@@ -40,6 +40,7 @@ class Settings(BaseSettings):
     connections_max: int = Field(default=800, ge=1)
     admission_timeout_seconds: float = Field(default=30.0, gt=0)
     public_url: str = ""
+    disk_free_bytes_min: int = Field(default=64 * 1024 * 1024, ge=0)
     senders_self_service: bool = False
     short_link_base_url: str = ""
 

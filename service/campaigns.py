@@ -2,6 +2,7 @@
 
 import asyncio
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -17,7 +18,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from activities.records import Verdict
 from campaign.expanding import at_entries
-from campaign.failures import ServiceUnavailable
+from campaign.failures import NoVerdict, ServiceUnavailable
 from campaign.ids import CAMPAIGN_PREFIX, ID_BYTES, make_id
 from campaign.instants import Instant
 from campaign.model import ComposedCampaign, Draft
@@ -35,8 +36,9 @@ from service.lost_workflows import LostWorkflows
 from service.media_check import open_media_check
 from service.orders import SIGNAL_SECONDS, Orders
 from service.orders import StateConflict as StateConflict
+from service.pollers import newest_polls
 from service.start_options import NOT_AGAIN, campaign_input, start_options
-from service.temporal import WorkflowNotFound, connect, is_ready, translate_errors
+from service.temporal import WorkflowNotFound, connect, is_late, is_ready, translate_errors
 from store.campaigns.retry import Retried
 from store.clock import wall_clock
 from store.store import Store
@@ -105,9 +107,9 @@ class CampaignService:
         if view.status is CampaignStatus.DRAFT:
             try:
                 await self._verdict(view)
-            except ServiceUnavailable:
+            except ServiceUnavailable as error:
                 if await self.withdraw(view):
-                    raise
+                    raise (NoVerdict() if is_late(error) else error) from error
             view = await self._view(saved.campaign_id)
         if view.status is CampaignStatus.DRAFT:
             raise StateConflict(view.status, *RAN_BEFORE)
@@ -184,7 +186,7 @@ class CampaignService:
         when no answer came in time. Asked again, it changes nothing more. A campaign whose
         workflow was lost is revived first, and stays paused.
         """
-        faults = faults_of(change, wall_clock())
+        faults = faults_of(change, await asyncio.to_thread(self._store.clock.now))
         if faults:
             raise Refused(*faults)
         if view.status in CAMPAIGN_ENDS:
@@ -211,6 +213,10 @@ class CampaignService:
     async def is_reachable(self) -> bool:
         """Tell whether Temporal answers and has the namespace of the settings."""
         return await is_ready(self._client)
+
+    async def newest_polls(self) -> Mapping[str, Instant | None]:
+        """See :func:`service.pollers.newest_polls`."""
+        return await newest_polls(self._client, self._settings.task_queue)
 
     async def close(self) -> None:
         """Close the client that downloads media; Temporal's closes with the process."""

@@ -10,7 +10,6 @@ from campaign.links import CODE_RANDOM_BYTES, Shortener, make_code
 from campaign.model import ComposedCampaign, Draft
 from campaign.phone import OfflineLookup
 from campaign.settings import Settings
-from store.clock import wall_clock
 from store.store import Store
 
 
@@ -29,7 +28,7 @@ class CampaignComposer:
         random = secrets.token_bytes(ID_BYTES * len(expanded.recipients))
         return compose(
             expanded,
-            wall_clock(),
+            self.store.clock.now(),
             self._default_sender(draft),
             self.lookup,
             make_ids(MESSAGE_PREFIX, random).__next__,

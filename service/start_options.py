@@ -6,6 +6,7 @@ from typing import Any
 from temporalio.common import Priority, SearchAttributePair, TypedSearchAttributes
 
 from activities.records import Verdict
+from campaign.names import escape_markdown, one_line
 from campaign.ports import PlanFacts
 from campaign.settings import Settings
 from campaign.states import CampaignStatus
@@ -89,7 +90,7 @@ def start_options(view: CampaignView, settings: Settings) -> dict[str, Any]:
     }
     return {
         "task_queue": settings.task_queue,
-        "static_summary": f"{view.dialect} · {title}",
+        "static_summary": f"{view.dialect} · {escape_markdown(title)}",
         "memo": {"title": title, "total": view.total, "dialect": view.dialect},
         "search_attributes": TypedSearchAttributes(
             [SearchAttributePair(key, value) for key, value in attributes.items()]
@@ -102,4 +103,5 @@ def start_options(view: CampaignView, settings: Settings) -> dict[str, Any]:
 
 
 def _title(view: CampaignView) -> str:
-    return f"{view.name or view.dialect} · {view.total:,} recipients"
+    name = one_line(view.name or "") or view.dialect
+    return f"{name} · {view.total:,} recipients"

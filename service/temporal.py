@@ -88,6 +88,11 @@ def translate_errors(client: Client) -> Iterator[None]:
         raise ServiceUnavailable("Temporal does not answer") from error
 
 
+def is_late(error: ServiceUnavailable) -> bool:
+    """Tell whether Temporal was reached and what it should have brought did not come in time."""
+    return isinstance(error.__cause__, TimeoutError | WorkflowUpdateRPCTimeoutOrCancelledError)
+
+
 def is_missing_namespace(error: RPCError) -> bool:
     """Tell whether the server answered that it does not have the namespace."""
     return any(

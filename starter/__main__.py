@@ -233,7 +233,7 @@ def run() -> int:
     from pydantic import ValidationError
     from sqlalchemy.exc import OperationalError, SQLAlchemyError
 
-    from campaign.failures import ServiceUnavailable, StoreUnavailable
+    from campaign.failures import NoVerdict, ServiceUnavailable, StoreUnavailable
     from campaign.refusals import Refused
     from campaign.states import CAMPAIGN_ENDS
     from carriers import NotConfigured, UnknownCarrier
@@ -267,6 +267,8 @@ def run() -> int:
         _fail(f"cannot use the database: {reason}")
     except StoreUnavailable as error:
         _fail(f"the database does not answer ({error})")
+    except NoVerdict as error:
+        _fail(f"{error} (see 'godwit status')")
     except ServiceUnavailable as error:
         _fail(f"Temporal: {error}; are Temporal and a worker running? (TEMPORAL_ADDRESS)")
     return 1

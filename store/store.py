@@ -17,6 +17,7 @@ from store.campaigns.open_campaigns import OpenCampaigns
 from store.campaigns.orders import Orders
 from store.campaigns.plans import Plans
 from store.campaigns.retry import Retrying
+from store.clock import StoreClock
 from store.database.engine import Database
 from store.database.secrets import Sealer
 from store.replies.leases import Leases
@@ -40,6 +41,7 @@ class Store:
     """Everything that is remembered. Its methods are synchronous and safe to call in threads."""
 
     database: Database
+    clock: StoreClock
     accounts: Accounts
     senders: Senders
     api_keys: ApiKeys
@@ -84,6 +86,7 @@ def open_store(settings: Settings) -> Store:
     due_messages = DueMessages(database, rates, health, Routes(settings.carriers))
     return Store(
         database=database,
+        clock=StoreClock(database),
         accounts=Accounts(database, api_keys),
         senders=Senders(database),
         api_keys=api_keys,

@@ -8,6 +8,7 @@ from temporalio.common import SearchAttributeKey
 
 from activities.records import ChunkResult
 from campaign.instants import iso_or_none, moment_of
+from campaign.names import escape_markdown
 from campaign.ports import Tally
 from campaign.schedule import Wave
 from campaign.states import MessageStatus
@@ -35,7 +36,7 @@ def tag(state: CampaignState) -> None:
 def details(title: str, state: CampaignState) -> str:
     """The state as Markdown: a heading, the times, and the counts with their shares."""
     total = max(state.tally.total, 1)
-    lines = [f"### {title}", "", f"**{state.status.value}**"]
+    lines = [f"### {escape_markdown(title)}", "", f"**{state.status.value}**"]
     if state.first_due_at is not None:
         lines[-1] += f" · due {iso_or_none(state.first_due_at)} to {iso_or_none(state.last_due_at)}"
     if state.paused_at is not None:

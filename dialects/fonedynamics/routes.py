@@ -34,7 +34,6 @@ from dialects.http.auth import Permission, Unauthenticated, authenticate, caller
 from dialects.http.bodies import BadBody, read_body
 from dialects.http.context import ApiContext
 from store.accounts.api_keys import Principal
-from store.clock import wall_clock
 from store.database.threads import read_in_thread
 from store.store import Store
 from telemetry.logs import get_logger
@@ -171,7 +170,7 @@ async def _send(
     Without a valid entry no campaign is stored.
     """
     inside_too = context.settings.allow_private_urls
-    now = wall_clock()
+    now = await asyncio.to_thread(context.store.clock.now)
     batch = await asyncio.to_thread(prepare, context.store, principal, entries, now, inside_too)
     if not batch.has_valid:
         return [item.faults for item in batch.items], None

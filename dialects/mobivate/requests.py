@@ -19,12 +19,14 @@ from campaign.model import (
     Duplicates,
     Policy,
 )
+from campaign.names import one_line
 from campaign.phone import canonical_number, is_e164, sender_kind
 from campaign.refusals import SHOWN_MAX, Refusal, RefusalCode, Refused
-from campaign.text import clean, is_line
+from campaign.text import clean
 from campaign.web_addresses import ascii_address
 from dialects.http.payloads import payload_hash, payload_key
 from store.accounts.api_keys import Principal
+from webhooks.addresses import BadUrl, read_url
 
 NAME = "mobivate"
 ENTRIES_MAX = 1_000
@@ -75,14 +77,6 @@ class _Reader:
             owner = {"text": clean(value)}
         return self.string(owner, "text", prefix, TEXT_LENGTH_MAX)
 
-    def name(self) -> str | None:
-        """The optional name of the campaign: one line."""
-        value = self.text("name", NAME_LENGTH_MAX)
-        if value is not None and not is_line(value):
-            self.invalid("must be one line without control characters", "name")
-            return None
-        return value
-
     def string(
         self, owner: Mapping[str, Any], member: str, prefix: str, length_max: int
     ) -> str | None:
@@ -131,9 +125,15 @@ class _Reader:
         if value is None:
             return None
         written = ascii_address(value) if isinstance(value, str) else None
-        if written is None:
-            self.invalid("must be an http or https address", member)
-        return written
+        try:
+            if written is not None:
+                # Strictly, as it is read before each call; whether it is public is checked then.
+                read_url(written, inside_too=True)
+                return written
+        except BadUrl:
+            pass
+        self.invalid("must be an http or https address that can be called", member)
+        return None
 
     def spread(self) -> float:
         """The hours to spread over; how many are too many is a rule's business."""
@@ -203,7 +203,8 @@ def _draft(reader: _Reader, principal: Principal, recipients: list[DraftRecipien
             blanks=True,
             unplanned=True,
         ),
-        name=reader.name(),
+        # The vendor limits the length alone, so that other characters are folded.
+        name=one_line(reader.text("name", NAME_LENGTH_MAX) or "") or None,
         sender=sender,
         text=text,
         scheduled_at=reader.instant("scheduleDateTime"),

@@ -15,9 +15,9 @@ from campaign.model import (
     Policy,
     UnknownPolicy,
 )
+from campaign.names import is_one_line
 from campaign.phone import is_e164
 from campaign.refusals import SHOWN_MAX, Refusal, RefusalCode, Refused
-from campaign.text import is_line
 from dialects.http.payloads import payload_hash, payload_key
 from dialects.native.fields import RequestModel, faults_of, read_instant
 from store.accounts.api_keys import Principal
@@ -49,7 +49,7 @@ class CampaignBody(RequestModel):
     """A campaign. Its values hold for every recipient that does not override them."""
 
     recipients: list[RecipientBody] = Field(min_length=1, max_length=RECIPIENTS_MAX)
-    name: str | None = Field(None, max_length=200)
+    name: str | None = Field(None, max_length=200, description="one line of text")
     sender: str | None = Field(None, description="default: the account's first sender")
     text: str | None = None
     media_url: str | None = None
@@ -89,9 +89,9 @@ def read(body: Any, principal: Principal) -> Draft:
             )
         )
     scheduled_at = read_instant(parsed.schedule_date_time, "", faults)
-    if parsed.name is not None and not is_line(parsed.name):
-        what = "must be one line without control characters"
-        faults.append(Refusal(RefusalCode.FIELD_INVALID, what, "name"))
+    if parsed.name is not None and not is_one_line(parsed.name):
+        what = "must be one line, without control characters"
+        faults.insert(0, Refusal(RefusalCode.FIELD_INVALID, what, "name"))
     if faults:
         raise Refused(*faults[:SHOWN_MAX])
     hashed, key = payload_hash(body), parsed.idempotency_key

@@ -167,9 +167,9 @@ def _check(body: WebhookBody, inside_too: bool, dialects: Collection[str]) -> st
     try:
         target = read_url(url, inside_too)
     except BadUrl:
-        raise invalid("url must be a public http or https URL") from None
+        raise _bad_url("url must be a public http or https URL") from None
     if not inside_too and target.port not in (80, 443):
-        raise invalid("url must use port 443 or 80")
+        raise _bad_url("url must use port 443 or 80")
     if not set(body.events) <= SUBSCRIBABLE:
         known = ", ".join(sorted(SUBSCRIBABLE))
         raise invalid(f"events must be among {known}")
@@ -177,6 +177,11 @@ def _check(body: WebhookBody, inside_too: bool, dialects: Collection[str]) -> st
         known = ", ".join(sorted(dialects))
         raise invalid(f"dialect must be one of {known}")
     return url
+
+
+def _bad_url(title: str) -> Stop:
+    fault = {"place": "url", "code": "field_invalid", "detail": title}
+    return Stop(problem(400, "field_invalid", title, [fault]))
 
 
 def _instant(value: str, name: str) -> Instant:

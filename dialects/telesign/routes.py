@@ -33,7 +33,6 @@ from dialects.telesign.responses import (
     show,
 )
 from store.accounts.api_keys import Principal
-from store.clock import wall_clock
 
 NAME = "telesign"
 PREFIX = "/v1/verify"
@@ -191,7 +190,7 @@ def routes(context: ApiContext) -> APIRouter:
 async def _send(request: Request, context: ApiContext, reference_id: str) -> JSONResponse:
     # The body is read first, because the signature covers it.
     body = await read_bytes(request, min(BODY_BYTES_MAX, context.settings.body_bytes_max))
-    now = wall_clock()
+    now = await asyncio.to_thread(context.store.clock.now)
     principal = await prove(request, body, PATH, context.store, now)
     window = await context.limiter.take(BULK_LIMIT, "bulk_sms", principal.key_id)
     if not window.allowed:

@@ -13,7 +13,7 @@ from fastapi_offline import FastAPIOffline
 from prometheus_client import CollectorRegistry, Counter, generate_latest
 from starlette.exceptions import HTTPException
 
-from campaign.failures import ServiceUnavailable, StoreUnavailable
+from campaign.failures import NoVerdict, ServiceUnavailable, StoreUnavailable
 from campaign.settings import Settings
 from dialects.dialect import Dialect
 from dialects.http.context import ApiContext
@@ -24,14 +24,13 @@ from dialects.renderers import RENDERERS
 from service.campaigns import CampaignService
 from service.gc_tuning import relax_gc
 from service.malloc_tuning import limit_heap, trim_heap
+from service.readiness import Readiness, can_serve, readiness_json
 from service.temporal import connect
 from starter.api import carrier_callbacks
 from starter.api.http_protocol import http_protocol
 from starter.api.middleware import RETRY_SECONDS, LinesDropped, Outermost, dialect_of
 from starter.api.reconciler import Reconciler
-from store.database.migrate import check_writable, is_current
-from store.database.threads import read_in_thread
-from store.store import Store, open_store
+from store.store import open_store
 from telemetry.logs import configure, get_logger
 from webhooks.dispatcher import WebhookDispatcher
 
@@ -83,7 +82,8 @@ def _add_failures(app: FastAPI) -> None:
 
     async def unavailable(request: Request, error: Exception) -> Response:
         log.warning("a part is not available", exc_info=error)
-        response = _dialect(request).show_error(503, "temporarily unavailable")
+        reason = str(error) if isinstance(error, NoVerdict) else "temporarily unavailable"
+        response = _dialect(request).show_error(503, reason)
         response.headers["Retry-After"] = RETRY_SECONDS
         return response
 
@@ -124,6 +124,7 @@ def _add_service_routes(app: FastAPI, context: ApiContext) -> None:
     registry.register(carrier_callbacks.UNMATCHED)
     registry.register(LinesDropped())
     app.add_middleware(Outermost, requests=requests)
+    readiness = Readiness(context.service, context.store, context.settings)
 
     @app.get("/healthz", tags=["Service"], summary="Check that the process runs")
     async def healthz() -> dict[str, str]:
@@ -134,33 +135,14 @@ def _add_service_routes(app: FastAPI, context: ApiContext) -> None:
         "/readyz", tags=["Service"], summary="Check that requests can be served", responses=_UNREADY
     )
     async def readyz() -> JSONResponse:
-        """200 if the database is migrated and takes writes and Temporal answers, else 503."""
-        parts = {
-            "database": await _migrated(context.store),
-            "temporal": await _reachable(context),
-        }
-        return JSONResponse(parts, 200 if all(parts.values()) else 503)
+        """503 unless database, Temporal, workers and disk are ready; ``problems`` says why."""
+        parts = await readiness.parts()
+        return JSONResponse(readiness_json(parts), 200 if can_serve(parts) else 503)
 
     @app.get("/metrics", tags=["Service"], summary="Get the metrics for Prometheus")
     async def metrics() -> PlainTextResponse:
         """Labels are routes and statuses, never ids or phone numbers."""
         return PlainTextResponse(generate_latest(registry).decode())
-
-
-async def _migrated(store: Store) -> bool:
-    try:
-        if not await read_in_thread(is_current, store.database):
-            log.warning("the schema of the store is not current")
-            return False
-        await asyncio.to_thread(check_writable, store.database)
-    except Exception as error:
-        log.warning("the store is not ready", exc_info=error)
-        return False
-    return True
-
-
-async def _reachable(context: ApiContext) -> bool:
-    return await context.service.is_reachable()
 
 
 async def serve(settings: Settings) -> None:

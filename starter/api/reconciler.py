@@ -68,7 +68,7 @@ class Reconciler:
 
     async def withdraw_stale(self) -> int:
         """Refuse drafts whose API process died before their verdict; returns how many."""
-        oldest = wall_clock() - self._patience
+        oldest = await asyncio.to_thread(self._store.clock.now) - self._patience
         drafts = await asyncio.to_thread(
             self._store.campaigns.in_states, {CampaignStatus.DRAFT}, "", PAGE
         )

@@ -28,6 +28,7 @@ from starter.cli.context import (
     opened_store,
     plain,
 )
+from starter.cli.installation import installation_status
 from store.accounts.accounts import AccountView
 from store.accounts.api_keys import Principal
 from store.campaigns.open_campaigns import WORKFLOW_LOST
@@ -115,8 +116,20 @@ def list_campaigns(
             out.print(f"{view.id} {plain(view.problem)}{by}", highlight=False, soft_wrap=True)
 
 
-def status(id: Id, as_json: Json = False) -> None:
-    """Show a campaign's status and the number of messages in each state."""
+def status(
+    id: Annotated[
+        str | None, typer.Argument(help="Campaign id; without one, the installation.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Show a campaign's status and the number of messages in each state.
+
+    Without an id, show whether each part of the installation is ready; the exit
+    code is 1 if something is wrong.
+    """
+    if id is None:
+        installation_status(as_json)
+        return
     with opened_store() as store:
         view = _campaign(store, id)
     if as_json:

@@ -31,13 +31,14 @@ async def accepts(host: str, port: int) -> bool:
     return True
 
 
-async def answers(url: str) -> bool:
-    """Whether a URL answers 200 within two seconds."""
+async def serves(api: str) -> bool:
+    """Whether an API has its database and Temporal, whatever else is not ready yet."""
     try:
-        async with httpx.AsyncClient(timeout=2, trust_env=False) as client:
-            return (await client.get(url)).status_code == 200
-    except httpx.HTTPError:
+        async with httpx.AsyncClient(timeout=10, trust_env=False) as client:
+            parts = (await client.get(f"{api}/readyz")).json()
+    except (httpx.HTTPError, ValueError):
         return False
+    return parts.get("database") is True and parts.get("temporal") is True
 
 
 async def exists(file: Path) -> bool:

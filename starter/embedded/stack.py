@@ -25,7 +25,7 @@ from starter.embedded.options import (
     api_url,
     log_of,
 )
-from starter.embedded.readiness import accepts, answers, exists, until
+from starter.embedded.readiness import accepts, exists, serves, until
 from starter.embedded.supervisor import Part, Supervisor
 from starter.embedded.temporal_server import keep_histories, temporal_part
 from store.accounts.accounts import AccountView
@@ -78,7 +78,7 @@ class Stack:
             part = Part(name, _module("worker"), worker_environment, log_of(options, name), 25.0)
             await self.supervisor.start(part)
         api = api_url(options, ports)
-        await until(lambda: answers(f"{api}/readyz"), "the API")
+        await until(lambda: serves(api), "the API")
         for file in ready:
             await until(partial(exists, file), "the worker")
         self.description = {
@@ -131,6 +131,7 @@ class Stack:
             "GODWIT_DATABASE_URL": settings.database_url,
             "GODWIT_SECRET_KEY": settings.secret_key.get_secret_value(),
             "GODWIT_CARRIER": settings.carrier,
+            "GODWIT_DATA": str(self.options.data),
             "GODWIT_API_HOST": self.options.host,
             "GODWIT_API_PORT": str(ports.api),
             "TEMPORAL_ADDRESS": f"{LOOPBACK}:{ports.temporal}",

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, bindparam, text
 from sqlmodel import Session, col, delete, select, tuple_
 
-from campaign.instants import Instant
+from campaign.instants import DAY, Instant
 from store.accounts.api_keys import Principal, principal_of
 from store.database.engine import Database
 from store.database.secrets import Sealer
@@ -13,6 +13,9 @@ from store.tables import Account, ApiKey, Nonce
 
 # Each request deletes at most this many expired nonces, so that no request pays for thousands.
 SWEPT_MAX = 100
+# Expired nonces are kept this much longer: a process whose clock is ahead must not forget one that
+# another process still has to refuse.
+SWEEP_AFTER: Instant = 2 * DAY
 
 _USE = text("""
     INSERT INTO nonce (key_id, nonce, free_at) VALUES (:key_id, :nonce, :free_at)
@@ -75,13 +78,14 @@ class Signing:
     def use_nonce(self, key_id: str, nonce: str, now: Instant, free_at: Instant) -> bool:
         """Reserve a nonce of a key until ``free_at``; returns False if it is reserved already.
 
-        Of several simultaneous calls exactly one returns True. Also deletes some expired nonces.
+        Of several simultaneous calls exactly one returns True. Also deletes some nonces that
+        expired more than ``SWEEP_AFTER`` ago.
         """
         values = {"key_id": key_id, "nonce": nonce, "now": now, "free_at": free_at}
 
         def work(connection: Connection) -> bool:
             won = connection.execute(_USE, values).first() is not None
-            connection.execute(_SWEEP, {"now": now})
+            connection.execute(_SWEEP, {"now": now - SWEEP_AFTER})
             return won
 
         return self._database.write(work)

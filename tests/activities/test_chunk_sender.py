@@ -14,6 +14,7 @@ from activities.attempts import SendingLimits
 from activities.carriers import Carriers
 from activities.records import ChunkInput, ChunkResult
 from activities.sending import Sending
+from activities.waiting import Places
 from campaign.handoffs import Acceptance, Carrier, Handoff, Repeats
 from campaign.instants import moment_of
 from carriers.pretend import PretendCarrier, PretendSettings
@@ -66,9 +67,11 @@ async def send_chunk(store: Store, carrier: Carrier, campaign_id: str, **limits:
         store.health,
         Carriers([carrier]),
         SendingLimits(backoff_seconds=(5.0,), **given),
+        {"chunks": Places(1)},
     )
     environment = ActivityEnvironment()
-    environment.info = replace(environment.info, started_time=moment_of(NOW))
+    info = replace(environment.info, started_time=moment_of(NOW), task_queue="chunks")
+    environment.info = info
     chunk = ChunkInput(campaign_id=campaign_id, low=0, high=PEOPLE, due_until=NOW)
     (result,) = await asyncio.gather(
         environment.run(sending.send_chunk, chunk), return_exceptions=True

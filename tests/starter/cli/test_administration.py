@@ -1,5 +1,6 @@
 """``godwit account``, ``key``, ``sender`` and ``db``: administration straight on the store."""
 
+import json
 import re
 
 import pytest
@@ -217,3 +218,15 @@ def test_a_key_with_unknown_or_repeated_permissions_is_refused(
     result = godwit("key", "create", *options)
     assert result.code == 1 and "permission" in result.fault
     assert godwit("key", "list").out == before
+
+
+def test_status_without_an_id_names_the_parts_that_are_not_ready(godwit: CommandLine) -> None:
+    result = godwit("status")
+    assert result.code == 1
+    lines = result.out.splitlines()
+    assert all(len(line) < 80 for line in lines)
+    assert lines[0] == "database  ok"
+    assert any(line.startswith("temporal  NOT READY") for line in lines)
+    shown = json.loads(godwit("status", "--json").out)
+    assert shown["database"] and not shown["temporal"]
+    assert set(shown["problems"]) == {"temporal", "workers"}

@@ -76,7 +76,7 @@ def test_the_commands_that_are_promised_are_there() -> None:
         assert {(group, word) for word in words.split()} <= set(COMMANDS)
 
 
-@pytest.mark.parametrize("words", [("fly",), ("list", "--fly"), ("status",), ("account", "fly")])
+@pytest.mark.parametrize("words", [("fly",), ("list", "--fly"), ("watch",), ("account", "fly")])
 def test_what_is_no_command_is_a_usage_error(bare: CommandLine, words: tuple[str, ...]) -> None:
     result = bare(*words)
     assert result.code == 2 and "Traceback" not in result.err

@@ -5,10 +5,10 @@ from functools import partial
 import pytest
 from sqlalchemy import text
 
-from campaign.instants import MINUTE
+from campaign.instants import DAY, HOUR, MINUTE
 from store.accounts.accounts import AccountView
 from store.accounts.api_keys import KeyPair
-from store.accounts.signing import SWEPT_MAX, Signing
+from store.accounts.signing import SWEEP_AFTER, SWEPT_MAX, Signing
 from store.database.engine import StoreError
 from store.database.secrets import Sealer
 from store.store import Store
@@ -102,7 +102,20 @@ def test_nonces_whose_time_is_over_are_cleared_away_a_few_at_a_time(
     for number in range(SWEPT_MAX + 20):
         assert any_store.signing.use_nonce(pair.key_id, f"nonce-{number}", NOW, LATER)
     assert left(any_store) == SWEPT_MAX + 20
-    assert any_store.signing.use_nonce(pair.key_id, "later-1", LATER, LATER + MINUTE)
-    assert left(any_store) == 21
-    assert any_store.signing.use_nonce(pair.key_id, "later-2", LATER, LATER + MINUTE)
-    assert left(any_store) == 2
+    swept = LATER + SWEEP_AFTER
+    assert any_store.signing.use_nonce(pair.key_id, "later-0", swept - 1, swept)
+    assert left(any_store) == SWEPT_MAX + 21
+    assert any_store.signing.use_nonce(pair.key_id, "later-1", swept, swept + MINUTE)
+    assert left(any_store) == 22
+    assert any_store.signing.use_nonce(pair.key_id, "later-2", swept, swept + MINUTE)
+    assert left(any_store) == 3
+
+
+def test_a_process_whose_clock_is_ahead_lets_no_used_nonce_pass(
+    any_store: Store, pair: KeyPair
+) -> None:
+    assert any_store.signing.use_nonce(pair.key_id, "nonce-1", NOW, LATER)
+    for ahead in (HOUR, DAY):
+        other = f"nonce-{ahead}"
+        assert any_store.signing.use_nonce(pair.key_id, other, NOW + ahead, LATER + ahead)
+    assert not any_store.signing.use_nonce(pair.key_id, "nonce-1", NOW + MINUTE, LATER + MINUTE)

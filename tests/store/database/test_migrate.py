@@ -88,6 +88,40 @@ def test_instants_that_no_plan_has_are_brought_into_bounds(any_url: str) -> None
         assert tuple(row) == (0, INSTANT_MAX, INSTANT_MAX, "person", True)
 
 
+def test_an_address_belongs_to_who_had_it_first_and_all_keep_their_senders(any_url: str) -> None:
+    with closing(Database(any_url)) as database:
+        upgrade(database, "0005")
+        database.write(_fill_senders)
+        upgrade(database)
+        owners = text("SELECT name, account_id FROM sender_owner ORDER BY name")
+        rows = database.read(lambda connection: connection.execute(owners).all())
+        assert [tuple(row) for row in rows] == [("+61491570154", None), ("godwit", "b")]
+        kept = text("SELECT account_id, status FROM sender ORDER BY account_id")
+        rows = database.read(lambda connection: connection.execute(kept).all())
+        assert [tuple(row) for row in rows] == [("a", "approved"), ("b", "approved")]
+
+
+def _fill_senders(connection: Connection) -> None:
+    """Two accounts with one name, and a number of the pool."""
+    for id in ("a", "b"):
+        connection.execute(
+            text(
+                "INSERT INTO account (id, name, property_sid, created_at, active, strict_uniform, "
+                "strict_keys, auto_key) VALUES (:id, :id, :id, 1, TRUE, FALSE, FALSE, 'random')"
+            ),
+            {"id": id},
+        )
+    connection.execute(
+        text(
+            "INSERT INTO sender (account_id, address, kind, active, created_at) VALUES "
+            "('a', 'Godwit', 'alphanumeric', TRUE, 2), ('b', 'GODWIT', 'alphanumeric', TRUE, 1)"
+        )
+    )
+    connection.execute(
+        text("INSERT INTO pool_number (number, created_at) VALUES ('+61491570154', 1)")
+    )
+
+
 def _fill(connection: Connection) -> None:
     """A row of each table that a message needs, as the first version wrote them."""
     for table, values in {
