@@ -92,6 +92,15 @@ def canonical_number(written: str, region: str | None = None) -> str | None:
     return _read(text, region)[0]
 
 
+def has_country_code(digits: str) -> bool:
+    """True if bare digits, with or without ``+``, begin with the code of a country, in any length.
+
+    For a dialect whose own examples have impossible lengths.
+    """
+    number = f"+{digits.removeprefix('+')}"
+    return is_e164(number) and numbering.parse(number) is not None
+
+
 def _is_decimal(head: str, tail: str, is_assigned: bool) -> bool:
     """True if the dot between a whole number and ``tail`` is a decimal point.
 

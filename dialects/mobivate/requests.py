@@ -20,7 +20,7 @@ from campaign.model import (
     Policy,
 )
 from campaign.names import one_line
-from campaign.phone import canonical_number, is_e164, sender_kind
+from campaign.phone import canonical_number, has_country_code, is_e164, sender_kind
 from campaign.refusals import SHOWN_MAX, Refusal, RefusalCode, Refused
 from campaign.text import clean
 from campaign.web_addresses import ascii_address
@@ -238,6 +238,8 @@ def _recipient(reader: _Reader, entry: Any, index: int | None) -> DraftRecipient
         reader.fault(RefusalCode.LIST_UNKNOWN, "must be the UUID of a mailing list", place)
     else:
         number = canonical_number(wanted) if isinstance(wanted, str) else None
+        if number is None and isinstance(wanted, str) and has_country_code(wanted):
+            number = f"+{wanted.removeprefix('+')}"
         if number is None:
             what = "must be a phone number in international format"
             reader.fault(RefusalCode.NUMBER_INVALID, what, place)

@@ -134,7 +134,7 @@ SPREADSHEET: dict[str, Callable[[str], str]] = {
     "isolate": lambda e164: f"\u2068{e164}\u2069",
     "zero width": lambda e164: f"{e164[:3]}\u200b{e164[3:]}",
 }
-RUBBISH: dict[str, Callable[[str], str]] = {
+REFUSED: dict[str, Callable[[str], str]] = {
     "other decimals": lambda e164: f"{e164[1:]}.5",
     "many decimals": lambda e164: f"{e164[1:]}.0000001",
     "scientific": lambda e164: f"{int(e164[1:]):.5E}",
@@ -225,7 +225,7 @@ def test_what_a_spreadsheet_or_a_message_adds_to_a_number_is_dropped_in_every_re
 
 
 def test_rubbish_of_spreadsheets_is_refused_in_every_region() -> None:
-    for name, change in RUBBISH.items():
+    for name, change in REFUSED.items():
         for _, one in EXAMPLES:
             e164 = phonenumbers.format_number(one, E164)
             assert canonical_number(change(e164)) is None, (name, e164)

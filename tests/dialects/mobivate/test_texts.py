@@ -3,7 +3,7 @@
 import pytest
 
 from campaign.states import MessageStatus
-from tests.dialects.mobivate.calls import accepted, batch, composed, texts
+from tests.dialects.mobivate.calls import accepted, batch, composed, post, texts
 from tests.serving import Api
 
 TAGGED = "Hello {{NAME}}, how is the weather in {{CITY}}?"
@@ -115,3 +115,11 @@ async def test_a_number_that_no_plan_knows_is_left_to_the_carrier(api: Api) -> N
     record = await accepted(api, batch(recipients=[{"recipient": "4479000000100"}]))
     await api.finished(record["id"])
     assert [row["to"] for row in api.story.carrier.log] == ["+4479000000100"]
+
+
+@pytest.mark.one_store
+async def test_a_number_of_no_country_is_refused(api: Api) -> None:
+    for impossible in ("9991234567890", "-2147483648/-1", "447900000100.5"):
+        answer = await post(api, batch(recipients=[{"recipient": impossible}]))
+        assert (answer.status_code, "recipients[0].recipient" in answer.text) == (400, True)
+    assert api.story.carrier.log == []
