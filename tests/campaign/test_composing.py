@@ -303,10 +303,9 @@ def test_a_value_of_nothing_visible_is_no_text() -> None:
     assert result(refused.value.refusals) == [(RefusalCode.CONTENT_MISSING, "recipients[1].text")]
 
 
-@pytest.mark.parametrize("sender", [number(1), number(1)[1:]])
-def test_a_message_to_its_own_sender_is_refused_for_that_recipient(sender: str) -> None:
+def test_a_message_to_its_own_sender_is_refused_for_that_recipient() -> None:
     with pytest.raises(Refused) as refused:
-        composed(draft(3, sender=sender))
+        composed(draft(3, sender=number(1)))
     assert result(refused.value.refusals) == [(RefusalCode.NUMBER_INVALID, "recipients[1].to")]
 
 

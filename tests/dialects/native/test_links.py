@@ -57,6 +57,15 @@ async def test_each_recipient_has_a_link_of_its_own_and_a_click_tells_whose(link
     assert all(set(one) == {"id", "code", "messageId", "url", "at"} for one in clicks)
 
 
+@pytest.mark.parametrize("mark", [".", ",", ")", "!", "%E2%80%9D", "%E3%80%82", "%C2%BB"])
+async def test_a_link_with_a_mark_of_the_sentence_behind_it_leads_on(
+    linking: Api, mark: str
+) -> None:
+    (code,) = await shortened(linking)
+    answer = await linking.http.get(f"/s/{code}{mark}")
+    assert (answer.status_code, answer.headers.get("location")) == (302, LONG)
+
+
 @pytest.mark.one_store
 @pytest.mark.parametrize(
     "path",
