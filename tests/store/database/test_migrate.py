@@ -101,8 +101,36 @@ def test_an_address_belongs_to_who_had_it_first_and_all_keep_their_senders(any_u
         assert [tuple(row) for row in rows] == [("a", "approved"), ("b", "approved")]
 
 
-def _fill_senders(connection: Connection) -> None:
-    """Two accounts with one name, and a number of the pool."""
+def test_numbers_in_an_older_form_are_rewritten_and_no_opt_out_is_lost(any_url: str) -> None:
+    with closing(Database(any_url)) as database:
+        upgrade(database, "0007")
+        database.write(_fill_opt_outs)
+        upgrade(database)
+        numbers = text("SELECT number, source FROM opt_out ORDER BY number")
+        rows = database.read(lambda connection: connection.execute(numbers).all())
+        # What no reader takes any more stays.
+        assert [tuple(row) for row in rows] == [
+            ("+15551234", "api"),
+            ("+447911123457", "api"),
+            ("+5491123456789", "stop"),
+        ]
+
+
+def _fill_opt_outs(connection: Connection) -> None:
+    """An account with opt-outs, the first in a form that an older reader made."""
+    _fill_accounts(connection)
+    for number, source in (
+        ("+54111523456789", "stop"),
+        ("+447911123457", "api"),
+        ("+15551234", "api"),
+    ):
+        connection.execute(
+            text("INSERT INTO opt_out VALUES ('a', :number, :source, 1)"),
+            {"number": number, "source": source},
+        )
+
+
+def _fill_accounts(connection: Connection) -> None:
     for id in ("a", "b"):
         connection.execute(
             text(
@@ -111,6 +139,11 @@ def _fill_senders(connection: Connection) -> None:
             ),
             {"id": id},
         )
+
+
+def _fill_senders(connection: Connection) -> None:
+    """Two accounts with one name, and a number of the pool."""
+    _fill_accounts(connection)
     connection.execute(
         text(
             "INSERT INTO sender (account_id, address, kind, active, created_at) VALUES "
