@@ -9,15 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
-from campaign.failures import ServiceUnavailable
+from campaign.failures import ServiceUnavailable, StoreUnavailable
 from campaign.instants import SECOND
 from campaign.settings import DATA_DIRECTORY, Settings
 from service.campaigns import CampaignService
 from store.clock import wall_clock
-from store.database.migrate import is_current
+from store.database.migrate import check_writable, is_current
 from store.store import Store
 
 # A worker that waits for work polls anew within 60 s (Temporal's long poll), a frozen one never.
@@ -29,7 +28,6 @@ OK = "ok"
 # Without these no campaign can be taken. A carrier that is down is found up again by the next
 # message: were it among these, a proxy might keep that message away.
 NEEDED = ("database", "temporal", "workers", "disk")
-_READ_ONLY = text("SELECT current_setting('transaction_read_only')")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,8 +78,14 @@ class Readiness:
             file = Path(make_url(database.url).database or "")
             is_writable = os.access(file, os.W_OK) and os.access(file.parent, os.W_OK)
         else:
-            setting = database.read(lambda connection: connection.execute(_READ_ONLY).scalar_one())
-            is_writable = setting == "off"
+            try:
+                check_writable(database)
+            except StoreUnavailable as error:
+                if str(error) != "read_only":
+                    raise
+                is_writable = False
+            else:
+                is_writable = True
         return Part(True) if is_writable else Part(False, "it is read-only")
 
     async def _temporal(self) -> Part:

@@ -23,8 +23,8 @@ from store.database.threads import read_in_thread
 # Slows down a caller who guesses codes.
 MISSES_LIMIT = "30/minute"
 CODE_LENGTH_MAX = 32
-# What follows belongs to the sentence: many programs take its mark into the link.
-_CODE = re.compile("[0-9A-Za-z]*")
+# Marks that follow belong to the sentence: many programs take them into the link.
+_CODE = re.compile(r"([0-9A-Za-z]*)[\W_]*")
 
 
 def routes(context: ApiContext) -> APIRouter:
@@ -87,8 +87,8 @@ def routes(context: ApiContext) -> APIRouter:
 
 
 def _code_of(written: str) -> str:
-    found = _CODE.match(written)
-    return found[0][:CODE_LENGTH_MAX] if found else ""
+    found = _CODE.fullmatch(written)
+    return found[1][:CODE_LENGTH_MAX] if found else ""
 
 
 def _target(context: ApiContext, found: LinkView) -> str | None:

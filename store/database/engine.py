@@ -68,21 +68,21 @@ class Database:
         if self.is_sqlite:
             self.engine = _sqlite_engine(parsed.database, url)
             # Writers wait for their lock without a connection.
-            self._read_engine = self.engine
+            self.read_engine = self.engine
             self._write_lock = SqliteWriteLock(Path(parsed.database or ""))
             self._writing: AbstractContextManager[None] = self._write_lock
         elif parsed.get_backend_name() == "postgresql":
             share = max(1, pool_size // 2)
             self.engine = _postgres_engine(url, pool_size, share)
             # Of its own, so that no read waits for writers that wait for a lock.
-            self._read_engine = _postgres_engine(url, share, 0)
+            self.read_engine = _postgres_engine(url, share, 0)
             self._writing = nullcontext()
         else:
             raise StoreError(
                 f"unsupported database {parsed.drivername!r}: use sqlite:/// or "
                 "postgresql+psycopg://"
             )
-        for engine in {self.engine, self._read_engine}:
+        for engine in {self.engine, self.read_engine}:
             event.listen(engine, "before_cursor_execute", _make_storable, retval=True)
             event.listen(engine, "handle_error", _drop_read_only)
         self.for_update = "" if self.is_sqlite else " FOR NO KEY UPDATE"
@@ -106,7 +106,7 @@ class Database:
 
         Raises StoreUnavailable when the database does not answer.
         """
-        with _translate_errors(), self._read_engine.connect() as connection, connection.begin():
+        with _translate_errors(), self.read_engine.connect() as connection, connection.begin():
             return work(connection)
 
     def read_snapshot(self, work: Callable[[Connection], T]) -> T:
@@ -114,7 +114,7 @@ class Database:
 
         A SQLite read transaction is a snapshot already.
         """
-        engine = self._read_engine
+        engine = self.read_engine
         if not self.is_sqlite:
             engine = engine.execution_options(isolation_level="REPEATABLE READ")
         with _translate_errors(), engine.connect() as connection, connection.begin():
@@ -142,7 +142,7 @@ class Database:
     def close(self) -> None:
         """Close every pooled connection."""
         self.engine.dispose()
-        self._read_engine.dispose()
+        self.read_engine.dispose()
         if self.is_sqlite:
             self._write_lock.close()
 

@@ -1,10 +1,12 @@
 """Upgrade a database to the current schema."""
 
+from contextlib import suppress
+
 from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from store.database.engine import Database
 
@@ -32,6 +34,25 @@ def is_current(database: Database) -> bool:
     head = ScriptDirectory.from_config(_config()).get_current_head()
     with database.engine.connect() as connection:
         return MigrationContext.configure(connection).get_current_revision() == head
+
+
+def check_writable(database: Database) -> None:
+    """Make a write and roll it back.
+
+    Raises StoreUnavailable when the database does not answer or is read-only, as a standby is; then
+    the session is dropped, so that a later one may write. A full disk shows at a commit only.
+    """
+
+    def write(connection: Connection) -> None:
+        connection.execute(text("UPDATE alembic_version SET version_num = version_num"))
+        raise _Undo
+
+    with suppress(_Undo):
+        database.write(write)
+
+
+class _Undo(Exception):
+    """Rolls a transaction back."""
 
 
 def _config() -> Config:

@@ -115,13 +115,13 @@ async def test_a_store_that_cannot_be_written_is_not_ready(
     if store.database.is_sqlite:
         monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK)
     else:
-        read = store.database.read
+        write = store.database.write
         read_only = text("SET TRANSACTION READ ONLY")
 
         def standby(work: Any) -> Any:
-            return read(lambda connection: (connection.execute(read_only), work(connection))[1])
+            return write(lambda connection: (connection.execute(read_only), work(connection))[1])
 
-        monkeypatch.setattr(store.database, "read", standby)
+        monkeypatch.setattr(store.database, "write", standby)
     status, body = await answer(store, settings)
     assert (status, body["database"]) == (503, False)
     assert body["problems"] == {"database": "it is read-only"}

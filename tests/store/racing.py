@@ -63,11 +63,14 @@ def meeting(database: Database, statement: str, run: Callable[[], T]) -> Iterato
             other[0].start()
             _wait_for(database, other[0])
 
-    event.listen(database.engine, "after_cursor_execute", after)
+    engines = {database.engine, database.read_engine}
+    for engine in engines:
+        event.listen(engine, "after_cursor_execute", after)
     try:
         yield results
     finally:
-        event.remove(database.engine, "after_cursor_execute", after)
+        for engine in engines:
+            event.remove(engine, "after_cursor_execute", after)
         for thread in other:
             thread.join(MEETING_SECONDS)
     assert other, f"no statement contained {statement!r}"

@@ -36,11 +36,14 @@ def failing(
             quoted = f"{parameters} {NUMBER} {TEXT} {NAME}"
             raise error(f"duplicate key\nDETAIL: Key (to)=({quoted}) already exists")
 
-    event.listen(database.engine, "do_execute", fail)
+    engines = {database.engine, database.read_engine}
+    for engine in engines:
+        event.listen(engine, "do_execute", fail)
     try:
         yield failed
     finally:
-        event.remove(database.engine, "do_execute", fail)
+        for engine in engines:
+            event.remove(engine, "do_execute", fail)
 
 
 @contextmanager

@@ -38,7 +38,7 @@ def check(directory: Path) -> str:
 def test_a_misspelt_result_input_or_field_of_the_state_fails_the_type_check(
     tmp_path: Path,
 ) -> None:
-    for package in ("workflows", "activities", "campaign"):
+    for package in ("workflows", "activities", "campaign", "telemetry"):
         shutil.copytree(ROOT / package, tmp_path / package)
     assert "Success" in check(tmp_path)
     workflow = tmp_path / "workflows" / "campaign.py"

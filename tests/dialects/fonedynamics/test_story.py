@@ -135,6 +135,7 @@ async def test_a_lease_ends_after_thirty_days_for_replies_and_for_the_next_messa
     began = time.time_ns() // 1_000_000
     clock = [began]
     monkeypatch.setattr(time, "time_ns", lambda: clock[0] * 1_000_000)
+    monkeypatch.setattr(story.store.clock, "now", lambda: clock[0])
     hooks = [f"https://callback.2.me/{number}" for number in range(6)]
     items = await client.batch(*(leased(To=to, WebhookUri=uri) for uri in hooks[:5]))
     number = items[0]["From"]

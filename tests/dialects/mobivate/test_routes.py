@@ -93,11 +93,13 @@ async def test_a_revoked_key_is_403_at_once(api: Api) -> None:
 
 async def test_too_few_credits_are_402_and_nothing_is_sent(api: Api) -> None:
     store = api.story.store
-    _, pair = store.accounts.create("poor", 0, 3, 0, ("GODWIT",))
+    _, pair = store.accounts.create("poor", 0, 3, 0, ("GODWIT2",))
     headers = {"authorization": f"Bearer {pair.bearer}"}
-    error = check_error(await post(api, batch(2), headers=headers), "OutOfCreditError", 402)
+    two = batch(2, originator="GODWIT2")
+    error = check_error(await post(api, two, headers=headers), "OutOfCreditError", 402)
     assert "credits" in error["message"]
-    assert (await post(api, batch(1), headers=headers)).status_code == 200
+    one = batch(1, originator="GODWIT2")
+    assert (await post(api, one, headers=headers)).status_code == 200
     poor = store.accounts.show("poor")
     assert poor is not None and poor.balances[CreditKind.SMS].granted == 3
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from campaign.refusals import Refused
 from campaign.states import MessageStatus
 from tests.dialects.mobivate.calls import accepted, batch, composed, post, texts
 from tests.serving import Api
@@ -41,13 +42,12 @@ async def test_each_recipients_meta_fills_the_tags(api: Api) -> None:
         ("{{N}} of {{M}}", {"N": 3, "M": 4.5}, "3 of 4.5"),
         ("{{A}}/{{B}}", {"A": True, "B": False}, "true/false"),
         ("Dear {{NAME}}!", {"NAME": ""}, "Dear !"),
-        ("{{=<% %>=}} hi", {}, "{{=<% %>=}} hi"),
-        ("{{#A}}x{{/A}} hi", {"A": "1"}, "{{#A}}x{{/A}} hi"),
-        ('{{"a"*100000000}} hi', {}, '{{"a"*100000000}} hi'),
-        ("{{7*7}} {%if 1%}x{%endif%}", {}, "{{7*7}} {%if 1%}x{%endif%}"),
+        # Names of fields that nobody has, and no code.
+        ("{{=<% %>=}} hi", {}, " hi"),
+        ("{{#A}}x{{/A}} hi", {"A": "1"}, "x hi"),
+        ('{{"a"*100000000}} hi', {}, " hi"),
+        ("{{7*7}} {%if 1%}x{%endif%}", {}, " {%if 1%}x{%endif%}"),
         ("{{A.__class__}} ${A} {A} %(A)s", {"A": "x"}, " ${A} {A} %(A)s"),
-        ("{{{NAME}}}", {"NAME": "Ada"}, "{Ada}"),
-        ("{{NAME", {"NAME": "Ada"}, "{{NAME"),
         ("{{type}}", {"type": "gold"}, "gold"),
     ],
 )
@@ -55,6 +55,12 @@ def test_a_value_is_text_whatever_it_looks_like(
     text: str, meta: dict[str, object], expected: str
 ) -> None:
     assert said(text, meta) == expected
+
+
+@pytest.mark.parametrize("text", ["{{{NAME}}}", "{{NAME", "{{}}"])
+def test_braces_that_are_no_tag_are_refused(text: str) -> None:
+    with pytest.raises(Refused):
+        said(text, {"NAME": "Ada"})
 
 
 async def test_a_missing_value_is_left_empty_and_counted_in_the_report(api: Api) -> None:

@@ -112,6 +112,7 @@ def test_another_accounts_key_is_another_key(builder: StoreBuilder) -> None:
     composed = other.composed(1, keys=[KEY], prefix="theirs")
     other.store.campaigns.save(composed, "theirs")
     assert other.store.admissions.hold("theirs", NOW) is None
+    other.store.campaigns.set_status("theirs", CampaignStatus.SCHEDULED, NOW)
     assert other.claimed("theirs") == [0]
 
 

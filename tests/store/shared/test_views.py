@@ -93,7 +93,7 @@ def test_a_message_reads_back_as_it_was_composed(builder: StoreBuilder) -> None:
 
 
 def test_every_script_and_symbol_of_a_text_survives(builder: StoreBuilder) -> None:
-    campaign = builder.save(1)
+    campaign = builder.admit(1)
     text = "naïve € 鷸 🪶 ‏עברית‏ %s %(x)s :name \\u0000 '; DROP TABLE message; --\n\t"
     builder.execute("UPDATE message SET text = :body", body=text)
     assert builder.store.campaigns.messages(campaign)[0].text == text
