@@ -88,6 +88,12 @@ class Running:
             assert time.monotonic() < deadline, "the worker was not replaced"
             time.sleep(0.02)
 
+    def ended_parts(self) -> list[Json]:
+        """The log lines about parts that ended and were started again."""
+        lines = (self.data.parent / "up.err").read_text().splitlines()
+        said = [json.loads(line) for line in lines if line.startswith("{")]
+        return [line for line in said if line["event"] == "a part ended and is started again"]
+
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
         """Run a command beside the stack."""
         return subprocess.run(

@@ -99,7 +99,7 @@ async def test_while_only_a_read_only_standby_answers_requests_are_put_off_and_n
             await asking
             answers = await asyncio.gather(*asked)
             # The first may have come just before the loss, and some may have been waited for.
-            assert {status for status, _ in answers} == {201, 503}, answers
+            assert {503} <= {status for status, _ in answers} <= {201, 503}, answers
             assert 503 in {ready for _, ready in answers}, answers
             await until_finished(customers, posted)
             log = await field.carrier_log()

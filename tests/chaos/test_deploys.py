@@ -30,5 +30,6 @@ def test_ten_deploys_of_the_worker_amid_a_campaign_leave_nothing_in_doubt(tmp_pa
             assert counts["sent"] + counts["delivered"] == RECIPIENTS
         log = running.carrier_log()
         assert len({row["reference"] for row in log}) == len(log) == RECIPIENTS * len(campaigns)
-        assert (tmp_path / "up.err").read_text().count("worker-0 exited with 0") == 10
+        ended = [(line["part"], line["exit_code"]) for line in running.ended_parts()]
+        assert ended == [("worker-0", 0)] * 10
         assert running.command("audit").returncode == 0
