@@ -140,7 +140,7 @@ class Attempts:
                     )
         return None
 
-    async def _try(self, handoff: Handoff, start: "Start") -> Acceptance:
+    async def _try(self, handoff: Handoff, start: Start) -> Acceptance:
         """One request; how it went also tells of the carrier's health."""
         if not start.allowed():
             raise NotStarted
@@ -244,7 +244,7 @@ class Attempts:
             self.parked -= 1
         return None if self.now() < ended_by else await carrier.look_up(handoff)
 
-    async def _renew(self, handoff: Handoff) -> "Start | None":
+    async def _renew(self, handoff: Handoff) -> Start | None:
         """Lengthen the lease of a message; until when it may start, None when it was lost."""
         start_by = 0
 

@@ -2,8 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 
-from structlog.contextvars import bound_contextvars
-
 from campaign.failures import TemporaryFailure
 from campaign.handoffs import Acceptance, Carrier, Handoff, Repeats
 
@@ -29,6 +27,4 @@ class Carriers:
         carrier = self.named(handoff.carrier)
         if carrier is None:
             raise TemporaryFailure("carrier_removed")
-        # What the carrier's client logs of this request has the message's id.
-        with bound_contextvars(message=handoff.reference):
-            return await carrier.send(handoff)
+        return await carrier.send(handoff)

@@ -184,7 +184,7 @@ def _fields(record: logging.LogRecord) -> dict[str, Any]:
             fields |= {ours: details[name] for name, ours in TEMPORAL.items() if name in details}
     core = getattr(getattr(record, "temporal_log", None), "fields", None)
     if isinstance(core, Mapping):
-        # A failure's text was written by whoever raised it.
+        # The code that raised a failure chose its text.
         fields |= {name: core[name] for name in core if name not in ("failure", "message")}
     return fields
 

@@ -1,4 +1,4 @@
-"""What was ordered and answered holds, whoever loses Temporal, a worker or the API in between."""
+"""An answered order holds after the loss of Temporal, of a worker or of the API."""
 
 import asyncio
 from dataclasses import replace
