@@ -33,6 +33,19 @@ def race(runners: int, run: Callable[[int], T]) -> list[T]:
 
 
 @contextmanager
+def listening(database: Database, name: str, hear: Callable[..., None]) -> Iterator[None]:
+    """Call ``hear`` at an event of either engine of a database, reads and writes, in the block."""
+    engines = {database.engine, database.read_engine}
+    for engine in engines:
+        event.listen(engine, name, hear)
+    try:
+        yield
+    finally:
+        for engine in engines:
+            event.remove(engine, name, hear)
+
+
+@contextmanager
 def meeting(database: Database, statement: str, run: Callable[[], T]) -> Iterator[list[T]]:
     """Let another thread do ``run`` just after a statement of this block's was executed.
 
@@ -63,14 +76,10 @@ def meeting(database: Database, statement: str, run: Callable[[], T]) -> Iterato
             other[0].start()
             _wait_for(database, other[0])
 
-    engines = {database.engine, database.read_engine}
-    for engine in engines:
-        event.listen(engine, "after_cursor_execute", after)
     try:
-        yield results
+        with listening(database, "after_cursor_execute", after):
+            yield results
     finally:
-        for engine in engines:
-            event.remove(engine, "after_cursor_execute", after)
         for thread in other:
             thread.join(MEETING_SECONDS)
     assert other, f"no statement contained {statement!r}"

@@ -8,10 +8,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import event
-
 from store.database.engine import Database
 from telemetry import logs
+from tests.store.racing import listening
 
 NUMBER = "+14155557318"
 TEXT = "marmalade for the lighthouse"
@@ -36,14 +35,8 @@ def failing(
             quoted = f"{parameters} {NUMBER} {TEXT} {NAME}"
             raise error(f"duplicate key\nDETAIL: Key (to)=({quoted}) already exists")
 
-    engines = {database.engine, database.read_engine}
-    for engine in engines:
-        event.listen(engine, "do_execute", fail)
-    try:
+    with listening(database, "do_execute", fail):
         yield failed
-    finally:
-        for engine in engines:
-            event.remove(engine, "do_execute", fail)
 
 
 @contextmanager
