@@ -49,6 +49,7 @@ __all__ = ["pytest_terminal_summary"]
 LONG_CODE = "+18005559876"
 QUERY_TIMEOUT = timedelta(seconds=2)
 STALLED_SECONDS = 10.0
+LISTED_SECONDS = 30.0
 SKIPPING_SECONDS = 120
 STEP_SECONDS = 10
 CONTINUE_EVENTS = 250
@@ -229,7 +230,7 @@ async def real() -> AsyncIterator[WorkflowEnvironment]:
 
 @dataclass
 class Story:
-    """A desk with a worker behind it and a carrier behind that."""
+    """The campaign service with a worker behind it and a carrier behind that."""
 
     service: CampaignService
     store: Store
@@ -258,6 +259,14 @@ class Story:
         """When each sent message was sent, by position."""
         messages = self.store.campaigns.messages(campaign_id, limit=100_000)
         return [message.sent_at for message in messages if message.sent_at is not None]
+
+
+async def unlisted(story: Story, campaign_id: str) -> None:
+    """Wait until the visibility of Temporal, which lags, lists a closed workflow no longer."""
+    running = f"WorkflowId = '{workflow_id(campaign_id)}' AND ExecutionStatus = 'Running'"
+    async with asyncio.timeout(LISTED_SECONDS):
+        while (await story.client.count_workflows(running)).count:
+            await asyncio.sleep(0.02)
 
 
 async def finish(story: Story, campaign_id: str) -> CampaignStatus:

@@ -23,7 +23,7 @@ from store.campaigns.admission import Admissions
 from store.campaigns.audit import audit
 from store.campaigns.retry import Retried
 from store.store import Store
-from tests.conftest import Story, finish, tell
+from tests.conftest import Story, finish, tell, unlisted
 from tests.test_faults import Weather, serve_storm
 
 ENDED = CampaignStatus.FINISHED_WITH_FAILURES
@@ -155,6 +155,7 @@ async def test_a_retry_that_died_before_its_workflow_is_mended_by_the_reconciler
         await stormy.service.retry(campaign)
     shown = latest(stormy, campaign.id)
     assert (shown.status, shown.ordered) == (CampaignStatus.RUNNING, "retry")
+    await unlisted(stormy, campaign.id)
     assert await stormy.service.revive_lost() == [campaign.id]
     assert await ends(stormy, campaign.id) is CampaignStatus.FINISHED
     assert await stormy.service.revive_lost() == []

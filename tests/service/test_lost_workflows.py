@@ -26,7 +26,7 @@ from service.temporal import register_search_attributes
 from store.accounts.accounts import AccountView
 from store.campaigns.audit import audit
 from store.store import Store
-from tests.conftest import Served, Story, binary, finish, tell
+from tests.conftest import Served, Story, binary, finish, tell, unlisted
 
 PEOPLE = 12
 SETTLED_SECONDS = 20.0
@@ -74,7 +74,9 @@ async def paused(story: Story) -> str:
 
 
 async def terminate(story: Story, campaign_id: str) -> None:
+    """End the workflow from outside; returns once Temporal's visibility lists it no longer."""
     await story.client.get_workflow_handle(workflow_id(campaign_id)).terminate("by hand")
+    await unlisted(story, campaign_id)
 
 
 async def delete(story: Story, campaign_id: str) -> None:
@@ -192,7 +194,7 @@ async def test_the_time_of_the_loss_is_added_to_the_plan(real_story: Story) -> N
     campaign_id = await running(story)
     before = [message.due_at for message in story.store.campaigns.messages(campaign_id)]
     await terminate(story, campaign_id)
-    await story.service.revive_lost()
+    assert await story.service.revive_lost() == [campaign_id]
     await asyncio.sleep(0.3)
     await story.service.resume(latest(story, campaign_id))
     await reaches(story, campaign_id, CampaignStatus.RUNNING)

@@ -20,7 +20,7 @@ from starter.api.reconciler import Reconciler
 from store.accounts.accounts import AccountView
 from store.campaigns.audit import audit
 from store.store import Store
-from tests.conftest import LONG_CODE, Served, Story, binary, finish, tell
+from tests.conftest import LONG_CODE, Served, Story, binary, finish, tell, unlisted
 from tests.service.test_lost_workflows import (
     PEOPLE,
     latest,
@@ -293,6 +293,7 @@ async def test_a_retry_that_temporal_cannot_hear_is_answered_and_starts_when_it_
     await CampaignService(away, story.store, story.settings).retry(latest(story, campaign.id))
     view = latest(story, campaign.id)
     assert (view.status, view.ordered) == (CampaignStatus.RUNNING, "retry")
+    await unlisted(story, campaign.id)
     assert await story.service.revive_lost() == [campaign.id]
     assert await finish(story, campaign.id) is CampaignStatus.FINISHED
     assert len(story.carrier.log) == PEOPLE and latest(story, campaign.id).ordered is None

@@ -22,7 +22,7 @@ TALES = {
     "webhook_delivery": "0.4-webhook_delivery",
 }
 REPLAY = """
-import asyncio, sys
+import asyncio, os, sys
 sys.path.insert(0, sys.argv[1])
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
@@ -38,9 +38,11 @@ async def main():
     (file,) = (file for file in HISTORIES if file.name == sys.argv[2] + ".json.gz")
     history = history_of(read(file))
     result = await replayer.replay_workflow(history, raise_on_replay_failure=False)
-    print("failure:", result.replay_failure)
+    print("failure:", result.replay_failure, flush=True)
 
 asyncio.run(main())
+# A thread of Temporal's core may still run: it aborts an interpreter that is being torn down.
+os._exit(0)
 """
 
 
@@ -78,7 +80,7 @@ def test_a_call_that_would_not_replay_is_refused_in_every_module(
 
 
 EVICT = """
-import asyncio, time
+import asyncio, os, time
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 from tests.test_replay import history_until_paused
@@ -94,9 +96,10 @@ async def main():
     )
     began = time.monotonic()
     await replayer.replay_workflow(history_until_paused(), raise_on_replay_failure=False)
-    print(time.monotonic() - began)
+    print(time.monotonic() - began, flush=True)
 
 asyncio.run(main())
+os._exit(0)
 """
 
 
