@@ -104,7 +104,7 @@ class Attempts:
             await asyncio.sleep((handoff.start_at - self.now()) / SECOND)
         start = Start(self.now, start_by)
         try:
-            if handoff.denied:
+            if any(self._can_look_up(earlier.carrier) for earlier in handoff.earlier):
                 taken = await self._accepted_earlier(handoff)
                 if taken is not None:
                     return taken
@@ -126,10 +126,10 @@ class Attempts:
         return self._outcome(handoff, MessageStatus.SENT, carrier_id=acceptance.carrier_id)
 
     async def _accepted_earlier(self, handoff: Handoff) -> Outcome | None:
-        """Ask for earlier tries once more: a carrier may have accepted one after it denied it."""
-        for earlier in handoff.denied:
+        """Look up the earlier tries: a carrier may have accepted one without our knowledge."""
+        for earlier in handoff.earlier:
             carrier = self.carriers.named(earlier.carrier)
-            if carrier is not None and carrier.repeats is Repeats.LOOKUP:
+            if carrier is not None and self._can_look_up(earlier.carrier):
                 then = replace(handoff, carrier=earlier.carrier, attempted_at=earlier.at)
                 if (found := await carrier.look_up(then)) is not None:
                     return self._outcome(
@@ -139,6 +139,10 @@ class Attempts:
                         carrier=earlier.carrier,
                     )
         return None
+
+    def _can_look_up(self, name: str) -> bool:
+        carrier = self.carriers.named(name)
+        return carrier is not None and carrier.repeats is Repeats.LOOKUP
 
     async def _try(self, handoff: Handoff, start: Start) -> Acceptance:
         """One request; how it went also tells of the carrier's health."""

@@ -19,8 +19,11 @@ class Repeats(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class DeniedTry:
-    """An earlier try, begun at ``at`` or later, that ``carrier`` denied to have accepted."""
+class EarlierTry:
+    """A try, begun at ``at`` or later, that ``carrier`` may have accepted although nothing says so.
+
+    Either it denied that once, or the store is an older copy that does not know the try.
+    """
 
     carrier: str
     at: Instant
@@ -36,9 +39,9 @@ class Handoff:
 
     ``attempted_at`` is when the attempt was stored, before its first byte: what a carrier took
     earlier cannot be this attempt. It must not be sent before ``start_at``. It goes to ``carrier``;
-    see campaign.routing.Choice for ``round`` and ``more``. ``denied`` are the earlier tries that
-    are looked up once more before this one. ``may_start`` is asked immediately before the first
-    byte; after a False nothing may be sent.
+    see campaign.routing.Choice for ``round`` and ``more``. ``earlier`` are the tries that are
+    looked up before this one. ``may_start`` is asked immediately before the first byte; after a
+    False nothing may be sent.
     """
 
     position: int
@@ -54,7 +57,7 @@ class Handoff:
     carrier: str = ""
     round: int = 1
     more: bool = False
-    denied: tuple[DeniedTry, ...] = ()
+    earlier: tuple[EarlierTry, ...] = ()
     may_start: Callable[[], bool] = _always
 
 

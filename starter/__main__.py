@@ -180,6 +180,22 @@ def upgrade_database() -> None:
     typer.echo("the database schema is current")
 
 
+@database_app.command("restored")
+def mark_restored_database() -> None:
+    """Say that the database is a restored copy; run it before the workers start.
+
+    What was sent after the copy was made is unknown to it. Messages of its
+    campaigns are therefore looked up at carriers that can be asked, before they
+    are sent. A second run changes nothing.
+    """
+    from starter.cli.context import opened_store
+    from store.sending.earlier_tries import mark_restored
+
+    with opened_store() as store:
+        marked = mark_restored(store.database)
+    typer.echo(f"campaigns whose messages are looked up before they are sent: {marked}")
+
+
 def _register() -> None:
     panels: dict[str, dict[str, Callable[..., None]]] = {
         LOCAL: {"up": up, "env": environment.env, "demo": demo},

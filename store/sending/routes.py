@@ -21,7 +21,7 @@ class Routes:
     """Routes of accounts; ``carriers`` are those in use, in the order of the default route."""
 
     def __init__(self, carriers: Sequence[str]) -> None:
-        self._carriers = tuple(carriers)
+        self.carriers = tuple(carriers)
         self._routes: Cache[str, Mapping[str | None, tuple[str, ...]]] = Cache(SECOND)
 
     def of(
@@ -33,9 +33,9 @@ class Routes:
         """
 
         def read() -> Mapping[str | None, tuple[str, ...]]:
-            routes: dict[str | None, tuple[str, ...]] = {None: self._carriers}
+            routes: dict[str | None, tuple[str, ...]] = {None: self.carriers}
             for row in connection.execute(_ROUTES, {"account": account_id}):
-                if route := read_route(row.carriers, self._carriers):
+                if route := read_route(row.carriers, self.carriers):
                     routes[row.address] = route
             return routes
 

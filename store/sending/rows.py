@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Row
 
-from campaign.handoffs import DeniedTry, Handoff
+from campaign.handoffs import EarlierTry, Handoff
 from campaign.instants import Instant
 from campaign.routing import Choice
 
@@ -45,7 +45,7 @@ def new_handoff(
     now: Instant,
     start_at: Instant,
     choice: Choice,
-    denied: tuple[DeniedTry, ...],
+    earlier: tuple[EarlierTry, ...],
 ) -> Handoff:
     """Return the handoff of a message that is claimed now."""
     return Handoff(
@@ -62,7 +62,7 @@ def new_handoff(
         carrier=choice.carrier,
         round=choice.round,
         more=choice.more,
-        denied=denied,
+        earlier=earlier,
     )
 
 

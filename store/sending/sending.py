@@ -9,13 +9,13 @@ from sqlalchemy import Connection
 
 from campaign.credits import Price, price_of
 from campaign.events import Destination, MessageEvent
-from campaign.handoffs import DeniedTry, Handoff
+from campaign.handoffs import Handoff
 from campaign.instants import HOUR, SECOND, Instant
 from campaign.ports import ChunkRange, ClaimResult, Outcome
-from campaign.retry import NOT_ACCEPTED
 from campaign.states import MessageStatus
 from store.database.engine import Database, json_rows
 from store.sending.due_messages import DueMessages, Found
+from store.sending.earlier_tries import EarlierTries
 from store.sending.list_departures import left_since
 from store.sending.rows import DueMessage, Moved, new_handoff, old_handoff
 from store.sending.statements import ABANDONED, OWNER, RENEW, WANTS_NOTHING, ChunkStatements
@@ -34,6 +34,7 @@ class _Owner:
 
     account_id: str
     exclude_opt_outs: bool
+    look_up_since: Instant | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,7 @@ class Sending:
         self._outbox = outbox
         self._due_messages = due_messages
         self._owners: Cache[str, _Owner] = Cache(HOUR)
+        self._earlier_tries = EarlierTries(database, due_messages.routes.carriers)
         self._sql = ChunkStatements(database)
 
     def flush_and_claim(
@@ -147,7 +149,7 @@ class Sending:
     def _owner(self, connection: Connection, campaign_id: str, now: Instant) -> _Owner:
         def read() -> _Owner:
             row = connection.execute(OWNER, {"campaign": campaign_id}).one()
-            return _Owner(row.account_id, bool(row.exclude_opt_outs))
+            return _Owner(row.account_id, bool(row.exclude_opt_outs), row.look_up_since)
 
         return self._owners.get(campaign_id, now, read)
 
@@ -227,9 +229,9 @@ class Sending:
         if aside:
             connection.execute(self._sql.set_aside, {"rows": json_rows(aside), "now": now})
         leaves = [due_messages.leaves[row.position] for row in winners]
-        denied = self._denied_tries(connection, chunk.campaign_id, winners)
+        tries = self._earlier_tries.of(connection, chunk.campaign_id, winners, owner.look_up_since)
         handoffs = [
-            new_handoff(row, now, leave.start_at, leave.choice, tuple(denied.get(row.position, ())))
+            new_handoff(row, now, leave.start_at, leave.choice, tuple(tries.get(row.position, ())))
             for row, leave in zip(winners, leaves, strict=True)
         ]
         rows = json_rows(
@@ -252,25 +254,6 @@ class Sending:
             raise RuntimeError("a locked row changed its state")
         skipped = sum(row["status"] == MessageStatus.SKIPPED for row in aside)
         return replace(result, claimed=handoffs, skipped=skipped, deferred=len(aside) - skipped)
-
-    def _denied_tries(
-        self, connection: Connection, campaign_id: str, winners: Sequence[DueMessage]
-    ) -> dict[int, list[DeniedTry]]:
-        """Return by position which carriers denied to have accepted earlier tries, and since when.
-
-        They are asked once more before the next try.
-        """
-        rows = [
-            {"campaign_id": campaign_id, "position": row.position}
-            for row in winners
-            if row.attempts > 0
-        ]
-        found: dict[int, list[DeniedTry]] = {}
-        if rows:
-            values = {"rows": json_rows(rows), "not_accepted": NOT_ACCEPTED}
-            for row in connection.execute(self._sql.denied_tries, values):
-                found.setdefault(row.position, []).append(DeniedTry(row.carrier, row.at))
-        return found
 
     def _decide(
         self,

@@ -18,7 +18,9 @@ RENEW = text("""
     WHERE campaign_id = :campaign AND position = :position
         AND COALESCE(status, '') = 'sending' AND claimed_by = :token
 """)
-OWNER = text("SELECT account_id, exclude_opt_outs FROM campaign WHERE id = :campaign")
+OWNER = text("""
+    SELECT account_id, exclude_opt_outs, look_up_since FROM campaign WHERE id = :campaign
+""")
 WANTS_NOTHING = text("""
     SELECT 1 FROM campaign c JOIN opt_out o ON o.account_id = c.account_id
     WHERE c.id = :campaign AND c.exclude_opt_outs AND o.number = :number
@@ -123,14 +125,6 @@ class ChunkStatements:
             INSERT INTO attempt (campaign_id, position, number, started_at, carrier)
             SELECT r.campaign_id, r.position, r.attempt, :now, r.carrier
             FROM {claims}
-        """)
-        self.denied_tries = text(f"""
-            SELECT a.position, COALESCE(a.carrier, '') AS carrier, min(a.started_at) AS at
-            FROM {database.rowset("campaign_id TEXT, position BIGINT")}
-            JOIN attempt a ON a.campaign_id = r.campaign_id AND a.position = r.position
-            WHERE a.code = :not_accepted
-            GROUP BY a.position, COALESCE(a.carrier, '')
-            ORDER BY a.position, at
         """)
         self.adopt = text(f"""
             UPDATE message SET claimed_by = :token, claimed_until = :lease

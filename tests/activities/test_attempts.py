@@ -10,7 +10,7 @@ from activities.attempts import START_WITHIN, Attempts, SendingLimits
 from activities.breaker import Breaker
 from activities.carriers import Carriers
 from campaign.failures import DoubtfulHandoff, NotStarted, TemporaryFailure
-from campaign.handoffs import Acceptance, DeniedTry, Handoff, Repeats
+from campaign.handoffs import Acceptance, EarlierTry, Handoff, Repeats
 from campaign.instants import SECOND, Instant
 from campaign.ports import ChunkRange, HealthStore, Outcome, SendingStore
 from campaign.retry import NOT_ACCEPTED
@@ -177,7 +177,7 @@ def test_a_message_that_was_denied_before_is_looked_up_once_more_before_it_is_se
 ) -> None:
     now = world.loop.now()
     world.carrier.accepted["msg_1"] = [now]
-    again = world.handoff(denied=(DeniedTry("fake", now - 60 * SECOND),))
+    again = world.handoff(earlier=(EarlierTry("fake", now - 60 * SECOND),))
     outcome = world.run(lambda: world.attempts.send(again, now + START_WITHIN))
     assert outcome is not None
     assert (outcome.status, outcome.carrier) == (MessageStatus.SENT, "fake")
@@ -186,16 +186,25 @@ def test_a_message_that_was_denied_before_is_looked_up_once_more_before_it_is_se
 
 def test_a_message_that_is_denied_again_is_sent_under_a_new_lease(world: World) -> None:
     now = world.loop.now()
-    again = world.handoff(denied=(DeniedTry("fake", now), DeniedTry("gone", now)))
+    again = world.handoff(earlier=(EarlierTry("fake", now), EarlierTry("gone", now)))
     outcome = world.run(lambda: world.attempts.send(again, now + START_WITHIN))
     assert outcome is not None and outcome.status is MessageStatus.SENT
     assert world.store.renewed == 1 and len(world.carrier.accepted["msg_1"]) == 1
 
 
+def test_a_carrier_that_drops_repeats_is_not_asked_before_a_try(world: World) -> None:
+    world.carrier.repeats = Repeats.DEDUP
+    now = world.loop.now()
+    first = world.handoff(earlier=(EarlierTry("fake", now),))
+    outcome = world.run(lambda: world.attempts.send(first, now + START_WITHIN))
+    assert outcome is not None and outcome.status is MessageStatus.SENT
+    assert world.store.renewed == 0 and world.carrier.looked_up == []
+
+
 def test_a_message_that_nobody_can_look_up_is_put_off_and_not_sent(world: World) -> None:
     world.carrier.away = True
     now = world.loop.now()
-    again = world.handoff(denied=(DeniedTry("fake", now),))
+    again = world.handoff(earlier=(EarlierTry("fake", now),))
     outcome = world.run(lambda: world.attempts.send(again, now + START_WITHIN))
     assert outcome is not None and outcome.status is MessageStatus.RETRYABLE
     assert world.carrier.accepted == {}

@@ -28,6 +28,7 @@ ROUNDS = (
     ("postgresql", "lookup", False),
     ("sqlite", "dedup", True),
     ("sqlite", "none", False),
+    ("sqlite", "lookup", True),
     ("postgresql", "none", False),
     ("sqlite", "dedup", False),
     ("sqlite", "none", True),

@@ -12,6 +12,9 @@ import time
 from contextlib import AsyncExitStack, closing
 from pathlib import Path
 
+from campaign.settings import Settings
+from store.sending.earlier_tries import mark_restored
+from store.store import open_store
 from tests.chaos.arena import Arena, arena
 from tests.chaos.check import Restored, check, leaks
 from tests.chaos.customers import Customers, Posted, now
@@ -89,7 +92,17 @@ async def _restore(field: Arena, copy: Path) -> None:
         for name in ("-wal", "-shm"):
             Path(f"{file}{name}").unlink(missing_ok=True)
         await asyncio.to_thread(shutil.copyfile, copy, file)
+        await asyncio.to_thread(_mark_restored, field)
     await _until_answering(field)
+
+
+def _mark_restored(field: Arena) -> None:
+    """As ``godwit db restored`` does it."""
+    store = open_store(Settings(database_url=field.url))
+    try:
+        mark_restored(store.database)
+    finally:
+        store.close()
 
 
 async def _until_answering(field: Arena) -> None:

@@ -55,18 +55,7 @@ async def test_killing_things_loses_doubles_and_miscounts_nothing(
 
 @pytest.mark.stack
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize(
-    "repeats",
-    [
-        "dedup",
-        pytest.param(
-            "lookup",
-            marks=pytest.mark.xfail(
-                reason="a message that the restored store has as never tried is sent unasked"
-            ),
-        ),
-    ],
-)
+@pytest.mark.parametrize("repeats", ["dedup", "lookup"])
 async def test_an_older_store_sends_nothing_again_that_the_carrier_remembers(
     tmp_path: Path, repeats: str, record_property: Callable[[str, object], None]
 ) -> None:

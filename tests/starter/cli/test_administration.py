@@ -8,6 +8,7 @@ import pytest
 from campaign.settings import Settings
 from store.store import open_store
 from tests.starter.cli.conftest import SECRET, CommandLine
+from tests.store.builders import StoreBuilder
 
 SHOWN = {"accountId", "keyId", "keySecret", "bearer", "propertySid", "senders"}
 
@@ -36,6 +37,13 @@ def test_the_database_is_made_once_and_the_second_upgrade_changes_nothing(
         assert (result.code, result.err) == (0, "")
         assert result.out == "the database schema is current\n"
     assert bare("list", "--json").json == []
+
+
+def test_a_restored_database_is_marked_once(godwit: CommandLine, builder: StoreBuilder) -> None:
+    builder.admit(2)
+    said = "campaigns whose messages are looked up before they are sent: "
+    assert godwit("db", "restored").out == f"{said}1\n"
+    assert godwit("db", "restored").out == f"{said}0\n"
 
 
 def test_an_upgrade_makes_the_directory_of_the_database(bare: CommandLine) -> None:

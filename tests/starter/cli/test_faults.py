@@ -33,6 +33,7 @@ ON_THE_STORE = [
     ("watch", "cmp_1"),
     ("report", "cmp_1"),
     ("audit",),
+    ("db", "restored"),
     ("pause", "cmp_1"),
     ("account", "create", "beta"),
     ("account", "show"),
@@ -66,7 +67,7 @@ def test_without_a_command_the_help_is_shown(bare: CommandLine) -> None:
 def test_the_commands_that_are_promised_are_there() -> None:
     promised = "up api worker send list status watch pause resume cancel report audit demo"
     groups = {
-        "db": "upgrade",
+        "db": "upgrade restored",
         "account": "create credit show list",
         "key": "create revoke",
         "sender": "add approve list remove requests",
