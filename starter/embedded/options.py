@@ -1,7 +1,9 @@
 """How the embedded stack runs: its options and its ports."""
 
 import errno
+import random
 import socket
+from collections.abc import Container
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +13,8 @@ class StackError(Exception):
 
 
 LOOPBACK = "127.0.0.1"
+# Linux gives outgoing connections ports from 32768 on, other systems from 49152 (RFC 6335).
+_KEPT_PORTS = range(20_000, 32_768)
 # What stands for every address of the machine, and how to reach it from the machine itself.
 _EVERY_ADDRESS = {"0.0.0.0": LOOPBACK, "::": "::1", "": LOOPBACK}
 
@@ -44,10 +48,11 @@ class Ports:
     """
 
     def __init__(self, options: StackOptions) -> None:
-        self.api = options.port or _free_port(options.host)
-        self.temporal = options.temporal_port or _free_port(LOOPBACK)
-        self.ui = options.ui_port or _free_port(LOOPBACK)
-        self.carrier = options.carrier_port or _free_port(LOOPBACK)
+        taken = {options.port, options.temporal_port, options.ui_port, options.carrier_port}
+        self.api = options.port or _take_port(taken, options.host)
+        self.temporal = options.temporal_port or _take_port(taken)
+        self.ui = options.ui_port or _take_port(taken)
+        self.carrier = options.carrier_port or _take_port(taken)
         wanted = {
             "--port": (options.host, self.api),
             "--temporal-port": (LOOPBACK, self.temporal),
@@ -75,7 +80,25 @@ def _family(host: str) -> socket.AddressFamily:
     return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
-def _free_port(host: str) -> int:
-    with socket.socket(_family(host)) as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])
+def _take_port(taken: set[int], host: str = LOOPBACK) -> int:
+    port = free_port(host, taken)
+    taken.add(port)
+    return port
+
+
+def free_port(host: str = LOOPBACK, taken: Container[int] = ()) -> int:
+    """Return a free port that is none of ``taken`` and that no outgoing connection gets later.
+
+    A part that starts again after a while finds it free.
+    """
+    for port in random.sample(_KEPT_PORTS, len(_KEPT_PORTS)):
+        with socket.socket(_family(host)) as probe:
+            try:
+                probe.bind((host, port))
+            except OSError as error:
+                if error.errno == errno.EADDRINUSE:
+                    continue
+                raise StackError(f"cannot listen on {host}: {error.strerror}") from None
+        if port not in taken:
+            return port
+    raise StackError(f"no port of {host} is free")

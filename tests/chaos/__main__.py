@@ -1,6 +1,6 @@
 """``make chaos SECONDS=900 SEED=7`` or ``make chaos SENDS=1000000``: run after run, then the table.
 
-With SECONDS a run attacks for about a minute with everything there is; with SENDS something is
+With SECONDS a run attacks for some minutes with everything there is; with SENDS something is
 killed every 20 seconds until so many messages were sent.
 """
 
@@ -33,10 +33,10 @@ ROUNDS = (
     ("sqlite", "dedup", False),
     ("sqlite", "none", True),
 )
-ATTACK_SECONDS = 75.0
+ATTACK_SECONDS = 150.0
 RESTORED_SECONDS = 30.0
 # What a run needs beside its attack: to start, to come to rest, and to be judged.
-BESIDE_SECONDS = 45.0
+BESIDE_SECONDS = 60.0
 SENDS_A_RUN = 125_000
 FOREVER_SECONDS = 86_400.0
 out = Console()
@@ -65,9 +65,17 @@ def attacks(given: argparse.Namespace, seed: int) -> Iterator[tuple[Attack, bool
         if not given.sends:
             seconds = RESTORED_SECONDS if restored else ATTACK_SECONDS
             backoff = number % 3 != 0
-            pause = given.pause or 1.8
-            clocks = number % 4 == 2
-            attack = Attack(database, repeats, own, seconds, pause, backoff=backoff, clocks=clocks)
+            attack = Attack(
+                database,
+                repeats,
+                own,
+                seconds,
+                given.pause or 0.5,
+                sizes=(200, 2_500),
+                sender_rate=400.0,
+                backoff=backoff,
+                clocks=number % 4 == 2,
+            )
         elif restored:
             continue
         else:

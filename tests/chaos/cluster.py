@@ -3,7 +3,6 @@
 import asyncio
 import os
 import shutil
-import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,11 +10,13 @@ from pathlib import Path
 
 import psycopg
 
+from starter.embedded.options import free_port
 from starter.embedded.supervisor import Part, Supervisor
 from tests.postgres import find_binaries
 
 WAIT_SECONDS = 60.0
 HOST = "127.0.0.1"
+LOG_SHOWN = 2_000
 
 
 class Cluster:
@@ -33,7 +34,8 @@ class Cluster:
         # PostgreSQL refuses to run as root.
         as_nobody = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
         self._lower = as_nobody if os.geteuid() == 0 else []
-        self._ports = {"postgres": _free_port(), "replica": _free_port()}
+        primary = free_port()
+        self._ports = {"postgres": primary, "replica": free_port(taken=(primary,))}
         self.supervisor = Supervisor()
         self.primary = "postgres"
         self._failing_over = asyncio.Lock()
@@ -162,9 +164,10 @@ class Cluster:
                 return await asyncio.to_thread(self._ask, name, statement)
             except (psycopg.errors.DuplicateDatabase, psycopg.errors.ObjectNotInPrerequisiteState):
                 return None  # It had come through.
-            except psycopg.OperationalError:
+            except psycopg.OperationalError as error:
                 if time.monotonic() > deadline:
-                    raise
+                    said = self._named(name).log.read_text("utf-8", "replace")[-LOG_SHOWN:]
+                    raise AssertionError(f"{name} takes no connection: {said}") from error
                 await asyncio.sleep(0.1)
 
     def _ask(self, name: str, statement: str) -> object:
@@ -173,9 +176,3 @@ class Cluster:
             cursor = connection.execute(statement.encode())
             row = cursor.fetchone() if cursor.description else None
             return row[0] if row else None
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
