@@ -1,4 +1,4 @@
-"""Child processes that end with whoever started them."""
+"""Child processes that end with their parent."""
 
 import asyncio
 import contextlib

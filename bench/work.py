@@ -47,7 +47,7 @@ def campaign(
 ) -> bytes:
     """The native request for a campaign to ``count`` people, from the ``first`` on.
 
-    What is looked up once is remembered, so whoever is measured gets numbers not seen before.
+    What is looked up once is remembered, so each contender gets numbers not seen before.
     The texts are the same ones whatever the numbers.
     """
     body: dict[str, Any] = {

@@ -1,1 +1,1 @@
-"""The ways in: command line, HTTP API, receipts, and the desk that drives Temporal."""
+"""What starts Godwit: the command line, the HTTP API and the embedded stack."""

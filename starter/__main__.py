@@ -238,7 +238,7 @@ def main() -> None:
     """
     configure()
     code = run()
-    with contextlib.suppress(OSError):  # Whoever read our output may be gone.
+    with contextlib.suppress(OSError):  # The reader of our output may be gone.
         sys.stdout.flush()
         sys.stderr.flush()
     os._exit(code)

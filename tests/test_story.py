@@ -1,4 +1,4 @@
-"""The tale of a campaign, end to end: desk, workflow, store and a carrier behind real HTTP."""
+"""A campaign from end to end: service, workflow, store and a carrier behind real HTTP."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Couriers at work for one test: a worker, a bell, and callbacks to bring."""
+"""Webhook delivery for one test: a worker, a dispatcher, and events to deliver."""
 
 import asyncio
 import time
@@ -35,7 +35,7 @@ LEAP_MAX: Instant = 5 * MINUTE
 
 @dataclass
 class Post:
-    """An account's webhooks with couriers behind them."""
+    """An account's webhooks and the workflows that deliver to them."""
 
     environment: WorkflowEnvironment
     settings: Settings
@@ -57,20 +57,20 @@ class Post:
         return make_event(self.builder, count, await self.now())
 
     async def signal_all(self, *webhooks: WebhookView) -> Sequence[Handle]:
-        """Ring for webhooks; the handles of their couriers."""
+        """Signal the delivery workflows of webhooks; returns their handles."""
         account = self.builder.account_id
         await self.dispatcher.signal_all([Destination(webhook.id, account) for webhook in webhooks])
         return [self.delivery_worker(webhook) for webhook in webhooks]
 
     def delivery_worker(self, webhook: WebhookView) -> Handle:
-        """The courier of a webhook."""
+        """The delivery workflow of a webhook."""
         client = self.environment.client
         return client.get_workflow_handle_for(
             WebhookDeliveryWorkflow.run, delivery_workflow_id(webhook.id)
         )
 
     async def finished(self, handle: Handle) -> WebhookDeliveryResult:
-        """Let time pass until a courier has nothing to do any more."""
+        """Let time pass until a delivery workflow has nothing left to do."""
         if not self.environment.supports_time_skipping:
             return await handle.result()
         seen, step = -1, SECOND
@@ -121,7 +121,7 @@ async def posted(
     delivery_sender: DeliverySender | None = None,
     **options: Any,
 ) -> AsyncIterator[Post]:
-    """Run couriers on an environment; calls may go to loopback."""
+    """Run delivery workflows on an environment; calls may go to loopback."""
     options = {"timeout_seconds": settings.callback_timeout_seconds, **options}
     async with egress_client(**options) as egress:
         delivery_sender = delivery_sender or WebhookSender(store.events, egress, RENDERERS)

@@ -1,6 +1,6 @@
 """Replies on their ways: as a text, as an e-mail, or to a webhook (003_9fb2bf36535a4962.txt).
 
-Couriers bring them like all news, so that each is tried again until it arrives or is given up.
+Delivery workflows send them like all events: each is tried again until it arrives or expires.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ FORWARD_PURPOSE = "forward"
 
 
 class Admitting(Protocol):
-    """What this asks of the desk."""
+    """What this needs of the campaign service."""
 
     async def admit(self, draft: Draft) -> object:
         """Take a draft in (see service/campaigns.py)."""

@@ -21,7 +21,7 @@ ROUNDS_A_MINUTE = 12
 PAGE = 500
 # How much longer than its own waiting an API process may take over a verdict.
 PATIENCE_SECONDS = 60.0
-# Deliveries that have waited for longer than this may have no courier.
+# Deliveries that have waited for longer than this may have no workflow.
 OVERDUE_AFTER: Instant = 30 * SECOND
 # How long callbacks can be replayed, and how many are forgotten in one transaction.
 CALLBACKS_KEPT: Instant = 14 * DAY

@@ -94,7 +94,7 @@ def test_addresses_of_one_server_share_a_destination_and_accounts_never_do() -> 
     assert mine.startswith("dst_") and "example" not in mine
 
 
-def test_the_same_news_has_one_name_without_a_dot() -> None:
+def test_the_same_event_has_one_id_without_a_dot() -> None:
     name = callback_id("whk_1", Event.MESSAGE_SENT, "msg_1", 5)
     assert name == callback_id("whk_1", Event.MESSAGE_SENT, "msg_1", 5)
     assert "." not in name and name.startswith("cbk_")

@@ -1,4 +1,4 @@
-"""Grants: segments leave evenly, whoever asks, and nothing is saved up for a burst."""
+"""Grants: segments leave evenly for any number of callers, and no burst is saved up."""
 
 from itertools import pairwise
 

@@ -10,7 +10,7 @@ from campaign.settings import Settings
 
 @pytest.fixture(autouse=True)
 def bare(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No setting of whoever runs the tests."""
+    """No setting of the environment in which the tests run."""
     for name in os.environ:
         if name.startswith("GODWIT_"):
             monkeypatch.delenv(name)

@@ -41,7 +41,7 @@ class _Quiet(uvicorn.Server):
 async def serving_api(
     store: Store, carrier: str, public_url: str = PUBLIC_URL, port: int = 0
 ) -> AsyncIterator[str]:
-    """Serve the API for one carrier's news; its address. No desk: nothing is admitted here."""
+    """Serve the API for one carrier's calls; its address. It admits no campaign."""
     settings = Settings(
         database_url=str(store.database.engine.url),
         secret_key=SecretStr("a secret for tests"),

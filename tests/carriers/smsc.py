@@ -60,7 +60,7 @@ class Smsc:
     session: Any = None
 
     async def serve(self, server: Any) -> None:
-        """Take what comes, and bring receipts to whoever wants them."""
+        """Accept messages, and send receipts to the clients that ask for them."""
         while True:
             event = await server.next()
             if isinstance(event, smpp34.SubmitSmEvent):

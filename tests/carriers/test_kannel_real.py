@@ -221,5 +221,5 @@ async def test_texts_of_every_kind_arrive_are_delivered_and_stop_is_heard(
         await link.smsc.text(number(5), SENDER, b"STOP")
         await until(lambda: bool(opt_outs.list(link.builder.account_id)))
         assert [one.number for one in opt_outs.list(link.builder.account_id)] == [number(5)]
-        # Nothing was sent back to whoever wrote.
+        # Nothing was sent back to the writer.
         assert all(part.to.lstrip("+") == number(0).lstrip("+") for part in parts)

@@ -12,7 +12,7 @@ NAMES = [described.name for described in ALL]
 
 
 @pytest.mark.parametrize("described", ALL, ids=NAMES)
-async def test_every_carrier_of_the_list_can_be_opened_and_reads_its_news(
+async def test_every_carrier_of_the_list_can_be_opened_and_reads_its_receipts(
     described: Described, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     described.set_up(monkeypatch)

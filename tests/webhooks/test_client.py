@@ -220,7 +220,7 @@ async def test_the_next_address_is_tried_when_one_does_not_let_us_in() -> None:
 
 
 def failures(port: int) -> dict[Reason, str]:
-    """A URL for each kind of failure that whoever gave it could want to tell apart."""
+    """A URL for each kind of failure that its owner could want to tell apart."""
     return {
         Reason.URL: f"http://user@127.0.0.1:{port}/",
         Reason.ADDRESS: "http://169.254.169.254/latest/meta-data/",

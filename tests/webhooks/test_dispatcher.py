@@ -1,4 +1,4 @@
-"""The bell rings on, whatever happens, and leaves those alone whom ringing does not help."""
+"""The dispatcher goes on after every failure, and leaves alone what a signal cannot help."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -66,7 +66,7 @@ def short_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "PAUSE_SECONDS", 0.01)
 
 
-async def test_news_rings_once_for_its_destination(builder: StoreBuilder) -> None:
+async def test_an_event_signals_its_destination_once(builder: StoreBuilder) -> None:
     client = FakeClient()
     async with notifying(builder, client):
         destination = subscribe(builder)
@@ -76,7 +76,7 @@ async def test_news_rings_once_for_its_destination(builder: StoreBuilder) -> Non
     assert client.signalled == [delivery_workflow_id(destination.id)]
 
 
-async def test_the_bell_rings_on_after_a_ring_that_failed(builder: StoreBuilder) -> None:
+async def test_the_dispatcher_goes_on_after_a_signal_that_failed(builder: StoreBuilder) -> None:
     started = WorkflowAlreadyStartedError("courier:1", "Courier")
     client = FakeClient(started, started, RuntimeError("closed"))
     async with notifying(builder, client) as dispatcher:

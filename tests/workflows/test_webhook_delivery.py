@@ -1,4 +1,4 @@
-"""The courier's story: ten tries over three days, rests, ends, and what stops it."""
+"""The delivery workflow: ten tries over three days, pauses, ends, and what stops it."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -27,7 +27,7 @@ async def post(
     account: AccountView,
     request: pytest.FixtureRequest,
 ) -> AsyncIterator[Post]:
-    """Couriers whose days pass in milliseconds; a parameter is the deadline of one call."""
+    """Delivery workflows whose days pass in milliseconds; a parameter is the deadline of a call."""
     settings.callback_timeout_seconds = getattr(request, "param", 1.0)
     async with posted(skipping, settings, store, account) as made:
         yield made
@@ -113,7 +113,7 @@ async def test_what_waits_behind_a_dead_receiver_is_given_up_after_five_days(pos
     assert letter.last_code in ("connection", "expired")
 
 
-async def test_gone_disables_the_webhook_and_ends_its_courier(post: Post) -> None:
+async def test_gone_disables_the_webhook_and_ends_its_workflow(post: Post) -> None:
     async with receive(answer(200), answer(410)) as receiver:
         webhook, _ = await post.subscribe(receiver.url)
         await post.send(30)
@@ -130,7 +130,9 @@ async def test_gone_disables_the_webhook_and_ends_its_courier(post: Post) -> Non
         assert receiver.peer.hits == hits
 
 
-async def test_a_wake_brings_news_at_once_to_a_courier_that_waits_for_hours(post: Post) -> None:
+async def test_a_signal_delivers_events_at_once_while_the_workflow_waits_for_hours(
+    post: Post,
+) -> None:
     answers = [answer(500)] * 5 + [answer(200)]
     async with receive(*answers) as receiver:
         webhook, _ = await post.subscribe(receiver.url)
@@ -149,7 +151,7 @@ async def test_a_wake_brings_news_at_once_to_a_courier_that_waits_for_hours(post
     assert outcome.delivered == 2
 
 
-async def test_a_courier_rung_for_twice_calls_once(post: Post) -> None:
+async def test_a_workflow_signalled_twice_calls_once(post: Post) -> None:
     async with receive() as receiver:
         webhook, _ = await post.subscribe(receiver.url)
         await post.send(5)
@@ -189,7 +191,7 @@ async def test_a_crash_between_call_and_record_repeats_the_call_under_the_same_i
     assert post.statuses() == {"delivered": 1}
 
 
-async def test_a_replay_brings_what_was_given_up_under_its_old_ids(post: Post) -> None:
+async def test_a_replay_delivers_what_had_expired_under_its_old_ids(post: Post) -> None:
     async with receive(answer(410), answer(200)) as receiver:
         webhook, _ = await post.subscribe(receiver.url)
         await post.send(3)
@@ -210,7 +212,7 @@ async def test_a_replay_brings_what_was_given_up_under_its_old_ids(post: Post) -
     assert post.statuses() == {"delivered": 3}
 
 
-async def test_nothing_personal_and_no_address_is_in_a_couriers_history(post: Post) -> None:
+async def test_nothing_personal_and_no_address_is_in_the_history_of_a_delivery(post: Post) -> None:
     async with receive(answer(500), answer(200)) as receiver:
         webhook, secret = await post.subscribe(f"{receiver.url}?who=%2B14155550000")
         campaign = await post.send()

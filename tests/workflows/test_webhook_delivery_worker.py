@@ -1,4 +1,4 @@
-"""Couriers on a real server: slow neighbours, long lives, and workers that go down."""
+"""Webhook delivery on a real server: slow neighbours, long runs, and workers that go down."""
 
 import asyncio
 import time
@@ -31,14 +31,14 @@ def short_grace(monkeypatch: pytest.MonkeyPatch) -> None:
 def parts(
     real: WorkflowEnvironment, settings: Settings, store: Store, account: AccountView
 ) -> Parts:
-    """What couriers are made of."""
+    """What delivery workflows run on."""
     settings.callback_timeout_seconds = 30.0
     return real, settings, store, account
 
 
 @pytest.fixture
 async def post(parts: Parts) -> AsyncIterator[Post]:
-    """Couriers at work in real time."""
+    """Delivery workflows in real time."""
     async with posted(*parts) as made:
         yield made
 
@@ -147,7 +147,7 @@ async def test_a_worker_that_cannot_end_is_left_behind(parts: Parts) -> None:
     await delivery_worker.terminate()
 
 
-async def test_a_long_courier_continues_as_new_and_loses_nothing(post: Post) -> None:
+async def test_a_long_delivery_workflow_continues_as_new_and_loses_nothing(post: Post) -> None:
     async with receive(answer(500), answer(200)) as receiver:
         webhook, _ = await post.subscribe(receiver.url)
         await post.send()

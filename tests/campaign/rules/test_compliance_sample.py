@@ -97,7 +97,7 @@ def test_the_rules_are_right_about_the_sample(
 ) -> None:
     whole, held_out = score(rule, "seen", "held_out"), score(rule, "held_out")
     with capsys.disabled():
-        print(f"\n{rule:>8}, whole sample: {whole}")  # noqa: T201 - figures for whoever reads.
+        print(f"\n{rule:>8}, whole sample: {whole}")  # noqa: T201 - figures for the reader.
         print(f"{rule:>8}, held out:     {held_out}")  # noqa: T201
     assert whole.precision >= 0.97
     assert whole.recall >= 0.9

@@ -206,7 +206,7 @@ def test_a_number_is_leased_where_no_name_can_be_shown(
     assert (item.options.to_number is not None) is is_leased
 
 
-def test_no_news_is_sent_where_no_receipt_is_wanted() -> None:
+def test_no_event_is_sent_where_no_receipt_is_wanted() -> None:
     uri = "https://callback.2.me/d"
     item = read(message(DeliveryReceipt=False, DeliveryReceiptWebhookUri=uri))
     assert (item.faults, item.recipient.endpoint, item.options.receipts) == ([], None, False)

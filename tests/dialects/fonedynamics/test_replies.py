@@ -34,7 +34,7 @@ WAIT_SECONDS = 30.0
 
 @asynccontextmanager
 async def at_work(story: Story, smtp_url: str = "") -> AsyncIterator[Client]:
-    """A client of an installation with couriers, which may call loopback."""
+    """A client of an installation that delivers webhooks, to loopback as well."""
     changes = {"allow_private_urls": True, "smtp_url": SecretStr(smtp_url), "smtp_from": MAIL_FROM}
     settings = story.settings.model_copy(update=changes)
     api_context = ApiContext(settings, story.store, story.service, RequestLimiter("memory://"))

@@ -69,7 +69,7 @@ def test_a_process_that_writes_all_the_time_leaves_every_second_turn(file: Path)
     _, stop = another(write_again_and_again, file)
     lock = SqliteWriteLock(file)
     locks = 0
-    # Whoever polls for SQLite's own lock gets hardly one of these.
+    # A process that polls for SQLite's own lock gets hardly one of these.
     until = time.monotonic() + 30
     while locks < 50 and time.monotonic() < until:
         with lock:

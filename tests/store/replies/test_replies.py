@@ -1,4 +1,4 @@
-"""Replies: kept once, for whoever has the lease, with the message that they answer."""
+"""Replies: kept once, for the account with the lease, with the message that they answer."""
 
 from itertools import count
 

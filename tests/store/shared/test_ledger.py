@@ -1,4 +1,4 @@
-"""Money is held, posted and given back exactly once, whoever races."""
+"""Credits are held, posted and given back exactly once, also in races."""
 
 from collections.abc import Callable
 

@@ -32,7 +32,7 @@ def outcome(
     now: Instant = NOW,
     token: str = "t",
 ) -> Sequence[ClaimedDelivery]:
-    """One transaction of a courier."""
+    """One transaction of a delivery."""
     return store.deliveries.flush_and_claim(webhook, token, marks, count, now, now + LEASE)
 
 
