@@ -24,6 +24,7 @@ _GSM7 = (
 )
 _GSM7_EXTENSION = "\f^{}\\[~]|€"
 _ALL_GSM7 = re.compile(f"[{re.escape(_GSM7 + _GSM7_EXTENSION)}]*")
+_NOT_GSM7 = re.compile(f"[^{re.escape(_GSM7 + _GSM7_EXTENSION)}]")
 _EXTENDED = re.compile(f"[{re.escape(_GSM7_EXTENSION)}]")
 _BEYOND_BMP = re.compile("[\U00010000-\U0010ffff]")
 
@@ -211,6 +212,11 @@ def segment(text: str) -> Segments:
         return Segments("gsm7", units, _parts(text, units, 160, 153, _EXTENDED))
     units = len(text) + len(_BEYOND_BMP.findall(text))
     return Segments("ucs2", units, _parts(text, units, 70, 67, _BEYOND_BMP))
+
+
+def gsm7_lacks(text: str) -> list[str]:
+    """The characters of a text that GSM-7 cannot encode, each as often as it is there."""
+    return _NOT_GSM7.findall(text)
 
 
 def _parts(text: str, units: int, single: int, part: int, double: re.Pattern[str]) -> int:

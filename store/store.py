@@ -52,6 +52,7 @@ class Store:
     plans: Plans
     sending: Sending
     rates: Rates
+    routes: Routes
     health: Health
     receipts: Receipts
     opt_outs: OptOuts
@@ -83,7 +84,8 @@ def open_store(settings: Settings) -> Store:
     admissions = Admissions(database, outbox)
     rates = Rates(database)
     health = Health(database)
-    due_messages = DueMessages(database, rates, health, Routes(settings.carriers))
+    routes = Routes(settings.carriers)
+    due_messages = DueMessages(database, rates, health, routes)
     return Store(
         database=database,
         clock=StoreClock(database),
@@ -97,6 +99,7 @@ def open_store(settings: Settings) -> Store:
         plans=Plans(database),
         sending=Sending(database, outbox, due_messages),
         rates=rates,
+        routes=routes,
         health=health,
         receipts=Receipts(database, outbox),
         opt_outs=OptOuts(database),

@@ -13,6 +13,7 @@ from dialects.http.auth import Permission
 from dialects.http.bodies import read_json_as
 from dialects.http.context import ApiContext
 from dialects.native import responses as presenting
+from dialects.native.dry_run import dry_run_json
 from dialects.native.fields import ChangeBody, read_change
 from dialects.native.handling import (
     PAGE_MAX,
@@ -77,7 +78,7 @@ def routes(context: ApiContext, read: Read, create_schema: dict[str, Any]) -> AP
         draft = await read_json_as(request, bytes_max, lambda body: read(body, principal))
         if dryRun:
             preview = await context.service.dry_run(draft)
-            return JSONResponse(presenting.dry_run_json(preview))
+            return JSONResponse(dry_run_json(preview))
         admission = await context.service.admit(draft)
         view = admission.campaign
         return JSONResponse(

@@ -10,7 +10,6 @@ from campaign.instants import iso, iso_or_none
 from campaign.phone import is_e164
 from campaign.report import Report
 from campaign.views import CampaignView, MessageView
-from service.dry_run import DryRun
 from store.accounts.accounts import AccountView
 from store.accounts.api_keys import KeyView
 from store.accounts.senders import SenderView
@@ -106,19 +105,6 @@ def report_json(report: Report) -> dict[str, Any]:
         },
         "firstSentAt": iso_or_none(report.first_sent_at),
         "lastSentAt": iso_or_none(report.last_sent_at),
-    }
-
-
-def dry_run_json(preview: DryRun) -> dict[str, Any]:
-    """The result of a dry run: what the campaign would send and cost, or why it is refused."""
-    return {
-        "dryRun": True,
-        "admitted": not preview.refusals,
-        "total": preview.total,
-        "toSend": preview.to_send,
-        "segments": preview.segments,
-        "credits": asdict(preview.price),
-        "refusals": [asdict(refusal) for refusal in preview.refusals],
     }
 
 

@@ -18,6 +18,7 @@ from campaign.views import CampaignView
 from dialects.native import fields as native_reading
 from dialects.native import requests as native
 from dialects.native import responses as presenting
+from dialects.native.dry_run import dry_run_json
 from service.campaigns import CampaignService, open_campaign_service
 from starter.cli.campaign_files import read_csv, read_json, write_csv
 from starter.cli.campaign_table import print_campaigns
@@ -78,7 +79,7 @@ def send(
         async def work() -> None:
             service = await open_campaign_service(settings, store)
             if dry_run:
-                preview = presenting.dry_run_json(await service.dry_run(draft))
+                preview = dry_run_json(await service.dry_run(draft))
                 typer.echo(json.dumps(preview, indent=2))
                 return
             admission = await service.admit(draft)

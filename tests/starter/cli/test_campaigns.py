@@ -129,15 +129,10 @@ def test_a_report_that_cannot_be_written_is_said_in_one_line(
 
 def test_a_dry_run_of_json_says_the_price_and_stores_nothing(godwit: CommandLine) -> None:
     file = str(EXAMPLES / "campaign.json")
-    assert godwit("send", file, "--dry-run").json == {
-        "dryRun": True,
-        "admitted": True,
-        "total": 4,
-        "toSend": 4,
-        "segments": 4,
-        "credits": {"sms": 8, "mms": 0},
-        "refusals": [],
-    }
+    shown = godwit("send", file, "--dry-run").json
+    assert (shown["dryRun"], shown["admitted"], shown["refusals"]) == (True, True, [])
+    assert (shown["total"], shown["toSend"], shown["segments"]) == (4, 4, 4)
+    assert shown["credits"] == {"sms": 8, "mms": 0}
     assert godwit("list", "--json").json == []
     assert godwit("account", "show", "--json").json["credits"]["sms"]["held"] == 0
 

@@ -1,0 +1,42 @@
+"""Typographic characters that GSM-7 cannot encode, and what it can write in their place.
+
+Word processors and phones put them in; one of them makes every part of a text hold 67 characters
+instead of 153. The table has what providers replace in common (docs/decisions/0037-dry-run.md).
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+
+from campaign.text import gsm7_lacks
+
+_REPLACED_BY = {
+    "'": "‘’‚‛′‵ʹʼʻ´`",
+    '"': "“”„‟″‶",
+    "<": "«‹",
+    ">": "»›",
+    "-": "‐‑‒–—―−﹘﹣－",
+    "...": "…",
+    " ": "\t\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f"
+    "\u205f\u3000",
+    "": "\u200b\ufeff",
+    "*": "•",
+    "/": "⁄",
+}
+REPLACEMENTS = {
+    character: replacement
+    for replacement, characters in _REPLACED_BY.items()
+    for character in characters
+}
+
+
+def replacement_of(character: str) -> str | None:
+    """What GSM-7 can write for a character that it lacks; None if there is nothing alike."""
+    return REPLACEMENTS.get(character)
+
+
+def lacking(texts: Iterable[str]) -> Counter[str]:
+    """Count the characters that GSM-7 lacks: those that make texts longer."""
+    counts: Counter[str] = Counter()
+    for text in texts:
+        counts.update(gsm7_lacks(text))
+    return counts

@@ -1,0 +1,84 @@
+"""``dryRun=true`` shows what a campaign would send, cost and take, and stores nothing."""
+
+from typing import Any
+
+from campaign.rates import sender_scope
+from tests.conftest import LONG_CODE
+from tests.serving import Api
+
+Json = dict[str, Any]
+
+
+def people(count: int, /, **members: object) -> list[Json]:
+    return [{"to": f"+1415555{number:04d}", **members} for number in range(1_000, 1_000 + count)]
+
+
+async def dry_run(api: Api, body: Json) -> Json:
+    answer = await api.http.post(
+        "/v1/campaigns", json=body, params={"dryRun": "true"}, auth=api.basic()
+    )
+    assert answer.status_code == 200, answer.text
+    assert api.story.store.campaigns.list() == []
+    shown: Json = answer.json()
+    return shown
+
+
+async def test_texts_credits_and_countries_are_shown(api: Api) -> None:
+    recipients = [
+        *people(2, text="It’s here"),
+        {"to": "+4915123456789", "text": "x" * 161},
+        {"to": "+4915123456789", "text": "again"},
+    ]
+    shown = await dry_run(api, {"sender": LONG_CODE, "recipients": recipients})
+    assert (shown["admitted"], shown["total"], shown["toSend"]) == (True, 4, 3)
+    assert shown["skipped"] == [{"reason": "duplicate", "count": 1}]
+    assert shown["encodings"] == {"gsm7": 1, "ucs2": 2}
+    assert shown["ucs2Characters"] == [
+        {"character": "’", "codePoint": "U+2019", "count": 2, "replacement": "'"}
+    ]
+    assert (shown["segments"], shown["credits"]) == (4, {"sms": 6, "mms": 0})
+    account = api.story.store.accounts.show(api.story.account.id)
+    assert account is not None
+    assert shown["available"]["sms"] == account.balances["sms"].available  # type: ignore[index]
+    assert shown["countries"] == [
+        {"country": "US", "messages": 2, "segments": 2},
+        {"country": "DE", "messages": 1, "segments": 2},
+    ]
+
+
+async def test_those_who_opted_out_are_counted_as_skipped(api: Api) -> None:
+    await api.http.post("/v1/opt-outs", json={"number": "+14155551000"}, auth=api.basic())
+    shown = await dry_run(api, {"text": "Hi", "recipients": people(3)})
+    assert (shown["toSend"], shown["skipped"]) == (2, [{"reason": "opted_out", "count": 1}])
+
+
+async def test_the_samples_are_the_longest_text_and_one_of_each_kind(api: Api) -> None:
+    fields = [{"NAME": "Alice"}, {"NAME": "Zoë ☃"}, {"NAME": "B" * 200}, {"NAME": " "}]
+    recipients = [one | {"fields": each} for one, each in zip(people(4), fields, strict=True)]
+    shown = await dry_run(api, {"text": "Hi {{NAME}}, ok", "recipients": recipients})
+    assert [sample["to"][-4:] for sample in shown["samples"]] == ["1002", "1000", "1001", "1003"]
+    assert shown["samples"][2] == {
+        "to": "+14155551001",
+        "text": "Hi Zoë ☃, ok",
+        "segments": 1,
+        "encoding": "ucs2",
+    }
+
+
+async def test_the_forecast_follows_the_plan_and_the_rate_of_the_sender(api: Api) -> None:
+    scope = sender_scope(api.story.account.id, LONG_CODE)
+    body = {"sender": LONG_CODE, "text": "Hi", "recipients": people(21), "spreadHours": 0.01}
+    planned = (await dry_run(api, body))["forecast"]
+    assert planned["seconds"] == 36 * 20 / 21 // 0.001 / 1_000
+    assert planned["limitedBy"] == []
+    assert sum(part["messages"] for part in planned["timeline"]) == 21
+    api.story.store.rates.set_rate(scope, 0.5)
+    limited = (await dry_run(api, body))["forecast"]
+    assert limited["seconds"] == 40
+    assert limited["limitedBy"] == [{"what": f"sender {LONG_CODE}", "segmentsPerSecond": 0.5}]
+
+
+async def test_nothing_to_send_has_neither_forecast_nor_samples(api: Api) -> None:
+    await api.http.post("/v1/opt-outs", json={"number": "+14155551000"}, auth=api.basic())
+    shown = await dry_run(api, {"text": "Hi", "recipients": people(1)})
+    assert (shown["toSend"], shown["forecast"], shown["samples"]) == (0, None, [])
