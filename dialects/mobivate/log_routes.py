@@ -63,6 +63,7 @@ def _query(**schemas: dict[str, Any]) -> dict[str, Any]:
     return {"parameters": parameters}
 
 
+_AFTER = _query(after={"type": "string", "description": "the last number of the page before"})
 _DATED = {"type": "string", "description": "ISO 8601"}
 _PAGED = _query(
     startDate=_DATED,
@@ -81,7 +82,10 @@ def add_routes(router: APIRouter, context: ApiContext, archived: Archived) -> No
     opt_outs = context.store.opt_outs
 
     @router.get(
-        "/addressbook/optout", responses=_RESPONSES, summary="List the numbers that opted out"
+        "/addressbook/optout",
+        responses=_RESPONSES,
+        summary="List the numbers that opted out",
+        openapi_extra=_AFTER,
     )
     async def list_opt_outs(request: Request) -> JSONResponse:
         """At most 1,000 numbers, ascending; ``?after=<mobile>`` gives the next ones."""

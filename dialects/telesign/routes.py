@@ -20,6 +20,7 @@ from dialects.http.auth import Permission, caller_of
 from dialects.http.bodies import BadBody, parse_form, read_bytes
 from dialects.http.context import ApiContext
 from dialects.http.payloads import payload_hash, payload_key
+from dialects.http.queries import check_query
 from dialects.http.rate_limits import Window
 from dialects.telesign.auth import Unproven, prove
 from dialects.telesign.errors import show_failures
@@ -197,6 +198,7 @@ async def _send(request: Request, context: ApiContext, reference_id: str) -> JSO
         return _limited(window, reference_id)
     if not principal.may(Permission.SEND):
         return show_failures([PRODUCT_NOT_ENABLED], reference_id)
+    check_query(request)
     media_type, _, parameters = request.headers.get("content-type", "").partition(";")
     charset = parameters.lower().replace(" ", "").replace('"', "")
     if media_type.strip().lower() != MEDIA_TYPE or charset not in ("", "charset=utf-8"):
