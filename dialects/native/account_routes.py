@@ -10,14 +10,17 @@ from campaign.phone import canonical_number, is_e164
 from dialects.http.auth import Permission, fault_of_permissions
 from dialects.http.context import ApiContext
 from dialects.native import responses as presenting
+from dialects.native.cursors import read_cursor, write_cursor
 from dialects.native.fields import RequestModel
-from dialects.native.handling import Stop, body_of, deleted, enter, read_model
+from dialects.native.handling import Stop, body_of, deleted, enter, page_size, read_model
 from dialects.native.problems import WRITING, documented, problem
 from store.accounts.senders import SenderTaken
 from store.clock import wall_clock
 from store.database.threads import read_in_thread
 
 BODY_BYTES_MAX = 64 * 1024
+# The name of the listing in cursors.
+OPT_OUTS = "opt-outs"
 
 
 class SenderBody(RequestModel):
@@ -131,13 +134,13 @@ def routes(context: ApiContext) -> APIRouter:
     ) -> Response:
         """A page of numbers in ascending order; ``next`` is the cursor of the next page."""
         principal = await enter(request, context.store, Permission.READ)
-        size = max(1, min(limit, 1_000))
-        found = await read_in_thread(opt_outs.list, principal.account_id, size, cursor)
+        size, after = page_size(limit), read_cursor(OPT_OUTS, cursor)
+        found = await read_in_thread(opt_outs.list, principal.account_id, size, after)
         shown = [
             {"number": one.number, "source": one.source, "createdAt": iso(one.created_at)}
             for one in found
         ]
-        following = found[-1].number if len(found) == size else None
+        following = write_cursor(OPT_OUTS, found[-1].number) if len(found) == size else None
         return JSONResponse({"optOuts": shown, "next": following})
 
     @router.post(

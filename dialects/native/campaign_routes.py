@@ -13,6 +13,7 @@ from dialects.http.auth import Permission
 from dialects.http.bodies import read_json_as
 from dialects.http.context import ApiContext
 from dialects.native import responses as presenting
+from dialects.native.cursors import read_cursor, write_cursor
 from dialects.native.fields import ChangeBody, read_change
 from dialects.native.handling import (
     PAGE_MAX,
@@ -44,6 +45,8 @@ CHANGE = (
     "rate can change until the campaign ends, and takes effect within two seconds."
 )
 CHANGE_BYTES_MAX = 4 * 1024
+# The names of the listings in cursors.
+CAMPAIGNS, MESSAGES = "campaigns", "messages"
 Read = Callable[[Any, Principal], Draft]
 
 
@@ -94,9 +97,9 @@ def routes(context: ApiContext, read: Read, create_schema: dict[str, Any]) -> AP
         principal = await enter(request, context.store, Permission.READ)
         size = page_size(limit)
         views = await read_in_thread(
-            context.store.campaigns.list, principal.account_id, size, cursor
+            context.store.campaigns.list, principal.account_id, size, read_cursor(CAMPAIGNS, cursor)
         )
-        following = views[-1].id if len(views) == size else None
+        following = write_cursor(CAMPAIGNS, views[-1].id) if len(views) == size else None
         campaigns = [presenting.campaign_json(view) for view in views]
         return JSONResponse({"campaigns": campaigns, "next": following})
 
@@ -118,17 +121,17 @@ def routes(context: ApiContext, read: Read, create_schema: dict[str, Any]) -> AP
         view = await own_campaign(request, context, id, Permission.READ)
         size = page_size(limit)
         if status is not None and status not in set(MessageStatus):
-            raise invalid("status is not a message status")
-        if cursor is not None and not (cursor.isdecimal() and len(cursor) < 10):
-            raise invalid("cursor must be the next of a page")
+            raise invalid("status is not a message status", "status")
+        after = read_cursor(MESSAGES, cursor)
         found = await read_in_thread(
             context.store.campaigns.messages,
             view.id,
             MessageStatus(status) if status else None,
-            int(cursor) if cursor else None,
+            None if after is None else int(after),
             size,
         )
-        following = str(found[-1].position) if len(found) == size else None
+        last = str(found[-1].position) if found else ""
+        following = write_cursor(MESSAGES, last) if len(found) == size else None
         return JSONResponse(
             {"messages": [presenting.message_json(one) for one in found], "next": following}
         )

@@ -77,13 +77,14 @@ async def read_model(request: Request, model: type[Model], bytes_max: int) -> Mo
 def page_size(limit: int) -> int:
     """Check the ``limit`` of a page; raises Stop with 400."""
     if not 1 <= limit <= PAGE_MAX:
-        raise invalid(f"limit must be from 1 to {PAGE_MAX}")
+        raise invalid(f"limit must be from 1 to {PAGE_MAX}", "limit")
     return limit
 
 
-def invalid(title: str) -> Stop:
-    """Make the Stop for a member or parameter that has a wrong value."""
-    return Stop(problem(400, "field_invalid", title))
+def invalid(title: str, place: str = "") -> Stop:
+    """Make the Stop for a member or parameter, named by ``place``, that has a wrong value."""
+    fault = {"place": place, "code": "field_invalid", "detail": title}
+    return Stop(problem(400, "field_invalid", title, [fault] if place else ()))
 
 
 def not_found(what: str) -> JSONResponse:

@@ -12,6 +12,7 @@ from campaign.text import is_line
 from dialects.http.auth import Permission
 from dialects.http.bodies import read_json
 from dialects.http.context import ApiContext
+from dialects.native.cursors import read_cursor, write_cursor
 from dialects.native.handling import Stop, body_of, deleted, enter, invalid, not_found, page_size
 from dialects.native.list_members import read_members
 from dialects.native.problems import WRITING, documented, problem
@@ -21,6 +22,8 @@ from store.database.threads import read_in_thread
 
 NAME_LENGTH_MAX = 100
 BODY_BYTES_MAX = 4 * 1024
+# The names of the listings in cursors.
+LISTS, MEMBERS = "mailing-lists", "members"
 
 
 def routes(context: ApiContext) -> APIRouter:
@@ -49,9 +52,9 @@ def routes(context: ApiContext) -> APIRouter:
     async def list_lists(request: Request, limit: int = 100, cursor: str | None = None) -> Response:
         """A page of lists; ``next`` is the cursor of the next page."""
         principal = await enter(request, context.store, Permission.READ)
-        size = page_size(limit)
-        found = await read_in_thread(lists.list, principal.account_id, size, cursor)
-        following = found[-1].name if len(found) == size else None
+        size, after = page_size(limit), read_cursor(LISTS, cursor)
+        found = await read_in_thread(lists.list, principal.account_id, size, after)
+        following = write_cursor(LISTS, found[-1].name) if len(found) == size else None
         return JSONResponse({"mailingLists": [_shown(one) for one in found], "next": following})
 
     @router.get("/{id}", summary="Get a mailing list")
@@ -71,9 +74,9 @@ def routes(context: ApiContext) -> APIRouter:
     ) -> Response:
         """A page of members; ``next`` is the cursor of the next page."""
         _, found = await _own(request, context, id, Permission.READ)
-        size = page_size(limit)
-        page = await read_in_thread(lists.members, found.id, size, cursor)
-        following = page[-1].number if len(page) == size else None
+        size, after = page_size(limit), read_cursor(MEMBERS, cursor)
+        page = await read_in_thread(lists.members, found.id, size, after)
+        following = write_cursor(MEMBERS, page[-1].number) if len(page) == size else None
         shown = [{"to": one.number, "fields": dict(one.fields)} for one in page]
         return JSONResponse({"members": shown, "next": following})
 

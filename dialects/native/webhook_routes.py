@@ -14,6 +14,7 @@ from campaign.instants import Instant, instant_of, iso, iso_or_none
 from campaign.web_addresses import ascii_address
 from dialects.http.auth import Permission
 from dialects.http.context import ApiContext
+from dialects.native.cursors import read_cursor, write_cursor
 from dialects.native.fields import RequestModel
 from dialects.native.handling import (
     Stop,
@@ -32,6 +33,8 @@ from store.webhooks.endpoints import DeadLetter, WebhookView
 from webhooks.addresses import BadUrl, read_url
 
 BODY_BYTES_MAX = 16 * 1024
+# The name of the listing in cursors.
+DEAD_LETTERS = "dead-letters"
 
 
 class WebhookBody(RequestModel):
@@ -141,9 +144,10 @@ def routes(context: ApiContext) -> APIRouter:
         """A page of dead letters, latest first; ``next`` is the cursor of the next page."""
         principal = await enter(request, context.store, Permission.READ)
         await _own(context, principal.account_id, id)
-        size = page_size(limit)
-        found = await read_in_thread(webhooks.dead_letters, principal.account_id, id, size, cursor)
-        following = found[-1].id if len(found) == size else None
+        size, after = page_size(limit), read_cursor(DEAD_LETTERS, cursor)
+        account = principal.account_id
+        found = await read_in_thread(webhooks.dead_letters, account, id, size, after)
+        following = write_cursor(DEAD_LETTERS, found[-1].id) if len(found) == size else None
         return JSONResponse(
             {"deadLetters": [_letter_json(one) for one in found], "next": following}
         )

@@ -14,6 +14,7 @@ from campaign.failures import TemporaryFailure
 from campaign.handoffs import Acceptance, Handoff
 from campaign.states import MessageStatus
 from carriers.pretend import PretendCarrier
+from dialects.native.cursors import write_cursor
 from tests.serving import Api
 
 Json = dict[str, Any]
@@ -411,7 +412,9 @@ async def test_another_tenants_campaigns_do_not_exist(api: Api) -> None:
         assert theirs.status_code == nobodys.status_code == 404
         assert theirs.json() == nobodys.json()
     assert (await api.http.get("/v1/campaigns", auth=other)).json()["campaigns"] == []
-    listed = await api.http.get("/v1/campaigns", params={"cursor": campaign["id"]}, auth=other)
+    listed = await api.http.get(
+        "/v1/campaigns", params={"cursor": write_cursor("campaigns", campaign["id"])}, auth=other
+    )
     assert listed.json()["campaigns"] == []
 
 
