@@ -6,11 +6,10 @@ What the vendor's pages contradict each other on is decided in docs/decisions/00
 import json
 import re
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from campaign.events import EventEndpoint
-from campaign.instants import Instant, instant_of
+from campaign.instants import Instant, read_instant
 from campaign.model import (
     FIELDS_MAX,
     NO_FIELDS,
@@ -40,11 +39,6 @@ LIST_MARK = {"type": "mailinglist"}
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 _DIGITS = re.compile(r"\+?[0-9]+")
-# Hours, minutes and seconds are required; the zone may lack its colon, or be missing (UTC).
-_INSTANT = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]{1,9})?"
-    r"(?:[Zz]|[+-][0-9]{2}:?[0-9]{2})?"
-)
 _EXCLUDE_OPT_OUTS = ("excludeOptOuts", "excludeOptouts")
 
 
@@ -112,9 +106,9 @@ class _Reader:
         if value is None:
             return None
         try:
-            if isinstance(value, str) and _INSTANT.fullmatch(value):
-                return instant_of(datetime.fromisoformat(value.upper()))
-        except (ValueError, OverflowError):
+            if isinstance(value, str):
+                return read_instant(value)
+        except ValueError:
             pass
         self.fault(RefusalCode.SCHEDULE_INVALID, "not an ISO 8601 date and time", member)
         return None

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse, Response, StreamingResponse
+from fastapi.responses import JSONResponse, Response
 
 from campaign.model import Draft
 from campaign.states import MessageStatus
@@ -12,6 +12,7 @@ from campaign.views import CampaignView
 from dialects.http.auth import Permission
 from dialects.http.bodies import read_json_as
 from dialects.http.context import ApiContext
+from dialects.http.downloads import csv_download, wants_csv
 from dialects.native import responses as presenting
 from dialects.native.cursors import read_cursor, write_cursor
 from dialects.native.fields import ChangeBody, read_change
@@ -24,6 +25,7 @@ from dialects.native.handling import (
     page_size,
 )
 from dialects.native.problems import SENDING, documented, problem
+from dialects.native.request_keys import request_key, takes_key, with_key
 from store.accounts.api_keys import Principal
 from store.database.threads import read_in_thread
 from store.store import Store
@@ -68,7 +70,7 @@ def routes(context: ApiContext, read: Read, create_schema: dict[str, Any]) -> AP
         status_code=201,
         responses={200: {"description": "The campaign of a replayed key, or a dry run"}},
         summary="Create a campaign, or validate and price it with ?dryRun=true",
-        openapi_extra=body_of(create_schema),
+        openapi_extra=takes_key(body_of(create_schema)),
     )
     async def create(request: Request, dryRun: bool = False) -> Response:
         """201 once the campaign is validated and its credits are held.
@@ -77,7 +79,10 @@ def routes(context: ApiContext, read: Read, create_schema: dict[str, Any]) -> AP
         """
         principal = await enter(request, context.store, Permission.SEND)
         bytes_max = context.settings.body_bytes_max
-        draft = await read_json_as(request, bytes_max, lambda body: read(body, principal))
+        key = request_key(request)
+        draft = await read_json_as(
+            request, bytes_max, lambda body: read(with_key(body, key), principal)
+        )
         if dryRun:
             preview = await context.service.dry_run(draft)
             return JSONResponse(presenting.dry_run_json(preview))
@@ -172,11 +177,14 @@ def routes(context: ApiContext, read: Read, create_schema: dict[str, Any]) -> AP
         return JSONResponse(presenting.campaign_json(latest or view))
 
     @router.get("/campaigns/{id}/report", summary="Get the report of a campaign, as JSON or CSV")
-    async def report(request: Request, id: str) -> Response:
-        """Counts, reasons and credits; with ``Accept: text/csv``, one line per message."""
+    async def report(request: Request, id: str, bom: bool = True) -> Response:
+        """Counts, reasons and credits; with ``Accept: text/csv``, one line per message.
+
+        The CSV begins with a byte order mark, which spreadsheets need, unless ``bom=false``.
+        """
         view = await own_campaign(request, context, id, Permission.READ)
-        if "text/csv" in request.headers.get("accept", ""):
-            return StreamingResponse(_csv(context.store, view.id), media_type="text/csv")
+        if wants_csv(request):
+            return csv_download(_csv(context.store, view.id), f"report-{view.id}", bom)
         result = await read_in_thread(context.store.campaigns.report, view.id)
         return JSONResponse(presenting.report_json(result))
 

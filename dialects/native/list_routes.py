@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
 from campaign.instants import iso
+from campaign.refusals import key_reused
 from campaign.text import is_line
 from dialects.http.auth import Permission
 from dialects.http.bodies import read_json
@@ -16,6 +17,7 @@ from dialects.native.cursors import read_cursor, write_cursor
 from dialects.native.handling import Stop, body_of, deleted, enter, invalid, not_found, page_size
 from dialects.native.list_members import read_members
 from dialects.native.problems import WRITING, documented, problem
+from dialects.native.request_keys import id_bytes, request_key, takes_key
 from store.accounts.mailing_lists import MEMBERS_MAX, ListFull, ListView, NameTaken
 from store.clock import wall_clock
 from store.database.threads import read_in_thread
@@ -34,16 +36,29 @@ def routes(context: ApiContext) -> APIRouter:
     lists = context.store.lists
 
     @router.post(
-        "", status_code=201, summary="Create a mailing list", openapi_extra=body_of(_CREATE)
+        "",
+        status_code=201,
+        summary="Create a mailing list",
+        openapi_extra=takes_key(body_of(_CREATE)),
     )
     async def create(request: Request) -> Response:
-        """409 if the account already has a list of that name."""
+        """409 if the account already has a list of that name.
+
+        A repeat with the same ``Idempotency-Key`` returns the list, with 200.
+        """
         principal = await enter(request, context.store, Permission.CONTROL)
         name = _name(await read_json(request, BODY_BYTES_MAX))
-        account, list_id = principal.account_id, str(uuid.uuid4())
+        account = principal.account_id
+        own_id = id_bytes(request_key(request), "mailing-list", account)
+        list_id = str(uuid.UUID(bytes=own_id) if own_id else uuid.uuid4())
         try:
             made = await asyncio.to_thread(lists.create, account, list_id, name, wall_clock())
         except NameTaken:
+            known = await read_in_thread(lists.get, account, list_id)
+            if known is not None and known.name != name:
+                raise key_reused() from None
+            if known is not None:
+                return JSONResponse(_shown(known))
             title = "the account already has a list of that name"
             return problem(409, "mailing_list_name_taken", title)
         return JSONResponse(_shown(made), 201, {"Location": f"/v1/mailing-lists/{made.id}"})
@@ -83,11 +98,13 @@ def routes(context: ApiContext) -> APIRouter:
     @router.post(
         "/{id}/members",
         summary="Add members: up to 10,000 as JSON, or a CSV file with a header",
-        openapi_extra=_MEMBERS,
+        openapi_extra=takes_key(_MEMBERS),
     )
     async def add(request: Request, id: str) -> Response:
         """Adds all members or none. The fields of existing members are replaced."""
         account, found = await _own(request, context, id, Permission.CONTROL)
+        # Checked alone: a repeat changes nothing anyway.
+        request_key(request)
         people = await read_members(request)
         try:
             done = await asyncio.to_thread(lists.add, account, found.id, people, wall_clock())
