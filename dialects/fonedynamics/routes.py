@@ -172,9 +172,10 @@ async def _send(
 
     Without a valid entry no campaign is stored.
     """
-    inside_too = context.settings.allow_private_urls
     now = await asyncio.to_thread(context.store.clock.now)
-    batch = await asyncio.to_thread(prepare, context.store, principal, entries, now, inside_too)
+    batch = await asyncio.to_thread(
+        prepare, context.store, principal, entries, now, context.settings
+    )
     if not batch.has_valid:
         return [item.faults for item in batch.items], None
     admission = await context.service.admit(batch.draft)

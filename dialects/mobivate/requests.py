@@ -32,9 +32,6 @@ ENTRIES_MAX = 1_000
 TEXT_LENGTH_MAX = 1_600
 NAME_LENGTH_MAX = 200
 REFERENCE_LENGTH_MAX = 200
-# The vendor's example has a name of twelve characters; networks carry eleven, so it is cut.
-ORIGINATOR_TAKEN_MAX = 15
-ORIGINATOR_SENT_MAX = 11
 LIST_MARK = {"type": "mailinglist"}
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
@@ -90,7 +87,7 @@ class _Reader:
         return default
 
     def originator(self, owner: Mapping[str, Any], prefix: str) -> str | None:
-        """An optional sender: a name, cut to eleven characters, or digits."""
+        """An optional sender: a name of up to eleven characters, or digits."""
         value = self.string(owner, "originator", prefix, 50)
         if value is None:
             return None
@@ -297,7 +294,4 @@ def _sender(value: str) -> str | None:
             return value
         number = value if value.startswith("+") else f"+{value}"
         return number if is_e164(number) else None
-    if len(value) > ORIGINATOR_TAKEN_MAX:
-        return None
-    name = value[:ORIGINATOR_SENT_MAX].strip()
-    return name if sender_kind(name) is not None else None
+    return value if sender_kind(value) is not None else None

@@ -205,7 +205,7 @@ _BATCH = {
             "properties": {
                 **_COMMON,
                 "name": _STRING,
-                "spreadHours": {"type": "number", "minimum": 0, "maximum": 72},
+                "spreadHours": {"type": "number", "minimum": 0},
                 "excludeDuplicates": {**_SWITCH, "default": True},
                 "recipients": {
                     "type": "array",

@@ -7,7 +7,6 @@ from pydantic.alias_generators import to_camel
 
 from campaign.instants import Instant
 from campaign.instants import read_instant as read_time
-from campaign.model import SPREAD_HOURS_MAX
 from campaign.rates import RATE_MAX, RATE_MIN
 from campaign.refusals import SHOWN_MAX, Refusal, RefusalCode, Refused
 from service.changes import Change
@@ -40,11 +39,11 @@ class ChangeBody(RequestModel):
     schedule_date_time: str | None = Field(
         default=None, description="ISO 8601, UTC without a zone; a time in the past hour means now"
     )
-    # The bounds are only for OpenAPI: too many hours have their own error code.
     spread_hours: float | None = Field(
         default=None,
         description="hours from the start over which messages without their own time are spread",
-        json_schema_extra={"minimum": 0, "maximum": SPREAD_HOURS_MAX},
+        # Only for OpenAPI: a wrong number of hours has its own error code.
+        json_schema_extra={"minimum": 0},
     )
     rate: float | None = Field(
         default=None,

@@ -158,11 +158,11 @@ def routes(context: ApiContext) -> APIRouter:
         responses={
             status: {"description": text}
             for status, text in {
-                400: "The request is invalid: -10001 -10002 -10003 -40006",
+                400: "The request is invalid: -10001 -10002 -10003 -40006; too few credits: -40008",
                 401: "Not authorized: -20002 -30000 to -30015",
                 413: "The body is too large: -40006",
                 415: "The body is compressed: -40006",
-                429: "Rate limit -40007; daily quota or credits -40008",
+                429: "Rate limit -40007; daily quota -40008",
                 500: "Unexpected: -90001",
                 503: "Temporarily unavailable: -90001",
             }.items()
