@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from bench.rows.sizes import Sizes
 from bench.rows.storm import RECIPIENTS
+from bench.work import SPREAD_HOURS
 from campaign.instants import SECOND
-from campaign.model import SPREAD_HOURS_MAX
 from campaign.schedule import wave_width
 
 BARE, HTTPX = "bare", "httpx"
@@ -91,7 +91,7 @@ def promptness(sizes: Sizes) -> Iterable[Series]:
     yield Series("spread_p99", f"{spread}, p99", "s")
     near = (at_most(wave_width(sizes.spread_hours) / SECOND),)
     yield Series("spread_max", f"{spread}, at most", "s", near)
-    near = (at_most(wave_width(SPREAD_HOURS_MAX) / SECOND),)
+    near = (at_most(wave_width(SPREAD_HOURS) / SECOND),)
     yield Series("days_apart", f"{sizes.count:,} over 72 h: the same, at most", "s", near)
     yield Series("pause", "pause until the last send", "s", (at_most(2),))
     yield Series("cancel", "cancel until the last send", "s", (at_most(2),))

@@ -18,9 +18,9 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
-from bench.work import SENDER, number_of, text_of
+from bench.work import SENDER, SPREAD_HOURS, number_of, text_of
 from campaign.instants import HOUR, SECOND
-from campaign.model import SPREAD_HOURS_MAX, Draft, DraftRecipient
+from campaign.model import Draft, DraftRecipient
 from campaign.schedule import ideal_instants
 from campaign.settings import Settings
 from service.campaign_workflows import workflow_id
@@ -40,14 +40,14 @@ async def play(directory: Path, count: int) -> dict[str, float]:
             dialect="native",
             recipients=recipients,
             scheduled_at=start,
-            spread_hours=SPREAD_HOURS_MAX,
+            spread_hours=SPREAD_HOURS,
         )
         campaign = (await story.service.admit(draft)).campaign
         await finish(story, campaign.id)
         sent = story.sent_at(campaign.id)
         if len(sent) != count or len(story.carrier.log) != count:
             raise RuntimeError(f"sent {len(sent)}, taken {len(story.carrier.log)}, of {count}")
-        ideals = ideal_instants(start, SPREAD_HOURS_MAX, count)
+        ideals = ideal_instants(start, SPREAD_HOURS, count)
         apart = max(abs(at - ideal) for at, ideal in zip(sent, ideals, strict=True))
         events = await _events(story.client, workflow_id(campaign.id))
     return {

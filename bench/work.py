@@ -7,6 +7,8 @@ from typing import Any
 from campaign.handoffs import Handoff
 
 SENDER = "+18005559876"
+# The longest spread that is measured: three days.
+SPREAD_HOURS = 72.0
 WARM_UP = 100
 # An area code has as many, from 200 0000 on; we begin at 555 1000.
 NUMBERS = 8_000_000

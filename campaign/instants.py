@@ -4,6 +4,7 @@ One integer type for every moment keeps both databases, the JSON and the histori
 time zones; people see ISO 8601 only at the edges.
 """
 
+import re
 from datetime import UTC, datetime
 
 Instant = int
@@ -19,11 +20,37 @@ _ISO_MIN: Instant = -62_135_596_800_000
 _ISO_MAX: Instant = 253_402_300_799_999
 
 
+_TIME = re.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})"
+    r"(?:[Tt ]([0-9]{2}:[0-9]{2})(:[0-9]{2}(?:[.,][0-9]{1,9})?)?([Zz]|[+-][0-9]{2}:?[0-9]{2})?)?"
+)
+
+
 def instant_of(moment: datetime) -> Instant:
     """Turn a datetime into an instant; a naive one is read as UTC."""
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     return round(moment.timestamp() * 1000)
+
+
+def read_instant(written: str, *, whole_minutes: bool = False, whole_days: bool = False) -> Instant:
+    """Read a date and time of RFC 3339; one without a zone is UTC.
+
+    ``whole_minutes`` accepts one without seconds, ``whole_days`` a date alone, which is its
+    midnight. Raises ValueError, whose text says what is wrong, for everything else.
+    """
+    found = _TIME.fullmatch(written)
+    if found is None:
+        raise ValueError("must be a date and time such as 2026-12-01T10:00:00Z")
+    _, clock, seconds, _ = found.groups()
+    if clock is None and not whole_days:
+        raise ValueError("must have a time after the date, such as 2026-12-01T10:00:00Z")
+    if clock is not None and seconds is None and not whole_minutes:
+        raise ValueError("must have seconds, such as 2026-12-01T10:00:00Z")
+    try:
+        return instant_of(datetime.fromisoformat(written.upper()))
+    except (ValueError, OverflowError):
+        raise ValueError("must be a date and time that exist") from None
 
 
 def moment_of(instant: Instant) -> datetime:

@@ -1,10 +1,11 @@
 """Which number of the pool each request for a lease gets; the store takes it."""
 
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from campaign.alphanumeric import home_of
 from campaign.instants import DAY, Instant
 
 LEASE_FOR: Instant = 30 * DAY
@@ -43,13 +44,15 @@ class LeaseRequest:
     """A request for a number towards ``recipient`` until ``until``.
 
     Two requests of one account to one recipient share a lease while their ``purpose``, a digest
-    of the reply options, is the same. Numbers of ``country`` are preferred.
+    of the reply options, is the same. Numbers of ``country`` are preferred; ``domestic`` takes no
+    others.
     """
 
     recipient: str
     purpose: str
     until: Instant
     country: str | None = None
+    domestic: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +86,9 @@ class LeasePlan:
 
     def choose(self, request: LeaseRequest) -> str | NoLease:
         """Choose a number for a request and plan its lease, or say why there is none."""
-        recipient, purpose, until = request.recipient, request.purpose, request.until
+        recipient, until = request.recipient, request.until
         mine = self._mine.get(recipient, {})
+        purpose = self._purpose(request, mine)
         if purpose in mine:
             number, slot = mine[purpose]
             planned = self.renewals.get((number, recipient))
@@ -108,6 +112,15 @@ class LeasePlan:
         """Tell whether a lease was chosen here, so that another account may get it first."""
         return (number, recipient) in self._new
 
+    def _purpose(self, request: LeaseRequest, mine: Mapping[str, tuple[str, int]]) -> str:
+        """The purpose of a request; another one where its lease has a number from abroad."""
+        if not request.domestic or request.purpose not in mine:
+            return request.purpose
+        number, home = mine[request.purpose][0], home_of(request.country)
+        countries = (country for known, country in self._pool if known == number)
+        is_domestic = any(home_of(country) == home for country in countries)
+        return request.purpose if is_domestic else f"{request.purpose}@{home}"
+
     def _preferred(self, request: LeaseRequest) -> Iterator[str]:
         """Yield the pool, numbers of the recipient's country first.
 
@@ -116,5 +129,7 @@ class LeasePlan:
         count = len(self._pool)
         start = zlib.crc32(request.recipient.encode()) % max(1, count)
         rotated = [self._pool[(start + offset) % count] for offset in range(count)]
-        yield from (number for number, country in rotated if country == request.country)
-        yield from (number for number, country in rotated if country != request.country)
+        home = home_of(request.country)
+        yield from (number for number, country in rotated if home_of(country) == home)
+        if not request.domestic:
+            yield from (number for number, country in rotated if home_of(country) != home)

@@ -11,10 +11,11 @@ from campaign.instants import DAY, Instant
 from campaign.replies import ReplyOptions
 from campaign.states import MessageStatus
 
-SCHEDULE_AHEAD_MAX: Instant = 35 * DAY
+# How far a start may be ahead, and the longest spread, unless the installation sets another.
+SCHEDULE_AHEAD_MAX: Instant = 366 * DAY
+SPREAD_HOURS_MAX = 14 * 24.0
 
 RECIPIENTS_MAX = 50_000
-SPREAD_HOURS_MAX = 72.0
 # Of one recipient: how many values for tags, and the characters of each.
 FIELDS_MAX = 50
 FIELD_LENGTH_MAX = 1_600
@@ -55,6 +56,7 @@ class Policy:
     blanks: bool = False
     unplanned: bool = False
     schedule_ahead_max: Instant = SCHEDULE_AHEAD_MAX
+    spread_hours_max: float = SPREAD_HOURS_MAX
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,3 +66,9 @@ class Refused(Exception):
             raise ValueError("Refused needs at least one refusal")
         super().__init__(refusals[0].code.value)
         self.refusals = refusals
+
+
+def key_reused() -> Refused:
+    """Make the refusal of a request key that belongs to a different request."""
+    what = "the key was used for a different request"
+    return Refused(Refusal(RefusalCode.KEY_REUSED, what, "Idempotency-Key"))

@@ -11,6 +11,9 @@ from campaign.ports import WaveRow
 # A time less than an hour ago means "now"; an older one is a mistake
 # (seed 003_9fb2bf36535a4962.txt, Schedule).
 PAST_GRACE: Instant = 60 * MINUTE
+# No installation can set higher limits than these.
+SCHEDULE_AHEAD_CEILING: Instant = 3_660 * DAY
+SPREAD_HOURS_CEILING = 366 * 24.0
 
 
 def window_fault(at: Instant, now: Instant, ahead_max: Instant = SCHEDULE_AHEAD_MAX) -> str | None:
@@ -25,11 +28,11 @@ def window_fault(at: Instant, now: Instant, ahead_max: Instant = SCHEDULE_AHEAD_
     return None
 
 
-def spread_fault(hours: float) -> str | None:
+def spread_fault(hours: float, hours_max: float = SPREAD_HOURS_MAX) -> str | None:
     """The fault of a spread, or None: it must be a number of hours within the limits."""
-    if math.isfinite(hours) and 0 <= hours <= SPREAD_HOURS_MAX:
+    if math.isfinite(hours) and 0 <= hours <= hours_max:
         return None
-    return f"must be from 0 to {SPREAD_HOURS_MAX:g} hours"
+    return f"must be from 0 to {hours_max:g} hours"
 
 
 UNSPREAD_WIDTH: Instant = 1 * SECOND

@@ -8,6 +8,9 @@ from typing import Annotated, Literal
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from campaign.instants import DAY
+from campaign.model import SCHEDULE_AHEAD_MAX, SPREAD_HOURS_MAX
+from campaign.schedule import SCHEDULE_AHEAD_CEILING, SPREAD_HOURS_CEILING
 from campaign.web_addresses import is_web_address
 
 DATA_DIRECTORY = Path(".godwit")
@@ -38,6 +41,11 @@ class Settings(BaseSettings):
     rate_limit_storage: str = "memory://"
     body_bytes_max: int = Field(default=64 * 1024 * 1024, ge=1024)
     connections_max: int = Field(default=800, ge=1)
+    spread_hours_max: float = Field(default=SPREAD_HOURS_MAX, gt=0, le=SPREAD_HOURS_CEILING)
+    schedule_days_max: int = Field(
+        default=SCHEDULE_AHEAD_MAX // DAY, ge=1, le=SCHEDULE_AHEAD_CEILING // DAY
+    )
+    alphanumeric_senders: Annotated[tuple[str, ...], NoDecode] = ()
     admission_timeout_seconds: float = Field(default=30.0, gt=0)
     public_url: str = ""
     disk_free_bytes_min: int = Field(default=64 * 1024 * 1024, ge=0)
@@ -105,7 +113,17 @@ class Settings(BaseSettings):
                 raise ValueError("must be IP addresses or networks, separated by commas") from None
         return value
 
-    @field_validator("retry_backoff_seconds", "trusted_proxies", mode="before")
+    @field_validator("alphanumeric_senders")
+    @classmethod
+    def _answers(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        """Accept a country in ISO 3166 and ``yes`` or ``no``, such as ``JM=yes,DE=no``."""
+        if not all(re.fullmatch("[A-Z]{2}=(yes|no)", change) for change in value):
+            raise ValueError("must be countries with yes or no, such as JM=yes,DE=no")
+        return value
+
+    @field_validator(
+        "alphanumeric_senders", "retry_backoff_seconds", "trusted_proxies", mode="before"
+    )
     @classmethod
     def _split(cls, value: object) -> object:
         """Accept ``5,30,120`` from the environment."""

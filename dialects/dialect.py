@@ -1,9 +1,9 @@
 """What a dialect is: one API with its paths, routes and errors."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from dialects.http.context import ApiContext
@@ -15,10 +15,11 @@ class Dialect:
 
     ``prefix`` is the start of every path that it owns; an API without a common root has several.
     ``show_error`` renders an error that none of its routes answered: an HTTP status (404, 405,
-    500, 503) and a sentence.
+    500, 503) and a sentence. ``finish`` completes such an answer before it is sent.
     """
 
     name: str
     prefix: str | tuple[str, ...]
     routes: Callable[[ApiContext], APIRouter]
     show_error: Callable[[int, str], Response]
+    finish: Callable[[ApiContext, Request, Response], Awaitable[Response]] | None = None

@@ -186,7 +186,8 @@ class CampaignService:
         when no answer came in time. Asked again, it changes nothing more. A campaign whose
         workflow was lost is revived first, and stays paused.
         """
-        faults = faults_of(change, await asyncio.to_thread(self._store.clock.now))
+        now = await asyncio.to_thread(self._store.clock.now)
+        faults = faults_of(change, now, self._settings)
         if faults:
             raise Refused(*faults)
         if view.status in CAMPAIGN_ENDS:

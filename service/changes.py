@@ -5,9 +5,10 @@ from datetime import timedelta
 
 from temporalio.client import WorkflowHandle
 
-from campaign.instants import Instant
+from campaign.instants import DAY, Instant
 from campaign.refusals import Refusal, RefusalCode
 from campaign.schedule import spread_fault, window_fault
+from campaign.settings import Settings
 from workflows.campaign import CampaignWorkflow
 from workflows.records import CampaignResult, ChangeSpreadInput, RescheduleInput
 
@@ -27,13 +28,14 @@ class Change:
         return self.start is not None or self.spread_hours is not None
 
 
-def faults_of(change: Change, now: Instant) -> list[Refusal]:
+def faults_of(change: Change, now: Instant, settings: Settings) -> list[Refusal]:
     """Everything that is wrong with a change, whatever campaign it is for."""
     faults = []
-    start = None if change.start is None else window_fault(change.start, now)
+    ahead_max, hours = settings.schedule_days_max * DAY, change.spread_hours
+    start = None if change.start is None else window_fault(change.start, now, ahead_max)
     if start:
         faults.append(Refusal(RefusalCode.SCHEDULE_INVALID, start, "scheduleDateTime"))
-    spread = None if change.spread_hours is None else spread_fault(change.spread_hours)
+    spread = None if hours is None else spread_fault(hours, settings.spread_hours_max)
     if spread:
         faults.append(Refusal(RefusalCode.SPREAD_INVALID, spread, "spreadHours"))
     return faults

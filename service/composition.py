@@ -1,13 +1,14 @@
 """Making candidates of drafts: lists expanded, ids and codes drawn, senders looked up."""
 
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from campaign.composing import compose
 from campaign.expanding import check_lists, expand, lists_of
 from campaign.ids import ID_BYTES, MESSAGE_PREFIX, make_ids
+from campaign.instants import DAY
 from campaign.links import CODE_RANDOM_BYTES, Shortener, make_code
-from campaign.model import ComposedCampaign, Draft
+from campaign.model import SCHEDULE_AHEAD_MAX, ComposedCampaign, Draft, Policy
 from campaign.phone import OfflineLookup
 from campaign.settings import Settings
 from store.store import Store
@@ -23,7 +24,7 @@ class CampaignComposer:
 
     def compose(self, draft: Draft) -> ComposedCampaign:
         """Compose a draft as things stand now; raises Refused."""
-        expanded = self._expanded(draft)
+        expanded = replace(self._expanded(draft), policy=self._limited(draft.policy))
         # Drawn at once: each draw is a call of the system.
         random = secrets.token_bytes(ID_BYTES * len(expanded.recipients))
         return compose(
@@ -34,6 +35,14 @@ class CampaignComposer:
             make_ids(MESSAGE_PREFIX, random).__next__,
             self._shortener(),
         )
+
+    def _limited(self, policy: Policy) -> Policy:
+        """A dialect's limits, with those that the installation sets."""
+        ahead_max = self.settings.schedule_days_max * DAY
+        if policy.schedule_ahead_max < SCHEDULE_AHEAD_MAX:
+            ahead_max = min(ahead_max, policy.schedule_ahead_max)
+        hours = self.settings.spread_hours_max
+        return replace(policy, schedule_ahead_max=ahead_max, spread_hours_max=hours)
 
     def _expanded(self, draft: Draft) -> Draft:
         lists = lists_of(draft)

@@ -23,6 +23,7 @@ from campaign.settings import Settings
 from campaign.states import MessageStatus
 from store.store import Store
 from telemetry.logs import get_logger
+from webhooks.addresses import leads_inside
 from webhooks.client import EgressClient, Unreachable
 from webhooks.transport import Reason
 
@@ -37,13 +38,19 @@ DRAFT_SECONDS = 20.0
 class MediaCheck:
     """Downloads each address of a draft once, some at a time, all of them within ``seconds``.
 
-    Without an egress client it checks nothing.
+    Without an egress client it downloads nothing, and refuses only addresses whose text alone says
+    that they lead inside, unless ``inside_too``.
     """
 
     def __init__(
-        self, store: Store, egress: EgressClient | None, seconds: float = DRAFT_SECONDS
+        self,
+        store: Store,
+        egress: EgressClient | None,
+        seconds: float = DRAFT_SECONDS,
+        inside_too: bool = False,
     ) -> None:
         self._store = store
+        self._inside_too = inside_too
         self._egress = egress
         self._seconds = seconds
 
@@ -54,11 +61,16 @@ class MediaCheck:
         is held already is not looked at: it gets its first answer, whatever became of its media.
         """
         urls = _urls_of(composed)
-        if self._egress is None or not urls or await self._is_replay(composed):
+        if not urls:
             return
         # Who wrote the address knows this much of it, so it is told apart, and nobody is called.
-        faults = {url: UNSAFE for url in urls if self._egress.refuses(url)}
-        if not faults:
+        unsafe = await asyncio.to_thread(lambda: list(filter(self._is_unsafe, urls)))
+        faults = dict.fromkeys(unsafe, UNSAFE)
+        if not faults and self._egress is None:
+            return
+        if await self._is_replay(composed):
+            return
+        if not faults and self._egress is not None:
             faults = await self._download(self._egress, urls)
         if faults:
             raise Refused(*at_entries(refusals(composed, faults), composed.draft))
@@ -67,6 +79,11 @@ class MediaCheck:
         """Close the egress client."""
         if self._egress is not None:
             await self._egress.close()
+
+    def _is_unsafe(self, url: str) -> bool:
+        if self._egress is not None:
+            return self._egress.refuses(url)
+        return leads_inside(url, self._inside_too)
 
     async def _is_replay(self, composed: ComposedCampaign) -> bool:
         draft = composed.draft
@@ -93,7 +110,7 @@ class MediaCheck:
 def open_media_check(settings: Settings, store: Store) -> MediaCheck:
     """Make the check as the settings want it."""
     if not settings.check_media:
-        return MediaCheck(store, None)
+        return MediaCheck(store, None, inside_too=settings.allow_private_urls)
     egress = EgressClient(
         settings.allow_private_urls, timeout_seconds=FETCH_SECONDS, bytes_max=BYTES_MAX
     )

@@ -115,6 +115,18 @@ def read_url(url: str, inside_too: bool = False) -> Target:
     return Target(scheme, host, port, path_and_query, literal)
 
 
+def leads_inside(url: str, private_too: bool = False) -> bool:
+    """Whether the text of a URL says that it leads to no public host.
+
+    True also for a URL that ``read_url`` refuses. With ``private_too``, private hosts are public.
+    """
+    try:
+        literal = read_url(url, private_too).literal
+    except BadUrl:
+        return True
+    return literal is not None and not may_call(literal, private_too)
+
+
 def _read_name(name: str) -> str:
     try:
         # Label by label: idna takes other full stops than "." for separators, too. ASCII alone

@@ -93,16 +93,20 @@ class EgressClient:
         headers: Mapping[str, str] = MappingProxyType({}),
         content: bytes = b"",
         bytes_max: int | None = None,
+        status_only: bool = False,
     ) -> httpx.Response:
         """Call a URL once and return the response with its body, redirects (3xx) included.
 
         ``method`` is GET, HEAD, POST or PUT; ``headers`` and ``content`` are sent as given;
-        ``bytes_max`` bounds the body of this response, in bytes. Raises Unreachable when the URL
-        or a header is refused, when no complete response arrives within the timeout, and when
-        the response is compressed or too large; not before the floor has passed.
+        ``bytes_max`` bounds the body of this response, in bytes. With ``status_only`` the call ends
+        with the head of the response; its body, whatever it is, is not read.
+
+        Raises Unreachable when the URL or a header is refused, when no complete response arrives
+        within the timeout, and when the response is compressed or too large; not before the floor
+        has passed.
         """
         began = time.monotonic()
-        limit = self._bytes_max if bytes_max is None else bytes_max
+        limit = None if status_only else self._bytes_max if bytes_max is None else bytes_max
         outcome = await self._outcome(method, url, headers, content, limit)
         if isinstance(outcome, httpx.Response):
             return outcome
@@ -123,7 +127,12 @@ class EgressClient:
         self._system_resolver.close()
 
     async def _outcome(
-        self, method: str, url: str, headers: Mapping[str, str], content: bytes, bytes_max: int
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        content: bytes,
+        bytes_max: int | None,
     ) -> httpx.Response | Reason:
         try:
             async with asyncio.timeout(self._timeout_seconds):
@@ -153,7 +162,7 @@ class EgressClient:
 
 
 def _build_request(
-    method: str, target: Target, headers: Mapping[str, str], content: bytes, bytes_max: int
+    method: str, target: Target, headers: Mapping[str, str], content: bytes, bytes_max: int | None
 ) -> httpx.Request:
     """Make a request; raises EgressError for one that a server could read in another way."""
     given = {name.lower(): value for name, value in headers.items()}

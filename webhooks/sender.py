@@ -21,8 +21,6 @@ from webhooks.transport import Reason
 
 log = get_logger("godwit.callbacks")
 
-# Of an answer only the status and Retry-After are of use.
-ANSWER_BYTES_MAX = 64 * 1024
 GONE = 410
 # Statuses that speak of the receiver as a whole rather than of one callback.
 OVERLOADED_STATUSES = frozenset({429, 502, 503, 504})
@@ -56,8 +54,9 @@ class WebhookSender:
     async def deliver(self, callback_id: str, now: Instant) -> DeliveryOutcome:
         """Read, render, sign and call once.
 
-        2xx is a delivery; 410 means that nobody wants more; all else, redirects included, is a
-        failure that comes again. A dialect that stumbles over an event fails that callback alone.
+        The status line alone decides, whatever the body: 2xx is a delivery; 410 means that nobody
+        wants more; all else, redirects included, is a failure that comes again. A dialect that
+        stumbles over an event fails that callback alone.
         """
         try:
             prepared = await asyncio.to_thread(self._prepare, callback_id, now)
@@ -75,7 +74,7 @@ class WebhookSender:
                 prepared.url,
                 headers=prepared.headers,
                 content=prepared.call.body,
-                bytes_max=ANSWER_BYTES_MAX,
+                status_only=True,
             )
         except Unreachable as unreachable:
             reason = unreachable.reason

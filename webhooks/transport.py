@@ -21,6 +21,8 @@ from webhooks.addresses import Address, may_call, unmapped
 from webhooks.resolver import Resolver
 
 HEAD_BYTES_MAX = 16 * 1024
+# With the end of a head, so much of the body may arrive in one read.
+READ_AHEAD_BYTES = 64 * 1024
 # A name has at most so many addresses tried, each for so long.
 ADDRESSES_MAX = 3
 CONNECT_SECONDS = 4.0
@@ -98,7 +100,8 @@ class EgressTransport(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request and return its response, the body included.
 
-        The extension ``bytes_max`` of the request bounds the body. Raises EgressError for a host
+        The extension ``bytes_max`` of the request bounds the body; without one the body is not
+        read, and the response is empty. Raises EgressError for a host
         that is not to be called, a failed connection, and a response that is too large,
         compressed, cut off or not HTTP. Connecting is bounded in time, the exchange is not.
         """
@@ -115,12 +118,13 @@ class EgressTransport(httpx.AsyncBaseTransport):
             content=request.content,
             extensions=request.extensions,
         )
-        body_max = request.extensions["bytes_max"]
+        body_max: int | None = request.extensions["bytes_max"]
         try:
             addresses = await self._resolve(url.host.decode())
             reader, writer = await self._connect(url.origin, addresses)
             # All that arrives counts: chunk sizes, trailers and interim responses (1xx) too.
-            stream = _Stream(reader, writer, HEAD_BYTES_MAX + body_max + body_max // 8)
+            room = READ_AHEAD_BYTES if body_max is None else body_max + body_max // 8
+            stream = _Stream(reader, writer, HEAD_BYTES_MAX + room)
             return await _exchange(stream, sent, body_max)
         except ssl.SSLError as error:
             raise EgressError(Reason.TLS) from error
@@ -173,13 +177,17 @@ class EgressTransport(httpx.AsyncBaseTransport):
         raise failure
 
 
-async def _exchange(stream: _Stream, sent: httpcore.Request, body_max: int) -> httpx.Response:
+async def _exchange(
+    stream: _Stream, sent: httpcore.Request, body_max: int | None
+) -> httpx.Response:
     connection = _Connection(sent.url.origin, stream)
     try:
         response = await connection.handle_async_request(sent)
         headers = httpx.Headers(response.headers)
         if response.status < 200:
             raise EgressError(Reason.PROTOCOL)
+        if body_max is None:
+            return httpx.Response(response.status, headers=_status_headers(headers))
         if headers.get("content-encoding", "identity").lower() != "identity":
             raise EgressError(Reason.ENCODED)
         body = bytearray()
@@ -190,3 +198,9 @@ async def _exchange(stream: _Stream, sent: httpcore.Request, body_max: int) -> h
     finally:
         await connection.aclose()
     return httpx.Response(response.status, headers=headers, stream=httpx.ByteStream(bytes(body)))
+
+
+def _status_headers(headers: httpx.Headers) -> httpx.Headers:
+    """Headers without those that describe a body."""
+    kept = [(name, value) for name, value in headers.multi_items() if name[:8] != "content-"]
+    return httpx.Headers([one for one in kept if one[0] != "transfer-encoding"])

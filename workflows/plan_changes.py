@@ -7,7 +7,12 @@ from temporalio.exceptions import ApplicationError
 from activities.planning import Planning
 from activities.records import RespreadPlanInput, ShiftPlanInput
 from campaign.instants import SECOND, Instant
-from campaign.schedule import spread_fault, window_fault
+from campaign.schedule import (
+    SCHEDULE_AHEAD_CEILING,
+    SPREAD_HOURS_CEILING,
+    spread_fault,
+    window_fault,
+)
 from campaign.states import CAMPAIGN_ENDS
 from workflows import timers, visibility
 from workflows.records import CampaignState, ChangeSpreadInput, RescheduleInput
@@ -40,7 +45,7 @@ class PlanChanges:
     def check_spread(self, input: ChangeSpreadInput) -> None:
         """Raise the same if the campaign can't be spread so, or begin then."""
         self._check_waits()
-        if fault := spread_fault(input.hours):
+        if fault := spread_fault(input.hours, SPREAD_HOURS_CEILING):
             raise _refused(fault)
         if input.at is not None:
             _check_window(input.at)
@@ -148,7 +153,7 @@ class PlanChanges:
 
 
 def _check_window(at: Instant) -> None:
-    if fault := window_fault(at, timers.now()):
+    if fault := window_fault(at, timers.now(), SCHEDULE_AHEAD_CEILING):
         raise _refused(f"its start would be {fault}")
 
 

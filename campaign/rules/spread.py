@@ -9,6 +9,7 @@ from campaign.schedule import spread_fault
 
 def check(composed: ComposedCampaign) -> Iterator[Refusal]:
     """Refuse a spread that is negative, infinite, NaN, or above the maximum."""
-    fault = spread_fault(composed.draft.spread_hours)
+    draft = composed.draft
+    fault = spread_fault(draft.spread_hours, draft.policy.spread_hours_max)
     if fault:
         yield Refusal(RefusalCode.SPREAD_INVALID, fault, "spreadHours")

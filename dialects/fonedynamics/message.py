@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from campaign.alphanumeric import countries_without_names
 from campaign.composing import compose
 from campaign.events import EndpointMethod, EventEndpoint
 from campaign.instants import DAY, SECOND, Instant
@@ -27,8 +28,6 @@ MESSAGES_MAX = 1_000
 TEXT_LENGTH_MAX = 1_600
 EXTERNAL_ID_MAX = 200
 SCHEDULE_AHEAD_MAX = 14 * DAY
-# Operators here take no alphanumeric sender; a leased number replaces it.
-NO_ALPHANUMERIC = frozenset({"US", "CA"})
 POLICY = Policy(
     recipients_max=MESSAGES_MAX,
     text_length_max=TEXT_LENGTH_MAX,
@@ -133,10 +132,12 @@ def read_item(
     now: Instant,
     inside_too: bool,
     checked: Checked,
+    nameless: Collection[str] = countries_without_names(),
 ) -> Item:
     """Read one entry of a request; ``owned`` are the senders that the account may use.
 
-    Field names are case-insensitive, as at the vendor.
+    In the countries ``nameless`` a leased number replaces an alphanumeric sender. Field names are
+    case-insensitive, as at the vendor.
     """
     members = members_of(entry) if isinstance(entry, dict) else None
     if members is None:
@@ -178,7 +179,7 @@ def read_item(
         recipient = replace(recipient, scheduled_at=max(recipient.scheduled_at, now))
     leased = sender is None or (
         sender_kind(sender) is SenderKind.ALPHANUMERIC
-        and LOOKUP.look_up(recipient.to).country in NO_ALPHANUMERIC
+        and LOOKUP.look_up(recipient.to).country in nameless
     )
     if not leased:
         # Replies to other senders are handled as the account has configured.

@@ -1,11 +1,14 @@
 """Fone Dynamics: reading a whole request and leasing its numbers (003_9fb2bf36535a4962.txt)."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any
 
+from campaign.alphanumeric import countries_without_names
 from campaign.instants import Instant
 from campaign.leases import LEASE_FOR, LeaseRequest, NoLease
 from campaign.model import Draft, DraftRecipient
+from campaign.settings import Settings
 from dialects.fonedynamics.message import (
     LOOKUP,
     MESSAGES_MAX,
@@ -78,7 +81,7 @@ def entries_of(body: Any) -> list[Any]:
 
 
 def prepare(
-    store: Store, principal: Principal, entries: list[Any], now: Instant, inside_too: bool
+    store: Store, principal: Principal, entries: list[Any], now: Instant, settings: Settings
 ) -> Batch:
     """Read and validate messages, and lease the numbers that they need; blocking.
 
@@ -87,8 +90,10 @@ def prepare(
     senders = store.accounts.senders(principal.account_id)
     owned = frozenset(sender.address for sender in senders if sender.active)
     checked: Checked = {}
-    items = [read_item(entry, owned, now, inside_too, checked) for entry in entries]
-    _lease(store, principal.account_id, items, now)
+    inside_too = settings.allow_private_urls
+    nameless = countries_without_names(settings.alphanumeric_senders)
+    items = [read_item(entry, owned, now, inside_too, checked, nameless) for entry in entries]
+    _lease(store, principal.account_id, items, now, nameless)
     hashed = payload_hash(entries)
     draft = Draft(
         account_id=principal.account_id,
@@ -101,16 +106,20 @@ def prepare(
     return Batch(items, draft)
 
 
-def _lease(store: Store, account_id: str, items: list[Item], now: Instant) -> None:
+def _lease(
+    store: Store, account_id: str, items: list[Item], now: Instant, nameless: Collection[str]
+) -> None:
     wanting = [item for item in items if item.options.leased and not item.faults]
+    countries = [LOOKUP.look_up(item.recipient.to).country for item in wanting]
     lease_requests = [
         LeaseRequest(
             recipient=item.recipient.to,
             purpose=item.options.purpose(),
             until=(item.recipient.scheduled_at or now) + LEASE_FOR,
-            country=LOOKUP.look_up(item.recipient.to).country,
+            country=country,
+            domestic=country in nameless,
         )
-        for item in wanting
+        for item, country in zip(wanting, countries, strict=True)
     ]
     leased = store.leases.claim(account_id, lease_requests, now) if lease_requests else []
     for item, number in zip(wanting, leased, strict=True):

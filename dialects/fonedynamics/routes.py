@@ -33,6 +33,7 @@ from dialects.fonedynamics.responses import (
 from dialects.http.auth import Permission, Unauthenticated, authenticate, caller_of
 from dialects.http.bodies import BadBody, read_body
 from dialects.http.context import ApiContext
+from dialects.http.queries import query_faults
 from store.accounts.api_keys import Principal
 from store.database.threads import read_in_thread
 from store.store import Store
@@ -130,6 +131,8 @@ async def _answer(
             return failure
         if not principal.may(permission):
             return whole_failure(403, "FORBIDDEN", "This key lacks the permission")
+        if faults := query_faults(request):
+            raise Whole("INVALID_PARAMETER", faults[0].message, faults[0].place)
         return await work(principal)
     except Whole as whole:
         fields = [{"FieldName": whole.field}] if whole.field else None
@@ -169,9 +172,10 @@ async def _send(
 
     Without a valid entry no campaign is stored.
     """
-    inside_too = context.settings.allow_private_urls
     now = await asyncio.to_thread(context.store.clock.now)
-    batch = await asyncio.to_thread(prepare, context.store, principal, entries, now, inside_too)
+    batch = await asyncio.to_thread(
+        prepare, context.store, principal, entries, now, context.settings
+    )
     if not batch.has_valid:
         return [item.faults for item in batch.items], None
     admission = await context.service.admit(batch.draft)

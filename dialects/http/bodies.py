@@ -135,7 +135,7 @@ async def _receive(request: Request, bytes_max: int, share: _Share) -> bytes:
 def parse_json(raw: bytes) -> Any:
     """Parse JSON by RFC 8259, without what two parsers could read differently.
 
-    Raises BadBody for other encodings and byte order marks, NaN and infinities, duplicate
+    A byte order mark is skipped. Raises BadBody for other encodings, NaN and infinities, duplicate
     members, NUL characters and lone surrogates, nesting deeper than ``DEPTH_MAX``, and too many
     values (``dialects/http/json_limits.py``).
     """
@@ -143,7 +143,7 @@ def parse_json(raw: bytes) -> Any:
         raise BadBody(fault, 413)
     try:
         value = json.loads(
-            raw.decode("utf-8"),
+            raw.decode("utf-8-sig"),
             object_pairs_hook=_unique,
             parse_constant=_no_constant,
             parse_float=_finite,

@@ -4,15 +4,13 @@ As on those pages, failures are ``{"code", "message"}``, and an invalid key is 4
 """
 
 import asyncio
-import re
 from collections.abc import Awaitable, Callable
-from datetime import datetime
 from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
-from campaign.instants import Instant, instant_of
+from campaign.instants import Instant, read_instant
 from campaign.phone import canonical_number
 from dialects.http.auth import Permission
 from dialects.http.bodies import BadBody, read_json
@@ -30,9 +28,6 @@ OPT_OUTS_MAX = 1_000
 BODY_BYTES_MAX = 4 * 1024
 OFFSET_MAX = 10_000_000
 _NOTES = {"api": "API", "inbound": "MO"}
-_DATE = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:Z|[+-][0-9]{2}:?[0-9]{2})?)?"
-)
 _RESPONSES: dict[int | str, dict[str, Any]] = {
     status: {"description": text}
     for status, text in {
@@ -63,6 +58,7 @@ def _query(**schemas: dict[str, Any]) -> dict[str, Any]:
     return {"parameters": parameters}
 
 
+_AFTER = _query(after={"type": "string", "description": "the last number of the page before"})
 _DATED = {"type": "string", "description": "ISO 8601"}
 _PAGED = _query(
     startDate=_DATED,
@@ -81,7 +77,10 @@ def add_routes(router: APIRouter, context: ApiContext, archived: Archived) -> No
     opt_outs = context.store.opt_outs
 
     @router.get(
-        "/addressbook/optout", responses=_RESPONSES, summary="List the numbers that opted out"
+        "/addressbook/optout",
+        responses=_RESPONSES,
+        summary="List the numbers that opted out",
+        openapi_extra=_AFTER,
     )
     async def list_opt_outs(request: Request) -> JSONResponse:
         """At most 1,000 numbers, ascending; ``?after=<mobile>`` gives the next ones."""
@@ -181,11 +180,9 @@ def _instant(request: Request, name: str) -> Instant:
     # An unescaped plus arrives as a space.
     value = request.query_params.get(name, "").replace(" ", "+")
     try:
-        if _DATE.fullmatch(value):
-            return instant_of(datetime.fromisoformat(value))
-    except (ValueError, OverflowError):
-        pass
-    raise BadBody(f"Invalid {name}")
+        return read_instant(value, whole_days=True)
+    except ValueError:
+        raise BadBody(f"Invalid {name}") from None
 
 
 def _number(request: Request, name: str, default: int, highest: int) -> int:

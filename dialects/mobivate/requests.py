@@ -6,11 +6,10 @@ What the vendor's pages contradict each other on is decided in docs/decisions/00
 import json
 import re
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from campaign.events import EventEndpoint
-from campaign.instants import Instant, instant_of
+from campaign.instants import Instant, read_instant
 from campaign.model import (
     FIELDS_MAX,
     NO_FIELDS,
@@ -33,18 +32,10 @@ ENTRIES_MAX = 1_000
 TEXT_LENGTH_MAX = 1_600
 NAME_LENGTH_MAX = 200
 REFERENCE_LENGTH_MAX = 200
-# The vendor's example has a name of twelve characters; networks carry eleven, so it is cut.
-ORIGINATOR_TAKEN_MAX = 15
-ORIGINATOR_SENT_MAX = 11
 LIST_MARK = {"type": "mailinglist"}
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 _DIGITS = re.compile(r"\+?[0-9]+")
-# Hours, minutes and seconds are required; the zone may lack its colon, or be missing (UTC).
-_INSTANT = re.compile(
-    r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]{1,9})?"
-    r"(?:[Zz]|[+-][0-9]{2}:?[0-9]{2})?"
-)
 _EXCLUDE_OPT_OUTS = ("excludeOptOuts", "excludeOptouts")
 
 
@@ -96,7 +87,7 @@ class _Reader:
         return default
 
     def originator(self, owner: Mapping[str, Any], prefix: str) -> str | None:
-        """An optional sender: a name, cut to eleven characters, or digits."""
+        """An optional sender: a name of up to eleven characters, or digits."""
         value = self.string(owner, "originator", prefix, 50)
         if value is None:
             return None
@@ -112,9 +103,9 @@ class _Reader:
         if value is None:
             return None
         try:
-            if isinstance(value, str) and _INSTANT.fullmatch(value):
-                return instant_of(datetime.fromisoformat(value.upper()))
-        except (ValueError, OverflowError):
+            if isinstance(value, str):
+                return read_instant(value)
+        except ValueError:
             pass
         self.fault(RefusalCode.SCHEDULE_INVALID, "not an ISO 8601 date and time", member)
         return None
@@ -303,7 +294,4 @@ def _sender(value: str) -> str | None:
             return value
         number = value if value.startswith("+") else f"+{value}"
         return number if is_e164(number) else None
-    if len(value) > ORIGINATOR_TAKEN_MAX:
-        return None
-    name = value[:ORIGINATOR_SENT_MAX].strip()
-    return name if sender_kind(name) is not None else None
+    return value if sender_kind(value) is not None else None

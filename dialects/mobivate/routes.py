@@ -17,6 +17,7 @@ from dialects.dialect import Dialect
 from dialects.http.auth import Permission, Unauthenticated, authenticate, caller_of
 from dialects.http.bodies import BadBody, read_json_as
 from dialects.http.context import ApiContext
+from dialects.http.queries import check_query
 from dialects.mobivate.errors import (
     AUTHENTICATION,
     INTERNAL,
@@ -118,12 +119,15 @@ async def _answer(
             return limited
         if principal is None or not principal.may(permission):
             return fail(AUTHENTICATION)
+        check_query(request)
         return await work(principal)
     except BadBody as bad:
         if fail is show_archived:
             return show_archived(VALIDATION, bad.reason)
         return show_failure(VALIDATION, bad.reason, bad.status)
     except Refused as refused:
+        if fail is show_archived:
+            return show_archived(VALIDATION, refused.refusals[0].message)
         return show_refusals(refused)
     except (ServiceUnavailable, StoreUnavailable):
         unavailable = fail(UNAVAILABLE)
@@ -201,7 +205,7 @@ _BATCH = {
             "properties": {
                 **_COMMON,
                 "name": _STRING,
-                "spreadHours": {"type": "number", "minimum": 0, "maximum": 72},
+                "spreadHours": {"type": "number", "minimum": 0},
                 "excludeDuplicates": {**_SWITCH, "default": True},
                 "recipients": {
                     "type": "array",

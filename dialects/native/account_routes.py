@@ -10,14 +10,18 @@ from campaign.phone import canonical_number, is_e164
 from dialects.http.auth import Permission, fault_of_permissions
 from dialects.http.context import ApiContext
 from dialects.native import responses as presenting
+from dialects.native.cursors import read_cursor, write_cursor
 from dialects.native.fields import RequestModel
-from dialects.native.handling import Stop, body_of, deleted, enter, read_model
+from dialects.native.handling import Stop, body_of, deleted, enter, page_size, read_model
 from dialects.native.problems import WRITING, documented, problem
+from dialects.native.request_keys import id_bytes, request_key, takes_key
 from store.accounts.senders import SenderTaken
 from store.clock import wall_clock
 from store.database.threads import read_in_thread
 
 BODY_BYTES_MAX = 64 * 1024
+# The name of the listing in cursors.
+OPT_OUTS = "opt-outs"
 
 
 class SenderBody(RequestModel):
@@ -60,7 +64,10 @@ def routes(context: ApiContext) -> APIRouter:
         return JSONResponse({"senders": [presenting.sender_json(one) for one in found]})
 
     @router.post(
-        "/senders", status_code=201, summary="Request a sender", openapi_extra=body_of(SenderBody)
+        "/senders",
+        status_code=201,
+        summary="Request a sender",
+        openapi_extra=takes_key(body_of(SenderBody)),
     )
     async def add_sender(request: Request) -> Response:
         """Requests an address to send from; the operator approves it.
@@ -71,6 +78,8 @@ def routes(context: ApiContext) -> APIRouter:
         """
         principal = await enter(request, context.store, Permission.ADMINISTER)
         body = await read_model(request, SenderBody, BODY_BYTES_MAX)
+        # Checked alone: a repeat changes nothing anyway.
+        request_key(request)
         account, now = principal.account_id, wall_clock()
         self_service = context.settings.senders_self_service
         add = accounts.add_sender if self_service else context.store.senders.request
@@ -96,12 +105,16 @@ def routes(context: ApiContext) -> APIRouter:
         return JSONResponse({"keys": [presenting.key_json(key) for key in found]})
 
     @router.post(
-        "/keys", status_code=201, summary="Create an API key", openapi_extra=body_of(KeyBody)
+        "/keys",
+        status_code=201,
+        summary="Create an API key",
+        openapi_extra=takes_key(body_of(KeyBody)),
     )
     async def make_key(request: Request) -> Response:
         """Returns the secret, which is never shown again.
 
-        A key can grant only the permissions that it has itself.
+        A repeat with the same ``Idempotency-Key`` returns it once more, with 200. A key can grant
+        only the permissions that it has itself.
         """
         principal = await enter(request, context.store, Permission.ADMINISTER)
         body = await read_model(request, KeyBody, BODY_BYTES_MAX)
@@ -114,9 +127,15 @@ def routes(context: ApiContext) -> APIRouter:
         if not all(map(principal.may, wanted)):
             raise Stop(problem(403, "forbidden", "this key cannot grant these permissions"))
         account, now = principal.account_id, wall_clock()
-        pair = await asyncio.to_thread(api_keys.create, account, now, wanted)
+        own_id, is_new = id_bytes(request_key(request), "key", account), True
+        if own_id is None:
+            pair = await asyncio.to_thread(api_keys.create, account, now, wanted)
+        else:
+            pair, is_new = await asyncio.to_thread(
+                api_keys.create_once, account, now, wanted, own_id
+            )
         shown = {"keyId": pair.key_id, "keySecret": pair.secret, "bearer": pair.bearer}
-        return JSONResponse({**shown, "permissions": list(wanted)}, 201)
+        return JSONResponse({**shown, "permissions": list(wanted)}, 201 if is_new else 200)
 
     @router.delete("/keys/{key_id}", status_code=204, summary="Revoke an API key")
     async def revoke_key(request: Request, key_id: str) -> Response:
@@ -131,22 +150,26 @@ def routes(context: ApiContext) -> APIRouter:
     ) -> Response:
         """A page of numbers in ascending order; ``next`` is the cursor of the next page."""
         principal = await enter(request, context.store, Permission.READ)
-        size = max(1, min(limit, 1_000))
-        found = await read_in_thread(opt_outs.list, principal.account_id, size, cursor)
+        size, after = page_size(limit), read_cursor(OPT_OUTS, cursor)
+        found = await read_in_thread(opt_outs.list, principal.account_id, size, after)
         shown = [
             {"number": one.number, "source": one.source, "createdAt": iso(one.created_at)}
             for one in found
         ]
-        following = found[-1].number if len(found) == size else None
+        following = write_cursor(OPT_OUTS, found[-1].number) if len(found) == size else None
         return JSONResponse({"optOuts": shown, "next": following})
 
     @router.post(
-        "/opt-outs", status_code=201, summary="Opt out a number", openapi_extra=body_of(OptOutBody)
+        "/opt-outs",
+        status_code=201,
+        summary="Opt out a number",
+        openapi_extra=takes_key(body_of(OptOutBody)),
     )
     async def opt_out(request: Request) -> Response:
         """Messages to the number that are not yet claimed are skipped, in running campaigns too."""
         principal = await enter(request, context.store, Permission.CONTROL)
         body = await read_model(request, OptOutBody, BODY_BYTES_MAX)
+        request_key(request)
         number = canonical_number(body.number) if is_e164(body.number) else None
         if number is None:
             raise Stop(problem(400, "number_invalid", "number must be E.164 with +"))

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse, Response, StreamingResponse
+from fastapi.responses import JSONResponse, Response
 
 from campaign.model import Draft
 from campaign.states import MessageStatus
@@ -12,7 +12,9 @@ from campaign.views import CampaignView
 from dialects.http.auth import Permission
 from dialects.http.bodies import read_json_as
 from dialects.http.context import ApiContext
+from dialects.http.downloads import csv_download, wants_csv
 from dialects.native import responses as presenting
+from dialects.native.cursors import read_cursor, write_cursor
 from dialects.native.dry_run import dry_run_json
 from dialects.native.fields import ChangeBody, read_change
 from dialects.native.handling import (
@@ -24,6 +26,7 @@ from dialects.native.handling import (
     page_size,
 )
 from dialects.native.problems import SENDING, documented, problem
+from dialects.native.request_keys import request_key, takes_key, with_key
 from store.accounts.api_keys import Principal
 from store.database.threads import read_in_thread
 from store.store import Store
@@ -45,6 +48,8 @@ CHANGE = (
     "rate can change until the campaign ends, and takes effect within two seconds."
 )
 CHANGE_BYTES_MAX = 4 * 1024
+# The names of the listings in cursors.
+CAMPAIGNS, MESSAGES = "campaigns", "messages"
 Read = Callable[[Any, Principal], Draft]
 
 
@@ -66,7 +71,7 @@ def routes(context: ApiContext, read: Read, create_schema: dict[str, Any]) -> AP
         status_code=201,
         responses={200: {"description": "The campaign of a replayed key, or a dry run"}},
         summary="Create a campaign, or validate and price it with ?dryRun=true",
-        openapi_extra=body_of(create_schema),
+        openapi_extra=takes_key(body_of(create_schema)),
     )
     async def create(request: Request, dryRun: bool = False) -> Response:
         """201 once the campaign is validated and its credits are held.
@@ -75,7 +80,10 @@ def routes(context: ApiContext, read: Read, create_schema: dict[str, Any]) -> AP
         """
         principal = await enter(request, context.store, Permission.SEND)
         bytes_max = context.settings.body_bytes_max
-        draft = await read_json_as(request, bytes_max, lambda body: read(body, principal))
+        key = request_key(request)
+        draft = await read_json_as(
+            request, bytes_max, lambda body: read(with_key(body, key), principal)
+        )
         if dryRun:
             preview = await context.service.dry_run(draft)
             return JSONResponse(dry_run_json(preview))
@@ -95,9 +103,9 @@ def routes(context: ApiContext, read: Read, create_schema: dict[str, Any]) -> AP
         principal = await enter(request, context.store, Permission.READ)
         size = page_size(limit)
         views = await read_in_thread(
-            context.store.campaigns.list, principal.account_id, size, cursor
+            context.store.campaigns.list, principal.account_id, size, read_cursor(CAMPAIGNS, cursor)
         )
-        following = views[-1].id if len(views) == size else None
+        following = write_cursor(CAMPAIGNS, views[-1].id) if len(views) == size else None
         campaigns = [presenting.campaign_json(view) for view in views]
         return JSONResponse({"campaigns": campaigns, "next": following})
 
@@ -119,17 +127,17 @@ def routes(context: ApiContext, read: Read, create_schema: dict[str, Any]) -> AP
         view = await own_campaign(request, context, id, Permission.READ)
         size = page_size(limit)
         if status is not None and status not in set(MessageStatus):
-            raise invalid("status is not a message status")
-        if cursor is not None and not (cursor.isdecimal() and len(cursor) < 10):
-            raise invalid("cursor must be the next of a page")
+            raise invalid("status is not a message status", "status")
+        after = read_cursor(MESSAGES, cursor)
         found = await read_in_thread(
             context.store.campaigns.messages,
             view.id,
             MessageStatus(status) if status else None,
-            int(cursor) if cursor else None,
+            None if after is None else int(after),
             size,
         )
-        following = str(found[-1].position) if len(found) == size else None
+        last = str(found[-1].position) if found else ""
+        following = write_cursor(MESSAGES, last) if len(found) == size else None
         return JSONResponse(
             {"messages": [presenting.message_json(one) for one in found], "next": following}
         )
@@ -170,11 +178,14 @@ def routes(context: ApiContext, read: Read, create_schema: dict[str, Any]) -> AP
         return JSONResponse(presenting.campaign_json(latest or view))
 
     @router.get("/campaigns/{id}/report", summary="Get the report of a campaign, as JSON or CSV")
-    async def report(request: Request, id: str) -> Response:
-        """Counts, reasons and credits; with ``Accept: text/csv``, one line per message."""
+    async def report(request: Request, id: str, bom: bool = True) -> Response:
+        """Counts, reasons and credits; with ``Accept: text/csv``, one line per message.
+
+        The CSV begins with a byte order mark, which spreadsheets need, unless ``bom=false``.
+        """
         view = await own_campaign(request, context, id, Permission.READ)
-        if "text/csv" in request.headers.get("accept", ""):
-            return StreamingResponse(_csv(context.store, view.id), media_type="text/csv")
+        if wants_csv(request):
+            return csv_download(_csv(context.store, view.id), f"report-{view.id}", bom)
         result = await read_in_thread(context.store.campaigns.report, view.id)
         return JSONResponse(presenting.report_json(result))
 

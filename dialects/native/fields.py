@@ -1,24 +1,36 @@
 """Models of native bodies, how their faults are reported, and the change of a campaign."""
 
-from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
-from campaign.instants import Instant, instant_of
-from campaign.model import SPREAD_HOURS_MAX
+from campaign.instants import Instant
+from campaign.instants import read_instant as read_time
 from campaign.rates import RATE_MAX, RATE_MIN
 from campaign.refusals import SHOWN_MAX, Refusal, RefusalCode, Refused
 from service.changes import Change
 
 
 class RequestModel(BaseModel):
-    """A body with members in camelCase: exact types, and no unknown members."""
+    """A body with members in camelCase: exact types, and no unknown members.
+
+    A null counts as not given.
+    """
 
     model_config = ConfigDict(
         extra="forbid", strict=True, alias_generator=to_camel, validate_by_alias=True
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nulls(cls, body: Any) -> Any:
+        if not isinstance(body, dict) or None not in body.values():
+            return body
+        # A member whose default is null accepts it, and may mean something else by it than absence.
+        optional = (one for one in cls.model_fields.values() if not one.is_required())
+        known = {one.alias for one in optional if one.default is not None}
+        return {name: one for name, one in body.items() if one is not None or name not in known}
 
 
 class ChangeBody(RequestModel):
@@ -27,11 +39,11 @@ class ChangeBody(RequestModel):
     schedule_date_time: str | None = Field(
         default=None, description="ISO 8601, UTC without a zone; a time in the past hour means now"
     )
-    # The bounds are only for OpenAPI: too many hours have their own error code.
     spread_hours: float | None = Field(
         default=None,
         description="hours from the start over which messages without their own time are spread",
-        json_schema_extra={"minimum": 0, "maximum": SPREAD_HOURS_MAX},
+        # Only for OpenAPI: a wrong number of hours has its own error code.
+        json_schema_extra={"minimum": 0},
     )
     rate: float | None = Field(
         default=None,
@@ -59,15 +71,13 @@ def read_change(body: Any) -> Change:
 
 
 def read_instant(value: str | None, place: str, faults: list[Refusal]) -> Instant | None:
-    """Read an ISO 8601 time; None and an entry in ``faults`` if it is malformed."""
+    """Read a date and time; None and an entry in ``faults`` if it is malformed."""
     if value is None:
         return None
     try:
-        return instant_of(datetime.fromisoformat(value))
-    except (ValueError, OverflowError):
-        faults.append(
-            Refusal(RefusalCode.SCHEDULE_INVALID, "must be ISO 8601", f"{place}scheduleDateTime")
-        )
+        return read_time(value, whole_minutes=True)
+    except ValueError as error:
+        faults.append(Refusal(RefusalCode.SCHEDULE_INVALID, str(error), f"{place}scheduleDateTime"))
         return None
 
 

@@ -3,16 +3,18 @@
 from typing import Any, TypeVar
 
 from fastapi import Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ValidationError
 from structlog.contextvars import bind_contextvars
 
-from campaign.refusals import SHOWN_MAX, Refused
+from campaign.refusals import SHOWN_MAX, Refusal, RefusalCode, Refused
 from campaign.states import CAMPAIGN_ENDS
 from campaign.views import CampaignView
 from dialects.http.auth import Permission, Unauthenticated, authenticate
 from dialects.http.bodies import BadBody, read_json
 from dialects.http.context import ApiContext
+from dialects.http.queries import check_query
 from dialects.native.fields import NAME_SHOWN_MAX
 from dialects.native.problems import problem, refused
 from service.campaigns import StateConflict
@@ -34,7 +36,10 @@ class Stop(Exception):
 
 
 async def enter(request: Request, store: Store, permission: Permission) -> Principal:
-    """Authenticate a request and check one permission; raises Stop with 401 or 403."""
+    """Authenticate a request and check one permission; raises Stop with 401 or 403.
+
+    Raises Refused if the query has a parameter that the route does not declare, or one twice.
+    """
     try:
         principal = await authenticate(request, store)
     except Unauthenticated as error:
@@ -42,6 +47,7 @@ async def enter(request: Request, store: Store, permission: Permission) -> Princ
         raise Stop(problem(401, "unauthenticated", str(error), headers=challenge)) from None
     if not principal.may(permission):
         raise Stop(problem(403, "forbidden", f"this key lacks the permission {permission}"))
+    check_query(request)
     return principal
 
 
@@ -71,13 +77,14 @@ async def read_model(request: Request, model: type[Model], bytes_max: int) -> Mo
 def page_size(limit: int) -> int:
     """Check the ``limit`` of a page; raises Stop with 400."""
     if not 1 <= limit <= PAGE_MAX:
-        raise invalid(f"limit must be from 1 to {PAGE_MAX}")
+        raise invalid(f"limit must be from 1 to {PAGE_MAX}", "limit")
     return limit
 
 
-def invalid(title: str) -> Stop:
-    """Make the Stop for a member or parameter that has a wrong value."""
-    return Stop(problem(400, "field_invalid", title))
+def invalid(title: str, place: str = "") -> Stop:
+    """Make the Stop for a member or parameter, named by ``place``, that has a wrong value."""
+    fault = {"place": place, "code": "field_invalid", "detail": title}
+    return Stop(problem(400, "field_invalid", title, [fault] if place else ()))
 
 
 def not_found(what: str) -> JSONResponse:
@@ -105,6 +112,8 @@ def stopped(error: Exception) -> Response:
             return error.response
         case Refused():
             return refused(error.refusals)
+        case RequestValidationError():
+            return refused(faults_of_parameters(error))
         case BadBody():
             return problem(error.status, "malformed_request", error.reason)
         case StateConflict():
@@ -118,4 +127,13 @@ def stopped(error: Exception) -> Response:
     raise error
 
 
-RAISED = (Stop, Refused, BadBody, StateConflict, StoreError)
+def faults_of_parameters(error: RequestValidationError) -> list[Refusal]:
+    """The parameters that have a wrong value, each once, without its value."""
+    faults = {str(fault["loc"][-1]): str(fault["msg"]) for fault in error.errors()}
+    return [
+        Refusal(RefusalCode.FIELD_INVALID, f"{name}: {what}", name)
+        for name, what in sorted(faults.items())
+    ]
+
+
+RAISED = (Stop, Refused, BadBody, StateConflict, StoreError, RequestValidationError)

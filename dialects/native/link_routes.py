@@ -14,6 +14,7 @@ from campaign.instants import iso
 from campaign.links import target_of
 from dialects.http.auth import Permission, caller_of
 from dialects.http.context import ApiContext
+from dialects.native.cursors import read_cursor, write_cursor
 from dialects.native.handling import not_found, own_campaign, page_size
 from dialects.native.problems import LOOKING, documented, problem
 from store.campaigns.links import LinkView
@@ -68,8 +69,8 @@ def routes(context: ApiContext) -> APIRouter:
     ) -> Response:
         """A page of clicks, oldest first; ``next`` is the cursor of the next page."""
         view = await own_campaign(request, context, id, Permission.READ)
-        size = page_size(limit)
-        found = await read_in_thread(links.clicks, view.id, size, cursor)
+        size, after = page_size(limit), read_cursor("clicks", cursor)
+        found = await read_in_thread(links.clicks, view.id, size, after)
         shown = [
             {
                 "id": one.id,
@@ -80,7 +81,7 @@ def routes(context: ApiContext) -> APIRouter:
             }
             for one in found
         ]
-        following = found[-1].id if len(found) == size else None
+        following = write_cursor("clicks", found[-1].id) if len(found) == size else None
         return JSONResponse({"clicks": shown, "next": following})
 
     return router

@@ -8,19 +8,24 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
 from campaign.instants import iso
+from campaign.refusals import key_reused
 from campaign.text import is_line
 from dialects.http.auth import Permission
 from dialects.http.bodies import read_json
 from dialects.http.context import ApiContext
+from dialects.native.cursors import read_cursor, write_cursor
 from dialects.native.handling import Stop, body_of, deleted, enter, invalid, not_found, page_size
 from dialects.native.list_members import read_members
 from dialects.native.problems import WRITING, documented, problem
+from dialects.native.request_keys import id_bytes, request_key, takes_key
 from store.accounts.mailing_lists import MEMBERS_MAX, ListFull, ListView, NameTaken
 from store.clock import wall_clock
 from store.database.threads import read_in_thread
 
 NAME_LENGTH_MAX = 100
 BODY_BYTES_MAX = 4 * 1024
+# The names of the listings in cursors.
+LISTS, MEMBERS = "mailing-lists", "members"
 
 
 def routes(context: ApiContext) -> APIRouter:
@@ -31,16 +36,29 @@ def routes(context: ApiContext) -> APIRouter:
     lists = context.store.lists
 
     @router.post(
-        "", status_code=201, summary="Create a mailing list", openapi_extra=body_of(_CREATE)
+        "",
+        status_code=201,
+        summary="Create a mailing list",
+        openapi_extra=takes_key(body_of(_CREATE)),
     )
     async def create(request: Request) -> Response:
-        """409 if the account already has a list of that name."""
+        """409 if the account already has a list of that name.
+
+        A repeat with the same ``Idempotency-Key`` returns the list, with 200.
+        """
         principal = await enter(request, context.store, Permission.CONTROL)
         name = _name(await read_json(request, BODY_BYTES_MAX))
-        account, list_id = principal.account_id, str(uuid.uuid4())
+        account = principal.account_id
+        own_id = id_bytes(request_key(request), "mailing-list", account)
+        list_id = str(uuid.UUID(bytes=own_id) if own_id else uuid.uuid4())
         try:
             made = await asyncio.to_thread(lists.create, account, list_id, name, wall_clock())
         except NameTaken:
+            known = await read_in_thread(lists.get, account, list_id)
+            if known is not None and known.name != name:
+                raise key_reused() from None
+            if known is not None:
+                return JSONResponse(_shown(known))
             title = "the account already has a list of that name"
             return problem(409, "mailing_list_name_taken", title)
         return JSONResponse(_shown(made), 201, {"Location": f"/v1/mailing-lists/{made.id}"})
@@ -49,9 +67,9 @@ def routes(context: ApiContext) -> APIRouter:
     async def list_lists(request: Request, limit: int = 100, cursor: str | None = None) -> Response:
         """A page of lists; ``next`` is the cursor of the next page."""
         principal = await enter(request, context.store, Permission.READ)
-        size = page_size(limit)
-        found = await read_in_thread(lists.list, principal.account_id, size, cursor)
-        following = found[-1].name if len(found) == size else None
+        size, after = page_size(limit), read_cursor(LISTS, cursor)
+        found = await read_in_thread(lists.list, principal.account_id, size, after)
+        following = write_cursor(LISTS, found[-1].name) if len(found) == size else None
         return JSONResponse({"mailingLists": [_shown(one) for one in found], "next": following})
 
     @router.get("/{id}", summary="Get a mailing list")
@@ -71,20 +89,22 @@ def routes(context: ApiContext) -> APIRouter:
     ) -> Response:
         """A page of members; ``next`` is the cursor of the next page."""
         _, found = await _own(request, context, id, Permission.READ)
-        size = page_size(limit)
-        page = await read_in_thread(lists.members, found.id, size, cursor)
-        following = page[-1].number if len(page) == size else None
+        size, after = page_size(limit), read_cursor(MEMBERS, cursor)
+        page = await read_in_thread(lists.members, found.id, size, after)
+        following = write_cursor(MEMBERS, page[-1].number) if len(page) == size else None
         shown = [{"to": one.number, "fields": dict(one.fields)} for one in page]
         return JSONResponse({"members": shown, "next": following})
 
     @router.post(
         "/{id}/members",
         summary="Add members: up to 10,000 as JSON, or a CSV file with a header",
-        openapi_extra=_MEMBERS,
+        openapi_extra=takes_key(_MEMBERS),
     )
     async def add(request: Request, id: str) -> Response:
         """Adds all members or none. The fields of existing members are replaced."""
         account, found = await _own(request, context, id, Permission.CONTROL)
+        # Checked alone: a repeat changes nothing anyway.
+        request_key(request)
         people = await read_members(request)
         try:
             done = await asyncio.to_thread(lists.add, account, found.id, people, wall_clock())

@@ -54,7 +54,9 @@ class CampaignBody(RequestModel):
     text: str | None = None
     media_url: str | None = None
     schedule_date_time: str | None = Field(None, description="ISO 8601, UTC without a zone")
-    spread_hours: float = Field(0.0, ge=0, le=72)
+    spread_hours: float = Field(
+        0.0, ge=0, description="hours to spread over, up to 336 unless the installation says else"
+    )
     idempotency_key: str | None = None
     exclude_duplicates: bool = True
     exclude_opt_outs: bool = True

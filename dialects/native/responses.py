@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
+from campaign.csv_cells import safe_cell
 from campaign.instants import iso, iso_or_none
-from campaign.phone import is_e164
 from campaign.report import Report
 from campaign.views import CampaignView, MessageView
 from store.accounts.accounts import AccountView
@@ -145,14 +145,5 @@ def messages_csv(messages: Iterable[MessageView], header: bool = True) -> str:
         writer.writerow(CSV_COLUMNS)
     for message in messages:
         shown = message_json(message)
-        writer.writerow([_cell(column, shown[column]) for column in CSV_COLUMNS])
+        writer.writerow([safe_cell(shown[column]) for column in CSV_COLUMNS])
     return out.getvalue()
-
-
-def _cell(column: str, value: Any) -> Any:
-    # A valid number starts with "+" and is safe. Some dialects admit a recipient that is no number.
-    if column in ("to", "sender") and is_e164(value):
-        return value
-    if isinstance(value, str) and value[:1] in "=+-@\t\r":
-        return "'" + value if value else value
-    return value

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Collection
-from datetime import datetime
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -10,10 +9,11 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import Field
 
 from campaign.events import NATIVE, SECRETS_OVERLAP, SUBSCRIBABLE
-from campaign.instants import Instant, instant_of, iso, iso_or_none
+from campaign.instants import Instant, iso, iso_or_none, read_instant
 from campaign.web_addresses import ascii_address
 from dialects.http.auth import Permission
 from dialects.http.context import ApiContext
+from dialects.native.cursors import read_cursor, write_cursor
 from dialects.native.fields import RequestModel
 from dialects.native.handling import (
     Stop,
@@ -26,12 +26,15 @@ from dialects.native.handling import (
     read_model,
 )
 from dialects.native.problems import WRITING, documented, problem
+from dialects.native.request_keys import id_bytes, request_key, takes_key
 from store.clock import wall_clock
 from store.database.threads import read_in_thread
 from store.webhooks.endpoints import DeadLetter, WebhookView
 from webhooks.addresses import BadUrl, read_url
 
 BODY_BYTES_MAX = 16 * 1024
+# The name of the listing in cursors.
+DEAD_LETTERS = "dead-letters"
 
 
 class WebhookBody(RequestModel):
@@ -56,22 +59,30 @@ def routes(context: ApiContext) -> APIRouter:
     router = APIRouter(prefix="/v1/webhooks", tags=["Webhooks"], responses=documented(*WRITING))
     webhooks = context.store.endpoints
 
-    @router.post("", status_code=201, summary="Add a webhook", openapi_extra=body_of(WebhookBody))
+    @router.post(
+        "", status_code=201, summary="Add a webhook", openapi_extra=takes_key(body_of(WebhookBody))
+    )
     async def add(request: Request) -> Response:
-        """Returns the signing secret (Standard Webhooks), which is never shown again."""
+        """Returns the signing secret (Standard Webhooks), which is never shown again.
+
+        A repeat with the same ``Idempotency-Key`` returns it once more, with 200.
+        """
         principal = await enter(request, context.store, Permission.ADMINISTER)
         body = await read_model(request, WebhookBody, BODY_BYTES_MAX)
         url = _check(body, context.settings.allow_private_urls, context.event_dialects)
-        view, secret = await asyncio.to_thread(
-            webhooks.add,
+        own_id = id_bytes(request_key(request), "webhook", principal.account_id)
+        added = await asyncio.to_thread(
+            webhooks.add_once,
             principal.account_id,
             url,
             sorted(set(body.events)),
             body.dialect,
             wall_clock(),
+            own_id,
         )
-        location = {"Location": f"/v1/webhooks/{view.id}"}
-        return JSONResponse({**_webhook_json(view), "secret": secret}, 201, location)
+        location = {"Location": f"/v1/webhooks/{added.view.id}"}
+        shown = {**_webhook_json(added.view), "secret": added.secret}
+        return JSONResponse(shown, 201 if added.is_new else 200, location)
 
     @router.get("", summary="List the webhooks of the account")
     async def list_webhooks(request: Request) -> Response:
@@ -141,9 +152,10 @@ def routes(context: ApiContext) -> APIRouter:
         """A page of dead letters, latest first; ``next`` is the cursor of the next page."""
         principal = await enter(request, context.store, Permission.READ)
         await _own(context, principal.account_id, id)
-        size = page_size(limit)
-        found = await read_in_thread(webhooks.dead_letters, principal.account_id, id, size, cursor)
-        following = found[-1].id if len(found) == size else None
+        size, after = page_size(limit), read_cursor(DEAD_LETTERS, cursor)
+        account = principal.account_id
+        found = await read_in_thread(webhooks.dead_letters, account, id, size, after)
+        following = write_cursor(DEAD_LETTERS, found[-1].id) if len(found) == size else None
         return JSONResponse(
             {"deadLetters": [_letter_json(one) for one in found], "next": following}
         )
@@ -186,9 +198,9 @@ def _bad_url(title: str) -> Stop:
 
 def _instant(value: str, name: str) -> Instant:
     try:
-        return instant_of(datetime.fromisoformat(value))
-    except (ValueError, OverflowError):
-        raise invalid(f"{name} must be ISO 8601") from None
+        return read_instant(value, whole_minutes=True)
+    except ValueError as error:
+        raise invalid(f"{name} {error}", name) from None
 
 
 def _webhook_json(view: WebhookView) -> dict[str, Any]:

@@ -42,6 +42,7 @@ RECIPIENTS_EMPTY = Failure(400, -10002, "Empty recipients list")
 RECIPIENTS_TOO_MANY = Failure(400, -10003, "Max number of recipients exceeded")
 BAD_REQUEST = Failure(400, -40006, "Bad Request")
 RATE_LIMIT = Failure(429, -40007, "Rate Limit Exceeded")
+OUT_OF_CREDITS = Failure(400, -40008, "Verify SMS exceeded transaction hard cap. Request denied.")
 HARD_CAP = Failure(429, -40008, "Verify SMS exceeded transaction hard cap. Request denied.")
 UNAVAILABLE = Failure(500, -90001, "System Unavailable, please try again later.")
 
@@ -66,13 +67,14 @@ NONCE_LENGTH_WRONG = _unauthorized(
 NONCE_USED = _unauthorized(-30012, "'x-ts-nonce' header value has been used recently")
 KEY_INVALID = _unauthorized(-30015, "Invalid API Key.")
 
-# The vendor has no code for missing credits; the cap is the nearest.
+# The vendor has no code for missing credits; the cap is the nearest. Its clients repeat a 429 until
+# it is taken, which only the quota of a day will be.
 _FAILURES: dict[RefusalCode, Failure] = {
     RefusalCode.MALFORMED: BAD_REQUEST,
     RefusalCode.TOO_FEW_RECIPIENTS: RECIPIENTS_EMPTY,
     RefusalCode.TOO_MANY_RECIPIENTS: RECIPIENTS_TOO_MANY,
     RefusalCode.QUOTA_REACHED: HARD_CAP,
-    RefusalCode.CREDITS_INSUFFICIENT: HARD_CAP,
+    RefusalCode.CREDITS_INSUFFICIENT: OUT_OF_CREDITS,
 }
 _MISSING = (RefusalCode.FIELD_MISSING, RefusalCode.CONTENT_MISSING)
 # The last member of a place, and the parameter that it was read from.

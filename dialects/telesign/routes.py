@@ -20,6 +20,7 @@ from dialects.http.auth import Permission, caller_of
 from dialects.http.bodies import BadBody, parse_form, read_bytes
 from dialects.http.context import ApiContext
 from dialects.http.payloads import payload_hash, payload_key
+from dialects.http.queries import check_query
 from dialects.http.rate_limits import Window
 from dialects.telesign.auth import Unproven, prove
 from dialects.telesign.errors import show_failures
@@ -157,11 +158,11 @@ def routes(context: ApiContext) -> APIRouter:
         responses={
             status: {"description": text}
             for status, text in {
-                400: "The request is invalid: -10001 -10002 -10003 -40006",
+                400: "The request is invalid: -10001 -10002 -10003 -40006; too few credits: -40008",
                 401: "Not authorized: -20002 -30000 to -30015",
                 413: "The body is too large: -40006",
                 415: "The body is compressed: -40006",
-                429: "Rate limit -40007; daily quota or credits -40008",
+                429: "Rate limit -40007; daily quota -40008",
                 500: "Unexpected: -90001",
                 503: "Temporarily unavailable: -90001",
             }.items()
@@ -197,6 +198,7 @@ async def _send(request: Request, context: ApiContext, reference_id: str) -> JSO
         return _limited(window, reference_id)
     if not principal.may(Permission.SEND):
         return show_failures([PRODUCT_NOT_ENABLED], reference_id)
+    check_query(request)
     media_type, _, parameters = request.headers.get("content-type", "").partition(";")
     charset = parameters.lower().replace(" ", "").replace('"', "")
     if media_type.strip().lower() != MEDIA_TYPE or charset not in ("", "charset=utf-8"):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 
 from campaign.failures import ServiceUnavailable, StoreUnavailable
 from campaign.ids import MESSAGE_PREFIX
@@ -19,6 +19,7 @@ from dialects.dialect import Dialect
 from dialects.http.auth import Permission, Unauthenticated, authenticate, caller_of
 from dialects.http.bodies import BadBody, read_json_as
 from dialects.http.context import ApiContext
+from dialects.http.queries import check_query
 from dialects.http.rate_limits import Window
 from dialects.textingline.errors import (
     AUTHENTICATION,
@@ -174,6 +175,7 @@ async def _send(
     request: Request, context: ApiContext, endpoint: Endpoint, principal: Principal
 ) -> JSONResponse:
     try:
+        check_query(request)
         bytes_max = min(BODY_BYTES_MAX, context.settings.body_bytes_max)
         draft = await read_json_as(request, bytes_max, lambda body: endpoint.read(body, principal))
         if endpoint is MESSAGE and await _opted_out(context, draft):
@@ -248,4 +250,12 @@ _BROADCAST = _schema(
 _MESSAGE = _schema(("to", "from"), to=_TO, **{"from": _FROM}, **_CONTENT, idempotencyKey=_KEY)
 
 
-DIALECT = Dialect(NAME, PREFIX, routes, show_error)
+async def _finish(context: ApiContext, request: Request, response: Response) -> Response:
+    """Add the rate headers, which every response of this API has, to one that no route made."""
+    window = await context.limiter.take(MESSAGE_LIMIT, "unrouted", caller_of(request))
+    answer = response if window.allowed else show_failure(RATE_LIMIT)
+    answer.headers.update(window.headers())
+    return answer
+
+
+DIALECT = Dialect(NAME, PREFIX, routes, show_error, _finish)

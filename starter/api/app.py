@@ -7,7 +7,6 @@ from typing import Any
 
 import uvicorn
 from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from fastapi_offline import FastAPIOffline
 from prometheus_client import CollectorRegistry, Counter, generate_latest
@@ -15,7 +14,6 @@ from starlette.exceptions import HTTPException
 
 from campaign.failures import NoVerdict, ServiceUnavailable, StoreUnavailable
 from campaign.settings import Settings
-from dialects.dialect import Dialect
 from dialects.http.context import ApiContext
 from dialects.http.rate_limits import RequestLimiter
 from dialects.native.handling import RAISED, stopped
@@ -28,7 +26,8 @@ from service.readiness import Readiness, can_serve, readiness_json
 from service.temporal import connect
 from starter.api import carrier_callbacks
 from starter.api.http_protocol import http_protocol
-from starter.api.middleware import RETRY_SECONDS, LinesDropped, Outermost, dialect_of
+from starter.api.methods import HeadAsGet, allowed_methods
+from starter.api.middleware import RETRY_SECONDS, Answer, LinesDropped, Outermost, answerer
 from starter.api.reconciler import Reconciler
 from store.store import open_store
 from telemetry.logs import configure, get_logger
@@ -54,8 +53,9 @@ def create_app(context: ApiContext) -> FastAPI:
     for dialect in DIALECTS:
         app.include_router(dialect.routes(context))
     app.include_router(carrier_callbacks.routes(context))
-    _add_service_routes(app, context)
-    _add_failures(app)
+    answer = answerer(context)
+    _add_service_routes(app, context, answer)
+    _add_failures(app, answer)
     _describe(app)
     return app
 
@@ -77,26 +77,23 @@ def _describe(app: FastAPI) -> None:
     app.openapi = describe  # type: ignore[method-assign]
 
 
-def _add_failures(app: FastAPI) -> None:
+def _add_failures(app: FastAPI, answer: Answer) -> None:
     """Answer what no handler answered, in the format of the dialect that owns the path."""
 
     async def unavailable(request: Request, error: Exception) -> Response:
         log.warning("a part is not available", exc_info=error)
         reason = str(error) if isinstance(error, NoVerdict) else "temporarily unavailable"
-        response = _dialect(request).show_error(503, reason)
+        response = await answer(request, 503, reason)
         response.headers["Retry-After"] = RETRY_SECONDS
         return response
 
     async def http(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        response = _dialect(request).show_error(error.status_code, str(error.detail))
+        response = await answer(request, error.status_code, str(error.detail))
         response.headers.update(error.headers or {})
+        if error.status_code == 405:
+            response.headers["Allow"] = allowed_methods(app.routes, request.scope)
         return response
-
-    async def invalid(request: Request, error: Exception) -> Response:
-        assert isinstance(error, RequestValidationError)
-        places = sorted({".".join(map(str, fault["loc"])) for fault in error.errors()})
-        return _dialect(request).show_error(400, f"wrong parameters: {', '.join(places)}")
 
     async def raised(request: Request, error: Exception) -> Response:
         return stopped(error)
@@ -104,16 +101,11 @@ def _add_failures(app: FastAPI) -> None:
     app.add_exception_handler(ServiceUnavailable, unavailable)
     app.add_exception_handler(StoreUnavailable, unavailable)
     app.add_exception_handler(HTTPException, http)
-    app.add_exception_handler(RequestValidationError, invalid)
     for kind in RAISED:
         app.add_exception_handler(kind, raised)
 
 
-def _dialect(request: Request) -> Dialect:
-    return dialect_of(request.url.path)
-
-
-def _add_service_routes(app: FastAPI, context: ApiContext) -> None:
+def _add_service_routes(app: FastAPI, context: ApiContext, answer: Answer) -> None:
     registry = CollectorRegistry()
     requests = Counter(
         "godwit_http_requests_total",
@@ -123,7 +115,8 @@ def _add_service_routes(app: FastAPI, context: ApiContext) -> None:
     )
     registry.register(carrier_callbacks.UNMATCHED)
     registry.register(LinesDropped())
-    app.add_middleware(Outermost, requests=requests)
+    app.add_middleware(HeadAsGet, routes=app.routes)
+    app.add_middleware(Outermost, requests=requests, answer=answer)
     readiness = Readiness(context.service, context.store, context.settings)
 
     @app.get("/healthz", tags=["Service"], summary="Check that the process runs")

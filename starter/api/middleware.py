@@ -4,8 +4,9 @@ import asyncio
 import re
 import secrets
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 
+from fastapi import Request
 from fastapi.responses import Response
 from prometheus_client import Counter, Metric
 from prometheus_client.core import CounterMetricFamily
@@ -14,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars, unbind_contextvars
 
 from dialects.dialect import Dialect
+from dialects.http.context import ApiContext
 from dialects.registry import DIALECTS
 from telemetry.logs import OUTPUT, get_logger
 
@@ -39,6 +41,29 @@ def dialect_of(path: str) -> Dialect:
         if path.startswith(dialect.prefix):
             return dialect
     return DIALECTS[-1]
+
+
+Answer = Callable[[Request, int, str], Awaitable[Response]]
+
+
+def answerer(context: ApiContext) -> Answer:
+    """Make the function that answers, in the shape of a path's dialect, what no route answered.
+
+    It takes the request, an HTTP status and a sentence.
+    """
+
+    async def answer(request: Request, status: int, text: str) -> Response:
+        dialect = dialect_of(request.scope["path"])
+        response = dialect.show_error(status, text)
+        if dialect.finish is None:
+            return response
+        try:
+            return await dialect.finish(context, request, response)
+        except Exception as error:
+            log.error("an answer could not be completed", exc_info=error)
+            return response
+
+    return answer
 
 
 def request_id_of(headers: Sequence[tuple[bytes, bytes]]) -> str:
@@ -69,9 +94,10 @@ class Outermost:
     line in the log has the same request id. ``requests`` has the labels method, route and status.
     """
 
-    def __init__(self, app: ASGIApp, requests: Counter) -> None:
+    def __init__(self, app: ASGIApp, requests: Counter, answer: Answer) -> None:
         self._app = app
         self._requests = requests
+        self._answer = answer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass one request on. Source: ASGI 3.0."""
@@ -104,7 +130,8 @@ class Outermost:
                 log.error("a request failed", exc_info=error)
                 if status:
                     raise  # The server cuts the connection, so that no caller takes it for whole.
-                await _answer_to(error, scope["path"], request_id)(scope, receive, sending)
+                response = await self._answer_to(error, Request(scope), request_id)
+                await response(scope, receive, sending)
         finally:
             log.info(
                 "request",
@@ -115,15 +142,13 @@ class Outermost:
             )
             unbind_contextvars(*BOUND)
 
-
-def _answer_to(error: Exception, path: str, request_id: str) -> Response:
-    if not isinstance(error, TimeoutError):
-        text = f"an unexpected error occurred ({request_id})"
-        return dialect_of(path).show_error(500, text)
-    # A database that hangs must not keep callers waiting.
-    response = dialect_of(path).show_error(503, "temporarily unavailable")
-    response.headers["Retry-After"] = RETRY_SECONDS
-    return response
+    async def _answer_to(self, error: Exception, request: Request, request_id: str) -> Response:
+        if not isinstance(error, TimeoutError):
+            return await self._answer(request, 500, f"an unexpected error occurred ({request_id})")
+        # A database that hangs must not keep callers waiting.
+        response = await self._answer(request, 503, "temporarily unavailable")
+        response.headers["Retry-After"] = RETRY_SECONDS
+        return response
 
 
 def _route(scope: Scope) -> str:

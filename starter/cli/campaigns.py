@@ -189,7 +189,7 @@ def reschedule(
         typer.Argument(help="New start in ISO 8601, for example 2026-12-24T18:00:00+01:00."),
     ] = None,
     spread_hours: Annotated[
-        float | None, typer.Option(help="Spread the messages evenly over 0 to 72 hours.")
+        float | None, typer.Option(help="Spread the messages evenly over so many hours.")
     ] = None,
 ) -> None:
     """Change the start or the spread of a campaign that has not begun to send.

@@ -12,6 +12,7 @@ from sqlmodel import Session, col, insert, select, update
 from sqlmodel.sql.expression import Select
 
 from campaign.instants import Instant
+from campaign.refusals import key_reused
 from store.database.engine import Database, StoreError
 from store.database.secrets import Sealer
 from store.tables import Account, ApiKey
@@ -77,13 +78,42 @@ class ApiKeys:
             lambda connection: self.insert(connection, account_id, now, permissions)
         )
 
+    def create_once(
+        self, account_id: str, now: Instant, permissions: Sequence[str], own_id: bytes
+    ) -> tuple[KeyPair, bool]:
+        """As ``create``; a second run with the same ``own_id`` finds the key of the first.
+
+        The second result tells whether the key is new. Raises Refused (key_reused) if it has other
+        permissions or was revoked.
+        """
+        key_id = "AK" + base64.b32encode(hashlib.sha256(own_id).digest()).decode()[:30]
+        lock = select(Account.id).where(Account.id == account_id).with_for_update(key_share=True)
+        known = select(ApiKey).where(ApiKey.id == key_id, ApiKey.account_id == account_id)
+
+        def work(connection: Connection) -> tuple[KeyPair, bool]:
+            connection.execute(lock)
+            found = Session(connection).exec(known).first()
+            if found is None:
+                return self.insert(connection, account_id, now, permissions, key_id), True
+            if found.revoked_at is not None or found.permissions != " ".join(permissions):
+                raise key_reused()
+            secret = self._sealer.unseal(found.secret_sealed)
+            return KeyPair(key_id, secret, _bearer(secret)), False
+
+        return self._database.write(work)
+
     def insert(
-        self, connection: Connection, account_id: str, now: Instant, permissions: Sequence[str]
+        self,
+        connection: Connection,
+        account_id: str,
+        now: Instant,
+        permissions: Sequence[str],
+        key_id: str | None = None,
     ) -> KeyPair:
         """As ``create``, inside the caller's transaction."""
         if not permissions:
             raise StoreError("a key needs at least one permission")
-        key_id = "AK" + "".join(secrets.choice(_ALPHABET) for _ in range(30))
+        key_id = key_id or "AK" + "".join(secrets.choice(_ALPHABET) for _ in range(30))
         secret = base64.b64encode(secrets.token_bytes(32)).decode()
         bearer = _bearer(secret)
         row = ApiKey(

@@ -7,7 +7,7 @@ from sqlalchemy.exc import IntegrityError
 
 from campaign.failures import InstantOutOfRange
 from campaign.instants import INSTANT_MAX, Instant
-from campaign.schedule import ideal_instants, spread_fault
+from campaign.schedule import SPREAD_HOURS_CEILING, ideal_instants, spread_fault
 from store.database.engine import Database, json_rows
 
 # A change applies once: only the one with the next number counts, any other changes nothing.
@@ -82,7 +82,7 @@ class Plans:
     ) -> int:
         """See :class:`campaign.ports.PlanStore`; raises NoResultFound for an unknown id."""
         _check(earliest, scheduled_at)
-        if fault := spread_fault(hours):
+        if fault := spread_fault(hours, SPREAD_HOURS_CEILING):
             raise InstantOutOfRange(f"a spread {fault}")
         values = {
             "campaign": campaign_id,

@@ -11,6 +11,7 @@ from sqlmodel import Session, and_, col, delete, func, insert, select, tuple_, u
 from campaign.events import SECRETS_OVERLAP, WEBHOOK_PREFIX, Destination
 from campaign.ids import ID_BYTES, make_id
 from campaign.instants import Instant
+from campaign.refusals import key_reused
 from store.database.engine import Database, StoreError
 from store.database.secrets import Sealer
 from store.shared.outbox import Outbox
@@ -31,6 +32,15 @@ class WebhookView:
     dialect: str
     created_at: Instant
     disabled_at: Instant | None
+
+
+@dataclass(frozen=True, slots=True)
+class AddedWebhook:
+    """A webhook and its secret; not ``is_new`` if an earlier request with its key added it."""
+
+    view: WebhookView
+    secret: str
+    is_new: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +76,25 @@ class Endpoints:
 
         Raises StoreError if the account has ``WEBHOOKS_MAX`` already. A second run adds another.
         """
+        added = self.add_once(account_id, url, events, dialect, now)
+        return added.view, added.secret
+
+    def add_once(
+        self,
+        account_id: str,
+        url: str,
+        events: Sequence[str],
+        dialect: str,
+        now: Instant,
+        own_id: bytes | None = None,
+    ) -> AddedWebhook:
+        """As ``add``; a second run with the same 16 bytes ``own_id`` finds what the first added.
+
+        Raises Refused (key_reused) if that differs from what is to be added.
+        """
         secret = _make_secret()
         row = WebhookRow(
-            id=make_id(WEBHOOK_PREFIX, secrets.token_bytes(ID_BYTES)),
+            id=make_id(WEBHOOK_PREFIX, own_id or secrets.token_bytes(ID_BYTES)),
             account_id=account_id,
             url=url,
             events=" ".join(events),
@@ -80,14 +106,21 @@ class Endpoints:
         lock = select(Account.id).where(Account.id == account_id).with_for_update(key_share=True)
         count = select(func.count()).where(col(WebhookRow.account_id) == account_id)
 
-        def work(connection: Connection) -> None:
+        known = select(WebhookRow).where(_is_webhook(account_id, row.id))
+
+        def work(connection: Connection) -> AddedWebhook:
             connection.execute(lock)
+            found = Session(connection).exec(known).first() if own_id else None
+            if found is not None:
+                if (found.url, found.events, found.dialect) != (url, row.events, dialect):
+                    raise key_reused()
+                return AddedWebhook(_view(found), self._sealer.unseal(found.secret_sealed), False)
             if connection.execute(count).scalar_one() >= WEBHOOKS_MAX:
                 raise StoreError(f"an account has at most {WEBHOOKS_MAX} webhooks")
             connection.execute(insert(WebhookRow), row.model_dump())
+            return AddedWebhook(_view(row), secret, True)
 
-        self._database.write(work)
-        return _view(row), secret
+        return self._database.write(work)
 
     def get(self, account_id: str, webhook_id: str) -> WebhookView | None:
         """One webhook; None if it does not exist."""

@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campaign.instants import DAY, Instant, instant_of, iso, iso_or_none, moment_of
+from campaign.instants import (
+    DAY,
+    Instant,
+    instant_of,
+    iso,
+    iso_or_none,
+    moment_of,
+    read_instant,
+)
 
 instants = st.integers(0, 250 * 365 * DAY)
 
@@ -48,3 +56,48 @@ def test_a_zone_changes_how_a_moment_is_written_and_not_which_it_is() -> None:
 def test_no_instant_is_passed_through() -> None:
     assert iso_or_none(None) is None
     assert iso_or_none(0) == iso(0)
+
+
+@given(instants)
+def test_a_written_instant_is_read_as_itself_in_any_case_and_zone(instant: Instant) -> None:
+    assert read_instant(iso(instant)) == read_instant(iso(instant).lower()) == instant
+    sydney = moment_of(instant).astimezone(timezone(timedelta(hours=11)))
+    assert read_instant(sydney.isoformat()) == read_instant(str(sydney)) == instant
+
+
+def test_a_time_without_a_zone_is_utc_and_seconds_may_be_left_out_where_that_is_allowed() -> None:
+    noon = read_instant("2026-12-01T12:00:00Z")
+    assert read_instant("2026-12-01T12:00:00") == noon == read_instant("2026-12-01t12:00:00.0z")
+    assert read_instant("2026-12-01T12:00Z", whole_minutes=True) == noon
+    assert read_instant("2026-12-01T17:30+0530", whole_minutes=True) == noon
+    assert read_instant("2026-12-01", whole_days=True) == noon - DAY // 2
+    with pytest.raises(ValueError, match="seconds"):
+        read_instant("2026-12-01T12:00Z")
+    for date in ("2026-12-01", "2026-12-01 "):
+        with pytest.raises(ValueError):
+            read_instant(date, whole_minutes=True)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "",
+        "tomorrow",
+        "2026-12-01x10:00:00Z",
+        "2026-12-01T10:00:00ZZ",
+        "2026-12-01T10:00:00+1",
+        "2026-12-01T10:00:00+25:00",
+        "2026-12-01T24:00:01Z",
+        "2026-02-30T10:00:00Z",
+        "2026-12-01T10",
+        "20261201T100000Z",
+        "2026-W49-2T10:00:00Z",
+        "2026-12-01Z",
+        "1733047200",
+        "\u0662026-12-01T10:00:00Z",
+        "2026-12-01T10:00:00Z\n",
+    ],
+)
+def test_what_is_no_time_is_refused_with_a_sentence(written: str) -> None:
+    with pytest.raises(ValueError, match=r"^must "):
+        read_instant(written, whole_minutes=True, whole_days=True)

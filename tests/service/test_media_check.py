@@ -212,11 +212,35 @@ async def test_places_point_at_the_entries_of_a_request_with_lists(store: Store)
 
 async def test_unless_it_is_wanted_nothing_is_downloaded(store: Store) -> None:
     async with serve() as peer:
-        check = open_media_check(Settings(), store)
-        composed = bearing([f"http://127.0.0.1:{peer.port}/", "http://169.254.169.254/"])
+        check = open_media_check(Settings(allow_private_urls=True), store)
+        composed = bearing([f"http://127.0.0.1:{peer.port}/", "http://media.example.com/"])
         assert await refusals_of(check, composed) == []
         await check.close()
         assert peer.hits == 0
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://169.254.169.254/latest/meta-data",
+        "https://127.0.0.1/a.png",
+        "http://10.1.2.3:8080/a.png",
+        "http://[::1]/a.png",
+        "http://[::ffff:10.0.0.1]/a.png",
+        "http://localhost/a.png",
+        "http://media/a.png",
+        "http://files.internal/a.png",
+        "http://2130706433/a.png",
+        "http://0x7f.1/a.png",
+    ],
+)
+async def test_an_address_that_says_it_is_inside_is_refused_without_any_download(
+    store: Store, url: str
+) -> None:
+    check = open_media_check(Settings(), store)
+    good = "https://media.example.com:8443/a.png"
+    found = result(await refusals_of(check, bearing([good, url])))
+    assert found == [(RefusalCode.MEDIA_UNSAFE, "recipients[1].mediaUrl")]
 
 
 async def test_a_key_that_is_held_is_a_replay_and_its_media_are_left_alone(store: Store) -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from campaign.alphanumeric import countries_without_names
 from campaign.events import EndpointMethod, EventEndpoint
 from campaign.instants import DAY, HOUR, SECOND, Instant
 from campaign.model import DraftRecipient
@@ -194,6 +195,10 @@ def test_blank_members_are_as_good_as_none(blank: str | None) -> None:
         ("A 1", "+447400123456", False),
         ("GODWIT", "+14155550100", True),
         ("GODWIT", "+16135550100", True),
+        ("GODWIT", "+17875550100", True),
+        ("GODWIT", "+18765550100", True),
+        ("GODWIT", "+8613912345678", True),
+        ("GODWIT", "+5511987654321", True),
         (SENDER, "+14155550100", False),
         ("", "+61488023555", True),
     ],
@@ -210,3 +215,10 @@ def test_no_event_is_sent_where_no_receipt_is_wanted() -> None:
     uri = "https://callback.2.me/d"
     item = read(message(DeliveryReceipt=False, DeliveryReceiptWebhookUri=uri))
     assert (item.faults, item.recipient.endpoint, item.options.receipts) == ([], None, False)
+
+
+def test_the_table_of_countries_without_names_can_be_changed() -> None:
+    nameless = countries_without_names(["DE=no", "US=yes"])
+    for to, is_leased in (("+4915123456789", True), ("+14155550100", False)):
+        item = read_item(message(From="GODWIT", To=to), OWNED, NOW, False, {}, nameless)
+        assert (item.faults, item.options.leased) == ([], is_leased), to

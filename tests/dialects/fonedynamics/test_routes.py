@@ -204,7 +204,8 @@ WHOLE: dict[str, tuple[bytes, int, str, list[str]]] = {
     "a long number": (b'{"Messages": [' + b"1" * 5_000 + b"]}", 400, "FormatException", []),
     "too deep": (b"[" * 200_000, 400, "FormatException", []),
     "UTF-16": ('{"Messages": []}'.encode("utf-16"), 400, "FormatException", []),
-    "a byte order mark": (b'\xef\xbb\xbf{"Messages": [1]}', 400, "FormatException", []),
+    "two byte order marks": (b"\xef\xbb\xbf" * 2 + b"{}", 400, "FormatException", []),
+    "a byte order mark": (b"\xef\xbb\xbf{}", 400, "MISSING_PARAMETER", ["Messages"]),
 }
 
 

@@ -31,7 +31,7 @@ BAD: dict[str, bytes] = {
     "Latin-1": '{"a": "naïve"}'.encode("latin-1"),
     "UTF-16": '{"a": "b"}'.encode("utf-16"),
     "UTF-32": '{"a": "b"}'.encode("utf-32"),
-    "a byte order mark": b"\xef\xbb\xbf" + b'{"a": "b"}',
+    "two byte order marks": b"\xef\xbb\xbf" * 2 + b'{"a": "b"}',
     "200,000 brackets": b"[" * 200_000,
     "200,000 brackets, closed": b"[" * 200_000 + b"]" * 200_000,
     "33 levels": b'{"a":' * 33 + b"1" + b"}" * 33,
@@ -53,6 +53,10 @@ def test_a_good_body_is_read_as_it_is() -> None:
         "a": "€ 😀 😀 \n",
         "b": [1, 2.5, True, None, {"c": {}}],
     }
+
+
+def test_a_byte_order_mark_before_a_body_is_skipped() -> None:
+    assert parse_json(b"\xef\xbb\xbf" + b'{"a": "\xef\xbb\xbf"}') == {"a": "\ufeff"}
 
 
 def test_32_levels_are_read() -> None:

@@ -103,7 +103,7 @@ FAULTS: dict[str, tuple[Change, str]] = {
         "excludeOptouts",
     ),
     "a negative spread": (put("spreadHours", -0.1), "spreadHours"),
-    "a spread of 73 hours": (put("spreadHours", 73), "spreadHours"),
+    "a spread of 337 hours": (put("spreadHours", 337), "spreadHours"),
     "a spread of a billion hours": (put("spreadHours", 1e300), "spreadHours"),
     "a spread as text": (put("spreadHours", "6"), "spreadHours"),
     "a spread as switch": (put("spreadHours", True), "spreadHours"),
@@ -114,7 +114,7 @@ FAULTS: dict[str, tuple[Change, str]] = {
     "a schedule as number": (put("scheduleDateTime", 1_900_000_000), "scheduleDateTime"),
     "year one": (put("scheduleDateTime", "0001-01-01T00:00:00+2359"), "scheduleDateTime"),
     "year 9999": (put("scheduleDateTime", "9999-12-31T23:59:59-2359"), "scheduleDateTime"),
-    "more than 35 days ahead": (put("scheduleDateTime", at(35 * DAY + 1)), "scheduleDateTime"),
+    "more than 366 days ahead": (put("scheduleDateTime", at(366 * DAY + 1)), "scheduleDateTime"),
     "more than an hour ago": (put("scheduleDateTime", at(-HOUR)), "scheduleDateTime"),
     "a callback to a file": (put("callbackURL", "file:///etc/passwd"), "callbackURL"),
     "a callback to a script": (put("callbackURL", "javascript:alert(1)"), "callbackURL"),
@@ -195,7 +195,9 @@ def test_a_thousand_entries_are_taken_and_one_more_is_not() -> None:
 
 
 def test_limits_are_inclusive() -> None:
-    body = batch(1, text="é" * 1_600, name="x" * 200, spreadHours=72, scheduleDateTime=at(35 * DAY))
+    body = batch(
+        1, text="é" * 1_600, name="x" * 200, spreadHours=336, scheduleDateTime=at(366 * DAY)
+    )
     body["recipients"][0]["reference"] = "x" * 200
     assert len(composed(body).messages) == 1
     past = composed(batch(1, scheduleDateTime=at(1 - HOUR), spreadHours=0.001))

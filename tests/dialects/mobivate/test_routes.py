@@ -239,11 +239,13 @@ async def test_references_and_the_callback_address_stay_with_the_messages(api: A
 
 
 @pytest.mark.one_store
-async def test_a_name_longer_than_networks_carry_is_cut_to_eleven(api: Api) -> None:
+async def test_a_name_longer_than_networks_carry_is_refused_with_its_place(api: Api) -> None:
     api.story.store.accounts.add_sender(api.story.account.id, "CustomOrigi", 1)
-    record = await accepted(api, batch(1, originator="CustomOrigin"))
-    await api.finished(record["id"])
-    assert [row["from"] for row in api.story.carrier.log] == ["CustomOrigi"]
+    for name in ("CustomOrigin", "CustomOriginator"):
+        answer = await post(api, batch(1, originator=name))
+        check_error(answer, "ValidationError", 400)
+        assert answer.json()["error"]["details"][0]["path"] == "originator"
+    assert api.story.store.campaigns.list() == []
 
 
 async def test_a_single_message_is_answered_like_a_batch_of_one(api: Api) -> None:

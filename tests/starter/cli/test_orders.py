@@ -130,10 +130,12 @@ async def test_a_reschedule_says_what_is_missing_and_everything_that_is_wrong(
     sent = await godwit.beside("send", godwit.file("later.json", body), "--json")
     campaign_id = sent.json["id"]
     assert godwit("reschedule", campaign_id).fault == "give START, --spread-hours or both"
-    for hours in ("72.5", "-1", "nan"):
+    for hours in ("336.5", "-1", "nan"):
         result = await godwit.beside("reschedule", campaign_id, "--spread-hours", hours)
-        assert result.fault == "spreadHours: must be from 0 to 72 hours (spread_invalid)"
-    result = await godwit.beside("reschedule", campaign_id, "2001-01-01", "--spread-hours", "99")
+        assert result.fault == "spreadHours: must be from 0 to 336 hours (spread_invalid)"
+    result = await godwit.beside(
+        "reschedule", campaign_id, "2001-01-01T00:00Z", "--spread-hours", "999"
+    )
     assert result.code == 1
     assert [line.split(": ")[1] for line in result.err.splitlines()] == [
         "scheduleDateTime",

@@ -225,3 +225,25 @@ def test_a_number_may_leave_the_pool_while_it_is_being_leased(
     assert all(set(numbers) <= set(POOL[:3]) for numbers in found[1:])  # type: ignore[call-overload]
     assert {view.number for view in any_store.leases.pool(NOW)} == set(POOL[1:3])
     assert any_store.leases.holder(leaving, "+6148810000", NOW) is None
+
+
+def domestic(recipient: str, country: str, options: str = "none") -> LeaseRequest:
+    """A number of the recipient's country, and no other."""
+    return LeaseRequest(recipient, options, NOW + LEASE_FOR, country, domestic=True)
+
+
+def test_where_only_a_domestic_number_will_do_one_from_abroad_is_no_number(
+    any_store: Store, account: AccountView
+) -> None:
+    fill(any_store)
+    ann, bea, cid = "+14155550100", "+17875550100", "+18765550100"
+    wanted = [domestic(ann, "US"), domestic(bea, "PR"), domestic(cid, "JM")]
+    assert claim(any_store, account, *wanted) == [NoLease.NONE_FREE] * 3
+    # A number from abroad that the account had from before is not used again.
+    foreign = LeaseRequest(ann, "none", NOW + LEASE_FOR, "US")
+    assert claim(any_store, account, foreign)[0] in POOL
+    assert any_store.leases.add_number("+18005550123", "US", NOW)
+    # Territories take the numbers of their country.
+    expected = ["+18005550123", "+18005550123", NoLease.NONE_FREE]
+    assert claim(any_store, account, *wanted) == expected
+    assert claim(any_store, account, *wanted) == expected
