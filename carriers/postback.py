@@ -105,6 +105,8 @@ def open_carrier(settings: Settings) -> PostbackCarrier:
 def read_receipts(call: CarrierCall) -> list[Receipt]:
     """Read ``{"id","reference","status","at","code"}``; raises Forged or Refused."""
     said = _verified(call)
+    if "status" not in said and "from" in said:
+        return []
     status = _RECEIPTS.get(text_of(said, "status"))
     if status is None:
         return []
@@ -125,6 +127,8 @@ def read_receipts(call: CarrierCall) -> list[Receipt]:
 def read_inbound(call: CarrierCall) -> list[Inbound]:
     """Read ``{"from","to","text","at"}``; raises Forged or Refused."""
     said = _verified(call)
+    if "status" in said:
+        return []
     sender = address_of(said, "from")
     return [Inbound(sender, address_of(said, "to"), text_of(said, "text"), instant_in(said, "at"))]
 

@@ -114,6 +114,7 @@ def _add_service_routes(app: FastAPI, context: ApiContext, answer: Answer) -> No
         registry=registry,
     )
     registry.register(carrier_callbacks.UNMATCHED)
+    registry.register(carrier_callbacks.UNREAD)
     registry.register(LinesDropped())
     app.add_middleware(HeadAsGet, routes=app.routes)
     app.add_middleware(Outermost, requests=requests, answer=answer)
