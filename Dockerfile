@@ -15,6 +15,7 @@ COPY dialects/ dialects/
 COPY service/ service/
 COPY starter/ starter/
 COPY store/ store/
+COPY spreadsheets/ spreadsheets/
 COPY telemetry/ telemetry/
 COPY webhooks/ webhooks/
 COPY workflows/ workflows/

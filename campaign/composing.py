@@ -39,16 +39,16 @@ def compose(
     shortened. Mailing lists must be expanded before. Raises Refused with at most ``SHOWN_MAX``
     faults of each kind. Stores nothing.
     """
-    faults: list[Refusal] = []
+    found = _Faults()
     messages: list[Message] = []
     texts = _Texts(draft)
     for position, recipient in enumerate(draft.recipients):
         filled = texts.fill(position, recipient)
         message = _message(
-            draft, recipient, filled, position, default_sender, lookup, new_id, faults
+            draft, recipient, filled, position, default_sender, lookup, new_id, found
         )
         messages.append(message)
-    faults.extend(texts.faults)
+    faults = [*found.refusals(), *texts.faults]
     sound = [message for message in messages if message.status is MessageStatus.QUEUED]
     if draft.policy.duplicates in (Duplicates.SKIP, Duplicates.SKIP_EQUAL):
         skip_repeats(sound, draft.policy.duplicates)
@@ -75,11 +75,11 @@ def _message(
     default_sender: str | None,
     lookup: LookupPort,
     new_id: Callable[[], str],
-    faults: list[Refusal],
+    faults: "_Faults",
 ) -> Message:
     def fault(code: RefusalCode, text: str, member: str) -> None:
-        if recipient.fault is None and len(faults) < SHOWN_MAX:
-            faults.append(Refusal(code, text, f"recipients[{position}].{member}"))
+        if recipient.fault is None:
+            faults.add(recipient, position, code, text, member)
 
     if filled.missing and not draft.policy.blanks:
         fault(
@@ -136,6 +136,32 @@ def _message(
         callback_method=endpoint.method.value if endpoint else None,
         replies=recipient.replies,
     )
+
+
+class _Faults:
+    """Faults of recipients; alike ones of members of a list are one, with their number."""
+
+    def __init__(self) -> None:
+        # The first position, and how many.
+        self._found: dict[tuple[object, ...], list[int]] = {}
+
+    def add(
+        self, recipient: DraftRecipient, position: int, code: RefusalCode, text: str, member: str
+    ) -> None:
+        """Add a fault, unless there are ``SHOWN_MAX`` other ones."""
+        listed = recipient.mailing_list is not None
+        key = (listed, recipient.entry if listed else position, code, text, member)
+        if key in self._found:
+            self._found[key][1] += 1
+        elif len(self._found) < SHOWN_MAX:
+            self._found[key] = [position, 1]
+
+    def refusals(self) -> Iterator[Refusal]:
+        """The faults in the order in which they were found."""
+        for (listed, _, code, text, member), (position, count) in self._found.items():
+            assert isinstance(code, RefusalCode)
+            details = {"members": count} if listed else {}
+            yield Refusal(code, str(text), f"recipients[{position}].{member}", details)
 
 
 class _Texts:

@@ -70,29 +70,50 @@ def expand(draft: Draft, members: Mapping[str, Sequence[Member]]) -> Draft:
             place = f"recipients[{entry}].mailingList"
             raise Refused(Refusal(RefusalCode.LIST_EMPTY, "the list has no members", place))
         for member in found:
-            fields = _merged(recipient.fields, member.fields)
+            fields = merged_fields(recipient.fields, member.fields)
             recipients.append(replace(recipient, to=member.number, fields=fields, entry=entry))
     return replace(draft, recipients=recipients)
 
 
 def at_entries(refusals: Iterable[Refusal], draft: Draft) -> list[Refusal]:
-    """Make the places of refusals point at entries of the request instead of messages."""
+    """Make the places of refusals point at entries of the request instead of messages.
+
+    The place of a member of a list has its position there, and ``details`` has its number,
+    ``member``: the answer goes to the owner of the list, and is recorded nowhere.
+    """
     if not draft.recipients or draft.recipients[0].entry is None:
         return list(refusals)
-
-    def entry_of(match: re.Match[str]) -> str:
-        position = int(match[1])
-        known = position < len(draft.recipients)
-        return f"recipients[{draft.recipients[position].entry if known else position}]"
-
-    return [
-        replace(refusal, place=_PLACE.sub(entry_of, refusal.place, count=1)) for refusal in refusals
-    ]
+    return [_at_entry(refusal, draft.recipients) for refusal in refusals]
 
 
-def _merged(of_entry: Mapping[str, str], of_member: Mapping[str, str]) -> Mapping[str, str]:
-    if not of_entry:
-        return of_member
-    own = {name.casefold() for name in of_member}
-    kept = {name: value for name, value in of_entry.items() if name.casefold() not in own}
-    return {**kept, **of_member}
+def _at_entry(refusal: Refusal, recipients: Sequence[DraftRecipient]) -> Refusal:
+    match = _PLACE.match(refusal.place)
+    position = int(match[1]) if match else len(recipients)
+    if match is None or position >= len(recipients):
+        return refusal
+    recipient, rest = recipients[position], refusal.place[match.end() :]
+    place = f"recipients[{recipient.entry}]"
+    if recipient.mailing_list is None:
+        return replace(refusal, place=place + rest)
+    first = position
+    while first and recipients[first - 1].entry == recipient.entry:
+        first -= 1
+    message, count = refusal.message, refusal.details.get("members", 1)
+    if count > 1:
+        message += f" ({count} members of the list, this one first)"
+    details = {**refusal.details, "member": recipient.to}
+    return replace(
+        refusal,
+        message=message,
+        place=f"{place}.members[{position - first}]{rest}",
+        details=details,
+    )
+
+
+def merged_fields(known: Mapping[str, str], given: Mapping[str, str]) -> Mapping[str, str]:
+    """All fields of both; a given one replaces the known one of that name, whatever its case."""
+    if not known:
+        return given
+    own = {name.casefold() for name in given}
+    kept = {name: value for name, value in known.items() if name.casefold() not in own}
+    return {**kept, **given}

@@ -49,7 +49,8 @@ class Refusal:
 
     ``place`` is the canonical path of the fault in the request (``recipients[3].text``), or empty
     for the whole request. ``message`` and ``details`` never contain a phone number or a message
-    text, because refusals are recorded by Temporal.
+    text, because refusals are recorded by Temporal; only an answer to the owner of a mailing list
+    or of a file has the number or the value in question.
     """
 
     code: RefusalCode

@@ -12,7 +12,7 @@ from carriers import CARRIERS
 ROOT = Path(__file__).resolve().parent.parent
 
 PACKAGES = "campaign store carriers activities workflows webhooks service dialects starter".split()
-PACKAGES.append("telemetry")
+PACKAGES += ["telemetry", "spreadsheets"]
 # Of all lines, at most this share may be in one package.
 SHARE_MAX = 0.27
 

@@ -1,8 +1,7 @@
-"""Reading members of a mailing list: JSON, or CSV with a header line."""
+"""Reading members of a mailing list: JSON, or CSV and XLSX with a header line."""
 
-import csv
-import io
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from fastapi import Request
@@ -11,56 +10,79 @@ from campaign.expanding import Member
 from campaign.model import FIELD_LENGTH_MAX, FIELDS_MAX
 from campaign.phone import canonical_number
 from campaign.refusals import SHOWN_MAX, Refusal, RefusalCode, Refused
-from campaign.text import is_field_name
+from campaign.text import bad_character, clean, is_field_name
 from dialects.http.bodies import BadBody, parse_json, read_body
+from spreadsheets.people import find_columns, read_people
+from spreadsheets.reading import read_table
+from spreadsheets.table import BadTable, TooManyRows
 
 BYTES_MAX = 16 * 1024 * 1024
 JSON_MEMBERS_MAX = 10_000
 CSV_MEMBERS_MAX = 50_000
-# In one line of CSV; quoted values may have many.
-DELIMITERS_MAX = 100_000
-# Accepted names of the column that has the number.
-NUMBER_COLUMNS = ("to", "number", "phone", "mobile", "msisdn", "recipient")
+# Faults that are listed of a file, and the characters of a value.
+TABLE_FAULTS_MAX = 1_000
+VALUE_SHOWN_MAX = 200
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+MEDIA_TYPES = ("application/json", "text/csv", XLSX)
 
-Fault = Callable[[RefusalCode, str, str], None]
+# Takes a code, a message, a place and, for a file, details by name.
+Fault = Callable[..., None]
 
 
-async def read_members(request: Request) -> list[Member]:
+@dataclass(frozen=True, slots=True)
+class Import:
+    """The members of a body, and notes about how a file was read."""
+
+    members: list[Member]
+    notes: tuple[str, ...] = ()
+
+
+async def read_members(request: Request) -> Import:
     """Read the members in a body of limited size; raises as ``parse_members`` does.
 
-    Raises BadBody for a media type other than JSON and CSV.
+    Raises BadBody for a media type other than JSON, CSV and XLSX.
     """
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type not in ("application/json", "text/csv"):
-        raise BadBody("send the members as application/json or text/csv", 415)
-    is_csv = media_type == "text/csv"
-    return await read_body(request, BYTES_MAX, lambda raw: parse_members(raw, is_csv))
+    if media_type not in MEDIA_TYPES:
+        raise BadBody(
+            f"send the members as {', '.join(MEDIA_TYPES[:-1])} or {MEDIA_TYPES[-1]}", 415
+        )
+    is_json = media_type == "application/json"
+    return await read_body(request, BYTES_MAX, lambda raw: parse_members(raw, is_json))
 
 
-def parse_members(raw: bytes, is_csv: bool) -> list[Member]:
-    """Read all members of a body; raises BadBody, or Refused with at most ``SHOWN_MAX`` faults.
+def parse_members(raw: bytes, is_json: bool) -> Import:
+    """Read all members of a body; raises BadBody, or Refused.
 
-    One fault refuses the whole body.
+    One fault refuses the whole body. Of JSON at most ``SHOWN_MAX`` faults are listed, of a file
+    ``TABLE_FAULTS_MAX``.
     """
     faults: list[Refusal] = []
+    shown_max = SHOWN_MAX if is_json else TABLE_FAULTS_MAX + 1
 
-    def fault(code: RefusalCode, message: str, place: str) -> None:
-        if len(faults) < SHOWN_MAX:
-            faults.append(Refusal(code, message, place))
+    def fault(code: RefusalCode, message: str, place: str, **details: Any) -> None:
+        if len(faults) < shown_max:
+            faults.append(Refusal(code, message, place, details))
 
-    members = list(_of_csv(raw, fault) if is_csv else _of_json(parse_json(raw), fault))
+    notes: tuple[str, ...] = ()
+    if is_json:
+        members = list(_of_json(parse_json(raw), fault))
+    else:
+        members, notes = _of_table(raw, fault)
     if not members and not faults:
         fault(RefusalCode.FIELD_MISSING, "there are no members", "members")
     if faults:
         raise Refused(*faults)
-    return members
+    return Import(members, notes)
 
 
 def _of_json(body: Any, fault: Fault) -> Iterator[Member]:
     entries = body.get("members") if isinstance(body, dict) else None
     if not isinstance(entries, list) or set(body) != {"members"}:
         fault(
-            RefusalCode.FIELD_INVALID, "the body must have an array, members, and nothing else", ""
+            RefusalCode.FIELD_INVALID,
+            "the body must have an array, members, and nothing else",
+            "",
         )
         return
     if len(entries) > JSON_MEMBERS_MAX:
@@ -82,53 +104,32 @@ def _of_json(body: Any, fault: Fault) -> Iterator[Member]:
         yield _member(entry.get("to"), fields, place, fault)
 
 
-def _of_csv(raw: bytes, fault: Fault) -> Iterator[Member]:
+def _of_table(raw: bytes, fault: Fault) -> tuple[list[Member], tuple[str, ...]]:
+    """The members in a CSV or XLSX file; all faults, each with line, column and value.
+
+    Only the caller, who has sent the values, gets this answer; it is recorded nowhere.
+    """
     try:
-        # Spreadsheets begin their files with a byte order mark.
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise BadBody("the file is not UTF-8") from None
-    if "\x00" in text:
-        raise BadBody("the file has a NUL character")
-    header_line = text.partition("\n")[0]
-    # In locales with a decimal comma, spreadsheets separate columns by semicolons.
-    delimiter = ";" if ";" in header_line and "," not in header_line else ","
-    reader = csv.reader(_lines(text, delimiter), delimiter=delimiter, strict=True)
-    try:
-        header = [name.strip() for name in next(reader, [])]
-        number_column = _check_header(header)
-        for count, row in enumerate(row for row in reader if row):
-            place = f"line {reader.line_num}"
-            if count == CSV_MEMBERS_MAX:
-                what = f"at most {CSV_MEMBERS_MAX} members in one file"
-                fault(RefusalCode.TOO_MANY_RECIPIENTS, what, place)
-                return
-            if len(row) > len(header):
-                fault(RefusalCode.FIELD_INVALID, "has more columns than the header", place)
-                continue
-            fields = dict(zip(header, row, strict=False))
-            number = fields.pop(header[number_column], None)
-            yield _member(number, fields, place, fault)
-    except csv.Error:
-        raise BadBody(f"the file is not CSV: line {reader.line_num}") from None
-
-
-def _lines(text: str, delimiter: str) -> Iterator[str]:
-    """The lines of a file with their ends; the reader of CSV makes a list of each."""
-    for line in io.StringIO(text, newline=""):
-        if line.count(delimiter) > DELIMITERS_MAX:
-            raise BadBody("the file has a line with too many columns")
-        yield line
-
-
-def _check_header(header: list[str]) -> int:
-    folded = [name.casefold() for name in header]
-    columns = [folded.index(name) for name in NUMBER_COLUMNS if name in folded]
-    if not columns:
-        raise BadBody("the header line has no column named to")
-    if len(set(folded)) != len(folded):
-        raise BadBody("the header line has a column twice")
-    return columns[0]
+        table = read_table(raw, CSV_MEMBERS_MAX, BYTES_MAX)
+        found = read_people(table, find_columns(table))
+    except TooManyRows as error:
+        what = f"at most {CSV_MEMBERS_MAX} members in one file"
+        raise Refused(
+            Refusal(RefusalCode.TOO_MANY_RECIPIENTS, what, f"line {error.line}")
+        ) from None
+    except BadTable as error:
+        raise BadBody(str(error)) from None
+    # The first message is the title of the answer.
+    note = "".join(f" ({note})" for note in table.notes)
+    for one in found.faults[:TABLE_FAULTS_MAX]:
+        value = one.value[:VALUE_SHOWN_MAX]
+        place = f"line {one.line}"
+        fault(one.code, one.message + note, place, line=one.line, column=one.column, value=value)
+        note = ""
+    if len(found.faults) > TABLE_FAULTS_MAX:
+        more = len(found.faults) - TABLE_FAULTS_MAX
+        fault(RefusalCode.FIELD_INVALID, f"{more} more faults are not listed", "")
+    return [Member(one.number, one.fields) for one in found.people], table.notes
 
 
 def _member(to: Any, fields: dict[str, str], place: str, fault: Fault) -> Member:
@@ -143,4 +144,10 @@ def _member(to: Any, fields: dict[str, str], place: str, fault: Fault) -> Member
     elif any(len(value) > FIELD_LENGTH_MAX for value in fields.values()):
         what = f"field values must have at most {FIELD_LENGTH_MAX} characters"
         fault(RefusalCode.FIELD_INVALID, what, place)
+    for value in fields.values():
+        # No campaign could be sent to this member.
+        if not value.isprintable() and (bad := bad_character(clean(value))):
+            what = f"a field has the character {bad}, which is not allowed"
+            fault(RefusalCode.CHARACTERS_INVALID, what, place)
+            break
     return Member(number or "", fields)

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
 from campaign.instants import iso
+from campaign.model import FIELDS_MAX
 from campaign.refusals import key_reused
 from campaign.text import is_line
 from dialects.http.auth import Permission
@@ -15,10 +16,10 @@ from dialects.http.bodies import read_json
 from dialects.http.context import ApiContext
 from dialects.native.cursors import read_cursor, write_cursor
 from dialects.native.handling import Stop, body_of, deleted, enter, invalid, not_found, page_size
-from dialects.native.list_members import read_members
+from dialects.native.list_members import XLSX, read_members
 from dialects.native.problems import WRITING, documented, problem
 from dialects.native.request_keys import id_bytes, request_key, takes_key
-from store.accounts.mailing_lists import MEMBERS_MAX, ListFull, ListView, NameTaken
+from store.accounts.mailing_lists import MEMBERS_MAX, ListFull, ListView, NameTaken, TooManyFields
 from store.clock import wall_clock
 from store.database.threads import read_in_thread
 
@@ -97,22 +98,33 @@ def routes(context: ApiContext) -> APIRouter:
 
     @router.post(
         "/{id}/members",
-        summary="Add members: up to 10,000 as JSON, or a CSV file with a header",
+        summary="Add members: up to 10,000 as JSON, or a CSV or XLSX file with a header",
         openapi_extra=takes_key(_MEMBERS),
     )
-    async def add(request: Request, id: str) -> Response:
-        """Adds all members or none. The fields of existing members are replaced."""
+    async def add(request: Request, id: str, replace: bool = False) -> Response:
+        """Adds all members or none; of a file, every fault is listed by line, column and value.
+
+        The given fields of existing members are set, whatever the case of their names, and their
+        other fields stay; with ``replace=true`` their other fields are removed. ``notes`` says how
+        a file was read, where that was not certain.
+        """
         account, found = await _own(request, context, id, Permission.CONTROL)
         # Checked alone: a repeat changes nothing anyway.
         request_key(request)
         people = await read_members(request)
         try:
-            done = await asyncio.to_thread(lists.add, account, found.id, people, wall_clock())
+            done = await asyncio.to_thread(
+                lists.add, account, found.id, people.members, wall_clock(), replace
+            )
         except ListFull:
             return problem(409, "mailing_list_full", f"a list has at most {MEMBERS_MAX} members")
+        except TooManyFields as error:
+            what = f"{error} would have more than {FIELDS_MAX} fields together with those they have"
+            return problem(409, "mailing_list_fields_full", what)
         if done is None:
             return not_found("mailing list")
-        return JSONResponse({"added": done.added, "updated": done.updated, "members": done.size})
+        shown = {"added": done.added, "updated": done.updated, "members": done.size}
+        return JSONResponse(shown | ({"notes": people.notes} if people.notes else {}))
 
     @router.delete("/{id}/members/{number}", status_code=204, summary="Remove a member")
     async def remove(request: Request, id: str, number: str) -> Response:
@@ -171,4 +183,7 @@ _MEMBERS = body_of(
 )
 _MEMBERS["requestBody"]["content"]["text/csv"] = {
     "schema": {"type": "string", "description": "column to is the number, others are fields"}
+}
+_MEMBERS["requestBody"]["content"][XLSX] = {
+    "schema": {"type": "string", "format": "binary", "description": "columns as in CSV"}
 }

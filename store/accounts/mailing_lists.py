@@ -8,9 +8,9 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, delete, insert, select, update
 
-from campaign.expanding import Member
+from campaign.expanding import Member, merged_fields
 from campaign.instants import Instant
-from campaign.model import RECIPIENTS_MAX
+from campaign.model import FIELDS_MAX, NO_FIELDS, RECIPIENTS_MAX
 from campaign.phone import canonical_number
 from store.database.engine import Database, json_rows
 from store.tables import ListMemberRow, MailingListRow
@@ -25,6 +25,10 @@ class NameTaken(Exception):
 
 class ListFull(Exception):
     """The list would get more members than can be sent to."""
+
+
+class TooManyFields(Exception):
+    """Members would have more fields than a recipient may have; the text says how many members."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,11 @@ class Lists:
         self._database = database
         # Each JSON row names its list, so that SQLite joins on the whole primary key.
         members = database.rowset("list_id TEXT, number TEXT, fields TEXT")
+        self._select_members = text(f"""
+            SELECT list_member.number, list_member.fields
+            FROM list_member
+            JOIN {members} ON list_member.list_id = r.list_id AND list_member.number = r.number
+        """)
         self._update_members = text(f"""
             UPDATE list_member SET fields = r.fields
             FROM {members}
@@ -117,30 +126,49 @@ class Lists:
         return self._database.write(work)
 
     def add(
-        self, account_id: str, list_id: str, members: Sequence[Member], now: Instant
+        self,
+        account_id: str,
+        list_id: str,
+        members: Sequence[Member],
+        now: Instant,
+        replace: bool = False,
     ) -> Added | None:
-        """Add members, and replace the fields of those on the list; None if it does not exist.
+        """Add members, and set the fields of those on the list; None if it does not exist.
 
-        Of several members with one number the last counts. All or nothing: raises ListFull if
-        there would be more than ``MEMBERS_MAX``. A second run changes nothing.
+        Args:
+            account_id: the owner of the list.
+            list_id: the list.
+            members: in canonical numbers; of several with one number the last value of each field
+                counts.
+            now: when, in microseconds.
+            replace: remove the fields of existing members that are not given, which stay else.
+
+        Raises:
+            ListFull: there would be more than ``MEMBERS_MAX`` members.
+            TooManyFields: a member would have more than ``FIELDS_MAX`` fields.
+
+        All or nothing. A second run changes nothing.
         """
-        latest = {member.number: member for member in members}
-        rows = json_rows(
-            [
-                {
-                    "list_id": list_id,
-                    "number": member.number,
-                    "fields": json.dumps(dict(member.fields)),
-                }
-                for _, member in sorted(latest.items())
-            ]
-        )
-        values = {"list_id": list_id, "rows": rows, "now": now}
+        given: dict[str, Mapping[str, str]] = {}
+        for member in members:
+            known = NO_FIELDS if replace else given.get(member.number, NO_FIELDS)
+            given[member.number] = merged_fields(known, member.fields)
 
         def work(connection: Connection) -> Added | None:
             size = _lock(connection, account_id, list_id)
             if size is None:
                 return None
+            fields = dict(sorted(given.items()))
+            rows = _rows_of(list_id, fields)
+            if not replace:
+                found = connection.execute(self._select_members, {"rows": rows})
+                for number, kept in found.all():
+                    fields[number] = merged_fields(json.loads(kept), fields[number])
+                rows = _rows_of(list_id, fields)
+            too_many = sum(len(one) > FIELDS_MAX for one in fields.values())
+            if too_many:
+                raise TooManyFields(f"{too_many} member{'s' if too_many > 1 else ''}")
+            values = {"list_id": list_id, "rows": rows, "now": now}
             updated = connection.execute(self._update_members, values).rowcount
             added = connection.execute(self._insert_members, values).rowcount
             if not _resize(connection, list_id, added):
@@ -208,6 +236,15 @@ class Lists:
             return found
 
         return self._database.read(work)
+
+
+def _rows_of(list_id: str, fields: Mapping[str, Mapping[str, str]]) -> str:
+    return json_rows(
+        [
+            {"list_id": list_id, "number": number, "fields": json.dumps(dict(values))}
+            for number, values in fields.items()
+        ]
+    )
 
 
 def _lock(connection: Connection, account_id: str, list_id: str) -> int | None:

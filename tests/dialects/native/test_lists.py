@@ -8,9 +8,11 @@ from typing import Any
 import httpx
 import pytest
 
+from dialects.native.list_members import XLSX
 from store.campaigns.audit import audit
 from tests.dialects.mobivate.calls import accepted, batch, check_error, post, sample, texts
 from tests.serving import Api
+from tests.spreadsheets.making import workbook
 
 LISTS = "/v1/mailing-lists"
 Json = dict[str, Any]
@@ -83,6 +85,7 @@ async def test_members_are_added_changed_paged_and_removed(api: Api) -> None:
         api,
         "POST",
         f"/{id}/members",
+        params={"replace": "true"},
         json={"members": [{"to": "+14155550102"}, {"to": "1 415 555 0104"}]},
     )
     assert answer.json() == {"added": 1, "updated": 1, "members": 4}
@@ -180,7 +183,8 @@ async def test_a_csv_file_brings_numbers_and_fields(
         (b"to,a\n14155550101," + b"x" * 200_000, 400, "not CSV"),
         (b"to\n\xff\xfe\n", 400, "UTF-8"),
         (b"to\n1415555\x000101\n", 400, "NUL"),
-        (b"to,a{b\n14155550101,x\n", 400, "line 2"),
+        # The fault is in the header.
+        (b"to,a{b\n14155550101,x\n", 400, "line 1"),
         (b"to\n" + b"14155550101\n" * 50_001, 400, "50000"),
         (b"to\n" + b" " * (16 * 1024 * 1024), 413, "larger"),
     ],
@@ -192,6 +196,103 @@ async def test_a_csv_file_with_a_fault_adds_nobody(
     answer = await import_csv(api, id, text)
     assert answer.status_code == status and result in answer.text
     assert (await call(api, "GET", f"/{id}")).json()["members"] == 0
+
+
+@pytest.mark.one_store
+async def test_what_no_campaign_may_send_is_refused_at_import_with_its_line(api: Api) -> None:
+    id = await make(api)
+    text = "to,NAME,CITY\n14155550101,Ada,Rome\n\n0800,Bob,\u202eolso\n14155550102,#N/A,x\n"
+    answer = await import_csv(api, id, text)
+    assert answer.status_code == 400, answer.text
+    found = [
+        (error["place"], error["code"], *error["details"].values())
+        for error in answer.json()["errors"]
+    ]
+    assert found == [
+        ("line 4", "number_invalid", 4, "to", "0800"),
+        ("line 4", "characters_invalid", 4, "CITY", "\u202eolso"),
+        ("line 5", "field_invalid", 5, "NAME", "#N/A"),
+    ]
+    members = [{"to": "+14155550101"}, {"to": "+14155550102", "fields": {"NAME": "a\u202eb"}}]
+    answer = await call(api, "POST", f"/{id}/members", json={"members": members})
+    error = answer.json()["errors"][0]
+    assert (error["place"], error["code"]) == ("members[1]", "characters_invalid")
+    assert (await call(api, "GET", f"/{id}")).json()["members"] == 0
+
+
+async def test_an_import_with_fewer_columns_keeps_the_other_fields(api: Api) -> None:
+    id = await make(api)
+    await import_csv(api, id, "to,name,city\n14155550101,Ada,Rome\n14155550102,Bob,Oslo\n")
+
+    async def fields() -> list[dict[str, str]]:
+        found = (await call(api, "GET", f"/{id}/members")).json()["members"]
+        return [one["fields"] for one in found]
+
+    answer = await import_csv(api, id, "to, NAME \n14155550101,Eve\n")
+    assert answer.json() == {"added": 0, "updated": 1, "members": 2}
+    assert await fields() == [{"city": "Rome", "NAME": "Eve"}, {"name": "Bob", "city": "Oslo"}]
+    await import_csv(api, id, "to\n14155550101\n14155550102\n")
+    members = {"members": [{"to": "+14155550102", "fields": {"City": "Bern"}}]}
+    await call(api, "POST", f"/{id}/members", json=members)
+    assert await fields() == [{"city": "Rome", "NAME": "Eve"}, {"name": "Bob", "City": "Bern"}]
+    headers = {"content-type": "text/csv"}
+    replaced = await call(
+        api,
+        "POST",
+        f"/{id}/members",
+        params={"replace": "true"},
+        content=b"to,name\n14155550101,Zoe\n",
+        headers=headers,
+    )
+    assert replaced.json() == {"added": 0, "updated": 1, "members": 2}
+    assert await fields() == [{"name": "Zoe"}, {"name": "Bob", "City": "Bern"}]
+
+
+async def test_an_import_may_not_give_a_member_more_fields_than_can_be_sent(api: Api) -> None:
+    id = await make(api)
+    many = {f"F{index}": "x" for index in range(50)}
+    members = {"members": [{"to": "+14155550101", "fields": many}]}
+    assert (await call(api, "POST", f"/{id}/members", json=members)).status_code == 200
+    answer = await import_csv(api, id, "to,f0,EXTRA\n14155550101,y,z\n")
+    assert (answer.status_code, answer.json()["type"]) == (
+        409,
+        "urn:godwit:problem:mailing_list_fields_full",
+    )
+    found = (await call(api, "GET", f"/{id}/members")).json()["members"]
+    assert found[0]["fields"] == many
+
+
+@pytest.mark.one_store
+async def test_workbooks_and_other_encodings_are_imported_and_said(api: Api) -> None:
+    id = await make(api)
+    book = workbook([[" Mobile ", "First Name"], [14155550101.0, "Ada"], [], ["0800", None]])
+    headers = {"content-type": XLSX}
+    answer = await call(api, "POST", f"/{id}/members", content=book, headers=headers)
+    assert answer.json()["errors"][0]["details"] == {"line": 4, "column": "Mobile", "value": "0800"}
+    book = workbook(
+        [[" Mobile ", "First Name"], [14155550101.0, "Ada"], [], ["+14155550102", None]]
+    )
+    answer = await call(api, "POST", f"/{id}/members", content=book, headers=headers)
+    assert answer.json() == {"added": 2, "updated": 0, "members": 2}
+    answer = await import_csv(api, id, "to\tFirst Name\n14155550102\tJosé\n".encode("cp1252"))
+    assert answer.json()["updated"] == 1 and "Windows-1252" in answer.json()["notes"][0]
+    found = (await call(api, "GET", f"/{id}/members")).json()["members"]
+    assert [one["fields"] for one in found] == [{"First Name": "Ada"}, {"First Name": "José"}]
+
+
+async def test_a_template_fault_says_which_members_of_a_list_and_how_many(api: Api) -> None:
+    id = await make(api, *(f"+1415555010{n}" for n in range(5)))
+    await import_csv(api, id, "to\n14155550151\n14155550152\n14155550150\n")
+    people = [{"to": "+14155550199", "fields": {"NAME": "x"}}, {"mailingList": id}]
+    problem = await send(api, 400, text="Hi {{NAME}}", sender="GODWIT", recipients=people)
+    assert [(error["place"], error["code"], error["details"]) for error in problem["errors"]] == [
+        (
+            "recipients[1].members[5].fields",
+            "template_fields_missing",
+            {"members": 3, "member": "+14155550150"},
+        )
+    ]
+    assert "3 members" in problem["errors"][0]["detail"]
 
 
 @pytest.mark.one_store
