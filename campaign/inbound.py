@@ -65,12 +65,12 @@ def forwarded_text(message: InboundMessage, length_max: int) -> str:
     that is too long is cut, and ``...`` says so.
     """
     shown = "".join("?" if bad_character(letter) else letter for letter in message.body)
-    start, media = f"{message.writer}: ", list(message.media_urls)
-    while sum(len(url) + 1 for url in media) > length_max - len(start) - len(CUT):
-        media.pop()
-    end = " ".join(media)
-    if end and shown:
-        end = f" {end}"
+    start, end = f"{message.writer}:", ""
+    for url in message.media_urls:
+        if len(start) + len(end) + len(url) + 2 + len(CUT) <= length_max:
+            end += f" {url}"
+    if shown:
+        start += " "
     room = length_max - len(start) - len(end)
     if len(shown) > room:
         shown = shown[: room - len(CUT)] + CUT
