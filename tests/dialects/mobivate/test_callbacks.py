@@ -9,6 +9,7 @@ from typing import Any
 from campaign.handoffs import Receipt
 from campaign.instants import iso
 from campaign.states import MessageStatus
+from dialects.mobivate.events import digits
 from dialects.renderers import RENDERERS
 from tests.conftest import Story
 from tests.dialects.mobivate.calls import accepted, batch
@@ -85,6 +86,6 @@ async def test_a_webhook_of_the_account_hears_incoming_texts_in_these_words(api:
             answer = await api.http.post("/carriers/pretend/inbound", json=said)
             assert answer.status_code == 202
         (shown,) = await result(receiver, 1)
-    assert (shown["originator"], shown["recipient"]) == (message.to[1:], message.sender[1:])
+    assert (shown["originator"], shown["recipient"]) == (digits(message.to), digits(message.sender))
     assert (shown["inReplyTo"], shown["logicalMessageId"]) == (message.id, record["id"])
     assert shown["body"] == "Yes"
