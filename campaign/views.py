@@ -17,6 +17,7 @@ class CampaignView:
     While it is paused, ``paused_by`` says who decided that: "person" or "system". ``problem`` is
     why an open campaign does not go on by itself ("workflow_lost"), and mostly None. ``ordered`` is
     an order that the campaign has not carried out yet, ``ordered_at`` the number of the last one.
+    ``replies`` counts the inbound texts that answer its messages.
     """
 
     id: str
@@ -41,6 +42,7 @@ class CampaignView:
     problem: str | None = None
     ordered: str | None = None
     ordered_at: Instant | None = None
+    replies: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,10 +20,12 @@ from carriers.callbacks import (
     EMPTY,
     address_of,
     constant_time_equals,
+    id_of,
     malformed,
     now,
     require,
     text_of,
+    text_or_empty,
 )
 from carriers.classify import OUR_FAULT, PUT_OFF, Answer, failure_of, read_text
 from carriers.client import CarrierClient
@@ -157,8 +159,15 @@ def read_inbound(call: CarrierCall) -> list[Inbound]:
     said = _proved(call)
     if "status" in said:
         return []
-    sender = address_of(said, "from")
-    return [Inbound(sender, address_of(said, "to"), text_of(said, "text"), now())]
+    return [
+        Inbound(
+            address_of(said, "from"),
+            address_of(said, "to"),
+            text_or_empty(said, "text"),
+            now(),
+            carrier_id=id_of(said, "id"),
+        )
+    ]
 
 
 def _sort(answer: Answer) -> str:

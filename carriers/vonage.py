@@ -26,10 +26,13 @@ from carriers.callbacks import (
     TOLERANCE_SECONDS,
     address_of,
     constant_time_equals,
+    id_of,
     instant_or_now,
+    media_of,
     read_object,
     require,
     text_of,
+    text_or_empty,
 )
 from carriers.classify import Verdicts, acceptance, by_word
 from carriers.client import CarrierClient, basic, bearer
@@ -50,6 +53,7 @@ _MEDIA = {
     "ogg": "audio",
     "pdf": "file",
 }
+_INBOUND_MEDIA = {"image", "vcard", "audio", "video", "file"}
 _RECEIPTS = {
     "delivered": MessageStatus.DELIVERED,
     "read": MessageStatus.DELIVERED,
@@ -253,20 +257,25 @@ def understands(call: CarrierCall) -> bool:
 def read_inbound(call: CarrierCall) -> list[Inbound]:
     """Read an inbound webhook, of version 1 or 0.1; empty if it is no text and no picture.
 
-    Raises Forged or Refused.
+    A caption is the text of a picture. Raises Forged or Refused.
     """
     said = _signed(call)
     content = _content(said)
     if "status" in said or content is None:
         return []
     kind = content.get("message_type", content.get("type"))
-    media = content.get(kind) if isinstance(kind, str) else None
-    if kind != "text" and isinstance(media, dict):
-        body = text_of({"caption": media.get("caption") or ""}, "caption")
-    else:
-        body = text_of(content, "text")
-    at = instant_or_now(said, "timestamp")
-    return [Inbound(_party(said, "from"), _party(said, "to"), body, at)]
+    media = content.get(kind) if isinstance(kind, str) and kind in _INBOUND_MEDIA else None
+    media = media if isinstance(media, dict) else {}
+    return [
+        Inbound(
+            _party(said, "from"),
+            _party(said, "to"),
+            text_or_empty(content, "text") or text_or_empty(media, "caption"),
+            instant_or_now(said, "timestamp"),
+            carrier_id=id_of(said, "message_uuid"),
+            media_urls=media_of([media]),
+        )
+    ]
 
 
 def _content(said: dict[str, Any]) -> dict[str, Any] | None:

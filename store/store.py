@@ -20,6 +20,7 @@ from store.campaigns.retry import Retrying
 from store.clock import StoreClock
 from store.database.engine import Database
 from store.database.secrets import Sealer
+from store.replies.inbound import InboundMessages
 from store.replies.leases import Leases
 from store.replies.replies import Replies
 from store.sending.carrier_health import Health
@@ -57,6 +58,7 @@ class Store:
     receipts: Receipts
     opt_outs: OptOuts
     leases: Leases
+    inbound: InboundMessages
     replies: Replies
     resolving: Resolving
     retrying: Retrying
@@ -104,7 +106,8 @@ def open_store(settings: Settings) -> Store:
         receipts=Receipts(database, outbox),
         opt_outs=OptOuts(database),
         leases=Leases(database),
-        replies=Replies(database, outbox),
+        inbound=InboundMessages(database, outbox),
+        replies=Replies(database),
         resolving=Resolving(database, admissions),
         retrying=Retrying(database),
         attempts=Attempts(database),

@@ -7,9 +7,11 @@ from dataclasses import asdict
 from typing import Any
 
 from campaign.csv_cells import safe_cell
+from campaign.inbound import InboundMessage
 from campaign.instants import iso, iso_or_none
 from campaign.report import Report
 from campaign.views import CampaignView, MessageView
+from dialects.native.inbound import inbound_json
 from store.accounts.accounts import AccountView
 from store.accounts.api_keys import KeyView
 from store.accounts.senders import SenderView
@@ -29,9 +31,23 @@ CSV_COLUMNS = (
     "reference",
 )
 
+INBOUND_COLUMNS = (
+    "id",
+    "from",
+    "to",
+    "text",
+    "mediaUrls",
+    "receivedAt",
+    "carrier",
+    "campaignId",
+    "messageId",
+)
+
 
 def campaign_json(view: CampaignView) -> dict[str, Any]:
     """A campaign with its counts; the ten after ``total`` sum to it.
+
+    ``replies`` is how many inbound texts answered its messages.
 
     ``pausedBy`` is "person" or "system" while it is paused. ``problem`` names what keeps an open
     campaign from going on, such as "workflow_lost". ``ordered`` is an order that holds and is not
@@ -54,6 +70,7 @@ def campaign_json(view: CampaignView) -> dict[str, Any]:
         "idempotencyKey": view.key,
         "refusals": [asdict(refusal) for refusal in view.refusals],
         "counts": asdict(view.tally),
+        "replies": view.replies,
     }
 
 
@@ -146,4 +163,16 @@ def messages_csv(messages: Iterable[MessageView], header: bool = True) -> str:
     for message in messages:
         shown = message_json(message)
         writer.writerow([safe_cell(shown[column]) for column in CSV_COLUMNS])
+    return out.getvalue()
+
+
+def inbound_csv(messages: Iterable[InboundMessage], header: bool = True) -> str:
+    """Inbound texts as CSV, with the addresses of a text's media in one cell; see messages_csv."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    if header:
+        writer.writerow(INBOUND_COLUMNS)
+    for message in messages:
+        shown = inbound_json(message) | {"mediaUrls": " ".join(message.media_urls)}
+        writer.writerow([safe_cell(shown[column]) for column in INBOUND_COLUMNS])
     return out.getvalue()

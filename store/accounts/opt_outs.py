@@ -7,6 +7,7 @@ from sqlalchemy import bindparam, text
 from sqlmodel import col, delete, select
 
 from campaign.instants import Instant
+from campaign.keywords import Keyword, OptOutEvidence
 from campaign.phone import canonical_number
 from store.database.engine import Database
 from store.tables import OptOut, SenderRow
@@ -15,6 +16,16 @@ _ADD = text("""
     INSERT INTO opt_out (account_id, number, source, created_at)
     VALUES (:account_id, :number, :source, :created_at)
     ON CONFLICT (account_id, number) DO NOTHING
+""")
+_STOP = text("""
+    INSERT INTO opt_out (account_id, number, source, created_at)
+    VALUES (:account_id, :number, :source, :at)
+    ON CONFLICT (account_id, number) DO UPDATE SET created_at = excluded.created_at
+    WHERE opt_out.created_at < excluded.created_at
+""")
+# At one instant a STOP wins.
+_START = text("""
+    DELETE FROM opt_out WHERE account_id = :account_id AND number = :number AND created_at < :at
 """)
 _VIEW = select(OptOut.number, OptOut.source, OptOut.created_at)
 _GET = _VIEW.where(
@@ -43,6 +54,33 @@ class OptOuts:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+
+    def apply(
+        self,
+        account_id: str,
+        number: str,
+        kind: Keyword,
+        at: Instant,
+        event_id: str,
+        evidence: OptOutEvidence,
+        now: Instant | None = None,
+    ) -> bool:
+        """Apply a STOP or START that happened ``at``; True if it changed the row of the number.
+
+        One that is older than the opt-out changes nothing, nor does a repeat.
+        """
+        statement = {Keyword.STOP: _STOP, Keyword.START: _START}.get(kind)
+        if statement is None:
+            return False
+        values = {
+            "account_id": account_id,
+            "number": _stored(number),
+            "source": evidence.source,
+            "at": at,
+        }
+        return self._database.write(
+            lambda connection: connection.execute(statement, values).rowcount > 0
+        )
 
     def add(self, account_id: str, number: str, source: str, now: Instant) -> bool:
         """Opt a number out; returns False, and changes nothing, if it was opted out already."""

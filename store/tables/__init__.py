@@ -5,8 +5,9 @@ from sqlmodel import SQLModel
 from store.tables.accounts import Account, ApiKey, QuotaDay, SenderOwner, SenderRow
 from store.tables.callbacks import CallbackRow, WebhookRow
 from store.tables.campaigns import AttemptRow, CampaignRow, MessageRow, OptOut
+from store.tables.inbound import InboundRow
 from store.tables.keys import CampaignKey, RecipientKey
-from store.tables.leases import LeaseRow, PoolNumber, ReplyChannelRow, ReplyOption, ReplyRow
+from store.tables.leases import LeaseRow, PoolNumber, ReplyChannelRow, ReplyOption
 from store.tables.ledger import Credit, Entry, HoldRow
 from store.tables.links import ClickRow, LinkRow
 from store.tables.lists import ListMemberRow, MailingListRow
@@ -28,6 +29,7 @@ __all__ = [
     "Credit",
     "Entry",
     "HoldRow",
+    "InboundRow",
     "LeaseRow",
     "LinkRow",
     "ListMemberRow",
@@ -40,7 +42,6 @@ __all__ = [
     "QuotaDay",
     "RecipientKey",
     "ReplyOption",
-    "ReplyRow",
     "ReplyChannelRow",
     "SenderOwner",
     "SenderRow",

@@ -24,7 +24,8 @@ class CampaignRow(SQLModel, table=True):
     names in a few machine-readable words what keeps an open campaign from going on by itself.
     ``ordered`` is the last order until it is carried out; ``ordered_at`` stays afterwards, as the
     number of that order (campaign.orders). With ``look_up_since`` the store was restored from a
-    copy, and a carrier may have accepted any message of it since then.
+    copy, and a carrier may have accepted any message of it since then. ``replies`` counts the
+    inbound texts that answer it.
     """
 
     __tablename__ = "campaign"
@@ -59,6 +60,7 @@ class CampaignRow(SQLModel, table=True):
     ordered: str | None = None
     ordered_at: int | None = Field(default=None, sa_type=BigInteger)
     look_up_since: int | None = Field(default=None, sa_type=BigInteger)
+    replies: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
 
 
 class MessageRow(SQLModel, table=True):
@@ -76,6 +78,7 @@ class MessageRow(SQLModel, table=True):
     __table_args__ = (
         Index("message_by_id", "id", unique=True),
         Index("message_queue", "campaign_id", "status", "due_at"),
+        Index("message_by_recipient", "recipient"),
         CheckConstraint(f"due_at BETWEEN 0 AND {INSTANT_MAX}", name="message_due_in_bounds"),
     )
 
