@@ -12,12 +12,13 @@ from prometheus_client import Counter
 from campaign.handoffs import CarrierCall, Forged, Inbound, Receipt
 from campaign.phone import is_e164
 from campaign.refusals import Refused
-from campaign.rules.opt_outs import Keyword, read_keyword
+from campaign.replies import reply_id
 from carriers import CarrierModule, UnknownCarrier, carrier_module
 from carriers.callbacks import Ack
 from dialects.http.bodies import BadBody, read_bytes
 from dialects.http.context import ApiContext
 from dialects.native.problems import documented, problem, refused
+from service.inbound_keywords import apply_keyword
 from store.clock import wall_clock
 from store.store import Store
 from telemetry.logs import get_logger
@@ -113,7 +114,7 @@ def routes(context: ApiContext) -> APIRouter:
 
         async def take(module: CarrierModule, call: CarrierCall) -> None:
             for inbound in module.read_inbound(call):
-                if not await asyncio.to_thread(_apply, context.store, inbound):
+                if not await asyncio.to_thread(_apply, context.store, inbound, name):
                     UNMATCHED.labels(name).inc()
                     log.warning("inbound text fits no account", carrier=name)
 
@@ -168,21 +169,18 @@ def _address(context: ApiContext, request: Request) -> str:
     return f"{base}{request.url.path}{query}"
 
 
-def _apply(store: Store, inbound: Inbound) -> bool:
+def _apply(store: Store, inbound: Inbound, carrier: str) -> bool:
     """Apply a text to the accounts that it concerns; False if there are none.
 
     A name or short code that writes to us can neither opt out nor answer.
     """
     if not is_e164(inbound.sender):
         return False
-    keyword = read_keyword(inbound.body)
     owners = set(store.opt_outs.owners(inbound.to))
     # A text to a leased number is a reply to a message of the account that has the lease.
     answered = store.replies.take(inbound, wall_clock())
     accounts = owners if answered is None else {*owners, answered}
     for account_id in accounts:
-        if keyword is Keyword.STOP:
-            store.opt_outs.add(account_id, inbound.sender, "inbound", inbound.at)
-        elif keyword is Keyword.START:
-            store.opt_outs.remove(account_id, inbound.sender)
+        event_id = reply_id(account_id, inbound.sender, inbound.to, inbound.body, inbound.at)
+        apply_keyword(store, account_id, inbound, event_id, carrier)
     return bool(accounts)

@@ -4,13 +4,14 @@ from sqlmodel import SQLModel
 
 from store.tables.accounts import Account, ApiKey, QuotaDay, SenderOwner, SenderRow
 from store.tables.callbacks import CallbackRow, WebhookRow
-from store.tables.campaigns import AttemptRow, CampaignRow, MessageRow, OptOut
+from store.tables.campaigns import AttemptRow, CampaignRow, MessageRow
 from store.tables.keys import CampaignKey, RecipientKey
 from store.tables.leases import LeaseRow, PoolNumber, ReplyChannelRow, ReplyOption, ReplyRow
 from store.tables.ledger import Credit, Entry, HoldRow
 from store.tables.links import ClickRow, LinkRow
 from store.tables.lists import ListMemberRow, MailingListRow
 from store.tables.nonces import Nonce
+from store.tables.opt_outs import AutoReply, KeywordSettingRow, OptOut, OptOutEvent, OptOutState
 from store.tables.rates import CarrierState, RateRow
 
 METADATA = SQLModel.metadata
@@ -20,6 +21,7 @@ __all__ = [
     "Account",
     "ApiKey",
     "AttemptRow",
+    "AutoReply",
     "CallbackRow",
     "CampaignKey",
     "CampaignRow",
@@ -28,6 +30,7 @@ __all__ = [
     "Credit",
     "Entry",
     "HoldRow",
+    "KeywordSettingRow",
     "LeaseRow",
     "LinkRow",
     "ListMemberRow",
@@ -35,6 +38,8 @@ __all__ = [
     "MessageRow",
     "Nonce",
     "OptOut",
+    "OptOutEvent",
+    "OptOutState",
     "RateRow",
     "PoolNumber",
     "QuotaDay",

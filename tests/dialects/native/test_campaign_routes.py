@@ -539,6 +539,6 @@ async def test_receipts_move_messages_forward_once_and_stop_words_silence(api: A
     assert (await api.http.post("/carriers/pretend/inbound", json=text)).status_code == 202
     listed = (await api.http.get("/v1/opt-outs", auth=api.basic())).json()["optOuts"]
     assert [one["number"] for one in listed] == ["+14155551002"]
-    back = text | {"body": "START"}
+    back = text | {"body": "START", "at": "2026-11-21T10:00:01Z"}
     assert (await api.http.post("/carriers/pretend/inbound", json=back)).status_code == 202
     assert (await api.http.get("/v1/opt-outs", auth=api.basic())).json()["optOuts"] == []
