@@ -159,13 +159,13 @@ def messages_csv(messages: Iterable[MessageView], header: bool = True) -> str:
         writer.writerow(CSV_COLUMNS)
     for message in messages:
         shown = message_json(message)
-        writer.writerow([_cell(column, shown[column]) for column in CSV_COLUMNS])
+        writer.writerow([safe_cell(shown[column]) for column in CSV_COLUMNS])
     return out.getvalue()
 
 
-def _cell(column: str, value: Any) -> Any:
-    # A valid number starts with "+" and is safe. Some dialects admit a recipient that is no number.
-    if column in ("to", "sender") and is_e164(value):
+def safe_cell(value: Any) -> Any:
+    """A value for a CSV cell that no spreadsheet runs as a formula; a valid number stays."""
+    if isinstance(value, str) and is_e164(value):
         return value
     if isinstance(value, str) and value[:1] in "=+-@\t\r":
         return "'" + value if value else value
