@@ -5,14 +5,24 @@ import asyncio
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
-from campaign.instants import iso
 from campaign.phone import canonical_number
 from dialects.http.auth import Permission, fault_of_permissions
 from dialects.http.context import ApiContext
+from dialects.http.downloads import csv_download, wants_csv
 from dialects.native import responses as presenting
 from dialects.native.cursors import read_cursor, write_cursor
 from dialects.native.fields import RequestModel
-from dialects.native.handling import Stop, body_of, deleted, enter, page_size, read_model
+from dialects.native.handling import (
+    Stop,
+    body_of,
+    deleted,
+    enter,
+    not_found,
+    page_size,
+    read_model,
+)
+from dialects.native.list_members import read_members
+from dialects.native.opt_outs import event_json, opt_out_json, opt_outs_csv
 from dialects.native.problems import WRITING, documented, problem
 from dialects.native.request_keys import id_bytes, request_key, takes_key
 from store.accounts.senders import SenderTaken
@@ -144,30 +154,55 @@ def routes(context: ApiContext) -> APIRouter:
         account, now = principal.account_id, wall_clock()
         return deleted(await asyncio.to_thread(api_keys.revoke, key_id, now, account), "key")
 
-    @router.get("/opt-outs", summary="List the numbers that opted out")
+    @router.get("/opt-outs", summary="List the numbers that opted out, as JSON or CSV")
     async def list_opt_outs(
-        request: Request, limit: int = 100, cursor: str | None = None
+        request: Request, limit: int = 100, cursor: str | None = None, bom: bool = True
     ) -> Response:
-        """A page of numbers in ascending order; ``next`` is the cursor of the next page."""
+        """A page of numbers in ascending order; ``next`` is the cursor of the next page.
+
+        Each has its evidence: when, by which text, through which carrier. With
+        ``Accept: text/csv``, one line per number, all of them.
+        """
         principal = await enter(request, context.store, Permission.READ)
+        if wants_csv(request):
+            return csv_download(opt_outs_csv(opt_outs, principal.account_id), OPT_OUTS, bom)
         size, after = page_size(limit), read_cursor(OPT_OUTS, cursor)
         found = await read_in_thread(opt_outs.list, principal.account_id, size, after)
-        shown = [
-            {"number": one.number, "source": one.source, "createdAt": iso(one.created_at)}
-            for one in found
-        ]
+        shown = [opt_out_json(one) for one in found]
         following = write_cursor(OPT_OUTS, found[-1].number) if len(found) == size else None
         return JSONResponse({"optOuts": shown, "next": following})
+
+    @router.get("/opt-outs/{number}", summary="Get the evidence of a number's opt-outs")
+    async def opt_out_history(request: Request, number: str) -> Response:
+        """Every STOP and START of the number, the earliest first; 404 if there is none."""
+        principal = await enter(request, context.store, Permission.READ)
+        account = principal.account_id
+        now = await read_in_thread(opt_outs.get, account, number)
+        events = await read_in_thread(opt_outs.history, account, number)
+        if now is None and not events:
+            return not_found("opt-out")
+        shown = [event_json(event) for event in events]
+        written = canonical_number(number) or number
+        return JSONResponse({"number": written, "optedOut": now is not None, "events": shown})
 
     @router.post(
         "/opt-outs",
         status_code=201,
-        summary="Opt out a number",
-        openapi_extra=takes_key(body_of(OptOutBody)),
+        summary="Opt out a number, or those of a CSV or XLSX file",
+        openapi_extra=takes_key(_OPT_OUTS),
+        responses={200: {"description": "The numbers of the file are opted out"}},
     )
     async def opt_out(request: Request) -> Response:
-        """Messages to the number that are not yet claimed are skipped, in running campaigns too."""
+        """Messages to the number that are not yet claimed are skipped, in running campaigns too.
+
+        With ``text/csv`` every number of a file with a header, 200 and how many were added.
+        """
         principal = await enter(request, context.store, Permission.CONTROL)
+        if request.headers.get("content-type", "").lower().startswith("text/csv"):
+            numbers = [one.number for one in (await read_members(request)).members]
+            account, now = principal.account_id, wall_clock()
+            added = await asyncio.to_thread(opt_outs.add_all, account, numbers, "file", now)
+            return JSONResponse({"added": added, "total": len(set(numbers))})
         body = await read_model(request, OptOutBody, BODY_BYTES_MAX)
         request_key(request)
         number = canonical_number(body.number)
@@ -186,3 +221,9 @@ def routes(context: ApiContext) -> APIRouter:
         return deleted(gone, "opt-out")
 
     return router
+
+
+_OPT_OUTS = body_of(OptOutBody)
+_OPT_OUTS["requestBody"]["content"]["text/csv"] = {
+    "schema": {"type": "string", "description": "column number; others are ignored"}
+}

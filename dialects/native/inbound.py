@@ -18,4 +18,5 @@ def inbound_json(inbound: InboundMessage) -> dict[str, Any]:
         "carrier": inbound.carrier,
         "campaignId": inbound.campaign_id,
         "messageId": inbound.message_id,
+        "needsReview": inbound.needs_review,
     }

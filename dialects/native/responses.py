@@ -41,6 +41,7 @@ INBOUND_COLUMNS = (
     "carrier",
     "campaignId",
     "messageId",
+    "needsReview",
 )
 
 

@@ -5,8 +5,8 @@ workflows deliver its callbacks.
 """
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, insert, select, text, tuple_
@@ -16,10 +16,13 @@ from campaign.events import Destination
 from campaign.handoffs import Inbound
 from campaign.inbound import InboundMessage, inbound_id
 from campaign.instants import SECOND, Instant
+from campaign.keyword_reading import read_keyword
+from campaign.keywords import Keyword, Reading
 from campaign.phone import canonical_number
 from campaign.replies import ReplyChannel, ReplyOptions
 from store.database.engine import Database
 from store.replies.leases import lease_holder
+from store.shared.keyword_settings import settings_of
 from store.shared.outbox import Outbox
 from store.shared.reply_rows import inbound_of, options_of
 from store.tables import InboundRow, ReplyChannelRow
@@ -53,11 +56,11 @@ _ANSWERED = text(f"""
 _INSERT = text("""
     INSERT INTO inbound_message (
         id, account_id, carrier, writer, number, body, media_urls, received_at, campaign_id,
-        message_id
+        message_id, needs_review
     )
     VALUES (
         :id, :account_id, :carrier, :writer, :number, :body, :media_urls, :received_at,
-        :campaign_id, :message_id
+        :campaign_id, :message_id, :needs_review
     )
     ON CONFLICT (id) DO NOTHING
 """)
@@ -69,12 +72,12 @@ class Taken:
     """What is kept of an inbound text.
 
     ``messages`` are the text as each account has it that the number belongs to, as it was stored
-    the first time. ``accounts`` are all that have it or wrote to its writer from that number: a
-    STOP concerns them all. Both are empty where the number fits nobody.
+    the first time; there is none where the number fits nobody. ``readings`` say what it asks of
+    each account that has it or wrote to its writer from that number.
     """
 
     messages: Sequence[InboundMessage] = ()
-    accounts: frozenset[str] = frozenset()
+    readings: Mapping[str, Reading] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +111,7 @@ class InboundMessages:
             for written in (inbound.to, *inbound.also_to):
                 text_to = _TextTo(writer, canonical_number(written) or written, written)
                 found = self._take(connection, inbound, carrier, text_to, now)
-                if found[0].accounts:
+                if found[0].messages:
                     return found
             return Taken(), []
 
@@ -134,6 +137,9 @@ class InboundMessages:
             owners = [_answered(connection, text_to, None, at).sent_by]  # type: ignore[union-attr]
         messages: list[InboundMessage] = []
         destinations: list[Destination] = []
+        readings = {
+            account_id: _read(connection, account_id, inbound) for account_id in {*owners, *writers}
+        }
         for account_id in owners:
             answered = _answered(connection, text_to, account_id, at)
             message = InboundMessage(
@@ -147,13 +153,14 @@ class InboundMessages:
                 campaign_id=answered and answered.campaign_id,
                 carrier=carrier,
                 media_urls=inbound.media_urls,
+                needs_review=readings[account_id].needs_review,
             )
             stored = _store(connection, message)
             if stored is message:
                 is_leased = holder is not None and holder.account_id == account_id
                 destinations += self._report(connection, message, answered, is_leased, now)
             messages.append(stored)
-        return Taken(messages, frozenset({*owners, *writers})), destinations
+        return Taken(messages, readings), destinations
 
     def _report(
         self,
@@ -231,6 +238,14 @@ def _answered(
     return connection.execute(_ANSWERED, values).first()
 
 
+def _read(connection: Connection, account_id: str, inbound: Inbound) -> Reading:
+    """What a text asks of an account; a name or short code can neither opt out nor in."""
+    if canonical_number(inbound.sender) is None:
+        return Reading()
+    verdict = Keyword(inbound.keyword) if inbound.keyword else None
+    return read_keyword(inbound.body, settings_of(connection, account_id), verdict)
+
+
 def _store(connection: Connection, message: InboundMessage) -> InboundMessage:
     """Store a text; returns it, or what an earlier run stored under its id."""
     values = {
@@ -244,6 +259,7 @@ def _store(connection: Connection, message: InboundMessage) -> InboundMessage:
         "received_at": message.received_at,
         "campaign_id": message.campaign_id,
         "message_id": message.message_id,
+        "needs_review": message.needs_review,
     }
     if connection.execute(_INSERT, values).rowcount == 0:
         query = select(InboundRow).where(col(InboundRow.id) == message.id)

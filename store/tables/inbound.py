@@ -29,3 +29,4 @@ class InboundRow(SQLModel, table=True):
     received_at: int = Field(sa_type=BigInteger)
     campaign_id: str | None = None
     message_id: str | None = None
+    needs_review: bool = Field(default=False)

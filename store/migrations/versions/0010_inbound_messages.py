@@ -49,6 +49,7 @@ def _create_inbound_message() -> None:
         sa.Column("received_at", sa.BigInteger(), nullable=False),
         sa.Column("campaign_id", sa.String(), nullable=True),
         sa.Column("message_id", sa.String(), nullable=True),
+        sa.Column("needs_review", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(["account_id"], ["account.id"]),
         sa.PrimaryKeyConstraint("id"),
     )

@@ -216,16 +216,16 @@ def test_a_stop_concerns_everybody_who_wrote_from_the_number_and_one_has_the_tex
     to_pool = replace(YES, to=pool)
     leased_message(builder, builder.account_id, NOW, pool)
     taken = take(builder, to_pool, NOW + LEASE_FOR + DAY)
-    assert taken.accounts == {builder.account_id}
+    assert set(taken.readings) == {builder.account_id}
     assert [message.account_id for message in taken.messages] == [builder.account_id]
     later = NOW + LEASE_FOR + DAY
     leased_message(builder, other.id, later, pool)
     taken = take(builder, replace(to_pool, at=later + MINUTE, carrier_id="SM2"), later + DAY)
-    assert taken.accounts == {builder.account_id, other.id}
+    assert set(taken.readings) == {builder.account_id, other.id}
     assert [message.account_id for message in taken.messages] == [other.id]
     store.leases.remove_number(pool)
     taken = take(builder, replace(to_pool, at=later + DAY, carrier_id="SM3"), later + DAY)
-    assert taken.accounts == {builder.account_id, other.id}
+    assert set(taken.readings) == {builder.account_id, other.id}
     assert [message.account_id for message in taken.messages] == [other.id]
     assert take(builder, replace(to_pool, sender=number(5))) == Taken()
 
@@ -237,5 +237,5 @@ def test_a_text_to_a_removed_sender_still_concerns_who_wrote_from_it(
     builder.send(campaign)
     builder.store.senders.remove(builder.account_id, SENDER)
     taken = take(builder)
-    assert taken.accounts == {builder.account_id} and only(taken).campaign_id == campaign
+    assert set(taken.readings) == {builder.account_id} and only(taken).campaign_id == campaign
     assert take(builder, replace(YES, sender=number(7))) == Taken()

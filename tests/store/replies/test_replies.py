@@ -56,7 +56,7 @@ def ask(
 def take(store: Store, text: Inbound, now: Instant) -> set[str]:
     """Bring a text; the accounts that keep it."""
     taken = store.inbound.take(text, "pretend", now)
-    assert taken.accounts >= {message.account_id for message in taken.messages}
+    assert set(taken.readings) >= {message.account_id for message in taken.messages}
     return {message.account_id for message in taken.messages}
 
 
