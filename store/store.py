@@ -20,6 +20,8 @@ from store.campaigns.retry import Retrying
 from store.clock import StoreClock
 from store.database.engine import Database
 from store.database.secrets import Sealer
+from store.people.erasure import Eraser
+from store.people.people import People
 from store.replies.leases import Leases
 from store.replies.replies import Replies
 from store.sending.carrier_health import Health
@@ -29,6 +31,7 @@ from store.sending.receipts import Receipts
 from store.sending.routes import Routes
 from store.sending.sending import Sending
 from store.sending.unknowns import Resolving
+from store.shared.erased_numbers import ErasedNumbers
 from store.shared.outbox import Outbox
 from store.shared.rates import Rates
 from store.webhooks.deliveries import Deliveries
@@ -55,6 +58,8 @@ class Store:
     health: Health
     receipts: Receipts
     opt_outs: OptOuts
+    people: People
+    eraser: Eraser
     leases: Leases
     replies: Replies
     resolving: Resolving
@@ -80,7 +85,8 @@ def open_store(settings: Settings) -> Store:
     sealer = Sealer(settings.secret_key.get_secret_value())
     api_keys = ApiKeys(database, sealer)
     outbox = Outbox(database)
-    admissions = Admissions(database, outbox)
+    erased_numbers = ErasedNumbers(database, sealer)
+    admissions = Admissions(database, outbox, erased_numbers)
     rates = Rates(database)
     health = Health(database)
     due_messages = DueMessages(database, rates, health, Routes(settings.carriers))
@@ -95,11 +101,13 @@ def open_store(settings: Settings) -> Store:
         orders=Orders(database),
         admissions=admissions,
         plans=Plans(database),
-        sending=Sending(database, outbox, due_messages),
+        sending=Sending(database, outbox, due_messages, erased_numbers),
         rates=rates,
         health=health,
         receipts=Receipts(database, outbox),
-        opt_outs=OptOuts(database),
+        opt_outs=OptOuts(database, erased_numbers),
+        people=People(database, erased_numbers),
+        eraser=Eraser(database, erased_numbers),
         leases=Leases(database),
         replies=Replies(database, outbox),
         resolving=Resolving(database, admissions),

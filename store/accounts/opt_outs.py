@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam, text
+from sqlalchemy import Connection, bindparam, text
 from sqlmodel import col, delete, select
 
 from campaign.instants import Instant
 from campaign.phone import canonical_number
 from store.database.engine import Database
+from store.shared.erased_numbers import ErasedNumbers
 from store.tables import OptOut, SenderRow
 
 _ADD = text("""
@@ -38,11 +39,13 @@ class OptOutView:
 class OptOuts:
     """Opted-out numbers in the database; every method is one transaction.
 
-    A number is taken in any form that ``canonical_number`` reads, and stored as E.164.
+    A number is taken in any form that ``canonical_number`` reads, and stored as E.164. One that was
+    erased stays opted out until it is removed.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, erased_numbers: ErasedNumbers) -> None:
         self._database = database
+        self._erased_numbers = erased_numbers
 
     def add(self, account_id: str, number: str, source: str, now: Instant) -> bool:
         """Opt a number out; returns False, and changes nothing, if it was opted out already."""
@@ -61,7 +64,12 @@ class OptOuts:
         query = delete(OptOut).where(
             col(OptOut.account_id) == account_id, col(OptOut.number) == _stored(number)
         )
-        return self._database.write(lambda connection: connection.execute(query).rowcount > 0)
+
+        def work(connection: Connection) -> bool:
+            was_erased = self._erased_numbers.remove(connection, account_id, _stored(number))
+            return connection.execute(query).rowcount > 0 or was_erased
+
+        return self._database.write(work)
 
     def list(
         self, account_id: str, limit: int = 100, after: str | None = None
@@ -83,8 +91,11 @@ class OptOuts:
         return None if row is None else OptOutView(*row)
 
     def contains(self, account_id: str, number: str) -> bool:
-        """Tell whether a number is opted out of an account's messages."""
-        return self.get(account_id, number) is not None
+        """Tell whether a number is opted out of an account's messages, or erased."""
+        erased = self._erased_numbers
+        return self.get(account_id, number) is not None or self._database.read(
+            lambda connection: bool(erased.among(connection, account_id, [_stored(number)]))
+        )
 
     def owners(self, address: str) -> Sequence[str]:
         """The ids of the accounts that send from an address: an inbound text concerns them all."""

@@ -29,11 +29,13 @@ _REOPEN = text(f"""
 _REASONS = text("""
     SELECT DISTINCT reason FROM message
     WHERE campaign_id = :campaign AND status = 'failed' AND attempts > 0 AND NOT was_unknown
+      AND recipient <> 'erased'
 """)
 _REQUEUE = text("""
     UPDATE message
     SET status = 'queued', due_at = :now, reason = NULL, error = NULL, final_at = NULL
     WHERE campaign_id = :campaign AND status = 'failed' AND attempts > 0 AND NOT was_unknown
+      AND recipient <> 'erased'
       AND reason IN :reasons
     RETURNING kind
 """).bindparams(bindparam("reasons", type_=String, expanding=True))

@@ -11,6 +11,7 @@ from store.tables.ledger import Credit, Entry, HoldRow
 from store.tables.links import ClickRow, LinkRow
 from store.tables.lists import ListMemberRow, MailingListRow
 from store.tables.nonces import Nonce
+from store.tables.people import ErasedNumber
 from store.tables.rates import CarrierState, RateRow
 
 METADATA = SQLModel.metadata
@@ -27,6 +28,7 @@ __all__ = [
     "ClickRow",
     "Credit",
     "Entry",
+    "ErasedNumber",
     "HoldRow",
     "LeaseRow",
     "LinkRow",

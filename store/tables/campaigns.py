@@ -23,7 +23,8 @@ class CampaignRow(SQLModel, table=True):
     ``paused_at`` and ``paused_by`` ("person" or "system") are set while it is paused. ``problem``
     names in a few machine-readable words what keeps an open campaign from going on by itself.
     ``ordered`` is the last order until it is carried out; ``ordered_at`` stays afterwards, as the
-    number of that order (campaign.orders).
+    number of that order (campaign.orders). ``texts_removed_at`` is when the texts of its messages
+    were removed, because they are kept for a limited time only.
     """
 
     __tablename__ = "campaign"
@@ -57,6 +58,7 @@ class CampaignRow(SQLModel, table=True):
     problem: str | None = None
     ordered: str | None = None
     ordered_at: int | None = Field(default=None, sa_type=BigInteger)
+    texts_removed_at: int | None = Field(default=None, sa_type=BigInteger)
 
 
 class MessageRow(SQLModel, table=True):
