@@ -4,11 +4,18 @@ import asyncio
 
 import pytest
 
+from campaign.instants import SECOND, iso
 from store.campaigns.audit import audit
+from store.clock import wall_clock
 from tests.serving import Api
 from tests.store.people.test_erasure import everything
 
 TEXT = "The secret word is Rosebud"
+
+
+def soon() -> str:
+    """An instant that leaves time to set a rate."""
+    return iso(wall_clock() + 5 * SECOND)
 
 
 async def post(api: Api, **members: object) -> str:
@@ -27,8 +34,14 @@ async def test_a_person_erased_in_the_middle_of_a_campaign_gets_nothing_more(api
         for position, to in enumerate(numbers)
     ]
     campaign_id = await post(
-        api, name="A race", recipients=recipients, spreadHours=0.002, idempotencyKey=f"k-{person[1:]}"
+        api,
+        name="A race",
+        recipients=recipients,
+        scheduleDateTime=soon(),
+        idempotencyKey=f"k-{person[1:]}",
     )
+    path = f"/v1/campaigns/{campaign_id}"
+    assert (await api.http.patch(path, json={"rate": 4}, auth=api.basic())).status_code == 200
     while len(api.story.carrier.log) < 3:
         await asyncio.sleep(0.05)
     known = (await api.http.get(f"/v1/people/{person}", auth=api.basic())).json()
