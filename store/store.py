@@ -115,7 +115,7 @@ def open_store(settings: Settings) -> Store:
         attempts=Attempts(database),
         message_log=MessageLog(database),
         lists=Lists(database),
-        links=Links(database),
+        links=Links(database, outbox),
         signing=Signing(database, sealer),
         outbox=outbox,
         deliveries=Deliveries(database),

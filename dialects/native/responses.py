@@ -34,6 +34,8 @@ CSV_COLUMNS = (
 def campaign_json(view: CampaignView) -> dict[str, Any]:
     """A campaign with its counts; the ten after ``total`` sum to it.
 
+    ``clicks`` has the clicks on its short links: ``total``, ``unique`` (messages with at least one)
+    and ``previews`` by programs, which are no clicks.
     ``pausedBy`` is "person" or "system" while it is paused. ``problem`` names what keeps an open
     campaign from going on, such as "workflow_lost". ``ordered`` is an order that holds and is not
     carried out yet: "pause", "resume", "cancel" or "retry".
@@ -55,6 +57,7 @@ def campaign_json(view: CampaignView) -> dict[str, Any]:
         "idempotencyKey": view.key,
         "refusals": [asdict(refusal) for refusal in view.refusals],
         "counts": asdict(view.tally),
+        "clicks": asdict(view.clicks),
     }
 
 

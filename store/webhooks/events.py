@@ -10,11 +10,12 @@ from campaign.events import EndpointMethod, Event, EventEndpoint
 from campaign.instants import Instant
 from campaign.ports import Tally
 from campaign.replies import Reply
-from campaign.views import CampaignView, MessageView
+from campaign.views import CampaignView, ClickView, MessageView
 from store.accounts.api_keys import ApiKeys, KeyPair
 from store.database.engine import Database
 from store.database.secrets import Sealer
 from store.shared import reports
+from store.shared.clicks import read_click
 from store.shared.reply_rows import read_reply
 from store.shared.views import campaign_view, message_view
 from store.tables import Account, CallbackRow, CampaignRow, MessageRow, WebhookRow
@@ -35,8 +36,8 @@ class WebhookEvent:
 
     ``id`` is the same in every try, and ``tries`` counts the tries so far. ``message`` is in its
     present state, which may be later than ``event``. ``campaign`` has counts only in events of
-    campaigns. ``reply`` is the inbound text if the event is one. ``key_pair`` reads the oldest
-    valid key of the account, for dialects that sign with it.
+    campaigns. ``reply`` is the inbound text and ``click`` the click if the event is one.
+    ``key_pair`` reads the oldest valid key of the account, for dialects that sign with it.
     """
 
     id: str
@@ -51,6 +52,7 @@ class WebhookEvent:
     message: MessageView | None
     key_pair: Callable[[], KeyPair | None]
     reply: Reply | None = None
+    click: ClickView | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,7 @@ class EventReader:
         property_sid: str,
         webhook: WebhookRow | None,
     ) -> WebhookEvent | None:
-        campaign = message = reply = None
+        campaign = message = reply = click = None
         address = None if webhook is None else EventEndpoint(webhook.url)
         if callback.inbound_id is not None:
             answered = read_reply(connection, callback.inbound_id)
@@ -111,6 +113,10 @@ class EventReader:
                 return None
             reply, options = answered
             address = address or options.webhook
+        if callback.click_id is not None:
+            click = read_click(connection, callback.click_id)
+            if click is None:
+                return None
         if callback.message_id is not None:
             values = {"message_id": callback.message_id}
             row = connection.execute(_MESSAGE, values).first()
@@ -141,4 +147,5 @@ class EventReader:
             message=message,
             key_pair=lambda: self._api_keys.reveal_oldest(callback.account_id),
             reply=reply,
+            click=click,
         )
