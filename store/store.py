@@ -22,6 +22,7 @@ from store.database.engine import Database
 from store.database.secrets import Sealer
 from store.people.erasure import Eraser
 from store.people.people import People
+from store.people.retention import Retention
 from store.replies.leases import Leases
 from store.replies.replies import Replies
 from store.sending.carrier_health import Health
@@ -60,6 +61,7 @@ class Store:
     opt_outs: OptOuts
     people: People
     eraser: Eraser
+    retention: Retention
     leases: Leases
     replies: Replies
     resolving: Resolving
@@ -108,6 +110,7 @@ def open_store(settings: Settings) -> Store:
         opt_outs=OptOuts(database, erased_numbers),
         people=People(database, erased_numbers),
         eraser=Eraser(database, erased_numbers),
+        retention=Retention(database),
         leases=Leases(database),
         replies=Replies(database, outbox),
         resolving=Resolving(database, admissions),
