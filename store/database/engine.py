@@ -149,14 +149,15 @@ class Database:
             return True
         with _translate_errors(), self._writing:
             connection = self.engine.raw_connection()
+            cursor = connection.cursor()
             try:
-                cursor = connection.cursor()
                 cursor.execute(f"PRAGMA busy_timeout={CHECKPOINT_TIMEOUT_MS}")
                 cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-                is_busy = any(row[0] for row in cursor.fetchall())
-                cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
-                return not is_busy
+                return not any(row[0] for row in cursor.fetchall())
+            except sqlite3.OperationalError:
+                return False
             finally:
+                cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
                 connection.close()
 
     def close(self) -> None:

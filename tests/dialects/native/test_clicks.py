@@ -57,16 +57,16 @@ async def test_clicks_are_counted_by_visit_and_by_message_and_previews_apart(lin
 async def test_a_click_is_an_event_of_its_webhooks_and_a_preview_is_none(linking: Api) -> None:
     store, account = linking.story.store, linking.story.account
     names = ("native", "mobivate", "textingline")
-    for dialect, events in zip(names, (["link.clicked"], ["link.*"], ["*"]), strict=True):
-        store.endpoints.add(account.id, "https://hooks.example.com/x", events, dialect, NOW)
+    for dialect, wanted in zip(names, (["link.clicked"], ["link.*"], ["*"]), strict=True):
+        store.endpoints.add(account.id, "https://hooks.example.com/x", wanted, dialect, NOW)
     (code,) = await shortened(linking)
     await linking.http.get(f"/s/{code}", headers={"user-agent": IMESSAGE})
     builder = StoreBuilder(store, account.id)
-    told = "SELECT count(*) FROM callback WHERE event = 'link.clicked'"
-    assert builder.value(told) == 0
+    events = "SELECT count(*) FROM callback WHERE event = 'link.clicked'"
+    assert builder.value(events) == 0
     await linking.http.get(f"/s/{code}", headers={"user-agent": PEOPLE[0]})
     # Those of the campaign's own dialect and the native ones.
-    assert builder.value(told) == 2
+    assert builder.value(events) == 2
     rows = "SELECT id FROM callback WHERE event = 'link.clicked' AND dialect = :dialect"
     (click,) = (await clicks(linking, str(builder.value("SELECT id FROM campaign"))))["clicks"]
     for dialect in ("native", "mobivate"):
