@@ -17,6 +17,7 @@ from campaign.failures import (
 )
 from campaign.handoffs import Acceptance, Carrier, Forgetful, Handoff, Repeats
 from campaign.instants import SECOND, Instant
+from campaign.people import ERASED
 from campaign.ports import ChunkRange, Outcome, SendingStore
 from campaign.retry import NOT_ACCEPTED, next_try_at
 from campaign.routing import ABOUT_RECIPIENT
@@ -188,7 +189,8 @@ class Attempts:
         next chunk over it asks again.
         """
         carrier = self.carriers.named(handoff.carrier)
-        if carrier is None or carrier.repeats is Repeats.NONE:
+        erased = handoff.to == ERASED
+        if carrier is None or carrier.repeats is Repeats.NONE or erased:
             return self._outcome(handoff, MessageStatus.UNKNOWN, code=code)
         repeats = carrier.repeats is Repeats.DEDUP
         reachable = True

@@ -52,7 +52,7 @@ class EventEndpoint:
 
 
 class Event(StrEnum):
-    """What is reported: an end of a message or campaign, or an incoming text."""
+    """What is reported: an end of a message or campaign, an incoming text or a click."""
 
     MESSAGE_SENT = "message.sent"
     MESSAGE_DELIVERED = "message.delivered"
@@ -60,6 +60,7 @@ class Event(StrEnum):
     MESSAGE_FAILED = "message.failed"
     MESSAGE_UNKNOWN = "message.unknown"
     MESSAGE_RECEIVED = "message.received"
+    LINK_CLICKED = "link.clicked"
     CAMPAIGN_FINISHED = "campaign.finished"
     CAMPAIGN_FINISHED_WITH_FAILURES = "campaign.finished_with_failures"
     CAMPAIGN_CANCELLED = "campaign.cancelled"
@@ -80,7 +81,7 @@ CAMPAIGN_EVENTS: dict[CampaignStatus, Event] = {
     CampaignStatus.EXPIRED: Event.CAMPAIGN_EXPIRED,
 }
 # What a webhook may subscribe to.
-SUBSCRIBABLE = frozenset({"*", "message.*", "campaign.*", *Event})
+SUBSCRIBABLE = frozenset({"*", "message.*", "campaign.*", "link.*", *Event})
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +121,7 @@ def destination_of(account_id: str, url: str) -> str:
 
 
 def callback_id(destination: str, event: Event, subject: str, at: Instant) -> str:
-    """The id of the delivery of an event of a message or campaign to a destination.
+    """The id of the delivery of an event of a message, campaign, text or click to a destination.
 
     The same event has the same id, so it is stored once.
     """

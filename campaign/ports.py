@@ -103,7 +103,10 @@ class SendingStore(Protocol):
         ...
 
     def renew(self, chunk: ChunkRange, token: str, position: int, claimed_until: Instant) -> bool:
-        """Lengthen the lease of one claimed row before another try; False when it was lost."""
+        """Lengthen the lease of one claimed row before another try; False when it was lost.
+
+        It is lost, too, when the recipient was erased: that message gets no further try.
+        """
         ...
 
     def wants_nothing(self, campaign_id: str, number: str) -> bool:

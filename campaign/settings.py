@@ -51,6 +51,8 @@ class Settings(BaseSettings):
     disk_free_bytes_min: int = Field(default=64 * 1024 * 1024, ge=0)
     senders_self_service: bool = False
     short_link_base_url: str = ""
+    keep_texts_days: int = Field(default=0, ge=0, le=36_500)
+    keep_inbound_days: int = Field(default=0, ge=0, le=36_500)
 
     task_queue: str = "godwit"
     chunk_size: int = Field(default=1_000, ge=1, le=5_000)

@@ -11,6 +11,27 @@ from campaign.states import CampaignStatus, MessageStatus
 
 
 @dataclass(frozen=True, slots=True)
+class ClickView:
+    """One visit through a short link; a ``preview`` was by a program and counts as no click."""
+
+    id: str
+    code: str
+    message_id: str
+    url: str
+    at: Instant
+    preview: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ClickCounts:
+    """The clicks of a campaign: all, the messages with at least one, and previews."""
+
+    total: int = 0
+    unique: int = 0
+    previews: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class CampaignView:
     """One campaign with its counts at the moment of asking.
 
@@ -18,6 +39,7 @@ class CampaignView:
     why an open campaign does not go on by itself ("workflow_lost"), and mostly None. ``ordered`` is
     an order that the campaign has not carried out yet, ``ordered_at`` the number of the last one.
     ``replies`` counts the inbound texts that answer its messages.
+    ``clicks`` are those on its short links.
     """
 
     id: str
@@ -43,6 +65,7 @@ class CampaignView:
     ordered: str | None = None
     ordered_at: Instant | None = None
     replies: int = 0
+    clicks: ClickCounts = ClickCounts()
 
 
 @dataclass(frozen=True, slots=True)

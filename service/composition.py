@@ -11,6 +11,7 @@ from campaign.links import CODE_RANDOM_BYTES, Shortener, make_code
 from campaign.model import SCHEDULE_AHEAD_MAX, ComposedCampaign, Draft, Policy
 from campaign.phone import OfflineLookup
 from campaign.settings import Settings
+from campaign.short_link_hosts import base_url_of
 from store.store import Store
 
 
@@ -33,7 +34,7 @@ class CampaignComposer:
             self._default_sender(draft),
             self.lookup,
             make_ids(MESSAGE_PREFIX, random).__next__,
-            self._shortener(),
+            self._shortener(draft),
         )
 
     def _limited(self, policy: Policy) -> Policy:
@@ -62,8 +63,12 @@ class CampaignComposer:
         )
         return next(active, None)
 
-    def _shortener(self) -> Shortener | None:
-        base_url = self.settings.short_link_base_url
+    def _shortener(self, draft: Draft) -> Shortener | None:
+        if not draft.shorten_urls:
+            return None
+        account = self.store.accounts.show(draft.account_id)
+        host = None if account is None else account.short_link_host
+        base_url = base_url_of(self.settings.short_link_base_url, host)
         if not base_url:
             return None
         return Shortener(base_url, lambda: make_code(secrets.token_bytes(CODE_RANDOM_BYTES)))

@@ -20,6 +20,9 @@ from store.campaigns.retry import Retrying
 from store.clock import StoreClock
 from store.database.engine import Database
 from store.database.secrets import Sealer
+from store.people.erasure import Eraser
+from store.people.people import People
+from store.people.retention import Retention
 from store.replies.inbound import InboundMessages
 from store.replies.leases import Leases
 from store.replies.replies import Replies
@@ -31,6 +34,7 @@ from store.sending.routes import Routes
 from store.sending.sending import Sending
 from store.sending.unknowns import Resolving
 from store.shared.auto_replies import AutoReplies
+from store.shared.erased_numbers import ErasedNumbers
 from store.shared.keyword_settings import KeywordSettingsStore
 from store.shared.outbox import Outbox
 from store.shared.rates import Rates
@@ -61,6 +65,9 @@ class Store:
     opt_outs: OptOuts
     keywords: KeywordSettingsStore
     auto_replies: AutoReplies
+    people: People
+    eraser: Eraser
+    retention: Retention
     leases: Leases
     inbound: InboundMessages
     replies: Replies
@@ -87,7 +94,8 @@ def open_store(settings: Settings) -> Store:
     sealer = Sealer(settings.secret_key.get_secret_value())
     api_keys = ApiKeys(database, sealer)
     outbox = Outbox(database)
-    admissions = Admissions(database, outbox)
+    erased_numbers = ErasedNumbers(database, sealer)
+    admissions = Admissions(database, outbox, erased_numbers)
     rates = Rates(database)
     health = Health(database)
     routes = Routes(settings.carriers)
@@ -103,12 +111,15 @@ def open_store(settings: Settings) -> Store:
         orders=Orders(database),
         admissions=admissions,
         plans=Plans(database),
-        sending=Sending(database, outbox, due_messages),
+        sending=Sending(database, outbox, due_messages, erased_numbers),
         rates=rates,
         routes=routes,
         health=health,
         receipts=Receipts(database, outbox),
-        opt_outs=OptOuts(database, outbox),
+        opt_outs=OptOuts(database, outbox, erased_numbers),
+        people=People(database, erased_numbers),
+        eraser=Eraser(database, erased_numbers),
+        retention=Retention(database),
         keywords=KeywordSettingsStore(database),
         auto_replies=AutoReplies(database),
         leases=Leases(database),
@@ -119,7 +130,7 @@ def open_store(settings: Settings) -> Store:
         attempts=Attempts(database),
         message_log=MessageLog(database),
         lists=Lists(database),
-        links=Links(database),
+        links=Links(database, outbox),
         signing=Signing(database, sealer),
         outbox=outbox,
         deliveries=Deliveries(database),

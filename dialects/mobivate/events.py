@@ -1,4 +1,4 @@
-"""Mobivate: callbacks of receipts and incoming texts, and the lines of the message log.
+"""Mobivate: callbacks of receipts, clicks and incoming texts, and the lines of the message log.
 
 The payloads are those of the vendor's older pages; the newer ones do not describe them.
 """
@@ -13,7 +13,7 @@ from campaign.events import MESSAGE_EVENTS, Event
 from campaign.inbound import InboundMessage
 from campaign.instants import Instant, moment_of
 from campaign.states import HANDED_OFF, MessageStatus
-from campaign.views import MessageView
+from campaign.views import ClickView, MessageView
 from store.campaigns.message_log import LoggedMessage
 from store.webhooks.events import WebhookEvent
 from webhooks.rendering import WebhookRequest
@@ -56,12 +56,16 @@ def render_event(webhook_event: WebhookEvent) -> WebhookRequest | None:
     """
     if webhook_event.event is Event.MESSAGE_RECEIVED and webhook_event.inbound is not None:
         return _posted(show_incoming(webhook_event.inbound))
+    message, campaign = webhook_event.message, webhook_event.campaign
     status = _REPORTED.get(webhook_event.event)
-    if status is None or webhook_event.message is None or webhook_event.campaign is None:
+    if message is None or campaign is None:
         return None
-    shown = show_receipt(
-        replace(webhook_event.message, status=status), webhook_event.campaign.id, webhook_event.at
-    )
+    if webhook_event.click is not None:
+        shown = show_click(webhook_event.click, message, campaign.id)
+    elif status is not None:
+        shown = show_receipt(replace(message, status=status), campaign.id, webhook_event.at)
+    else:
+        return None
     return _posted(shown)
 
 
@@ -94,6 +98,22 @@ def show_receipt(message: MessageView, campaign_id: str, at: Instant) -> dict[st
         "statusCode": code,
         "parts": message.segments,
         "hlr": message.network,
+    }
+
+
+def show_click(click: ClickView, message: MessageView, campaign_id: str) -> dict[str, Any]:
+    """The body of a click callback; nothing about the visitor is known."""
+    return {
+        "mobile": digits(message.to),
+        "messageId": message.id,
+        "batchId": campaign_id,
+        "clientRef": message.reference,
+        "url": click.url,
+        "browser": None,
+        "os": None,
+        "country": None,
+        "iso2l": None,
+        "ipAddress": None,
     }
 
 

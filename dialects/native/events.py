@@ -48,6 +48,16 @@ def data_of(webhook_event: WebhookEvent) -> dict[str, Any]:
         data["campaignId"] = webhook_event.campaign.id
     if webhook_event.message is not None:
         message = webhook_event.message
+        if webhook_event.click is not None:
+            click = webhook_event.click
+            return data | {
+                "messageId": message.id,
+                "position": message.position,
+                "reference": message.reference,
+                "clickId": click.id,
+                "code": click.code,
+                "url": click.url,
+            }
         return data | {
             "messageId": message.id,
             "position": message.position,

@@ -3,6 +3,7 @@
 import asyncio
 import re
 from contextlib import suppress
+from dataclasses import asdict
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Request
@@ -11,6 +12,7 @@ from starlette.background import BackgroundTask
 
 from campaign.failures import StoreUnavailable
 from campaign.instants import iso
+from campaign.link_scanners import is_preview
 from campaign.links import target_of
 from dialects.http.auth import Permission, caller_of
 from dialects.http.context import ApiContext
@@ -44,7 +46,7 @@ def routes(context: ApiContext) -> APIRouter:
     )
     async def follow(request: Request, code: str) -> Response:
         """Redirects to the stored http or https address and to no other."""
-        found = await read_in_thread(links.find, _code_of(code))
+        found = await read_in_thread(links.find, _code_of(code), _host_of(request))
         target = None if found is None else _target(context, found)
         if found is None or target is None:
             window = await context.limiter.take(MISSES_LIMIT, "missed-links", caller_of(request))
@@ -52,10 +54,9 @@ def routes(context: ApiContext) -> APIRouter:
                 return not_found("link")
             wait = {"Retry-After": window.headers()["Retry-After"]}
             return problem(429, "too_many_requests", "too many requests", headers=wait)
-        task = None
-        if request.method == "GET":
-            # Counted after the answer: timing must not tell known codes from unknown ones.
-            task = BackgroundTask(_count, context, found.code)
+        preview = is_preview(request.method, request.headers)
+        # Counted after the answer: timing must not tell known codes from unknown ones.
+        task = BackgroundTask(_count, context, found.code, preview)
         return Response(status_code=302, headers={"Location": target}, background=task)
 
     @router.get(
@@ -65,12 +66,19 @@ def routes(context: ApiContext) -> APIRouter:
         summary="List the clicks on the short links of a campaign",
     )
     async def clicks(
-        request: Request, id: str, limit: int = 100, cursor: str | None = None
+        request: Request,
+        id: str,
+        limit: int = 100,
+        cursor: str | None = None,
+        previews: bool = False,
     ) -> Response:
-        """A page of clicks, oldest first; ``next`` is the cursor of the next page."""
+        """A page of clicks, oldest first; ``next`` is the cursor of the next page.
+
+        Visits by programs that preview links are no clicks: ``previews=true`` lists them as well.
+        """
         view = await own_campaign(request, context, id, Permission.READ)
         size, after = page_size(limit), read_cursor("clicks", cursor)
-        found = await read_in_thread(links.clicks, view.id, size, after)
+        found = await read_in_thread(links.clicks, view.id, size, after, previews)
         shown = [
             {
                 "id": one.id,
@@ -78,11 +86,12 @@ def routes(context: ApiContext) -> APIRouter:
                 "messageId": one.message_id,
                 "url": one.url,
                 "at": iso(one.at),
+                "preview": one.preview,
             }
             for one in found
         ]
         following = write_cursor("clicks", found[-1].id) if len(found) == size else None
-        return JSONResponse({"clicks": shown, "next": following})
+        return JSONResponse({"clicks": shown, "next": following, **asdict(view.clicks)})
 
     return router
 
@@ -92,12 +101,21 @@ def _code_of(written: str) -> str:
     return found[1][:CODE_LENGTH_MAX] if found else ""
 
 
+def _host_of(request: Request) -> str | None:
+    """The host that the link was called at; None if the Host header has none."""
+    try:
+        return urlsplit(f"//{request.headers.get('host', '')}").hostname
+    except ValueError:
+        return None
+
+
 def _target(context: ApiContext, found: LinkView) -> str | None:
     """The stored address if today's rules still allow it, else None."""
-    return target_of(found.url, urlsplit(context.settings.short_link_base_url).hostname)
+    target = target_of(found.url, urlsplit(context.settings.short_link_base_url).hostname)
+    return target and target_of(found.url, found.host)
 
 
-async def _count(context: ApiContext, code: str) -> None:
+async def _count(context: ApiContext, code: str, preview: bool) -> None:
     # The visitor is redirected even when the database is down; that click is not counted.
     with suppress(StoreUnavailable):
-        await asyncio.to_thread(context.store.links.click, code, wall_clock())
+        await asyncio.to_thread(context.store.links.click, code, wall_clock(), preview)

@@ -48,7 +48,9 @@ INBOUND_COLUMNS = (
 def campaign_json(view: CampaignView) -> dict[str, Any]:
     """A campaign with its counts; the ten after ``total`` sum to it.
 
-    ``replies`` is how many inbound texts answered its messages.
+    ``replies`` is how many inbound texts answered its messages. ``clicks`` has the clicks on its
+    short links: ``total``, ``unique`` (messages with at least one) and ``previews`` by programs,
+    which are no clicks.
 
     ``pausedBy`` is "person" or "system" while it is paused. ``problem`` names what keeps an open
     campaign from going on, such as "workflow_lost". ``ordered`` is an order that holds and is not
@@ -72,6 +74,7 @@ def campaign_json(view: CampaignView) -> dict[str, Any]:
         "refusals": [asdict(refusal) for refusal in view.refusals],
         "counts": asdict(view.tally),
         "replies": view.replies,
+        "clicks": asdict(view.clicks),
     }
 
 

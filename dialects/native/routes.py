@@ -12,26 +12,29 @@ from dialects.native import (
     link_routes,
     list_routes,
     message_routes,
+    people_routes,
     webhook_routes,
 )
 from dialects.native.campaign_routes import show_error
 from dialects.native.requests import NAME, CampaignBody, read
+
+GROUPS = (
+    account_routes,
+    keyword_routes,
+    message_routes,
+    inbound_routes,
+    people_routes,
+    list_routes,
+    link_routes,
+    webhook_routes,
+)
 
 
 def routes(context: ApiContext) -> APIRouter:
     """The routes of this API."""
     router = APIRouter()
     router.include_router(campaign_routes.routes(context, read, CampaignBody.model_json_schema()))
-    for group in (
-        account_routes,
-        message_routes,
-        inbound_routes,
-        keyword_routes,
-        message_routes,
-        list_routes,
-        link_routes,
-        webhook_routes,
-    ):
+    for group in GROUPS:
         router.include_router(group.routes(context))
     return router
 

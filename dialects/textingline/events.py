@@ -11,7 +11,7 @@ from campaign.events import Event
 from campaign.inbound import InboundMessage
 from campaign.instants import iso
 from campaign.ports import Tally
-from campaign.views import CampaignView, MessageView
+from campaign.views import CampaignView, ClickView, MessageView
 from dialects.textingline.responses import is_single, show, show_message
 from store.webhooks.events import WebhookEvent
 from webhooks.rendering import WebhookRequest
@@ -19,6 +19,7 @@ from webhooks.rendering import WebhookRequest
 OUTGOING = "messaging.outgoing.message."
 INCOMING = "messaging.incoming.message.received"
 BROADCAST = "messaging.broadcast."
+CLICKED = "tracking.link.clicked"
 # The vendor's words for the state of a message; it has none for an unknown one.
 STATUSES = {
     Event.MESSAGE_SENT: "sent",
@@ -62,6 +63,8 @@ def _content(webhook_event: WebhookEvent) -> tuple[str, dict[str, Any]] | None:
         return INCOMING, received(webhook_event.inbound)
     if campaign is None:
         return None
+    if message is not None and webhook_event.click is not None:
+        return CLICKED, clicked(webhook_event.click, campaign, message)
     if message is not None and webhook_event.event in STATUSES:
         return OUTGOING + STATUSES[webhook_event.event], outgoing(
             webhook_event.event, campaign, message
@@ -89,6 +92,19 @@ def outgoing(event: Event, campaign: CampaignView, message: MessageView) -> dict
     if message.sent_at is not None:
         shown["sentAt"] = iso(message.sent_at)
     return shown
+
+
+def clicked(click: ClickView, campaign: CampaignView, message: MessageView) -> dict[str, Any]:
+    """A click on a tracked link, and the message that the link was in."""
+    shown = {
+        "id": click.id,
+        "url": click.url,
+        "code": click.code,
+        "messageId": campaign.id if is_single(campaign) else message.id,
+        "to": message.to,
+        "clickedAt": iso(click.at),
+    }
+    return shown if is_single(campaign) else {**shown, "broadcastId": campaign.id}
 
 
 def received(inbound: InboundMessage) -> dict[str, Any]:

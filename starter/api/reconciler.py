@@ -26,6 +26,9 @@ OVERDUE_AFTER: Instant = 30 * SECOND
 # How long callbacks can be replayed, and how many are forgotten in one transaction.
 CALLBACKS_KEPT: Instant = 14 * DAY
 FORGOTTEN_AT_ONCE = 5_000
+# How many texts are removed in one transaction, and the pause after each for other writers.
+TEXTS_AT_ONCE = 500
+TEXTS_PAUSE_SECONDS = 0.05
 
 
 class Reconciler:
@@ -41,11 +44,18 @@ class Reconciler:
         self._service = service
         self._dispatcher = dispatcher
         self._store = store
+        self._keep_texts = settings.keep_texts_days * DAY
+        self._keep_inbound = settings.keep_inbound_days * DAY
         self._patience = round((settings.admission_timeout_seconds + PATIENCE_SECONDS) * SECOND)
 
     async def run(self) -> None:
         """Look for lost workflows and orders every few seconds, for all else each minute."""
-        housekeeping = (self.withdraw_stale, self.restart_deliveries, self.forget_deliveries)
+        housekeeping = (
+            self.withdraw_stale,
+            self.restart_deliveries,
+            self.forget_deliveries,
+            self.remove_old_texts,
+        )
         for number in itertools.count():
             steps: list[Callable[[], Awaitable[object]]] = [
                 self._service.revive_lost,
@@ -109,3 +119,22 @@ class Reconciler:
             forgotten += count
             if count < FORGOTTEN_AT_ONCE:
                 return forgotten
+
+    async def remove_old_texts(self) -> int:
+        """Remove texts that are kept for a limited time; returns how many steps that took."""
+        now = await asyncio.to_thread(self._store.clock.now)
+        retention, steps = self._store.retention, 0
+        removals: list[Callable[[], bool]] = []
+        if self._keep_texts:
+            before = now - self._keep_texts
+            removals.append(lambda: retention.remove_texts(before, now, TEXTS_AT_ONCE))
+        if self._keep_inbound:
+            since = now - self._keep_inbound
+            removals.append(lambda: retention.remove_inbound(since, TEXTS_AT_ONCE))
+        for remove in removals:
+            while await asyncio.to_thread(remove):
+                steps += 1
+                await asyncio.sleep(TEXTS_PAUSE_SECONDS)
+        if steps:
+            await asyncio.to_thread(retention.scrub)
+        return steps

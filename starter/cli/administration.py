@@ -123,6 +123,10 @@ def set_switches(
         typer.Option(help="Idempotency key of requests without one: random or payload_hash."),
     ] = None,
     carriers: Carriers = None,
+    short_link_host: Annotated[
+        str | None,
+        typer.Option(help="Host of the account's short links, which leads to this API; '': none."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Change switches of an account; options that are not given stay as they are.
@@ -138,6 +142,7 @@ def set_switches(
         "strict_keys": strict_keys,
         "auto_key": auto_key,
         "carriers": carriers,
+        "short_link_host": short_link_host,
     }
     changes = {switch: value for switch, value in wanted.items() if value is not None}
     if not changes:

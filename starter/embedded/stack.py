@@ -136,6 +136,9 @@ class Stack:
             "GODWIT_API_PORT": str(ports.api),
             "TEMPORAL_ADDRESS": f"{LOOPBACK}:{ports.temporal}",
         }
+        reached_at = settings.public_url or api_url(self.options, ports)
+        short_links = settings.short_link_base_url or f"{reached_at}/s"
+        environment["GODWIT_SHORT_LINK_BASE_URL"] = short_links
         environment.setdefault("GODWIT_CHUNKS_AT_ONCE", str(CHUNKS_EACH * self.options.workers))
         if carrier_url is not None:
             environment[_base_url_name(_local_carrier(settings))] = carrier_url

@@ -12,6 +12,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 from campaign.credits import CreditKind
 from campaign.ids import ID_BYTES, make_id
 from campaign.instants import Instant
+from campaign.short_link_hosts import own_host
 from store.accounts.api_keys import ApiKeys, KeyPair
 from store.accounts.senders import SenderView, give_sender, senders_of
 from store.clock import wall_clock
@@ -21,7 +22,15 @@ from store.tables import Account, Credit
 
 ACCOUNT_PREFIX = "acc_"
 SID_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-SWITCHES = ("active", "daily_quota", "strict_uniform", "strict_keys", "auto_key", "carriers")
+SWITCHES = (
+    "active",
+    "daily_quota",
+    "strict_uniform",
+    "strict_keys",
+    "auto_key",
+    "carriers",
+    "short_link_host",
+)
 
 _ADD_GRANT = text("""
     INSERT INTO ledger_entry (id, account_id, campaign_id, kind, movement, amount, at)
@@ -55,6 +64,7 @@ class AccountView:
     strict_keys: bool
     auto_key: str
     carriers: str | None
+    short_link_host: str | None
     balances: Mapping[CreditKind, Balance]
     senders: Sequence[SenderView]
 
@@ -121,11 +131,19 @@ class Accounts:
 
         An account that becomes inactive is closed: its campaigns that are scheduled or running are
         paused by the system in the same transaction. They stay paused when it is opened again.
-        Raises StoreError for any other name, and if there is no such account.
+        Raises StoreError for any other name, if there is no such account, and for a
+        ``short_link_host`` that cannot be one or is another account's; "" removes it.
         """
         for name in switches:
             if name not in SWITCHES:
                 raise StoreError(f"an account has no switch {name!r}")
+        if written := switches.get("short_link_host"):
+            host = own_host(str(written))
+            if host is None:
+                raise StoreError(f"{written!r} cannot be a host of short links, such as go.example")
+            switches["short_link_host"] = host
+        elif written is not None:
+            switches["short_link_host"] = None
         query = update(Account).where(col(Account.id) == account_id).values(switches)
 
         def work(connection: Connection) -> None:
@@ -133,7 +151,10 @@ class Accounts:
             if switches.get("active") is False:
                 pause_campaigns(connection, account_id, wall_clock())
 
-        self._database.write(work)
+        try:
+            self._database.write(work)
+        except IntegrityError as error:
+            raise StoreError("another account has this host of short links") from error
         view = self.show(account_id)
         if view is None:
             raise StoreError("no such account")
@@ -221,6 +242,7 @@ def _views(connection: Connection, accounts: Sequence[Account]) -> Sequence[Acco
             strict_keys=account.strict_keys,
             auto_key=account.auto_key,
             carriers=account.carriers,
+            short_link_host=account.short_link_host,
             balances=balances[account.id],
             senders=senders.get(account.id, []),
         )

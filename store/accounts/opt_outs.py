@@ -19,6 +19,7 @@ from campaign.phone import canonical_number
 from store.clock import wall_clock
 from store.database.engine import Database
 from store.shared import auto_replies
+from store.shared.erased_numbers import ErasedNumbers
 from store.shared.outbox import Outbox
 from store.tables import OptOutEvent, SenderRow
 
@@ -133,12 +134,14 @@ class OptOutEventView:
 class OptOuts:
     """Opted-out numbers in the database; every method is one transaction.
 
-    A number is taken in any form that ``canonical_number`` reads, and stored as E.164.
+    A number is taken in any form that ``canonical_number`` reads, and stored as E.164. One that was
+    erased stays opted out until it is removed.
     """
 
-    def __init__(self, database: Database, outbox: Outbox) -> None:
+    def __init__(self, database: Database, outbox: Outbox, erased_numbers: ErasedNumbers) -> None:
         self._database = database
         self._outbox = outbox
+        self._erased_numbers = erased_numbers
 
     def apply(
         self,
@@ -167,6 +170,10 @@ class OptOuts:
                 return False, []
             else:
                 changed = answered = _move(connection, kind, values)
+                if kind is Keyword.START:
+                    changed |= self._erased_numbers.remove(
+                        connection, account_id, _stored(number), min(at, moment)
+                    )
             if not answered or kind is Keyword.START or evidence.address is None:
                 return changed, []
             return changed, auto_replies.record(
@@ -213,7 +220,8 @@ class OptOuts:
             removed = connection.execute(_OPT_IN, values).rowcount > 0
             if removed:
                 connection.execute(_KEEP, values)
-            return removed
+            was_erased = self._erased_numbers.remove(connection, account_id, _stored(number))
+            return removed or was_erased
 
         return self._database.write(work)
 
@@ -250,8 +258,11 @@ class OptOuts:
         return self._database.read(work)
 
     def contains(self, account_id: str, number: str) -> bool:
-        """Tell whether a number is opted out of an account's messages."""
-        return self.get(account_id, number) is not None
+        """Tell whether a number is opted out of an account's messages, or erased."""
+        erased = self._erased_numbers
+        return self.get(account_id, number) is not None or self._database.read(
+            lambda connection: bool(erased.among(connection, account_id, [_stored(number)]))
+        )
 
     def owners(self, address: str) -> Sequence[str]:
         """The ids of the accounts that send from an address: an inbound text concerns them all."""

@@ -14,17 +14,20 @@ from campaign.rates import campaign_scope
 from campaign.refusals import Refusal, RefusalCode
 from campaign.states import CAMPAIGN_ENDS, CampaignStatus
 from store.campaigns import admission_statements as sql
-from store.database.engine import Database
+from store.database.engine import Database, json_rows
 from store.shared import ledger, rates, reports
+from store.shared.erased_numbers import ErasedNumbers
 from store.shared.outbox import Outbox
 
 
 class Admissions:
     """The :class:`campaign.ports.AdmissionStore` of both databases."""
 
-    def __init__(self, database: Database, outbox: Outbox) -> None:
+    def __init__(self, database: Database, outbox: Outbox, erased_numbers: ErasedNumbers) -> None:
         self._database = database
         self._outbox = outbox
+        self._erased_numbers = erased_numbers
+        self._skip_erased = text(sql.SKIP_ERASED.format(rowset=database.rowset("recipient TEXT")))
         for_update = database.for_update
         self._campaign_for_update = text(
             f"SELECT status FROM campaign WHERE id = :campaign{for_update}"
@@ -82,9 +85,22 @@ class Admissions:
             if not row.exclude_opt_outs:
                 return 0
             values = {"campaign": campaign_id, "account": row.account_id, "now": now}
-            return connection.execute(sql.SKIP_OPTED_OUT, values).rowcount
+            skipped = connection.execute(sql.SKIP_OPTED_OUT, values).rowcount
+            return skipped + self._skip_erased_numbers(connection, values)
 
         return self._database.write(work)
+
+    def _skip_erased_numbers(self, connection: Connection, values: dict[str, object]) -> int:
+        """Skip waiting messages to numbers that the account has erased, as opted out."""
+        account_id = str(values["account"])
+        if not self._erased_numbers.has_any(connection, account_id):
+            return 0
+        waiting = connection.execute(sql.RECIPIENTS_WAITING, values).scalars().all()
+        erased = self._erased_numbers.among(connection, account_id, waiting)
+        if not erased:
+            return 0
+        rows = json_rows([{"recipient": number} for number in sorted(erased)])
+        return connection.execute(self._skip_erased, {**values, "rows": rows}).rowcount
 
     def is_held(self, campaign_id: str) -> bool:
         """See :class:`campaign.ports.AdmissionStore`."""

@@ -47,6 +47,15 @@ SKIP_OPTED_OUT = text("""
         WHERE opt_out.account_id = :account AND opt_out.number = message.recipient
       )
 """)
+RECIPIENTS_WAITING = text("""
+    SELECT DISTINCT recipient FROM message
+    WHERE campaign_id = :campaign AND status IN ('queued', 'retryable') AND NOT was_unknown
+""")
+SKIP_ERASED = """
+    UPDATE message SET status = 'skipped', reason = 'opted_out', final_at = :now
+    WHERE campaign_id = :campaign AND status IN ('queued', 'retryable') AND NOT was_unknown
+      AND recipient IN (SELECT r.recipient FROM {rowset})
+"""
 HELD = text("""
     SELECT 1 FROM hold WHERE campaign_id = :campaign LIMIT 1
 """)

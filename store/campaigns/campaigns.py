@@ -28,7 +28,7 @@ from store.campaigns.rows import campaign_values, message_values
 from store.database.engine import Database
 from store.shared import ledger, reply_rows, reports
 from store.shared.outbox import Outbox
-from store.shared.views import campaign_view, message_view
+from store.shared.views import message_view
 from store.tables import CampaignRow, MessageRow
 
 _GET = text("""
@@ -159,7 +159,7 @@ class Campaigns:
             row = connection.execute(_GET, {"campaign": campaign_id}).first()
             if row is None or account_id not in (None, row.account_id):
                 return None
-            return campaign_view(row, reports.tallies(connection, [row])[row.id])
+            return reports.campaign_views(connection, [row])[0]
 
         return self._database.read_snapshot(work)
 
@@ -181,8 +181,7 @@ class Campaigns:
 
         def work(connection: Connection) -> Sequence[CampaignView]:
             rows = connection.execute(query, values).all()
-            tallies = reports.tallies(connection, rows)
-            return [campaign_view(row, tallies[row.id]) for row in rows]
+            return reports.campaign_views(connection, rows)
 
         return self._database.read(work)
 
@@ -194,8 +193,7 @@ class Campaigns:
 
         def work(connection: Connection) -> Sequence[CampaignView]:
             rows = connection.execute(_IN_STATES, values).all()
-            tallies = reports.tallies(connection, rows)
-            return [campaign_view(row, tallies[row.id]) for row in rows]
+            return reports.campaign_views(connection, rows)
 
         return self._database.read(work)
 

@@ -21,7 +21,7 @@ from store.tables import CampaignRow
 _REOPEN = text(f"""
     UPDATE campaign
     SET status = 'running', finished_at = NULL, ordered = 'retry', ordered_at = {NEXT_NUMBER}
-    WHERE id = :campaign AND status = 'finished_with_failures'
+    WHERE id = :campaign AND status = 'finished_with_failures' AND texts_removed_at IS NULL
     RETURNING account_id, key
 """)
 # Left out: what failed before its first try, for a fault of its recipient, and what was ever
@@ -29,11 +29,13 @@ _REOPEN = text(f"""
 _REASONS = text("""
     SELECT DISTINCT reason FROM message
     WHERE campaign_id = :campaign AND status = 'failed' AND attempts > 0 AND NOT was_unknown
+      AND recipient <> 'erased'
 """)
 _REQUEUE = text("""
     UPDATE message
     SET status = 'queued', due_at = :now, reason = NULL, error = NULL, final_at = NULL
     WHERE campaign_id = :campaign AND status = 'failed' AND attempts > 0 AND NOT was_unknown
+      AND recipient <> 'erased'
       AND reason IN :reasons
     RETURNING kind
 """).bindparams(bindparam("reasons", type_=String, expanding=True))
@@ -53,7 +55,7 @@ class Retried(StrEnum):
     AGAIN = "again"  # requeued and paid for by this request
     UNDER_WAY = "under_way"  # requeued by an earlier request, and not ended yet
     RUNS = "runs"  # the first run has not ended
-    NOTHING = "nothing"  # no message failed for a passing reason
+    NOTHING = "nothing"  # no message failed for a passing reason, or its text was removed
     ENDED = "ended"  # refused, cancelled or expired
 
 
@@ -107,9 +109,12 @@ class Retrying:
 
 def _as_it_stands(connection: Connection, campaign_id: str) -> Retried:
     """Why a campaign was not reopened."""
-    query = select(CampaignRow.status).where(CampaignRow.id == campaign_id)
-    status = CampaignStatus(connection.execute(query).scalar_one())
-    if status is CampaignStatus.FINISHED:
+    query = select(CampaignRow.status, CampaignRow.texts_removed_at).where(
+        CampaignRow.id == campaign_id
+    )
+    row = connection.execute(query).one()
+    status = CampaignStatus(row.status)
+    if status is CampaignStatus.FINISHED or row.texts_removed_at is not None:
         return Retried.NOTHING
     # A campaign that ended with failures just now did so after _REOPEN looked at it.
     if status in CAMPAIGN_ENDS and status is not CampaignStatus.FINISHED_WITH_FAILURES:

@@ -22,6 +22,7 @@ T = TypeVar("T")
 
 SQLITE_VERSION_MIN = (3, 38, 0)
 BUSY_TIMEOUT_MS = 20_000
+CHECKPOINT_TIMEOUT_MS = 2_000
 POOL_TIMEOUT_SECONDS = 20.0
 # A lost server or a stuck session fails within half a minute. Cached plans are off: a plan made
 # for a small table would be kept while the table grows.
@@ -138,6 +139,26 @@ class Database:
                 # Without a pause the same two transactions would conflict again.
                 time.sleep(random.uniform(0.5, 1.0) * DEADLOCK_PAUSE_SECONDS)
         raise AssertionError("unreachable")
+
+    def checkpoint(self) -> bool:
+        """Empty the write-ahead log of SQLite, which keeps what was overwritten; True if it is.
+
+        Waits ``CHECKPOINT_TIMEOUT_MS`` for readers; PostgreSQL needs no such step.
+        """
+        if not self.is_sqlite:
+            return True
+        with _translate_errors(), self._writing:
+            connection = self.engine.raw_connection()
+            cursor = connection.cursor()
+            try:
+                cursor.execute(f"PRAGMA busy_timeout={CHECKPOINT_TIMEOUT_MS}")
+                cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                return not any(row[0] for row in cursor.fetchall())
+            except sqlite3.OperationalError:
+                return False
+            finally:
+                cursor.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_MS}")
+                connection.close()
 
     def close(self) -> None:
         """Close every pooled connection."""
@@ -266,6 +287,8 @@ def _sqlite_engine(path: str | None, url: str) -> Engine:
             # An attempt must be on disk before its message leaves: FULL survives a power cut.
             "synchronous=FULL",
             "foreign_keys=ON",
+            # What an erasure overwrites is not left behind in free parts of pages.
+            "secure_delete=ON",
         ):
             connection.execute(f"PRAGMA {pragma}")
         _use_wal(connection)

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import hmac
+from collections.abc import Iterable
 
 from cryptography.fernet import Fernet, InvalidToken
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -25,6 +26,14 @@ class Sealer:
         """HMAC-SHA256 in hex: the same value gives the same hash, which does not reveal it."""
         key = self._derive(b"look-up")
         return hmac.new(key, value.encode(), hashlib.sha256).hexdigest()
+
+    def hash_people(self, account_id: str, numbers: Iterable[str]) -> dict[str, str]:
+        """Map a hash of each number to the number; the same one differs between accounts."""
+        key = self._derive(b"people")
+        return {
+            hmac.new(key, f"{account_id}\n{number}".encode(), hashlib.sha256).hexdigest(): number
+            for number in numbers
+        }
 
     def seal(self, value: str) -> str:
         """Encrypt and authenticate a value."""

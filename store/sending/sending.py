@@ -16,12 +16,13 @@ from campaign.states import MessageStatus
 from store.database.engine import Database, json_rows
 from store.sending.due_messages import DueMessages, Found
 from store.sending.earlier_tries import EarlierTries
-from store.sending.list_departures import left_since
 from store.sending.rows import DueMessage, Moved, new_handoff, old_handoff
-from store.sending.statements import ABANDONED, OWNER, RENEW, WANTS_NOTHING, ChunkStatements
+from store.sending.statements import ABANDONED, OWNER, RENEW, ChunkStatements
+from store.sending.unwanted import Unwanted
 from store.shared import ledger, recipient_keys
 from store.shared.brakes import brake_of
 from store.shared.cache import Cache
+from store.shared.erased_numbers import ErasedNumbers
 from store.shared.outbox import Outbox
 
 # The next try of a message whose key another message is using.
@@ -48,9 +49,16 @@ class _Written:
 class Sending:
     """The :class:`campaign.ports.SendingStore` of both databases."""
 
-    def __init__(self, database: Database, outbox: Outbox, due_messages: DueMessages) -> None:
+    def __init__(
+        self,
+        database: Database,
+        outbox: Outbox,
+        due_messages: DueMessages,
+        erased_numbers: ErasedNumbers,
+    ) -> None:
         self._database = database
         self._outbox = outbox
+        self._unwanted = Unwanted(database, erased_numbers)
         self._due_messages = due_messages
         self._owners: Cache[str, _Owner] = Cache(HOUR)
         self._earlier_tries = EarlierTries(database, due_messages.routes.carriers)
@@ -105,9 +113,8 @@ class Sending:
 
     def wants_nothing(self, campaign_id: str, number: str) -> bool:
         """See :class:`campaign.ports.SendingStore`."""
-        values = {"campaign": campaign_id, "number": number}
         return self._database.read(
-            lambda connection: connection.execute(WANTS_NOTHING, values).first() is not None
+            lambda connection: self._unwanted.wants_nothing(connection, campaign_id, number)
         )
 
     def brake(self, campaign_id: str) -> str | None:
@@ -116,12 +123,8 @@ class Sending:
 
     def abandoned(self, chunk: ChunkRange, token: str) -> tuple[list[Handoff], Instant | None]:
         """See :class:`campaign.ports.SendingStore`."""
-        values = {
-            "campaign": chunk.campaign_id,
-            "low": chunk.low,
-            "high": chunk.high,
-            "token": token,
-        }
+        values = {"campaign": chunk.campaign_id, "low": chunk.low, "high": chunk.high}
+        values["token"] = token
         found = self._database.read(lambda connection: connection.execute(ABANDONED, values).all())
         leases = [row.claimed_until or 0 for row in found]
         handoffs = [old_handoff(row) for row in found]
@@ -179,7 +182,7 @@ class Sending:
             ]
         )
         values = {"rows": rows, "token": token, "account": owner.account_id}
-        moved = [Moved._make(row) for row in connection.execute(self._sql.record, values).all()]
+        moved = list(map(Moved._make, connection.execute(self._sql.record, values)))
         connection.execute(self._sql.end_attempts, {"rows": rows})
         ended_at = {outcome.position: outcome.at for outcome in outcomes}
         sent: Counter[str] = Counter()
@@ -265,23 +268,18 @@ class Sending:
     ) -> tuple[list[dict[str, object]], list[DueMessage]]:
         """Sort due messages into rows to set aside and messages to send.
 
-        Set aside are those whose recipient opted out or left the list, or whose key is taken.
+        Set aside are those whose recipient gets nothing more (unwanted.py) or whose key is taken.
         """
-        opted_out: set[str] = set()
-        if owner.exclude_opt_outs:
-            rows = json_rows([{"recipient": row.recipient} for row in found])
-            values = {"account": owner.account_id, "rows": rows}
-            opted_out = set(connection.execute(self._sql.opted_out, values).scalars())
-        left = left_since(connection, campaign_id, found)
+        unwanted = self._unwanted.reasons(
+            connection, owner.account_id, owner.exclude_opt_outs, campaign_id, found
+        )
         aside: list[dict[str, object]] = []
         winners: list[DueMessage] = []
         claim_key = partial(recipient_keys.claim, connection, owner.account_id)
         for row in sorted(found, key=_key):
-            aside_as: dict[str, object] | None = None
-            if row.recipient in opted_out:
-                aside_as = {"status": "skipped", "reason": "opted_out"}
-            elif row.position in left:
-                aside_as = {"status": "skipped", "reason": "left_list"}
+            aside_as: dict[str, object] = {}
+            if row.position in unwanted:
+                aside_as = {"status": "skipped", "reason": unwanted[row.position]}
             elif row.key and (taken := claim_key(row.key, campaign_id, row.position, row.id, now)):
                 if taken.spent:
                     aside_as = {
@@ -290,12 +288,12 @@ class Sending:
                         "duplicate_of": taken.message_id,
                     }
                 else:
-                    due_at = now + KEY_BUSY_WAIT
-                    aside_as = {"status": "retryable", "reason": "key_busy", "due_at": due_at}
-            if aside_as is None:
-                winners.append(row)
-            else:
+                    aside_as = {"status": "retryable", "reason": "key_busy"}
+                    aside_as["due_at"] = now + KEY_BUSY_WAIT
+            if aside_as:
                 aside.append({"campaign_id": campaign_id, "position": row.position, **aside_as})
+            else:
+                winners.append(row)
         return aside, sorted(winners, key=lambda row: row.position)
 
 

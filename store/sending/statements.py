@@ -16,14 +16,10 @@ ABANDONED = text("""
 RENEW = text("""
     UPDATE message SET claimed_until = :lease
     WHERE campaign_id = :campaign AND position = :position
-        AND COALESCE(status, '') = 'sending' AND claimed_by = :token
+        AND COALESCE(status, '') = 'sending' AND claimed_by = :token AND recipient <> 'erased'
 """)
 OWNER = text("""
     SELECT account_id, exclude_opt_outs, look_up_since FROM campaign WHERE id = :campaign
-""")
-WANTS_NOTHING = text("""
-    SELECT 1 FROM campaign c JOIN opt_out o ON o.account_id = c.account_id
-    WHERE c.id = :campaign AND c.exclude_opt_outs AND o.number = :number
 """)
 
 
@@ -78,12 +74,6 @@ class ChunkStatements:
             FROM {outcomes}
             WHERE attempt.campaign_id = r.campaign_id AND attempt.position = r.position
                 AND attempt.number = r.attempt AND attempt.ended_at IS NULL
-        """)
-        # An IN of so many parameters would cost three times as much in SQLAlchemy as to run.
-        self.opted_out = text(f"""
-            SELECT number FROM opt_out
-            WHERE account_id = :account
-                AND number IN (SELECT r.recipient FROM {database.rowset("recipient TEXT")})
         """)
         set_aside = database.rowset(
             "campaign_id TEXT, position BIGINT, status TEXT, reason TEXT, duplicate_of TEXT, "

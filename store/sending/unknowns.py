@@ -45,7 +45,7 @@ _POLICY = text("SELECT unknown_policy, status FROM campaign WHERE id = :campaign
 # message, as after the death of an attempt.
 _LOOK_UP_AGAIN = text("""
     UPDATE message SET status = 'sending', claimed_by = 'in doubt', claimed_until = :now
-    WHERE campaign_id = :campaign AND status = 'unknown'
+    WHERE campaign_id = :campaign AND status = 'unknown' AND recipient <> 'erased'
         AND COALESCE((
             SELECT a.carrier FROM attempt a
             WHERE a.campaign_id = message.campaign_id AND a.position = message.position
@@ -59,7 +59,7 @@ _LOOK_UP_AGAIN = text("""
 """).bindparams(bindparam("carriers", expanding=True, type_=String))
 _SEND_AGAIN = text("""
     UPDATE message SET status = 'retryable', due_at = :now, was_unknown = TRUE
-    WHERE campaign_id = :campaign AND status = 'unknown'
+    WHERE campaign_id = :campaign AND status = 'unknown' AND recipient <> 'erased'
         AND COALESCE((
             SELECT a.carrier FROM attempt a
             WHERE a.campaign_id = message.campaign_id AND a.position = message.position

@@ -146,6 +146,17 @@ def void(
         _move(connection, line, _VOID_HOLD, _VOID_CREDIT)
 
 
+def void_given_up(
+    connection: Connection, account_id: str, campaign_id: str, price: Price, at: Instant
+) -> None:
+    """Give back at once what is held for messages that were given up before the campaign ends.
+
+    The caller has locked the holds of the campaign, so that ``void_rest`` counts this void.
+    """
+    number = connection.execute(_VOIDS, {"campaign": campaign_id}).scalar_one()
+    void(connection, account_id, campaign_id, price, number, at)
+
+
 def void_rest(connection: Connection, campaign_id: str, keep: Price, at: Instant) -> None:
     """Give back all that a campaign still holds, except ``keep``.
 

@@ -22,7 +22,7 @@ from campaign.inbound import InboundMessage
 from campaign.instants import Instant
 from campaign.states import CampaignStatus, MessageStatus
 from store.database.engine import Database, json_rows
-from store.tables import WebhookRow
+from store.tables import ClickRow, WebhookRow
 
 _CAMPAIGN = text("SELECT account_id, dialect FROM campaign WHERE id = :campaign")
 _FAILED_AT_ADMISSION = text("""
@@ -51,10 +51,11 @@ class _Callback:
     campaign_id: str | None = None
     message_id: str | None = None
     inbound_id: str | None = None
+    click_id: str | None = None
 
     @property
     def id(self) -> str:
-        subject = self.inbound_id or self.message_id or self.campaign_id or ""
+        subject = self.click_id or self.inbound_id or self.message_id or self.campaign_id or ""
         return callback_id(self.destination, self.event, subject, self.at)
 
 
@@ -83,15 +84,15 @@ class Outbox:
         """)
         callbacks = database.rowset(
             "id TEXT, account_id TEXT, destination TEXT, dialect TEXT, event TEXT, at BIGINT, "
-            "campaign_id TEXT, message_id TEXT, inbound_id TEXT"
+            "campaign_id TEXT, message_id TEXT, inbound_id TEXT, click_id TEXT"
         )
         self._insert = text(f"""
             INSERT INTO callback (
                 id, account_id, destination, dialect, event, at, campaign_id, message_id,
-                inbound_id, status, created_at, since_at, due_at, tries
+                inbound_id, click_id, status, created_at, since_at, due_at, tries
             )
             SELECT r.id, r.account_id, r.destination, r.dialect, r.event, r.at, r.campaign_id,
-                r.message_id, r.inbound_id, 'waiting',
+                r.message_id, r.inbound_id, r.click_id, 'waiting',
                 CAST(:now AS BIGINT), CAST(:now AS BIGINT), CAST(:now AS BIGINT), 0
             FROM {callbacks}
             WHERE true
@@ -220,6 +221,26 @@ class Outbox:
         event = Event.MESSAGE_RECEIVED
         callback = _Callback(account_id, destination, NATIVE, event, now, inbound_id=event_id)
         return self._write(connection, [callback], now) if claim(callback.id) else []
+
+    def record_click_event(self, connection: Connection, click: ClickRow) -> Sequence[Destination]:
+        """Write a click for the webhooks that want it; return whom to notify."""
+        campaign = connection.execute(_CAMPAIGN, {"campaign": click.campaign_id}).one()
+        callbacks = [
+            _Callback(
+                campaign.account_id,
+                webhook.id,
+                webhook.dialect,
+                Event.LINK_CLICKED,
+                click.at,
+                click.campaign_id,
+                click.message_id,
+                click_id=click.id,
+            )
+            for webhook in _webhooks(connection, {campaign.account_id}).get(campaign.account_id, ())
+            if webhook.dialect in (NATIVE, campaign.dialect)
+            if hears(webhook.events.split(), Event.LINK_CLICKED)
+        ]
+        return self._write(connection, callbacks, click.at)
 
     def notify(self, destinations: Sequence[Destination]) -> None:
         """Report destinations with committed callbacks; called after the transaction."""

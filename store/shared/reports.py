@@ -1,6 +1,6 @@
 """Counts messages and adds up money of campaigns, inside the caller's transaction."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, text
@@ -8,6 +8,9 @@ from sqlalchemy import Connection, Row, bindparam, text
 from campaign.credits import Price
 from campaign.ports import Tally
 from campaign.report import Report
+from campaign.views import CampaignView
+from store.shared.clicks import click_counts
+from store.shared.views import campaign_view
 
 _COUNTS = text("""
     SELECT campaign_id, status, count(*) AS n FROM message
@@ -41,6 +44,13 @@ def tallies(connection: Connection, campaigns: Iterable[Row[Any]]) -> dict[str, 
         for row in connection.execute(_COUNTS, {"campaigns": list(counts)}):
             counts[row.campaign_id][row.status] = row.n
     return {campaign_id: Tally(**states) for campaign_id, states in counts.items()}
+
+
+def campaign_views(connection: Connection, rows: Sequence[Row[Any]]) -> list[CampaignView]:
+    """Make views of campaign rows with the counts of their messages and clicks."""
+    tallied = tallies(connection, rows)
+    clicked = click_counts(connection, tallied)
+    return [campaign_view(row, tallied[row.id], clicked[row.id]) for row in rows]
 
 
 def tally(connection: Connection, campaign_id: str) -> Tally:

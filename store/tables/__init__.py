@@ -13,6 +13,7 @@ from store.tables.links import ClickRow, LinkRow
 from store.tables.lists import ListMemberRow, MailingListRow
 from store.tables.nonces import Nonce
 from store.tables.opt_outs import AutoReply, KeywordSettingRow, OptOut, OptOutEvent, OptOutState
+from store.tables.people import ErasedNumber
 from store.tables.rates import CarrierState, RateRow
 
 METADATA = SQLModel.metadata
@@ -30,6 +31,7 @@ __all__ = [
     "ClickRow",
     "Credit",
     "Entry",
+    "ErasedNumber",
     "HoldRow",
     "InboundRow",
     "KeywordSettingRow",

@@ -1,6 +1,6 @@
 """Accounts, their API keys and their senders."""
 
-from sqlalchemy import BigInteger, CheckConstraint
+from sqlalchemy import BigInteger, CheckConstraint, Index
 from sqlmodel import Field, SQLModel
 
 
@@ -9,9 +9,11 @@ class Account(SQLModel, table=True):
 
     The switches ``strict_uniform``, ``strict_keys`` and ``auto_key`` choose between readings of
     the specifications (docs/decisions/). ``carriers`` are names in order, separated by commas.
+    ``short_link_host`` is the host of its short links, if it has one of its own.
     """
 
     __tablename__ = "account"
+    __table_args__ = (Index("account_by_short_link_host", "short_link_host", unique=True),)
 
     id: str = Field(primary_key=True)
     name: str = Field(unique=True)
@@ -23,6 +25,7 @@ class Account(SQLModel, table=True):
     strict_keys: bool = False
     auto_key: str = "random"
     carriers: str | None = None
+    short_link_host: str | None = None
 
 
 class ApiKey(SQLModel, table=True):

@@ -28,10 +28,11 @@ class WebhookRow(SQLModel, table=True):
 class CallbackRow(SQLModel, table=True):
     """The delivery of one event to one destination.
 
-    No URL and no text is copied: each try renders the body from the message, campaign or reply
-    that the row refers to. ``destination`` is the id of a webhook, or an id made of an account
-    and the origin of a message's own callback URL. The event happened ``at``; the tries began at
-    ``since_at``. During a try ``claimed_by`` names it, and it counts as lost at ``claimed_until``.
+    No URL and no text is copied: each try renders the body from the message, campaign, reply or
+    click that the row refers to. ``destination`` is the id of a webhook, or an id made of an
+    account and the origin of a message's own callback URL. The event happened ``at``; the tries
+    began at ``since_at``. During a try ``claimed_by`` names it, and it counts as lost at
+    ``claimed_until``.
     """
 
     __tablename__ = "callback"
@@ -49,6 +50,7 @@ class CallbackRow(SQLModel, table=True):
     campaign_id: str | None = None
     message_id: str | None = None
     inbound_id: str | None = None
+    click_id: str | None = None
     status: str
     created_at: int = Field(sa_type=BigInteger)
     since_at: int = Field(sa_type=BigInteger)

@@ -25,7 +25,8 @@ class CampaignRow(SQLModel, table=True):
     ``ordered`` is the last order until it is carried out; ``ordered_at`` stays afterwards, as the
     number of that order (campaign.orders). With ``look_up_since`` the store was restored from a
     copy, and a carrier may have accepted any message of it since then. ``replies`` counts the
-    inbound texts that answer it.
+    inbound texts that answer it. ``texts_removed_at`` is when the texts of its messages
+    were removed, because they are kept for a limited time only.
     """
 
     __tablename__ = "campaign"
@@ -61,6 +62,7 @@ class CampaignRow(SQLModel, table=True):
     ordered_at: int | None = Field(default=None, sa_type=BigInteger)
     look_up_since: int | None = Field(default=None, sa_type=BigInteger)
     replies: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    texts_removed_at: int | None = Field(default=None, sa_type=BigInteger)
 
 
 class MessageRow(SQLModel, table=True):

@@ -11,11 +11,12 @@ from campaign.inbound import InboundMessage
 from campaign.instants import Instant
 from campaign.ports import Tally
 from campaign.replies import ReplyOptions
-from campaign.views import CampaignView, MessageView
+from campaign.views import CampaignView, ClickView, MessageView
 from store.accounts.api_keys import ApiKeys, KeyPair
 from store.database.engine import Database
 from store.database.secrets import Sealer
 from store.shared import reports
+from store.shared.clicks import read_click
 from store.shared.reply_rows import read_inbound, read_options
 from store.shared.views import campaign_view, message_view
 from store.tables import Account, CallbackRow, CampaignRow, MessageRow, WebhookRow
@@ -37,8 +38,8 @@ class WebhookEvent:
     ``id`` is the same in every try, and ``tries`` counts the tries so far. ``message`` is in its
     present state, which may be later than ``event``. ``campaign`` has counts only in events of
     campaigns. ``inbound`` is the inbound text if the event is one; ``message`` and ``campaign`` are
-    what it answers, if anything. ``key_pair`` reads the oldest valid key of the account, for
-    dialects that sign with it.
+    what it answers, if anything; ``click`` is the click if it is one. ``key_pair`` reads the oldest
+    valid key of the account, for dialects that sign with it.
     """
 
     id: str
@@ -53,6 +54,7 @@ class WebhookEvent:
     message: MessageView | None
     key_pair: Callable[[], KeyPair | None]
     inbound: InboundMessage | None = None
+    click: ClickView | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,7 @@ class EventReader:
         property_sid: str,
         webhook: WebhookRow | None,
     ) -> WebhookEvent | None:
-        campaign = message = inbound = None
+        campaign = message = inbound = click = None
         address = None if webhook is None else EventEndpoint(webhook.url)
         if callback.inbound_id is not None:
             inbound = read_inbound(connection, callback.inbound_id)
@@ -114,6 +116,10 @@ class EventReader:
             answered = inbound.message_id or ""
             options = read_options(connection, [answered]).get(answered, ReplyOptions())
             address = address or options.webhook
+        if callback.click_id is not None:
+            click = read_click(connection, callback.click_id)
+            if click is None:
+                return None
         if callback.message_id is not None:
             values = {"message_id": callback.message_id}
             row = connection.execute(_MESSAGE, values).first()
@@ -144,4 +150,5 @@ class EventReader:
             message=message,
             key_pair=lambda: self._api_keys.reveal_oldest(callback.account_id),
             inbound=inbound,
+            click=click,
         )

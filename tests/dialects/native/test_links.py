@@ -54,7 +54,7 @@ async def test_each_recipient_has_a_link_of_its_own_and_a_click_tells_whose(link
     clicks = (await linking.http.get(path, auth=linking.basic())).json()["clicks"]
     messages = linking.story.store.campaigns.messages(record["id"])
     assert [(one["messageId"], one["url"]) for one in clicks] == [(messages[1].id, LONG)] * 2
-    assert all(set(one) == {"id", "code", "messageId", "url", "at"} for one in clicks)
+    assert all(set(one) == {"id", "code", "messageId", "url", "at", "preview"} for one in clicks)
 
 
 @pytest.mark.parametrize("mark", [".", ",", ")", "!", "%E2%80%9D", "%E3%80%82", "%C2%BB"])

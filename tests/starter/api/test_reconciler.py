@@ -92,3 +92,19 @@ async def test_a_step_that_fails_is_taken_again_and_holds_up_no_other(
     assert not running.done()
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_old_texts_are_removed_where_the_operator_says_so(
+    real_story: Story, store: Store
+) -> None:
+    story = real_story
+    campaign = (await story.service.admit(story.draft(10))).campaign
+    await finish(story, campaign.id)
+    assert await Reconciler(story.service, store, story.settings).remove_old_texts() == 0
+    assert store.campaigns.messages(campaign.id)[0].text
+    with store.database.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE campaign SET finished_at = finished_at - 172800000")
+    settings = story.settings.model_copy(update={"keep_texts_days": 1, "keep_inbound_days": 1})
+    assert await Reconciler(story.service, store, settings).remove_old_texts() == 1
+    assert {one.text for one in store.campaigns.messages(campaign.id)} == {""}
+    assert audit(store.database).findings == ()

@@ -1,0 +1,131 @@
+"""The native API about people: what the account knows of a number, and its erasure."""
+
+import asyncio
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse, Response
+
+from campaign.instants import iso
+from campaign.people import Erasure, Person
+from dialects.http.auth import Permission
+from dialects.http.context import ApiContext
+from dialects.native import responses as presenting
+from dialects.native.handling import Stop, enter
+from dialects.native.problems import WRITING, documented, problem
+from store.clock import wall_clock
+from store.database.engine import StoreError
+from store.database.threads import read_in_thread
+
+# As long as a worker may take for a message that it has claimed.
+UNDER_WAY_SECONDS = 20.0
+UNDER_WAY_POLL_SECONDS = 0.1
+ERASE = (
+    "Erases the number, the texts to it and from it, its fields and its mailing list entries from "
+    "every table of the account, at once and for good. Counts, credits and a keyed hash stay: by "
+    "the hash the number stays opted out, until its opt-out is removed. Waiting messages are "
+    "skipped, in running campaigns too, and their credits given back. The answer waits up to 20 "
+    "seconds for messages that a worker is sending at this moment; `underWay` counts those that "
+    "had no outcome by then. A second call finds nothing more."
+)
+
+
+def routes(context: ApiContext) -> APIRouter:
+    """The routes about people."""
+    router = APIRouter(prefix="/v1", tags=["People"], responses=documented(*WRITING))
+    people, eraser = context.store.people, context.store.eraser
+
+    @router.get("/people/{number}", summary="Show all that the account knows of a number")
+    async def show(request: Request, number: str) -> Response:
+        """At most 1,000 of each kind, the newest first; ``totals`` counts all of them."""
+        principal = await enter(request, context.store, Permission.READ)
+        try:
+            person = await read_in_thread(people.show, principal.account_id, number)
+        except StoreError as error:
+            raise Stop(problem(400, "number_invalid", str(error))) from None
+        return JSONResponse(person_json(person))
+
+    @router.delete("/people/{number}", summary="Erase a person", description=ERASE)
+    async def erase(request: Request, number: str) -> Response:
+        principal = await enter(request, context.store, Permission.ADMINISTER)
+        try:
+            erasure = await asyncio.to_thread(
+                eraser.erase, principal.account_id, number, wall_clock()
+            )
+        except StoreError as error:
+            raise Stop(problem(400, "number_invalid", str(error))) from None
+        under_way = await _wait(context, erasure)
+        return JSONResponse(
+            {
+                "messages": erasure.messages,
+                "skipped": erasure.skipped,
+                "underWay": under_way,
+                "replies": erasure.replies,
+                "mailingLists": erasure.mailing_lists,
+            }
+        )
+
+    return router
+
+
+async def _wait(context: ApiContext, erasure: Erasure) -> int:
+    """Wait for the messages that are being sent; how many still are."""
+    left = len(erasure.under_way)
+    clock = asyncio.get_running_loop().time
+    until = clock() + UNDER_WAY_SECONDS
+    while left:
+        left = await read_in_thread(context.store.eraser.under_way, erasure.under_way, wall_clock())
+        if not left or clock() > until:
+            break
+        await asyncio.sleep(UNDER_WAY_POLL_SECONDS)
+    return left
+
+
+def person_json(person: Person) -> dict[str, Any]:
+    """All that is known of a person."""
+    return {
+        "number": person.number,
+        "messages": [
+            {"campaignId": one.campaign_id, **presenting.message_json(one.message)}
+            for one in person.messages
+        ],
+        "optOuts": [
+            {"source": one.source, "createdAt": iso(one.created_at)} for one in person.opt_outs
+        ],
+        "replies": [
+            {
+                "id": one.id,
+                "to": one.to,
+                "text": one.text,
+                "receivedAt": iso(one.received_at),
+                "messageId": one.message_id,
+            }
+            for one in person.replies
+        ],
+        "clicks": [
+            {
+                "id": one.id,
+                "campaignId": one.campaign_id,
+                "messageId": one.message_id,
+                "url": one.url,
+                "at": iso(one.at),
+            }
+            for one in person.clicks
+        ],
+        "mailingLists": [
+            {
+                "id": one.list_id,
+                "name": one.name,
+                "fields": dict(one.fields),
+                "addedAt": iso(one.added_at),
+            }
+            for one in person.mailing_lists
+        ],
+        "totals": {
+            "messages": person.totals["messages"],
+            "optOuts": person.totals["opt_outs"],
+            "replies": person.totals["replies"],
+            "clicks": person.totals["clicks"],
+            "mailingLists": person.totals["mailing_lists"],
+        },
+    }

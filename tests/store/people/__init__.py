@@ -1,0 +1,1 @@
+"""People: shown, erased and forgotten."""
