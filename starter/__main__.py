@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from starter.cli import administration, audit, campaigns, carriers, environment, messages
+from starter.cli import administration, audit, brake, campaigns, carriers, environment, messages
 from starter.cli import number_pool as pool
 from starter.cli.context import (
     CommandError,
@@ -194,6 +194,8 @@ def _register() -> None:
             "cancel": campaigns.cancel,
             "retry": campaigns.retry,
             "report": campaigns.report,
+            "stop": brake.stop,
+            "start": brake.start,
         },
         PROOF: {"why": messages.why, "resolve": messages.resolve, "audit": audit.audit_store},
         ADMINISTRATION: {"api": api, "worker": worker},

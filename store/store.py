@@ -29,6 +29,7 @@ from store.sending.receipts import Receipts
 from store.sending.routes import Routes
 from store.sending.sending import Sending
 from store.sending.unknowns import Resolving
+from store.shared.brakes import Brakes
 from store.shared.outbox import Outbox
 from store.shared.rates import Rates
 from store.webhooks.deliveries import Deliveries
@@ -48,6 +49,7 @@ class Store:
     campaigns: Campaigns
     open_campaigns: OpenCampaigns
     orders: Orders
+    brakes: Brakes
     admissions: Admissions
     plans: Plans
     sending: Sending
@@ -93,6 +95,7 @@ def open_store(settings: Settings) -> Store:
         campaigns=Campaigns(database, outbox),
         open_campaigns=OpenCampaigns(database),
         orders=Orders(database),
+        brakes=Brakes(database),
         admissions=admissions,
         plans=Plans(database),
         sending=Sending(database, outbox, due_messages),

@@ -6,6 +6,7 @@ from dialects.dialect import Dialect
 from dialects.http.context import ApiContext
 from dialects.native import (
     account_routes,
+    brake_routes,
     campaign_routes,
     link_routes,
     list_routes,
@@ -20,7 +21,14 @@ def routes(context: ApiContext) -> APIRouter:
     """The routes of this API."""
     router = APIRouter()
     router.include_router(campaign_routes.routes(context, read, CampaignBody.model_json_schema()))
-    for group in (account_routes, message_routes, list_routes, link_routes, webhook_routes):
+    for group in (
+        account_routes,
+        brake_routes,
+        message_routes,
+        list_routes,
+        link_routes,
+        webhook_routes,
+    ):
         router.include_router(group.routes(context))
     return router
 

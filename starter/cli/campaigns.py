@@ -19,6 +19,7 @@ from dialects.native import fields as native_reading
 from dialects.native import requests as native
 from dialects.native import responses as presenting
 from service.campaigns import CampaignService, open_campaign_service
+from starter.cli.brake import say_stops
 from starter.cli.campaign_files import read_csv, read_json, write_csv
 from starter.cli.campaign_table import print_campaigns
 from starter.cli.context import (
@@ -32,7 +33,7 @@ from starter.cli.installation import installation_status
 from store.accounts.accounts import AccountView
 from store.accounts.api_keys import Principal
 from store.campaigns.open_campaigns import WORKFLOW_LOST
-from store.shared.brakes import ACCOUNT_CLOSED
+from store.shared.brakes import ACCOUNT_CLOSED, STOPPED
 from store.store import Store
 
 LISTED_MAX = 100_000
@@ -106,10 +107,12 @@ def list_campaigns(
     with opened_store() as store:
         account_id = chosen_account(store, account).id if account else None
         views = store.campaigns.list(account_id, limit)
+        stops = store.brakes.in_force()
     if as_json:
         typer.echo(json.dumps([presenting.campaign_json(view) for view in views], indent=2))
         return
     print_campaigns(views, out)
+    say_stops(stops)
     for view in views:
         if view.problem is not None:
             by = f", paused by the {view.paused_by}" if view.paused_by == "system" else ""
@@ -253,6 +256,11 @@ def advice_on(view: CampaignView) -> str | None:
         return (
             "Its account is closed, so the system paused it. Open the account, then run "
             f"'godwit resume {view.id}' or 'godwit cancel {view.id}'."
+        )
+    if view.problem == STOPPED:
+        return (
+            "Sending is stopped, so the system paused it. It goes on after 'godwit start', moved "
+            f"by the length of the stop, unless you run 'godwit cancel {view.id}'."
         )
     return None if view.problem is None else f"It does not go on: {plain(view.problem)}."
 

@@ -12,9 +12,9 @@ from campaign.refusals import Refusal, RefusalCode
 from campaign.retry import may_pass
 from campaign.states import CAMPAIGN_ENDS, CampaignStatus
 from store.campaigns.admission import insufficient
-from store.campaigns.orders import NEXT_NUMBER
 from store.database.engine import Database
 from store.shared import ledger
+from store.shared.brakes import NEXT_NUMBER
 from store.tables import CampaignRow
 
 # The order stays until a workflow runs for the campaign again.

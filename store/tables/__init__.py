@@ -3,6 +3,7 @@
 from sqlmodel import SQLModel
 
 from store.tables.accounts import Account, ApiKey, QuotaDay, SenderOwner, SenderRow
+from store.tables.brakes import BrakeRow
 from store.tables.callbacks import CallbackRow, WebhookRow
 from store.tables.campaigns import AttemptRow, CampaignRow, MessageRow, OptOut
 from store.tables.keys import CampaignKey, RecipientKey
@@ -20,6 +21,7 @@ __all__ = [
     "Account",
     "ApiKey",
     "AttemptRow",
+    "BrakeRow",
     "CallbackRow",
     "CampaignKey",
     "CampaignRow",
