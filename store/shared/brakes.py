@@ -58,6 +58,11 @@ _IN_FORCE = text("""
     SELECT scope, since, by_operator FROM brake ORDER BY CASE scope WHEN 'all' THEN 0 ELSE 1 END,
         since, scope
 """)
+_HELD = text(f"""
+    SELECT count(*) FROM campaign
+    WHERE status = 'paused' AND problem IN ('{ACCOUNT_CLOSED}', '{STOPPED}')
+        AND (:scope = '{EVERYTHING}' OR account_id = :scope)
+""")
 # What a person paused or cancelled stays so. A campaign of a closed account waits for its opening.
 _RESUMES = """
     paused_by = 'system' AND COALESCE(ordered, '') <> 'cancel' AND (
@@ -129,6 +134,13 @@ class Brakes:
         """Order campaigns to go on that a stop paused while it ended; returns how many."""
         return self._database.write(
             lambda connection: connection.execute(_RELEASE_CAMPAIGNS, {"now": now}).rowcount
+        )
+
+    def held(self, account_id: str | None) -> int:
+        """How many campaigns, of an account or of all, are paused by a brake."""
+        values = {"scope": account_id or EVERYTHING}
+        return self._database.read(
+            lambda connection: int(connection.execute(_HELD, values).scalar_one())
         )
 
     def in_force(self) -> Sequence[Stop]:
