@@ -32,6 +32,7 @@ def stop(account: Account = None, everything: Everything = False) -> None:
         account_id = _scope(store, account, everything)
         stopped = store.brakes.stop(account_id, wall_clock(), by_operator=True)
         say_stops([stopped])
+        typer.echo(f"{store.brakes.held(account_id):,} campaigns are paused by it")
 
 
 def start(account: Account = None, everything: Everything = False) -> None:
