@@ -72,6 +72,11 @@ COMMANDS = {
     ),
     PROOF: (
         (
+            "find",
+            "messages:find",
+            "Find the messages to a number in all campaigns, newest first.",
+        ),
+        (
             "why",
             "messages:why",
             "Explain the state of one recipient's message, attempt by attempt.",

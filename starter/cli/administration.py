@@ -15,6 +15,7 @@ from dialects.native import responses as presenting
 from starter.cli.carriers import Unlimited, check_rate, read_carriers
 from starter.cli.context import CommandError, chosen_account, opened_store, plain
 from starter.cli.number_pool import pool_app
+from starter.cli.words import campaigns_paused
 from starter.embedded.stack import account_json
 from store.accounts.senders import SenderStatus
 from store.clock import wall_clock
@@ -156,7 +157,7 @@ def set_switches(
     for switch, value in shown.items():
         out.print(f"{switch:16} {value}", highlight=False)
     if not account.active:
-        out.print(f"The account is closed: {held:,} campaigns are paused.", highlight=False)
+        out.print(f"The account is closed: {campaigns_paused(held)}.", highlight=False)
 
 
 @account_app.command("list")

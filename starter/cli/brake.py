@@ -9,6 +9,7 @@ import typer
 from campaign.instants import iso
 from service.campaigns import open_campaign_service
 from starter.cli.context import CommandError, chosen_account, find_settings, opened_store
+from starter.cli.words import campaigns_paused
 from store.clock import wall_clock
 from store.shared.brakes import EVERYTHING, Stop
 from store.store import Store
@@ -32,7 +33,7 @@ def stop(account: Account = None, everything: Everything = False) -> None:
         account_id = _scope(store, account, everything)
         stopped = store.brakes.stop(account_id, wall_clock(), by_operator=True)
         say_stops([stopped])
-        typer.echo(f"{store.brakes.held(account_id):,} campaigns are paused by it")
+        typer.echo(f"{campaigns_paused(store.brakes.held(account_id))} by it")
 
 
 def start(account: Account = None, everything: Everything = False) -> None:
