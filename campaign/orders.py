@@ -27,13 +27,14 @@ class Standing:
 
     ``ordered`` is the order that it has not carried out yet, if any; ``number`` is that of its
     last order, 0 before the first. ``paused_for`` is how long it has been paused, in milliseconds.
+    ``brake`` is what keeps its whole account from sending: "account_closed", "stopped" or None.
     """
 
     status: CampaignStatus
     ordered: Order | None = None
     number: Instant = 0
     paused_for: Instant = 0
-    account_open: bool = True
+    brake: str | None = None
 
 
 class StatusStore(Protocol):

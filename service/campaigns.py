@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -41,6 +41,7 @@ from service.start_options import NOT_AGAIN, campaign_input, start_options
 from service.temporal import WorkflowNotFound, connect, is_late, is_ready, translate_errors
 from store.campaigns.retry import Retried
 from store.clock import wall_clock
+from store.shared.brakes import Stop
 from store.store import Store
 from telemetry.logs import get_logger
 from workflows.campaign import CampaignWorkflow
@@ -146,6 +147,14 @@ class CampaignService:
     async def cancel(self, view: CampaignView) -> None:
         """Stop a campaign for good; see :meth:`service.orders.Orders.give`."""
         await self._orders.give(view, Order.CANCEL)
+
+    async def stop(self, account_id: str | None, by_operator: bool = False) -> Stop:
+        """See :meth:`service.orders.Orders.stop`."""
+        return await self._orders.stop(account_id, by_operator)
+
+    async def start(self, account_id: str | None, by_operator: bool = False) -> Sequence[Stop]:
+        """See :meth:`service.orders.Orders.start`."""
+        return await self._orders.start(account_id, by_operator)
 
     async def bring_orders_again(self) -> int:
         """See :meth:`service.orders.Orders.bring_again`."""

@@ -6,6 +6,7 @@ says that it has carried it out.
 """
 
 import asyncio
+from collections.abc import Sequence
 
 from campaign.failures import ServiceUnavailable
 from campaign.instants import SECOND, Instant
@@ -16,6 +17,7 @@ from service.campaign_workflows import SIGNALS, CampaignWorkflows
 from service.lost_workflows import LostWorkflows
 from service.temporal import WorkflowNotFound
 from store.clock import wall_clock
+from store.shared.brakes import ACCOUNT_CLOSED, STOPPED, Stop
 from store.store import Store
 from telemetry.logs import get_logger
 from workflows.records import OrderInput
@@ -27,10 +29,11 @@ SIGNAL_SECONDS = 2.0
 # How long a workflow may take before its order is brought again.
 CARRIED_OUT_WITHIN: Instant = 3 * SECOND
 PAGE = 500
-ACCOUNT_CLOSED = (
-    "account_closed",
-    "the account is closed; open it before you resume its campaigns",
-)
+# Why a campaign may not be resumed, by the brake of its account.
+BRAKED = {
+    ACCOUNT_CLOSED: "the account is closed; open it before you resume its campaigns",
+    STOPPED: "sending is stopped; start it before you resume a campaign",
+}
 
 
 class StateConflict(Exception):
@@ -59,15 +62,15 @@ class Orders:
 
         Returns when the order is in the store, whether Temporal answers or not. Raises
         StateConflict when the campaign has ended, or may not be resumed because its account is
-        closed, StoreUnavailable when the store does not answer. A draft has its order from
-        Temporal alone: ServiceUnavailable says that nothing was ordered.
+        closed or stopped, StoreUnavailable when the store does not answer. A draft has its order
+        from Temporal alone: ServiceUnavailable says that nothing was ordered.
         """
         stands = await asyncio.to_thread(self._store.orders.give, view.id, order, wall_clock())
         if stands.status in CAMPAIGN_ENDS:
             raise StateConflict(stands.status)
-        closed = not stands.account_open and stands.status is CampaignStatus.PAUSED
-        if closed and order is Order.RESUME and stands.ordered is not Order.CANCEL:
-            raise StateConflict(stands.status, *ACCOUNT_CLOSED)
+        braked = stands.status is CampaignStatus.PAUSED and stands.ordered is not Order.CANCEL
+        if braked and order is Order.RESUME and stands.brake is not None:
+            raise StateConflict(stands.status, stands.brake, BRAKED[stands.brake])
         try:
             async with asyncio.timeout(SIGNAL_SECONDS):
                 await self._bring(view.id, order)
@@ -81,14 +84,38 @@ class Orders:
                 reason=str(error),
             )
 
-    async def bring_again(self) -> int:
+    async def stop(self, account_id: str | None, by_operator: bool) -> Stop:
+        """Stop all sending, or that of one account; see :meth:`store.shared.brakes.Brakes.stop`.
+
+        Needs the store alone. Workflows notice at their next claim, or get the order later.
+        """
+        return await asyncio.to_thread(
+            self._store.brakes.stop, account_id, wall_clock(), by_operator
+        )
+
+    async def start(self, account_id: str | None, by_operator: bool) -> Sequence[Stop]:
+        """End a stop and bring its campaigns the order to go on; returns the stops that remain.
+
+        When Temporal does not answer they go on when it is back.
+        """
+        remaining = await asyncio.to_thread(
+            self._store.brakes.start, account_id, wall_clock(), by_operator
+        )
+        try:
+            async with asyncio.timeout(SIGNAL_SECONDS):
+                await self.bring_again(older_than=-1)
+        except (ServiceUnavailable, TimeoutError) as error:
+            log.warning("campaigns will be resumed later", reason=str(error))
+        return remaining
+
+    async def bring_again(self, older_than: Instant | None = None) -> int:
         """Bring every order that no workflow has carried out in time; returns how many.
 
         Raises ServiceUnavailable when Temporal does not answer. A workflow takes each order once.
         """
         brought, after = 0, ""
         while True:
-            before = wall_clock() - CARRIED_OUT_WITHIN
+            before = wall_clock() - (CARRIED_OUT_WITHIN if older_than is None else older_than)
             page = await asyncio.to_thread(self._store.orders.pending, before, after, PAGE)
             for campaign_id in page:
                 try:

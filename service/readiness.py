@@ -12,11 +12,12 @@ from typing import Any
 from sqlalchemy.engine import make_url
 
 from campaign.failures import ServiceUnavailable, StoreUnavailable
-from campaign.instants import SECOND
+from campaign.instants import SECOND, iso
 from campaign.settings import DATA_DIRECTORY, Settings
 from service.campaigns import CampaignService
 from store.clock import wall_clock
 from store.database.migrate import check_writable, is_current
+from store.shared.brakes import EVERYTHING
 from store.store import Store
 
 # A worker that waits for work polls anew within 60 s (Temporal's long poll), a frozen one never.
@@ -66,6 +67,7 @@ class Readiness:
             "disk": lambda: asyncio.to_thread(self._disk),
             "carriers": lambda: asyncio.to_thread(self._carriers),
             "clock": self._clock,
+            "sending": lambda: asyncio.to_thread(self._sending),
         }
         found = await asyncio.gather(*(_within(probe) for probe in probes.values()))
         return dict(zip(probes, found, strict=True))
@@ -126,6 +128,15 @@ class Readiness:
         if not down:
             return Part(True)
         return Part(len(down) < len(in_use), f"down: {', '.join(down)}")
+
+    def _sending(self) -> Part:
+        stops = self._store.brakes.in_force()
+        if not stops:
+            return Part(True)
+        since = f"stopped since {iso(stops[0].since)}"
+        if stops[0].scope == EVERYTHING:
+            return Part(False, f"{since}; 'godwit start --all' ends it")
+        return Part(True, f"{since} for {len(stops):,} account{'s' * (len(stops) > 1)}")
 
     async def _clock(self) -> Part:
         ahead = await asyncio.to_thread(self._store.clock.ahead)

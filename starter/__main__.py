@@ -1,49 +1,132 @@
 """``godwit``: the command line."""
 
-import asyncio
 import contextlib
-import json
 import os
 import sys
-from collections.abc import Callable
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from starter.cli import administration, audit, campaigns, carriers, environment, messages
-from starter.cli import number_pool as pool
-from starter.cli.context import (
-    CommandError,
-    LogFormat,
-    choose_log_format,
-    data_directory,
-    find_settings,
-)
-from store.database.engine import StoreError
-from telemetry.logs import configure
+from starter.cli.context import CommandError, LogFormat, choose_log_format
+from starter.cli.lazy import LazyCommand, lazy_group
+
+# Where the help lists a command; panels and commands stand in this order.
+LOCAL, CAMPAIGNS = "On one machine", "Campaigns"
+PROOF, ADMINISTRATION = "Messages and proof", "Administration and production"
+# The first line of each command's own help, so that the list loads none of them.
+COMMANDS = {
+    LOCAL: (
+        ("up", "processes:up", "Start the embedded stack and keep it running until Ctrl-C."),
+        (
+            "env",
+            "environment:env",
+            "Print the running stack's address and credentials for a shell.",
+        ),
+        (
+            "demo",
+            "processes:demo",
+            "Run an example campaign on a temporary stack and print its result.",
+        ),
+    ),
+    CAMPAIGNS: (
+        ("send", "campaigns:send", "Send a campaign from a JSON or CSV file."),
+        ("list", "campaigns:list_campaigns", "List campaigns, newest first."),
+        (
+            "status",
+            "campaigns:status",
+            "Show a campaign's status and the number of messages in each state.",
+        ),
+        ("watch", "campaigns:watch", "Show a campaign's progress until it ends."),
+        ("pause", "campaigns:pause", "Pause a campaign; sends stop within two seconds."),
+        (
+            "resume",
+            "campaigns:resume",
+            "Resume a paused campaign; its remaining messages move by the length of the pause.",
+        ),
+        (
+            "reschedule",
+            "campaigns:reschedule",
+            "Change the start or the spread of a campaign that has not begun to send.",
+        ),
+        (
+            "cancel",
+            "campaigns:cancel",
+            "Cancel a campaign and return the credits of its unsent messages.",
+        ),
+        ("retry", "campaigns:retry", "Send the failed messages of an ended campaign again."),
+        (
+            "report",
+            "campaigns:report",
+            "Report a campaign's counts, reasons, credits and times, as JSON or CSV.",
+        ),
+        (
+            "stop",
+            "brake:stop",
+            "Stop all sending of an account, or with --all everything, until 'godwit start'.",
+        ),
+        (
+            "start",
+            "brake:start",
+            "End a stop; the campaigns that it held go on, moved by its length.",
+        ),
+    ),
+    PROOF: (
+        (
+            "find",
+            "messages:find",
+            "Find the messages to a number in all campaigns, newest first.",
+        ),
+        (
+            "why",
+            "messages:why",
+            "Explain the state of one recipient's message, attempt by attempt.",
+        ),
+        (
+            "resolve",
+            "messages:resolve",
+            "Record the outcome of a message in state unknown.",
+        ),
+        (
+            "audit",
+            "audit:audit_store",
+            "Check that messages, credits and keys agree, and that a workflow runs each open "
+            "campaign.",
+        ),
+    ),
+    ADMINISTRATION: (
+        ("api", "processes:api", "Run the HTTP API as one process, for production."),
+        ("worker", "processes:worker", "Run one worker process, for production."),
+        (
+            "account",
+            "administration:account_app",
+            "Manage accounts, their credits and switches.",
+        ),
+        ("key", "administration:key_app", "Manage API keys."),
+        (
+            "sender",
+            "administration:sender_app",
+            "Manage the numbers and names to send from.",
+        ),
+        ("carrier", "carriers:carrier_app", "List carriers and set their rates."),
+        ("db", "processes:database_app", "Manage the database schema."),
+    ),
+}
+# What needs neither the store nor a log.
+LIGHT = {"--help", "--version", "--install-completion", "--show-completion"}
 
 app = typer.Typer(
+    cls=lazy_group(
+        [
+            LazyCommand(name, f"starter.cli.{target}", help, panel)
+            for panel, commands in COMMANDS.items()
+            for name, target, help in commands
+        ]
+    ),
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     help="Durable SMS and MMS campaigns on Temporal.",
     epilog="Start with 'godwit up'; then, in another terminal, 'godwit send FILE --wait'.",
 )
-database_app = typer.Typer(no_args_is_help=True, help="Manage the database schema.")
-administration.sender_app.add_typer(pool.pool_app, name="pool")
-# Where the help lists a command; panels and commands stand in the order of their registration.
-LOCAL, CAMPAIGNS = "On one machine", "Campaigns"
-PROOF, ADMINISTRATION = "Messages and proof", "Administration and production"
-
-
-LogFormatOption = Annotated[
-    LogFormat | None,
-    typer.Option(
-        "--log-format",
-        callback=choose_log_format,
-        help="Format of log lines on stderr; default: JSON unless stderr is a terminal.",
-    ),
-]
 
 
 def _print_version(wanted: bool) -> None:
@@ -68,166 +151,16 @@ def options(
             "--version", callback=_print_version, is_eager=True, help="Show the version and exit."
         ),
     ] = False,
-    log_format: LogFormatOption = None,
+    log_format: Annotated[
+        LogFormat | None,
+        typer.Option(
+            "--log-format",
+            callback=choose_log_format,
+            help="Format of log lines on stderr; default: JSON unless stderr is a terminal.",
+        ),
+    ] = None,
 ) -> None:
     """Take the options that need no command."""
-
-
-def up(
-    host: Annotated[
-        str,
-        typer.Option(help="Address that the API listens on; the rest stays local."),
-    ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port of the API; 0: any free one.")] = 8080,
-    temporal_port: Annotated[
-        int, typer.Option(help="Port of Temporal's server; 0: any free one.")
-    ] = 7233,
-    ui_port: Annotated[
-        int, typer.Option(help="Port of Temporal's Web UI; 0: any free one.")
-    ] = 8233,
-    carrier_port: Annotated[
-        int, typer.Option(help="Port of the pretend carrier; 0: any free one.")
-    ] = 0,
-    data: Annotated[
-        Path | None, typer.Option(help="Data directory; default: $GODWIT_DATA or .godwit.")
-    ] = None,
-    workers: Annotated[int, typer.Option(min=1, help="Number of worker processes.")] = 1,
-    carrier: Annotated[
-        str, typer.Option(help="Carrier to send through; default: $GODWIT_CARRIER.")
-    ] = "",
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one line of JSON when ready.")
-    ] = False,
-    log_format: LogFormatOption = None,
-) -> None:
-    """Start the embedded stack and keep it running until Ctrl-C.
-
-    The stack is Temporal with its Web UI, SQLite, the pretend carrier, the API
-    and workers. Run again on the same data directory, campaigns continue where
-    they stopped.
-    """
-    from starter.cli.welcome import welcome
-    from starter.embedded.options import StackError, StackOptions
-    from starter.embedded.stack import run_stack
-
-    options = StackOptions(
-        data=data or data_directory(),
-        host=host,
-        port=port,
-        temporal_port=temporal_port,
-        ui_port=ui_port,
-        carrier_port=carrier_port,
-        workers=workers,
-        carrier=carrier,
-    )
-
-    def ready(description: dict[str, object]) -> None:
-        if as_json:
-            typer.echo(json.dumps(description))
-        else:
-            welcome(description, options.data)
-
-    if not as_json:
-        typer.echo("Starting Temporal, the carrier, the API and the workers ...", err=True)
-    try:
-        asyncio.run(run_stack(options, ready))
-    except StackError as error:
-        raise CommandError(str(error)) from None
-    if not as_json:
-        typer.echo("Everything is stopped.", err=True)
-
-
-def demo() -> None:
-    """Run an example campaign on a temporary stack and print its result."""
-    from starter.embedded.demo import DemoFailed, run_demo
-    from starter.embedded.options import StackError
-
-    try:
-        asyncio.run(run_demo())
-    except (DemoFailed, StackError) as error:
-        raise CommandError(str(error)) from None
-
-
-def api(log_format: LogFormatOption = None) -> None:
-    """Run the HTTP API as one process, for production."""
-    import uvloop
-
-    from starter.api.app import serve
-
-    uvloop.run(serve(find_settings()))
-
-
-def worker(log_format: LogFormatOption = None) -> None:
-    """Run one worker process, for production."""
-    # The composition root is above this package; the command only starts it.
-    os.execv(sys.executable, [sys.executable, "-m", "worker"])
-
-
-@database_app.command("upgrade")
-def upgrade_database() -> None:
-    """Upgrade the database to the current schema; create it if there is none.
-
-    Does nothing if the schema is current.
-    """
-    from store.database.migrate import upgrade
-    from store.store import open_store
-
-    store = open_store(find_settings())
-    try:
-        upgrade(store.database)
-    finally:
-        store.close()
-    typer.echo("the database schema is current")
-
-
-@database_app.command("restored")
-def mark_restored_database() -> None:
-    """Say that the database is a restored copy; run it before the workers start.
-
-    What was sent after the copy was made is unknown to it. Messages of its
-    campaigns are therefore looked up at carriers that can be asked, before they
-    are sent. A second run changes nothing.
-    """
-    from starter.cli.context import opened_store
-    from store.sending.earlier_tries import mark_restored
-
-    with opened_store() as store:
-        marked = mark_restored(store.database)
-    typer.echo(f"campaigns whose messages are looked up before they are sent: {marked}")
-
-
-def _register() -> None:
-    panels: dict[str, dict[str, Callable[..., None]]] = {
-        LOCAL: {"up": up, "env": environment.env, "demo": demo},
-        CAMPAIGNS: {
-            "send": campaigns.send,
-            "list": campaigns.list_campaigns,
-            "status": campaigns.status,
-            "watch": campaigns.watch,
-            "pause": campaigns.pause,
-            "resume": campaigns.resume,
-            "reschedule": campaigns.reschedule,
-            "cancel": campaigns.cancel,
-            "retry": campaigns.retry,
-            "report": campaigns.report,
-        },
-        PROOF: {"why": messages.why, "resolve": messages.resolve, "audit": audit.audit_store},
-        ADMINISTRATION: {"api": api, "worker": worker},
-    }
-    for panel, commands in panels.items():
-        for name, command in commands.items():
-            app.command(name, rich_help_panel=panel)(command)
-    for name, group in {
-        "account": administration.account_app,
-        "key": administration.key_app,
-        "sender": administration.sender_app,
-        "carrier": carriers.carrier_app,
-        "db": database_app,
-    }.items():
-        app.add_typer(group, name=name, rich_help_panel=ADMINISTRATION)
-
-
-_register()
 
 
 def main() -> None:
@@ -236,7 +169,12 @@ def main() -> None:
     A thread of Temporal's client may still be on its way back from its last call,
     and Python aborts (exit 134) when it meets one while it tears itself down.
     """
-    configure()
+    # What a command writes is for its owner: people's numbers and texts, and keys.
+    os.umask(0o077)
+    if len(sys.argv) > 1 and not LIGHT.intersection(sys.argv):
+        from telemetry.logs import configure
+
+        configure()
     code = run()
     with contextlib.suppress(OSError):  # The reader of our output may be gone.
         sys.stdout.flush()
@@ -245,53 +183,81 @@ def main() -> None:
 
 
 def run() -> int:
-    """Run the command line; a fault of the user's is one line, not a traceback."""
+    """Run the command line; a fault of the user's is one line, not a traceback.
+
+    Returns the exit code: 0 done, 1 refused or not possible, 2 a usage error, 3 a campaign that
+    ended with failures, 130 interrupted.
+    """
+    try:
+        app()
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    except BrokenPipeError:
+        return 1  # Nobody reads our output any more.
+    except CommandError as error:
+        _fail(str(error))
+    except KeyboardInterrupt:
+        return 130
+    except Exception as error:
+        _fail(*_faults(error))
+    return 1
+
+
+def _faults(error: Exception) -> list[str]:
+    """Say an error of the user's or of the surroundings in lines; raises any other one again."""
     from pydantic import ValidationError
-    from sqlalchemy.exc import OperationalError, SQLAlchemyError
+    from sqlalchemy.exc import SQLAlchemyError
 
     from campaign.failures import NoVerdict, ServiceUnavailable, StoreUnavailable
     from campaign.refusals import Refused
     from campaign.states import CAMPAIGN_ENDS
     from carriers import NotConfigured, UnknownCarrier
     from service.campaigns import StateConflict
+    from store.database.engine import StoreError
+
+    match error:
+        case Refused():
+            return [
+                f"{refusal.place or 'campaign'}: {refusal.message} ({refusal.code})"
+                for refusal in error.refusals
+            ]
+        case StateConflict():
+            how = "ended" if error.status in CAMPAIGN_ENDS else "begun"
+            return [error.reason or f"the campaign has {how}: {error}"]
+        case StoreError() | OSError() | UnicodeError() | UnknownCarrier() | NotConfigured():
+            return [str(error)]
+        case ValidationError():
+            return [
+                f"the setting {'_'.join(str(part) for part in fault['loc']).upper()} is not valid: "
+                f"{fault['msg']}"
+                for fault in error.errors(include_input=False)
+            ]
+        case SQLAlchemyError():
+            return [f"cannot use the database: {_reason(error)}"]
+        case StoreUnavailable():
+            return [f"the database does not answer ({error})"]
+        case NoVerdict():
+            return [f"{error} (see 'godwit status')"]
+        case ServiceUnavailable():
+            return [f"Temporal: {error}; are Temporal and a worker running? (TEMPORAL_ADDRESS)"]
+    raise error
+
+
+def _reason(error: Exception) -> str:
+    """The reason of a database's error, without a row: PostgreSQL quotes them in its texts."""
+    from sqlalchemy.exc import OperationalError
+
     from telemetry.exceptions import code_of
 
-    try:
-        app()
-    except SystemExit as end:
-        return end.code if isinstance(end.code, int) else int(end.code is not None)
-    except Refused as refused:
-        for refusal in refused.refusals:
-            _fail(f"{refusal.place or 'campaign'}: {refusal.message} ({refusal.code})")
-    except StateConflict as error:
-        how = "ended" if error.status in CAMPAIGN_ENDS else "begun"
-        _fail(error.reason or f"the campaign has {how}: {error}")
-    except (CommandError, StoreError, OSError, UnicodeError) as error:
-        _fail(str(error))
-    except (UnknownCarrier, NotConfigured) as error:
-        _fail(str(error))
-    except ValidationError as error:
-        for fault in error.errors(include_input=False):
-            name = "_".join(str(part) for part in fault["loc"]).upper()
-            _fail(f"the setting {name} is not valid: {fault['msg']}")
-    except SQLAlchemyError as error:
-        # PostgreSQL quotes rows, except where it could not be used at all.
-        quotes = hasattr(getattr(error, "orig", None), "sqlstate")
-        quotes = quotes and not isinstance(error, OperationalError)
-        text = str(getattr(error, "orig", None) or error).partition("\n")[0]
-        reason = f"{type(error).__name__} {code_of(error) or ''}".rstrip() if quotes else text
-        _fail(f"cannot use the database: {reason}")
-    except StoreUnavailable as error:
-        _fail(f"the database does not answer ({error})")
-    except NoVerdict as error:
-        _fail(f"{error} (see 'godwit status')")
-    except ServiceUnavailable as error:
-        _fail(f"Temporal: {error}; are Temporal and a worker running? (TEMPORAL_ADDRESS)")
-    return 1
+    quotes = hasattr(getattr(error, "orig", None), "sqlstate")
+    if quotes and not isinstance(error, OperationalError):
+        return f"{type(error).__name__} {code_of(error) or ''}".rstrip()
+    return str(getattr(error, "orig", None) or error).partition("\n")[0]
 
 
-def _fail(line: str) -> None:
-    sys.stderr.write(f"godwit: {line}\n")
+def _fail(*lines: str) -> None:
+    for line in lines:
+        sys.stderr.write(f"godwit: {line}\n")
 
 
 if __name__ == "__main__":

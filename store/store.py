@@ -34,6 +34,7 @@ from store.sending.routes import Routes
 from store.sending.sending import Sending
 from store.sending.unknowns import Resolving
 from store.shared.auto_replies import AutoReplies
+from store.shared.brakes import Brakes
 from store.shared.erased_numbers import ErasedNumbers
 from store.shared.keyword_settings import KeywordSettingsStore
 from store.shared.outbox import Outbox
@@ -55,6 +56,7 @@ class Store:
     campaigns: Campaigns
     open_campaigns: OpenCampaigns
     orders: Orders
+    brakes: Brakes
     admissions: Admissions
     plans: Plans
     sending: Sending
@@ -109,6 +111,7 @@ def open_store(settings: Settings) -> Store:
         campaigns=Campaigns(database, outbox),
         open_campaigns=OpenCampaigns(database),
         orders=Orders(database),
+        brakes=Brakes(database),
         admissions=admissions,
         plans=Plans(database),
         sending=Sending(database, outbox, due_messages, erased_numbers),

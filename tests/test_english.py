@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from typer.core import TyperGroup
-from typer.main import get_command
 
 from campaign.settings import Settings
 from dialects.http.context import ApiContext
 from dialects.http.rate_limits import RequestLimiter
-from starter.__main__ import app
 from starter.api.app import create_app
 from store.store import open_store
+from tests.command_line import whole
 from tests.starter.api.test_app import away
 from tests.test_layout import ROOT, tree
 
@@ -58,8 +57,7 @@ def of_document(value: Any, where: str = "") -> Iterator[tuple[str, str]]:
 
 
 def test_the_help_of_the_command_line_is_plain_english() -> None:
-    root = get_command(app)
-    assert isinstance(root, TyperGroup)
+    root = whole()
     assert set(of_commands(root, "godwit")) == set()
 
 

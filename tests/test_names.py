@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 from typer.core import TyperGroup
-from typer.main import get_command
 
-from starter.__main__ import app
 from store.tables import METADATA
+from tests.command_line import whole
 from tests.test_layout import ROOT, named, sources, tree
 
 # No part of a name may be one of these words, or a run of parts one of these pairs.
@@ -120,8 +119,7 @@ def commands(group: TyperGroup, *above: str) -> Iterator[tuple[str, ...]]:
 
 
 def test_no_command_has_a_name_that_was_given_up() -> None:
-    root = get_command(app)
-    assert isinstance(root, TyperGroup)
+    root = whole()
     names = list(commands(root))
     assert len(names) > 20
     assert [one for one in names if any(is_given_up(name) for name in one)] == []

@@ -15,10 +15,8 @@ from typing import Any
 
 import httpx
 import pytest
-from typer.core import TyperGroup
-from typer.main import get_command
 
-from starter.__main__ import app
+from tests.command_line import whole
 from tests.test_layout import ROOT
 
 README = (ROOT / "README.md").read_text("utf-8")
@@ -232,8 +230,7 @@ def test_every_example_is_sent_by_a_command() -> None:
 def test_every_command_and_target_in_the_text_is_there() -> None:
     prose = re.sub(r"^```.*?^```$", "", README, flags=re.M | re.S)
     ticked = re.findall(r"`([^`\n]+)`", prose)
-    group = get_command(app)
-    assert isinstance(group, TyperGroup)
+    group = whole()
     targets = re.findall(r"^([a-z-]+):.*##", MAKEFILE, re.M)
     result = [words.split() for words in ticked if words.startswith(("godwit ", "make "))]
     assert ["make", "help"] in result and ["make", "picture"] in result

@@ -28,6 +28,7 @@ from dialects.native.request_keys import id_bytes, request_key, takes_key
 from store.accounts.senders import SenderTaken
 from store.clock import wall_clock
 from store.database.threads import read_in_thread
+from store.shared.sender_use import SenderInUse
 
 BODY_BYTES_MAX = 64 * 1024
 # The name of the listing in cursors.
@@ -102,9 +103,13 @@ def routes(context: ApiContext) -> APIRouter:
 
     @router.delete("/senders/{address}", status_code=204, summary="Remove a sender")
     async def remove_sender(request: Request, address: str) -> Response:
-        """Withdraws a request, too. Campaigns that are already admitted keep using it."""
+        """Withdraws a request, too. 409 `sender_in_use` while messages wait to leave from it."""
         principal = await enter(request, context.store, Permission.ADMINISTER)
-        gone = await asyncio.to_thread(context.store.senders.remove, principal.account_id, address)
+        remove = context.store.senders.remove
+        try:
+            gone = await asyncio.to_thread(remove, principal.account_id, address)
+        except SenderInUse as error:
+            raise Stop(problem(409, "sender_in_use", str(error))) from None
         return deleted(gone, "sender")
 
     @router.get("/keys", summary="List the API keys, without their secrets")

@@ -2,14 +2,15 @@
 
 import asyncio
 import itertools
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 from campaign.failures import ServiceUnavailable, StoreUnavailable
-from campaign.instants import DAY, SECOND, Instant
+from campaign.instants import DAY, SECOND, Instant, iso
 from campaign.settings import Settings
 from campaign.states import CampaignStatus
 from service.campaigns import CampaignService
 from store.clock import wall_clock
+from store.shared.brakes import Stop
 from store.store import Store
 from telemetry.logs import get_logger
 from webhooks.dispatcher import WebhookDispatcher
@@ -46,6 +47,7 @@ class Reconciler:
         self._store = store
         self._keep_texts = settings.keep_texts_days * DAY
         self._keep_inbound = settings.keep_inbound_days * DAY
+        self._stops: Mapping[str, Stop] = {}
         self._patience = round((settings.admission_timeout_seconds + PATIENCE_SECONDS) * SECOND)
 
     async def run(self) -> None:
@@ -59,7 +61,9 @@ class Reconciler:
         for number in itertools.count():
             steps: list[Callable[[], Awaitable[object]]] = [
                 self._service.revive_lost,
+                self.release_campaigns,
                 self._service.bring_orders_again,
+                self.log_stops,
             ]
             if number % ROUNDS_A_MINUTE == 0:
                 steps += housekeeping
@@ -75,6 +79,28 @@ class Reconciler:
             log.warning("will look again", step=step.__name__, exc_info=error)
         except Exception as error:
             log.error("unexpected; will look again", step=step.__name__, exc_info=error)
+
+    async def release_campaigns(self) -> int:
+        """Order campaigns to go on that are held by no stop any more; returns how many.
+
+        A workflow that meets a stop while it ends may pause its campaign just afterwards.
+        """
+        return await asyncio.to_thread(self._store.brakes.release, wall_clock())
+
+    async def log_stops(self) -> None:
+        """Log each stop that is new, and each that has ended, from whatever process it came."""
+        stops = {stop.scope: stop for stop in await asyncio.to_thread(self._store.brakes.in_force)}
+        for scope, stop in stops.items():
+            if scope not in self._stops:
+                log.warning(
+                    "sending is stopped",
+                    scope=scope,
+                    since=iso(stop.since),
+                    by_operator=stop.by_operator,
+                )
+        for scope in self._stops.keys() - stops.keys():
+            log.warning("a stop has ended", scope=scope)
+        self._stops = stops
 
     async def withdraw_stale(self) -> int:
         """Refuse drafts whose API process died before their verdict; returns how many."""

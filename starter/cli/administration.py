@@ -12,8 +12,10 @@ from campaign.credits import CreditKind
 from campaign.rates import RATE_MAX, sender_scope
 from dialects.http.auth import fault_of_permissions
 from dialects.native import responses as presenting
-from starter.cli.carriers import read_carriers
+from starter.cli.carriers import Unlimited, check_rate, read_carriers
 from starter.cli.context import CommandError, chosen_account, opened_store, plain
+from starter.cli.number_pool import pool_app
+from starter.cli.words import campaigns_paused
 from starter.embedded.stack import account_json
 from store.accounts.senders import SenderStatus
 from store.clock import wall_clock
@@ -24,6 +26,7 @@ out = Console(markup=False, emoji=False)  # Names are other people's.
 account_app = typer.Typer(no_args_is_help=True, help="Manage accounts, their credits and switches.")
 key_app = typer.Typer(no_args_is_help=True, help="Manage API keys.")
 sender_app = typer.Typer(no_args_is_help=True, help="Manage the numbers and names to send from.")
+sender_app.add_typer(pool_app, name="pool")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Account = Annotated[
@@ -151,12 +154,15 @@ def set_switches(
         changes["carriers"] = read_carriers(carriers)
     with opened_store() as store:
         account = store.accounts.update(chosen_account(store, name).id, **changes)
+        held = store.brakes.held(account.id)
     shown = {switch: getattr(account, switch) for switch in wanted}
     if as_json:
         _say(shown)
         return
     for switch, value in shown.items():
         out.print(f"{switch:16} {value}", highlight=False)
+    if not account.active:
+        out.print(f"The account is closed: {campaigns_paused(held)}.", highlight=False)
 
 
 @account_app.command("list")
@@ -248,8 +254,9 @@ def add_sender(
     account: Account = None,
     rate: Annotated[
         float | None,
-        typer.Option(min=0, max=RATE_MAX, help="Segments per second; 0: no limit."),
+        typer.Option(min=0, max=RATE_MAX, help="Segments per second."),
     ] = None,
+    unlimited: Unlimited = False,
     carriers: Carriers = None,
 ) -> None:
     """Add a sender to an account, or change the rate and carriers of one that it has.
@@ -259,11 +266,12 @@ def add_sender(
 
     Example: godwit sender add +18005559876 --rate 20
     """
+    check_rate(rate, unlimited)
     with opened_store() as store:
         account_id = chosen_account(store, account).id
         sender = store.accounts.add_sender(account_id, address, wall_clock())
-        if rate is not None:
-            store.rates.set_rate(sender_scope(account_id, sender.address), rate or None)
+        if rate is not None or unlimited:
+            store.rates.set_rate(sender_scope(account_id, sender.address), rate)
         if carriers is not None:
             store.senders.set_carriers(account_id, sender.address, read_carriers(carriers))
     out.print(f"{sender.address} ({sender.kind})", highlight=False)

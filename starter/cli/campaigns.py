@@ -6,21 +6,23 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 from rich.console import Console
 from rich.live import Live
-from rich.table import Table
 
-from campaign.states import CAMPAIGN_ENDS, MessageStatus
+from campaign.instants import Instant
+from campaign.states import CAMPAIGN_ENDS, CampaignStatus
 from campaign.views import CampaignView
 from dialects.native import fields as native_reading
 from dialects.native import requests as native
 from dialects.native import responses as presenting
 from dialects.native.dry_run import dry_run_json
 from service.campaigns import CampaignService, open_campaign_service
+from starter.cli.brake import say_stops
 from starter.cli.campaign_files import read_csv, read_json, write_csv
+from starter.cli.campaign_status import facts_of, progress_table
 from starter.cli.campaign_table import print_campaigns
 from starter.cli.context import (
     CommandError,
@@ -30,13 +32,17 @@ from starter.cli.context import (
     plain,
 )
 from starter.cli.installation import installation_status
+from starter.cli.words import both_clocks
 from store.accounts.accounts import AccountView
 from store.accounts.api_keys import Principal
-from store.campaigns.open_campaigns import WORKFLOW_LOST
-from store.shared.brakes import ACCOUNT_CLOSED
+from store.clock import wall_clock
 from store.store import Store
 
 LISTED_MAX = 100_000
+# The exit code of what waited for a campaign that ended in any other way than finished.
+ENDED_WITH_FAILURES = 3
+
+T = TypeVar("T")
 
 out = Console(markup=False, emoji=False)  # Names are other people's.
 Id = Annotated[str, typer.Argument(help="Campaign id.")]
@@ -107,10 +113,12 @@ def list_campaigns(
     with opened_store() as store:
         account_id = chosen_account(store, account).id if account else None
         views = store.campaigns.list(account_id, limit)
+        stops = store.brakes.in_force()
     if as_json:
         typer.echo(json.dumps([presenting.campaign_json(view) for view in views], indent=2))
         return
-    print_campaigns(views, out)
+    print_campaigns(views, out, wall_clock())
+    say_stops(stops)
     for view in views:
         if view.problem is not None:
             by = f", paused by the {view.paused_by}" if view.paused_by == "system" else ""
@@ -133,27 +141,26 @@ def status(
         return
     with opened_store() as store:
         view = _campaign(store, id)
+        facts = [] if as_json else list(facts_of(store, view, wall_clock()))
     if as_json:
         typer.echo(json.dumps(presenting.campaign_json(view), indent=2))
         return
     out.print(progress_table(view))
-    if view.replies:
-        out.print(f"replies: {view.replies:,}", highlight=False)
-    if view.ordered is not None:
-        out.print(f"ordered, and not carried out yet: {view.ordered}", highlight=False)
-    if advice := advice_on(view):
-        out.print(advice, highlight=False, soft_wrap=True)
+    for line in facts:
+        out.print(line, highlight=False, soft_wrap=True)
 
 
 def watch(id: Id) -> None:
     """Show a campaign's progress until it ends.
 
     Prints a line per change where the output is not a terminal. Ctrl-C stops
-    watching; the campaign continues.
+    watching; the campaign continues. The exit code is 3 if it ended in any other way
+    than finished.
     """
     with opened_store() as store:
         _campaign(store, id)
-        follow(store, id)
+        if follow(store, id).status is not CampaignStatus.FINISHED:
+            raise typer.Exit(ENDED_WITH_FAILURES)
 
 
 def pause(id: Id) -> None:
@@ -204,7 +211,12 @@ def reschedule(
     if start is None and spread_hours is None:
         raise CommandError("give START, --spread-hours or both")
     change = native_reading.read_change({"scheduleDateTime": start, "spreadHours": spread_hours})
-    _steer(id, lambda service, view: service.change(view, change))
+
+    def begins(at: Instant | None) -> str:
+        """Say the instant that was understood."""
+        return "changed" if at is None else f"begins {both_clocks(at)}"
+
+    _steer(id, lambda service, view: service.change(view, change), begins)
 
 
 def report(
@@ -245,46 +257,21 @@ def follow(store: Store, campaign_id: str) -> CampaignView:
         view = _campaign(store, campaign_id)
 
 
-def advice_on(view: CampaignView) -> str | None:
-    """What keeps an open campaign from going on, and what to do; None where nothing does."""
-    if view.problem == WORKFLOW_LOST:
-        return (
-            "No workflow ran for this campaign, so the system paused it. Nothing is sent until "
-            f"you run 'godwit resume {view.id}' or 'godwit cancel {view.id}'."
-        )
-    if view.problem == ACCOUNT_CLOSED:
-        return (
-            "Its account is closed, so the system paused it. Open the account, then run "
-            f"'godwit resume {view.id}' or 'godwit cancel {view.id}'."
-        )
-    return None if view.problem is None else f"It does not go on: {plain(view.problem)}."
-
-
-def progress_table(view: CampaignView) -> Table:
-    """The counts of a campaign with their share, as a table with bars."""
-    name = plain(view.name or view.dialect)
-    table = Table(title=f"{name} · {view.id} · {view.status}")
-    table.add_column("messages")
-    table.add_column("count", justify="right")
-    table.add_column("share", width=30)
-    for name in MessageStatus:
-        count = getattr(view.tally, name.value)
-        if count:
-            table.add_row(name.value, f"{count:,}", "█" * round(30 * count / max(view.total, 1)))
-    table.add_row("total", f"{view.total:,}", "", style="bold")
-    return table
-
-
-def _steer(id: str, order: Callable[[CampaignService, CampaignView], Awaitable[object]]) -> None:
+def _steer(
+    id: str,
+    order: Callable[[CampaignService, CampaignView], Awaitable[T]],
+    answer: Callable[[T], str] | None = None,
+) -> None:
     settings = find_settings()
     with opened_store(settings) as store:
         view = _campaign(store, id)
 
-        async def work() -> None:
-            await order(await open_campaign_service(settings, store), view)
+        async def work() -> T:
+            return await order(await open_campaign_service(settings, store), view)
 
-        asyncio.run(work())
-        out.print(f"requested; the campaign was {view.status}", highlight=False)
+        answered = asyncio.run(work())
+        said = f"requested; the campaign was {view.status}"
+        typer.echo(said if answer is None else answer(answered))
 
 
 def _campaign(store: Store, id: str) -> CampaignView:

@@ -15,6 +15,8 @@ from starter.cli.context import CommandError, opened_store
 out = Console(markup=False, emoji=False)
 carrier_app = typer.Typer(no_args_is_help=True, help="List carriers and set their rates.")
 
+Unlimited = Annotated[bool, typer.Option("--unlimited", help="Remove the limit.")]
+
 
 @carrier_app.command("list")
 def list_carriers(
@@ -52,19 +54,34 @@ def list_carriers(
 def set_rate(
     name: Annotated[str, typer.Argument(help="Carrier, as in 'godwit carrier list'.")],
     rate: Annotated[
-        float, typer.Argument(min=0, max=RATE_MAX, help="Segments per second; 0: no limit.")
-    ],
+        float | None, typer.Argument(min=0, max=RATE_MAX, help="Segments per second.")
+    ] = None,
+    unlimited: Unlimited = False,
 ) -> None:
     """Limit the rate of a carrier, in segments per second over all workers.
 
-    Takes effect within two seconds. 0 removes the limit; it does not stop sends.
+    Takes effect within two seconds. --unlimited removes the limit. To send nothing
+    is 'godwit stop'.
 
     Example: godwit carrier rate NAME 100
     """
     check_carrier(name)
+    check_rate(rate, unlimited)
+    if rate is None and not unlimited:
+        raise CommandError("give a rate, or --unlimited for no limit")
     with opened_store() as store:
-        store.rates.set_rate(carrier_scope(name), rate or None)
+        store.rates.set_rate(carrier_scope(name), rate)
     out.print(f"{name}, {rate:g} segments/s" if rate else f"{name}, no rate limit", highlight=False)
+
+
+def check_rate(rate: float | None, unlimited: bool) -> None:
+    """Raise CommandError for a rate of nothing, or one beside --unlimited."""
+    if rate is not None and unlimited:
+        raise CommandError("give a rate or --unlimited, not both")
+    if rate == 0:
+        raise CommandError(
+            "a rate of 0 is refused: to send nothing use 'godwit stop', for no limit --unlimited"
+        )
 
 
 def read_carriers(text: str) -> str | None:

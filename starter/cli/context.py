@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from campaign.settings import DATA_DIRECTORY, Settings
-from store.accounts.accounts import AccountView
-from store.database.migrate import is_current
-from store.store import Store, open_store
-from telemetry.logs import configure
+# The help of every command loads this module, and must not load the store for it.
+if TYPE_CHECKING:
+    from campaign.settings import Settings
+    from store.accounts.accounts import AccountView
+    from store.store import Store
 
 # Control and format characters, surrogates, line and paragraph separators (Unicode 4.5).
 _NOT_SHOWN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
@@ -28,6 +29,8 @@ class LogFormat(StrEnum):
 
 def choose_log_format(log_format: LogFormat | None) -> None:
     """Use the format that an option names, here and in the processes that this one starts."""
+    from telemetry.logs import configure
+
     if log_format is not None:
         os.environ["GODWIT_LOG_FORMAT"] = log_format
         configure()
@@ -39,16 +42,20 @@ class CommandError(Exception):
 
 def data_directory() -> Path:
     """The data directory of the embedded stack: ``GODWIT_DATA``, else ``.godwit``."""
+    from campaign.settings import DATA_DIRECTORY
+
     return Path(os.environ.get("GODWIT_DATA", DATA_DIRECTORY))
 
 
-def find_settings() -> Settings:
+def find_settings() -> "Settings":
     """Settings from the environment, completed from the data directory of an embedded stack.
 
     A stack writes ``stack.json`` and ``secret.key`` into its data directory; the database's own
     directory is looked at for the key too. Sets ``TEMPORAL_ADDRESS`` for the SDK when only the
     stack knows it.
     """
+    from campaign.settings import Settings
+
     data = data_directory()
     if "GODWIT_DATABASE_URL" not in os.environ and (data / "godwit.db").exists():
         os.environ["GODWIT_DATABASE_URL"] = f"sqlite:///{(data / 'godwit.db').resolve()}"
@@ -68,8 +75,11 @@ def find_settings() -> Settings:
 
 
 @contextmanager
-def opened_store(settings: Settings | None = None) -> Iterator[Store]:
+def opened_store(settings: "Settings | None" = None) -> Iterator["Store"]:
     """A store for one command; raises CommandError when it or its schema is not there."""
+    from store.database.migrate import is_current
+    from store.store import open_store
+
     settings = settings or find_settings()
     _check_file(settings.database_url)
     store = open_store(settings)
@@ -84,7 +94,7 @@ def opened_store(settings: Settings | None = None) -> Iterator[Store]:
         store.close()
 
 
-def chosen_account(store: Store, wanted: str | None) -> AccountView:
+def chosen_account(store: "Store", wanted: str | None) -> "AccountView":
     """The account of that id or name, or the only one there is; raises CommandError."""
     if wanted is not None:
         account = store.accounts.show(wanted)

@@ -1,25 +1,60 @@
-"""``godwit why`` and ``godwit resolve``: single messages."""
+"""``godwit find``, ``godwit why`` and ``godwit resolve``: single messages."""
 
 import json
+import sys
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 
 from campaign.instants import iso, iso_or_none
 from campaign.phone import canonical_number
 from campaign.states import MessageStatus
 from campaign.views import MessageStory
-from dialects.native import responses as presenting
-from starter.cli.context import CommandError, opened_store
+from dialects.native.responses import message_json
+from starter.cli.context import CommandError, chosen_account, opened_store, plain
+from starter.cli.story import sentences
+from starter.cli.words import when
 from store.clock import wall_clock
 from store.store import Store
 
-out = Console(markup=False, emoji=False, highlight=False)
+FOUND_MAX = 10_000
 Id = Annotated[str, typer.Argument(help="Campaign id.")]
 Number = Annotated[
     str, typer.Argument(help="The recipient's number, in any form, or the message's id.")
 ]
+
+
+def find(
+    number: Annotated[str, typer.Argument(help="The recipient's number, in any form.")],
+    account: Annotated[
+        str | None, typer.Option("--account", help="Account id or name; default: all accounts.")
+    ] = None,
+    limit: Annotated[
+        int, typer.Option(min=1, max=FOUND_MAX, help="Number of messages to show.")
+    ] = 20,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Find the messages to a number in all campaigns, newest first.
+
+    The exit code is 1 if there is none. 'godwit why' explains one of them.
+
+    Example: godwit find "+1 (415) 555-1000"
+    """
+    with opened_store() as store:
+        account_id = chosen_account(store, account).id if account else None
+        found = store.message_log.to_number(canonical_number(number) or number, account_id, limit)
+    if as_json:
+        shown = [{"campaignId": one.campaign_id} | message_json(one.message) for one in found]
+        typer.echo(json.dumps(shown, indent=2))
+    elif not found:
+        sys.stderr.write(f"godwit: there is no message to {plain(number)}\n")
+    for one in () if as_json else found:
+        message, code = one.message, one.message.reason or one.message.error
+        status = message.status.value + (f" ({plain(code)})" if code else "")
+        at = message.final_at or message.sent_at or message.due_at
+        typer.echo(f"{one.campaign_id}  {message.id}  {status}  {when(at, wall_clock())}")
+    if not found:
+        raise typer.Exit(1)
 
 
 def why(
@@ -29,16 +64,18 @@ def why(
 ) -> None:
     """Explain the state of one recipient's message, attempt by attempt.
 
-    Example: godwit why cmp_... +14155551000
+    Example: godwit why cmp_... "+1 (415) 555-1000"
     """
     with opened_store() as store:
         stories = _stories(store, id, number)
+        campaign = store.campaigns.get(id)
     if as_json:
         typer.echo(json.dumps([story_json(story) for story in stories], indent=2))
         return
+    assert campaign is not None
     for story in stories:
-        for line in result(story):
-            out.print(line)
+        for line in sentences(campaign, story, wall_clock()):
+            typer.echo(line)
 
 
 def resolve(
@@ -72,7 +109,7 @@ def resolve(
 def story_json(story: MessageStory) -> dict[str, Any]:
     """The story of a message as JSON."""
     return {
-        **presenting.message_json(story.message),
+        **message_json(story.message),
         "attemptLog": [
             {
                 "number": attempt.number,
@@ -87,30 +124,6 @@ def story_json(story: MessageStory) -> dict[str, Any]:
         "keyHolder": story.key_holder,
         "keyFreeAt": iso_or_none(story.key_free_at),
     }
-
-
-def result(story: MessageStory) -> list[str]:
-    """The story of a message as lines to read."""
-    message = story.message
-    why_so = message.reason or message.error
-    lines = [
-        f"{message.id}  position {message.position}",
-        f"  {message.status}" + (f", reason {why_so}" if why_so else ""),
-        f"  {message.kind} from {message.sender}, segments: {message.segments}",
-        f"  due {iso(message.due_at)}, sent {iso_or_none(message.sent_at) or '-'}, "
-        f"final {iso_or_none(message.final_at) or '-'}",
-    ]
-    for attempt in story.attempts:
-        end = iso_or_none(attempt.ended_at) or "(no outcome recorded)"
-        how = f"{attempt.outcome or ''} {attempt.code or ''}".strip()
-        by = f" by {attempt.carrier}" if attempt.carrier else ""
-        lines.append(f"  attempt {attempt.number}{by}: {iso(attempt.started_at)} to {end}  {how}")
-    if message.duplicate_of:
-        lines.append(f"  its idempotency key was spent by {message.duplicate_of}")
-    if story.key_holder == message.id:
-        until = iso_or_none(story.key_free_at)
-        lines.append(f"  its idempotency key is {'spent until ' + until if until else 'claimed'}")
-    return lines
 
 
 def _stories(store: Store, campaign_id: str, number: str) -> list[MessageStory]:

@@ -1,5 +1,6 @@
 """How the embedded stack runs: its options and its ports."""
 
+import contextlib
 import errno
 import random
 import socket
@@ -57,17 +58,15 @@ class Ports:
             "--port": (options.host, self.api),
             "--temporal-port": (LOOPBACK, self.temporal),
             "--ui-port": (LOOPBACK, self.ui),
+            "--carrier-port": (LOOPBACK, self.carrier),
         }
-        for option, (host, port) in wanted.items():
-            with socket.socket(_family(host)) as probe:
+        with contextlib.ExitStack() as bound:
+            # All at once, so that one port for two parts is found as well.
+            for option, (host, port) in wanted.items():
+                probe = bound.enter_context(socket.socket(_family(host)))
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                try:
-                    probe.bind((host, port))
-                except OSError as error:
-                    if error.errno == errno.EADDRINUSE:
-                        how = f"choose another {option}, or 0 for any free port"
-                        raise StackError(f"port {port} is in use; {how}") from None
-                    raise StackError(f"cannot listen on {host}:{port}: {error.strerror}") from None
+                _bind(probe, host, port, f"choose another {option}, or 0 for any free port")
+                probe.listen()
 
 
 def api_url(options: StackOptions, ports: Ports) -> str:
@@ -102,3 +101,12 @@ def free_port(host: str = LOOPBACK, taken: Container[int] = ()) -> int:
         if port not in taken:
             return port
     raise StackError(f"no port of {host} is free")
+
+
+def _bind(probe: socket.socket, host: str, port: int, advice: str) -> None:
+    try:
+        probe.bind((host, port))
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise StackError(f"port {port} is in use; {advice}") from None
+        raise StackError(f"cannot listen on {host}:{port}: {error.strerror}") from None

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from campaign.settings import Settings
-from carriers import LOCAL_SERVERS, carrier_module
+from carriers import LOCAL_SERVERS, NotConfigured, carrier_module, open_carrier
 from starter.embedded import demo_account
 from starter.embedded.environment import for_api, for_carrier, for_temporal, for_worker
 from starter.embedded.options import (
@@ -25,6 +25,7 @@ from starter.embedded.options import (
     api_url,
     log_of,
 )
+from starter.embedded.private_files import UMASK, keep_private
 from starter.embedded.readiness import accepts, exists, serves, until
 from starter.embedded.supervisor import Part, Supervisor
 from starter.embedded.temporal_server import keep_histories, temporal_part
@@ -54,6 +55,7 @@ class Stack:
         self._take_lock()
         ports = Ports(options)
         settings = self._settings()
+        await _check_carriers(settings)
         local = _local_carrier(settings)
         carrier_url = os.environ.get(_base_url_name(local))
         served = carrier_url is None and local in LOCAL_SERVERS
@@ -101,6 +103,7 @@ class Stack:
 
     def _take_lock(self) -> None:
         self.options.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        keep_private(self.options.data)
         self._lock = (self.options.data / "lock").open("w")
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -118,10 +121,7 @@ class Stack:
             changes["secret_key"] = secret_key_in(self.options.data)
         if self.options.carrier:
             changes["carrier"] = self.options.carrier
-        settings = Settings(**changes)
-        for name in settings.carriers:
-            carrier_module(name)
-        return settings
+        return Settings(**changes)
 
     def _environment(
         self, settings: Settings, ports: Ports, carrier_url: str | None
@@ -173,7 +173,7 @@ class Stack:
 async def run_stack(options: StackOptions, ready: Callable[[dict[str, Any]], None]) -> None:
     """Run a stack until SIGTERM or SIGINT; calls ``ready`` with its description once it is up."""
     # What every part writes is for its owner: people's numbers and texts, and keys.
-    os.umask(0o077)
+    os.umask(UMASK)
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -212,6 +212,23 @@ def secret_key_in(data: Path) -> str:
         with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as f:
             f.write(secrets.token_urlsafe(32))
     return file.read_text().strip()
+
+
+async def _check_carriers(settings: Settings) -> None:
+    """Raise UnknownCarrier, or StackError naming the variables that a carrier lacks.
+
+    A worker would only end, and be started again and again.
+    """
+    for name in settings.carriers:
+        carrier_module(name)
+        if name in LOCAL_SERVERS:
+            continue  # It gets its address from the stack.
+        try:
+            carrier = open_carrier(name, settings)
+        except NotConfigured as error:
+            missing = ", ".join(error.variables)
+            raise StackError(f"the carrier {name!r} cannot be used without {missing}") from None
+        await carrier.close()
 
 
 def _local_carrier(settings: Settings) -> str:

@@ -17,7 +17,7 @@ from store.accounts.api_keys import ApiKeys, KeyPair
 from store.accounts.senders import SenderView, give_sender, senders_of
 from store.clock import wall_clock
 from store.database.engine import Database, StoreError
-from store.shared.brakes import pause_campaigns
+from store.shared.brakes import ACCOUNT_CLOSED, pause_campaigns
 from store.tables import Account, Credit
 
 ACCOUNT_PREFIX = "acc_"
@@ -149,7 +149,7 @@ class Accounts:
         def work(connection: Connection) -> None:
             connection.execute(query)
             if switches.get("active") is False:
-                pause_campaigns(connection, account_id, wall_clock())
+                pause_campaigns(connection, account_id, ACCOUNT_CLOSED, wall_clock())
 
         try:
             self._database.write(work)

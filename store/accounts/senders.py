@@ -15,6 +15,7 @@ from sqlmodel import Session, and_, case, col, delete, select, update
 from campaign.instants import Instant
 from campaign.phone import SenderKind, sender_kind
 from store.database.engine import Database, StoreError
+from store.shared.sender_use import check_unused
 from store.tables import RateRow, SenderRow
 
 # An account has at most this many requests that wait for the operator.
@@ -177,11 +178,15 @@ class Senders:
     def remove(self, account_id: str, address: str) -> bool:
         """Remove a sender or a request, and free its address; returns False if there was none.
 
-        Running campaigns keep using it.
+        Raises SenderInUse, and changes nothing, while messages of the account wait to leave from
+        it.
         """
         query = delete(SenderRow).where(_is_sender(account_id, address))
 
         def work(connection: Connection) -> bool:
+            own = _own_view(connection, account_id, address)
+            if own is not None and own.status == SenderStatus.APPROVED:
+                check_unused(connection, address, account_id)
             removed = connection.execute(query).rowcount > 0
             connection.execute(_GIVE_UP, {"name": address.lower(), "account": account_id})
             return removed

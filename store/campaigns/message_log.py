@@ -25,6 +25,14 @@ _GET = text("""
     WHERE campaign.account_id = :account_id AND campaign.status NOT IN ('draft', 'refused')
       AND message.id = :message_id
 """)
+_TO_NUMBER = text("""
+    SELECT message.*, campaign.created_at AS asked_at
+    FROM message JOIN campaign ON campaign.id = message.campaign_id
+    WHERE message.recipient = :number
+      AND (CAST(:account_id AS VARCHAR) IS NULL OR campaign.account_id = :account_id)
+    ORDER BY campaign.created_at DESC, campaign.id, message.position
+    LIMIT :limit
+""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +45,7 @@ class LoggedMessage:
 
 
 class MessageLog:
-    """Looks up messages across campaigns; those of drafts and refused campaigns do not count."""
+    """Looks up messages across campaigns; to an account, drafts and refused ones do not count."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -66,6 +74,18 @@ class MessageLog:
         def work(connection: Connection) -> LoggedMessage | None:
             row = connection.execute(_GET, values).first()
             return None if row is None else _logged(row)
+
+        return self._database.read(work)
+
+    def to_number(self, number: str, account_id: str | None, limit: int) -> Sequence[LoggedMessage]:
+        """Messages to a number, of an account or of all, newest first, for the operator.
+
+        Those of drafts and refused campaigns too, because somebody asks what became of them.
+        """
+        values = {"number": number, "account_id": account_id, "limit": limit}
+
+        def work(connection: Connection) -> Sequence[LoggedMessage]:
+            return [_logged(row) for row in connection.execute(_TO_NUMBER, values)]
 
         return self._database.read(work)
 

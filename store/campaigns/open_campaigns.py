@@ -7,8 +7,8 @@ from sqlalchemy import BindParameter, bindparam, text
 
 from campaign.instants import Instant
 from campaign.states import CAMPAIGN_OPEN
-from store.campaigns.orders import NEXT_NUMBER
 from store.database.engine import Database
+from store.shared.brakes import NEXT_NUMBER
 
 # The problem of an open campaign that no workflow runs for.
 WORKFLOW_LOST = "workflow_lost"

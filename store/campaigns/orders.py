@@ -9,13 +9,11 @@ from campaign.orders import Order, Standing
 from campaign.states import CAMPAIGN_OPEN, CampaignStatus
 from store.clock import wall_clock
 from store.database.engine import Database
-from store.shared.brakes import brake_of
+from store.shared.brakes import BRAKE_OF_ACCOUNT, NEXT_NUMBER, brake_of
 
 _STATES: BindParameter[str] = bindparam(
     "open", [state.value for state in CAMPAIGN_OPEN], expanding=True
 )
-# The number of the next order (see campaign.orders).
-NEXT_NUMBER = "CASE WHEN ordered_at >= :now THEN ordered_at + 1 ELSE CAST(:now AS BIGINT) END"
 # A pause takes effect here: nothing is claimed for a paused campaign. Its instant is that of the
 # first of several, and a new one where a resume was ordered in between.
 _PAUSE = text(f"""
@@ -38,15 +36,17 @@ _RESUME = text(f"""
     UPDATE campaign SET ordered = 'resume', ordered_at = {NEXT_NUMBER}
     WHERE id = :campaign AND status IN :open AND (status = 'paused' OR problem IS NOT NULL)
         AND COALESCE(ordered, '') <> 'cancel'
-        AND EXISTS (SELECT 1 FROM account WHERE account.id = campaign.account_id AND active)
+        AND (
+            SELECT CASE {BRAKE_OF_ACCOUNT} END FROM account WHERE account.id = campaign.account_id
+        ) IS NULL
 """).bindparams(_STATES)
 _CANCEL = text(f"""
     UPDATE campaign SET ordered = 'cancel', ordered_at = {NEXT_NUMBER}
     WHERE id = :campaign AND status IN :open AND COALESCE(ordered, '') <> 'cancel'
 """).bindparams(_STATES)
 _GIVE = {Order.PAUSE: _PAUSE, Order.RESUME: _RESUME, Order.CANCEL: _CANCEL}
-_STANDING = text("""
-    SELECT campaign.status, ordered, ordered_at, paused_at, account.active
+_STANDING = text(f"""
+    SELECT campaign.status, ordered, ordered_at, paused_at, CASE {BRAKE_OF_ACCOUNT} END AS brake
     FROM campaign JOIN account ON account.id = campaign.account_id
     WHERE campaign.id = :campaign
 """)
@@ -84,7 +84,8 @@ class Orders:
 
         An ended campaign and a draft stay as they are, and so does one that is being cancelled. A
         resume changes nothing where nothing keeps the campaign from going on, or its account is
-        closed. A second run changes nothing more. Raises NoResultFound for an unknown id.
+        closed or stopped. A second run changes nothing more. Raises NoResultFound for an unknown
+        id.
         """
 
         def work(connection: Connection) -> Standing:
@@ -127,5 +128,5 @@ def _standing(connection: Connection, campaign_id: str) -> Standing:
         ordered=None if row.ordered is None else Order(row.ordered),
         number=row.ordered_at or 0,
         paused_for=0 if row.paused_at is None else max(0, wall_clock() - row.paused_at),
-        account_open=bool(row.active),
+        brake=row.brake,
     )

@@ -12,9 +12,9 @@ from campaign.refusals import Refusal, RefusalCode
 from campaign.retry import may_pass
 from campaign.states import CAMPAIGN_ENDS, CampaignStatus
 from store.campaigns.admission import insufficient
-from store.campaigns.orders import NEXT_NUMBER
 from store.database.engine import Database
 from store.shared import ledger
+from store.shared.brakes import NEXT_NUMBER
 from store.tables import CampaignRow
 
 # The order stays until a workflow runs for the campaign again.
@@ -24,19 +24,28 @@ _REOPEN = text(f"""
     WHERE id = :campaign AND status = 'finished_with_failures' AND texts_removed_at IS NULL
     RETURNING account_id, key
 """)
+# Nothing leaves from a sender that was removed since.
+_SENDER_IS_THERE = """
+    (EXISTS (SELECT 1 FROM pool_number WHERE number = message.sender) OR EXISTS (
+        SELECT 1 FROM sender JOIN campaign ON campaign.account_id = sender.account_id
+        WHERE campaign.id = message.campaign_id AND lower(address) = lower(message.sender)
+            AND sender.status = 'approved'
+    ))
+"""
 # Left out: what failed before its first try, for a fault of its recipient, and what was ever
 # unknown, about which an operator has decided.
-_REASONS = text("""
+_REASONS = text(f"""
     SELECT DISTINCT reason FROM message
     WHERE campaign_id = :campaign AND status = 'failed' AND attempts > 0 AND NOT was_unknown
       AND recipient <> 'erased'
+      AND {_SENDER_IS_THERE}
 """)
-_REQUEUE = text("""
+_REQUEUE = text(f"""
     UPDATE message
     SET status = 'queued', due_at = :now, reason = NULL, error = NULL, final_at = NULL
     WHERE campaign_id = :campaign AND status = 'failed' AND attempts > 0 AND NOT was_unknown
       AND recipient <> 'erased'
-      AND reason IN :reasons
+      AND reason IN :reasons AND {_SENDER_IS_THERE}
     RETURNING kind
 """).bindparams(bindparam("reasons", type_=String, expanding=True))
 # The key is free, or spent until a date; in both cases the campaign holds it until its next end.

@@ -15,6 +15,7 @@ from campaign.instants import Instant
 from campaign.leases import Lease, LeasePlan, LeaseRequest, NoLease, PoolView
 from campaign.phone import is_e164
 from store.database.engine import Database, StoreError, json_rows
+from store.shared.sender_use import check_unused
 from store.tables import LeaseRow, PoolNumber
 
 # A race for one recipient's leases is over when its five are given away.
@@ -100,10 +101,15 @@ class Leases:
         return self._database.write(work)
 
     def remove_number(self, number: str) -> bool:
-        """Remove a number from the pool and end its leases; False when it was not there."""
+        """Remove a number from the pool and end its leases; False when it was not there.
+
+        Raises SenderInUse, and changes nothing, while messages wait to leave from it.
+        """
 
         def work(connection: Connection) -> bool:
-            connection.execute(self._number_for_update, {"number": number})
+            locked = connection.execute(self._number_for_update, {"number": number})
+            if locked.first() is not None:
+                check_unused(connection, number)
             connection.execute(delete(LeaseRow).where(col(LeaseRow.number) == number))
             removed = connection.execute(delete(PoolNumber).where(col(PoolNumber.number) == number))
             connection.execute(_GIVE_UP, {"number": number})

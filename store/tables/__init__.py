@@ -3,6 +3,7 @@
 from sqlmodel import SQLModel
 
 from store.tables.accounts import Account, ApiKey, QuotaDay, SenderOwner, SenderRow
+from store.tables.brakes import BrakeRow
 from store.tables.callbacks import CallbackRow, WebhookRow
 from store.tables.campaigns import AttemptRow, CampaignRow, MessageRow
 from store.tables.inbound import InboundRow
@@ -24,6 +25,7 @@ __all__ = [
     "ApiKey",
     "AttemptRow",
     "AutoReply",
+    "BrakeRow",
     "CallbackRow",
     "CampaignKey",
     "CampaignRow",

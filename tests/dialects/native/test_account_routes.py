@@ -3,6 +3,8 @@
 import httpx
 import pytest
 
+from campaign.instants import DAY, iso
+from store.clock import wall_clock
 from tests.conftest import LONG_CODE
 from tests.serving import Api
 
@@ -70,3 +72,22 @@ async def test_a_key_without_permissions_or_with_unknown_or_repeated_ones_is_ref
     narrow = {"permissions": ["read:Campaigns", "manage:Campaigns"]}
     made = await api.http.post("/v1/keys", json=narrow, auth=auth)
     assert (made.status_code, made.json()["permissions"]) == (201, narrow["permissions"])
+
+
+@pytest.mark.one_store
+async def test_g2_a_sender_with_which_a_campaign_waits_is_not_removed(api: Api) -> None:
+    body = {"text": "Hi", "sender": LONG_CODE, "recipients": [{"to": "+14155550199"}]}
+    later = {**body, "scheduleDateTime": iso(wall_clock() + 2 * DAY)}
+    answer = await api.http.post("/v1/campaigns", json=later, auth=api.basic())
+    assert answer.status_code == 201, answer.text
+    refused = await api.http.delete(f"/v1/senders/{LONG_CODE}", auth=api.basic())
+    assert (refused.status_code, refused.json()["type"]) == (
+        409,
+        "urn:godwit:problem:sender_in_use",
+    )
+    assert "1 message waits" in refused.json()["title"]
+    cancelled = answer.json()["id"]
+    await api.http.post(f"/v1/campaigns/{cancelled}/cancel", auth=api.basic())
+    await api.finished(cancelled)
+    removed = await api.http.delete(f"/v1/senders/{LONG_CODE}", auth=api.basic())
+    assert removed.status_code == 204

@@ -49,8 +49,9 @@ def test_a_restored_database_is_marked_once(godwit: CommandLine, builder: StoreB
 def test_an_upgrade_makes_the_directory_of_the_database(bare: CommandLine) -> None:
     deep = bare.directory / "one" / "two" / "godwit.db"
     bare.environment["GODWIT_DATABASE_URL"] = f"sqlite:///{deep}"
-    assert bare("db", "upgrade").code == 0
-    assert deep.exists()
+    assert bare.process("db", "upgrade").code == 0
+    assert oct(deep.stat().st_mode & 0o777) == "0o600"
+    assert oct(deep.parent.stat().st_mode & 0o777) == "0o700"
 
 
 def test_an_upgrade_leaves_what_is_there(godwit: CommandLine) -> None:

@@ -1,15 +1,24 @@
 """``godwit list``, ``status``, ``report``, ``send --dry-run`` and ``audit`` on stored campaigns."""
 
 import csv
+import io
 import json
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
+from campaign.instants import DAY, HOUR, SECOND, moment_of
+from campaign.orders import Order
 from campaign.ports import Tally
+from campaign.rates import campaign_scope
+from campaign.refusals import Refusal, RefusalCode
+from campaign.states import CampaignStatus
 from dialects.native.responses import CSV_COLUMNS
+from starter.cli.campaign_table import print_campaigns
+from store.clock import wall_clock
 from tests.starter.cli.conftest import CommandLine, ended
 from tests.store.builders import NOW, StoreBuilder, number
 
@@ -68,7 +77,11 @@ def test_watching_a_campaign_that_is_over_ends_at_once(
     godwit: CommandLine, builder: StoreBuilder
 ) -> None:
     result = godwit("watch", ended(builder))
-    assert (result.code, result.out) == (0, "finished_with_failures total=4 sent=3 failed=1\n")
+    assert (result.code, result.out) == (3, "finished_with_failures total=4 sent=3 failed=1\n")
+    clean = builder.admit(2)
+    builder.send(clean)
+    builder.store.admissions.settle(clean, CampaignStatus.FINISHED, NOW)
+    assert godwit("watch", clean).code == 0
 
 
 @pytest.mark.parametrize("name", ["[/x]", ":smile: [red]sale", "a\x1b[2Jb"])
@@ -80,6 +93,55 @@ def test_the_name_of_a_campaign_is_shown_as_it_is(
         assert result.code == 0 and "\x1b" not in result.out
         assert name.replace("\x1b", "\ufffd") in result.out
     assert godwit("status", campaign_id, "--json").json["name"] == name
+
+
+def test_g13_the_status_says_when_a_waiting_campaign_leaves_in_utc_and_in_words(
+    godwit: CommandLine, builder: StoreBuilder
+) -> None:
+    begins = wall_clock() + 3 * DAY + SECOND
+    campaign_id = builder.save(2, due_at=begins)
+    assert builder.store.admissions.hold(campaign_id, NOW) is None
+    builder.store.campaigns.set_status(campaign_id, CampaignStatus.SCHEDULED, NOW)
+    builder.store.rates.set_rate(campaign_scope(campaign_id), 5)
+    lines = godwit("status", campaign_id).out.splitlines()
+    at = f"{moment_of(begins):%Y-%m-%d %H:%M:%S} UTC (in 3 days)"
+    assert f"begins: {at}" in lines and f"last message due: {at}" in lines
+    assert "rate: 5 segments/s" in lines and "credits held: 4 sms" in lines
+    builder.store.orders.give(campaign_id, Order.PAUSE, NOW)
+    lines = godwit("status", campaign_id).out.splitlines()
+    assert f"begins once it is resumed: {at}" in lines
+    assert "ordered, and not carried out yet: pause" in lines
+
+
+def test_the_status_says_what_failed_and_why_a_campaign_was_refused(
+    godwit: CommandLine, builder: StoreBuilder
+) -> None:
+    lines = godwit("status", ended(builder)).out.splitlines()
+    assert "1 failed: the carrier calls the number invalid" in lines
+    assert "credits posted: 6 sms" in lines and "credits returned: 2 sms" in lines
+    assert any(line.startswith("began: 2024-10-04 00:00:00 UTC (") for line in lines)
+    assert any(line.startswith("ended: 2024-10-04 00:00:00 UTC (") for line in lines)
+    refused = builder.save(1)
+    refusal = Refusal(RefusalCode.CREDITS_INSUFFICIENT, "2 credits are missing", "recipients[0]")
+    builder.store.campaigns.refuse(refused, [refusal], NOW)
+    lines = godwit("status", refused).out.splitlines()
+    assert "refused: recipients[0]: 2 credits are missing (credits_insufficient)" in lines
+
+
+def test_the_list_fits_80_columns_of_a_terminal_and_is_never_cut_in_a_pipe(
+    builder: StoreBuilder,
+) -> None:
+    name = "Spring opening hours of all shops in town"
+    campaign_id = ended(builder, name=name)
+    (view,) = builder.store.campaigns.list()
+    screen = io.StringIO()
+    terminal = Console(file=screen, width=80, force_terminal=True, color_system=None)
+    print_campaigns([view], terminal, view.created_at + 2 * HOUR)
+    header, row = screen.getvalue().splitlines()
+    assert header.split() == "id status name sent created".split()
+    assert len(row) <= 80 and "…" in row
+    for cell in (campaign_id, "with failures", "Spring op", "3/4", "2 hours ago"):
+        assert cell in row
 
 
 # --------------------------------------------------------------------------- reports

@@ -32,7 +32,7 @@ def test_carriers_in_use_are_listed_with_their_speed_and_health(godwit: CommandL
     assert result.startswith("pretend, 100 segments/s, down since 2026-11-21T10:00:00.000Z")
     with opened(godwit) as store:
         store.health.restore("pretend")
-    assert godwit("carrier", "rate", "pretend", "0").out == "pretend, no rate limit\n"
+    assert godwit("carrier", "rate", "pretend", "--unlimited").out == "pretend, no rate limit\n"
     assert godwit("carrier", "list").out == "pretend\n"
 
 
@@ -55,7 +55,7 @@ def test_a_sender_gets_a_speed_and_a_route_and_loses_them(godwit: CommandLine) -
     assert "72345 (short_code), 20 segments/s, through pretend\n" in godwit("sender", "list").out
     assert godwit("sender", "add", "72345", "--rate", "40").code == 0
     assert "72345 (short_code), 40 segments/s, through pretend\n" in godwit("sender", "list").out
-    assert godwit("sender", "add", "72345", "--rate", "0", "--carriers", "").code == 0
+    assert godwit("sender", "add", "72345", "--unlimited", "--carriers", "").code == 0
     assert "72345 (short_code)\n" in godwit("sender", "list").out
     result = godwit("sender", "add", "72345", "--carriers", "pretend,pigeon")
     assert result.code == 1 and "pigeon" in result.err
@@ -67,3 +67,16 @@ def test_an_account_gets_a_route(godwit: CommandLine) -> None:
     assert shown["carriers"] == "pretend"
     assert godwit("account", "set", name, "--carriers", "", "--json").json["carriers"] is None
     assert godwit("account", "set", name, "--carriers", "pigeon").code == 1
+
+
+def test_a_rate_of_nothing_is_refused_and_says_what_is_meant(godwit: CommandLine) -> None:
+    godwit("carrier", "rate", "pretend", "100")
+    refused = "a rate of 0 is refused: to send nothing use 'godwit stop', for no limit --unlimited"
+    for zero in ("0", "0.0", "0e5"):
+        assert godwit("carrier", "rate", "pretend", zero).fault == refused
+        assert godwit("sender", "add", "72345", "--rate", zero).fault == refused
+    assert godwit("carrier", "rate", "pretend", "5", "--unlimited").code == 1
+    assert "--unlimited" in godwit("carrier", "rate", "pretend").fault
+    assert godwit("sender", "add", "72345", "--rate", "5", "--unlimited").code == 1
+    assert godwit("carrier", "list").out == "pretend, 100 segments/s\n"
+    assert "72345" not in godwit("sender", "list").out

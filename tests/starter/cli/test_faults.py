@@ -4,9 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 from typer.core import TyperGroup
-from typer.main import get_command
 
-from starter.__main__ import app
+from tests.command_line import whole
 from tests.starter.cli.conftest import CommandLine, ended
 from tests.store.builders import StoreBuilder
 
@@ -24,9 +23,7 @@ def commands(group: TyperGroup, *path: str) -> Iterator[tuple[str, ...]]:
             yield (*path, name)
 
 
-root = get_command(app)
-assert isinstance(root, TyperGroup)
-COMMANDS = list(commands(root))
+COMMANDS = list(commands(whole()))
 ON_THE_STORE = [
     ("list",),
     ("status", "cmp_1"),
@@ -66,6 +63,7 @@ def test_without_a_command_the_help_is_shown(bare: CommandLine) -> None:
 
 def test_the_commands_that_are_promised_are_there() -> None:
     promised = "up api worker send list status watch pause resume cancel report audit demo"
+    promised += " reschedule retry why resolve stop start env"
     groups = {
         "db": "upgrade restored",
         "account": "create credit show list",

@@ -101,7 +101,10 @@ async def test_a_waiting_campaign_is_paused_resumed_and_cancelled(
     assert godwit("status", campaign_id, "--json").json["spreadHours"] == 2
     last = latest + timedelta(hours=1)
     both = (last.isoformat(), "--spread-hours", "0.5")
-    assert (await godwit.beside("reschedule", campaign_id, *both)).code == 0
+    moved = await godwit.beside("reschedule", campaign_id, *both)
+    assert moved.code == 0
+    # C18: the instant that was understood, on two clocks.
+    assert moved.out.startswith(f"begins {last:%Y-%m-%d %H:%M:%S} UTC, here ")
     status = godwit("status", campaign_id, "--json").json
     assert datetime.fromisoformat(status["scheduleDateTime"]) == last
     assert status["spreadHours"] == 0.5

@@ -1,5 +1,6 @@
 """What of the embedded stack the network reaches, and which process knows a secret."""
 
+import asyncio
 import os
 import socket
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 
 from starter.embedded.environment import for_api, for_carrier, for_temporal, for_worker
 from starter.embedded.options import Ports, StackError, StackOptions, api_url
+from starter.embedded.stack import Stack
 from tests.running import all_pids, stack
 
 SECRETS = {
@@ -47,6 +49,9 @@ def test_host_opens_the_api_alone_and_secrets_reach_only_who_needs_them(
 ) -> None:
     for name, value in SECRETS.items():
         monkeypatch.setenv(name, value)
+    # As an earlier version left it.
+    (tmp_path / "data" / "logs").mkdir(mode=0o755, parents=True)
+    (tmp_path / "data" / "logs" / "api.log").touch(0o644)
     with stack(tmp_path / "data", host=NOT_LOOPBACK) as running:
         pids = running.pids()
         ports = listening(set(all_pids(pids)))
@@ -64,6 +69,10 @@ def test_host_opens_the_api_alone_and_secrets_reach_only_who_needs_them(
         assert planted(pids["workers"][0]) == set(SECRETS) - {"AWS_SECRET_ACCESS_KEY"}
         campaign = running.wait_for_end(running.send_batch(20))
         assert campaign["counts"]["delivered"] == 20
+        files = [running.data, *running.data.rglob("*")]
+        assert {file.name: oct(file.stat().st_mode & 0o077) for file in files} == {
+            file.name: "0o0" for file in files
+        }
 
 
 def test_each_process_gets_the_variables_that_it_needs() -> None:
@@ -98,3 +107,36 @@ def test_the_api_is_reached_under_an_address_even_where_it_listens_on_all(tmp_pa
     away = StackOptions(tmp_path, host="198.51.100.7", port=8_080, temporal_port=0, ui_port=0)
     with pytest.raises(StackError, match="cannot listen on 198.51.100.7:8080"):
         Ports(away)
+
+
+def test_a_port_that_cannot_be_had_is_named_with_its_option(tmp_path: Path) -> None:
+    with socket.socket() as busy:
+        busy.bind(("127.0.0.1", 0))
+        busy.listen()
+        port = busy.getsockname()[1]
+        asked = {"port": 0, "temporal_port": 0, "ui_port": 0, "carrier_port": 0}
+        for name in asked:
+            with pytest.raises(StackError) as error:
+                Ports(StackOptions(tmp_path, **{**asked, name: port}))
+            option = f"--{name.replace('_', '-')}"
+            advice = f"choose another {option}, or 0 for any free port"
+            assert str(error.value) == f"port {port} is in use; {advice}"
+    # Two parts cannot have one port.
+    with pytest.raises(StackError, match=f"port {port} is in use; choose another --ui-port"):
+        Ports(StackOptions(tmp_path, port=0, temporal_port=port, ui_port=port))
+    with pytest.raises(StackError, match="cannot listen on no.such.host.invalid:0"):
+        Ports(StackOptions(tmp_path, host="no.such.host.invalid", port=0))
+
+
+def test_a_carrier_without_its_settings_is_refused_before_anything_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in list(os.environ):
+        if name.startswith("GODWIT_CARRIER"):
+            monkeypatch.delenv(name)
+    options = StackOptions(tmp_path / "data", port=0, temporal_port=0, ui_port=0, carrier="twilio")
+    stack = Stack(options)
+    with pytest.raises(StackError, match="'twilio' cannot be used without GODWIT_CARRIER_TWILIO_"):
+        asyncio.run(stack.start())
+    assert stack.supervisor.parts == []
+    asyncio.run(stack.stop())

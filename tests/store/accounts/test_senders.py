@@ -5,6 +5,7 @@ import pytest
 from store.accounts.accounts import AccountView
 from store.accounts.senders import REQUESTS_MAX, SenderTaken, SenderView
 from store.database.engine import StoreError
+from store.shared.sender_use import SenderInUse
 from store.store import Store
 from tests.store.builders import NOW, SENDER, StoreBuilder
 from tests.store.racing import race
@@ -121,3 +122,55 @@ def test_of_accounts_and_the_pool_that_want_one_number_at_once_one_gets_it(
     assert sum(race(7, want)) == 1
     holders = len(any_store.opt_outs.owners(NUMBER)) + len(any_store.leases.pool(NOW))
     assert holders == 1
+
+
+@pytest.mark.parametrize("status", ["queued", "retryable", "sending", "unknown"])
+def test_g2_a_sender_is_not_removed_while_a_message_may_still_leave_from_it(
+    builder: StoreBuilder, status: str
+) -> None:
+    store, campaign = builder.store, builder.admit(3)
+    builder.execute("UPDATE message SET status = :status WHERE position = 1", status=status)
+    builder.execute("UPDATE message SET status = 'delivered' WHERE position <> 1")
+    with pytest.raises(SenderInUse, match=r"1 message waits to leave from \+18005559876"):
+        store.senders.remove(builder.account_id, SENDER)
+    assert addresses(store, builder.account_id)[SENDER] == "approved"
+    builder.execute("UPDATE campaign SET status = 'finished' WHERE id = :id", id=campaign)
+    assert store.senders.remove(builder.account_id, SENDER)
+
+
+def test_g2_a_draft_and_a_paused_campaign_hold_their_sender_and_a_cancelled_one_does_not(
+    builder: StoreBuilder, other: AccountView
+) -> None:
+    store, draft = builder.store, builder.save(2)
+    with pytest.raises(SenderInUse, match="2 messages wait"):
+        store.senders.remove(builder.account_id, SENDER)
+    for status in ("scheduled", "paused"):
+        builder.execute(
+            "UPDATE campaign SET status = :status WHERE id = :id", status=status, id=draft
+        )
+        with pytest.raises(SenderInUse):
+            store.senders.remove(builder.account_id, SENDER)
+    # Another account's request for it is not what the messages leave from.
+    builder.execute(
+        "INSERT INTO sender (account_id, address, kind, active, status, created_at) "
+        "VALUES (:account, :address, 'long_code', FALSE, 'requested', 0)",
+        account=other.id,
+        address=SENDER,
+    )
+    assert store.senders.remove(other.id, SENDER)
+    store.campaigns.refuse(draft, [], NOW)
+    builder.execute("UPDATE campaign SET status = 'cancelled' WHERE id = :id", id=draft)
+    assert store.senders.remove(builder.account_id, SENDER)
+
+
+def test_g2_a_number_of_the_pool_is_not_removed_while_a_message_waits_to_leave_from_it(
+    builder: StoreBuilder,
+) -> None:
+    store, campaign = builder.store, builder.admit(1)
+    assert store.leases.add_number(NUMBER, "US", NOW)
+    builder.execute("UPDATE message SET sender = :number", number=NUMBER)
+    with pytest.raises(SenderInUse):
+        store.leases.remove_number(NUMBER)
+    assert builder.value("SELECT count(*) FROM pool_number") == 1
+    builder.execute("UPDATE message SET status = 'sent' WHERE campaign_id = :id", id=campaign)
+    assert store.leases.remove_number(NUMBER)

@@ -15,7 +15,7 @@ from campaign.states import CampaignStatus, MessageStatus
 from store.campaigns.audit import audit
 from store.campaigns.retry import Retried
 from store.store import Store
-from tests.store.builders import GRANTED, NOW, StoreBuilder, outcome
+from tests.store.builders import GRANTED, NOW, SENDER, StoreBuilder, outcome
 from tests.store.racing import race
 
 LATER = NOW + HOUR
@@ -274,3 +274,12 @@ def test_hold_entries_are_named_so_that_none_is_booked_twice(builder: StoreBuild
     retry(builder, campaign)
     found = builder.value("SELECT max(id) FROM ledger_entry WHERE movement = 'hold'")
     assert re.fullmatch(rf"hold:{campaign}:sms:1", str(found))
+
+
+def test_g2_nothing_is_retried_from_a_sender_that_was_removed(builder: StoreBuilder) -> None:
+    campaign = ended(builder, None, "unavailable")
+    assert builder.store.senders.remove(builder.account_id, SENDER)
+    assert retry(builder, campaign) is Retried.NOTHING
+    assert builder.statuses(campaign) == ["sent", "failed"] and in_balance(builder)
+    builder.store.accounts.add_sender(builder.account_id, SENDER, NOW)
+    assert retry(builder, campaign) is Retried.AGAIN

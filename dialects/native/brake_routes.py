@@ -1,0 +1,55 @@
+"""The native API about the emergency brake: stop and start all sending of the caller's account."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse, Response
+
+from campaign.instants import iso
+from dialects.http.auth import Permission
+from dialects.http.context import ApiContext
+from dialects.native.handling import Stop as Answer
+from dialects.native.handling import enter
+from dialects.native.problems import WRITING, documented, problem
+from store.shared.brakes import Stop
+
+
+def routes(context: ApiContext) -> APIRouter:
+    """The routes of the emergency brake."""
+    router = APIRouter(prefix="/v1", tags=["Account"], responses=documented(*WRITING))
+
+    @router.post("/stop", summary="Stop all sending of the account")
+    async def stop(request: Request) -> Response:
+        """Nothing more of the account leaves within a second, even while Temporal is away.
+
+        Open campaigns are paused by the system with the problem `stopped`, and new ones wait. A
+        second call changes nothing.
+        """
+        principal = await enter(request, context.store, Permission.CONTROL)
+        return JSONResponse(_shown([await context.service.stop(principal.account_id)]))
+
+    @router.post("/start", summary="End the stop of the account")
+    async def start(request: Request) -> Response:
+        """Campaigns that the stop paused go on, moved by its length; those of a person do not.
+
+        409 `stopped_by_operator` while the operator's stop of the account, or of everything, is in
+        force. A second call changes nothing.
+        """
+        principal = await enter(request, context.store, Permission.CONTROL)
+        remaining = await context.service.start(principal.account_id)
+        if remaining:
+            since = iso(remaining[0].since)
+            title = f"the operator has stopped sending since {since}"
+            raise Answer(problem(409, "stopped_by_operator", title))
+        return JSONResponse(_shown(remaining))
+
+    return router
+
+
+def _shown(stops: Sequence[Stop]) -> dict[str, Any]:
+    """Whether the account is stopped, since when, and by whom: "account", "operator" or None."""
+    if not stops:
+        return {"stopped": False, "since": None, "by": None}
+    by = "operator" if stops[0].by_operator else "account"
+    return {"stopped": True, "since": iso(stops[0].since), "by": by}
