@@ -109,7 +109,9 @@ class CampaignService:
                 await self._verdict(view)
             except ServiceUnavailable as error:
                 if await self.withdraw(view):
-                    raise (NoVerdict() if is_late(error) else error) from error
+                    if is_late(error):
+                        raise NoVerdict from error
+                    raise
             view = await self._view(saved.campaign_id)
         if view.status is CampaignStatus.DRAFT:
             raise StateConflict(view.status, *RAN_BEFORE)

@@ -201,7 +201,7 @@ async def _send(request: Request, context: ApiContext, reference_id: str) -> JSO
     charset = parameters.lower().replace(" ", "").replace('"', "")
     if media_type.strip().lower() != MEDIA_TYPE or charset not in ("", "charset=utf-8"):
         return show_failures([BAD_REQUEST], reference_id)
-    draft = await asyncio.to_thread(read, parse_form(body), principal)
+    draft = await asyncio.to_thread(lambda: read(parse_form(body), principal))
     admission = await context.service.admit(draft, campaign_id=reference_id)
     return JSONResponse(show(admission.campaign), 200)
 
