@@ -15,7 +15,6 @@ from campaign.views import CampaignView
 from service.campaign_workflows import SIGNALS, CampaignWorkflows
 from service.lost_workflows import LostWorkflows
 from service.temporal import WorkflowNotFound
-from store.clock import wall_clock
 from store.store import Store
 from telemetry.logs import get_logger
 from workflows.records import OrderInput
@@ -62,7 +61,8 @@ class Orders:
         closed, StoreUnavailable when the store does not answer. A draft has its order from
         Temporal alone: ServiceUnavailable says that nothing was ordered.
         """
-        stands = await asyncio.to_thread(self._store.orders.give, view.id, order, wall_clock())
+        now = await asyncio.to_thread(self._store.clock.now)
+        stands = await asyncio.to_thread(self._store.orders.give, view.id, order, now)
         if stands.status in CAMPAIGN_ENDS:
             raise StateConflict(stands.status)
         closed = not stands.account_open and stands.status is CampaignStatus.PAUSED
@@ -88,8 +88,9 @@ class Orders:
         """
         brought, after = 0, ""
         while True:
-            before = wall_clock() - CARRIED_OUT_WITHIN
-            page = await asyncio.to_thread(self._store.orders.pending, before, after, PAGE)
+            now = await asyncio.to_thread(self._store.clock.now)
+            before = now - CARRIED_OUT_WITHIN
+            page = await asyncio.to_thread(self._store.orders.pending, before, now, after, PAGE)
             for campaign_id in page:
                 try:
                     await self._signal(campaign_id, None)

@@ -9,7 +9,6 @@ from campaign.instants import DAY, SECOND, Instant
 from campaign.settings import Settings
 from campaign.states import CampaignStatus
 from service.campaigns import CampaignService
-from store.clock import wall_clock
 from store.store import Store
 from telemetry.logs import get_logger
 from webhooks.dispatcher import WebhookDispatcher
@@ -88,9 +87,10 @@ class Reconciler:
         one in a power cut. A workflow that only rests is not disturbed.
         """
         restarted, after = 0, ""
+        before = await asyncio.to_thread(self._store.clock.now) - OVERDUE_AFTER
         while self._dispatcher is not None:
             destinations = await asyncio.to_thread(
-                self._store.deliveries.overdue, wall_clock() - OVERDUE_AFTER, after, PAGE
+                self._store.deliveries.overdue, before, after, PAGE
             )
             await self._dispatcher.signal_all(destinations)
             restarted += len(destinations)
@@ -102,9 +102,10 @@ class Reconciler:
     async def forget_deliveries(self) -> int:
         """Delete callbacks that ended long ago; returns how many."""
         forgotten = 0
+        before = await asyncio.to_thread(self._store.clock.now) - CALLBACKS_KEPT
         while True:
             count = await asyncio.to_thread(
-                self._store.deliveries.forget, wall_clock() - CALLBACKS_KEPT, FORGOTTEN_AT_ONCE
+                self._store.deliveries.forget, before, FORGOTTEN_AT_ONCE
             )
             forgotten += count
             if count < FORGOTTEN_AT_ONCE:
