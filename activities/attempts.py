@@ -150,7 +150,8 @@ class Attempts:
         if not start.allowed():
             raise NotStarted
         try:
-            acceptance = await self.carriers.send(replace(handoff, may_start=start.allowed))
+            handoff.may_start = start.allowed
+            acceptance = await self.carriers.send(handoff)
         except NotStarted:
             raise
         except CarrierFailure as failure:

@@ -33,7 +33,7 @@ def _always() -> bool:
     return True
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Handoff:
     """One attempt to send one message; ``reference`` is the message id.
 
@@ -41,7 +41,7 @@ class Handoff:
     earlier cannot be this attempt. It must not be sent before ``start_at``. It goes to ``carrier``;
     see campaign.routing.Choice for ``round`` and ``more``. ``earlier`` are the tries that are
     looked up before this one. ``may_start`` is asked immediately before the first byte; after a
-    False nothing may be sent.
+    False nothing may be sent. It is all that changes: each try sets its own.
     """
 
     position: int

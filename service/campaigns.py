@@ -40,7 +40,6 @@ from service.pollers import newest_polls
 from service.start_options import NOT_AGAIN, campaign_input, start_options
 from service.temporal import WorkflowNotFound, connect, is_late, is_ready, translate_errors
 from store.campaigns.retry import Retried
-from store.clock import wall_clock
 from store.shared.brakes import Stop
 from store.store import Store
 from telemetry.logs import get_logger
@@ -110,7 +109,9 @@ class CampaignService:
                 await self._verdict(view)
             except ServiceUnavailable as error:
                 if await self.withdraw(view):
-                    raise (NoVerdict() if is_late(error) else error) from error
+                    if is_late(error):
+                        raise NoVerdict from error
+                    raise
             view = await self._view(saved.campaign_id)
         if view.status is CampaignStatus.DRAFT:
             raise StateConflict(view.status, *RAN_BEFORE)
@@ -132,7 +133,8 @@ class CampaignService:
         available" means that nothing will be sent, whenever a worker comes back.
         """
         refusal = Refusal(RefusalCode.ABANDONED, "it was not judged in time; send it again")
-        await asyncio.to_thread(self._store.campaigns.refuse, view.id, [refusal], wall_clock())
+        now = await asyncio.to_thread(self._store.clock.now)
+        await asyncio.to_thread(self._store.campaigns.refuse, view.id, [refusal], now)
         latest = await self._view(view.id)
         return bool(latest.refusals) and latest.refusals[0].code is RefusalCode.ABANDONED
 
@@ -167,7 +169,8 @@ class CampaignService:
         for. When Temporal does not answer it begins when that is back. Asked again while it runs,
         nothing more happens.
         """
-        answer = await asyncio.to_thread(self._store.retrying.retry, view.id, wall_clock())
+        now = await asyncio.to_thread(self._store.clock.now)
+        answer = await asyncio.to_thread(self._store.retrying.retry, view.id, now)
         if isinstance(answer, Refusal):
             raise Refused(answer)
         latest = await self._view(view.id)

@@ -17,7 +17,6 @@ from campaign.states import CAMPAIGN_OPEN
 from campaign.views import CampaignView
 from service.campaign_workflows import SIGNALS, CampaignWorkflows, Closed
 from service.start_options import retried_state, revived_state
-from store.clock import wall_clock
 from store.store import Store
 from telemetry.logs import get_logger
 from workflows.campaign import CampaignWorkflow
@@ -70,12 +69,11 @@ class LostWorkflows:
         given, as the newest. Returns the campaign, None when it has ended or is a draft: then
         nothing was done.
         """
-        if not await asyncio.to_thread(
-            self._store.open_campaigns.pause_lost, campaign_id, wall_clock()
-        ):
+        now = await asyncio.to_thread(self._store.clock.now)
+        if not await asyncio.to_thread(self._store.open_campaigns.pause_lost, campaign_id, now):
             return None
         if order is not None:
-            await asyncio.to_thread(self._store.orders.give, campaign_id, order, wall_clock())
+            await asyncio.to_thread(self._store.orders.give, campaign_id, order, now)
         # The facts are read last: they may not be older than the order in the view.
         view = await asyncio.to_thread(self._store.campaigns.get, campaign_id)
         facts = await asyncio.to_thread(self._store.admissions.plan_facts, campaign_id)

@@ -16,7 +16,6 @@ from campaign.views import CampaignView
 from service.campaign_workflows import SIGNALS, CampaignWorkflows
 from service.lost_workflows import LostWorkflows
 from service.temporal import WorkflowNotFound
-from store.clock import wall_clock
 from store.shared.brakes import ACCOUNT_CLOSED, STOPPED, Stop
 from store.store import Store
 from telemetry.logs import get_logger
@@ -65,7 +64,8 @@ class Orders:
         closed or stopped, StoreUnavailable when the store does not answer. A draft has its order
         from Temporal alone: ServiceUnavailable says that nothing was ordered.
         """
-        stands = await asyncio.to_thread(self._store.orders.give, view.id, order, wall_clock())
+        now = await asyncio.to_thread(self._store.clock.now)
+        stands = await asyncio.to_thread(self._store.orders.give, view.id, order, now)
         if stands.status in CAMPAIGN_ENDS:
             raise StateConflict(stands.status)
         braked = stands.status is CampaignStatus.PAUSED and stands.ordered is not Order.CANCEL
@@ -89,18 +89,16 @@ class Orders:
 
         Needs the store alone. Workflows notice at their next claim, or get the order later.
         """
-        return await asyncio.to_thread(
-            self._store.brakes.stop, account_id, wall_clock(), by_operator
-        )
+        now = await asyncio.to_thread(self._store.clock.now)
+        return await asyncio.to_thread(self._store.brakes.stop, account_id, now, by_operator)
 
     async def start(self, account_id: str | None, by_operator: bool) -> Sequence[Stop]:
         """End a stop and bring its campaigns the order to go on; returns the stops that remain.
 
         When Temporal does not answer they go on when it is back.
         """
-        remaining = await asyncio.to_thread(
-            self._store.brakes.start, account_id, wall_clock(), by_operator
-        )
+        now = await asyncio.to_thread(self._store.clock.now)
+        remaining = await asyncio.to_thread(self._store.brakes.start, account_id, now, by_operator)
         try:
             async with asyncio.timeout(SIGNAL_SECONDS):
                 await self.bring_again(older_than=-1)
@@ -115,8 +113,9 @@ class Orders:
         """
         brought, after = 0, ""
         while True:
-            before = wall_clock() - (CARRIED_OUT_WITHIN if older_than is None else older_than)
-            page = await asyncio.to_thread(self._store.orders.pending, before, after, PAGE)
+            now = await asyncio.to_thread(self._store.clock.now)
+            before = now - (CARRIED_OUT_WITHIN if older_than is None else older_than)
+            page = await asyncio.to_thread(self._store.orders.pending, before, now, after, PAGE)
             for campaign_id in page:
                 try:
                     await self._signal(campaign_id, None)

@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl
 from fastapi import Request
 
 from campaign.failures import ServiceUnavailable
-from dialects.http.json_limits import fault_of_values
+from dialects.http.json_limits import fault_of_values, without_long_strings
 
 T = TypeVar("T")
 
@@ -137,11 +137,12 @@ def parse_json(raw: bytes) -> Any:
 
     A byte order mark is skipped. Raises BadBody for other encodings, NaN and infinities, duplicate
     members, NUL characters and lone surrogates, nesting deeper than ``DEPTH_MAX``, and too many
-    values (``dialects/http/json_limits.py``).
+    values. Cuts strings that are too long for every request (``dialects/http/json_limits.py``).
     """
-    if fault := fault_of_values(raw):
-        raise BadBody(fault, 413)
     try:
+        raw = without_long_strings(raw)
+        if fault := fault_of_values(raw):
+            raise BadBody(fault, 413)
         value = json.loads(
             raw.decode("utf-8-sig"),
             object_pairs_hook=_unique,

@@ -1,14 +1,18 @@
 """Telesign: authentication by a key pair, or by a signature over the request (TSA)."""
 
 import asyncio
+import hashlib
 import hmac
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 
 from fastapi import Request
 from structlog.contextvars import bind_contextvars
 
 from campaign.instants import MINUTE, Instant, instant_of
+from campaign.refusals import Refused
 from dialects.http.auth import basic_of
 from dialects.telesign.responses import (
     AUTH_METHOD_INVALID,
@@ -61,11 +65,28 @@ class Unproven(Exception):
         self.signature_string = signature_string
 
 
-async def prove(request: Request, body: bytes, path: str, store: Store, now: Instant) -> Principal:
-    """Find the principal of a request by its headers and its raw body; raises Unproven.
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who sent a request; ``key`` is one for the very same signed request, None for Basic."""
 
-    Only a request with a valid signature uses its nonce up; the same request again is refused.
-    Nonces of Basic requests are ignored.
+    principal: Principal
+    key: str | None = None
+
+
+# Nonces of requests that this process has not answered yet; used on the event loop only.
+_in_progress: set[tuple[str, str]] = set()
+
+
+@asynccontextmanager
+async def proved(
+    request: Request, body: bytes, path: str, store: Store, now: Instant
+) -> AsyncIterator[Caller]:
+    """Find the caller of a request by its headers and its raw body; raises Unproven.
+
+    Only a request with a valid signature uses its nonce up. The same request again is refused once
+    the block ended with a response or a Refused. If it did not, or the process died in it, the
+    request may come again: ``Caller.key`` has to make that harmless. Nonces of Basic requests are
+    ignored.
     """
     given = request.headers.getlist("authorization")
     if not given:
@@ -74,19 +95,22 @@ async def prove(request: Request, body: bytes, path: str, store: Store, now: Ins
     if len(given) > 1:
         raise Unproven(AUTHORIZATION_MALFORMED)
     if scheme.upper() == SCHEME:
-        return await _prove_signature(request, value.strip(), body, path, store, now)
+        async with _signed(request, value.strip(), body, path, store, now) as caller:
+            yield caller
+        return
     pair = basic_of(request)
     if pair is None:
         raise Unproven(AUTHORIZATION_MALFORMED)
     signer = await _signer(store, pair[0])
     if not hmac.compare_digest(signer.secret.encode(), pair[1].encode()):
         raise Unproven(KEY_INVALID)
-    return _opened(signer)
+    yield Caller(_opened(signer))
 
 
-async def _prove_signature(
+@asynccontextmanager
+async def _signed(
     request: Request, value: str, body: bytes, path: str, store: Store, now: Instant
-) -> Principal:
+) -> AsyncIterator[Caller]:
     key_id, _, signature = value.partition(":")
     if not key_id or not signature:
         raise Unproven(AUTHORIZATION_MALFORMED)
@@ -99,9 +123,23 @@ async def _prove_signature(
         raise Unproven(SIGNATURE_INVALID, string.decode("utf-8", "replace"))
     principal = _opened(signer)
     nonce, free_at = signed["x-ts-nonce"], now + NONCE_MEMORY
-    if not await asyncio.to_thread(store.signing.use_nonce, key_id, nonce, now, free_at):
+    if (key_id, nonce) in _in_progress:
         raise Unproven(NONCE_USED)
-    return principal
+    _in_progress.add((key_id, nonce))
+    try:
+        use = store.signing.use_nonce
+        if not await asyncio.to_thread(use, key_id, nonce, now, free_at, signature):
+            raise Unproven(NONCE_USED)
+        refused: Refused | None = None
+        try:
+            yield Caller(principal, f"signed:{hashlib.sha256(signature.encode()).hexdigest()}")
+        except Refused as refusal:
+            refused = refusal
+        await asyncio.to_thread(store.signing.answer, key_id, nonce, signature)
+        if refused is not None:
+            raise refused
+    finally:
+        _in_progress.discard((key_id, nonce))
 
 
 def _signed_headers(request: Request) -> Mapping[str, str]:

@@ -7,6 +7,7 @@ docs/decisions/0016-telesign.md.
 import asyncio
 import secrets
 from collections.abc import Mapping
+from dataclasses import replace
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
@@ -22,7 +23,7 @@ from dialects.http.context import ApiContext
 from dialects.http.payloads import payload_hash, payload_key
 from dialects.http.queries import check_query
 from dialects.http.rate_limits import Window
-from dialects.telesign.auth import Unproven, prove
+from dialects.telesign.auth import Caller, Unproven, proved
 from dialects.telesign.errors import show_failures
 from dialects.telesign.responses import (
     BAD_REQUEST,
@@ -192,7 +193,14 @@ async def _send(request: Request, context: ApiContext, reference_id: str) -> JSO
     # The body is read first, because the signature covers it.
     body = await read_bytes(request, min(BODY_BYTES_MAX, context.settings.body_bytes_max))
     now = await asyncio.to_thread(context.store.clock.now)
-    principal = await prove(request, body, PATH, context.store, now)
+    async with proved(request, body, PATH, context.store, now) as caller:
+        return await _admit(request, body, context, reference_id, caller)
+
+
+async def _admit(
+    request: Request, body: bytes, context: ApiContext, reference_id: str, caller: Caller
+) -> JSONResponse:
+    principal = caller.principal
     window = await context.limiter.take(BULK_LIMIT, "bulk_sms", principal.key_id)
     if not window.allowed:
         return _limited(window, reference_id)
@@ -203,7 +211,11 @@ async def _send(request: Request, context: ApiContext, reference_id: str) -> JSO
     charset = parameters.lower().replace(" ", "").replace('"', "")
     if media_type.strip().lower() != MEDIA_TYPE or charset not in ("", "charset=utf-8"):
         return show_failures([BAD_REQUEST], reference_id)
-    draft = await asyncio.to_thread(read, parse_form(body), principal)
+    try:
+        draft = await asyncio.to_thread(lambda: read(parse_form(body), principal))
+    except BadBody as bad:
+        return _stopped(BAD_REQUEST, bad.status, reference_id)
+    draft = replace(draft, key=draft.key or caller.key)
     admission = await context.service.admit(draft, campaign_id=reference_id)
     return JSONResponse(show(admission.campaign), 200)
 

@@ -9,7 +9,6 @@ from campaign.instants import DAY, SECOND, Instant, iso
 from campaign.settings import Settings
 from campaign.states import CampaignStatus
 from service.campaigns import CampaignService
-from store.clock import wall_clock
 from store.shared.brakes import Stop
 from store.store import Store
 from telemetry.logs import get_logger
@@ -85,7 +84,8 @@ class Reconciler:
 
         A workflow that meets a stop while it ends may pause its campaign just afterwards.
         """
-        return await asyncio.to_thread(self._store.brakes.release, wall_clock())
+        now = await asyncio.to_thread(self._store.clock.now)
+        return await asyncio.to_thread(self._store.brakes.release, now)
 
     async def log_stops(self) -> None:
         """Log each stop that is new, and each that has ended, from whatever process it came."""
@@ -124,9 +124,10 @@ class Reconciler:
         one in a power cut. A workflow that only rests is not disturbed.
         """
         restarted, after = 0, ""
+        before = await asyncio.to_thread(self._store.clock.now) - OVERDUE_AFTER
         while self._dispatcher is not None:
             destinations = await asyncio.to_thread(
-                self._store.deliveries.overdue, wall_clock() - OVERDUE_AFTER, after, PAGE
+                self._store.deliveries.overdue, before, after, PAGE
             )
             await self._dispatcher.signal_all(destinations)
             restarted += len(destinations)
@@ -138,9 +139,10 @@ class Reconciler:
     async def forget_deliveries(self) -> int:
         """Delete callbacks that ended long ago; returns how many."""
         forgotten = 0
+        before = await asyncio.to_thread(self._store.clock.now) - CALLBACKS_KEPT
         while True:
             count = await asyncio.to_thread(
-                self._store.deliveries.forget, wall_clock() - CALLBACKS_KEPT, FORGOTTEN_AT_ONCE
+                self._store.deliveries.forget, before, FORGOTTEN_AT_ONCE
             )
             forgotten += count
             if count < FORGOTTEN_AT_ONCE:

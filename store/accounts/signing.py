@@ -18,10 +18,16 @@ SWEPT_MAX = 100
 SWEEP_AFTER: Instant = 2 * DAY
 
 _USE = text("""
-    INSERT INTO nonce (key_id, nonce, free_at) VALUES (:key_id, :nonce, :free_at)
-    ON CONFLICT (key_id, nonce) DO UPDATE SET free_at = excluded.free_at
-    WHERE nonce.free_at <= :now
+    INSERT INTO nonce (key_id, nonce, free_at, signature)
+    VALUES (:key_id, :nonce, :free_at, :signature)
+    ON CONFLICT (key_id, nonce)
+    DO UPDATE SET free_at = excluded.free_at, signature = excluded.signature
+    WHERE nonce.free_at <= :now OR nonce.signature = excluded.signature
     RETURNING key_id
+""")
+_ANSWERED = text("""
+    UPDATE nonce SET signature = NULL
+    WHERE key_id = :key_id AND nonce = :nonce AND signature = :signature
 """)
 _SWEEP = delete(Nonce).where(
     tuple_(Nonce.key_id, Nonce.nonce).in_(
@@ -75,13 +81,27 @@ class Signing:
             suspended=not account.active,
         )
 
-    def use_nonce(self, key_id: str, nonce: str, now: Instant, free_at: Instant) -> bool:
+    def use_nonce(
+        self,
+        key_id: str,
+        nonce: str,
+        now: Instant,
+        free_at: Instant,
+        signature: str | None = None,
+    ) -> bool:
         """Reserve a nonce of a key until ``free_at``; returns False if it is reserved already.
 
-        Of several simultaneous calls exactly one returns True. Also deletes some nonces that
-        expired more than ``SWEEP_AFTER`` ago.
+        Of several simultaneous calls exactly one returns True, unless they have the same
+        ``signature``: a request that was not answered, because its process died, may come again.
+        Also deletes some nonces that expired more than ``SWEEP_AFTER`` ago.
         """
-        values = {"key_id": key_id, "nonce": nonce, "now": now, "free_at": free_at}
+        values = {
+            "key_id": key_id,
+            "nonce": nonce,
+            "now": now,
+            "free_at": free_at,
+            "signature": signature,
+        }
 
         def work(connection: Connection) -> bool:
             won = connection.execute(_USE, values).first() is not None
@@ -89,3 +109,8 @@ class Signing:
             return won
 
         return self._database.write(work)
+
+    def answer(self, key_id: str, nonce: str, signature: str) -> None:
+        """Use a nonce up: the request with this signature has its answer; again, no change."""
+        values = {"key_id": key_id, "nonce": nonce, "signature": signature}
+        self._database.write(lambda connection: connection.execute(_ANSWERED, values))

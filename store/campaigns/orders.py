@@ -98,9 +98,12 @@ class Orders:
         """Where a campaign stands; raises NoResultFound for an unknown id."""
         return self._database.read(lambda connection: _standing(connection, campaign_id))
 
-    def pending(self, before: Instant, after: str, limit: int) -> Sequence[str]:
-        """Ids of open campaigns with an order from ``before`` that is not carried out, in order."""
-        values = {"before": before, "now": wall_clock(), "after": after, "limit": limit}
+    def pending(self, before: Instant, now: Instant, after: str, limit: int) -> Sequence[str]:
+        """Ids of open campaigns with an order from ``before`` that is not carried out, in order.
+
+        An order numbered later than ``now`` counts as one from before.
+        """
+        values = {"before": before, "now": now, "after": after, "limit": limit}
         return self._database.read(
             lambda connection: connection.execute(_PENDING, values).scalars().all()
         )

@@ -4,12 +4,14 @@ import asyncio
 import time
 import uuid
 from email.utils import formatdate
+from typing import Any
 
 import httpx
 import pytest
 
 from dialects.telesign.auth import DATE_TOLERANCE
 from dialects.telesign.signature import sign, string_to_sign
+from service.campaigns import Admission, CampaignService
 from store.accounts.api_keys import KeyPair
 from tests.dialects.telesign.client import (
     FORM,
@@ -135,6 +137,32 @@ async def test_a_used_nonce_is_refused(bulk: Bulk, api: Api) -> None:
         await bulk.send(other, signed(api.key(), other, x_ts_nonce=headers["x-ts-nonce"]))
     )
     assert len(api.story.store.campaigns.list()) == 2
+
+
+@pytest.mark.every_store
+async def test_a_signed_request_that_got_no_answer_may_come_again_and_is_one_campaign(
+    bulk: Bulk, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = form(**bulk.fields())
+    pair = api.key()
+    headers = signed(pair, body)
+    admit = CampaignService.admit
+
+    async def admit_and_die(*args: Any, **options: Any) -> Admission:
+        await admit(*args, **options)
+        raise RuntimeError("the process died here")
+
+    monkeypatch.setattr(CampaignService, "admit", admit_and_die)
+    assert (await bulk.send(body, headers)).status_code == 500
+    monkeypatch.undo()
+    other = form(**bulk.fields())
+    again = signed(pair, other, x_ts_nonce=headers["x-ts-nonce"])
+    check_error(await bulk.send(other, again), -30012, 401, 501)
+    answer = await bulk.send(body, headers)
+    check_accepted(answer)
+    (campaign,) = api.story.store.campaigns.list()
+    assert answer.json()["reference_id"] == campaign.id
+    check_error(await bulk.send(body, headers), -30012, 401, 501)
 
 
 @pytest.mark.every_store

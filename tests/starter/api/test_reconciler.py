@@ -7,14 +7,15 @@ import pytest
 from temporalio.testing import WorkflowEnvironment
 
 from campaign.failures import ServiceUnavailable, StoreUnavailable
-from campaign.instants import HOUR
+from campaign.instants import HOUR, MINUTE, Instant
 from campaign.refusals import RefusalCode
 from campaign.settings import Settings
 from campaign.states import CampaignStatus
 from service.campaigns import CampaignService
-from starter.api.reconciler import Reconciler
+from starter.api.reconciler import CALLBACKS_KEPT, Reconciler
 from store.accounts.accounts import AccountView
 from store.campaigns.audit import audit
+from store.clock import wall_clock
 from store.store import Store
 from tests.conftest import Served, Story, finish, tell
 
@@ -108,3 +109,30 @@ async def test_old_texts_are_removed_where_the_operator_says_so(
     assert await Reconciler(story.service, store, settings).remove_old_texts() == 1
     assert {one.text for one in store.campaigns.messages(campaign.id)} == {""}
     assert audit(store.database).findings == ()
+
+
+async def test_f22_callbacks_are_deleted_by_the_clock_of_the_store(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Instant] = []
+
+    def forget(before: Instant, count: int) -> int:
+        asked.append(before)
+        return 0
+
+    monkeypatch.setattr(story.store.clock, "now", lambda: CALLBACKS_KEPT + 7)
+    monkeypatch.setattr(story.store.deliveries, "forget", forget)
+    await Reconciler(story.service, story.store, story.settings).forget_deliveries()
+    assert asked == [7]
+
+
+async def test_f22_orders_are_numbered_by_the_clock_of_the_store(
+    real_story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    story = real_story
+    draft = story.draft(1, scheduled_at=wall_clock() + HOUR)
+    campaign = (await story.service.admit(draft)).campaign
+    later = wall_clock() + 10 * MINUTE
+    monkeypatch.setattr(story.store.clock, "now", lambda: later)
+    await story.service.pause(campaign)
+    assert story.store.orders.standing(campaign.id).number == later

@@ -73,6 +73,21 @@ def test_a_nonce_is_good_once_until_its_time_is_over(any_store: Store, pair: Key
     assert not use(pair.key_id, "nonce-1", LATER, LATER + MINUTE)
 
 
+def test_a_request_without_an_answer_may_use_its_nonce_again(
+    any_store: Store, pair: KeyPair
+) -> None:
+    use, answer = any_store.signing.use_nonce, any_store.signing.answer
+    assert use(pair.key_id, "nonce-1", NOW, LATER, "signature-1")
+    assert use(pair.key_id, "nonce-1", NOW, LATER, "signature-1")
+    assert not use(pair.key_id, "nonce-1", NOW, LATER, "signature-2")
+    assert not use(pair.key_id, "nonce-1", NOW, LATER)
+    answer(pair.key_id, "nonce-1", "signature-2")
+    assert use(pair.key_id, "nonce-1", NOW, LATER, "signature-1")
+    answer(pair.key_id, "nonce-1", "signature-1")
+    assert not use(pair.key_id, "nonce-1", NOW, LATER, "signature-1")
+    assert use(pair.key_id, "nonce-1", LATER, LATER + MINUTE, "signature-2")
+
+
 def test_every_key_has_nonces_of_its_own(
     any_store: Store, account: AccountView, pair: KeyPair
 ) -> None:

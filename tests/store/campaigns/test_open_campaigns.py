@@ -136,12 +136,12 @@ def test_a_retry_is_an_order_until_a_workflow_runs_for_it(builder: StoreBuilder)
     builder.store.retrying.retry(campaign, NOW + HOUR)
     stands = orders.standing(campaign)
     assert (stands.ordered, stands.number) == (Order.RETRY, NOW + HOUR)
-    assert orders.pending(NOW + 2 * HOUR, "", 10) == [campaign]
+    assert orders.pending(NOW + 2 * HOUR, NOW + 2 * HOUR, "", 10) == [campaign]
     orders.carried_out(campaign, Order.RETRY, NOW)
     assert orders.standing(campaign).ordered is Order.RETRY
     orders.carried_out(campaign, Order.RETRY, NOW + HOUR)
     assert orders.standing(campaign).ordered is None
-    assert orders.pending(NOW + 2 * HOUR, "", 10) == []
+    assert orders.pending(NOW + 2 * HOUR, NOW + 2 * HOUR, "", 10) == []
 
 
 def test_anything_that_was_claimed_may_have_left(builder: StoreBuilder) -> None:

@@ -184,3 +184,22 @@ def test_threads_that_wait_for_a_stuck_one_are_refused_in_time(
     assert len(refused) == 5
     with lock:
         pass
+
+
+def test_without_a_pipe_the_lock_is_looked_for_again_and_again(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: object, mode: int) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "mkfifo", refuse)
+    first, second = SqliteWriteLock(file), SqliteWriteLock(file)
+    with first:
+        waiting = threading.Thread(target=lambda: second.__enter__())
+        waiting.start()
+        waiting.join(0.1)
+        assert waiting.is_alive()
+    waiting.join(10)
+    assert not waiting.is_alive()
+    assert not list(file.parent.glob("*-free"))
+    second.__exit__(None, None, None)
