@@ -19,7 +19,6 @@ class HeadAsGet:
         """Pass one request on. Source: ASGI 3.0; RFC 9110, section 9.3.2."""
 
         async def sending(message: Message) -> None:
-            # The server and the counter of requests look at the method of the request.
             scope["method"] = "HEAD"
             await send(message)
 
@@ -27,7 +26,11 @@ class HeadAsGet:
             await self._app(scope, receive, send)
             return
         scope["method"] = "GET"
-        await self._app(scope, receive, sending)
+        try:
+            await self._app(scope, receive, sending)
+        finally:
+            # The server, which leaves the body out, and the counter of requests look at it.
+            scope["method"] = "HEAD"
 
 
 def allowed_methods(routes: Sequence[BaseRoute], scope: Scope) -> str:

@@ -11,8 +11,13 @@ from store.store import Store, open_store
 DEMO_NAME = "demo"
 DEMO_CREDITS = 1_000_000
 DEMO_SENDERS = ("+18005559876", "72345", "GODWIT")
-# Numbers kept for fiction: one more than an account may lease to one recipient.
-DEMO_POOL = tuple(f"+6149157015{digit}" for digit in range(4, 10))
+# Numbers kept for fiction, of three countries: of each, one more than an account may lease to one
+# recipient.
+DEMO_POOL = tuple(
+    f"{start}{digit}"
+    for start in ("+1312555014", "+1613555014", "+6149157015")
+    for digit in range(4, 10)
+)
 
 
 def prepare(settings: Settings) -> tuple[AccountView, KeyPair]:

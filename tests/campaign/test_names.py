@@ -29,7 +29,8 @@ def test_a_plain_name_is_one_line_and_stays_as_it_is(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["a\nb", "a\r\nb", "a\tb", "a\x1bb", "a\x85b", "a\u2028b", "a\u2029b", "a\u202eb"]
+    "name",
+    ["a\nb", "a\r\nb", "a\tb", "a\x1bb", "a\x85b", "a\u2028b", "a\u2029b", "a\u202eb", "a\ufffeb"],
 )
 def test_line_ends_controls_and_overrides_are_not_of_a_name(name: str) -> None:
     assert not is_one_line(name)

@@ -1,9 +1,11 @@
 """HEAD and Allow on every route, and headers on what no route answered."""
 
+import httpx
 import pytest
 
 from tests.dialects.http.test_access import belongings, filled, headers, operations
 from tests.serving import Api
+from tests.starter.api.test_conformance import listening
 
 pytestmark = pytest.mark.one_store
 
@@ -27,6 +29,15 @@ async def test_head_answers_wherever_get_does_without_a_body(api: Api) -> None:
     assert (await api.http.head("/docs")).status_code == 200
     metrics = (await api.http.get("/metrics")).text
     assert 'method="HEAD",route="/healthz",status="200"' in metrics
+
+
+async def test_over_a_socket_the_next_response_begins_where_the_head_ends(api: Api) -> None:
+    async with listening(api) as url, httpx.AsyncClient(base_url=url) as http:
+        for path in ("/healthz", "/openapi.json", "/v1/credits", "/s/unknown"):
+            head = await http.head(path)
+            get = await http.get(path)
+            assert (head.status_code, head.content) == (get.status_code, b""), path
+            assert head.headers["content-length"] == get.headers["content-length"]
 
 
 async def test_a_405_allows_every_method_that_the_path_has(api: Api) -> None:
