@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import bindparam, text
+from sqlalchemy import Connection, bindparam, func, text
 from sqlmodel import col, delete, select
 
 from campaign.instants import Instant
@@ -75,6 +75,18 @@ class OptOuts:
         return self._database.read(
             lambda connection: [OptOutView(*row) for row in connection.execute(query)]
         )
+
+    def page(self, account_id: str, limit: int, offset: int) -> tuple[Sequence[OptOutView], int]:
+        """A page of opted-out numbers in order, from the one at ``offset`` on, and how many are."""
+        ours = OptOut.account_id == account_id
+        query = _VIEW.where(ours).order_by(OptOut.number).limit(limit).offset(offset)
+        counting = select(func.count()).select_from(OptOut).where(ours)
+
+        def work(connection: Connection) -> tuple[Sequence[OptOutView], int]:
+            found = [OptOutView(*row) for row in connection.execute(query)]
+            return found, connection.execute(counting).scalar_one()
+
+        return self._database.read_snapshot(work)
 
     def get(self, account_id: str, number: str) -> OptOutView | None:
         """One opted-out number; None if it is not opted out."""
