@@ -51,9 +51,9 @@ async def test_a_tag_without_a_value_or_that_is_none_is_a_fault_with_its_place(
             "template_fields_missing",
             "recipients[0].fields",
         ), name
-    for text in ("Hi {{", "Hi {{}}", "Hi {{ }}", "Hi {{a", "Hi {{{{a}}}}"):
-        problem = await create(api, campaign(text, a="x"), 400, **query)
-        assert problem["errors"][0]["place"].startswith(("text", "recipients[0].")), text
+    for faulty in ("Hi {{", "Hi {{}}", "Hi {{ }}", "Hi {{a", "Hi {{{{a}}}}"):
+        problem = await create(api, campaign(faulty, a="x"), 400, **query)
+        assert problem["errors"][0]["place"].startswith(("text", "recipients[0].")), faulty
     assert api.story.store.campaigns.list() == []
 
 
