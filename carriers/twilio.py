@@ -67,7 +67,7 @@ def _code(decoded: Any) -> object:
 
 
 # Source of the tables: Twilio's list of error codes (twilio-error-codes.json) as generated into
-# twilio-error-rs of 2025-02-22, with single pages of docs/api/errors up to 2026-07; read on
+# twilio-error-rs of 2025-02-22, with single pages of its error dictionary up to 2026-07; read on
 # 2026-11-28. Requests are refused with 2xxxx, receipts report 3xxxx.
 _REFUSALS = by_word(
     invalid_number="21211 21217 21265 21401 21421 21604",

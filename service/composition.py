@@ -9,7 +9,7 @@ from campaign.ids import ID_BYTES, MESSAGE_PREFIX, make_ids
 from campaign.instants import DAY
 from campaign.links import CODE_RANDOM_BYTES, Shortener, make_code
 from campaign.model import SCHEDULE_AHEAD_MAX, ComposedCampaign, Draft, Policy
-from campaign.phone import OfflineLookup
+from campaign.phone import OfflineLookup, SenderKind, sender_kind
 from campaign.settings import Settings
 from campaign.short_link_hosts import base_url_of
 from store.store import Store
@@ -54,14 +54,18 @@ class CampaignComposer:
         return expand(draft, self.store.lists.snapshot(draft.account_id, lists))
 
     def _default_sender(self, draft: Draft) -> str | None:
+        """The account's first sender; with media its first one that is no name, if there is one."""
         if draft.sender is not None:
             return None
-        active = (
+        active = [
             sender.address
             for sender in self.store.accounts.senders(draft.account_id)
             if sender.active
-        )
-        return next(active, None)
+        ]
+        if draft.media_url or any(recipient.media_url for recipient in draft.recipients):
+            # A sort is stable.
+            active.sort(key=lambda address: sender_kind(address) is SenderKind.ALPHANUMERIC)
+        return active[0] if active else None
 
     def _shortener(self, draft: Draft) -> Shortener | None:
         if not draft.shorten_urls:

@@ -28,6 +28,7 @@ SWITCHES = (
     "strict_uniform",
     "strict_keys",
     "auto_key",
+    "receipt_form",
     "carriers",
     "short_link_host",
 )
@@ -63,6 +64,7 @@ class AccountView:
     strict_uniform: bool
     strict_keys: bool
     auto_key: str
+    receipt_form: str
     carriers: str | None
     short_link_host: str | None
     balances: Mapping[CreditKind, Balance]
@@ -241,6 +243,7 @@ def _views(connection: Connection, accounts: Sequence[Account]) -> Sequence[Acco
             strict_uniform=account.strict_uniform,
             strict_keys=account.strict_keys,
             auto_key=account.auto_key,
+            receipt_form=account.receipt_form or "json",
             carriers=account.carriers,
             short_link_host=account.short_link_host,
             balances=balances[account.id],

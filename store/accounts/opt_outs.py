@@ -21,7 +21,7 @@ from store.database.engine import Database
 from store.shared import auto_replies
 from store.shared.erased_numbers import ErasedNumbers
 from store.shared.outbox import Outbox
-from store.tables import OptOutEvent, SenderRow
+from store.tables import OptOutEvent
 
 EVIDENCE_LENGTH_MAX = 1_600
 ADDED_AT_ONCE = 500
@@ -91,6 +91,8 @@ _VIEW = """
 """
 _GET = text(f"{_VIEW} AND o.number = :number")
 _PAGE = text(f"{_VIEW} AND o.number > :after ORDER BY o.number LIMIT :limit")
+_PAGE_AT = text(f"{_VIEW} ORDER BY o.number LIMIT :limit OFFSET :offset")
+_COUNT = text("SELECT count(*) FROM opt_out WHERE account_id = :account_id")
 _HISTORY = (
     select(OptOutEvent)
     .where(
@@ -98,10 +100,6 @@ _HISTORY = (
         OptOutEvent.number == bindparam("number"),
     )
     .order_by(col(OptOutEvent.at), col(OptOutEvent.event_id))
-)
-_OWNERS = select(SenderRow.account_id).where(
-    col(SenderRow.address).in_([bindparam("address"), bindparam("canonical")]),
-    col(SenderRow.active),
 )
 
 
@@ -234,6 +232,16 @@ class OptOuts:
             lambda connection: [OptOutView(*row) for row in connection.execute(_PAGE, values)]
         )
 
+    def page(self, account_id: str, limit: int, offset: int) -> tuple[Sequence[OptOutView], int]:
+        """A page of opted-out numbers in order, from the one at ``offset`` on, and how many are."""
+        values = {"account_id": account_id, "limit": limit, "offset": offset}
+
+        def work(connection: Connection) -> tuple[Sequence[OptOutView], int]:
+            found = [OptOutView(*row) for row in connection.execute(_PAGE_AT, values)]
+            return found, connection.execute(_COUNT, values).scalar_one()
+
+        return self._database.read_snapshot(work)
+
     def get(self, account_id: str, number: str) -> OptOutView | None:
         """One opted-out number; None if it is not opted out."""
         values = {"account_id": account_id, "number": _stored(number)}
@@ -263,11 +271,6 @@ class OptOuts:
         return self.get(account_id, number) is not None or self._database.read(
             lambda connection: bool(erased.among(connection, account_id, [_stored(number)]))
         )
-
-    def owners(self, address: str) -> Sequence[str]:
-        """The ids of the accounts that send from an address: an inbound text concerns them all."""
-        values = {"address": address, "canonical": _stored(address)}
-        return self._database.read(lambda connection: connection.scalars(_OWNERS, values).all())
 
 
 def _move(connection: Connection, kind: Keyword, values: dict[str, object]) -> bool:

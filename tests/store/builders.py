@@ -7,6 +7,7 @@ from itertools import count
 from sqlalchemy import text
 
 from campaign.credits import CreditKind, MessageKind
+from campaign.handoffs import Inbound
 from campaign.instants import DAY, SECOND, Instant
 from campaign.model import ComposedCampaign, Draft, DraftRecipient, Message
 from campaign.ports import ChunkRange, ClaimResult, Outcome
@@ -127,6 +128,12 @@ class StoreBuilder:
     def write(self, campaign_id: str, *outcomes: Outcome, token: str = "t") -> None:
         """Write outcomes and claim nothing."""
         self.flush_and_claim(campaign_id, outcomes, claim=0, token=token)
+
+    def owners(self, number: str) -> list[str]:
+        """The accounts that get a text to this number of theirs, in order."""
+        text_to = Inbound("+14155559876", number, "Hello", NOW)
+        taken = self.store.inbound.take(text_to, "pretend", NOW)
+        return [message.account_id for message in taken.messages]
 
     def send(self, campaign_id: str, now: Instant = NOW) -> list[int]:
         """Claim all that is due and write every one of them as sent; their positions."""

@@ -61,9 +61,9 @@ def test_an_inbound_text_is_news_for_every_account_that_sends_from_its_address(
         sender=SENDER,
         on=True,
     )
-    assert set(builder.store.opt_outs.owners(SENDER)) == {builder.account_id, other.id}
+    assert set(builder.owners(SENDER)) == {builder.account_id, other.id}
     builder.execute(
         "UPDATE sender SET active = :off WHERE account_id = :id", off=False, id=other.id
     )
-    assert builder.store.opt_outs.owners(SENDER) == [builder.account_id]
-    assert builder.store.opt_outs.owners("+18005550000") == []
+    assert builder.owners(SENDER) == [builder.account_id]
+    assert builder.owners("+18005550000") == []

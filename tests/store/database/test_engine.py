@@ -54,7 +54,7 @@ def test_text_that_no_column_can_hold_matches_nothing(builder: StoreBuilder, odd
     assert store.accounts.show(odd) is None
     assert store.opt_outs.list(builder.account_id, after=odd) == []
     assert not store.opt_outs.contains(builder.account_id, odd)
-    assert list(store.opt_outs.owners(odd)) == []
+    assert store.opt_outs.history(builder.account_id, odd) == []
 
 
 def test_what_a_carrier_answers_is_stored_whatever_it_holds(builder: StoreBuilder) -> None:
