@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from starter.cli import administration, audit, campaigns, carriers, environment, messages
+from starter.cli import administration, audit, campaigns, carriers, environment, messages, send
 from starter.cli import number_pool as pool
 from starter.cli.context import (
     CommandError,
@@ -184,7 +184,7 @@ def _register() -> None:
     panels: dict[str, dict[str, Callable[..., None]]] = {
         LOCAL: {"up": up, "env": environment.env, "demo": demo},
         CAMPAIGNS: {
-            "send": campaigns.send,
+            "send": send.send,
             "list": campaigns.list_campaigns,
             "status": campaigns.status,
             "watch": campaigns.watch,
