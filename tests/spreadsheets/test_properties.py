@@ -81,13 +81,13 @@ def test_no_bytes_lead_to_another_error(raw: bytes) -> None:
 
 
 # Made once: a workbook has the time at which it was saved.
-BOOK = workbook([["to", "a"], ["+14155550101", 1.5], [None, "=1"]])
+SOUND = workbook([["to", "a"], ["+14155550101", 1.5], [None, "=1"]])
 
 
 @settings(SLOW, max_examples=60)
 @given(data=st.data())
 def test_no_damage_to_a_workbook_leads_to_another_error(data: st.DataObject) -> None:
-    raw = bytearray(BOOK)
+    raw = bytearray(SOUND)
     for _ in range(data.draw(st.integers(1, 4))):
         raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
     cut = data.draw(st.integers(0, len(raw)))

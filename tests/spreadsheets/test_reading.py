@@ -163,14 +163,14 @@ def test_cells_of_a_workbook_become_the_text_that_a_spreadsheet_shows() -> None:
 
 
 def test_blank_rows_and_formatted_empty_cells_of_a_workbook_are_left_out() -> None:
-    book = openpyxl.Workbook()
-    sheet = book.worksheets[0]
+    sheets = openpyxl.Workbook()
+    sheet = sheets.worksheets[0]
     for row in ([], [" Phone ", "First\nName"], [None, None], ["1", "x"], ["  ", "\u200b"], ["2"]):
         sheet.append(row)
     for line in range(1, 50):
         sheet.cell(line, 30).font = Font(bold=True)
     written = io.BytesIO()
-    book.save(written)
+    sheets.save(written)
     table = read(written.getvalue())
     assert cells(table) == [("Phone", "First Name"), ("1", "x"), ("2",)]
     assert lines(table) == [2, 4, 6]
@@ -188,12 +188,12 @@ def test_a_formula_gives_its_stored_value_and_is_broken_without_one() -> None:
 
 
 def test_the_first_visible_sheet_with_a_value_is_read_and_said() -> None:
-    book = openpyxl.load_workbook(io.BytesIO(workbook([["no"]], [], [["to"], ["1"]], [["x"]])))
-    book.worksheets[0].sheet_state = "hidden"
-    book.worksheets[2].title = "People"
-    book.active = 2
+    sheets = openpyxl.load_workbook(io.BytesIO(workbook([["no"]], [], [["to"], ["1"]], [["x"]])))
+    sheets.worksheets[0].sheet_state = "hidden"
+    sheets.worksheets[2].title = "People"
+    sheets.active = 2
     written = io.BytesIO()
-    book.save(written)
+    sheets.save(written)
     table = read(written.getvalue())
     assert cells(table) == [("to",), ("1",)]
     assert table.notes == ("of 3 sheets only 'People' was read",)

@@ -121,11 +121,11 @@ def test_options_override_the_file_and_numbers_in_json_have_a_country(
 
 
 def test_standard_input_is_json_or_a_table_by_its_first_bytes(godwit: CommandLine) -> None:
-    book = workbook([["Phone", "NAME"], [12125550123, "Ann"]])
+    sheet = workbook([["Phone", "NAME"], [12125550123, "Ann"]])
     for content in (
         b"to\ttext\n+14155551000\tHi\n",
         b' {"recipients": [{"to": "+14155551000", "text": "Hi"}]}',
-        book,
+        sheet,
     ):
         ran = subprocess.run(
             godwit._command("send", "-", "--text", "Hi", "--dry-run"),
