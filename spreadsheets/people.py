@@ -21,6 +21,7 @@ ERROR_VALUES = frozenset(
     "#N/A #REF! #NAME? #VALUE! #DIV/0! #NULL! #NUM! #SPILL! #CALC! #FIELD! #BLOCKED!".split()
 )
 _NO_COLUMNS: Mapping[str, str] = MappingProxyType({})
+_MOBILE = ("mobile", "fixed_line_or_mobile")
 _lookup = OfflineLookup()
 
 
@@ -160,16 +161,21 @@ def read_people(table: Table, columns: Columns, region: str | None = None) -> Pe
 def number_of(cell: str, region: str | None = None) -> str | None:
     """The number in a cell as E.164; None if there is none, or more than one.
 
-    With a region, a number without ``+`` is dialled in that country, unless no plan there assigns
-    it while it is one with its country code: spreadsheets drop the ``+``.
+    With a region, a number without ``+`` is dialled in that country, unless it makes more sense
+    with its country code: spreadsheets drop the ``+``. A mobile number makes more sense than
+    another one, and an assigned number more than one that is not
+    (docs/decisions/0040-files-of-people.md).
     """
-    number = canonical_number(cell, region)
-    if region is None or (number is not None and _lookup.look_up(number).line_type):
-        return number
-    other = canonical_number(cell)
-    if other is not None and (_lookup.look_up(other).line_type is not None):
-        return other
-    return number
+    national = canonical_number(cell, region)
+    if region is None:
+        return national
+    readings = [number for number in (national, canonical_number(cell)) if number is not None]
+    return max(readings, key=_sense, default=None)
+
+
+def _sense(number: str) -> int:
+    line_type = _lookup.look_up(number).line_type
+    return 2 if line_type in _MOBILE else 0 if line_type is None else 1
 
 
 def column_name(table: Table, index: int) -> str:

@@ -91,7 +91,10 @@ def _width(cells: tuple[str, ...], least: int) -> int:
 
 
 def trim(cell: str) -> str:
-    """A cell without white space, marks and no-width spaces at its ends, and without ``="..."``."""
+    """A cell without white space and marks at its ends, and without ``="..."``.
+
+    An apostrophe in front of a sign keeps spreadsheets from reading a formula; it goes, too.
+    """
     text = cell.strip()
     if not text.isascii():
         # Joiners stay: they belong to emoji and to scripts.
@@ -100,4 +103,6 @@ def trim(cell: str) -> str:
         quoted = _QUOTED.fullmatch(text)
         if quoted is not None:
             text = quoted[1].replace('""', '"').strip()
+    elif text.startswith(("'=", "'+", "'-", "'@")):
+        text = text[1:]
     return text

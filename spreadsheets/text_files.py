@@ -28,6 +28,8 @@ _MARKS = (
 _SEPARATOR_LINE = re.compile(r'"?sep=([^"\r\n])"?[,;\t ]*(?:\r\n|\r|\n|\Z)', re.IGNORECASE)
 # Beyond ASCII and the signs of Windows-1252 that stand in texts of any language.
 _BEYOND_SIGNS = re.compile(r"[^\x00-\x7f\u20ac\u2018-\u201e\u2013\u2014\u2026\u2022\xa0«»£§©®°·]")
+# Accents of other encodings become capitals inside of words.
+_INNER_CAPITAL = re.compile("[a-zß-öø-ÿ][À-ÖØ-ÞŠŒŽŸ]")
 _SAMPLE_BYTES = 64 * 1024
 WINDOWS = "the file is not UTF-8 and was read as Windows-1252; check the accents in a dry run"
 _SAVE = "save it as CSV UTF-8"
@@ -100,9 +102,7 @@ def _western(raw: bytes, fault: int) -> str:
     sample = b"\n".join(lines)[:_SAMPLE_BYTES]
     try:
         text = raw.decode("cp1252")
-        looks_right = not _BEYOND_SIGNS.search(sample.decode("cp1252")) or bool(
-            _matches(sample, "cp1252")
-        )
+        looks_right = _reads_well(sample)
     except UnicodeDecodeError:
         looks_right = False
     if looks_right:
@@ -110,6 +110,13 @@ def _western(raw: bytes, fault: int) -> str:
     best = _matches(sample).best()
     guess = f" (it may be {best.encoding})" if best is not None else ""
     raise BadTable(f"the file is not UTF-8, UTF-16 or Windows-1252{guess}: {_SAVE}")
+
+
+def _reads_well(sample: bytes) -> bool:
+    text = sample.decode("cp1252")
+    if _BEYOND_SIGNS.search(text) is None:
+        return True
+    return _INNER_CAPITAL.search(text) is None and bool(_matches(sample, "cp1252"))
 
 
 def _is_utf8(line: bytes) -> bool:

@@ -29,7 +29,7 @@ COMMANDS = {
         ),
     ),
     CAMPAIGNS: (
-        ("send", "campaigns:send", "Send a campaign from a JSON or CSV file."),
+        ("send", "send:send", "Send a campaign from a JSON, CSV or XLSX file."),
         ("list", "campaigns:list_campaigns", "List campaigns, newest first."),
         (
             "status",

@@ -94,14 +94,14 @@ class Running:
         said = [json.loads(line) for line in lines if line.startswith("{")]
         return [line for line in said if line["event"] == "a part ended and is started again"]
 
-    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def command(self, *arguments: str, seconds: float = 60) -> subprocess.CompletedProcess[str]:
         """Run a command beside the stack."""
         return subprocess.run(
             [sys.executable, "-m", "starter", *arguments],
             env={**os.environ, "GODWIT_DATA": str(self.data)},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=seconds,
         )
 
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:

@@ -16,12 +16,10 @@ from campaign.instants import Instant
 from campaign.states import CAMPAIGN_ENDS, CampaignStatus
 from campaign.views import CampaignView
 from dialects.native import fields as native_reading
-from dialects.native import requests as native
 from dialects.native import responses as presenting
-from dialects.native.dry_run import dry_run_json
 from service.campaigns import CampaignService, open_campaign_service
 from starter.cli.brake import say_stops
-from starter.cli.campaign_files import read_csv, read_json, write_csv
+from starter.cli.campaign_files import write_csv
 from starter.cli.campaign_status import facts_of, progress_table
 from starter.cli.campaign_table import print_campaigns
 from starter.cli.context import (
@@ -33,8 +31,6 @@ from starter.cli.context import (
 )
 from starter.cli.installation import installation_status
 from starter.cli.words import both_clocks
-from store.accounts.accounts import AccountView
-from store.accounts.api_keys import Principal
 from store.clock import wall_clock
 from store.store import Store
 
@@ -50,56 +46,6 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Account = Annotated[
     str | None, typer.Option("--account", help="Account id or name; default: the only account.")
 ]
-
-
-def send(
-    file: Annotated[
-        Path, typer.Argument(exists=True, dir_okay=False, readable=True, help="JSON or CSV file.")
-    ],
-    dry_run: Annotated[
-        bool,
-        typer.Option("--dry-run", help="Validate and price the campaign without sending it."),
-    ] = False,
-    wait: Annotated[
-        bool, typer.Option("--wait", help="Show progress until the campaign ends.")
-    ] = False,
-    account: Account = None,
-    as_json: Json = False,
-) -> None:
-    """Send a campaign from a JSON or CSV file.
-
-    JSON is what POST /v1/campaigns takes. CSV has a header; the column "to" is
-    required, and text, mediaUrl, sender, scheduleDateTime, idempotencyKey and
-    reference are optional. The values of any other column replace {{COLUMN}} tags
-    in the text.
-
-    Each call creates a campaign unless the file has an idempotencyKey.
-
-    Example: godwit send examples/campaign.json --wait
-    """
-    body = read_csv(file) if file.suffix.lower() == ".csv" else read_json(file)
-    settings = find_settings()
-    with opened_store(settings) as store:
-        draft = native.read(body, _operator(chosen_account(store, account)))
-
-        async def work() -> None:
-            service = await open_campaign_service(settings, store)
-            if dry_run:
-                preview = dry_run_json(await service.dry_run(draft))
-                typer.echo(json.dumps(preview, indent=2))
-                return
-            admission = await service.admit(draft)
-            view = admission.campaign
-            if as_json:
-                typer.echo(json.dumps(presenting.campaign_json(view), indent=2))
-            else:
-                again = "; it has this idempotency key, and nothing more is sent"
-                suffix = again if admission.replayed else ""
-                out.print(f"campaign {view.id} is {view.status}{suffix}", highlight=False)
-            if wait:
-                follow(store, view.id)
-
-        asyncio.run(work())
 
 
 def list_campaigns(
@@ -279,16 +225,3 @@ def _campaign(store: Store, id: str) -> CampaignView:
     if view is None:
         raise CommandError(f"there is no campaign {id!r}")
     return view
-
-
-def _operator(account: AccountView) -> Principal:
-    """An operator, who has every permission of the account."""
-    return Principal(
-        account_id=account.id,
-        key_id="operator",
-        permissions=frozenset({"*"}),
-        property_sid=account.property_sid,
-        strict_uniform=account.strict_uniform,
-        strict_keys=account.strict_keys,
-        auto_key=account.auto_key,
-    )

@@ -9,11 +9,11 @@ import openpyxl
 
 def workbook(*sheets: Sequence[Sequence[Any]]) -> bytes:
     """An XLSX file with these sheets."""
-    book = openpyxl.Workbook()
+    made = openpyxl.Workbook()
     for index, rows in enumerate(sheets):
-        sheet = book.worksheets[0] if index == 0 else book.create_sheet()
+        sheet = made.worksheets[0] if index == 0 else made.create_sheet()
         for row in rows:
             sheet.append(list(row))
     written = BytesIO()
-    book.save(written)
+    made.save(written)
     return written.getvalue()

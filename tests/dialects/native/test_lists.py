@@ -265,14 +265,14 @@ async def test_an_import_may_not_give_a_member_more_fields_than_can_be_sent(api:
 @pytest.mark.one_store
 async def test_workbooks_and_other_encodings_are_imported_and_said(api: Api) -> None:
     id = await make(api)
-    book = workbook([[" Mobile ", "First Name"], [14155550101.0, "Ada"], [], ["0800", None]])
+    content = workbook([[" Mobile ", "First Name"], [14155550101.0, "Ada"], [], ["0800", None]])
     headers = {"content-type": XLSX}
-    answer = await call(api, "POST", f"/{id}/members", content=book, headers=headers)
+    answer = await call(api, "POST", f"/{id}/members", content=content, headers=headers)
     assert answer.json()["errors"][0]["details"] == {"line": 4, "column": "Mobile", "value": "0800"}
-    book = workbook(
+    content = workbook(
         [[" Mobile ", "First Name"], [14155550101.0, "Ada"], [], ["+14155550102", None]]
     )
-    answer = await call(api, "POST", f"/{id}/members", content=book, headers=headers)
+    answer = await call(api, "POST", f"/{id}/members", content=content, headers=headers)
     assert answer.json() == {"added": 2, "updated": 0, "members": 2}
     answer = await import_csv(api, id, "to\tFirst Name\n14155550102\tJosé\n".encode("cp1252"))
     assert answer.json()["updated"] == 1 and "Windows-1252" in answer.json()["notes"][0]

@@ -51,7 +51,7 @@ async def test_a_csv_file_is_sent_and_followed_to_its_end(
     godwit: CommandLine, story: Story
 ) -> None:
     result = await godwit.beside("send", godwit.file("people.csv", PEOPLE), "--wait")
-    assert result.code == 0 and result.err == ""
+    assert result.code == 3 and result.err == ""
     lines = result.out.splitlines()
     assert lines[0].startswith("campaign cmp_") and " is " in lines[0]
     assert lines[-1] == "finished_with_failures total=3 sent=2 failed=1"
