@@ -244,7 +244,8 @@ def _say(view: CampaignView, replayed: bool, as_json: bool) -> None:
     again = ""
     if replayed:
         again = (
-            f"; it was created {relative(view.created_at, wall_clock())} with this content or key, and nothing more is sent "
+            f"; it was created {relative(view.created_at, wall_clock())} with this content or key, "
+            "and nothing more is sent "
             "(--again sends it anew)"
         )
     if as_json:
