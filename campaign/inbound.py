@@ -20,6 +20,7 @@ class InboundMessage:
     ``received_at`` is the carrier's time of it, or ours where the carrier states none or a later
     one. ``message_id`` and ``campaign_id`` name the message that it answers, None where there is
     none. ``carrier`` brought it. ``media_urls`` are the addresses of its pictures at the carrier.
+    ``needs_review`` leaves to a person what it asks for.
     """
 
     id: str
@@ -32,6 +33,7 @@ class InboundMessage:
     campaign_id: str | None = None
     carrier: str | None = None
     media_urls: tuple[str, ...] = ()
+    needs_review: bool = False
 
     @property
     def is_blank(self) -> bool:

@@ -1,11 +1,12 @@
 """What an inbound text does: it is kept and reported, and a keyword opts its writer out or in."""
 
+from dataclasses import replace
+
 from campaign.handoffs import Inbound
 from campaign.instants import Instant
-from campaign.keywords import Keyword, OptOutEvidence
+from campaign.keywords import Keyword
 from campaign.phone import is_e164
-from campaign.rules.opt_outs import read_keyword
-from store.replies.inbound import Taken
+from service.inbound_keywords import apply_keyword
 from store.store import Store
 
 
@@ -17,29 +18,16 @@ def keep_inbound(store: Store, inbound: Inbound, carrier: str, now: Instant) -> 
     the carrier got no answer and brings the text again.
     """
     taken = store.inbound.take(inbound, carrier, now)
-    keyword = keyword_of(inbound)
-    if keyword is not None:
-        _apply(store, taken, keyword, carrier, now)
-    return bool(taken.accounts)
-
-
-def keyword_of(inbound: Inbound) -> Keyword | None:
-    """The keyword of a text: what the carrier read in it, else what we do.
-
-    A name or short code that writes to us can neither opt out nor in.
-    """
-    if not is_e164(inbound.sender):
-        return None
-    return Keyword(inbound.keyword) if inbound.keyword else read_keyword(inbound.body)
-
-
-def _apply(store: Store, taken: Taken, keyword: Keyword, carrier: str, now: Instant) -> None:
     own = {message.account_id: message for message in taken.messages}
-    for account_id in sorted(taken.accounts):
-        # Who only wrote from the number before has no copy of the text, and must not answer it.
+    # A name or short code that writes to us can neither opt out nor in.
+    for account_id in sorted(taken.accounts) if is_e164(inbound.sender) else ():
+        # An account that only wrote from the number before has no copy, and must not answer it.
         message = own.get(account_id, taken.messages[0])
-        address = message.number if account_id in own else None
-        evidence = OptOutEvidence("inbound", carrier, address, message.body)
-        store.opt_outs.apply(
-            account_id, message.writer, keyword, message.received_at, message.id, evidence, now
+        text = replace(inbound, sender=message.writer, to=message.number, at=message.received_at)
+        verdict = Keyword(inbound.keyword) if inbound.keyword else None
+        reading = apply_keyword(
+            store, account_id, text, message.id, carrier, verdict, now, account_id in own
         )
+        if reading.needs_review and account_id in own:
+            store.inbound.flag(message.id)
+    return bool(taken.accounts)

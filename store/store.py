@@ -30,6 +30,8 @@ from store.sending.receipts import Receipts
 from store.sending.routes import Routes
 from store.sending.sending import Sending
 from store.sending.unknowns import Resolving
+from store.shared.auto_replies import AutoReplies
+from store.shared.keyword_settings import KeywordSettingsStore
 from store.shared.outbox import Outbox
 from store.shared.rates import Rates
 from store.webhooks.deliveries import Deliveries
@@ -56,6 +58,8 @@ class Store:
     health: Health
     receipts: Receipts
     opt_outs: OptOuts
+    keywords: KeywordSettingsStore
+    auto_replies: AutoReplies
     leases: Leases
     inbound: InboundMessages
     replies: Replies
@@ -101,7 +105,9 @@ def open_store(settings: Settings) -> Store:
         rates=rates,
         health=health,
         receipts=Receipts(database, outbox),
-        opt_outs=OptOuts(database),
+        opt_outs=OptOuts(database, outbox),
+        keywords=KeywordSettingsStore(database),
+        auto_replies=AutoReplies(database),
         leases=Leases(database),
         inbound=InboundMessages(database, outbox),
         replies=Replies(database),

@@ -7,7 +7,10 @@ from campaign.instants import iso
 
 
 def inbound_json(inbound: InboundMessage) -> dict[str, Any]:
-    """An inbound text; ``messageId`` and ``campaignId`` are what it answers, null without."""
+    """An inbound text; ``messageId`` and ``campaignId`` are what it answers, null without.
+
+    ``needsReview`` leaves to a person whether it asks for something.
+    """
     return {
         "id": inbound.id,
         "from": inbound.writer,
@@ -18,4 +21,5 @@ def inbound_json(inbound: InboundMessage) -> dict[str, Any]:
         "carrier": inbound.carrier,
         "campaignId": inbound.campaign_id,
         "messageId": inbound.message_id,
+        "needsReview": inbound.needs_review,
     }

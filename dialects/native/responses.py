@@ -42,6 +42,7 @@ INBOUND_COLUMNS = (
     "carrier",
     "campaignId",
     "messageId",
+    "needsReview",
 )
 
 

@@ -53,14 +53,15 @@ _ANSWERED = text(f"""
 _INSERT = text("""
     INSERT INTO inbound_message (
         id, account_id, carrier, writer, number, body, media_urls, received_at, campaign_id,
-        message_id
+        message_id, needs_review
     )
     VALUES (
         :id, :account_id, :carrier, :writer, :number, :body, :media_urls, :received_at,
-        :campaign_id, :message_id
+        :campaign_id, :message_id, FALSE
     )
     ON CONFLICT (id) DO NOTHING
 """)
+_FLAG = text("UPDATE inbound_message SET needs_review = TRUE WHERE id = :id")
 _COUNT = text("UPDATE campaign SET replies = replies + 1 WHERE id = :campaign_id")
 
 
@@ -184,6 +185,10 @@ class InboundMessages:
             connection.execute(insert(ReplyChannelRow), row.model_dump())
             destinations.append(destination)
         return destinations
+
+    def flag(self, id: str) -> None:
+        """Leave it to a person what a text asks for; a second run changes nothing."""
+        self._database.write(lambda connection: connection.execute(_FLAG, {"id": id}))
 
     def list(
         self,

@@ -48,14 +48,13 @@ class _Callback:
     dialect: str
     event: Event
     at: Instant
-    campaign_id: str | None
+    campaign_id: str | None = None
     message_id: str | None = None
     inbound_id: str | None = None
 
     @property
     def id(self) -> str:
-        subject = self.inbound_id or self.message_id or self.campaign_id
-        assert subject is not None
+        subject = self.inbound_id or self.message_id or self.campaign_id or ""
         return callback_id(self.destination, self.event, subject, self.at)
 
 
@@ -203,6 +202,24 @@ class Outbox:
         callback = _of_inbound(message, destination_of(message.account_id, address), dialect)
         (destination,) = self._write(connection, [callback], now)
         return callback.id, destination
+
+    def record_auto_reply(
+        self,
+        connection: Connection,
+        account_id: str,
+        number: str,
+        event_id: str,
+        now: Instant,
+        claim: Callable[[str], bool],
+    ) -> Sequence[Destination]:
+        """Write that a keyword is answered, if ``claim`` returns True for the callback's id.
+
+        Returns whom to notify.
+        """
+        destination = destination_of(account_id, f"tel:{number}")
+        event = Event.MESSAGE_RECEIVED
+        callback = _Callback(account_id, destination, NATIVE, event, now, inbound_id=event_id)
+        return self._write(connection, [callback], now) if claim(callback.id) else []
 
     def notify(self, destinations: Sequence[Destination]) -> None:
         """Report destinations with committed callbacks; called after the transaction."""

@@ -67,6 +67,7 @@ def inbound_of(row: Row[Any]) -> InboundMessage:
         campaign_id=row.campaign_id,
         carrier=row.carrier,
         media_urls=tuple(json.loads(row.media_urls or "[]")),
+        needs_review=bool(row.needs_review),
     )
 
 

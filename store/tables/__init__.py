@@ -4,7 +4,7 @@ from sqlmodel import SQLModel
 
 from store.tables.accounts import Account, ApiKey, QuotaDay, SenderOwner, SenderRow
 from store.tables.callbacks import CallbackRow, WebhookRow
-from store.tables.campaigns import AttemptRow, CampaignRow, MessageRow, OptOut
+from store.tables.campaigns import AttemptRow, CampaignRow, MessageRow
 from store.tables.inbound import InboundRow
 from store.tables.keys import CampaignKey, RecipientKey
 from store.tables.leases import LeaseRow, PoolNumber, ReplyChannelRow, ReplyOption
@@ -12,6 +12,7 @@ from store.tables.ledger import Credit, Entry, HoldRow
 from store.tables.links import ClickRow, LinkRow
 from store.tables.lists import ListMemberRow, MailingListRow
 from store.tables.nonces import Nonce
+from store.tables.opt_outs import AutoReply, KeywordSettingRow, OptOut, OptOutEvent, OptOutState
 from store.tables.rates import CarrierState, RateRow
 
 METADATA = SQLModel.metadata
@@ -21,6 +22,7 @@ __all__ = [
     "Account",
     "ApiKey",
     "AttemptRow",
+    "AutoReply",
     "CallbackRow",
     "CampaignKey",
     "CampaignRow",
@@ -30,6 +32,7 @@ __all__ = [
     "Entry",
     "HoldRow",
     "InboundRow",
+    "KeywordSettingRow",
     "LeaseRow",
     "LinkRow",
     "ListMemberRow",
@@ -37,6 +40,8 @@ __all__ = [
     "MessageRow",
     "Nonce",
     "OptOut",
+    "OptOutEvent",
+    "OptOutState",
     "RateRow",
     "PoolNumber",
     "QuotaDay",

@@ -1,4 +1,4 @@
-"""Campaigns, their messages, the attempts at each message, and opt-outs."""
+"""Campaigns, their messages, and the attempts at each message."""
 
 from sqlalchemy import BigInteger, CheckConstraint, Index, Text
 from sqlmodel import Field, SQLModel
@@ -125,14 +125,3 @@ class AttemptRow(SQLModel, table=True):
     outcome: str | None = None
     code: str | None = None
     carrier: str | None = None
-
-
-class OptOut(SQLModel, table=True):
-    """A number (canonical E.164) that opted out of the messages of an account."""
-
-    __tablename__ = "opt_out"
-
-    account_id: str = Field(primary_key=True, foreign_key="account.id")
-    number: str = Field(primary_key=True)
-    source: str
-    created_at: int = Field(sa_type=BigInteger)
