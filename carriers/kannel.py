@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from campaign.failures import DoubtfulHandoff, PermanentFailure, TemporaryFailure
 from campaign.handoffs import Acceptance, CarrierCall, Forged, Handoff, Inbound, Receipt, Repeats
+from campaign.instants import SECOND
 from campaign.settings import Settings
 from campaign.states import MessageStatus
 from campaign.text import segment
@@ -154,12 +155,14 @@ def read_receipts(call: CarrierCall) -> list[Receipt]:
 def read_inbound(call: CarrierCall) -> list[Inbound]:
     """Read an incoming text (URL as in docs/carriers.md); raises Forged or Refused."""
     said = _proved(call)
+    seconds = said.get("at", "")
+    is_time = seconds.isascii() and seconds.isdigit() and len(seconds) < 12
     return [
         Inbound(
             address_of(said, "from"),
             address_of(said, "to"),
             text_or_empty(said, "text"),
-            now(),
+            int(seconds) * SECOND if is_time else now(),
             carrier_id=id_of(said, "id"),
         )
     ]
