@@ -2,7 +2,8 @@
 
 from campaign.handoffs import Inbound
 from campaign.instants import Instant
-from campaign.keywords import Keyword, OptOutEvidence, Reading, read_keyword
+from campaign.keyword_reading import read_keyword
+from campaign.keywords import Keyword, OptOutEvidence, Reading
 from store.store import Store
 
 

@@ -177,7 +177,7 @@ def messages_csv(messages: Iterable[MessageView], header: bool = True) -> str:
         writer.writerow(CSV_COLUMNS)
     for message in messages:
         shown = message_json(message)
-        writer.writerow([_cell(column, shown[column]) for column in CSV_COLUMNS])
+        writer.writerow([safe_cell(shown[column]) for column in CSV_COLUMNS])
     return out.getvalue()
 
 
@@ -189,13 +189,13 @@ def inbound_csv(messages: Iterable[InboundMessage], header: bool = True) -> str:
         writer.writerow(INBOUND_COLUMNS)
     for message in messages:
         shown = inbound_json(message) | {"mediaUrls": " ".join(message.media_urls)}
-        writer.writerow([_cell(column, shown[column]) for column in INBOUND_COLUMNS])
+        writer.writerow([safe_cell(shown[column]) for column in INBOUND_COLUMNS])
     return out.getvalue()
 
 
-def _cell(column: str, value: Any) -> Any:
-    # A valid number starts with "+" and is safe. Some dialects admit a recipient that is no number.
-    if column in ("to", "from", "sender") and is_e164(value):
+def safe_cell(value: Any) -> Any:
+    """A value for a CSV cell that no spreadsheet runs as a formula; a valid number stays."""
+    if isinstance(value, str) and is_e164(value):
         return value
     if isinstance(value, str) and value[:1] in "=+-@\t\r":
         return "'" + value if value else value

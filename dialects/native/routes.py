@@ -8,6 +8,7 @@ from dialects.native import (
     account_routes,
     campaign_routes,
     inbound_routes,
+    keyword_routes,
     link_routes,
     list_routes,
     message_routes,
@@ -23,6 +24,7 @@ def routes(context: ApiContext) -> APIRouter:
     router.include_router(campaign_routes.routes(context, read, CampaignBody.model_json_schema()))
     for group in (
         account_routes,
+        keyword_routes,
         message_routes,
         inbound_routes,
         list_routes,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from campaign import phone
-from campaign.keywords import read_keyword
+from campaign.keyword_reading import read_keyword
 from campaign.links import Shortener, has_urls
 from campaign.phone import OfflineLookup, canonical_number, is_e164, sender_kind
 from campaign.rules import phishing, shaft

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from campaign.keywords import Keyword, Reading, read_keyword
+from campaign.keyword_reading import read_keyword
+from campaign.keywords import Keyword, Reading
 
 SAMPLE = tomllib.loads(
     (Path(__file__).parent.parent / "samples" / "keywords.toml").read_text("utf-8")

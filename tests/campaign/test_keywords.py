@@ -2,13 +2,9 @@
 
 import pytest
 
-from campaign.keywords import (
-    Keyword,
-    KeywordSettings,
-    Reading,
-    keyword_languages,
-    read_keyword,
-)
+from campaign.keyword_reading import read_keyword
+from campaign.keywords import Keyword, KeywordSettings, Reading
+from campaign.vocabulary import keyword_languages
 
 
 @pytest.mark.parametrize(
