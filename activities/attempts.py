@@ -15,7 +15,7 @@ from campaign.failures import (
     PermanentFailure,
     TemporaryFailure,
 )
-from campaign.handoffs import Acceptance, Carrier, Handoff, Repeats
+from campaign.handoffs import Acceptance, Carrier, Forgetful, Handoff, Repeats
 from campaign.instants import SECOND, Instant
 from campaign.ports import ChunkRange, Outcome, SendingStore
 from campaign.retry import NOT_ACCEPTED, next_try_at
@@ -198,7 +198,9 @@ class Attempts:
                 return None
             if repeats and await self._is_held():
                 return None  # As at a stop: a repeat may be the first to arrive.
-            if repeats and not await self._may_leave(handoff):
+            if repeats and (
+                self._is_forgotten(carrier, handoff) or not await self._may_leave(handoff)
+            ):
                 return self._outcome(handoff, MessageStatus.UNKNOWN, code=code)
             try:
                 if repeats:
@@ -262,6 +264,12 @@ class Attempts:
         return not self.cancelled and bool(
             await self.retry_while_unavailable(lambda now: self.store.brake(campaign_id))
         )
+
+    def _is_forgotten(self, carrier: Carrier, handoff: Handoff) -> bool:
+        """Tell whether the carrier may no longer know the reference of a try that it took."""
+        if not isinstance(carrier, Forgetful):
+            return False
+        return self.now() + self.deadline >= handoff.attempted_at + carrier.dedup_window
 
     async def _may_leave(self, handoff: Handoff) -> bool:
         if self.cancelled:

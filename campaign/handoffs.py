@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 from urllib.parse import parse_qsl, urlsplit
 
 from campaign.instants import Instant
@@ -67,13 +67,18 @@ class Acceptance:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """A carrier's report about one message: ``delivered`` or ``undelivered``."""
+    """A carrier's report about one message: ``delivered`` or ``undelivered``.
+
+    ``carrier`` is the name of the carrier that reports; only messages that it took are moved.
+    Empty, it moves any.
+    """
 
     reference: str
     status: MessageStatus
     at: Instant
     carrier_id: str | None = None
     code: str | None = None
+    carrier: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +117,16 @@ class CarrierCall:
     def query(self) -> dict[str, str]:
         """The parameters of the query; of a repeated one, the last value."""
         return dict(parse_qsl(urlsplit(self.url).query, keep_blank_values=True))
+
+
+@runtime_checkable
+class Forgetful(Protocol):
+    """A carrier that recognises a repeated reference only for a time.
+
+    From ``dedup_window`` milliseconds after the first try on, a repeat may be a second message.
+    """
+
+    dedup_window: Instant
 
 
 class Forged(Exception):

@@ -25,6 +25,8 @@ _RAW_MAX = 100
 # Each number is kept with its facts: about 20,000 numbers.
 NUMBERS_BYTES_MAX = 8 * 1024 * 1024
 _NOT_DIGITS = re.compile(r"[^0-9]+")
+# Digits of other scripts, and control characters.
+_NOT_FULL = re.compile(r"[^\D0-9]|[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _SHORT_CODE = re.compile(r"[0-9]{5,6}")
 _ALPHANUMERIC = re.compile(r"(?=.*[A-Za-z])[A-Za-z0-9 ]{1,11}")
 # Of the characters that libphonenumber takes for a dash or a tilde, those of other categories.
@@ -92,13 +94,22 @@ def canonical_number(written: str, region: str | None = None) -> str | None:
     return _read(text, region)[0]
 
 
-def has_country_code(digits: str) -> bool:
-    """True if bare digits, with or without ``+``, begin with the code of a country, in any length.
+def full_number(written: str) -> str | None:
+    """As ``canonical_number``, for APIs that require ``+``, digits of ASCII and no line end."""
+    text = "".join(each for each in written if unicodedata.category(each) != "Cf")
+    if len(written) > _RAW_MAX or not text.startswith("+") or _NOT_FULL.search(text):
+        return None
+    return canonical_number(text)
 
-    For a dialect whose own examples have impossible lengths.
+
+def is_one_digit_too_long(digits: str) -> bool:
+    """True if bare digits, with or without ``+``, exceed the longest numbers of a country by one.
+
+    For a dialect whose own examples do.
     """
     number = f"+{digits.removeprefix('+')}"
-    return is_e164(number) and numbering.parse(number) is not None
+    parsed = numbering.parse(number) if is_e164(number) else None
+    return parsed is not None and len(parsed[1]) == max(parsed[0].lengths) + 1
 
 
 def _is_decimal(head: str, tail: str, is_assigned: bool) -> bool:

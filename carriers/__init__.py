@@ -49,7 +49,8 @@ class CarrierModule(Protocol):
     """What a carrier's module offers: a client, and readers of the carrier's callbacks.
 
     A module whose carrier expects another answer than 202 also has ``ACK``, a
-    ``carriers.callbacks.Ack``.
+    ``carriers.callbacks.Ack``. One whose carrier sends several kinds of events to one address has
+    ``understands(call)``, which is False for an event that neither reader knows.
     """
 
     def open_carrier(self, settings: Settings) -> Carrier:
@@ -57,14 +58,14 @@ class CarrierModule(Protocol):
         ...
 
     def read_receipts(self, call: CarrierCall) -> list[Receipt]:
-        """Read the receipts of a call.
+        """Read the receipts of a call; empty if it brings a text or an intermediate status.
 
         Raises Forged when the call is not proved to be the carrier's, Refused when it is malformed.
         """
         ...
 
     def read_inbound(self, call: CarrierCall) -> list[Inbound]:
-        """Read the texts that a call brings; raises as ``read_receipts`` does."""
+        """Read the texts that a call brings, if any; raises as ``read_receipts`` does."""
         ...
 
 

@@ -7,7 +7,7 @@ import hmac
 import json
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -16,10 +16,11 @@ from urllib.parse import parse_qsl
 from pydantic import SecretStr
 from pydantic_settings import BaseSettings
 
+from campaign.handoffs import CarrierCall, Inbound, Receipt
 from campaign.instants import Instant, instant_of, moment_of
 from campaign.phone import canonical_number
 from campaign.refusals import Refusal, RefusalCode, Refused
-from carriers import NotConfigured
+from carriers import CarrierModule, NotConfigured
 
 TEXT_LENGTH_MAX = 10_000
 FIELDS_MAX = 200
@@ -43,6 +44,28 @@ class Ack:
 
 
 EMPTY = Ack(200, "text/plain", b"")
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What a call says; ``understood`` is False if it is of a kind that is not read."""
+
+    receipts: Sequence[Receipt] = ()
+    texts: Sequence[Inbound] = ()
+    understood: bool = True
+
+
+def read_call(module: CarrierModule, call: CarrierCall) -> Read:
+    """Read a proved call by what it says and not by its address: some carriers have one for all.
+
+    Raises Forged or Refused.
+    """
+    if receipts := module.read_receipts(call):
+        return Read(receipts=receipts)
+    if texts := module.read_inbound(call):
+        return Read(texts=texts)
+    understands = getattr(module, "understands", None)
+    return Read(understood=understands is None or understands(call))
 
 
 def require(settings: BaseSettings, *members: str) -> None:
@@ -121,6 +144,13 @@ def id_of(said: Mapping[str, Any], member: str) -> str | None:
     if not isinstance(value, str) or not 0 < len(value) <= ID_LENGTH_MAX or _ODD.search(value):
         return None
     return value
+
+
+def keyword_in(said: Mapping[str, Any], member: str) -> str | None:
+    """What a carrier read in a text ("stop", "start" or "help"); None if it says nothing else."""
+    value = said.get(member)
+    word = value.lower() if isinstance(value, str) else None
+    return word if word in ("stop", "start", "help") else None
 
 
 def media_of(values: object) -> tuple[str, ...]:

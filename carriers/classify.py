@@ -117,18 +117,25 @@ def plain_code(code: object) -> str | None:
     return code if isinstance(code, str) and _CODE.fullmatch(code) else None
 
 
+def by_word(**codes: str) -> dict[str, str]:
+    """Map each code of a carrier to our word, from one argument of codes for each word."""
+    return {code: word for word, some in codes.items() for code in some.split()}
+
+
 @dataclass(frozen=True, slots=True)
 class Verdicts:
-    """The codes by which one carrier refuses.
+    """The codes by which one carrier refuses a request, and those of its receipts.
 
-    ``code_of`` finds the code in a decoded answer. ``words`` maps codes of refusals for good to our
-    words, ``ours`` are codes of something that the operator must correct (account, sender, money),
-    and ``busy`` of something temporary. Codes count in 4xx answers only: a 5xx, 503 included, may
-    come after the message was taken, and is a DoubtfulHandoff.
+    ``code_of`` finds the code in a decoded answer. ``refusals`` maps codes of refusals for good to
+    our words, ``ours`` are codes of something that the operator must correct (account, sender,
+    money), and ``busy`` of something temporary. These codes count in 4xx answers only: a 5xx, 503
+    included, may come after the message was taken, and is a DoubtfulHandoff. ``receipts`` maps the
+    codes of undelivered messages.
     """
 
     code_of: Callable[[Any], object]
-    words: Mapping[str, str] = field(default_factory=dict)
+    refusals: Mapping[str, str] = field(default_factory=dict)
+    receipts: Mapping[str, str] = field(default_factory=dict)
     ours: frozenset[str] = frozenset()
     busy: frozenset[str] = frozenset()
 
@@ -138,8 +145,8 @@ class Verdicts:
             return read_json(answer)
         code = plain_code(self.code_of(answer.decoded()))
         if code is not None and 400 <= answer.status < 500 and answer.status != REQUEST_TIMEOUT:
-            if code in self.words:
-                raise PermanentFailure(self.words[code])
+            if code in self.refusals:
+                raise PermanentFailure(self.refusals[code])
             if code in self.ours:
                 raise TemporaryFailure("carrier_configuration", answer.wait())
             if code in self.busy:
@@ -152,7 +159,7 @@ class Verdicts:
         plain = plain_code(code)
         if plain is None or plain == "0":
             return "undelivered"
-        return self.words.get(plain, f"carrier_{plain[:30]}")
+        return self.receipts.get(plain, f"carrier_{plain[:30]}")
 
 
 def acceptance(carrier_id: object) -> Acceptance:

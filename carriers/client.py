@@ -24,6 +24,7 @@ from campaign.failures import CarrierFailure, DoubtfulHandoff, NotStarted, Tempo
 from campaign.handoffs import Handoff
 from carriers.classify import Answer, Sort, classify
 from telemetry.logs import get_logger
+from telemetry.version import godwit_version
 
 log = get_logger("godwit.carriers")
 
@@ -58,7 +59,12 @@ class CarrierClient:
         self._timeout_seconds = timeout_seconds
         self._sort = sort
         self._log = log.bind(carrier=name)
-        self._headers = {"accept": JSON, "accept-encoding": "identity", **(headers or {})}
+        self._headers = {
+            "accept": JSON,
+            "accept-encoding": "identity",
+            "user-agent": f"Godwit/{godwit_version()}",
+            **(headers or {}),
+        }
         self._json_headers = {**self._headers, "content-type": JSON}
         # If no connection was available within half the deadline, nothing was sent, and the other
         # half would hardly be enough for an answer.

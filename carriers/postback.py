@@ -114,6 +114,8 @@ def open_carrier(settings: Settings) -> PostbackCarrier:
 def read_receipts(call: CarrierCall) -> list[Receipt]:
     """Read ``{"id","reference","status","at","code"}``; raises Forged or Refused."""
     said = _verified(call)
+    if "status" not in said and "from" in said:
+        return []
     status = _RECEIPTS.get(text_of(said, "status"))
     if status is None:
         return []
@@ -137,6 +139,8 @@ def read_inbound(call: CarrierCall) -> list[Inbound]:
     ``id`` and ``mediaUrls`` are optional.
     """
     said = _verified(call)
+    if "status" in said:
+        return []
     return [
         Inbound(
             address_of(said, "from"),

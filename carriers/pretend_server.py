@@ -1,8 +1,8 @@
 """The server of the pretend carrier: HTTP in front of its exchange and its receipts.
 
 Run it as ``python -m carriers.pretend_server``. With ``--log`` each acceptance is in the file
-before its answer is sent, so that crash tests can rely on the log. The last four digits of the
-number select the behaviour (docs/adding.md).
+before its answer is sent, so that crash tests can rely on the log. The last digits of a number that
+is reserved for fiction select the behaviour (docs/adding.md); every other number is ordinary.
 """
 
 import argparse
@@ -27,6 +27,12 @@ SILENCE_SECONDS = 120.0
 SLOW_SECONDS = 3.0
 BODY_BYTES_MAX = 1024 * 1024
 _NUMBER = re.compile(r"[0-9]{1,18}")
+# Ranges that numbering plans reserve for fiction, and the digits that select a behaviour there.
+_MAGIC = re.compile(
+    r"\+1[2-9][0-9]{2}555(?P<us>000[1-7])"
+    r"|\+447700900(?P<gb>00[1-7])"
+    r"|\+61491570(?P<au>00[1-7])"
+)
 
 
 class Connection(asyncio.Protocol):
@@ -128,12 +134,12 @@ class Connection(asyncio.Protocol):
         return known and self.exchange.repeats is Repeats.DEDUP
 
     async def _take(self, body: bytes) -> None:
-        """Take or refuse one message, by the last four digits of its number."""
+        """Take or refuse one message, as the last digits of its number select."""
         message = _read(body, ("reference", "from", "to"))
         if message is None:
             self._write(400, {"error": "malformed"})
             return
-        reference, magic = message["reference"], message["to"][-4:]
+        reference, magic = message["reference"], _magic(message["to"])
         if magic == "0006" and not self._dedups(reference):
             await asyncio.sleep(SLOW_SECONDS)
         known = self.exchange.by_reference.get(reference)
@@ -170,6 +176,12 @@ class Connection(asyncio.Protocol):
         self.transport.write("\r\n".join([*lines, "", ""]).encode() + content)
         if not self.keep_alive:
             self.transport.close()
+
+
+def _magic(to: str) -> str:
+    """The digits that select a behaviour, ``0001`` to ``0007``; empty for an ordinary number."""
+    match = _MAGIC.fullmatch(to)
+    return "" if match is None else match[str(match.lastgroup)].zfill(4)
 
 
 def _read(body: bytes, members: tuple[str, ...]) -> dict[str, Any] | None:

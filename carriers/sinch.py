@@ -33,14 +33,19 @@ from carriers.callbacks import (
     text_of,
     text_or_empty,
 )
-from carriers.classify import Verdicts, acceptance, looking_up
+from carriers.classify import Verdicts, acceptance, by_word, looking_up
 from carriers.client import CarrierClient, bearer
 
 NAME = "sinch"
 ACK = EMPTY
 _SIGNATURE = "x-sinch-webhook-signature"
 _REPORTS = {"recipient_delivery_report_sms", "recipient_delivery_report_mms"}
+# Reports of a whole batch name no recipient.
+_BATCH_REPORTS = {"delivery_report_sms", "delivery_report_mms"}
 _TEXTS = {"mo_text", "mo_media"}
+# Sources of the tables, read on 2026-11-28. Statuses and refusals: Sinch's pages "Delivery reports"
+# and "HTTP status codes" of the SMS REST API. Codes of receipts: DeliveryReceiptStatusCode of
+# sinch-sdk-java of 2026-07-21. Other codes in reports are those of SMPP and of the networks.
 # Unknown is left out: the message reached the network, and no other report will follow.
 _RECEIPTS = {
     "Delivered": MessageStatus.DELIVERED,
@@ -60,20 +65,25 @@ def _code(decoded: Any) -> object:
 
 _VERDICTS = Verdicts(
     _code,
-    words={
-        "syntax_invalid_parameter_format": "invalid_params",
-        "syntax_constraint_violation": "invalid_params",
-        "402": "invalid_number",
-        "403": "blocked",
-        "404": "filtered",
-        "405": "expired",
-        "406": "expired",
-        "407": "cancelled",
-        "408": "text_too_long",
-        "410": "opted_out",
-        "411": "not_routable",
-        "415": "not_allowed",
-    },
+    refusals=by_word(
+        invalid_params="syntax_invalid_json syntax_invalid_parameter_format"
+        " syntax_constraint_violation",
+    ),
+    receipts=by_word(
+        not_routable="402",
+        carrier_error="403",
+        temporary_failure="404",
+        invalid_params="405",
+        expired="406",
+        cancelled="407",
+        rejected="408 415",
+        carrier_configuration="410 413",
+        text_too_long="411",
+        country_not_enabled="412",
+        media_invalid="414",
+        media_not_supported="416 418",
+        unreachable="417",
+    ),
     ours=frozenset("unauthorized forbidden missing_auth".split()),
     busy=frozenset({"too_many_requests"}),
 )
@@ -197,6 +207,11 @@ def read_receipts(call: CarrierCall) -> list[Receipt]:
             code=_VERDICTS.word(_code(said)) if status is MessageStatus.UNDELIVERED else None,
         )
     ]
+
+
+def understands(call: CarrierCall) -> bool:
+    """Tell whether a call is a report or a text; raises Forged or Refused."""
+    return _proved(call).get("type") in _REPORTS | _BATCH_REPORTS | _TEXTS
 
 
 def read_inbound(call: CarrierCall) -> list[Inbound]:

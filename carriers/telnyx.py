@@ -2,14 +2,15 @@
 
 Our reference is in the query of a message's webhook URL. It is read from the signed body, which
 repeats that URL, and not from the URL of the call, which is not signed. Messages can be looked up
-by Telnyx's id only, and repeats are not documented: a message in doubt waits for its receipt.
+by Telnyx's id only. Our reference is also the ``Idempotency-Key``: within a day Telnyx answers the
+same request as the first time, so a message in doubt is sent again.
 """
 
 import base64
 import binascii
 from collections.abc import Mapping
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import parse_qs, quote, urlsplit
 
 from cryptography.exceptions import InvalidSignature
@@ -17,8 +18,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from campaign.failures import TemporaryFailure
+from campaign.failures import DoubtfulHandoff, TemporaryFailure
 from campaign.handoffs import Acceptance, CarrierCall, Forged, Handoff, Inbound, Receipt, Repeats
+from campaign.instants import HOUR, Instant
 from campaign.settings import Settings
 from campaign.states import MessageStatus
 from carriers.callbacks import (
@@ -35,7 +37,7 @@ from carriers.callbacks import (
     text_of,
     text_or_empty,
 )
-from carriers.classify import Verdicts, acceptance
+from carriers.classify import Answer, Verdicts, acceptance, by_word
 from carriers.client import CarrierClient, bearer
 
 NAME = "telnyx"
@@ -58,41 +60,51 @@ def _first_code(decoded: Any) -> object:
     return first.get("code") if isinstance(first, dict) else None
 
 
+# Source of the tables: Telnyx's "Messaging Error Code Reference" as of 2026-08-05 and "API error
+# codes" for 10xxx, read on 2026-11-28.
+_REFUSALS = by_word(
+    invalid_number="10002 10016 40310",
+    opted_out="40300",
+    not_routable="40301 40319",
+    text_too_long="40302 40328",
+    text_invalid="40304",
+    text_missing="40316",
+    media_invalid="40317",
+    filtered="40322",
+)
 _VERDICTS = Verdicts(
     _first_code,
-    words={
-        "10002": "invalid_number",
-        "40001": "not_routable",
-        "40002": "filtered",
-        "40003": "filtered",
-        "40004": "rejected",
-        "40005": "expired",
-        "40006": "unreachable",
-        "40008": "undelivered",
-        "40009": "text_invalid",
-        "40012": "invalid_number",
-        "40014": "expired",
-        "40015": "filtered",
-        "40300": "opted_out",
-        "40302": "text_too_long",
-        "40304": "text_invalid",
-        "40310": "invalid_number",
-        "40316": "text_missing",
-        "40317": "media_invalid",
-        "40322": "filtered",
-        "40328": "text_too_long",
-    },
+    refusals=_REFUSALS,
+    # A message that fails after it was accepted may also report a code of a refusal.
+    receipts=_REFUSALS
+    | by_word(
+        not_routable="40001",
+        filtered="40002 40003 40015 40017",
+        rejected="40004",
+        expired="40005 40014",
+        unreachable="40006",
+        undelivered="40008",
+        text_invalid="40009",
+        carrier_configuration="40010 40013 40019 40329 40330",
+        rate_limited="40011 40016 40018",
+        invalid_number="40012",
+        blocked="40020",
+    ),
     # Credentials, money, and senders or profiles that are not assigned or not set up.
     ours=frozenset(
-        "10001 10005 10006 10009 10010 20002 20012 20014 20100 40010 40013 40301 40305 40306"
-        " 40309 40311 40312 40313 40314 40315 40320 40321 40329 40330 40333".split()
+        "10001 10005 10006 10009 10010 20002 20012 20014 20100 40010 40013 40100 40150 40151"
+        " 40155 40305 40306 40307 40308 40309 40311 40312 40313 40314 40315 40320 40321 40323"
+        " 40325 40329 40330 40331 40333".split()
     ),
     busy=frozenset({"10011", "40011", "40016", "40018", "40318"}),
 )
 
 
 class TelnyxSettings(BaseSettings):
-    """The API key, the public key that verifies webhooks, and the messaging profile."""
+    """The API key, the public key that verifies webhooks, and the messaging profile.
+
+    ``repeats`` is ``none`` for an account where Telnyx does not honour idempotency keys.
+    """
 
     model_config = SettingsConfigDict(
         env_prefix="GODWIT_CARRIER_TELNYX_",
@@ -105,6 +117,7 @@ class TelnyxSettings(BaseSettings):
     api_key: SecretStr = SecretStr("")
     public_key: str = ""
     messaging_profile_id: str = ""
+    repeats: Literal[Repeats.DEDUP, Repeats.NONE] = Repeats.DEDUP
     connections: int = Field(default=128, ge=1)
 
 
@@ -118,12 +131,14 @@ class TelnyxCarrier:
     """A :class:`campaign.handoffs.Carrier`."""
 
     name = NAME
-    repeats = Repeats.NONE
+    # Telnyx remembers a key for 24 hours from the first try; the rest is for clocks that differ.
+    dedup_window: Instant = 23 * HOUR
 
     def __init__(
         self, settings: TelnyxSettings, timeout_seconds: float, public_url: str = ""
     ) -> None:
         require(settings, "api_key")
+        self.repeats: Repeats = settings.repeats
         self._profile = settings.messaging_profile_id
         self._callback = f"{public_url}/carriers/{NAME}/receipts?reference=" if public_url else ""
         self._client = CarrierClient(
@@ -132,7 +147,7 @@ class TelnyxCarrier:
             settings.connections,
             name=NAME,
             headers=bearer(settings.api_key.get_secret_value()),
-            sort=_VERDICTS.sort,
+            sort=_sort,
         )
 
     async def send(self, handoff: Handoff) -> Acceptance:
@@ -140,21 +155,28 @@ class TelnyxCarrier:
         message: dict[str, Any] = {
             "from": handoff.sender,
             "to": handoff.to,
-            "text": handoff.text,
             "type": "SMS" if handoff.media_url is None else "MMS",
         }
+        if handoff.text:
+            message["text"] = handoff.text
         if handoff.media_url is not None:
             message["media_urls"] = [handoff.media_url]
         if self._profile:
             message["messaging_profile_id"] = self._profile
         if self._callback:
             message["webhook_url"] = self._callback + quote(handoff.reference, safe="")
-        _, answer = await self._client.ask("POST", "/v2/messages", message, handoff=handoff)
+        _, answer = await self._client.ask(
+            "POST",
+            "/v2/messages",
+            message,
+            headers={"idempotency-key": handoff.reference},
+            handoff=handoff,
+        )
         data = answer.get("data") if isinstance(answer, dict) else None
         return acceptance(data.get("id") if isinstance(data, dict) else None)
 
     async def look_up(self, handoff: Handoff) -> Acceptance | None:
-        """See :class:`campaign.handoffs.Carrier`; Telnyx has no look-up by our reference."""
+        """See :class:`campaign.handoffs.Carrier`; a repeated send takes its place."""
         raise TemporaryFailure("not_supported")
 
     async def close(self) -> None:
@@ -165,6 +187,16 @@ class TelnyxCarrier:
 def open_carrier(settings: Settings) -> TelnyxCarrier:
     """Open the client with its settings from the environment; raises NotConfigured."""
     return TelnyxCarrier(TelnyxSettings(), settings.send_timeout_seconds, settings.public_url)
+
+
+def _sort(answer: Answer) -> Any:
+    """Classify an answer; one about the idempotency key concerns an earlier try, which may be sent.
+
+    By Telnyx's SDK of 2026-08-21: 409 while that try is in progress, 422 if its body was another.
+    """
+    if answer.status == 409 or (answer.status == 422 and b"idempotency" in answer.body.lower()):
+        raise DoubtfulHandoff(f"http_{answer.status}")
+    return _VERDICTS.sort(answer)
 
 
 def read_receipts(call: CarrierCall) -> list[Receipt]:
@@ -189,6 +221,11 @@ def read_receipts(call: CarrierCall) -> list[Receipt]:
             code=code,
         )
     ]
+
+
+def understands(call: CarrierCall) -> bool:
+    """Tell whether a call is an event of a message; raises Forged or Refused."""
+    return str(_signed(call).get("event_type")).startswith("message.")
 
 
 def read_inbound(call: CarrierCall) -> list[Inbound]:

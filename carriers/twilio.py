@@ -9,7 +9,7 @@ same number since the attempt was recorded; equal texts within that time cannot 
 import base64
 import hashlib
 import hmac
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from email.utils import parsedate_to_datetime
 from functools import cache
 from typing import Any
@@ -20,7 +20,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from campaign.failures import PermanentFailure, TemporaryFailure
 from campaign.handoffs import Acceptance, CarrierCall, Forged, Handoff, Inbound, Receipt, Repeats
-from campaign.instants import DAY, SECOND, Instant, instant_of, moment_of
+from campaign.instants import SECOND, Instant, instant_of
 from campaign.settings import Settings
 from campaign.states import MessageStatus
 from carriers.callbacks import (
@@ -29,6 +29,7 @@ from carriers.callbacks import (
     address_of,
     constant_time_equals,
     id_of,
+    keyword_in,
     media_of,
     now,
     read_form,
@@ -36,7 +37,7 @@ from carriers.callbacks import (
     text_of,
     text_or_empty,
 )
-from carriers.classify import Verdicts, acceptance, looking_up
+from carriers.classify import Verdicts, acceptance, by_word, looking_up
 from carriers.client import CarrierClient, basic
 
 NAME = "twilio"
@@ -57,51 +58,55 @@ _RECEIPTS = {
     "canceled": MessageStatus.UNDELIVERED,
 }
 
-# OptOutType, which a messaging service with advanced opt-out adds for the words it knows.
-_KEYWORDS = {"STOP": "stop", "START": "start", "HELP": "help"}
-
 
 def _code(decoded: Any) -> object:
     code = decoded.get("code") if isinstance(decoded, dict) else None
     return str(code) if isinstance(code, int) else code
 
 
+# Source of the tables: Twilio's list of error codes (twilio-error-codes.json) as generated into
+# twilio-error-rs of 2025-02-22, with single pages of docs/api/errors up to 2026-07; read on
+# 2026-11-28. Requests are refused with 2xxxx, receipts report 3xxxx.
+_REFUSALS = by_word(
+    invalid_number="21211 21217 21265 21401 21421 21604",
+    unreachable="21214",
+    not_mobile="21407 21614 21635",
+    country_not_enabled="21408",
+    text_missing="21602 21619",
+    text_too_long="21605 21617",
+    not_allowed="21608",
+    opted_out="21610",
+    not_routable="21612",
+    text_invalid="21618",
+    media_invalid="21620 21623",
+    blocked="30450 60410",
+)
 _VERDICTS = Verdicts(
     _code,
-    words={
-        "21211": "invalid_number",
-        "21217": "invalid_number",
-        "21265": "invalid_number",
-        "21401": "invalid_number",
-        "21407": "not_mobile",
-        "21408": "country_not_enabled",
-        "21421": "invalid_number",
-        "21602": "text_missing",
-        "21604": "invalid_number",
-        "21605": "text_too_long",
-        "21610": "opted_out",
-        "21612": "not_routable",
-        "21614": "not_mobile",
-        "21617": "text_too_long",
-        "21618": "text_invalid",
-        "21620": "media_invalid",
-        "21623": "media_invalid",
-        "21635": "not_mobile",
-        "30003": "unreachable",
-        "30004": "blocked",
-        "30005": "invalid_number",
-        "30006": "not_mobile",
-        "30007": "filtered",
-        "30008": "undelivered",
-        "30019": "media_too_large",
-        "30036": "expired",
-        "30450": "blocked",
-        "60410": "blocked",
-    },
+    refusals=_REFUSALS,
+    # A message of a messaging service is refused only after it was accepted.
+    receipts=_REFUSALS
+    | by_word(
+        media_too_large="11751 30019",
+        rate_limited="30001 30022 30023 30027 30454",
+        carrier_configuration="30002 30010 30018 30024 30032 30033 30034 30035 30037 30040 30041"
+        " 30042",
+        unreachable="30003",
+        blocked="30004 30453 30485",
+        invalid_number="30005",
+        not_mobile="30006",
+        filtered="30007 30038 30039",
+        undelivered="30008",
+        media_not_supported="30011",
+        temporary_failure="30017",
+        expired="30036",
+        carrier_error="30410",
+    ),
     # Credentials, an account that is empty or closed, and senders that are not (yet) assigned.
     ours=frozenset(
-        "20003 20005 20404 20426 21212 21603 21606 21609 21659 21660 21661 21701 21703"
-        " 21704 21705 21712 30001 30002 30010 30018 30024 30027 30032 30034".split()
+        "20003 20005 20404 20426 21212 21603 21606 21607 21609 21616 21621 21622 21657 21659 21660"
+        " 21661 21701 21702 21703 21704 21705 21708 21709 21711 21712 21715 30001 30002 30010"
+        " 30018 30024 30027 30032 30034".split()
     ),
     busy=frozenset({"20429", "14107", "21611", "30022", "63018"}),
 )
@@ -180,14 +185,8 @@ class TwilioCarrier:
     async def look_up(self, handoff: Handoff) -> Acceptance | None:
         """See :class:`campaign.handoffs.Carrier`; finds the earliest message of this attempt."""
         since = handoff.attempted_at - CLOCK_ALLOWANCE
-        # The filter may use another time zone, so it starts a day early.
-        day = moment_of(max(0, since - DAY)).date().isoformat()
-        query = [
-            ("To", handoff.to),
-            ("From", handoff.sender),
-            ("DateSent>", day),
-            ("PageSize", str(PAGE_SIZE)),
-        ]
+        # A queued message has no DateSent, so a filter by it would miss the message.
+        query = [("To", handoff.to), ("From", handoff.sender), ("PageSize", str(PAGE_SIZE))]
         found: list[tuple[Instant, str]] = []
         with looking_up():
             _, page = await self._client.ask("GET", f"{self._root}.json", query=query)
@@ -213,6 +212,8 @@ def open_carrier(settings: Settings) -> TwilioCarrier:
 def read_receipts(call: CarrierCall) -> list[Receipt]:
     """Read a status callback, whose URL has our reference; raises Forged or Refused."""
     said = _signed(call)
+    if _is_inbound(said):
+        return []
     status = _RECEIPTS.get(text_of(said, "MessageStatus"))
     reference = call.query.get("reference")
     if status is None or reference is None:
@@ -233,17 +234,17 @@ def read_receipts(call: CarrierCall) -> list[Receipt]:
 def read_inbound(call: CarrierCall) -> list[Inbound]:
     """Read an incoming message with its media and Twilio's verdict; raises Forged or Refused."""
     said = _signed(call)
-    return [
-        Inbound(
-            address_of(said, "From"),
-            address_of(said, "To"),
-            text_or_empty(said, "Body"),
-            now(),
-            carrier_id=id_of(said, "MessageSid"),
-            media_urls=media_of([said.get(f"MediaUrl{index}") for index in range(MEDIA_MAX)]),
-            keyword=_KEYWORDS.get(said.get("OptOutType", "").upper()),
-        )
-    ]
+    if not _is_inbound(said):
+        return []
+    sender, to = address_of(said, "From"), address_of(said, "To")
+    body, id = text_or_empty(said, "Body"), id_of(said, "MessageSid")
+    media = media_of([said.get(f"MediaUrl{index}") for index in range(MEDIA_MAX)])
+    return [Inbound(sender, to, body, now(), id, media, keyword_in(said, "OptOutType"))]
+
+
+def _is_inbound(said: Mapping[str, str]) -> bool:
+    """True if a call brings a text; status callbacks name the numbers too."""
+    return "From" in said and "MessageStatus" not in said
 
 
 def _signed(call: CarrierCall) -> dict[str, str]:

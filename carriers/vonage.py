@@ -34,7 +34,7 @@ from carriers.callbacks import (
     text_of,
     text_or_empty,
 )
-from carriers.classify import Verdicts, acceptance
+from carriers.classify import Verdicts, acceptance, by_word
 from carriers.client import CarrierClient, basic, bearer
 
 NAME = "vonage"
@@ -51,6 +51,7 @@ _MEDIA = {
     "amr": "audio",
     "wav": "audio",
     "ogg": "audio",
+    "pdf": "file",
 }
 _INBOUND_MEDIA = {"image", "vcard", "audio", "video", "file"}
 _RECEIPTS = {
@@ -62,23 +63,48 @@ _RECEIPTS = {
 
 
 def _code(problem: Any) -> object:
-    """The code of a problem document: the end of its type, after ``#`` or ``/``."""
-    kind = problem.get("type") if isinstance(problem, dict) else None
+    """The code of a problem: the end of its type, after ``#`` or ``/``, or in v0.1 a number."""
+    kind = problem.get("type", problem.get("code")) if isinstance(problem, dict) else None
+    if isinstance(kind, int):
+        return str(kind)
     if not isinstance(kind, str):
         return None
     return kind.replace("#", "/").rpartition("/")[2].lower().replace("-", "_")
 
 
+# Source of the tables: Vonage's page "API Errors, Messages API", read on 2026-11-28, from 1130 on
+# in its older edition.
+_REFUSALS = by_word(
+    invalid_params="1010 1020 1021 1130 1150",
+    text_invalid="1022",
+    not_routable="1040",
+    blocked="1050",
+    text_too_long="1090",
+    not_allowed="1160",
+    invalid_number="1170",
+)
 _VERDICTS = Verdicts(
     _code,
-    words={
-        "1022": "text_invalid",
-        "1040": "not_routable",
-        "1050": "blocked",
-        "1090": "text_too_long",
-        "1160": "not_allowed",
-        "1170": "invalid_number",
-    },
+    refusals=_REFUSALS,
+    # Vonage reports an error of a message by the same codes, whether the answer or a webhook does.
+    receipts=_REFUSALS
+    | by_word(
+        rate_limited="1000 1241",
+        carrier_error="1030",
+        carrier_configuration="1060 1070 1080 1120 1140",
+        temporary_failure="1100 1230",
+        unreachable="1180 1220 1260",
+        invalid_number="1190",
+        not_routable="1200 1250 1300",
+        filtered="1210",
+        opted_out="1240",
+        not_allowed="1270",
+        blocked="1280",
+        rejected="1290",
+        not_mobile="1310",
+        undelivered="1330",
+        expired="1360",
+    ),
     # Credentials, money, a suspended account, or a sender that is not allowed.
     ours=frozenset(
         "1060 1070 1080 1120 1140 low_balance unauthorized forbidden unprovisioned"
@@ -122,8 +148,11 @@ class VonageCarrier:
     name = NAME
     repeats = Repeats.NONE
 
-    def __init__(self, settings: VonageSettings, timeout_seconds: float) -> None:
+    def __init__(
+        self, settings: VonageSettings, timeout_seconds: float, public_url: str = ""
+    ) -> None:
         self._settings = settings
+        self._callback = f"{public_url}/carriers/{NAME}/receipts" if public_url else ""
         self._credentials: dict[str, str] = {}
         self._renew_at = float("inf")
         if settings.application_id:
@@ -151,6 +180,8 @@ class VonageCarrier:
             "from": handoff.sender.removeprefix("+"),
             "client_ref": handoff.reference,
         }
+        if self._callback:
+            message |= {"webhook_url": self._callback, "webhook_version": "v1"}
         if handoff.media_url is not None:
             kind = _media_kind(handoff.media_url)
             media = {"url": handoff.media_url}
@@ -193,12 +224,14 @@ class VonageCarrier:
 
 def open_carrier(settings: Settings) -> VonageCarrier:
     """Open the client with its settings from the environment; raises NotConfigured."""
-    return VonageCarrier(VonageSettings(), settings.send_timeout_seconds)
+    return VonageCarrier(VonageSettings(), settings.send_timeout_seconds, settings.public_url)
 
 
 def read_receipts(call: CarrierCall) -> list[Receipt]:
     """Read a status webhook; raises Forged or Refused."""
     said = _signed(call)
+    if "status" not in said:
+        return []
     status = _RECEIPTS.get(text_of(said, "status"))
     if status is None or not said.get("client_ref"):
         return []
@@ -215,27 +248,43 @@ def read_receipts(call: CarrierCall) -> list[Receipt]:
     ]
 
 
-def read_inbound(call: CarrierCall) -> list[Inbound]:
-    """Read an inbound webhook; empty if it is neither a text nor a picture.
-
-    A caption is the text of a picture. Raises Forged or Refused.
-    """
+def understands(call: CarrierCall) -> bool:
+    """Tell whether a call is a status or a text; raises Forged or Refused."""
     said = _signed(call)
-    kind = said.get("message_type")
-    media = said.get(kind) if isinstance(kind, str) and kind in _INBOUND_MEDIA else None
-    media = media if isinstance(media, dict) else {}
-    if said.get("channel") not in ("sms", "mms") or ("text" not in said and not media):
+    return "status" in said or _content(said) is not None
+
+
+def read_inbound(call: CarrierCall) -> list[Inbound]:
+    """Read an inbound webhook, of version 1 or 0.1; raises Forged or Refused."""
+    said = _signed(call)
+    content = _content(said)
+    if "status" in said or content is None:
         return []
-    return [
-        Inbound(
-            address_of(said, "from"),
-            address_of(said, "to"),
-            text_or_empty(said, "text") or text_or_empty(media, "caption"),
-            instant_or_now(said, "timestamp"),
-            carrier_id=id_of(said, "message_uuid"),
-            media_urls=media_of([media]),
-        )
-    ]
+    kind = content.get("message_type", content.get("type"))
+    media = content.get(kind) if isinstance(kind, str) and kind in _INBOUND_MEDIA else None
+    media = media if isinstance(media, dict) else {}
+    body = text_or_empty(content, "text") or text_or_empty(media, "caption")
+    at, id = instant_or_now(said, "timestamp"), id_of(said, "message_uuid")
+    return [Inbound(_party(said, "from"), _party(said, "to"), body, at, id, media_of([media]))]
+
+
+def _content(said: dict[str, Any]) -> dict[str, Any] | None:
+    """What a message by SMS or MMS contains; None if it is of another channel or of no kind."""
+    if "channel" in said:
+        parts = {"text", *_INBOUND_MEDIA}
+        is_ours = said["channel"] in ("sms", "mms") and not parts.isdisjoint(said)
+        return said if is_ours and "from" in said else None
+    sender, message = said.get("from"), said.get("message")
+    if not isinstance(sender, dict) or sender.get("type") not in ("sms", "mms"):
+        return None
+    content = message.get("content") if isinstance(message, dict) else None
+    return content if isinstance(content, dict) else None
+
+
+def _party(said: dict[str, Any], member: str) -> str:
+    """The number of a sender or recipient, which version 0.1 writes as an object."""
+    value = said.get(member)
+    return address_of(value, "number") if isinstance(value, dict) else address_of(said, member)
 
 
 def _media_kind(url: str) -> str:

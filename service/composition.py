@@ -8,7 +8,7 @@ from campaign.expanding import check_lists, expand, lists_of
 from campaign.ids import ID_BYTES, MESSAGE_PREFIX, make_ids
 from campaign.links import CODE_RANDOM_BYTES, Shortener, make_code
 from campaign.model import ComposedCampaign, Draft
-from campaign.phone import OfflineLookup
+from campaign.phone import OfflineLookup, SenderKind, sender_kind
 from campaign.settings import Settings
 from store.store import Store
 
@@ -44,14 +44,18 @@ class CampaignComposer:
         return expand(draft, self.store.lists.snapshot(draft.account_id, lists))
 
     def _default_sender(self, draft: Draft) -> str | None:
+        """The account's first sender; with media its first one that is no name, if there is one."""
         if draft.sender is not None:
             return None
-        active = (
+        active = [
             sender.address
             for sender in self.store.accounts.senders(draft.account_id)
             if sender.active
-        )
-        return next(active, None)
+        ]
+        if draft.media_url or any(recipient.media_url for recipient in draft.recipients):
+            # A sort is stable.
+            active.sort(key=lambda address: sender_kind(address) is SenderKind.ALPHANUMERIC)
+        return active[0] if active else None
 
     def _shortener(self) -> Shortener | None:
         base_url = self.settings.short_link_base_url

@@ -31,7 +31,7 @@ async def test_a_campaign_is_sent_paid_and_settled(real_story: Story) -> None:
 async def test_magic_numbers_end_as_they_should(story: Story) -> None:
     draft = story.draft(20)
     odd = [
-        replace(draft.recipients[index], to=f"+1415556{digits}")
+        replace(draft.recipients[index], to=f"+1416555{digits}")
         for index, digits in enumerate(["0001", "0002", "0004", "0005"])
     ]
     draft = replace(draft, recipients=odd + draft.recipients[4:])

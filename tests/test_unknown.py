@@ -21,7 +21,7 @@ from store.campaigns.audit import audit
 from store.store import Store
 from tests.conftest import Served, Story, finish, serve_carrier, tell
 
-UNANSWERED, CUT = "+14155560003", "+14155560004"
+UNANSWERED, CUT = "+14165550003", "+14165550004"
 
 
 @pytest.fixture

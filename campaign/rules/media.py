@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 
 from campaign.model import ComposedCampaign
+from campaign.phone import SenderKind, sender_kind
 from campaign.refusals import SHOWN_MAX, Refusal, RefusalCode
 from campaign.states import MessageStatus
 from campaign.web_addresses import ascii_address
@@ -36,7 +37,7 @@ LATE: Fault = (
 
 
 def check(composed: ComposedCampaign) -> Iterator[Refusal]:
-    """Refuse media URLs that are not plain http or https URLs."""
+    """Refuse media URLs that are not plain http or https URLs, and media from a name."""
     yield from islice(_faults(composed), SHOWN_MAX)
 
 
@@ -48,6 +49,12 @@ def _faults(composed: ComposedCampaign) -> Iterator[Refusal]:
                 RefusalCode.MEDIA_INVALID,
                 "must be an absolute http or https URL",
                 f"recipients[{message.position}].mediaUrl",
+            )
+        if url is not None and sender_kind(message.sender) is SenderKind.ALPHANUMERIC:
+            yield Refusal(
+                RefusalCode.SENDER_INVALID,
+                "media can be sent from a number or a short code only, not from a name",
+                f"recipients[{message.position}].sender",
             )
 
 

@@ -4,6 +4,7 @@ The fields and their rules are those of 003_9fb2bf36535a4962.txt. The admission 
 each message as a campaign of one.
 """
 
+import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -13,7 +14,7 @@ from campaign.events import EndpointMethod, EventEndpoint
 from campaign.instants import DAY, SECOND, Instant
 from campaign.mail import is_mailable
 from campaign.model import Draft, DraftRecipient, Duplicates, Evidence, Policy
-from campaign.phone import OfflineLookup, SenderKind, canonical_number, is_e164, sender_kind
+from campaign.phone import OfflineLookup, SenderKind, full_number, sender_kind
 from campaign.refusals import RefusalCode, Refused
 from campaign.replies import ReplyOptions
 from campaign.rules import JUDGEMENT
@@ -44,6 +45,7 @@ FIELDS = (
 ).split()
 
 # Stands in for a faulty field while the rules check the others.
+_SPACE = re.compile(r"\s")
 _SOUND = DraftRecipient("+61488023555", text="-", sender="Godwit")
 _PLACES = {"to": "To", "text": "Text", "sender": "From", "scheduleDateTime": "Schedule"}
 LOOKUP = OfflineLookup()
@@ -97,12 +99,14 @@ class _Reader:
         return value
 
     def number(self, name: str) -> str | None:
-        """A number in E.164 format."""
+        """A number in E.164 format; invisible characters are dropped."""
         value = self.text(name)
-        if value is not None and not is_e164(value):
-            self.fault(RefusalCode.NUMBER_INVALID, name, "is not in E.164 format")
+        if value is None:
             return None
-        return value
+        number = None if _SPACE.search(value) else full_number(value)
+        if number is None:
+            self.fault(RefusalCode.NUMBER_INVALID, name, "is not in E.164 format")
+        return number
 
     def yes(self, name: str, default: bool) -> bool:
         """A boolean."""
@@ -160,7 +164,7 @@ def read_item(
     scheduled_at = _schedule(reader)
     options, endpoint = _options(reader, owned, inside_too)
     recipient = DraftRecipient(
-        to=(to and canonical_number(to)) or str(members.get("to") or "")[:32],
+        to=to or str(members.get("to") or "")[:32],
         text=text,
         sender=sender,
         scheduled_at=scheduled_at,
@@ -211,7 +215,7 @@ def _options(
     from_email = reader.checked("ForwardFromEmail", is_mailable, "is not an email address")
     return ReplyOptions(
         receipts=receipts,
-        to_number=to_number and canonical_number(to_number),
+        to_number=to_number,
         from_sender=from_sender if to_number else None,
         to_email=to_email,
         from_email=from_email if to_email else None,

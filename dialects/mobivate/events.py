@@ -4,14 +4,17 @@ The payloads are those of the vendor's older pages; the newer ones do not descri
 """
 
 import json
+import re
 from dataclasses import replace
 from datetime import UTC
 from typing import Any
+from urllib.parse import urlencode
+from xml.sax.saxutils import escape
 
 from campaign.credits import PRICES
 from campaign.events import MESSAGE_EVENTS, Event
 from campaign.inbound import InboundMessage
-from campaign.instants import Instant, moment_of
+from campaign.instants import Instant, iso, moment_of
 from campaign.states import HANDED_OFF, MessageStatus
 from campaign.views import MessageView
 from store.campaigns.message_log import LoggedMessage
@@ -37,6 +40,9 @@ _REASONS: dict[str, tuple[int, str]] = {
     "sender_rejected": (20, "FAILED_ORIGINATOR_REJECTED"),
     "expired": (3, "EXPIRED"),
 }
+_FORM = "application/x-www-form-urlencoded"
+# Characters that XML 1.0 cannot hold.
+_NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _ENDS = (MessageStatus.FAILED, MessageStatus.SKIPPED)
 # The status that each event reports; the current one may be later.
 _REPORTED = {event: status for status, event in MESSAGE_EVENTS.items()}
@@ -59,9 +65,11 @@ def render_event(webhook_event: WebhookEvent) -> WebhookRequest | None:
     status = _REPORTED.get(webhook_event.event)
     if status is None or webhook_event.message is None or webhook_event.campaign is None:
         return None
-    shown = show_receipt(
-        replace(webhook_event.message, status=status), webhook_event.campaign.id, webhook_event.at
-    )
+    message = replace(webhook_event.message, status=status)
+    if webhook_event.receipt_form == "xml":
+        form = urlencode({"xml": receipt_xml(message)}, errors="replace").encode()
+        return WebhookRequest(headers={"Content-Type": _FORM}, body=form)
+    shown = show_receipt(message, webhook_event.campaign.id, webhook_event.at)
     return _posted(shown)
 
 
@@ -97,11 +105,52 @@ def show_receipt(message: MessageView, campaign_id: str, at: Instant) -> dict[st
     }
 
 
+def receipt_xml(message: MessageView) -> str:
+    """The document of a receipt in the vendor's present form, which it sends as a form's field.
+
+    There is one receipt for all parts of a message, so ``part`` is the last one.
+    """
+    code, word = status_of(message)
+    members = {
+        "deliveryMessageId": message.id,
+        "clientReference": message.reference or "",
+        "status": word,
+        "statusCode": code,
+        "part": message.segments,
+        "parts": message.segments,
+    }
+    inside = "".join(
+        f"<{name}>{escape(_NO_XML.sub(chr(0xFFFD), str(value)))}</{name}>"
+        for name, value in members.items()
+    )
+    return f"<deliveryreceipt>{inside}</deliveryreceipt>"
+
+
+def show_history(logged: LoggedMessage) -> dict[str, Any]:
+    """One record of the history; the price is in credits."""
+    message = logged.message
+    modified = max(logged.asked_at, message.sent_at or 0, message.final_at or 0)
+    return {
+        "id": message.id,
+        "reference": message.reference,
+        "status": status_of(message)[1],
+        "price": _cost(message),
+        "currency": "CREDITS",
+        "parts": message.segments,
+        "created_at": iso(logged.asked_at),
+        "updated_at": iso(modified),
+    }
+
+
+def _cost(message: MessageView) -> int:
+    price = PRICES[message.kind]
+    return price.sms + price.mms if message.status in HANDED_OFF else 0
+
+
 def show_logged(logged: LoggedMessage) -> dict[str, Any]:
     """One line of the message log; the cost is in credits."""
     message = logged.message
     modified = max(logged.asked_at, message.sent_at or 0, message.final_at or 0)
-    price = PRICES[message.kind]
     return {
         "id": message.id,
         "created": _without_colon(logged.asked_at),
@@ -114,7 +163,7 @@ def show_logged(logged: LoggedMessage) -> dict[str, Any]:
         "inReplyTo": None,
         "routeId": None,
         "parts": message.segments,
-        "cost": price.sms + price.mms if message.status in HANDED_OFF else 0,
+        "cost": _cost(message),
         "currency": "CREDITS",
         "senderReference": message.reference,
         "campaignId": logged.campaign_id,

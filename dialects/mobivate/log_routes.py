@@ -135,9 +135,9 @@ def add_routes(router: APIRouter, context: ApiContext, archived: Archived) -> No
         """A page of the log, oldest first. Replies are not in it, so ``MO`` is always empty."""
 
         async def work(principal: Principal) -> JSONResponse:
-            since, until = _instant(request, "startDate"), _instant(request, "endDate")
-            page = _number(request, "page", 1, OFFSET_MAX)
-            size = _number(request, "pageSize", PAGE_DEFAULT, PAGE_MAX)
+            since, until = read_instant(request, "startDate"), read_instant(request, "endDate")
+            page = read_number(request, "page", 1, OFFSET_MAX)
+            size = read_number(request, "pageSize", PAGE_DEFAULT, PAGE_MAX)
             direction = request.query_params.get("direction")
             if direction not in (None, "MO", "MT"):
                 raise BadBody("Invalid direction")
@@ -172,12 +172,17 @@ async def _mobile(request: Request) -> str:
     return number
 
 
+def note_of(one: OptOutView) -> str:
+    """The vendor's word for the source of an opt-out."""
+    return _NOTES.get(one.source, one.source)
+
+
 def _opt_out(one: OptOutView) -> dict[str, Any]:
-    note = _NOTES.get(one.source, one.source)
-    return {"mobile": digits(one.number), "note": note, "created": one.created_at}
+    return {"mobile": digits(one.number), "note": note_of(one), "created": one.created_at}
 
 
-def _instant(request: Request, name: str) -> Instant:
+def read_instant(request: Request, name: str) -> Instant:
+    """Read a date, or a date and time, of the query; raises BadBody."""
     # An unescaped plus arrives as a space.
     value = request.query_params.get(name, "").replace(" ", "+")
     try:
@@ -188,11 +193,12 @@ def _instant(request: Request, name: str) -> Instant:
     raise BadBody(f"Invalid {name}")
 
 
-def _number(request: Request, name: str, default: int, highest: int) -> int:
+def read_number(request: Request, name: str, default: int, highest: int, lowest: int = 1) -> int:
+    """Read a whole number of the query; raises BadBody."""
     value = request.query_params.get(name, str(default))
     if not value.isascii() or not value.isdecimal() or len(value) > 9:
         raise BadBody(f"Invalid {name}")
     number = int(value)
-    if not 1 <= number <= highest:
+    if not lowest <= number <= highest:
         raise BadBody(f"Invalid {name}")
     return number

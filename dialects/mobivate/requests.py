@@ -20,7 +20,7 @@ from campaign.model import (
     Policy,
 )
 from campaign.names import one_line
-from campaign.phone import canonical_number, has_country_code, is_e164, sender_kind
+from campaign.phone import canonical_number, is_e164, is_one_digit_too_long, sender_kind
 from campaign.refusals import SHOWN_MAX, Refusal, RefusalCode, Refused
 from campaign.text import clean
 from campaign.web_addresses import ascii_address
@@ -223,8 +223,10 @@ def _draft(reader: _Reader, principal: Principal, recipients: list[DraftRecipien
 
 def _recipient(reader: _Reader, entry: Any, index: int | None) -> DraftRecipient:
     prefix = "" if index is None else f"recipients[{index}]."
+    if isinstance(entry, str):
+        entry = {"recipient": entry}  # As the vendor's most used client writes it.
     if not isinstance(entry, dict):
-        reader.invalid("must be an object", prefix.rstrip("."))
+        reader.invalid("must be an object or a number", prefix.rstrip("."))
         return DraftRecipient("")
     wanted, place = entry.get("recipient"), f"{prefix}recipient"
     fields = _fields(reader, entry.get("meta"), f"{prefix}meta")
@@ -238,7 +240,7 @@ def _recipient(reader: _Reader, entry: Any, index: int | None) -> DraftRecipient
         reader.fault(RefusalCode.LIST_UNKNOWN, "must be the UUID of a mailing list", place)
     else:
         number = canonical_number(wanted) if isinstance(wanted, str) else None
-        if number is None and isinstance(wanted, str) and has_country_code(wanted):
+        if number is None and isinstance(wanted, str) and is_one_digit_too_long(wanted):
             number = f"+{wanted.removeprefix('+')}"
         if number is None:
             what = "must be a phone number in international format"

@@ -1,6 +1,6 @@
 """Mobivate: ``POST /send/batch`` and ``/send/single`` (seed 004_fbbb4dde654ffae7.txt).
 
-Opt-outs and the message log are in log_routes.py.
+Opt-outs and the message log are in log_routes.py, their present forms in history_routes.py.
 """
 
 import uuid
@@ -17,6 +17,7 @@ from dialects.dialect import Dialect
 from dialects.http.auth import Permission, Unauthenticated, authenticate, caller_of
 from dialects.http.bodies import BadBody, read_json_as
 from dialects.http.context import ApiContext
+from dialects.mobivate import history_routes
 from dialects.mobivate.errors import (
     AUTHENTICATION,
     INTERNAL,
@@ -96,7 +97,11 @@ def routes(context: ApiContext) -> APIRouter:
     async def archived(request: Request, permission: Permission, work: Work) -> JSONResponse:
         return await _answer(request, context, permission, show_archived, work)
 
+    async def present(request: Request, permission: Permission, work: Work) -> JSONResponse:
+        return await _answer(request, context, permission, show_failure, work)
+
     add_routes(router, context, archived)
+    history_routes.add_routes(router, context, present)
     return router
 
 

@@ -5,7 +5,7 @@ import asyncio
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 
-from campaign.phone import canonical_number, is_e164
+from campaign.phone import canonical_number
 from dialects.http.auth import Permission, fault_of_permissions
 from dialects.http.context import ApiContext
 from dialects.native import responses as presenting
@@ -177,9 +177,10 @@ def routes(context: ApiContext) -> APIRouter:
             added = await asyncio.to_thread(opt_outs.add_all, account, numbers, "file", now)
             return JSONResponse({"added": added, "total": len(set(numbers))})
         body = await read_model(request, OptOutBody, BODY_BYTES_MAX)
-        number = canonical_number(body.number) if is_e164(body.number) else None
+        number = canonical_number(body.number)
         if number is None:
-            raise Stop(problem(400, "number_invalid", "number must be E.164 with +"))
+            what = "number must be a phone number in international format"
+            raise Stop(problem(400, "number_invalid", what))
         account, now = principal.account_id, wall_clock()
         await asyncio.to_thread(opt_outs.add, account, number, "api", now)
         return JSONResponse({"number": number}, 201)

@@ -16,7 +16,7 @@ from campaign.model import (
     UnknownPolicy,
 )
 from campaign.names import is_one_line
-from campaign.phone import is_e164
+from campaign.phone import canonical_number
 from campaign.refusals import SHOWN_MAX, Refusal, RefusalCode, Refused
 from dialects.http.payloads import payload_hash, payload_key
 from dialects.native.fields import RequestModel, faults_of, read_instant
@@ -73,11 +73,11 @@ def read(body: Any, principal: Principal) -> Draft:
     recipients = []
     for index, recipient in enumerate(entries):
         place = f"recipients[{index}]"
-        _check_to(recipient, place, faults)
+        to = _number(recipient, place, faults)
         _check_fields(recipient.fields, f"{place}.fields", faults)
         recipients.append(
             DraftRecipient(
-                to=recipient.to or "",
+                to=to,
                 mailing_list=recipient.mailing_list and recipient.mailing_list.lower(),
                 text=recipient.text,
                 media_url=recipient.media_url,
@@ -143,15 +143,19 @@ def _parse(body: Any) -> tuple[CampaignBody, list[RecipientBody]]:
     return head, recipients
 
 
-def _check_to(recipient: RecipientBody, place: str, faults: list[Refusal]) -> None:
+def _number(recipient: RecipientBody, place: str, faults: list[Refusal]) -> str:
+    """The number of a recipient in E.164; empty for a mailing list and for a fault."""
+    number = None
     if recipient.to is None and recipient.mailing_list is None:
         what = "needs either to or mailingList"
         faults.append(Refusal(RefusalCode.FIELD_MISSING, what, f"{place}.to"))
     elif recipient.to is not None and recipient.mailing_list is not None:
         what = "must not be given together with to"
         faults.append(Refusal(RefusalCode.FIELD_INVALID, what, f"{place}.mailingList"))
-    elif recipient.to is not None and not is_e164(recipient.to):
-        faults.append(Refusal(RefusalCode.NUMBER_INVALID, "must be E.164 with +", f"{place}.to"))
+    elif recipient.to is not None and (number := canonical_number(recipient.to)) is None:
+        what = "must be a phone number in international format"
+        faults.append(Refusal(RefusalCode.NUMBER_INVALID, what, f"{place}.to"))
+    return number or ""
 
 
 def _check_fields(fields: Mapping[str, str], place: str, faults: list[Refusal]) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from typing import Any
 
 from campaign.model import Draft, DraftRecipient, Duplicates, Policy
-from campaign.phone import SenderKind, is_e164, sender_kind
+from campaign.phone import SenderKind, full_number, sender_kind
 from campaign.refusals import SHOWN_MAX, Refusal, RefusalCode, Refused
 from campaign.text import clean, is_blank
 from dialects.http.payloads import payload_hash, payload_key
@@ -47,11 +47,11 @@ def read_message(body: Any, principal: Principal) -> Draft:
     """Read a single message, a campaign of one; raises Refused as ``read_batch`` does."""
     members = _object(body)
     faults: Faults = []
-    _check_number(members, "to", faults)
+    to = _number(members, "to", faults)
     _check_sender(members, faults)
     _check_key(members, faults)
     _check_content(members, faults)
-    recipients = [] if faults else [DraftRecipient(to=members["to"])]
+    recipients = [DraftRecipient(to=to or "")]
     return _draft(members, "message", principal, recipients, (1, 1), faults)
 
 
@@ -156,27 +156,28 @@ def _recipient(
     if not isinstance(entry, dict):
         faults.append(Refusal(RefusalCode.FIELD_INVALID, "must be an object", place))
         return None
-    if not _check_number(entry, f"{place}.to", faults):
+    to = _number(entry, f"{place}.to", faults)
+    if to is None:
         return None
     if not _are_strings(entry, own, f"{place}.", faults):
         return None
     return DraftRecipient(
-        to=entry["to"],
+        to=to,
         text=entry.get("body") if "body" in own else None,
         media_url=entry.get("mediaUrl") or None if "mediaUrl" in own else None,
         key=entry.get("idempotencyKey"),
     )
 
 
-def _check_number(entry: dict[str, Any], place: str, faults: Faults) -> bool:
+def _number(entry: dict[str, Any], place: str, faults: Faults) -> str | None:
     to = entry.get("to")
     if to is None:
         faults.append(Refusal(RefusalCode.FIELD_MISSING, "to is required", place))
-    elif not isinstance(to, str) or not is_e164(to):
+        return None
+    number = full_number(to) if isinstance(to, str) else None
+    if number is None:
         faults.append(Refusal(RefusalCode.NUMBER_INVALID, "must be E.164", place))
-    else:
-        return True
-    return False
+    return number
 
 
 def _are_strings(

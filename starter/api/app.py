@@ -122,6 +122,7 @@ def _add_service_routes(app: FastAPI, context: ApiContext) -> None:
         registry=registry,
     )
     registry.register(carrier_callbacks.UNMATCHED)
+    registry.register(carrier_callbacks.UNREAD)
     registry.register(LinesDropped())
     app.add_middleware(Outermost, requests=requests)
     readiness = Readiness(context.service, context.store, context.settings)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Request
@@ -12,7 +13,7 @@ from prometheus_client import Counter
 from campaign.handoffs import CarrierCall, Forged, Receipt
 from campaign.refusals import Refused
 from carriers import CarrierModule, UnknownCarrier, carrier_module
-from carriers.callbacks import Ack
+from carriers.callbacks import Ack, read_call
 from dialects.http.bodies import BadBody, read_bytes
 from dialects.http.context import ApiContext
 from dialects.native.problems import documented, problem, refused
@@ -23,7 +24,7 @@ from telemetry.logs import get_logger
 
 log = get_logger("godwit.receipts")
 
-Take = Callable[[CarrierModule, CarrierCall], Awaitable[None]]
+Take = Callable[[CarrierModule, CarrierCall, str], Awaitable[None]]
 
 BODY_BYTES_MAX = 256 * 1024
 BATCH_MAX = 500
@@ -32,6 +33,12 @@ DEFAULT_ACK = Ack()
 UNMATCHED = Counter(
     "godwit_inbound_unmatched_total",
     "Inbound texts whose numbers fit no account.",
+    ["carrier"],
+    registry=None,
+)
+UNREAD = Counter(
+    "godwit_carrier_calls_unread_total",
+    "Authenticated calls of carriers that are of an unknown kind.",
     ["carrier"],
     registry=None,
 )
@@ -86,17 +93,29 @@ def routes(context: ApiContext) -> APIRouter:
     )
     batcher = Batcher(context.store)
 
+    async def take(module: CarrierModule, call: CarrierCall, name: str) -> None:
+        read = read_call(module, call)
+        if read.receipts:
+            await batcher.write([replace(receipt, carrier=name) for receipt in read.receipts])
+        for inbound in read.texts:
+            now = await asyncio.to_thread(context.store.clock.now)
+            if not await asyncio.to_thread(keep_inbound, context.store, inbound, name, now):
+                UNMATCHED.labels(name).inc()
+                log.warning("inbound text fits no account", carrier=name)
+        if not read.understood:
+            UNREAD.labels(name).inc()
+            log.warning("call of an unknown kind", carrier=name)
+
     # Some carriers call by GET, with everything in the query.
     @router.get("/{name}/receipts", include_in_schema=False)
     @router.post(
         "/{name}/receipts", status_code=202, summary="Take delivery receipts from a carrier"
     )
     async def take_receipts(request: Request, name: str) -> Response:
-        """Receipts are committed before the answer. One for an unknown message changes nothing."""
+        """Receipts are committed before the answer. One for an unknown message changes nothing.
 
-        async def take(module: CarrierModule, call: CarrierCall) -> None:
-            await batcher.write(module.read_receipts(call))
-
+        A text counts at this address too: some carriers have one address for everything.
+        """
         return await _take(context, request, name, take)
 
     @router.get("/{name}/inbound", include_in_schema=False)
@@ -110,14 +129,6 @@ def routes(context: ApiContext) -> APIRouter:
         the person from it. A reply to a leased number is forwarded as its message requested. The
         same text again changes nothing.
         """
-
-        async def take(module: CarrierModule, call: CarrierCall) -> None:
-            for inbound in module.read_inbound(call):
-                now = await asyncio.to_thread(context.store.clock.now)
-                if not await asyncio.to_thread(keep_inbound, context.store, inbound, name, now):
-                    UNMATCHED.labels(name).inc()
-                    log.warning("inbound text fits no account", carrier=name)
-
         return await _take(context, request, name, take)
 
     return router
@@ -134,7 +145,8 @@ async def _take(context: ApiContext, request: Request, name: str, take: Take) ->
     try:
         body = await read_bytes(request, BODY_BYTES_MAX)
         headers = {name.lower(): value for name, value in request.headers.items()}
-        await take(module, CarrierCall(request.method, _address(context, request), headers, body))
+        call = CarrierCall(request.method, _address(context, request), headers, body)
+        await take(module, call, name)
     except Forged:
         log.warning("forged", carrier=name)
         return problem(

@@ -122,6 +122,10 @@ def set_switches(
         str | None,
         typer.Option(help="Idempotency key of requests without one: random or payload_hash."),
     ] = None,
+    receipt_form: Annotated[
+        str | None,
+        typer.Option(help="Form of receipts in dialects that know both: json or xml."),
+    ] = None,
     carriers: Carriers = None,
     as_json: Json = False,
 ) -> None:
@@ -131,12 +135,15 @@ def set_switches(
     """
     if auto_key not in (None, "random", "payload_hash"):
         raise CommandError("--auto-key must be random or payload_hash")
+    if receipt_form not in (None, "json", "xml"):
+        raise CommandError("--receipt-form must be json or xml")
     wanted: dict[str, object] = {
         "active": active,
         "daily_quota": daily_quota,
         "strict_uniform": strict_uniform,
         "strict_keys": strict_keys,
         "auto_key": auto_key,
+        "receipt_form": receipt_form,
         "carriers": carriers,
     }
     changes = {switch: value for switch, value in wanted.items() if value is not None}

@@ -93,7 +93,7 @@ def recipients() -> list[dict[str, str]]:
             person["mediaUrl"] = "https://example.com/parcel.jpg"
         people.append(person)
     for digits, what in MAGIC.items():
-        people.append({"to": f"+1415556{digits}", "body": f"This one is {what}."})
+        people.append({"to": f"+1416555{digits}", "body": f"This one is {what}."})
     return people
 
 

@@ -21,7 +21,15 @@ from store.tables import Account, Credit
 
 ACCOUNT_PREFIX = "acc_"
 SID_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-SWITCHES = ("active", "daily_quota", "strict_uniform", "strict_keys", "auto_key", "carriers")
+SWITCHES = (
+    "active",
+    "daily_quota",
+    "strict_uniform",
+    "strict_keys",
+    "auto_key",
+    "receipt_form",
+    "carriers",
+)
 
 _ADD_GRANT = text("""
     INSERT INTO ledger_entry (id, account_id, campaign_id, kind, movement, amount, at)
@@ -54,6 +62,7 @@ class AccountView:
     strict_uniform: bool
     strict_keys: bool
     auto_key: str
+    receipt_form: str
     carriers: str | None
     balances: Mapping[CreditKind, Balance]
     senders: Sequence[SenderView]
@@ -220,6 +229,7 @@ def _views(connection: Connection, accounts: Sequence[Account]) -> Sequence[Acco
             strict_uniform=account.strict_uniform,
             strict_keys=account.strict_keys,
             auto_key=account.auto_key,
+            receipt_form=account.receipt_form or "json",
             carriers=account.carriers,
             balances=balances[account.id],
             senders=senders.get(account.id, []),

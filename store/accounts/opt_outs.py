@@ -90,6 +90,8 @@ _VIEW = """
 """
 _GET = text(f"{_VIEW} AND o.number = :number")
 _PAGE = text(f"{_VIEW} AND o.number > :after ORDER BY o.number LIMIT :limit")
+_PAGE_AT = text(f"{_VIEW} ORDER BY o.number LIMIT :limit OFFSET :offset")
+_HOW_MANY = text("SELECT count(*) FROM opt_out WHERE account_id = :account_id")
 _HISTORY = (
     select(OptOutEvent)
     .where(
@@ -225,6 +227,16 @@ class OptOuts:
         return self._database.read(
             lambda connection: [OptOutView(*row) for row in connection.execute(_PAGE, values)]
         )
+
+    def page(self, account_id: str, limit: int, offset: int) -> tuple[Sequence[OptOutView], int]:
+        """A page of opted-out numbers in order, from the one at ``offset`` on, and how many are."""
+        values = {"account_id": account_id, "limit": limit, "offset": offset}
+
+        def work(connection: Connection) -> tuple[Sequence[OptOutView], int]:
+            found = [OptOutView(*row) for row in connection.execute(_PAGE_AT, values)]
+            return found, connection.execute(_HOW_MANY, values).scalar_one()
+
+        return self._database.read_snapshot(work)
 
     def get(self, account_id: str, number: str) -> OptOutView | None:
         """One opted-out number; None if it is not opted out."""

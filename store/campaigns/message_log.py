@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Connection, Row, String, bindparam, text
 
 from campaign.instants import Instant
 from campaign.views import MessageView
@@ -19,6 +19,21 @@ _PAGE = text("""
     ORDER BY campaign.created_at, campaign.id, message.position
     LIMIT :limit OFFSET :offset
 """)
+_OF_SENDERS = "(:any_sender OR message.sender IN :senders)"
+_HISTORY = text(f"""
+    SELECT message.*, campaign.created_at AS asked_at
+    FROM campaign JOIN message ON message.campaign_id = campaign.id
+    WHERE campaign.account_id = :account_id AND campaign.status NOT IN ('draft', 'refused')
+      AND campaign.created_at >= :since AND campaign.created_at < :until AND {_OF_SENDERS}
+    ORDER BY campaign.created_at, campaign.id, message.position
+    LIMIT :limit OFFSET :offset
+""").bindparams(bindparam("senders", expanding=True, type_=String))
+_COUNTS = text(f"""
+    SELECT count(*) AS scanned, count(CASE WHEN {_OF_SENDERS} THEN 1 END) AS matches
+    FROM campaign JOIN message ON message.campaign_id = campaign.id
+    WHERE campaign.account_id = :account_id AND campaign.status NOT IN ('draft', 'refused')
+      AND campaign.created_at >= :since AND campaign.created_at < :until
+""").bindparams(bindparam("senders", expanding=True, type_=String))
 _GET = text("""
     SELECT message.*, campaign.created_at AS asked_at
     FROM campaign JOIN message ON message.campaign_id = campaign.id
@@ -34,6 +49,15 @@ class LoggedMessage:
     message: MessageView
     campaign_id: str
     asked_at: Instant
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryPage:
+    """Messages of one page; of ``scanned`` messages in the time, ``matches`` have the sender."""
+
+    messages: Sequence[LoggedMessage]
+    scanned: int
+    matches: int
 
 
 class MessageLog:
@@ -58,6 +82,36 @@ class MessageLog:
             return [_logged(row) for row in connection.execute(_PAGE, values)]
 
         return self._database.read(work)
+
+    def history(
+        self,
+        account_id: str,
+        since: Instant,
+        until: Instant,
+        senders: Sequence[str],
+        limit: int,
+        offset: int,
+    ) -> HistoryPage:
+        """Messages requested from ``since`` to before ``until``, oldest first, with their counts.
+
+        Only those from one of ``senders``; all if there are none.
+        """
+        values = {
+            "account_id": account_id,
+            "since": since,
+            "until": until,
+            "any_sender": not senders,
+            "senders": list(senders),
+            "limit": limit,
+            "offset": offset,
+        }
+
+        def work(connection: Connection) -> HistoryPage:
+            counts = connection.execute(_COUNTS, values).one()
+            found = [_logged(row) for row in connection.execute(_HISTORY, values)]
+            return HistoryPage(found, counts.scanned, counts.matches)
+
+        return self._database.read_snapshot(work)
 
     def get(self, account_id: str, message_id: str) -> LoggedMessage | None:
         """One message; None if it does not exist or belongs to another account."""

@@ -15,7 +15,9 @@ from store.shared import ledger, recipient_keys
 from store.shared.outbox import Outbox
 
 # A receipt proves the handoff of a message whose own answer is lost or still to come. That was
-# not before the message's last try began, whatever the carrier's clock says.
+# not before the message's last try began, whatever the carrier's clock says. A carrier may report
+# the delivery of any try that went to it, and the failure of the last one; older versions wrote no
+# carrier.
 _PROVE = text("""
     UPDATE message SET
         status = :status,
@@ -33,6 +35,13 @@ _PROVE = text("""
     WHERE id = :reference AND (
         status IN ('sending', 'unknown')
         OR (status IN ('queued', 'retryable') AND attempts > 0)
+    ) AND (
+        :carrier = '' OR EXISTS (
+            SELECT 1 FROM attempt a
+            WHERE a.campaign_id = message.campaign_id AND a.position = message.position
+                AND COALESCE(a.carrier, '') IN ('', :carrier)
+                AND (:status = 'delivered' OR a.number = message.attempts)
+        )
     )
     RETURNING campaign_id, position, kind, key, id, status, sent_at, final_at,
         (SELECT c.account_id FROM campaign c WHERE c.id = campaign_id) AS account_id
@@ -45,7 +54,7 @@ class Receipts:
     def __init__(self, database: Database, outbox: Outbox) -> None:
         self._database = database
         self._outbox = outbox
-        rows = database.rowset("reference TEXT, status TEXT, code TEXT, at BIGINT")
+        rows = database.rowset("reference TEXT, status TEXT, code TEXT, at BIGINT, carrier TEXT")
         # The answer to the same request may make ``sending`` ``sent`` at this moment; the second
         # of the two must read what the first wrote. In one order, so that two batches cannot
         # deadlock.
@@ -62,6 +71,11 @@ class Receipts:
                 final_at = r.at
             FROM {rows}
             WHERE message.id = r.reference AND message.status = 'sent'
+                AND (r.carrier = '' OR COALESCE((
+                    SELECT a.carrier FROM attempt a
+                    WHERE a.campaign_id = message.campaign_id AND a.position = message.position
+                        AND a.number = message.attempts
+                ), '') IN ('', r.carrier))
             RETURNING message.id, message.status, message.final_at,
                 CASE WHEN message.callback_url > '' OR EXISTS (
                     SELECT 1 FROM webhook w WHERE w.disabled_at IS NULL
@@ -71,7 +85,8 @@ class Receipts:
     def apply(self, receipts: Sequence[Receipt], now: Instant | None = None) -> int:
         """Write receipts in one transaction; return how many of them changed a message.
 
-        One for an unknown reference, or for a message that is already final, changes nothing.
+        One for an unknown reference, for a message that another carrier took, or for one that is
+        already final, changes nothing.
         One for a message still ``sending`` or ``unknown`` also pays for it and spends its key.
         Events of changed messages are due at ``now``, without it when the last receipt was made.
         """
@@ -85,6 +100,7 @@ class Receipts:
                     "status": receipt.status.value,
                     "code": receipt.code,
                     "at": receipt.at,
+                    "carrier": receipt.carrier,
                 }
                 for receipt in receipts
             ]
@@ -124,6 +140,7 @@ class Receipts:
                 "status": receipt.status.value,
                 "code": receipt.code,
                 "at": receipt.at,
+                "carrier": receipt.carrier,
             },
         ).first()
         if row is not None and row.key is not None:

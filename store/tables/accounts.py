@@ -8,7 +8,8 @@ class Account(SQLModel, table=True):
     """A customer that sends; ``daily_quota`` is in messages per UTC day, null for no limit.
 
     The switches ``strict_uniform``, ``strict_keys`` and ``auto_key`` choose between readings of
-    the specifications (docs/decisions/). ``carriers`` are names in order, separated by commas.
+    the specifications (docs/decisions/). ``receipt_form`` is ``xml``, or ``json`` (null), for
+    dialects that know both. ``carriers`` are names in order, separated by commas.
     """
 
     __tablename__ = "account"
@@ -22,6 +23,7 @@ class Account(SQLModel, table=True):
     strict_uniform: bool = False
     strict_keys: bool = False
     auto_key: str = "random"
+    receipt_form: str | None = None
     carriers: str | None = None
 
 

@@ -38,6 +38,7 @@ class CallbackRow(SQLModel, table=True):
     __table_args__ = (
         Index("callback_queue", "destination", "status", "due_at"),
         Index("callback_by_status", "status", "created_at"),
+        Index("callback_by_message", "message_id", "destination", "status"),
     )
 
     id: str = Field(primary_key=True)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, bindparam, text
 from sqlmodel import col, select, update
 
-from campaign.deliveries import ClaimedDelivery, DeliveryUpdate
+from campaign.deliveries import ClaimedDelivery, DeliveryStatus, DeliveryUpdate
 from campaign.events import WEBHOOK_PREFIX, Destination
 from campaign.instants import Instant
 from store.database.engine import Database, json_rows
@@ -19,9 +19,45 @@ _CLOSE = text("""
       AND (claimed_until IS NULL OR claimed_until <= :now)
       AND (CAST(:since AS BIGINT) IS NULL OR since_at < :since)
 """)
+# Events of one message, in the order in which they can happen: one that failed may be retried, and
+# one in doubt may prove sent. Where they are equal, that which was recorded first.
+_RANK = {
+    "message.failed": 0,
+    "message.unknown": 0,
+    "message.sent": 1,
+    "message.delivered": 2,
+    "message.undelivered": 2,
+}
+_ORDERED = f"({', '.join(map(repr, _RANK))})"
+
+
+def _rank(row: str) -> str:
+    cases = " ".join(f"WHEN '{event}' THEN {rank}" for event, rank in _RANK.items())
+    return f"CASE {row}.event {cases} END"
+
+
+def _precedes(earlier: str, later: str) -> str:
+    """Whether one event of a message happened before another one to the same destination."""
+    return f"""
+        {earlier}.message_id = {later}.message_id AND {earlier}.destination = {later}.destination
+        AND {earlier}.id <> {later}.id
+        AND {earlier}.event IN {_ORDERED} AND {later}.event IN {_ORDERED}
+        AND ({_rank(earlier)} < {_rank(later)} OR (
+            {_rank(earlier)} = {_rank(later)} AND {earlier}.created_at < {later}.created_at
+        ))
+    """
+
+
+# What waits for another delivery of the same message is due when that one is.
 _NEXT_DUE = text("""
     SELECT min(CASE WHEN claimed_until > due_at THEN claimed_until ELSE due_at END)
-    FROM callback WHERE destination = :destination AND status = 'waiting'
+    FROM callback WHERE destination = :destination AND status = 'waiting' AND (
+        claimed_until IS NOT NULL OR message_id IS NULL OR message_id NOT IN (
+            SELECT message_id FROM callback
+            WHERE destination = :destination AND status = 'waiting'
+              AND claimed_until IS NOT NULL AND message_id IS NOT NULL
+        )
+    )
 """)
 _OVERDUE = text("""
     SELECT DISTINCT destination, account_id FROM callback
@@ -48,16 +84,40 @@ class Deliveries:
         self._database = database
         # Leave out the rows that another worker is claiming at this moment.
         skip_locked = "" if database.is_sqlite else "FOR UPDATE SKIP LOCKED"
+        # The events of one message are delivered one after another. One that waits for a retry
+        # holds no later one back.
         self._claim = text(f"""
             UPDATE callback
             SET claimed_by = :token, claimed_until = :claimed_until, tries = tries + 1
             WHERE id IN (
-                SELECT id FROM callback
-                WHERE destination = :destination AND status = 'waiting' AND due_at <= :now
-                  AND (claimed_until IS NULL OR claimed_until <= :now)
-                ORDER BY due_at, id LIMIT :count {skip_locked}
+                SELECT c.id FROM callback c
+                WHERE c.destination = :destination AND c.status = 'waiting' AND c.due_at <= :now
+                  AND (c.claimed_until IS NULL OR c.claimed_until <= :now)
+                  AND NOT EXISTS (
+                      SELECT 1 FROM callback e
+                      WHERE e.status = 'waiting' AND {_precedes("e", "c")}
+                        AND (e.due_at <= :now OR e.claimed_until > :now)
+                  )
+                  AND NOT EXISTS (
+                      SELECT 1 FROM callback l
+                      WHERE l.status = 'waiting' AND l.claimed_until > :now
+                        AND {_precedes("c", "l")}
+                  )
+                ORDER BY c.due_at, c.id LIMIT :count {skip_locked}
             )
             RETURNING id, tries
+        """)
+        # What a delivered event has overtaken is not told any more.
+        self._leave_out = text(f"""
+            UPDATE callback
+            SET status = 'dead', last_code = 'overtaken', ended_at = :now,
+              claimed_by = NULL, claimed_until = NULL
+            WHERE id IN (
+                SELECT e.id FROM {database.rowset("callback_id TEXT")}
+                JOIN callback l ON l.id = r.callback_id AND l.status = 'delivered'
+                JOIN callback e ON e.status = 'waiting' AND {_precedes("e", "l")}
+                WHERE e.claimed_until IS NULL OR e.claimed_until <= :now
+            )
         """)
         updates = database.rowset(
             "callback_id TEXT, status TEXT, code TEXT, at BIGINT, due_at BIGINT"
@@ -97,7 +157,7 @@ class Deliveries:
         }
 
         def work(connection: Connection) -> Sequence[ClaimedDelivery]:
-            self._write(connection, token, updates)
+            self._write(connection, token, updates, now)
             if any(update.gone for update in updates):
                 _disable(connection, destination, now)
             if destination.startswith(WEBHOOK_PREFIX):
@@ -140,7 +200,13 @@ class Deliveries:
         values = {"before": before, "limit": limit}
         return self._database.write(lambda connection: connection.execute(_FORGET, values).rowcount)
 
-    def _write(self, connection: Connection, token: str, updates: Sequence[DeliveryUpdate]) -> None:
+    def _write(
+        self,
+        connection: Connection,
+        token: str,
+        updates: Sequence[DeliveryUpdate],
+        now: Instant,
+    ) -> None:
         # Rows are locked in the order of their ids.
         kept = [
             {
@@ -159,6 +225,8 @@ class Deliveries:
         for statement, rows in ((self._update, kept), (self._drop, dropped)):
             if rows:
                 connection.execute(statement, {"rows": json_rows(rows), "token": token})
+        if any(row["status"] == DeliveryStatus.DELIVERED for row in kept):
+            connection.execute(self._leave_out, {"rows": json_rows(kept), "now": now})
 
 
 def _disable(connection: Connection, webhook_id: str, now: Instant) -> None:

@@ -21,7 +21,7 @@ from store.shared.views import campaign_view, message_view
 from store.tables import Account, CallbackRow, CampaignRow, MessageRow, WebhookRow
 
 _CALLBACK = (
-    select(CallbackRow, Account.property_sid, WebhookRow)
+    select(CallbackRow, Account, WebhookRow)
     .join(Account, col(Account.id) == CallbackRow.account_id)
     .outerjoin(WebhookRow, col(WebhookRow.id) == CallbackRow.destination)
     .where(CallbackRow.id == bindparam("callback_id"))
@@ -38,7 +38,8 @@ class WebhookEvent:
     present state, which may be later than ``event``. ``campaign`` has counts only in events of
     campaigns. ``inbound`` is the inbound text if the event is one; ``message`` and ``campaign`` are
     what it answers, if anything. ``key_pair`` reads the oldest valid key of the account, for
-    dialects that sign with it.
+    dialects that sign with it. ``receipt_form`` is the account's choice for dialects that know more
+    than one.
     """
 
     id: str
@@ -53,6 +54,7 @@ class WebhookEvent:
     message: MessageView | None
     key_pair: Callable[[], KeyPair | None]
     inbound: InboundMessage | None = None
+    receipt_form: str = "json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +85,8 @@ class EventReader:
             row = query.first()
             if row is None:
                 return None
-            callback, property_sid, webhook = row
-            event = self._event(connection, callback, property_sid, webhook)
+            callback, account, webhook = row
+            event = self._event(connection, callback, account, webhook)
             return None if event is None else (event, webhook)
 
         found = self._database.read_snapshot(work)
@@ -102,7 +104,7 @@ class EventReader:
         self,
         connection: Connection,
         callback: CallbackRow,
-        property_sid: str,
+        account: Account,
         webhook: WebhookRow | None,
     ) -> WebhookEvent | None:
         campaign = message = inbound = None
@@ -138,10 +140,11 @@ class EventReader:
             tries=callback.tries,
             dialect=callback.dialect,
             account_id=callback.account_id,
-            property_sid=property_sid,
+            property_sid=account.property_sid,
             address=address,
             campaign=campaign,
             message=message,
             key_pair=lambda: self._api_keys.reveal_oldest(callback.account_id),
             inbound=inbound,
+            receipt_form=account.receipt_form or "json",
         )

@@ -11,7 +11,7 @@ from activities.breaker import Breaker
 from activities.carriers import Carriers
 from campaign.failures import DoubtfulHandoff, NotStarted, TemporaryFailure
 from campaign.handoffs import Acceptance, DeniedTry, Handoff, Repeats
-from campaign.instants import SECOND, Instant
+from campaign.instants import DAY, SECOND, Instant
 from campaign.ports import ChunkRange, HealthStore, Outcome, SendingStore
 from campaign.retry import NOT_ACCEPTED
 from campaign.states import MessageStatus
@@ -33,6 +33,9 @@ class FakeStore:
 
     def wants_nothing(self, *_: object) -> bool:
         return False
+
+    def brake(self, *_: object) -> None:
+        """Nothing is held back."""
 
     def restore(self, carrier: str) -> None:
         """A carrier answers again."""
@@ -199,3 +202,26 @@ def test_a_message_that_nobody_can_look_up_is_put_off_and_not_sent(world: World)
     outcome = world.run(lambda: world.attempts.send(again, now + START_WITHIN))
     assert outcome is not None and outcome.status is MessageStatus.RETRYABLE
     assert world.carrier.accepted == {}
+
+
+class ForgetfulCarrier(FakeCarrier):
+    """Recognises a repeat for a day."""
+
+    repeats = Repeats.DEDUP
+    dedup_window: Instant = DAY
+
+
+@pytest.mark.parametrize(
+    "age, repeated", [(0, True), (DAY - DEADLINE - SECOND, True), (DAY - DEADLINE, False)]
+)
+def test_a_message_in_doubt_is_repeated_only_while_the_carrier_remembers_it(
+    world: World, age: Instant, repeated: bool
+) -> None:
+    carrier = ForgetfulCarrier(world.loop)
+    world.attempts.carriers = Carriers([carrier])
+    handoff = world.handoff(attempted_at=world.loop.now() - age)
+    outcome = world.run(lambda: world.attempts.resolve_unknown(handoff, "interrupted"))
+    assert outcome is not None
+    assert ("msg_1" in carrier.accepted) is repeated
+    wanted = MessageStatus.SENT if repeated else MessageStatus.UNKNOWN
+    assert (outcome.status, outcome.code) == (wanted, None if repeated else "interrupted")

@@ -52,7 +52,7 @@ def unchecked(drafted: Draft) -> ComposedCampaign:
             to=recipient.to,
             text=recipient.text if recipient.text is not None else drafted.text or "",
             media_url=recipient.media_url,
-            sender=SENDER,
+            sender=recipient.sender or drafted.sender or SENDER,
             kind=MessageKind.MMS if recipient.media_url else MessageKind.SMS,
             segments=1,
             due_at=NOW,

@@ -56,6 +56,12 @@ class Taken:
     reference: str | None = None
 
 
+def other_address(call: CarrierCall) -> CarrierCall:
+    """The same call at the other one of a carrier's two addresses."""
+    here, there = ("inbound", "receipts") if "/inbound" in call.url else ("receipts", "inbound")
+    return replace(call, url=call.url.replace(f"/{here}", f"/{there}"))
+
+
 ReceiptCall = Callable[[str, str], CarrierCall]
 Texted = Callable[[str, str, str], CarrierCall]
 
@@ -66,7 +72,8 @@ class Described:
 
     ``taken`` reads a send at the server and asserts its credentials. ``receipt`` makes a call
     with (reference, "delivered" | "undelivered" | "intermediate"), ``inbound`` one with (sender,
-    our number, text); both prove themselves. ``unavailable`` is what a 503 of it means, and
+    our number, text); both prove themselves, and ``elsewhere`` makes either at the other address.
+    ``unavailable`` is what a 503 of it means, and
     ``unpaid`` what a refusal for something of ours looks like.
     """
 
@@ -87,6 +94,7 @@ class Described:
     unavailable: type[CarrierFailure] = DoubtfulHandoff
     takes_media: bool = True
     proves: bool = True
+    elsewhere: Callable[[CarrierCall], CarrierCall] = other_address
 
     def prefix(self) -> str:
         """How its variables begin."""

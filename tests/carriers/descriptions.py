@@ -8,7 +8,7 @@ import time
 import warnings
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import parse_qsl, quote, urlencode
 
 import jwt
 from cryptography.hazmat.primitives import serialization
@@ -24,6 +24,7 @@ from tests.carriers.described import (
     Taken,
     form_of,
     headers_of,
+    other_address,
     query_of,
     reference_in,
     result,
@@ -136,6 +137,12 @@ def twilio_inbound(sender: str, to: str, text: str) -> CarrierCall:
     return twilio_call(result("twilio", "inbound"), fields)
 
 
+def twilio_elsewhere(call: CarrierCall) -> CarrierCall:
+    """A call at the other address, which the signature covers."""
+    fields = dict(parse_qsl(call.body.decode(), keep_blank_values=True))
+    return twilio_call(other_address(call).url, fields)
+
+
 TWILIO = Described(
     name="twilio",
     environment={"ACCOUNT_SID": TWILIO_SID, "AUTH_TOKEN": TWILIO_TOKEN},
@@ -151,6 +158,7 @@ TWILIO = Described(
     receipt=twilio_receipt,
     inbound=twilio_inbound,
     ack=(200, b"<Response/>"),
+    elsewhere=twilio_elsewhere,
 )
 
 # --------------------------------------------------------------------------- telnyx
@@ -215,7 +223,7 @@ TELNYX = Described(
             TELNYX_KEY.public_key().public_bytes(RAW, PUBLIC_RAW)
         ).decode(),
     },
-    repeats=Repeats.NONE,
+    repeats=Repeats.DEDUP,
     yes=Said(200, b'{"data":{"id":"t-1","to":[{"status":"queued"}]}}'),
     carrier_id="t-1",
     refused=Said(400, b'{"errors":[{"code":"40300","title":"blocked, +14155551234"}]}'),

@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from email.utils import formatdate
+from importlib.metadata import version
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -28,7 +29,17 @@ from campaign.handoffs import Acceptance, Carrier, CarrierCall, Handoff, Repeats
 from campaign.states import MessageStatus
 from carriers.client import ANSWER_BYTES_MAX
 from starter.api.carrier_callbacks import UNMATCHED
-from tests.carriers.described import PUBLIC_URL, SENDER, TEXT, TO, Described, Said, Taken, handoff
+from tests.carriers.described import (
+    PUBLIC_URL,
+    SENDER,
+    TEXT,
+    TO,
+    Described,
+    Said,
+    Taken,
+    handoff,
+    headers_of,
+)
 from tests.carriers.servers import Call, Play, Stub, free_port, serving
 from tests.store.builders import StoreBuilder, number, outcome
 
@@ -123,6 +134,8 @@ class Exercise:
             taken = [described.taken(call) for call in stub.calls]
             assert stub.connections == 1
             assert all(b"accept-encoding: identity" in call.head.lower() for call in stub.calls)
+            agents = {headers_of(call)["user-agent"] for call in stub.calls}
+            assert agents == {f"Godwit/{version('godwit')}"}
         expected = Taken(SENDER, TO, TEXT, None, "msg_1")
         assert taken == [expected, replace(expected, text=plain)]
 
@@ -344,6 +357,30 @@ class Exercise:
         assert [one.number for one in store.opt_outs.list(account)] == [sender]
         await callbacks.bring(described.inbound(sender, SENDER, "START"))
         assert store.opt_outs.list(account) == []
+
+    async def test_a_call_is_read_by_what_it_says_at_either_address(
+        self, described: Described, callbacks: "CallbackApi"
+    ) -> None:
+        builder, sender = callbacks.builder, number(9)
+        campaign = builder.admit(1)
+        builder.send(campaign)
+        text = described.inbound(sender, SENDER, "STOP")
+        receipt = described.receipt(f"{campaign}-0", "delivered")
+        assert await callbacks.bring(described.elsewhere(receipt)) == 1
+        await callbacks.bring(described.elsewhere(text))
+        assert [one.number for one in builder.store.opt_outs.list(builder.account_id)] == [sender]
+
+    async def test_a_receipt_moves_only_a_message_that_its_carrier_took(
+        self, described: Described, callbacks: "CallbackApi"
+    ) -> None:
+        builder = callbacks.builder
+        campaign = builder.admit(2)
+        builder.send(campaign)
+        builder.execute("UPDATE attempt SET carrier = 'another' WHERE position = 0")
+        for position, moved in ((0, 0), (1, 1)):
+            call = described.receipt(f"{campaign}-{position}", "delivered")
+            assert await callbacks.bring(call) == moved
+        assert builder.statuses(campaign) == ["sent", "delivered"]
 
     async def test_a_stop_counts_however_the_carrier_writes_the_numbers(
         self, described: Described, callbacks: "CallbackApi"

@@ -20,9 +20,12 @@ from tests.carriers.described import PUBLIC_URL
 
 
 @contextlib.contextmanager
-def scratch_store(url: str) -> Iterator[Store]:
-    """A migrated store."""
-    store = open_store(Settings(database_url=url, secret_key=SecretStr("a secret for tests")))
+def scratch_store(url: str, carrier: str = "pretend") -> Iterator[Store]:
+    """A migrated store of an installation with this carrier."""
+    settings = Settings(
+        database_url=url, secret_key=SecretStr("a secret for tests"), carrier=carrier
+    )
+    store = open_store(settings)
     upgrade(store.database)
     yield store
     store.close()

@@ -173,6 +173,37 @@ async def test_0001_is_refused_for_good(caller: Caller) -> None:
     assert await caller.log() == []
 
 
+@pytest.mark.parametrize(
+    "to",
+    [
+        "+447900000001",
+        "+447911120003",
+        "+447700910001",
+        "+447700900008",
+        "+447700901001",
+        "+61488000001",
+        "+61491571001",
+        "+14155560001",
+        "+11155550001",
+        "+491715550001",
+        "+141555500011",
+        "14155550001",
+    ],
+)
+async def test_a_number_outside_of_the_ranges_for_fiction_is_ordinary(
+    caller: Caller, to: str
+) -> None:
+    answer = await caller.send(to)
+    assert (answer.status_code, answer.json()["status"]) == (201, "accepted")
+
+
+@pytest.mark.parametrize("to", ["+12125550001", "+447700900001", "+61491570001"])
+async def test_each_range_for_fiction_has_the_endings(caller: Caller, to: str) -> None:
+    assert (await caller.send(to)).status_code == 422
+    assert (await caller.send(to[:-1] + "5")).status_code == 429
+    assert (await caller.send(to[:-1] + "8")).status_code == 201
+
+
 async def test_0002_is_unavailable_once_and_then_accepted(caller: Caller) -> None:
     assert (await caller.send("+14155550002")).status_code == 503
     assert await caller.log() == []

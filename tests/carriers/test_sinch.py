@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from campaign.failures import TemporaryFailure
+from campaign.failures import PermanentFailure, TemporaryFailure
 from campaign.handoffs import CarrierCall, Forged
 from carriers import sinch
 from tests.carriers.described import PUBLIC_URL, handoff, query_of, result
@@ -129,11 +129,22 @@ def test_without_a_signing_secret_the_token_in_the_address_decides(
     [
         ("Delivered", 0, "delivered", None),
         ("Failed", 0, "undelivered", "undelivered"),
-        ("Rejected", 402, "undelivered", "invalid_number"),
-        ("Aborted", 403, "undelivered", "blocked"),
-        ("Deleted", 410, "undelivered", "opted_out"),
+        ("Rejected", 402, "undelivered", "not_routable"),
+        ("Aborted", 403, "undelivered", "carrier_error"),
+        ("Failed", 404, "undelivered", "temporary_failure"),
+        ("Aborted", 405, "undelivered", "invalid_params"),
         ("Expired", 406, "undelivered", "expired"),
         ("Cancelled", 407, "undelivered", "cancelled"),
+        ("Rejected", 408, "undelivered", "rejected"),
+        ("Aborted", 410, "undelivered", "carrier_configuration"),
+        ("Aborted", 411, "undelivered", "text_too_long"),
+        ("Rejected", 412, "undelivered", "country_not_enabled"),
+        ("Aborted", 413, "undelivered", "carrier_configuration"),
+        ("Aborted", 414, "undelivered", "media_invalid"),
+        ("Rejected", 415, "undelivered", "rejected"),
+        ("Failed", 416, "undelivered", "media_not_supported"),
+        ("Failed", 417, "undelivered", "unreachable"),
+        ("Failed", 418, "undelivered", "media_not_supported"),
         ("Failed", 14155551234, "undelivered", "undelivered"),
         ("Failed", 499, "undelivered", "carrier_499"),
     ],
@@ -144,6 +155,36 @@ def test_final_statuses_are_receipts(
     said = {**REPORT, "status": status, "code": code}
     (receipt,) = sinch.read_receipts(sinch_call(result("sinch", "receipts"), said))
     assert (receipt.status, receipt.code, receipt.reference) == (shown_as, word, "msg_1")
+
+
+async def test_a_refusal_does_not_mean_what_the_same_code_of_a_report_means(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def play(call: Call) -> None:
+        await call.answer(400, b'{"code":402,"text":"no"}')
+
+    async with serving(play) as stub:
+        SINCH.set_up(monkeypatch, stub.base_url)
+        carrier = SINCH.open(5.0)
+        with pytest.raises(PermanentFailure) as caught:
+            await carrier.send(handoff())
+        await carrier.close()
+    assert caught.value.code == "carrier_402"
+
+
+@pytest.mark.parametrize(
+    "kind, understood",
+    [
+        ("recipient_delivery_report_sms", True),
+        ("delivery_report_mms", True),
+        ("mo_text", True),
+        ("mo_binary", False),
+        (None, False),
+    ],
+)
+def test_an_event_of_another_kind_is_not_understood(kind: object, understood: bool) -> None:
+    call = sinch_call(result("sinch", "receipts"), {**REPORT, "type": kind})
+    assert sinch.understands(call) is understood
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,18 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from campaign.failures import CarrierFailure, PermanentFailure, TemporaryFailure
-from campaign.handoffs import CarrierCall, Forged
+from campaign.failures import (
+    CarrierFailure,
+    DoubtfulHandoff,
+    PermanentFailure,
+    TemporaryFailure,
+)
+from campaign.handoffs import CarrierCall, Forged, Forgetful, Repeats
+from campaign.instants import DAY
 from campaign.refusals import Refused
 from carriers import telnyx
 from carriers.telnyx import TelnyxCarrier, TelnyxSettings
-from tests.carriers.described import handoff, result
+from tests.carriers.described import handoff, headers_of, result
 from tests.carriers.descriptions import TELNYX, telnyx_call
 from tests.carriers.servers import Call, serving
 
@@ -88,6 +94,10 @@ def test_a_public_key_that_is_none_believes_nobody(
     [
         ("delivered", [], "delivered", None),
         ("delivery_failed", [{"code": "40002"}], "undelivered", "filtered"),
+        ("delivery_failed", [{"code": "40012"}], "undelivered", "invalid_number"),
+        ("delivery_failed", [{"code": "40017"}], "undelivered", "filtered"),
+        ("delivery_failed", [{"code": "40010"}], "undelivered", "carrier_configuration"),
+        ("delivery_failed", [{"code": "40999"}], "undelivered", "carrier_40999"),
         ("sending_failed", [{"code": "40300"}], "undelivered", "opted_out"),
         ("expired", [], "undelivered", "undelivered"),
         ("delivery_failed", [{"code": "+14155551234"}], "undelivered", "undelivered"),
@@ -128,6 +138,9 @@ def test_signed_rubbish_is_refused(said: object) -> None:
         (422, "40310", PermanentFailure, "invalid_number"),
         (403, "40300", PermanentFailure, "opted_out"),
         (422, "99999", PermanentFailure, "carrier_99999"),
+        (422, "40012", PermanentFailure, "carrier_40012"),
+        (400, "10016", PermanentFailure, "invalid_number"),
+        (400, "40308", TemporaryFailure, "carrier_configuration"),
         (403, "20100", TemporaryFailure, "carrier_configuration"),
         (403, "40318", TemporaryFailure, "rate_limited"),
         (402, "", TemporaryFailure, "carrier_configuration"),
@@ -148,3 +161,76 @@ async def test_each_code_is_sorted_by_what_must_happen_next(
         said = json.loads(stub.calls[0].body)
     assert (type(caught.value), caught.value.code) == (kind, word)
     assert said["messaging_profile_id"] == "prof-1" and "webhook_url" not in said
+
+
+# --------------------------------------------------------------------------- repeats
+
+
+async def sent(answer: bytes, status: int = 200, **members: Any) -> Call:
+    """The request of one send that was answered so; raises as the send does."""
+
+    async def play(call: Call) -> None:
+        await call.answer(status, answer)
+
+    async with serving(play) as stub:
+        carrier = TelnyxCarrier(TelnyxSettings(base_url=stub.base_url), 5.0)
+        try:
+            await carrier.send(handoff(**members))
+        finally:
+            await carrier.close()
+        return stub.calls[0]
+
+
+async def test_the_reference_is_the_key_of_a_send_and_a_repeat_is_the_same_to_the_byte() -> None:
+    first = await sent(b'{"data":{"id":"t-1"}}')
+    again = await sent(b'{"data":{"id":"t-1"}}', attempt=2, attempted_at=1)
+    assert headers_of(first)["idempotency-key"] == headers_of(again)["idempotency-key"] == "msg_1"
+    assert first.body == again.body
+
+
+@pytest.mark.parametrize(
+    "status, title",
+    [(409, "A request with this key is in progress"), (422, "Idempotency-Key was used before")],
+)
+async def test_an_answer_about_the_key_leaves_doubt_about_the_earlier_try(
+    status: int, title: str
+) -> None:
+    answer = json.dumps({"errors": [{"code": "10015", "title": title}]}).encode()
+    with pytest.raises(DoubtfulHandoff):
+        await sent(answer, status)
+
+
+async def test_repeats_are_recognised_for_less_than_a_day_or_not_at_all_by_setting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    carrier = TELNYX.open(5.0)
+    assert carrier.repeats is Repeats.DEDUP
+    assert isinstance(carrier, Forgetful) and carrier.dedup_window < DAY
+    await carrier.close()
+    monkeypatch.setenv("GODWIT_CARRIER_TELNYX_REPEATS", "none")
+    carrier = TELNYX.open(5.0)
+    assert carrier.repeats is Repeats.NONE
+    await carrier.close()
+
+
+async def test_a_picture_without_a_text_has_no_text() -> None:
+    said = json.loads(
+        (
+            await sent(b'{"data":{"id":"t-1"}}', text="", media_url="https://m.example.com/a.png")
+        ).body
+    )
+    assert "text" not in said and said["type"] == "MMS"
+
+
+@pytest.mark.parametrize("members", [{}, {"text": None}, {"text": ""}])
+def test_a_picture_that_comes_without_a_text_is_taken(members: dict[str, object]) -> None:
+    payload = {"from": {"phone_number": "+14155551234"}, "to": [{"phone_number": "+18005559876"}]}
+    said = {"data": {"event_type": "message.received", "payload": payload | members}}
+    (text,) = telnyx.read_inbound(telnyx_call(result("telnyx", "inbound"), said))
+    assert (text.sender, text.body) == ("+14155551234", "")
+
+
+def test_an_event_that_is_no_messages_is_not_understood() -> None:
+    said = {"data": {"event_type": "10dlc.campaign.update", "payload": {}}}
+    assert not telnyx.understands(telnyx_call(result("telnyx", "inbound"), said))
+    assert telnyx.understands(telnyx_call(result("telnyx", "inbound"), event()))

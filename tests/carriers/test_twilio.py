@@ -70,7 +70,8 @@ async def test_a_send_that_was_cut_off_is_found_by_number_text_and_time() -> Non
     assert sid == "SM1"
     query = query_of(calls[0])
     assert (query["To"], query["From"]) == (TO, SENDER)
-    assert query["DateSent>"] == "2027-01-14"  # The try was on the 15th; a zone may be behind.
+    # A queued message has no DateSent: with a filter by it the message would be missed.
+    assert set(query) == {"To", "From", "PageSize"}
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Mapping
 
 import jwt
 import pytest
@@ -11,7 +12,7 @@ from campaign.failures import CarrierFailure, PermanentFailure, TemporaryFailure
 from campaign.handoffs import CarrierCall, Forged
 from carriers import vonage
 from carriers.vonage import TOKEN_SECONDS, VonageCarrier, VonageSettings
-from tests.carriers.described import handoff, headers_of, result
+from tests.carriers.described import PUBLIC_URL, handoff, headers_of, result
 from tests.carriers.descriptions import VONAGE, VONAGE_PEM, VONAGE_SECRET, vonage_call, vonage_token
 from tests.carriers.servers import Call, serving
 
@@ -114,6 +115,7 @@ async def test_without_an_application_key_and_secret_are_used() -> None:
         ("a.mp4", "video"),
         ("a.vcf?v=1", "vcard"),
         ("a.mp3", "audio"),
+        ("a.PDF?v=1", "file"),
     ],
 )
 async def test_media_go_as_what_their_address_says(
@@ -129,13 +131,68 @@ async def test_media_go_as_what_their_address_says(
     assert said[kind] == {"url": f"https://m.example.com/{name}"} and "text" not in said
 
 
+async def test_receipts_are_wanted_at_our_address_in_the_shape_that_we_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with serving(yes) as stub:
+        for public, wanted in ((PUBLIC_URL, f"{PUBLIC_URL}/carriers/vonage/receipts"), ("", None)):
+            VONAGE.set_up(monkeypatch, stub.base_url)
+            monkeypatch.setenv("GODWIT_PUBLIC_URL", public)
+            carrier = VONAGE.open(5.0)
+            await carrier.send(handoff())
+            await carrier.close()
+            said = json.loads(stub.calls[-1].body)
+            assert said.get("webhook_url") == wanted
+            assert said.get("webhook_version") == (wanted and "v1")
+
+
+def read_text(said: Mapping[str, object]) -> tuple[str, str, str]:
+    (got,) = vonage.read_inbound(vonage_call(result("vonage", "inbound"), said))
+    return got.sender, got.to, got.body
+
+
+def test_a_text_in_the_shape_of_version_0_1_is_a_text() -> None:
+    people = {
+        "from": {"type": "sms", "number": "14155551234"},
+        "to": {"type": "sms", "number": "18005559876"},
+    }
+    said = {**people, "message": {"content": {"type": "text", "text": "STOP"}}}
+    assert read_text(said) == ("+14155551234", "+18005559876", "STOP")
+    picture = {"type": "image", "image": {"url": "https://m.example.com/a.png", "caption": "STOP"}}
+    assert read_text({**people, "message": {"content": picture}})[2] == "STOP"
+    other = {**people, "from": {"type": "whatsapp", "number": "14155551234"}}
+    call = vonage_call(result("vonage", "inbound"), {**other, "message": said["message"]})
+    assert vonage.read_inbound(call) == [] and not vonage.understands(call)
+
+
+@pytest.mark.parametrize("caption, body", [("STOP", "STOP"), (None, "")])
+def test_the_caption_of_a_picture_is_its_text(caption: str | None, body: str) -> None:
+    said = {
+        "channel": "mms",
+        "from": "14155551234",
+        "to": "18005559876",
+        "message_type": "image",
+        "image": {"url": "https://m.example.com/a.png", "caption": caption},
+    }
+    assert read_text(said) == ("+14155551234", "+18005559876", body)
+
+
 @pytest.mark.parametrize(
     "status, error, shown_as, code",
     [
         ("delivered", None, "delivered", None),
         ("read", None, "delivered", None),
         ("rejected", {"type": "https://d.example.com/m#1050"}, "undelivered", "blocked"),
-        ("undeliverable", {"type": "https://d.example.com/m/1260"}, "undelivered", "carrier_1260"),
+        ("undeliverable", {"type": "https://d.example.com/m/1260"}, "undelivered", "unreachable"),
+        (
+            "undeliverable",
+            {"type": "https://d.example.com/m#1190"},
+            "undelivered",
+            "invalid_number",
+        ),
+        ("undeliverable", {"type": "https://d.example.com/m#1240"}, "undelivered", "opted_out"),
+        ("undeliverable", {"type": "https://d.example.com/m#1999"}, "undelivered", "carrier_1999"),
+        ("rejected", {"code": 1210, "reason": "no"}, "undelivered", "filtered"),
         ("undeliverable", {"type": "#14155551234"}, "undelivered", "undelivered"),
         ("undeliverable", "odd", "undelivered", "undelivered"),
     ],

@@ -167,7 +167,7 @@ async def test_a_key_is_spent_for_48_hours_from_the_send(story: Story) -> None:
 async def test_a_failed_send_leaves_its_key_free(story: Story) -> None:
     draft = story.draft(1)
     recipient = replace(draft.recipients[0], key="order-8")
-    bad = replace(recipient, to="+14155560001")
+    bad = replace(recipient, to="+14165550001")
     first = (await story.service.admit(replace(draft, recipients=[bad]))).campaign
     await finish(story, first.id)
     second = (await story.service.admit(replace(draft, recipients=[recipient]))).campaign

@@ -16,7 +16,7 @@ from tests.workflows.test_campaign import handle_of
 
 PEOPLE, CHUNK = 400, 5
 # Put off once by the carrier, so that there is something to send after the long first wave.
-BUSY = [f"+1415{556 + index}0002" for index in range(3)]
+BUSY = [f"+1{415 + index}5550002" for index in range(3)]
 
 
 @pytest.mark.one_store

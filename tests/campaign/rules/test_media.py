@@ -69,6 +69,17 @@ def test_a_faulty_address_is_refused_where_it_stands() -> None:
     ]
 
 
+def test_a_name_sends_no_media() -> None:
+    people = [
+        DraftRecipient(number(0), media_url="https://media.example/cat.gif"),
+        DraftRecipient(number(1)),
+        DraftRecipient(number(2), media_url="https://media.example/cat.gif", sender="72345"),
+    ]
+    assert result(check(unchecked(draft(people, sender="GODWIT")))) == [
+        (RefusalCode.SENDER_INVALID, "recipients[0].sender")
+    ]
+
+
 @pytest.mark.parametrize(
     ("url", "written"),
     [

@@ -87,7 +87,7 @@ def test_what_is_no_sid_stands_for_no_message(sid: str) -> None:
 
 
 async def test_a_message_that_fails_or_is_cancelled_says_so(client: Client) -> None:
-    bad = message(To="+61488000001", Text="refused by the carrier")
+    bad = message(To="+61491570001", Text="refused by the carrier")
     late = message(Schedule=in_seconds(3_600))
     answer = await client.post({"Messages": [bad, late]})
     items, campaign_id = answer.json(), answer.headers["godwit-campaign"]

@@ -231,7 +231,7 @@ async def test_a_message_that_fails_is_told_with_its_code_and_one_that_wants_not
     async with receive() as receiver, at_work(real_story) as client:
         hook = {"DeliveryReceiptWebhookUri": receiver.url}
         await sent(client, message(To="+61488010001", DeliveryReceipt=False, **hook))
-        item = await sent(client, message(To="+61488000001", **hook))
+        item = await sent(client, message(To="+61491570001", **hook))
         (taken,) = await result(receiver)
         shown = json.loads(taken.body)
         assert (shown["MessageSid"], shown["Status"]) == (item["MessageSid"], "Failed")

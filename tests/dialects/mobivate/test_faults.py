@@ -53,7 +53,7 @@ FAULTS: dict[str, tuple[Change, str]] = {
     "no recipients": (without("recipients"), "recipients"),
     "recipients of another type": (put("recipients", "14155550100"), "recipients"),
     "no entry": (put("recipients", []), "recipients"),
-    "an entry of another type": (put("recipients", ["14155550100"]), "recipients[0]"),
+    "an entry of another type": (put("recipients", [14155550100]), "recipients[0]"),
     "an entry without recipient": (put("recipients", [{}]), "recipients[0].recipient"),
     "a recipient of another type": (first("recipient", 14155550100), "recipients[0].recipient"),
     "a recipient with letters": (first("recipient", "1415FLOWERS"), "recipients[0].recipient"),

@@ -47,7 +47,12 @@ async def test_a_campaign_with_everything_is_taken_and_shown(api: Api) -> None:
         "recipients": [
             {"to": "+14155551000", "fields": {"name": "Ada", "SIZE": "M"}, "reference": "row 1"},
             {"to": "+14155551001", "text": "Hello {{name}}", "fields": {"name": "{{size}}"}},
-            {"to": "+14155551002", "text": "Look", "mediaUrl": "https://example.com/a.jpg"},
+            {
+                "to": "+14155551002",
+                "text": "Look",
+                "mediaUrl": "https://example.com/a.jpg",
+                "sender": "+18005559876",
+            },
             {
                 "to": "+14155551003",
                 "text": "Now",

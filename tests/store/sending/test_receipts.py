@@ -1,6 +1,7 @@
 """Receipts move messages forward only, however often, early or late they come."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 
@@ -151,3 +152,36 @@ def test_receipts_that_race_the_answers_lose_nothing(
     assert set(builder.statuses(campaign)) <= set(HANDED_OFF)
     assert builder.money() == (GRANTED - 120, 0, 120)
     assert audit(any_store.database).findings == ()
+
+
+def test_a_receipt_moves_only_a_message_that_its_carrier_took(builder: StoreBuilder) -> None:
+    campaign = builder.admit(3)
+    builder.send(campaign)
+    builder.execute("UPDATE attempt SET carrier = 'first' WHERE position < 2")
+    builder.execute("UPDATE attempt SET carrier = NULL WHERE position = 2")
+    apply = builder.store.receipts.apply
+    assert apply([replace(delivered(campaign, 0), carrier="second")]) == 0
+    assert apply([replace(undelivered(campaign, 1), carrier="second")]) == 0
+    # Older versions wrote no carrier.
+    assert apply([replace(delivered(campaign, 2), carrier="second")]) == 1
+    assert apply([replace(delivered(campaign, 0), carrier="first")]) == 1
+    assert builder.statuses(campaign) == ["delivered", "sent", "delivered"]
+
+
+@pytest.mark.parametrize("status", ["sending", "unknown", "retryable"])
+def test_an_earlier_carrier_may_report_a_delivery_but_no_failure(
+    builder: StoreBuilder, status: str
+) -> None:
+    campaign = builder.admit(1)
+    builder.claimed(campaign)
+    builder.execute("UPDATE attempt SET carrier = 'first'")
+    builder.execute(
+        "INSERT INTO attempt (campaign_id, position, number, started_at, carrier)"
+        " SELECT campaign_id, position, 2, started_at, 'second' FROM attempt"
+    )
+    builder.execute("UPDATE message SET status = :status, attempts = 2", status=status)
+    apply = builder.store.receipts.apply
+    assert apply([replace(undelivered(campaign), carrier="first")]) == 0
+    assert apply([replace(delivered(campaign), carrier="third")]) == 0
+    assert apply([replace(delivered(campaign), carrier="first")]) == 1
+    assert builder.statuses(campaign) == ["delivered"]

@@ -6,7 +6,9 @@ import pytest
 
 from campaign.deliveries import ClaimedDelivery, DeliveryStatus, DeliveryUpdate
 from campaign.events import Destination
+from campaign.handoffs import Receipt
 from campaign.instants import DAY, MINUTE, SECOND, Instant
+from campaign.states import MessageStatus
 from store.store import Store
 from tests.store.builders import NOW, StoreBuilder
 from tests.store.racing import race
@@ -181,3 +183,113 @@ def test_only_callbacks_that_ended_long_ago_are_forgotten(
     assert builder.store.deliveries.forget(NOW + 1, 1) == 1
     assert builder.store.deliveries.forget(NOW + 1, 10) == 1
     assert states(builder) == {"waiting": 1}
+
+
+# --------------------------------------------------------------------------- order
+
+
+@pytest.fixture
+def hook(builder: StoreBuilder) -> str:
+    """A webhook that hears everything; no event yet."""
+    view, _ = builder.store.endpoints.add(
+        builder.account_id, "https://hooks.example/", ["*"], "native", NOW
+    )
+    return view.id
+
+
+def tell_sent_and_delivered(builder: StoreBuilder) -> str:
+    """Events of a message that was sent and delivered; the message's id."""
+    campaign = builder.admit(1)
+    builder.send(campaign)
+    receipt = Receipt(f"{campaign}-0", MessageStatus.DELIVERED, NOW - MINUTE)
+    assert builder.store.receipts.apply([receipt], NOW) == 1
+    return receipt.reference
+
+
+def event_of(builder: StoreBuilder, call: ClaimedDelivery) -> str:
+    return str(builder.value("SELECT event FROM callback WHERE id = :id", id=call.callback_id))
+
+
+def test_events_of_one_message_are_delivered_one_after_another(
+    builder: StoreBuilder, hook: str
+) -> None:
+    tell_sent_and_delivered(builder)
+    (first,) = outcome(builder.store, hook)
+    assert event_of(builder, first) == "message.sent"
+    # While the first is under way, nothing more of this message may go, and nothing is due.
+    assert outcome(builder.store, hook, now=NOW + SECOND) == []
+    assert builder.store.deliveries.next_due(hook) == NOW + LEASE
+    (second,) = outcome(builder.store, hook, [mark(first, DeliveryStatus.DELIVERED)])
+    assert event_of(builder, second) == "message.delivered"
+    outcome(builder.store, hook, [mark(second, DeliveryStatus.DELIVERED)])
+    assert states(builder) == {"delivered": 2}
+
+
+def test_a_later_event_waits_for_no_retry_and_leaves_out_what_it_overtakes(
+    builder: StoreBuilder, hook: str
+) -> None:
+    tell_sent_and_delivered(builder)
+    (first,) = outcome(builder.store, hook)
+    put_back = mark(first, DeliveryStatus.WAITING, due_at=NOW + MINUTE)
+    (second,) = outcome(builder.store, hook, [put_back])
+    assert event_of(builder, second) == "message.delivered"
+    # The retry is due while the later one is under way: it may not go beside it.
+    assert outcome(builder.store, hook, now=NOW + LEASE - 1) == []
+    outcome(builder.store, hook, [mark(second, DeliveryStatus.DELIVERED)])
+    assert states(builder) == {"delivered": 1, "dead": 1}
+    code = builder.value("SELECT last_code FROM callback WHERE status = 'dead'")
+    assert (code, builder.store.deliveries.next_due(hook)) == ("overtaken", None)
+
+
+def test_a_later_event_that_fails_leaves_the_earlier_one_in_place(
+    builder: StoreBuilder, hook: str
+) -> None:
+    tell_sent_and_delivered(builder)
+    (first,) = outcome(builder.store, hook)
+    (second,) = outcome(
+        builder.store, hook, [mark(first, DeliveryStatus.WAITING, due_at=NOW + MINUTE)]
+    )
+    again = mark(second, DeliveryStatus.WAITING, due_at=NOW + 5 * MINUTE)
+    assert outcome(builder.store, hook, [again]) == []
+    (retried,) = outcome(builder.store, hook, now=NOW + MINUTE)
+    assert event_of(builder, retried) == "message.sent"
+
+
+def test_messages_and_destinations_do_not_wait_for_each_other(
+    builder: StoreBuilder, hook: str
+) -> None:
+    other, _ = builder.store.endpoints.add(
+        builder.account_id, "https://other.example/", ["*"], "native", NOW
+    )
+    for _ in range(2):
+        tell_sent_and_delivered(builder)
+    assert len(outcome(builder.store, hook)) == 2
+    assert len(outcome(builder.store, other.id)) == 2
+
+
+def test_a_message_that_failed_and_was_retried_is_told_in_that_order(
+    builder: StoreBuilder, hook: str
+) -> None:
+    message = tell_sent_and_delivered(builder)
+    builder.execute(
+        "UPDATE callback SET event = 'message.failed', created_at = created_at + 5, at = at + 5"
+        " WHERE event = 'message.delivered' AND message_id = :id",
+        id=message,
+    )
+    (first,) = outcome(builder.store, hook)
+    assert event_of(builder, first) == "message.failed"
+
+
+def test_a_long_queue_is_claimed_from_without_reading_it_for_each_event(
+    builder: StoreBuilder,
+) -> None:
+    if not builder.store.database.is_sqlite:
+        pytest.skip("PostgreSQL chooses its plan by statistics")
+    plan = builder.store.database.read(
+        lambda connection: connection.exec_driver_sql(
+            "EXPLAIN QUERY PLAN SELECT c.id FROM callback c WHERE NOT EXISTS ("
+            "SELECT 1 FROM callback e WHERE e.status = 'waiting'"
+            " AND e.message_id = c.message_id AND e.destination = c.destination)"
+        ).all()
+    )
+    assert "callback_by_message" in str(plan)
