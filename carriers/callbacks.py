@@ -146,6 +146,13 @@ def id_of(said: Mapping[str, Any], member: str) -> str | None:
     return value
 
 
+def keyword_in(said: Mapping[str, Any], member: str) -> str | None:
+    """What a carrier read in a text ("stop", "start" or "help"); None if it says nothing else."""
+    value = said.get(member)
+    word = value.lower() if isinstance(value, str) else None
+    return word if word in ("stop", "start", "help") else None
+
+
 def media_of(values: object) -> tuple[str, ...]:
     """The addresses of media in a list of addresses, or of objects with a ``url``.
 

@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from campaign.failures import DoubtfulHandoff, PermanentFailure, TemporaryFailure
 from campaign.handoffs import Acceptance, CarrierCall, Forged, Handoff, Inbound, Receipt, Repeats
+from campaign.instants import SECOND
 from campaign.settings import Settings
 from campaign.states import MessageStatus
 from campaign.text import segment
@@ -159,12 +160,14 @@ def read_inbound(call: CarrierCall) -> list[Inbound]:
     said = _proved(call)
     if "status" in said:
         return []
+    seconds = said.get("at", "")
+    is_time = seconds.isascii() and seconds.isdigit() and len(seconds) < 12
     return [
         Inbound(
             address_of(said, "from"),
             address_of(said, "to"),
             text_or_empty(said, "text"),
-            now(),
+            int(seconds) * SECOND if is_time else now(),
             carrier_id=id_of(said, "id"),
         )
     ]

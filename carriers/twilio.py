@@ -29,6 +29,7 @@ from carriers.callbacks import (
     address_of,
     constant_time_equals,
     id_of,
+    keyword_in,
     media_of,
     now,
     read_form,
@@ -56,9 +57,6 @@ _RECEIPTS = {
     "failed": MessageStatus.UNDELIVERED,
     "canceled": MessageStatus.UNDELIVERED,
 }
-
-# OptOutType, which a messaging service with advanced opt-out adds for the words it knows.
-_KEYWORDS = {"STOP": "stop", "START": "start", "HELP": "help"}
 
 
 def _code(decoded: Any) -> object:
@@ -238,17 +236,10 @@ def read_inbound(call: CarrierCall) -> list[Inbound]:
     said = _signed(call)
     if not _is_inbound(said):
         return []
-    return [
-        Inbound(
-            address_of(said, "From"),
-            address_of(said, "To"),
-            text_or_empty(said, "Body"),
-            now(),
-            carrier_id=id_of(said, "MessageSid"),
-            media_urls=media_of([said.get(f"MediaUrl{index}") for index in range(MEDIA_MAX)]),
-            keyword=_KEYWORDS.get(said.get("OptOutType", "").upper()),
-        )
-    ]
+    sender, to = address_of(said, "From"), address_of(said, "To")
+    body, id = text_or_empty(said, "Body"), id_of(said, "MessageSid")
+    media = media_of([said.get(f"MediaUrl{index}") for index in range(MEDIA_MAX)])
+    return [Inbound(sender, to, body, now(), id, media, keyword_in(said, "OptOutType"))]
 
 
 def _is_inbound(said: Mapping[str, str]) -> bool:

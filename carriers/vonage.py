@@ -281,8 +281,8 @@ def read_inbound(call: CarrierCall) -> list[Inbound]:
 def _content(said: dict[str, Any]) -> dict[str, Any] | None:
     """What a message by SMS or MMS contains; None if it is of another channel or of no kind."""
     if "channel" in said:
-        parts = ("text", "image", "audio", "video", "file", "vcard")
-        is_ours = said["channel"] in ("sms", "mms") and any(part in said for part in parts)
+        parts = {"text", *_INBOUND_MEDIA}
+        is_ours = said["channel"] in ("sms", "mms") and not parts.isdisjoint(said)
         return said if is_ours and "from" in said else None
     sender, message = said.get("from"), said.get("message")
     if not isinstance(sender, dict) or sender.get("type") not in ("sms", "mms"):

@@ -7,7 +7,10 @@ from campaign.instants import iso
 
 
 def inbound_json(inbound: InboundMessage) -> dict[str, Any]:
-    """An inbound text; ``messageId`` and ``campaignId`` are what it answers, null without."""
+    """An inbound text; ``messageId`` and ``campaignId`` are what it answers, null without.
+
+    ``needsReview`` leaves to a person whether it asks for something.
+    """
     return {
         "id": inbound.id,
         "from": inbound.writer,

@@ -20,7 +20,9 @@ NAME_TAG = "{{ACCOUNT}}"
 # A HELP of a number that stopped before is not answered; a STOP opted the number out just now.
 _RECORD = text("""
     INSERT INTO auto_reply (account_id, number, kind, address, at, callback_id)
-    SELECT id, :number, :kind, :address, CAST(:now AS BIGINT), :callback_id FROM account
+    SELECT id, CAST(:number AS VARCHAR), CAST(:kind AS VARCHAR), CAST(:address AS VARCHAR),
+        CAST(:now AS BIGINT), CAST(:callback_id AS VARCHAR)
+    FROM account
     WHERE id = :account_id AND (:kind = 'stop' OR NOT EXISTS (
         SELECT 1 FROM opt_out WHERE account_id = :account_id AND number = :number
     ))

@@ -9,7 +9,7 @@ class InboundRow(SQLModel, table=True):
 
     ``id`` is derived from the carrier's id of the text, so that a repeated callback is one row.
     ``media_urls`` is a JSON list, null without media. ``message_id`` and ``campaign_id`` name the
-    message that it answers, if any.
+    message that it answers, if any. ``needs_review`` leaves to a person what the text asks for.
     """
 
     __tablename__ = "inbound_message"

@@ -7,7 +7,7 @@ import pytest
 
 from campaign.handoffs import CarrierCall
 from carriers import carrier_module
-from carriers.callbacks import MEDIA_MAX, media_of
+from carriers.callbacks import MEDIA_MAX, media_of, now
 from tests.carriers.described import changed, result
 from tests.carriers.descriptions import (
     ALL,
@@ -108,12 +108,18 @@ def test_every_recipient_of_a_group_message_of_telnyx_may_be_ours() -> None:
     assert (text.to, *text.also_to) == tuple(numbers)
 
 
-def test_an_inbound_text_of_kannel_has_the_id_that_its_url_asks_for() -> None:
+def test_an_inbound_text_of_kannel_has_the_id_and_time_that_its_url_asks_for() -> None:
     call = kannel_inbound(WRITER, OURS, "Hi")
     (without,) = carrier_module("kannel").read_inbound(call)
-    call = changed(call, url=f"{call.url}&{urlencode({'id': 'k-7'})}")
-    (text,) = carrier_module("kannel").read_inbound(call)
-    assert (without.carrier_id, text.carrier_id) == (None, "k-7")
+    assert without.carrier_id is None and abs(without.at - now()) < 60_000
+    named = changed(call, url=f"{call.url}&{urlencode({'id': 'k-7', 'at': '1795865816'})}")
+    (text,) = carrier_module("kannel").read_inbound(named)
+    assert (text.carrier_id, text.at) == ("k-7", 1_795_865_816_000)
+    for odd in ("", "-1", "soon", "9" * 30):
+        (text,) = carrier_module("kannel").read_inbound(
+            changed(call, url=f"{call.url}&{urlencode({'at': odd})}")
+        )
+        assert abs(text.at - now()) < 60_000
 
 
 @pytest.mark.parametrize("name", [described.name for described in ALL])

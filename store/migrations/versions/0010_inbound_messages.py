@@ -17,10 +17,12 @@ def upgrade() -> None:
     _create_inbound_message()
     op.execute("""
         INSERT INTO inbound_message (
-            id, account_id, writer, number, body, received_at, campaign_id, message_id
+            id, account_id, writer, number, body, received_at, campaign_id, message_id,
+            needs_review
         )
         SELECT r.id, r.account_id, r.writer, r.number, r.body, r.received_at,
-            (SELECT m.campaign_id FROM message m WHERE m.id = r.message_id), r.message_id
+            (SELECT m.campaign_id FROM message m WHERE m.id = r.message_id), r.message_id,
+            FALSE
         FROM reply r
     """)
     _replace_reply_channel()

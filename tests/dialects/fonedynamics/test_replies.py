@@ -180,8 +180,8 @@ async def test_a_picture_is_forwarded_as_its_address_and_an_empty_answer_is_not(
             await asyncio.to_thread(keep_inbound, real_story.store, text, "pretend", at + 1)
         (row,) = await texts(client, MOBILE)
         assert text_of(client, row) == f"{item['To']}: {picture}"
-        told = {json.loads(taken.body)["Text"] for taken in await result(receiver, 2)}
-        assert told == {"", picture}
+        shown = {json.loads(taken.body)["Text"] for taken in await result(receiver, 2)}
+        assert shown == {"", picture}
         assert len(await texts(client, MOBILE)) == 1
 
 

@@ -51,6 +51,7 @@ async def test_a_reply_to_an_own_number_is_listed_linked_and_counted(api: Api) -
         "carrier": "pretend",
         "campaignId": campaign["id"],
         "messageId": message.id,
+        "needsReview": False,
     }
     assert page["next"] is None
     after = await api.finished(campaign["id"])
