@@ -43,6 +43,7 @@ class Settings(BaseSettings):
     disk_free_bytes_min: int = Field(default=64 * 1024 * 1024, ge=0)
     senders_self_service: bool = False
     short_link_base_url: str = ""
+    suppress_after_failures: int = Field(default=0, ge=0)
 
     task_queue: str = "godwit"
     chunk_size: int = Field(default=1_000, ge=1, le=5_000)

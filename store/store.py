@@ -23,6 +23,7 @@ from store.database.secrets import Sealer
 from store.replies.leases import Leases
 from store.replies.replies import Replies
 from store.sending.carrier_health import Health
+from store.sending.dead_numbers import DeadNumbers
 from store.sending.due_messages import DueMessages
 from store.sending.message_history import Attempts
 from store.sending.receipts import Receipts
@@ -59,6 +60,7 @@ class Store:
     opt_outs: OptOuts
     keywords: KeywordSettingsStore
     auto_replies: AutoReplies
+    dead_numbers: DeadNumbers
     leases: Leases
     replies: Replies
     resolving: Resolving
@@ -87,6 +89,7 @@ def open_store(settings: Settings) -> Store:
     admissions = Admissions(database, outbox)
     rates = Rates(database)
     health = Health(database)
+    opt_outs = OptOuts(database, outbox)
     due_messages = DueMessages(database, rates, health, Routes(settings.carriers))
     return Store(
         database=database,
@@ -103,9 +106,10 @@ def open_store(settings: Settings) -> Store:
         rates=rates,
         health=health,
         receipts=Receipts(database, outbox),
-        opt_outs=OptOuts(database, outbox),
+        opt_outs=opt_outs,
         keywords=KeywordSettingsStore(database),
         auto_replies=AutoReplies(database),
+        dead_numbers=DeadNumbers(database, opt_outs),
         leases=Leases(database),
         replies=Replies(database, outbox),
         resolving=Resolving(database, admissions),

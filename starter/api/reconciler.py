@@ -41,11 +41,17 @@ class Reconciler:
         self._service = service
         self._dispatcher = dispatcher
         self._store = store
+        self._suppress_after = settings.suppress_after_failures
         self._patience = round((settings.admission_timeout_seconds + PATIENCE_SECONDS) * SECOND)
 
     async def run(self) -> None:
         """Look for lost workflows and orders every few seconds, for all else each minute."""
-        housekeeping = (self.withdraw_stale, self.restart_deliveries, self.forget_deliveries)
+        housekeeping = (
+            self.withdraw_stale,
+            self.restart_deliveries,
+            self.forget_deliveries,
+            self.suppress_dead_numbers,
+        )
         for number in itertools.count():
             steps: list[Callable[[], Awaitable[object]]] = [
                 self._service.revive_lost,
@@ -98,6 +104,16 @@ class Reconciler:
                 break
             after = destinations[-1].id
         return restarted
+
+    async def suppress_dead_numbers(self) -> int:
+        """Opt out numbers that carriers call dead; returns how many (0 if that is off)."""
+        if self._suppress_after == 0:
+            return 0
+        suppress = self._store.dead_numbers.suppress
+        count = await asyncio.to_thread(suppress, self._suppress_after, wall_clock())
+        if count:
+            log.info("numbers that carriers call dead are suppressed", count=count)
+        return count
 
     async def forget_deliveries(self) -> int:
         """Delete callbacks that ended long ago; returns how many."""
