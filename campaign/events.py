@@ -52,7 +52,7 @@ class EventEndpoint:
 
 
 class Event(StrEnum):
-    """What is reported: an end of a message or campaign, or an incoming text."""
+    """What is reported: an end of a message or campaign, an incoming text, or an opt-out."""
 
     MESSAGE_SENT = "message.sent"
     MESSAGE_DELIVERED = "message.delivered"
@@ -64,6 +64,8 @@ class Event(StrEnum):
     CAMPAIGN_FINISHED_WITH_FAILURES = "campaign.finished_with_failures"
     CAMPAIGN_CANCELLED = "campaign.cancelled"
     CAMPAIGN_EXPIRED = "campaign.expired"
+    OPT_OUT_ADDED = "opt_out.added"
+    OPT_OUT_REMOVED = "opt_out.removed"
 
 
 MESSAGE_EVENTS: dict[MessageStatus, Event] = {
@@ -80,7 +82,8 @@ CAMPAIGN_EVENTS: dict[CampaignStatus, Event] = {
     CampaignStatus.EXPIRED: Event.CAMPAIGN_EXPIRED,
 }
 # What a webhook may subscribe to.
-SUBSCRIBABLE = frozenset({"*", "message.*", "campaign.*", *Event})
+SUBSCRIBABLE = frozenset({"*", "message.*", "campaign.*", "opt_out.*", *Event})
+OPT_OUT_EVENTS = frozenset({Event.OPT_OUT_ADDED, Event.OPT_OUT_REMOVED})
 
 
 @dataclass(frozen=True, slots=True)

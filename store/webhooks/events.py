@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, bindparam
 from sqlmodel import Session, col, select
 
-from campaign.events import EndpointMethod, Event, EventEndpoint
+from campaign.events import OPT_OUT_EVENTS, EndpointMethod, Event, EventEndpoint
 from campaign.instants import Instant
 from campaign.ports import Tally
 from campaign.replies import Reply
@@ -17,7 +17,7 @@ from store.database.secrets import Sealer
 from store.shared import reports
 from store.shared.reply_rows import read_reply
 from store.shared.views import campaign_view, message_view
-from store.tables import Account, CallbackRow, CampaignRow, MessageRow, WebhookRow
+from store.tables import Account, CallbackRow, CampaignRow, MessageRow, OptOutEvent, WebhookRow
 
 _CALLBACK = (
     select(CallbackRow, Account.property_sid, WebhookRow)
@@ -25,8 +25,21 @@ _CALLBACK = (
     .outerjoin(WebhookRow, col(WebhookRow.id) == CallbackRow.destination)
     .where(CallbackRow.id == bindparam("callback_id"))
 )
+_OPT_OUT = select(OptOutEvent).where(
+    OptOutEvent.account_id == bindparam("account_id"),
+    OptOutEvent.event_id == bindparam("event_id"),
+)
 _MESSAGE = select(MessageRow).where(MessageRow.id == bindparam("message_id"))
 _CAMPAIGN = select(CampaignRow).where(CampaignRow.id == bindparam("campaign_id"))
+
+
+@dataclass(frozen=True, slots=True)
+class OptedOut:
+    """The number that opted out or in, and by what ("inbound", "api", "carrier")."""
+
+    number: str
+    source: str
+    carrier: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +64,7 @@ class WebhookEvent:
     message: MessageView | None
     key_pair: Callable[[], KeyPair | None]
     reply: Reply | None = None
+    opt_out: OptedOut | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +117,15 @@ class EventReader:
         property_sid: str,
         webhook: WebhookRow | None,
     ) -> WebhookEvent | None:
-        campaign = message = reply = None
+        campaign = message = reply = opt_out = None
         address = None if webhook is None else EventEndpoint(webhook.url)
-        if callback.inbound_id is not None:
+        if callback.event in OPT_OUT_EVENTS:
+            values = {"account_id": callback.account_id, "event_id": callback.inbound_id}
+            event = connection.execute(_OPT_OUT, values).first()
+            if event is None:
+                return None
+            opt_out = OptedOut(event.number, event.source, event.carrier)
+        elif callback.inbound_id is not None:
             answered = read_reply(connection, callback.inbound_id)
             if answered is None:
                 return None
@@ -141,4 +161,5 @@ class EventReader:
             message=message,
             key_pair=lambda: self._api_keys.reveal_oldest(callback.account_id),
             reply=reply,
+            opt_out=opt_out,
         )
