@@ -52,7 +52,7 @@ class EventEndpoint:
 
 
 class Event(StrEnum):
-    """What is reported: an end of a message or campaign, an incoming text or a click."""
+    """What is reported: the end of a message or campaign, an incoming text, a click, an opt-out."""
 
     MESSAGE_SENT = "message.sent"
     MESSAGE_DELIVERED = "message.delivered"
@@ -65,6 +65,8 @@ class Event(StrEnum):
     CAMPAIGN_FINISHED_WITH_FAILURES = "campaign.finished_with_failures"
     CAMPAIGN_CANCELLED = "campaign.cancelled"
     CAMPAIGN_EXPIRED = "campaign.expired"
+    OPT_OUT_ADDED = "opt_out.added"
+    OPT_OUT_REMOVED = "opt_out.removed"
 
 
 MESSAGE_EVENTS: dict[MessageStatus, Event] = {
@@ -81,7 +83,8 @@ CAMPAIGN_EVENTS: dict[CampaignStatus, Event] = {
     CampaignStatus.EXPIRED: Event.CAMPAIGN_EXPIRED,
 }
 # What a webhook may subscribe to.
-SUBSCRIBABLE = frozenset({"*", "message.*", "campaign.*", "link.*", *Event})
+SUBSCRIBABLE = frozenset({"*", "message.*", "campaign.*", "link.*", "opt_out.*", *Event})
+OPT_OUT_EVENTS = frozenset({Event.OPT_OUT_ADDED, Event.OPT_OUT_REMOVED})
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,9 @@ MAY_PASS = frozenset(
     "rate_limited unavailable carrier_configuration carrier_removed no_connection not_started "
     "not_accepted timeout interrupted connection_lost answer_unreadable answer_too_large".split()
 )
+# Our words by which a carrier says that a number reaches nobody and never will. "unreachable" and
+# "not_routable" are not among them: a phone may be off, and a route may be missing.
+DEAD_NUMBER = frozenset({"invalid_number"})
 # Statuses that refuse nothing for good; every other 4xx does.
 _UNCLEAR_STATUS = re.compile(r"http_(408|[1-35-9][0-9]{2})")
 

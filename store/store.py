@@ -27,6 +27,7 @@ from store.replies.inbound import InboundMessages
 from store.replies.leases import Leases
 from store.replies.replies import Replies
 from store.sending.carrier_health import Health
+from store.sending.dead_numbers import DeadNumbers
 from store.sending.due_messages import DueMessages
 from store.sending.message_history import Attempts
 from store.sending.receipts import Receipts
@@ -70,6 +71,7 @@ class Store:
     people: People
     eraser: Eraser
     retention: Retention
+    dead_numbers: DeadNumbers
     leases: Leases
     inbound: InboundMessages
     replies: Replies
@@ -100,6 +102,7 @@ def open_store(settings: Settings) -> Store:
     admissions = Admissions(database, outbox, erased_numbers)
     rates = Rates(database)
     health = Health(database)
+    opt_outs = OptOuts(database, outbox, erased_numbers)
     routes = Routes(settings.carriers)
     due_messages = DueMessages(database, rates, health, routes)
     return Store(
@@ -119,12 +122,13 @@ def open_store(settings: Settings) -> Store:
         routes=routes,
         health=health,
         receipts=Receipts(database, outbox),
-        opt_outs=OptOuts(database, outbox, erased_numbers),
+        opt_outs=opt_outs,
         people=People(database, erased_numbers),
         eraser=Eraser(database, erased_numbers),
         retention=Retention(database),
         keywords=KeywordSettingsStore(database),
         auto_replies=AutoReplies(database),
+        dead_numbers=DeadNumbers(database, opt_outs),
         leases=Leases(database),
         inbound=InboundMessages(database, outbox),
         replies=Replies(database),

@@ -44,6 +44,9 @@ def data_of(webhook_event: WebhookEvent) -> dict[str, Any]:
         return inbound_json(webhook_event.inbound) | {"reference": answered and answered.reference}
     happened = webhook_event.event.value.partition(".")[2]
     data: dict[str, Any] = {}
+    if webhook_event.opt_out is not None:
+        # An opt-out has no id but its number.
+        return asdict(webhook_event.opt_out)
     if webhook_event.campaign is not None:
         data["campaignId"] = webhook_event.campaign.id
     if webhook_event.message is not None:

@@ -47,6 +47,7 @@ class Reconciler:
         self._keep_texts = settings.keep_texts_days * DAY
         self._keep_inbound = settings.keep_inbound_days * DAY
         self._stops: Mapping[str, Stop] = {}
+        self._suppress_after = settings.suppress_after_failures
         self._patience = round((settings.admission_timeout_seconds + PATIENCE_SECONDS) * SECOND)
 
     async def run(self) -> None:
@@ -56,6 +57,7 @@ class Reconciler:
             self.restart_deliveries,
             self.forget_deliveries,
             self.remove_old_texts,
+            self.suppress_dead_numbers,
         )
         for number in itertools.count():
             steps: list[Callable[[], Awaitable[object]]] = [
@@ -135,6 +137,17 @@ class Reconciler:
                 break
             after = destinations[-1].id
         return restarted
+
+    async def suppress_dead_numbers(self) -> int:
+        """Opt out numbers that carriers call dead; returns how many (0 if that is off)."""
+        if self._suppress_after == 0:
+            return 0
+        suppress = self._store.dead_numbers.suppress
+        now = await asyncio.to_thread(self._store.clock.now)
+        count = await asyncio.to_thread(suppress, self._suppress_after, now)
+        if count:
+            log.info("numbers that carriers call dead are suppressed", count=count)
+        return count
 
     async def forget_deliveries(self) -> int:
         """Delete callbacks that ended long ago; returns how many."""

@@ -9,13 +9,25 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 
-from sqlalchemy import Connection, bindparam, text
+from sqlalchemy import Connection, bindparam
 from sqlmodel import col, select
 
-from campaign.events import Destination
+from campaign.events import Destination, Event
 from campaign.instants import Instant
 from campaign.keywords import Keyword, OptOutEvidence
 from campaign.phone import canonical_number
+from store.accounts.opt_out_statements import (
+    COUNT,
+    GET,
+    KEEP,
+    LATEST,
+    OPT_IN,
+    OPT_OUT,
+    PAGE,
+    PAGE_AT,
+    START_NOW,
+    STOP_NOW,
+)
 from store.clock import wall_clock
 from store.database.engine import Database
 from store.shared import auto_replies
@@ -25,74 +37,6 @@ from store.tables import OptOutEvent
 
 EVIDENCE_LENGTH_MAX = 1_600
 ADDED_AT_ONCE = 500
-_KEEP = text("""
-    INSERT INTO opt_out_event (
-        account_id, event_id, number, kind, at, source, carrier, address, text, reason
-    )
-    VALUES (
-        :account_id, :event_id, :number, :kind, :at, :source, :carrier, :address, :text, :reason
-    )
-    ON CONFLICT (account_id, event_id) DO NOTHING
-""")
-# Each of these locks the row of the number, even where it changes nothing.
-_LATEST = {
-    Keyword.STOP: text("""
-        INSERT INTO opt_out_state (account_id, number, stopped_at)
-        VALUES (:account_id, :number, :at)
-        ON CONFLICT (account_id, number) DO UPDATE SET stopped_at = excluded.stopped_at
-        WHERE opt_out_state.stopped_at IS NULL
-            OR opt_out_state.stopped_at < excluded.stopped_at
-    """),
-    Keyword.START: text("""
-        INSERT INTO opt_out_state (account_id, number, started_at)
-        VALUES (:account_id, :number, :at)
-        ON CONFLICT (account_id, number) DO UPDATE SET started_at = excluded.started_at
-        WHERE opt_out_state.started_at IS NULL
-            OR opt_out_state.started_at < excluded.started_at
-    """),
-}
-# The account's own word is the latest, whatever the clocks of carriers said before.
-_STOP_NOW = text("""
-    INSERT INTO opt_out_state (account_id, number, stopped_at)
-    VALUES (:account_id, :number, :at)
-    ON CONFLICT (account_id, number) DO UPDATE SET stopped_at = CASE
-        WHEN opt_out_state.started_at > excluded.stopped_at THEN opt_out_state.started_at
-        ELSE excluded.stopped_at END
-    WHERE opt_out_state.stopped_at IS NULL
-        OR opt_out_state.stopped_at < excluded.stopped_at
-        OR opt_out_state.stopped_at < opt_out_state.started_at
-""")
-# It undoes every STOP that is known, and no later one that is still to come.
-_START_NOW = text("""
-    UPDATE opt_out_state SET started_at = stopped_at + 1
-    WHERE account_id = :account_id AND number = :number
-        AND stopped_at >= COALESCE(started_at, stopped_at)
-""")
-_OPT_OUT = text("""
-    INSERT INTO opt_out (account_id, number, source, created_at, event_id)
-    SELECT account_id, number, :source, CAST(:at AS BIGINT), :event_id FROM opt_out_state
-    WHERE account_id = :account_id AND number = :number
-        AND stopped_at >= COALESCE(started_at, stopped_at)
-    ON CONFLICT (account_id, number) DO NOTHING
-""")
-_OPT_IN = text("""
-    DELETE FROM opt_out
-    WHERE account_id = :account_id AND number = :number AND NOT EXISTS (
-        SELECT 1 FROM opt_out_state s
-        WHERE s.account_id = :account_id AND s.number = :number
-            AND s.stopped_at >= COALESCE(s.started_at, s.stopped_at)
-    )
-""")
-_VIEW = """
-    SELECT o.number, o.source, o.created_at, e.carrier, e.address, e.text, e.reason
-    FROM opt_out o
-    LEFT JOIN opt_out_event e ON e.account_id = o.account_id AND e.event_id = o.event_id
-    WHERE o.account_id = :account_id
-"""
-_GET = text(f"{_VIEW} AND o.number = :number")
-_PAGE = text(f"{_VIEW} AND o.number > :after ORDER BY o.number LIMIT :limit")
-_PAGE_AT = text(f"{_VIEW} ORDER BY o.number LIMIT :limit OFFSET :offset")
-_COUNT = text("SELECT count(*) FROM opt_out WHERE account_id = :account_id")
 _HISTORY = (
     select(OptOutEvent)
     .where(
@@ -162,28 +106,23 @@ class OptOuts:
         values = _values(account_id, number, kind, min(at, moment), event_id, evidence)
 
         def work(connection: Connection) -> tuple[bool, Sequence[Destination]]:
-            if kind is Keyword.HELP:
-                changed, answered = False, True
-            elif connection.execute(_KEEP, values).rowcount == 0:
-                return False, []
-            else:
-                changed = answered = _move(connection, kind, values)
+            changed = False
+            destinations: list[Destination] = []
+            if kind is not Keyword.HELP:
+                if connection.execute(KEEP, values).rowcount == 0:
+                    return False, []
+                changed = _move(connection, kind, values)
                 if kind is Keyword.START:
                     changed |= self._erased_numbers.remove(
-                        connection, account_id, _stored(number), min(at, moment)
+                        connection, account_id, str(values["number"]), min(at, moment)
                     )
-            if not answered or kind is Keyword.START or evidence.address is None:
-                return changed, []
-            return changed, auto_replies.record(
-                connection,
-                self._outbox,
-                account_id,
-                str(values["number"]),
-                kind,
-                evidence.address,
-                event_id,
-                moment,
-            )
+                if not changed:
+                    return False, []
+                destinations += self._report(connection, values, moment)
+            if kind is not Keyword.START and evidence.address is not None:
+                to = (account_id, str(values["number"]), kind, evidence.address)
+                destinations += auto_replies.record(connection, self._outbox, *to, event_id, moment)
+            return changed, destinations
 
         changed, destinations = self._database.write(work)
         self._outbox.notify(destinations)
@@ -191,12 +130,22 @@ class OptOuts:
 
     def add(self, account_id: str, number: str, source: str, now: Instant) -> bool:
         """Opt a number out by the account's own word; False if it was opted out already."""
-        return self.add_all(account_id, [number], source, now) > 0
+        evidence = OptOutEvidence(source)
+        values = _values(account_id, number, Keyword.STOP, now, _new_id(source), evidence)
+
+        def work(connection: Connection) -> tuple[bool, Sequence[Destination]]:
+            added = _add_rows([values], connection) > 0
+            return added, self._report(connection, values, now) if added else []
+
+        added, destinations = self._database.write(work)
+        self._outbox.notify(destinations)
+        return added
 
     def add_all(self, account_id: str, numbers: Sequence[str], source: str, now: Instant) -> int:
         """Opt numbers out by the account's own word, in small transactions.
 
-        Returns how many were not opted out before. A second run completes a first that broke off.
+        Returns how many were not opted out before; webhooks do not hear of each. A second run
+        completes a first that broke off.
         """
         rows = [
             _values(account_id, number, Keyword.STOP, now, _new_id(source), OptOutEvidence(source))
@@ -211,17 +160,29 @@ class OptOuts:
     def remove(self, account_id: str, number: str) -> bool:
         """Opt a number in by the account's own word; False if it was not opted out."""
         event_id, evidence = _new_id("api"), OptOutEvidence("api")
-        values = _values(account_id, number, Keyword.START, wall_clock(), event_id, evidence)
+        now = wall_clock()
+        values = _values(account_id, number, Keyword.START, now, event_id, evidence)
 
-        def work(connection: Connection) -> bool:
-            connection.execute(_START_NOW, values)
-            removed = connection.execute(_OPT_IN, values).rowcount > 0
-            if removed:
-                connection.execute(_KEEP, values)
-            was_erased = self._erased_numbers.remove(connection, account_id, _stored(number))
-            return removed or was_erased
+        def work(connection: Connection) -> tuple[bool, Sequence[Destination]]:
+            connection.execute(START_NOW, values)
+            was_erased = self._erased_numbers.remove(connection, account_id, str(values["number"]))
+            if connection.execute(OPT_IN, values).rowcount == 0 and not was_erased:
+                return False, []
+            connection.execute(KEEP, values)
+            return True, self._report(connection, values, now)
 
-        return self._database.write(work)
+        removed, destinations = self._database.write(work)
+        self._outbox.notify(destinations)
+        return removed
+
+    def _report(
+        self, connection: Connection, values: dict[str, object], now: Instant
+    ) -> Sequence[Destination]:
+        """Write what a STOP or START did for the webhooks of the account."""
+        is_stop = values["kind"] == Keyword.STOP.value
+        event = Event.OPT_OUT_ADDED if is_stop else Event.OPT_OUT_REMOVED
+        account_id, event_id = str(values["account_id"]), str(values["event_id"])
+        return self._outbox.record_opt_out_event(connection, account_id, event, event_id, now)
 
     def list(
         self, account_id: str, limit: int = 100, after: str | None = None
@@ -229,7 +190,7 @@ class OptOuts:
         """A page of opted-out numbers in order; ``after`` is the last one of the page before."""
         values = {"account_id": account_id, "after": after or "", "limit": limit}
         return self._database.read(
-            lambda connection: [OptOutView(*row) for row in connection.execute(_PAGE, values)]
+            lambda connection: [OptOutView(*row) for row in connection.execute(PAGE, values)]
         )
 
     def page(self, account_id: str, limit: int, offset: int) -> tuple[Sequence[OptOutView], int]:
@@ -237,15 +198,15 @@ class OptOuts:
         values = {"account_id": account_id, "limit": limit, "offset": offset}
 
         def work(connection: Connection) -> tuple[Sequence[OptOutView], int]:
-            found = [OptOutView(*row) for row in connection.execute(_PAGE_AT, values)]
-            return found, connection.execute(_COUNT, values).scalar_one()
+            found = [OptOutView(*row) for row in connection.execute(PAGE_AT, values)]
+            return found, connection.execute(COUNT, values).scalar_one()
 
         return self._database.read_snapshot(work)
 
     def get(self, account_id: str, number: str) -> OptOutView | None:
         """One opted-out number; None if it is not opted out."""
         values = {"account_id": account_id, "number": _stored(number)}
-        row = self._database.read(lambda connection: connection.execute(_GET, values).first())
+        row = self._database.read(lambda connection: connection.execute(GET, values).first())
         return None if row is None else OptOutView(*row)
 
     def history(self, account_id: str, number: str) -> Sequence[OptOutEventView]:
@@ -275,17 +236,17 @@ class OptOuts:
 
 def _move(connection: Connection, kind: Keyword, values: dict[str, object]) -> bool:
     """Write the latest time of a kind of event, and whether the number is opted out by it."""
-    connection.execute(_LATEST[kind], values)
-    moved = _OPT_OUT if kind is Keyword.STOP else _OPT_IN
+    connection.execute(LATEST[kind], values)
+    moved = OPT_OUT if kind is Keyword.STOP else OPT_IN
     return connection.execute(moved, values).rowcount > 0
 
 
 def _add_rows(rows: Sequence[dict[str, object]], connection: Connection) -> int:
     added = 0
     for values in rows:
-        connection.execute(_STOP_NOW, values)
-        if connection.execute(_OPT_OUT, values).rowcount > 0:
-            connection.execute(_KEEP, values)
+        connection.execute(STOP_NOW, values)
+        if connection.execute(OPT_OUT, values).rowcount > 0:
+            connection.execute(KEEP, values)
             added += 1
     return added
 

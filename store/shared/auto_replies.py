@@ -20,11 +20,12 @@ NAME_TAG = "{{ACCOUNT}}"
 # A HELP of a number that stopped before is not answered; a STOP opted the number out just now.
 _RECORD = text("""
     INSERT INTO auto_reply (account_id, number, kind, address, at, callback_id)
-    SELECT id, CAST(:number AS VARCHAR), CAST(:kind AS VARCHAR), CAST(:address AS VARCHAR),
-        CAST(:now AS BIGINT), CAST(:callback_id AS VARCHAR)
+    SELECT id, CAST(:number AS TEXT), CAST(:kind AS TEXT), :address, CAST(:now AS BIGINT),
+        :callback_id
     FROM account
-    WHERE id = :account_id AND (:kind = 'stop' OR NOT EXISTS (
-        SELECT 1 FROM opt_out WHERE account_id = :account_id AND number = :number
+    WHERE id = :account_id AND (CAST(:kind AS TEXT) = 'stop' OR NOT EXISTS (
+        SELECT 1 FROM opt_out
+        WHERE opt_out.account_id = account.id AND opt_out.number = CAST(:number AS TEXT)
     ))
     ON CONFLICT (account_id, number, kind) DO UPDATE SET
         address = excluded.address, at = excluded.at, callback_id = excluded.callback_id

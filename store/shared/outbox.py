@@ -204,6 +204,20 @@ class Outbox:
         (destination,) = self._write(connection, [callback], now)
         return callback.id, destination
 
+    def record_opt_out_event(
+        self, connection: Connection, account_id: str, event: Event, event_id: str, now: Instant
+    ) -> Sequence[Destination]:
+        """Write that a number opted out or in for the native webhooks that want it.
+
+        ``event_id`` is the STOP or START that did it. Returns whom to notify.
+        """
+        callbacks = [
+            _Callback(account_id, webhook.id, NATIVE, event, now, inbound_id=event_id)
+            for webhook in _webhooks(connection, {account_id}).get(account_id, ())
+            if webhook.dialect == NATIVE and hears(webhook.events.split(), event)
+        ]
+        return self._write(connection, callbacks, now)
+
     def record_auto_reply(
         self,
         connection: Connection,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, bindparam
 from sqlmodel import Session, col, select
 
-from campaign.events import EndpointMethod, Event, EventEndpoint
+from campaign.events import OPT_OUT_EVENTS, EndpointMethod, Event, EventEndpoint
 from campaign.inbound import InboundMessage
 from campaign.instants import Instant
 from campaign.ports import Tally
@@ -19,7 +19,7 @@ from store.shared import reports
 from store.shared.clicks import read_click
 from store.shared.reply_rows import read_inbound, read_options
 from store.shared.views import campaign_view, message_view
-from store.tables import Account, CallbackRow, CampaignRow, MessageRow, WebhookRow
+from store.tables import Account, CallbackRow, CampaignRow, MessageRow, OptOutEvent, WebhookRow
 
 _CALLBACK = (
     select(CallbackRow, Account, WebhookRow)
@@ -27,8 +27,21 @@ _CALLBACK = (
     .outerjoin(WebhookRow, col(WebhookRow.id) == CallbackRow.destination)
     .where(CallbackRow.id == bindparam("callback_id"))
 )
+_OPT_OUT = select(OptOutEvent).where(
+    OptOutEvent.account_id == bindparam("account_id"),
+    OptOutEvent.event_id == bindparam("event_id"),
+)
 _MESSAGE = select(MessageRow).where(MessageRow.id == bindparam("message_id"))
 _CAMPAIGN = select(CampaignRow).where(CampaignRow.id == bindparam("campaign_id"))
+
+
+@dataclass(frozen=True, slots=True)
+class OptedOut:
+    """The number that opted out or in, and by what ("inbound", "api", "carrier")."""
+
+    number: str
+    source: str
+    carrier: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +70,7 @@ class WebhookEvent:
     inbound: InboundMessage | None = None
     click: ClickView | None = None
     receipt_form: str = "json"
+    opt_out: OptedOut | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +123,15 @@ class EventReader:
         account: Account,
         webhook: WebhookRow | None,
     ) -> WebhookEvent | None:
-        campaign = message = inbound = click = None
+        campaign = message = inbound = click = opt_out = None
         address = None if webhook is None else EventEndpoint(webhook.url)
-        if callback.inbound_id is not None:
+        if callback.event in OPT_OUT_EVENTS:
+            values = {"account_id": callback.account_id, "event_id": callback.inbound_id}
+            event = connection.execute(_OPT_OUT, values).first()
+            if event is None:
+                return None
+            opt_out = OptedOut(event.number, event.source, event.carrier)
+        elif callback.inbound_id is not None:
             inbound = read_inbound(connection, callback.inbound_id)
             if inbound is None:
                 return None
@@ -154,4 +174,5 @@ class EventReader:
             inbound=inbound,
             click=click,
             receipt_form=account.receipt_form or "json",
+            opt_out=opt_out,
         )

@@ -41,6 +41,10 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("account_id", "event_id"),
     )
     op.create_index("opt_out_event_by_number", "opt_out_event", ["account_id", "number", "at"])
+    failed = sa.text("status IN ('failed', 'undelivered')")
+    op.create_index(
+        "message_failed", "message", ["recipient"], sqlite_where=failed, postgresql_where=failed
+    )
     op.create_table(
         "keyword_setting",
         sa.Column("account_id", sa.String(), nullable=False),

@@ -136,3 +136,18 @@ async def test_f22_orders_are_numbered_by_the_clock_of_the_store(
     monkeypatch.setattr(story.store.clock, "now", lambda: later)
     await story.service.pause(campaign)
     assert story.store.orders.standing(campaign.id).number == later
+
+
+@pytest.mark.one_store
+@pytest.mark.parametrize(("failures_min", "suppressed"), [(0, 0), (1, 1)])
+async def test_dead_numbers_are_suppressed_only_where_a_setting_says_so(
+    real_story: Story, failures_min: int, suppressed: int
+) -> None:
+    story = real_story
+    # The ending 0001 is refused by the pretend carrier as no number.
+    campaign = (await story.service.admit(story.draft(1, first=1))).campaign
+    await finish(story, campaign.id)
+    story.settings.suppress_after_failures = failures_min
+    reconciler = Reconciler(story.service, story.store, story.settings)
+    assert await reconciler.suppress_dead_numbers() == suppressed
+    assert len(story.store.opt_outs.list(story.account.id)) == suppressed

@@ -1,5 +1,6 @@
 """Whether a number is opted out depends on the times of its events, never on their order."""
 
+import json
 from itertools import count
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 
 from campaign.instants import HOUR, MINUTE, Instant
 from campaign.keywords import Keyword, OptOutEvidence
+from dialects.native.events import render_event
 from store.store import Store
 from tests.store.builders import NOW, SENDER, StoreBuilder, number
 from tests.store.racing import race
@@ -156,3 +158,34 @@ def test_many_numbers_are_opted_out_once(builder: StoreBuilder) -> None:
     assert opt_outs.add_all(account, [*numbers, number(1)], "file", NOW) == 1_199
     assert opt_outs.add_all(account, numbers, "file", NOW) == 0
     assert len(opt_outs.list(account, limit=5_000)) == 1_200
+
+
+def test_webhooks_that_want_it_hear_of_each_change_once(builder: StoreBuilder) -> None:
+    store, account = builder.store, builder.account_id
+    store.endpoints.add(account, "https://hooks.customer.example/in", ["opt_out.*"], "native", NOW)
+    store.endpoints.add(account, "https://hooks.customer.example/m", ["message.*"], "native", NOW)
+    for _ in range(2):
+        apply(builder, number(1), STOP, NOW, "a")
+    apply(builder, number(1), STOP, NOW + 1, "b")
+    apply(builder, number(1), START, NOW - 1, "c")
+    assert store.opt_outs.remove(account, number(1))
+    assert store.opt_outs.add(account, number(2), "api", NOW)
+    assert not store.opt_outs.add(account, number(2), "api", NOW)
+    query = "SELECT id, event FROM callback"
+    rows = store.database.read(lambda connection: connection.exec_driver_sql(query).all())
+    read = [store.events.read(row.id, NOW) for row in rows]
+    shown = sorted(
+        (one.event.event.value, one.event.opt_out.number, one.event.opt_out.source)
+        for one in read
+        if one is not None and one.event.opt_out is not None
+    )
+    assert shown == [
+        ("opt_out.added", number(1), "inbound"),
+        ("opt_out.added", number(2), "api"),
+        ("opt_out.removed", number(1), "api"),
+    ]
+    assert len(rows) == 3
+    signed = read[0]
+    assert signed is not None
+    body = json.loads(render_event(signed.event).body)
+    assert set(body["data"]) == {"number", "source", "carrier"}
