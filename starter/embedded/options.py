@@ -83,6 +83,13 @@ def _bind(probe: socket.socket, host: str, port: int, advice: str) -> None:
         raise StackError(f"cannot listen on {host}:{port}: {error.strerror}") from None
 
 
+def check_port(host: str, port: int, advice: str) -> None:
+    """Raise StackError if nothing can listen there; ``advice`` is for a port that is in use."""
+    with socket.socket(_family(host)) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        _bind(probe, host, port, advice)
+
+
 def _free_port(host: str) -> int:
     with socket.socket(_family(host)) as probe:
         _bind(probe, host, 0, "free one")
