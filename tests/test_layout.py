@@ -27,7 +27,10 @@ VENDORS = (
 LISTS = {"carriers/__init__.py", "dialects/registry.py", "dialects/renderers.py"}
 NAMED_ALL_THE_SAME = {
     ("campaign/settings.py", "pretend"): "a fresh installation must not reach anybody's phone",
-    ("starter/__main__.py", "pretend"): "help of --carrier-port, which only a served carrier has",
+    (
+        "starter/cli/processes.py",
+        "pretend",
+    ): "help of --carrier-port, for a served carrier",
     ("starter/embedded/demo.py", "pretend"): "its numbers mean something to that carrier alone",
 }
 

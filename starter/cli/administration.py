@@ -5,7 +5,6 @@ import secrets
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from campaign.credits import CreditKind
@@ -15,6 +14,7 @@ from dialects.native import responses as presenting
 from starter.cli.carriers import Unlimited, check_rate, read_carriers
 from starter.cli.context import CommandError, chosen_account, opened_store, plain
 from starter.cli.number_pool import pool_app
+from starter.cli.output import open_console
 from starter.cli.words import campaigns_paused
 from starter.embedded.stack import account_json
 from store.accounts.senders import SenderStatus
@@ -22,7 +22,7 @@ from store.clock import wall_clock
 
 CREDITS_MAX = 10**12
 
-out = Console(markup=False, emoji=False)  # Names are other people's.
+out = open_console()
 account_app = typer.Typer(no_args_is_help=True, help="Manage accounts, their credits and switches.")
 key_app = typer.Typer(no_args_is_help=True, help="Manage API keys.")
 sender_app = typer.Typer(no_args_is_help=True, help="Manage the numbers and names to send from.")

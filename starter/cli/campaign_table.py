@@ -12,8 +12,8 @@ from campaign.views import CampaignView
 from starter.cli.context import plain
 from starter.cli.words import relative
 
-# The width, in columns, from which a terminal has room for every column, and that of a pipe.
-WIDE, PIPED_WIDTH = 120, 1_000
+# The width, in columns, from which a terminal has room for every column.
+WIDE = 120
 # Between two columns; and what is left of a name at least.
 GAP, NAME_MIN = 2, 4
 # Statuses that would leave no room for a name on a narrow terminal.
@@ -27,7 +27,7 @@ def print_campaigns(views: Sequence[CampaignView], terminal: Console, now: Insta
     the number of failures are left out, and a long name is cut.
     """
     if not terminal.is_terminal:
-        Console(markup=False, emoji=False, width=PIPED_WIDTH).print(_wide(views, None))
+        terminal.print(_wide(views, None))
     elif terminal.width >= WIDE:
         terminal.print(_wide(views, now))
     else:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Annotated, TypeVar
 
 import typer
-from rich.console import Console
 from rich.live import Live
 
 from campaign.instants import Instant
@@ -30,6 +29,7 @@ from starter.cli.context import (
     plain,
 )
 from starter.cli.installation import installation_status
+from starter.cli.output import open_console
 from starter.cli.words import both_clocks
 from store.clock import wall_clock
 from store.store import Store
@@ -40,7 +40,7 @@ ENDED_WITH_FAILURES = 3
 
 T = TypeVar("T")
 
-out = Console(markup=False, emoji=False)  # Names are other people's.
+out = open_console()
 Id = Annotated[str, typer.Argument(help="Campaign id.")]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Account = Annotated[

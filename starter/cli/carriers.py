@@ -4,15 +4,15 @@ import json
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from campaign.instants import iso_or_none
 from campaign.rates import RATE_MAX, carrier_scope
 from campaign.settings import Settings
 from carriers import CARRIERS
 from starter.cli.context import CommandError, opened_store
+from starter.cli.output import open_console
 
-out = Console(markup=False, emoji=False)
+out = open_console()
 carrier_app = typer.Typer(no_args_is_help=True, help="List carriers and set their rates.")
 
 Unlimited = Annotated[bool, typer.Option("--unlimited", help="Remove the limit.")]

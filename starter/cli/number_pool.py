@@ -4,13 +4,13 @@ import json
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from campaign.phone import OfflineLookup, canonical_number
 from starter.cli.context import CommandError, opened_store
+from starter.cli.output import open_console
 from store.clock import wall_clock
 
-out = Console(markup=False, emoji=False)
+out = open_console()
 pool_app = typer.Typer(no_args_is_help=True, help="Numbers that all accounts lease from.")
 
 

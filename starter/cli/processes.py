@@ -116,10 +116,16 @@ def api(log_format: LogFormatOption = None) -> None:
     import uvloop
 
     from starter.api.app import serve
+    from starter.embedded.options import StackError, check_port
     from starter.embedded.private_files import keep_private
 
+    settings = find_settings()
+    try:
+        check_port(settings.api_host, settings.api_port, "set GODWIT_API_PORT to another one")
+    except StackError as error:
+        raise CommandError(str(error)) from None
     keep_private(data_directory())
-    uvloop.run(serve(find_settings()))
+    uvloop.run(serve(settings))
 
 
 def worker(log_format: LogFormatOption = None) -> None:

@@ -110,3 +110,10 @@ def _bind(probe: socket.socket, host: str, port: int, advice: str) -> None:
         if error.errno == errno.EADDRINUSE:
             raise StackError(f"port {port} is in use; {advice}") from None
         raise StackError(f"cannot listen on {host}:{port}: {error.strerror}") from None
+
+
+def check_port(host: str, port: int, advice: str) -> None:
+    """Raise StackError if nothing can listen there; ``advice`` is for a port that is in use."""
+    with socket.socket(_family(host)) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        _bind(probe, host, port, advice)

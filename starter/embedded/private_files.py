@@ -10,9 +10,7 @@ UMASK = 0o077
 # What we and our parts write there. Anything else in the directory belongs to somebody else.
 OURS = (
     "*.db",
-    "*.db-journal",
-    "*.db-shm",
-    "*.db-wal",
+    "*.db-*",
     "carrier.log.jsonl",
     "lock",
     "logs",

@@ -3,6 +3,9 @@
 import csv
 import io
 import json
+import signal
+import subprocess
+import sys
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -142,6 +145,36 @@ def test_the_list_fits_80_columns_of_a_terminal_and_is_never_cut_in_a_pipe(
     assert len(row) <= 80 and "…" in row
     for cell in (campaign_id, "with failures", "Spring op", "3/4", "2 hours ago"):
         assert cell in row
+
+
+def test_nothing_is_wrapped_or_cut_in_a_pipe(godwit: CommandLine, builder: StoreBuilder) -> None:
+    godwit.environment["COLUMNS"] = "40"
+    name = "Spring opening hours of all our shops in town and in the country " * 2
+    ended(builder, name=name.strip())
+    assert name.strip() in godwit.process("list").out
+    for last in range(10):
+        godwit("sender", "add", f"+1800555{last:04d}")
+    senders = godwit.process("account", "show").out.splitlines()[-1]
+    assert senders.startswith("senders: ") and senders.count("+1800555") == 11
+
+
+def test_an_interrupted_watch_exits_130_and_the_campaign_goes_on(
+    godwit: CommandLine, builder: StoreBuilder
+) -> None:
+    campaign_id = builder.admit(2)
+    watching = subprocess.Popen(
+        [sys.executable, "-m", "starter", "watch", campaign_id],
+        env=godwit.environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert watching.stdout is not None
+    assert watching.stdout.readline() == "running total=2 queued=2\n"
+    watching.send_signal(signal.SIGINT)
+    _, errors = watching.communicate(timeout=30)
+    assert watching.returncode == 130 and "Traceback" not in errors
+    assert builder.claimed(campaign_id) == [0, 1]
 
 
 # --------------------------------------------------------------------------- reports

@@ -1,5 +1,6 @@
 """What a user can do wrong: exit 1 and one line on stderr that says what, never a traceback."""
 
+import socket
 from collections.abc import Iterator
 
 import pytest
@@ -136,6 +137,22 @@ def test_a_file_that_is_no_database_is_left_as_it_is(bare: CommandLine) -> None:
 def test_a_setting_that_cannot_be_used_is_named(godwit: CommandLine) -> None:
     godwit.environment["GODWIT_API_PORT"] = "eighty"
     assert "the setting API_PORT is not valid: " in godwit("list").fault
+
+
+def test_a_port_of_the_api_that_is_in_use_is_named_with_its_setting(bare: CommandLine) -> None:
+    with socket.socket() as busy:
+        busy.bind(("127.0.0.1", 0))
+        busy.listen()
+        port = busy.getsockname()[1]
+        bare.environment["GODWIT_API_PORT"] = str(port)
+        assert bare.process("api").fault == (
+            f"port {port} is in use; set GODWIT_API_PORT to another one"
+        )
+    bare.environment["GODWIT_API_PORT"] = "70000"
+    assert "the setting API_PORT is not valid" in bare.process("api").fault
+    for option in ("--port", "--temporal-port", "--ui-port", "--carrier-port"):
+        for number in ("70000", "-1", "http"):
+            assert bare("up", option, number).code == 2
 
 
 # --------------------------------------------------------------------------- nobody there
