@@ -3,7 +3,9 @@
 import csv
 from pathlib import Path
 
+import phonenumbers
 import pytest
+from phonenumbers import PhoneNumberFormat, PhoneNumberType
 
 from campaign.refusals import RefusalCode
 from spreadsheets.people import People, find_columns, number_of, read_people
@@ -88,6 +90,27 @@ def test_a_number_is_read_as_in_its_country(
     cell: str, region: str | None, number: str | None
 ) -> None:
     assert number_of(cell, region) == number
+
+
+def test_mobile_numbers_of_every_country_are_read_in_every_form_of_a_spreadsheet() -> None:
+    forms, wrong = 0, []
+    for region in sorted(phonenumbers.SUPPORTED_REGIONS):
+        example = phonenumbers.example_number_for_type(region, PhoneNumberType.MOBILE)
+        if example is None:
+            continue
+        number = phonenumbers.format_number(example, PhoneNumberFormat.E164)
+        digits = number.removeprefix("+")
+        national = phonenumbers.national_significant_number(example)
+        written = [
+            phonenumbers.format_number(example, PhoneNumberFormat.NATIONAL),
+            phonenumbers.format_number(example, PhoneNumberFormat.INTERNATIONAL),
+        ]
+        written += [number, digits, f"{digits}.0", f"00{digits}", national, f"{national}.0"]
+        for form in written:
+            forms += 1
+            if number_of(form, region) != number:
+                wrong.append((region, form, number))
+    assert forms > 1_500 and wrong == []
 
 
 def test_every_fault_is_found_at_once_with_its_line_column_and_value() -> None:
