@@ -137,6 +137,16 @@ def test_every_fault_is_found_at_once_with_its_line_column_and_value() -> None:
     ]
 
 
+def test_what_is_said_of_a_file_is_short_however_long_its_names_and_rows_are() -> None:
+    name = "x" * 100_000
+    with pytest.raises(BadTable) as refused:
+        people(",".join(f"{name}{index}" for index in range(100)) + "\n1\n")
+    assert len(str(refused.value)) < 3_000
+    found = people(f"to,{name}\n" + "+14155550101" + ",#N/A" * 900 + "\n")
+    assert len(found.faults) == 21
+    assert max(len(fault.column) for fault in found.faults) == 100
+
+
 def test_a_fault_of_the_header_has_its_line() -> None:
     found = people("to,a{b," + ",".join(f"c{n}" for n in range(51)) + "\n+14155550101,x\n")
     assert [(one.line, one.column) for one in found.faults] == [(1, "to"), (1, "a{b")]
