@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from types import MappingProxyType
 
 from campaign.model import FIELD_LENGTH_MAX, FIELDS_MAX
@@ -20,6 +21,10 @@ NUMBER_COLUMNS = (
 ERROR_VALUES = frozenset(
     "#N/A #REF! #NAME? #VALUE! #DIV/0! #NULL! #NUM! #SPILL! #CALC! #FIELD! #BLOCKED!".split()
 )
+# Of one row; and in a message, the columns and the characters of a name.
+ROW_FAULTS_MAX = 20
+LISTED_MAX = 20
+NAME_SHOWN_MAX = 100
 _NO_COLUMNS: Mapping[str, str] = MappingProxyType({})
 _MOBILE = ("mobile", "fixed_line_or_mobile")
 _lookup = OfflineLookup()
@@ -96,7 +101,7 @@ def find_columns(
         if name and name in folded[:index]:
             raise BadTable(
                 f"{line}: the header has a column twice: two columns have the same name, "
-                f"{header[index]!r}"
+                f"{_short(name)!r}"
             )
     known = {_folded(member): member for member in (TO, *members)}
     taken: dict[int, str] = {}
@@ -128,7 +133,7 @@ def find_columns(
 
 
 def read_people(table: Table, columns: Columns, region: str | None = None) -> People:
-    """Read the people of a table; each fault is found, and refuses only its row.
+    """Read the people of a table; each fault is found, up to 20 of a row, and refuses only its row.
 
     Args:
         table: the rows, of which blank ones are left out already.
@@ -139,7 +144,7 @@ def read_people(table: Table, columns: Columns, region: str | None = None) -> Pe
     people = []
     names = {columns.number: TO, **columns.members, **columns.fields}
     for row in table.rows:
-        found = list(_row_faults(table, row, columns, names))
+        found = list(islice(_row_faults(table, row, columns, names), ROW_FAULTS_MAX))
         number, fault = _number(table, row, columns.number, region)
         faults += ([fault] if fault else []) + found
         if number is None or found:
@@ -182,7 +187,7 @@ def column_name(table: Table, index: int) -> str:
     """The name of a column, or its letter where it has no name."""
     header = table.header.cells
     if index < len(header) and header[index]:
-        return header[index]
+        return _short(header[index])
     letters = ""
     number = index + 1
     while number:
@@ -246,4 +251,10 @@ def _folded(name: str) -> str:
 
 
 def _listed(header: tuple[str, ...]) -> str:
-    return ", ".join(repr(name) for name in header if name) or "none"
+    named = [repr(_short(name)) for name in header if name]
+    more = [f"and {len(named) - LISTED_MAX} more"] if len(named) > LISTED_MAX else []
+    return ", ".join(named[:LISTED_MAX] + more) or "none"
+
+
+def _short(name: str) -> str:
+    return name[:NAME_SHOWN_MAX]

@@ -26,7 +26,8 @@ Start = Annotated[
     typer.Option("--start", help="Start in ISO 8601, for example 2026-12-24T18:00:00+01:00."),
 ]
 SpreadHours = Annotated[
-    float | None, typer.Option("--spread-hours", help="Spread the messages evenly over so long.")
+    float | None,
+    typer.Option("--spread-hours", help="Spread the messages evenly over so many hours."),
 ]
 Country = Annotated[
     str | None,

@@ -3,7 +3,9 @@
 import csv
 from pathlib import Path
 
+import phonenumbers
 import pytest
+from phonenumbers import PhoneNumberFormat, PhoneNumberType
 
 from campaign.refusals import RefusalCode
 from spreadsheets.people import People, find_columns, number_of, read_people
@@ -90,6 +92,27 @@ def test_a_number_is_read_as_in_its_country(
     assert number_of(cell, region) == number
 
 
+def test_mobile_numbers_of_every_country_are_read_in_every_form_of_a_spreadsheet() -> None:
+    forms, wrong = 0, []
+    for region in sorted(phonenumbers.SUPPORTED_REGIONS):
+        example = phonenumbers.example_number_for_type(region, PhoneNumberType.MOBILE)
+        if example is None:
+            continue
+        number = phonenumbers.format_number(example, PhoneNumberFormat.E164)
+        digits = number.removeprefix("+")
+        national = phonenumbers.national_significant_number(example)
+        written = [
+            phonenumbers.format_number(example, PhoneNumberFormat.NATIONAL),
+            phonenumbers.format_number(example, PhoneNumberFormat.INTERNATIONAL),
+        ]
+        written += [number, digits, f"{digits}.0", f"00{digits}", national, f"{national}.0"]
+        for form in written:
+            forms += 1
+            if number_of(form, region) != number:
+                wrong.append((region, form, number))
+    assert forms > 1_500 and wrong == []
+
+
 def test_every_fault_is_found_at_once_with_its_line_column_and_value() -> None:
     text = (
         "to,NAME,text\n"
@@ -112,6 +135,16 @@ def test_every_fault_is_found_at_once_with_its_line_column_and_value() -> None:
         (7, "NAME", "xxxxxx", RefusalCode.FIELD_INVALID),
         (8, "to", "#REF!", RefusalCode.FIELD_INVALID),
     ]
+
+
+def test_what_is_said_of_a_file_is_short_however_long_its_names_and_rows_are() -> None:
+    name = "x" * 100_000
+    with pytest.raises(BadTable) as refused:
+        people(",".join(f"{name}{index}" for index in range(100)) + "\n1\n")
+    assert len(str(refused.value)) < 3_000
+    found = people(f"to,{name}\n" + "+14155550101" + ",#N/A" * 900 + "\n")
+    assert len(found.faults) == 21
+    assert max(len(fault.column) for fault in found.faults) == 100
 
 
 def test_a_fault_of_the_header_has_its_line() -> None:
