@@ -130,7 +130,8 @@ def stack(
     """Run ``godwit up --json`` on free ports; ``settings`` are variables of its environment."""
     settings["GODWIT_RECEIPTS_GRACE_SECONDS"] = str(receipts_grace_seconds)
     errors = (data.parent / "up.err").open("a")
-    ports = ("--port", "0", "--temporal-port", "0", "--ui-port", "0", "--host", host)
+    ports = ["--port", "0", "--temporal-port", "0", "--ui-port", "0", "--host", host]
+    ports += ["--workers", "1"]
     process = subprocess.Popen(
         [sys.executable, "-m", "starter", "up", "--json", "--data", str(data), *ports],
         env={**os.environ, **settings},

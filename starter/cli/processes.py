@@ -20,6 +20,8 @@ from starter.cli.context import (
 
 database_app = typer.Typer(no_args_is_help=True, help="Manage the database schema.")
 PORT_MAX = 65_535
+# The default number of workers goes up to this one.
+WORKERS_MAX = 4
 
 LogFormatOption = Annotated[
     LogFormat | None,
@@ -54,7 +56,10 @@ def up(
     data: Annotated[
         Path | None, typer.Option(help="Data directory; default: $GODWIT_DATA or .godwit.")
     ] = None,
-    workers: Annotated[int, typer.Option(min=1, help="Number of worker processes.")] = 1,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, help="Number of worker processes; default: one per core, at most 4."),
+    ] = None,
     carrier: Annotated[
         str, typer.Option(help="Carrier to send through; default: $GODWIT_CARRIER.")
     ] = "",
@@ -80,7 +85,7 @@ def up(
         temporal_port=temporal_port,
         ui_port=ui_port,
         carrier_port=carrier_port,
-        workers=workers,
+        workers=workers or min(os.cpu_count() or 1, WORKERS_MAX),
         carrier=carrier,
     )
 
