@@ -11,6 +11,10 @@ from campaign.instants import Instant
 from store.database.engine import Database, json_rows
 from store.tables import WebhookRow
 
+# So many due events are compared with those of their messages first; then all of them.
+WINDOW = 64
+WINDOW_MAX = 2_000_000_000
+
 _CLOSE = text("""
     UPDATE callback
     SET status = 'dead', last_code = COALESCE(last_code, :code), ended_at = :now,
@@ -85,14 +89,20 @@ class Deliveries:
         # Leave out the rows that another worker is claiming at this moment.
         skip_locked = "" if database.is_sqlite else "FOR UPDATE SKIP LOCKED"
         # The events of one message are delivered one after another. One that waits for a retry
-        # holds no later one back.
+        # holds no later one back. COALESCE keeps SQLite off the index by status.
         self._claim = text(f"""
             UPDATE callback
             SET claimed_by = :token, claimed_until = :claimed_until, tries = tries + 1
             WHERE id IN (
                 SELECT c.id FROM callback c
-                WHERE c.destination = :destination AND c.status = 'waiting' AND c.due_at <= :now
+                WHERE COALESCE(c.status, '') = 'waiting'
                   AND (c.claimed_until IS NULL OR c.claimed_until <= :now)
+                  AND c.id IN (
+                    SELECT id FROM callback
+                    WHERE destination = :destination AND status = 'waiting' AND due_at <= :now
+                      AND (claimed_until IS NULL OR claimed_until <= :now)
+                    ORDER BY due_at, id LIMIT :window
+                )
                   AND NOT EXISTS (
                       SELECT 1 FROM callback e
                       WHERE e.status = 'waiting' AND {_precedes("e", "c")}
@@ -166,10 +176,12 @@ class Deliveries:
                     return []
             if count <= 0:
                 return []
-            return [
-                ClaimedDelivery(row.id, row.tries)
-                for row in connection.execute(self._claim, values)
-            ]
+            claimed = connection.execute(self._claim, {**values, "window": count + WINDOW}).all()
+            if len(claimed) < count:
+                # Perhaps the first ones all wait for others.
+                left = {**values, "count": count - len(claimed), "window": WINDOW_MAX}
+                claimed = [*claimed, *connection.execute(self._claim, left)]
+            return [ClaimedDelivery(row.id, row.tries) for row in claimed]
 
         return self._database.write(work)
 

@@ -151,7 +151,7 @@ async def test_a_rehearsal_judges_and_prices_and_stores_nothing(api: Api) -> Non
     shown = await create(api, body, expected=200, dryRun="true")
     assert (shown["admitted"], shown["toSend"], shown["segments"]) == (True, 3, 6)
     assert shown["credits"] == {"sms": 3, "mms": 3}
-    refused = await create(api, body | {"sender": "NOBODY"}, expected=200, dryRun="true")
+    refused = await create(api, body | {"sender": "+18005550000"}, expected=200, dryRun="true")
     assert not refused["admitted"]
     assert [one["code"] for one in refused["refusals"]] == ["sender_not_owned"]
     assert api.story.store.campaigns.list() == []
