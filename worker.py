@@ -44,6 +44,7 @@ from service.gc_tuning import relax_gc
 from service.temporal import connect, register_search_attributes
 from store.store import Store, open_store
 from telemetry.logs import configure, get_logger
+from webhooks.auto_replies import AutoReplier
 from webhooks.client import EgressClient
 from webhooks.dispatcher import WebhookDispatcher, webhook_queue
 from webhooks.reply_forwarding import ReplyForwarder
@@ -254,15 +255,17 @@ def build_webhook_worker(
 def build_delivery_sender(
     client: Client, settings: Settings, store: Store, egress: EgressClient
 ) -> DeliverySender:
-    """Make what sends deliveries: to addresses on the web, and as forwarded replies."""
-    return ReplyForwarder(
+    """Make what sends deliveries: to addresses on the web, forwarded replies, and answers."""
+    service = CampaignService(client, store, settings)
+    forwarder = ReplyForwarder(
         store,
-        CampaignService(client, store, settings),
+        service,
         SmtpMail(settings.smtp_url.get_secret_value(), settings.smtp_from),
         settings.smtp_from,
         WebhookSender(store.events, egress, RENDERERS),
         settings.callback_timeout_seconds,
     )
+    return AutoReplier(store, service, forwarder, settings.callback_timeout_seconds)
 
 
 async def run_worker(settings: Settings) -> None:

@@ -78,12 +78,21 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True)
 class Inbound:
-    """A text that somebody sent to one of our numbers."""
+    """A text that somebody sent to one of our numbers.
+
+    ``carrier_id`` is the carrier's id of the text, the same each time that it is brought.
+    ``media_urls`` are the addresses of its pictures. ``keyword`` is what the carrier itself read in
+    it ("stop", "start" or "help"). ``also_to`` are its other recipients, which may be ours, too.
+    """
 
     sender: str
     to: str
     body: str
     at: Instant
+    carrier_id: str | None = None
+    media_urls: tuple[str, ...] = ()
+    keyword: str | None = None
+    also_to: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,15 +1,10 @@
-"""Replies to messages, and where they are forwarded."""
+"""Where the replies to a message are forwarded."""
 
 import hashlib
 from dataclasses import astuple, dataclass
 from enum import StrEnum
 
 from campaign.events import EventEndpoint
-from campaign.ids import ID_BYTES, make_id
-from campaign.instants import Instant
-from campaign.text import bad_character
-
-REPLY_PREFIX = "rpl_"
 
 
 class ReplyChannel(StrEnum):
@@ -53,29 +48,3 @@ class ReplyOptions:
         if self.webhook is not None:
             found[ReplyChannel.WEBHOOK] = self.webhook.url
         return found
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """A text that ``writer`` sent to ``number``, which answers the message ``message_id``."""
-
-    id: str
-    account_id: str
-    message_id: str
-    writer: str
-    number: str
-    body: str
-    received_at: Instant
-
-
-def reply_id(account_id: str, writer: str, number: str, body: str, received_at: Instant) -> str:
-    """The id of a reply, from its content: a repeated callback gives the same id."""
-    what = "\n".join((account_id, writer, number, str(received_at), body))
-    digest = hashlib.sha256(what.encode("utf-8", "backslashreplace")).digest()
-    return make_id(REPLY_PREFIX, digest[:ID_BYTES])
-
-
-def forwarded_text(reply: Reply, length_max: int) -> str:
-    """A reply as a text: its writer, and its body without invalid characters."""
-    shown = "".join("?" if bad_character(letter) else letter for letter in reply.body)
-    return f"{reply.writer}: {shown}"[:length_max]

@@ -39,6 +39,7 @@ class CampaignView:
     why an open campaign does not go on by itself ("workflow_lost"), and mostly None. ``ordered`` is
     an order that the campaign has not carried out yet, ``ordered_at`` the number of the last one.
     ``clicks`` are those on its short links.
+    ``replies`` counts the inbound texts that answer its messages.
     """
 
     id: str
@@ -64,6 +65,7 @@ class CampaignView:
     ordered: str | None = None
     ordered_at: Instant | None = None
     clicks: ClickCounts = ClickCounts()
+    replies: int = 0
 
 
 @dataclass(frozen=True, slots=True)

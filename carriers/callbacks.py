@@ -25,6 +25,11 @@ TEXT_LENGTH_MAX = 10_000
 FIELDS_MAX = 200
 # How far the timestamp of a signed call may be from our clock.
 TOLERANCE_SECONDS = 300
+# Of an inbound text: its id, and its pictures with their addresses.
+ID_LENGTH_MAX = 200
+MEDIA_MAX = 10
+URL_LENGTH_MAX = 2_048
+_MEDIA = re.compile(r"https?://[!-~]+")
 _ODD = re.compile(r"[\x00\ud800-\udfff]")
 
 
@@ -101,6 +106,34 @@ def text_of(said: Mapping[str, Any], member: str) -> str:
     if not isinstance(value, str) or len(value) > TEXT_LENGTH_MAX or _ODD.search(value):
         raise malformed(member)
     return value
+
+
+def text_or_empty(said: Mapping[str, Any], member: str) -> str:
+    """As :func:`text_of`, but "" for a member that is missing or null."""
+    return "" if said.get(member) is None else text_of(said, member)
+
+
+def id_of(said: Mapping[str, Any], member: str) -> str | None:
+    """Read the carrier's id of a call, a string or a number; None for anything else."""
+    value = said.get(member)
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    if not isinstance(value, str) or not 0 < len(value) <= ID_LENGTH_MAX or _ODD.search(value):
+        return None
+    return value
+
+
+def media_of(values: object) -> tuple[str, ...]:
+    """The addresses of media in a list of addresses, or of objects with a ``url``.
+
+    At most ``MEDIA_MAX``; whatever else the list has is left out.
+    """
+    found = []
+    for value in values if isinstance(values, list) else ():
+        url = value.get("url") if isinstance(value, dict) else value
+        if isinstance(url, str) and len(url) <= URL_LENGTH_MAX and _MEDIA.fullmatch(url):
+            found.append(url)
+    return tuple(found[:MEDIA_MAX])
 
 
 def object_of(said: Mapping[str, Any], member: str) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from campaign.failures import DoubtfulHandoff, PermanentFailure, TemporaryFailure
 from campaign.handoffs import Acceptance, CarrierCall, Forged, Handoff, Inbound, Receipt, Repeats
+from campaign.instants import SECOND
 from campaign.settings import Settings
 from campaign.states import MessageStatus
 from campaign.text import segment
@@ -20,10 +21,12 @@ from carriers.callbacks import (
     EMPTY,
     address_of,
     constant_time_equals,
+    id_of,
     malformed,
     now,
     require,
     text_of,
+    text_or_empty,
 )
 from carriers.classify import OUR_FAULT, PUT_OFF, Answer, failure_of, read_text
 from carriers.client import CarrierClient
@@ -152,8 +155,17 @@ def read_receipts(call: CarrierCall) -> list[Receipt]:
 def read_inbound(call: CarrierCall) -> list[Inbound]:
     """Read an incoming text (URL as in docs/carriers.md); raises Forged or Refused."""
     said = _proved(call)
-    sender = address_of(said, "from")
-    return [Inbound(sender, address_of(said, "to"), text_of(said, "text"), now())]
+    seconds = said.get("at", "")
+    is_time = seconds.isascii() and seconds.isdigit() and len(seconds) < 12
+    return [
+        Inbound(
+            address_of(said, "from"),
+            address_of(said, "to"),
+            text_or_empty(said, "text"),
+            int(seconds) * SECOND if is_time else now(),
+            carrier_id=id_of(said, "id"),
+        )
+    ]
 
 
 def _sort(answer: Answer) -> str:

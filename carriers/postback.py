@@ -18,7 +18,16 @@ from campaign.handoffs import Acceptance, CarrierCall, Forged, Handoff, Inbound,
 from campaign.settings import Settings
 from campaign.states import MessageStatus
 from carriers import NotConfigured
-from carriers.callbacks import address_of, instant_in, read_object, require, text_of
+from carriers.callbacks import (
+    address_of,
+    id_of,
+    instant_in,
+    media_of,
+    read_object,
+    require,
+    text_of,
+    text_or_empty,
+)
 from carriers.classify import acceptance, plain_code
 from carriers.client import CarrierClient
 
@@ -123,10 +132,21 @@ def read_receipts(call: CarrierCall) -> list[Receipt]:
 
 
 def read_inbound(call: CarrierCall) -> list[Inbound]:
-    """Read ``{"from","to","text","at"}``; raises Forged or Refused."""
+    """Read ``{"id","from","to","text","mediaUrls","at"}``; raises Forged or Refused.
+
+    ``id`` and ``mediaUrls`` are optional.
+    """
     said = _verified(call)
-    sender = address_of(said, "from")
-    return [Inbound(sender, address_of(said, "to"), text_of(said, "text"), instant_in(said, "at"))]
+    return [
+        Inbound(
+            address_of(said, "from"),
+            address_of(said, "to"),
+            text_or_empty(said, "text"),
+            instant_in(said, "at"),
+            carrier_id=id_of(said, "id"),
+            media_urls=media_of(said.get("mediaUrls")),
+        )
+    ]
 
 
 def _acceptance(answer: Any) -> Acceptance:

@@ -16,7 +16,7 @@ from campaign.handoffs import Acceptance, CarrierCall, Handoff, Inbound, Receipt
 from campaign.phone import is_e164
 from campaign.settings import Settings
 from campaign.states import MessageStatus
-from carriers.callbacks import address_of, instant_in, malformed, read_object, text_of
+from carriers.callbacks import address_of, id_of, instant_in, malformed, read_object, text_of
 from carriers.classify import acceptance, looking_up
 from carriers.client import CarrierClient
 
@@ -102,12 +102,13 @@ def read_receipts(call: CarrierCall) -> list[Receipt]:
 
 
 def read_inbound(call: CarrierCall) -> list[Inbound]:
-    """Read ``{"from","to","body","at"}``; raises Refused for anything else."""
+    """Read ``{"from","to","body","at"}``, with or without ``id``; raises Refused for the rest."""
     said = read_object(call.body)
     sender = address_of(said, "from")
     if not is_e164(sender):
         raise malformed("from")
-    return [Inbound(sender, address_of(said, "to"), text_of(said, "body"), instant_in(said, "at"))]
+    body, at = text_of(said, "body"), instant_in(said, "at")
+    return [Inbound(sender, address_of(said, "to"), body, at, carrier_id=id_of(said, "id"))]
 
 
 def _acceptance(answer: Any) -> Acceptance:

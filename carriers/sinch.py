@@ -24,11 +24,14 @@ from carriers.callbacks import (
     EMPTY,
     address_of,
     constant_time_equals,
+    id_of,
     instant_or_now,
     is_fresh,
+    media_of,
     read_object,
     require,
     text_of,
+    text_or_empty,
 )
 from carriers.classify import Verdicts, acceptance, looking_up
 from carriers.client import CarrierClient, bearer
@@ -202,10 +205,18 @@ def read_inbound(call: CarrierCall) -> list[Inbound]:
     if said.get("type") not in _TEXTS:
         return []
     body = said.get("body")
-    # The text of a message with media, if any, is one level down.
-    text = text_of(body if isinstance(body, dict) else {"message": body or ""}, "message")
-    sender = address_of(said, "from")
-    return [Inbound(sender, address_of(said, "to"), text, instant_or_now(said, "received_at"))]
+    # The text and the media of a message with media are one level down.
+    within = body if isinstance(body, dict) else {"message": body}
+    return [
+        Inbound(
+            address_of(said, "from"),
+            address_of(said, "to"),
+            text_or_empty(within, "message"),
+            instant_or_now(said, "received_at"),
+            carrier_id=id_of(said, "id"),
+            media_urls=media_of(within.get("media")),
+        )
+    ]
 
 
 def _proved(call: CarrierCall) -> dict[str, Any]:

@@ -24,13 +24,16 @@ from campaign.states import MessageStatus
 from carriers.callbacks import (
     EMPTY,
     address_of,
+    id_of,
     instant_or_now,
     is_fresh,
     malformed,
+    media_of,
     object_of,
     read_object,
     require,
     text_of,
+    text_or_empty,
 )
 from carriers.classify import Verdicts, acceptance
 from carriers.client import CarrierClient, bearer
@@ -38,6 +41,8 @@ from carriers.client import CarrierClient, bearer
 NAME = "telnyx"
 # Telnyx repeats a webhook that is not answered with 200.
 ACK = EMPTY
+# A group message has several; one of them is ours.
+RECIPIENTS_MAX = 50
 
 _RECEIPTS = {
     "delivered": MessageStatus.DELIVERED,
@@ -196,8 +201,20 @@ def read_inbound(call: CarrierCall) -> list[Inbound]:
     recipients = message.get("to")
     if not isinstance(recipients, list) or not all(isinstance(one, dict) for one in recipients):
         raise malformed("to")
-    body, at = text_of(message, "text"), instant_or_now(event, "occurred_at")
-    return [Inbound(sender, address_of(one, "phone_number"), body, at) for one in recipients[:1]]
+    numbers = [address_of(one, "phone_number") for one in recipients[:RECIPIENTS_MAX]]
+    if not numbers:
+        return []
+    return [
+        Inbound(
+            sender,
+            numbers[0],
+            text_or_empty(message, "text"),
+            instant_or_now(event, "occurred_at"),
+            carrier_id=id_of(message, "id"),
+            media_urls=media_of(message.get("media")),
+            also_to=tuple(numbers[1:]),
+        )
+    ]
 
 
 def _reference(message: Mapping[str, Any]) -> str | None:

@@ -24,13 +24,17 @@ from campaign.instants import DAY, SECOND, Instant, instant_of, moment_of
 from campaign.settings import Settings
 from campaign.states import MessageStatus
 from carriers.callbacks import (
+    MEDIA_MAX,
     Ack,
     address_of,
     constant_time_equals,
+    id_of,
+    media_of,
     now,
     read_form,
     require,
     text_of,
+    text_or_empty,
 )
 from carriers.classify import Verdicts, acceptance, looking_up
 from carriers.client import CarrierClient, basic
@@ -52,6 +56,9 @@ _RECEIPTS = {
     "failed": MessageStatus.UNDELIVERED,
     "canceled": MessageStatus.UNDELIVERED,
 }
+
+# OptOutType, which a messaging service with advanced opt-out adds for the words it knows.
+_KEYWORDS = {"STOP": "stop", "START": "start", "HELP": "help"}
 
 
 def _code(decoded: Any) -> object:
@@ -224,10 +231,19 @@ def read_receipts(call: CarrierCall) -> list[Receipt]:
 
 
 def read_inbound(call: CarrierCall) -> list[Inbound]:
-    """Read an incoming message; raises Forged or Refused."""
+    """Read an incoming message with its media and Twilio's verdict; raises Forged or Refused."""
     said = _signed(call)
-    sender = address_of(said, "From")
-    return [Inbound(sender, address_of(said, "To"), text_of(said, "Body"), now())]
+    return [
+        Inbound(
+            address_of(said, "From"),
+            address_of(said, "To"),
+            text_or_empty(said, "Body"),
+            now(),
+            carrier_id=id_of(said, "MessageSid"),
+            media_urls=media_of([said.get(f"MediaUrl{index}") for index in range(MEDIA_MAX)]),
+            keyword=_KEYWORDS.get(said.get("OptOutType", "").upper()),
+        )
+    ]
 
 
 def _signed(call: CarrierCall) -> dict[str, str]:

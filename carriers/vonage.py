@@ -26,10 +26,13 @@ from carriers.callbacks import (
     TOLERANCE_SECONDS,
     address_of,
     constant_time_equals,
+    id_of,
     instant_or_now,
+    media_of,
     read_object,
     require,
     text_of,
+    text_or_empty,
 )
 from carriers.classify import Verdicts, acceptance
 from carriers.client import CarrierClient, basic, bearer
@@ -49,6 +52,7 @@ _MEDIA = {
     "wav": "audio",
     "ogg": "audio",
 }
+_INBOUND_MEDIA = {"image", "vcard", "audio", "video", "file"}
 _RECEIPTS = {
     "delivered": MessageStatus.DELIVERED,
     "read": MessageStatus.DELIVERED,
@@ -212,13 +216,26 @@ def read_receipts(call: CarrierCall) -> list[Receipt]:
 
 
 def read_inbound(call: CarrierCall) -> list[Inbound]:
-    """Read an inbound webhook; empty if it is no text. Raises Forged or Refused."""
+    """Read an inbound webhook; empty if it is neither a text nor a picture.
+
+    A caption is the text of a picture. Raises Forged or Refused.
+    """
     said = _signed(call)
-    if said.get("channel") not in ("sms", "mms") or "text" not in said:
+    kind = said.get("message_type")
+    media = said.get(kind) if isinstance(kind, str) and kind in _INBOUND_MEDIA else None
+    media = media if isinstance(media, dict) else {}
+    if said.get("channel") not in ("sms", "mms") or ("text" not in said and not media):
         return []
-    sender = address_of(said, "from")
-    at = instant_or_now(said, "timestamp")
-    return [Inbound(sender, address_of(said, "to"), text_of(said, "text"), at)]
+    return [
+        Inbound(
+            address_of(said, "from"),
+            address_of(said, "to"),
+            text_or_empty(said, "text") or text_or_empty(media, "caption"),
+            instant_or_now(said, "timestamp"),
+            carrier_id=id_of(said, "message_uuid"),
+            media_urls=media_of([media]),
+        )
+    ]
 
 
 def _media_kind(url: str) -> str:

@@ -23,6 +23,7 @@ from store.database.secrets import Sealer
 from store.people.erasure import Eraser
 from store.people.people import People
 from store.people.retention import Retention
+from store.replies.inbound import InboundMessages
 from store.replies.leases import Leases
 from store.replies.replies import Replies
 from store.sending.carrier_health import Health
@@ -32,7 +33,9 @@ from store.sending.receipts import Receipts
 from store.sending.routes import Routes
 from store.sending.sending import Sending
 from store.sending.unknowns import Resolving
+from store.shared.auto_replies import AutoReplies
 from store.shared.erased_numbers import ErasedNumbers
+from store.shared.keyword_settings import KeywordSettingsStore
 from store.shared.outbox import Outbox
 from store.shared.rates import Rates
 from store.webhooks.deliveries import Deliveries
@@ -59,10 +62,13 @@ class Store:
     health: Health
     receipts: Receipts
     opt_outs: OptOuts
+    keywords: KeywordSettingsStore
+    auto_replies: AutoReplies
     people: People
     eraser: Eraser
     retention: Retention
     leases: Leases
+    inbound: InboundMessages
     replies: Replies
     resolving: Resolving
     retrying: Retrying
@@ -107,12 +113,15 @@ def open_store(settings: Settings) -> Store:
         rates=rates,
         health=health,
         receipts=Receipts(database, outbox),
-        opt_outs=OptOuts(database, erased_numbers),
+        opt_outs=OptOuts(database, outbox, erased_numbers),
         people=People(database, erased_numbers),
         eraser=Eraser(database, erased_numbers),
         retention=Retention(database),
+        keywords=KeywordSettingsStore(database),
+        auto_replies=AutoReplies(database),
         leases=Leases(database),
-        replies=Replies(database, outbox),
+        inbound=InboundMessages(database, outbox),
+        replies=Replies(database),
         resolving=Resolving(database, admissions),
         retrying=Retrying(database),
         attempts=Attempts(database),

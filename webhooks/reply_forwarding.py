@@ -11,13 +11,14 @@ from typing import Protocol
 
 from campaign.deliveries import DeliveryOutcome, DeliverySender, DeliveryVerdict
 from campaign.failures import ServiceUnavailable
+from campaign.inbound import forwarded_text
 from campaign.instants import Instant, moment_of
 from campaign.leases import LEASE_FOR, LeaseRequest, NoLease
 from campaign.mail import is_mailable
 from campaign.model import Draft, DraftRecipient, Policy
 from campaign.phone import OfflineLookup
 from campaign.refusals import Refused
-from campaign.replies import ReplyChannel, forwarded_text
+from campaign.replies import ReplyChannel
 from store.replies.replies import Forward
 from store.store import Store
 from webhooks.smtp import Mail, MailRefused, MailUnavailable
@@ -141,5 +142,5 @@ def email_of(forward: Forward, sender: str) -> EmailMessage:
     message["Date"] = format_datetime(moment_of(reply.received_at))
     message["Message-ID"] = f"<{reply.id}@godwit>"
     message["Auto-Submitted"] = "auto-generated"
-    message.set_content(reply.body)
+    message.set_content(reply.text)
     return message

@@ -23,12 +23,12 @@ def render_event(webhook_event: WebhookEvent) -> WebhookRequest | None:
 
     A retry renders the same callback, because these states are final.
     """
-    if webhook_event.message is None or webhook_event.campaign is None:
-        return None
     pair = webhook_event.key_pair()
     sids = (pair.key_id if pair else "", webhook_event.property_sid)
-    if webhook_event.event is Event.MESSAGE_RECEIVED and webhook_event.reply is not None:
-        shown = show_received(webhook_event.reply, webhook_event.message, *sids)
+    if webhook_event.event is Event.MESSAGE_RECEIVED and webhook_event.inbound is not None:
+        shown = show_received(webhook_event.inbound, webhook_event.message, *sids)
+    elif webhook_event.message is None or webhook_event.campaign is None:
+        return None
     elif webhook_event.event in RECEIPTS:
         shown = show_message(
             webhook_event.message, webhook_event.campaign.created_at, ReplyOptions(), *sids

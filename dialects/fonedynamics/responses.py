@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from campaign.ids import ID_BYTES, MESSAGE_PREFIX, make_id, read_id
+from campaign.inbound import INBOUND_PREFIX, InboundMessage
 from campaign.instants import SECOND, Instant
 from campaign.leases import NoLease
 from campaign.refusals import RefusalCode
-from campaign.replies import REPLY_PREFIX, Reply, ReplyOptions
+from campaign.replies import ReplyOptions
 from campaign.states import GIVEN_UP, MessageStatus
 from campaign.text import segment
 from campaign.views import MessageView
@@ -201,26 +202,31 @@ def show_accepted(
 
 
 def show_received(
-    reply: Reply, answered: MessageView, account_sid: str, property_sid: str
+    reply: InboundMessage, answered: MessageView | None, account_sid: str, property_sid: str
 ) -> dict[str, Any]:
-    """Write a reply as a received message, with the sid of the message that it answers."""
-    return {
+    """Write an inbound text as a received message, with the sid of the message that it answers.
+
+    The addresses of its media follow the text.
+    """
+    shown = {
         "MessageSid": sid_of(reply.id),
         "AccountSid": account_sid,
         "PropertySid": property_sid,
         "From": reply.writer,
         "To": reply.number,
-        "Text": reply.body,
+        "Text": reply.text,
         "DeliveryReceipt": False,
-        "NumSegments": segment(reply.body).count,
+        "NumSegments": segment(reply.text).count,
         "Status": "Received",
         "Direction": "Receive",
         "Created": reply.received_at // SECOND,
         "ErrorCode": "",
-        "ExternalId": answered.reference or "",
+        "ExternalId": (answered and answered.reference) or "",
         "Received": reply.received_at // SECOND,
-        "ResponseToMessageSid": sid_of(answered.id),
     }
+    if answered is not None:
+        shown["ResponseToMessageSid"] = sid_of(answered.id)
+    return shown
 
 
 def _error_code(view: MessageView) -> str:
@@ -257,4 +263,4 @@ def message_id_of(sid: str) -> str | None:
 
 def reply_id_of(message_id: str) -> str:
     """The id of a reply, from what ``message_id_of`` made of its sid."""
-    return REPLY_PREFIX + message_id.removeprefix(MESSAGE_PREFIX)
+    return INBOUND_PREFIX + message_id.removeprefix(MESSAGE_PREFIX)

@@ -214,8 +214,10 @@ def _find(store: Store, principal: Principal, message_id: str) -> dict[str, Any]
     if asked is not None:
         return show_message(asked.message, asked.created_at, asked.options, *sids)
     reply = store.replies.reply(account, reply_id_of(message_id))
-    answered = reply and store.replies.message(account, reply.message_id)
-    return show_received(reply, answered.message, *sids) if reply and answered else None
+    if reply is None:
+        return None
+    answered = store.replies.message(account, reply.message_id or "")
+    return show_received(reply, answered.message if answered else None, *sids)
 
 
 def _naming(campaign: CampaignView | None) -> dict[str, str]:

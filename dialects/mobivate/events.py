@@ -1,4 +1,4 @@
-"""Mobivate: receipt and click callbacks, and the lines of the message log.
+"""Mobivate: callbacks of receipts, clicks and incoming texts, and the lines of the message log.
 
 The payloads are those of the vendor's older pages; the newer ones do not describe them.
 """
@@ -9,7 +9,8 @@ from datetime import UTC
 from typing import Any
 
 from campaign.credits import PRICES
-from campaign.events import MESSAGE_EVENTS
+from campaign.events import MESSAGE_EVENTS, Event
+from campaign.inbound import InboundMessage
 from campaign.instants import Instant, moment_of
 from campaign.states import HANDED_OFF, MessageStatus
 from campaign.views import ClickView, MessageView
@@ -49,10 +50,12 @@ def status_of(message: MessageView) -> tuple[int, str]:
 
 
 def render_event(webhook_event: WebhookEvent) -> WebhookRequest | None:
-    """Render the callback of a receipt or click; None for an event that this API does not report.
+    """Render the callback of an event; None for an event that this API does not report.
 
     A retry renders the same callback.
     """
+    if webhook_event.event is Event.MESSAGE_RECEIVED and webhook_event.inbound is not None:
+        return _posted(show_incoming(webhook_event.inbound))
     message, campaign = webhook_event.message, webhook_event.campaign
     status = _REPORTED.get(webhook_event.event)
     if message is None or campaign is None:
@@ -63,8 +66,24 @@ def render_event(webhook_event: WebhookEvent) -> WebhookRequest | None:
         shown = show_receipt(replace(message, status=status), campaign.id, webhook_event.at)
     else:
         return None
-    body = json.dumps(shown, separators=(",", ":"), ensure_ascii=False).encode()
-    return WebhookRequest(headers={"Content-Type": "application/json"}, body=body)
+    return _posted(shown)
+
+
+def show_incoming(inbound: InboundMessage) -> dict[str, Any]:
+    """The body of the callback for an incoming text; the addresses of its media follow the text.
+
+    ``inReplyTo`` and ``logicalMessageId`` are the message that it answers and the batch of that.
+    """
+    return {
+        "id": inbound.id,
+        "originator": digits(inbound.writer),
+        "recipient": digits(inbound.number),
+        "body": inbound.text,
+        "created": _with_offset(inbound.received_at),
+        "inReplyTo": inbound.message_id,
+        "logicalMessageId": inbound.campaign_id,
+        "ownerUserId": inbound.account_id,
+    }
 
 
 def show_receipt(message: MessageView, campaign_id: str, at: Instant) -> dict[str, Any]:
@@ -125,6 +144,11 @@ def show_logged(logged: LoggedMessage) -> dict[str, Any]:
 def digits(address: str) -> str:
     """A number without its plus, as this vendor writes it; other senders are unchanged."""
     return address.removeprefix("+")
+
+
+def _posted(shown: dict[str, Any]) -> WebhookRequest:
+    body = json.dumps(shown, separators=(",", ":"), ensure_ascii=False).encode()
+    return WebhookRequest(headers={"Content-Type": "application/json"}, body=body)
 
 
 def _with_offset(instant: Instant) -> str:

@@ -3,15 +3,16 @@
 import asyncio
 
 from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import JSONResponse, Response, StreamingResponse
 
-from campaign.instants import iso
 from campaign.phone import canonical_number, is_e164
 from dialects.http.auth import Permission, fault_of_permissions
 from dialects.http.context import ApiContext
 from dialects.native import responses as presenting
 from dialects.native.fields import RequestModel
-from dialects.native.handling import Stop, body_of, deleted, enter, read_model
+from dialects.native.handling import Stop, body_of, deleted, enter, not_found, read_model
+from dialects.native.list_members import read_members
+from dialects.native.opt_outs import event_json, opt_out_json, opt_outs_csv
 from dialects.native.problems import WRITING, documented, problem
 from store.accounts.senders import SenderTaken
 from store.clock import wall_clock
@@ -125,27 +126,56 @@ def routes(context: ApiContext) -> APIRouter:
         account, now = principal.account_id, wall_clock()
         return deleted(await asyncio.to_thread(api_keys.revoke, key_id, now, account), "key")
 
-    @router.get("/opt-outs", summary="List the numbers that opted out")
+    @router.get("/opt-outs", summary="List the numbers that opted out, as JSON or CSV")
     async def list_opt_outs(
         request: Request, limit: int = 100, cursor: str | None = None
     ) -> Response:
-        """A page of numbers in ascending order; ``next`` is the cursor of the next page."""
+        """A page of numbers in ascending order; ``next`` is the cursor of the next page.
+
+        Each has its evidence: when, by which text, through which carrier. With
+        ``Accept: text/csv``, one line per number, all of them.
+        """
         principal = await enter(request, context.store, Permission.READ)
+        if "text/csv" in request.headers.get("accept", ""):
+            rows = opt_outs_csv(opt_outs, principal.account_id)
+            return StreamingResponse(rows, media_type="text/csv")
         size = max(1, min(limit, 1_000))
         found = await read_in_thread(opt_outs.list, principal.account_id, size, cursor)
-        shown = [
-            {"number": one.number, "source": one.source, "createdAt": iso(one.created_at)}
-            for one in found
-        ]
+        shown = [opt_out_json(one) for one in found]
         following = found[-1].number if len(found) == size else None
         return JSONResponse({"optOuts": shown, "next": following})
 
+    @router.get("/opt-outs/{number}", summary="Get the evidence of a number's opt-outs")
+    async def opt_out_history(request: Request, number: str) -> Response:
+        """Every STOP and START of the number, the earliest first; 404 if there is none."""
+        principal = await enter(request, context.store, Permission.READ)
+        account = principal.account_id
+        now = await read_in_thread(opt_outs.get, account, number)
+        events = await read_in_thread(opt_outs.history, account, number)
+        if now is None and not events:
+            return not_found("opt-out")
+        shown = [event_json(event) for event in events]
+        written = canonical_number(number) or number
+        return JSONResponse({"number": written, "optedOut": now is not None, "events": shown})
+
     @router.post(
-        "/opt-outs", status_code=201, summary="Opt out a number", openapi_extra=body_of(OptOutBody)
+        "/opt-outs",
+        status_code=201,
+        summary="Opt out a number, or those of a CSV file",
+        openapi_extra=_OPT_OUTS,
+        responses={200: {"description": "The numbers of the file are opted out"}},
     )
     async def opt_out(request: Request) -> Response:
-        """Messages to the number that are not yet claimed are skipped, in running campaigns too."""
+        """Messages to the number that are not yet claimed are skipped, in running campaigns too.
+
+        With ``text/csv`` every number of a file with a header, 200 and how many were added.
+        """
         principal = await enter(request, context.store, Permission.CONTROL)
+        if request.headers.get("content-type", "").lower().startswith("text/csv"):
+            numbers = [one.number for one in await read_members(request)]
+            account, now = principal.account_id, wall_clock()
+            added = await asyncio.to_thread(opt_outs.add_all, account, numbers, "file", now)
+            return JSONResponse({"added": added, "total": len(set(numbers))})
         body = await read_model(request, OptOutBody, BODY_BYTES_MAX)
         number = canonical_number(body.number) if is_e164(body.number) else None
         if number is None:
@@ -162,3 +192,9 @@ def routes(context: ApiContext) -> APIRouter:
         return deleted(gone, "opt-out")
 
     return router
+
+
+_OPT_OUTS = body_of(OptOutBody)
+_OPT_OUTS["requestBody"]["content"]["text/csv"] = {
+    "schema": {"type": "string", "description": "column number; others are ignored"}
+}

@@ -1,15 +1,17 @@
 """The native API's callbacks: thin JSON that names what happened to what.
 
 A message is named by its ids and the account's reference; its number and text can be read from the
-API. So no personal data reaches the logs of receivers (Standard Webhooks 1.0.0).
+API. So no personal data reaches the logs of receivers (Standard Webhooks 1.0.0). Only an inbound
+text is reported whole, because it is what happened.
 """
 
 import json
 from dataclasses import asdict
 from typing import Any
 
-from campaign.events import EndpointMethod
+from campaign.events import EndpointMethod, Event
 from campaign.instants import iso
+from dialects.native.inbound import inbound_json
 from store.webhooks.events import WebhookEvent
 from webhooks.rendering import WebhookRequest
 
@@ -33,7 +35,13 @@ def render_event(webhook_event: WebhookEvent) -> WebhookRequest:
 
 
 def data_of(webhook_event: WebhookEvent) -> dict[str, Any]:
-    """The data of an event. ``status`` is that of the event, not the current one."""
+    """The data of an event. ``status`` is that of the event, not the current one.
+
+    An inbound text has the reference of the message that it answers.
+    """
+    if webhook_event.event is Event.MESSAGE_RECEIVED and webhook_event.inbound is not None:
+        answered = webhook_event.message
+        return inbound_json(webhook_event.inbound) | {"reference": answered and answered.reference}
     happened = webhook_event.event.value.partition(".")[2]
     data: dict[str, Any] = {}
     if webhook_event.campaign is not None:

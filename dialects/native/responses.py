@@ -6,10 +6,12 @@ from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
+from campaign.inbound import InboundMessage
 from campaign.instants import iso, iso_or_none
 from campaign.phone import is_e164
 from campaign.report import Report
 from campaign.views import CampaignView, MessageView
+from dialects.native.inbound import inbound_json
 from service.dry_run import DryRun
 from store.accounts.accounts import AccountView
 from store.accounts.api_keys import KeyView
@@ -30,12 +32,27 @@ CSV_COLUMNS = (
     "reference",
 )
 
+INBOUND_COLUMNS = (
+    "id",
+    "from",
+    "to",
+    "text",
+    "mediaUrls",
+    "receivedAt",
+    "carrier",
+    "campaignId",
+    "messageId",
+    "needsReview",
+)
+
 
 def campaign_json(view: CampaignView) -> dict[str, Any]:
     """A campaign with its counts; the ten after ``total`` sum to it.
 
     ``clicks`` has the clicks on its short links: ``total``, ``unique`` (messages with at least one)
-    and ``previews`` by programs, which are no clicks.
+    and ``previews`` by programs, which are no clicks. ``replies`` is how many inbound texts
+    answered its messages.
+
     ``pausedBy`` is "person" or "system" while it is paused. ``problem`` names what keeps an open
     campaign from going on, such as "workflow_lost". ``ordered`` is an order that holds and is not
     carried out yet: "pause", "resume", "cancel" or "retry".
@@ -58,6 +75,7 @@ def campaign_json(view: CampaignView) -> dict[str, Any]:
         "refusals": [asdict(refusal) for refusal in view.refusals],
         "counts": asdict(view.tally),
         "clicks": asdict(view.clicks),
+        "replies": view.replies,
     }
 
 
@@ -162,13 +180,25 @@ def messages_csv(messages: Iterable[MessageView], header: bool = True) -> str:
         writer.writerow(CSV_COLUMNS)
     for message in messages:
         shown = message_json(message)
-        writer.writerow([_cell(column, shown[column]) for column in CSV_COLUMNS])
+        writer.writerow([safe_cell(shown[column]) for column in CSV_COLUMNS])
     return out.getvalue()
 
 
-def _cell(column: str, value: Any) -> Any:
-    # A valid number starts with "+" and is safe. Some dialects admit a recipient that is no number.
-    if column in ("to", "sender") and is_e164(value):
+def inbound_csv(messages: Iterable[InboundMessage], header: bool = True) -> str:
+    """Inbound texts as CSV, with the addresses of a text's media in one cell; see messages_csv."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    if header:
+        writer.writerow(INBOUND_COLUMNS)
+    for message in messages:
+        shown = inbound_json(message) | {"mediaUrls": " ".join(message.media_urls)}
+        writer.writerow([safe_cell(shown[column]) for column in INBOUND_COLUMNS])
+    return out.getvalue()
+
+
+def safe_cell(value: Any) -> Any:
+    """A value for a CSV cell that no spreadsheet runs as a formula; a valid number stays."""
+    if isinstance(value, str) and is_e164(value):
         return value
     if isinstance(value, str) and value[:1] in "=+-@\t\r":
         return "'" + value if value else value

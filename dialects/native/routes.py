@@ -7,6 +7,8 @@ from dialects.http.context import ApiContext
 from dialects.native import (
     account_routes,
     campaign_routes,
+    inbound_routes,
+    keyword_routes,
     link_routes,
     list_routes,
     message_routes,
@@ -18,7 +20,9 @@ from dialects.native.requests import NAME, CampaignBody, read
 
 GROUPS = (
     account_routes,
+    keyword_routes,
     message_routes,
+    inbound_routes,
     people_routes,
     list_routes,
     link_routes,

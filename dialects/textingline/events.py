@@ -8,9 +8,9 @@ import json
 from typing import Any
 
 from campaign.events import Event
+from campaign.inbound import InboundMessage
 from campaign.instants import iso
 from campaign.ports import Tally
-from campaign.replies import Reply
 from campaign.views import CampaignView, ClickView, MessageView
 from dialects.textingline.responses import is_single, show, show_message
 from store.webhooks.events import WebhookEvent
@@ -59,8 +59,8 @@ def render_event(webhook_event: WebhookEvent) -> WebhookRequest | None:
 
 def _content(webhook_event: WebhookEvent) -> tuple[str, dict[str, Any]] | None:
     campaign, message = webhook_event.campaign, webhook_event.message
-    if webhook_event.event is Event.MESSAGE_RECEIVED and webhook_event.reply is not None:
-        return INCOMING, received(webhook_event.reply)
+    if webhook_event.event is Event.MESSAGE_RECEIVED and webhook_event.inbound is not None:
+        return INCOMING, received(webhook_event.inbound)
     if campaign is None:
         return None
     if message is not None and webhook_event.click is not None:
@@ -107,14 +107,14 @@ def clicked(click: ClickView, campaign: CampaignView, message: MessageView) -> d
     return shown if is_single(campaign) else {**shown, "broadcastId": campaign.id}
 
 
-def received(reply: Reply) -> dict[str, Any]:
-    """An incoming text, with the members of a message."""
+def received(inbound: InboundMessage) -> dict[str, Any]:
+    """An incoming text, with the members of a message; the addresses of its media follow it."""
     return {
-        "id": reply.id,
+        "id": inbound.id,
         "direction": "inbound",
-        "to": reply.number,
-        "from": reply.writer,
-        "body": reply.body,
+        "to": inbound.number,
+        "from": inbound.writer,
+        "body": inbound.text,
         "status": "received",
-        "createdAt": iso(reply.received_at),
+        "createdAt": iso(inbound.received_at),
     }

@@ -9,15 +9,14 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from prometheus_client import Counter
 
-from campaign.handoffs import CarrierCall, Forged, Inbound, Receipt
-from campaign.phone import is_e164
+from campaign.handoffs import CarrierCall, Forged, Receipt
 from campaign.refusals import Refused
-from campaign.rules.opt_outs import Keyword, read_keyword
 from carriers import CarrierModule, UnknownCarrier, carrier_module
 from carriers.callbacks import Ack
 from dialects.http.bodies import BadBody, read_bytes
 from dialects.http.context import ApiContext
 from dialects.native.problems import documented, problem, refused
+from service.inbound import keep_inbound
 from store.clock import wall_clock
 from store.store import Store
 from telemetry.logs import get_logger
@@ -105,15 +104,17 @@ def routes(context: ApiContext) -> APIRouter:
         "/{name}/inbound", status_code=202, summary="Take texts that people sent to our numbers"
     )
     async def take_inbound(request: Request, name: str) -> Response:
-        """STOP and its synonyms opt the writer out for each account that owns or leases the number.
+        """Every text to a number of an account is kept, reported and shown in its list.
 
-        A reply to a leased number is forwarded as its message requested. The same call again
-        changes nothing.
+        STOP and its synonyms opt the writer out for each account that has the number or wrote to
+        the person from it. A reply to a leased number is forwarded as its message requested. The
+        same text again changes nothing.
         """
 
         async def take(module: CarrierModule, call: CarrierCall) -> None:
             for inbound in module.read_inbound(call):
-                if not await asyncio.to_thread(_apply, context.store, inbound):
+                now = await asyncio.to_thread(context.store.clock.now)
+                if not await asyncio.to_thread(keep_inbound, context.store, inbound, name, now):
                     UNMATCHED.labels(name).inc()
                     log.warning("inbound text fits no account", carrier=name)
 
@@ -166,23 +167,3 @@ def _address(context: ApiContext, request: Request) -> str:
         return address
     query = f"?{request.url.query}" if request.url.query else ""
     return f"{base}{request.url.path}{query}"
-
-
-def _apply(store: Store, inbound: Inbound) -> bool:
-    """Apply a text to the accounts that it concerns; False if there are none.
-
-    A name or short code that writes to us can neither opt out nor answer.
-    """
-    if not is_e164(inbound.sender):
-        return False
-    keyword = read_keyword(inbound.body)
-    owners = set(store.opt_outs.owners(inbound.to))
-    # A text to a leased number is a reply to a message of the account that has the lease.
-    answered = store.replies.take(inbound, wall_clock())
-    accounts = owners if answered is None else {*owners, answered}
-    for account_id in accounts:
-        if keyword is Keyword.STOP:
-            store.opt_outs.add(account_id, inbound.sender, "inbound", inbound.at)
-        elif keyword is Keyword.START:
-            store.opt_outs.remove(account_id, inbound.sender)
-    return bool(accounts)

@@ -122,7 +122,7 @@ def status(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Show a campaign's status and the number of messages in each state.
+    """Show a campaign's status, its messages by state and the count of replies.
 
     Without an id, show whether each part of the installation is ready; the exit
     code is 1 if something is wrong.
@@ -136,6 +136,8 @@ def status(
         typer.echo(json.dumps(presenting.campaign_json(view), indent=2))
         return
     out.print(progress_table(view))
+    if view.replies:
+        out.print(f"replies: {view.replies:,}", highlight=False)
     if view.ordered is not None:
         out.print(f"ordered, and not carried out yet: {view.ordered}", highlight=False)
     if advice := advice_on(view):

@@ -52,25 +52,25 @@ STATEMENTS: Sequence[tuple[str, str]] = (
         """
         DELETE FROM callback
         WHERE account_id = :account AND status = 'waiting' AND inbound_id IN (
-            SELECT id FROM reply WHERE account_id = :account AND writer = :number
+            SELECT id FROM inbound_message WHERE account_id = :account AND writer = :number
         )
         """,
     ),
     (
         "reply_channel",
         """
-        DELETE FROM reply_channel WHERE reply_id IN (
-            SELECT id FROM reply WHERE account_id = :account AND writer = :number
-        ) OR channel = 'number' AND reply_id IN (
-            SELECT a.id FROM reply a JOIN reply_option o ON o.message_id = a.message_id
+        DELETE FROM reply_channel WHERE inbound_id IN (
+            SELECT id FROM inbound_message WHERE account_id = :account AND writer = :number
+        ) OR channel = 'number' AND inbound_id IN (
+            SELECT a.id FROM inbound_message a JOIN reply_option o ON o.message_id = a.message_id
             WHERE o.account_id = :account AND o.to_number = :number
         )
         """,
     ),
     (
-        "reply",
+        "inbound_message",
         """
-        UPDATE reply SET writer = :erased, body = ''
+        UPDATE inbound_message SET writer = :erased, body = '', media_urls = NULL
         WHERE account_id = :account AND writer = :number
         """,
     ),
@@ -91,6 +91,9 @@ STATEMENTS: Sequence[tuple[str, str]] = (
     ),
     ("lease", "DELETE FROM lease WHERE account_id = :account AND recipient = :number"),
     ("opt_out", "DELETE FROM opt_out WHERE account_id = :account AND number = :number"),
+    ("opt_out_state", "DELETE FROM opt_out_state WHERE account_id = :account AND number = :number"),
+    ("opt_out_event", "DELETE FROM opt_out_event WHERE account_id = :account AND number = :number"),
+    ("auto_reply", "DELETE FROM auto_reply WHERE account_id = :account AND number = :number"),
 )
 _MEMBERSHIPS = """
     SELECT id FROM mailing_list
@@ -111,13 +114,15 @@ _MESSAGES = """
 # A reply of the person that was forwarded as a text to somebody else.
 _FORWARDED = """
     SELECT m.campaign_id, m.position, m.id AS message_id, m.status
-    FROM reply a
+    FROM inbound_message a
     JOIN campaign c ON c.account_id = a.account_id AND c.key = 'reply:' || a.id
     JOIN message m ON m.campaign_id = c.id
     WHERE a.account_id = :account AND a.writer = :number
     ORDER BY m.campaign_id, m.position
 """
-_REPLIES = text("SELECT count(*) FROM reply WHERE account_id = :account AND writer = :number")
+_REPLIES = text("""
+    SELECT count(*) FROM inbound_message WHERE account_id = :account AND writer = :number
+""")
 # What may have been sent on an earlier try is not skipped.
 _BACK_TO_UNKNOWN = """
     UPDATE message SET status = 'unknown'

@@ -25,7 +25,7 @@ _MINE = "(SELECT c.account_id FROM campaign c WHERE c.id = m.campaign_id) = :acc
 # Each gives the newest first. A new table that names people gets its query here.
 _MESSAGES = f"SELECT m.* FROM message m WHERE m.recipient = :number AND {_MINE}"
 _REPLIES = """
-    SELECT id, number, body, received_at, message_id FROM reply
+    SELECT id, number, body, received_at, message_id FROM inbound_message
     WHERE account_id = :account AND writer = :number
 """
 _CLICKS = f"""

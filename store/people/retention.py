@@ -10,9 +10,11 @@ from store.database.engine import Database
 # :before, at most :limit at once. A new table gets its line here.
 INBOUND = (
     text("""
-        UPDATE reply SET body = ''
+        UPDATE inbound_message SET body = '', media_urls = NULL
         WHERE id IN (
-            SELECT id FROM reply WHERE received_at < :before AND body <> '' LIMIT :limit
+            SELECT id FROM inbound_message
+            WHERE received_at < :before AND (body <> '' OR media_urls IS NOT NULL)
+            LIMIT :limit
         )
     """),
 )

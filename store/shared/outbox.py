@@ -18,8 +18,8 @@ from campaign.events import (
     destination_of,
     hears,
 )
+from campaign.inbound import InboundMessage
 from campaign.instants import Instant
-from campaign.replies import Reply
 from campaign.states import CampaignStatus, MessageStatus
 from store.database.engine import Database, json_rows
 from store.tables import ClickRow, WebhookRow
@@ -48,14 +48,14 @@ class _Callback:
     dialect: str
     event: Event
     at: Instant
-    campaign_id: str
+    campaign_id: str | None = None
     message_id: str | None = None
     inbound_id: str | None = None
     click_id: str | None = None
 
     @property
     def id(self) -> str:
-        subject = self.click_id or self.inbound_id or self.message_id or self.campaign_id
+        subject = self.click_id or self.inbound_id or self.message_id or self.campaign_id or ""
         return callback_id(self.destination, self.event, subject, self.at)
 
 
@@ -168,28 +168,59 @@ class Outbox:
         ]
         return self._write(connection, callbacks, now)
 
-    def record_reply_event(
+    def record_inbound_event(
         self,
         connection: Connection,
-        reply: Reply,
-        campaign_id: str,
+        message: InboundMessage,
+        now: Instant,
+        leave_out: str | None = None,
+    ) -> Sequence[Destination]:
+        """Write an inbound message for the webhooks that want it; return whom to notify.
+
+        A text belongs to a number, so webhooks of every dialect hear of it, except those of
+        ``leave_out``, which the answered message's own address replaces.
+        """
+        callbacks = [
+            _of_inbound(message, webhook.id, webhook.dialect)
+            for webhook in _webhooks(connection, {message.account_id}).get(message.account_id, ())
+            if webhook.dialect != leave_out
+            if hears(webhook.events.split(), Event.MESSAGE_RECEIVED)
+        ]
+        return self._write(connection, callbacks, now)
+
+    def record_forwarding(
+        self,
+        connection: Connection,
+        message: InboundMessage,
         dialect: str,
         address: str,
         now: Instant,
     ) -> tuple[str, Destination]:
-        """Write that a reply goes on to an address; return the callback's id and whom to notify."""
-        callback = _Callback(
-            reply.account_id,
-            destination_of(reply.account_id, address),
-            dialect,
-            Event.MESSAGE_RECEIVED,
-            reply.received_at,
-            campaign_id,
-            reply.message_id,
-            reply.id,
-        )
+        """Write that an inbound message goes on to an address that the answered message named.
+
+        Returns the callback's id and whom to notify.
+        """
+        callback = _of_inbound(message, destination_of(message.account_id, address), dialect)
         (destination,) = self._write(connection, [callback], now)
         return callback.id, destination
+
+    def record_auto_reply(
+        self,
+        connection: Connection,
+        account_id: str,
+        number: str,
+        event_id: str,
+        now: Instant,
+        claim: Callable[[str], bool],
+    ) -> Sequence[Destination]:
+        """Write that a keyword is answered, if ``claim`` returns True for the callback's id.
+
+        Returns whom to notify.
+        """
+        destination = destination_of(account_id, f"tel:{number}")
+        event = Event.MESSAGE_RECEIVED
+        callback = _Callback(account_id, destination, NATIVE, event, now, inbound_id=event_id)
+        return self._write(connection, [callback], now) if claim(callback.id) else []
 
     def record_click_event(self, connection: Connection, click: ClickRow) -> Sequence[Destination]:
         """Write a click for the webhooks that want it; return whom to notify."""
@@ -231,6 +262,19 @@ class Outbox:
         rows = json_rows([{"id": each.id, **asdict(each)} for each in callbacks])
         connection.execute(self._insert, {"rows": rows, "now": now})
         return list({Destination(each.destination, each.account_id) for each in callbacks})
+
+
+def _of_inbound(message: InboundMessage, destination: str, dialect: str) -> _Callback:
+    return _Callback(
+        message.account_id,
+        destination,
+        dialect,
+        Event.MESSAGE_RECEIVED,
+        message.received_at,
+        message.campaign_id,
+        message.message_id,
+        message.id,
+    )
 
 
 def _webhooks(connection: Connection, accounts: set[str]) -> Mapping[str, Sequence[_Webhook]]:

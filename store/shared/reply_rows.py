@@ -1,16 +1,17 @@
-"""Replies and reply options as rows, for several parts of the store."""
+"""Inbound messages and reply options as rows, for several parts of the store."""
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
 from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select
 from sqlmodel import col
 
 from campaign.events import EndpointMethod, EventEndpoint
+from campaign.inbound import InboundMessage
 from campaign.model import ComposedCampaign
-from campaign.replies import Reply, ReplyOptions
-from store.tables import ReplyOption, ReplyRow
+from campaign.replies import ReplyOptions
+from store.tables import InboundRow, ReplyOption
 
 
 def write_options(connection: Connection, composed: ComposedCampaign) -> None:
@@ -53,9 +54,21 @@ def options_of(row: Row[Any]) -> ReplyOptions:
     )
 
 
-def reply_of(row: Row[Any]) -> Reply:
-    """Make a reply from its row."""
-    return Reply(**{each.name: getattr(row, each.name) for each in fields(Reply)})
+def inbound_of(row: Row[Any]) -> InboundMessage:
+    """Make an inbound message from its row."""
+    return InboundMessage(
+        id=row.id,
+        account_id=row.account_id,
+        writer=row.writer,
+        number=row.number,
+        body=row.body,
+        received_at=row.received_at,
+        message_id=row.message_id,
+        campaign_id=row.campaign_id,
+        carrier=row.carrier,
+        media_urls=tuple(json.loads(row.media_urls or "[]")),
+        needs_review=bool(row.needs_review),
+    )
 
 
 def read_options(connection: Connection, message_ids: Sequence[str]) -> Mapping[str, ReplyOptions]:
@@ -64,11 +77,7 @@ def read_options(connection: Connection, message_ids: Sequence[str]) -> Mapping[
     return {row.message_id: options_of(row) for row in connection.execute(query)}
 
 
-def read_reply(connection: Connection, id: str) -> tuple[Reply, ReplyOptions] | None:
-    """Return a reply with the options of the message that it answers; None without either."""
-    row = connection.execute(select(ReplyRow).where(col(ReplyRow.id) == id)).first()
-    if row is None:
-        return None
-    reply = reply_of(row)
-    options = read_options(connection, [reply.message_id]).get(reply.message_id)
-    return None if options is None else (reply, options)
+def read_inbound(connection: Connection, id: str) -> InboundMessage | None:
+    """Return an inbound message, in the caller's transaction; None for an unknown id."""
+    row = connection.execute(select(InboundRow).where(col(InboundRow.id) == id)).first()
+    return None if row is None else inbound_of(row)

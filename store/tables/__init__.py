@@ -4,13 +4,15 @@ from sqlmodel import SQLModel
 
 from store.tables.accounts import Account, ApiKey, QuotaDay, SenderOwner, SenderRow
 from store.tables.callbacks import CallbackRow, WebhookRow
-from store.tables.campaigns import AttemptRow, CampaignRow, MessageRow, OptOut
+from store.tables.campaigns import AttemptRow, CampaignRow, MessageRow
+from store.tables.inbound import InboundRow
 from store.tables.keys import CampaignKey, RecipientKey
-from store.tables.leases import LeaseRow, PoolNumber, ReplyChannelRow, ReplyOption, ReplyRow
+from store.tables.leases import LeaseRow, PoolNumber, ReplyChannelRow, ReplyOption
 from store.tables.ledger import Credit, Entry, HoldRow
 from store.tables.links import ClickRow, LinkRow
 from store.tables.lists import ListMemberRow, MailingListRow
 from store.tables.nonces import Nonce
+from store.tables.opt_outs import AutoReply, KeywordSettingRow, OptOut, OptOutEvent, OptOutState
 from store.tables.people import ErasedNumber
 from store.tables.rates import CarrierState, RateRow
 
@@ -21,6 +23,7 @@ __all__ = [
     "Account",
     "ApiKey",
     "AttemptRow",
+    "AutoReply",
     "CallbackRow",
     "CampaignKey",
     "CampaignRow",
@@ -30,6 +33,8 @@ __all__ = [
     "Entry",
     "ErasedNumber",
     "HoldRow",
+    "InboundRow",
+    "KeywordSettingRow",
     "LeaseRow",
     "LinkRow",
     "ListMemberRow",
@@ -37,12 +42,13 @@ __all__ = [
     "MessageRow",
     "Nonce",
     "OptOut",
+    "OptOutEvent",
+    "OptOutState",
     "RateRow",
     "PoolNumber",
     "QuotaDay",
     "RecipientKey",
     "ReplyOption",
-    "ReplyRow",
     "ReplyChannelRow",
     "SenderOwner",
     "SenderRow",

@@ -1,4 +1,4 @@
-"""Campaigns, their messages, the attempts at each message, and opt-outs."""
+"""Campaigns, their messages, and the attempts at each message."""
 
 from sqlalchemy import BigInteger, CheckConstraint, Index, Text
 from sqlmodel import Field, SQLModel
@@ -24,7 +24,8 @@ class CampaignRow(SQLModel, table=True):
     names in a few machine-readable words what keeps an open campaign from going on by itself.
     ``ordered`` is the last order until it is carried out; ``ordered_at`` stays afterwards, as the
     number of that order (campaign.orders). ``texts_removed_at`` is when the texts of its messages
-    were removed, because they are kept for a limited time only.
+    were removed, because they are kept for a limited time only. ``replies`` counts the inbound
+    texts that answer it.
     """
 
     __tablename__ = "campaign"
@@ -59,6 +60,7 @@ class CampaignRow(SQLModel, table=True):
     ordered: str | None = None
     ordered_at: int | None = Field(default=None, sa_type=BigInteger)
     texts_removed_at: int | None = Field(default=None, sa_type=BigInteger)
+    replies: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
 
 
 class MessageRow(SQLModel, table=True):
@@ -76,6 +78,7 @@ class MessageRow(SQLModel, table=True):
     __table_args__ = (
         Index("message_by_id", "id", unique=True),
         Index("message_queue", "campaign_id", "status", "due_at"),
+        Index("message_by_recipient", "recipient"),
         CheckConstraint(f"due_at BETWEEN 0 AND {INSTANT_MAX}", name="message_due_in_bounds"),
     )
 
@@ -125,14 +128,3 @@ class AttemptRow(SQLModel, table=True):
     outcome: str | None = None
     code: str | None = None
     carrier: str | None = None
-
-
-class OptOut(SQLModel, table=True):
-    """A number (canonical E.164) that opted out of the messages of an account."""
-
-    __tablename__ = "opt_out"
-
-    account_id: str = Field(primary_key=True, foreign_key="account.id")
-    number: str = Field(primary_key=True)
-    source: str
-    created_at: int = Field(sa_type=BigInteger)

@@ -1,4 +1,4 @@
-"""Numbers that accounts share: the pool, its leases, replies, and where replies go."""
+"""Numbers that accounts share: the pool, its leases, and where replies to them go."""
 
 from sqlalchemy import BigInteger, CheckConstraint, Index, Text, UniqueConstraint
 from sqlmodel import Field, SQLModel
@@ -63,28 +63,11 @@ class ReplyOption(SQLModel, table=True):
     webhook_method: str | None = None
 
 
-class ReplyRow(SQLModel, table=True):
-    """An inbound text to a leased number, and the message that it answers.
-
-    ``id`` is derived from the carrier's callback, so that a repeated callback is one reply.
-    """
-
-    __tablename__ = "reply"
-
-    id: str = Field(primary_key=True)
-    account_id: str = Field(foreign_key="account.id")
-    message_id: str
-    writer: str
-    number: str
-    body: str = Field(sa_type=Text)
-    received_at: int = Field(sa_type=BigInteger)
-
-
 class ReplyChannelRow(SQLModel, table=True):
-    """The channel on which a delivery forwards a reply."""
+    """The channel on which a delivery forwards an inbound message to a leased number."""
 
     __tablename__ = "reply_channel"
 
     callback_id: str = Field(primary_key=True)
-    reply_id: str = Field(foreign_key="reply.id")
+    inbound_id: str = Field(foreign_key="inbound_message.id")
     channel: str

@@ -7,16 +7,17 @@ from sqlalchemy import Connection, bindparam
 from sqlmodel import Session, col, select
 
 from campaign.events import EndpointMethod, Event, EventEndpoint
+from campaign.inbound import InboundMessage
 from campaign.instants import Instant
 from campaign.ports import Tally
-from campaign.replies import Reply
+from campaign.replies import ReplyOptions
 from campaign.views import CampaignView, ClickView, MessageView
 from store.accounts.api_keys import ApiKeys, KeyPair
 from store.database.engine import Database
 from store.database.secrets import Sealer
 from store.shared import reports
 from store.shared.clicks import read_click
-from store.shared.reply_rows import read_reply
+from store.shared.reply_rows import read_inbound, read_options
 from store.shared.views import campaign_view, message_view
 from store.tables import Account, CallbackRow, CampaignRow, MessageRow, WebhookRow
 
@@ -36,8 +37,9 @@ class WebhookEvent:
 
     ``id`` is the same in every try, and ``tries`` counts the tries so far. ``message`` is in its
     present state, which may be later than ``event``. ``campaign`` has counts only in events of
-    campaigns. ``reply`` is the inbound text and ``click`` the click if the event is one.
-    ``key_pair`` reads the oldest valid key of the account, for dialects that sign with it.
+    campaigns. ``inbound`` is the inbound text and ``click`` the click if the event is one;
+    ``message`` and ``campaign`` are what it answers, if anything. ``key_pair`` reads the oldest
+    valid key of the account, for dialects that sign with it.
     """
 
     id: str
@@ -51,7 +53,7 @@ class WebhookEvent:
     campaign: CampaignView | None
     message: MessageView | None
     key_pair: Callable[[], KeyPair | None]
-    reply: Reply | None = None
+    inbound: InboundMessage | None = None
     click: ClickView | None = None
 
 
@@ -105,13 +107,14 @@ class EventReader:
         property_sid: str,
         webhook: WebhookRow | None,
     ) -> WebhookEvent | None:
-        campaign = message = reply = click = None
+        campaign = message = inbound = click = None
         address = None if webhook is None else EventEndpoint(webhook.url)
         if callback.inbound_id is not None:
-            answered = read_reply(connection, callback.inbound_id)
-            if answered is None:
+            inbound = read_inbound(connection, callback.inbound_id)
+            if inbound is None:
                 return None
-            reply, options = answered
+            answered = inbound.message_id or ""
+            options = read_options(connection, [answered]).get(answered, ReplyOptions())
             address = address or options.webhook
         if callback.click_id is not None:
             click = read_click(connection, callback.click_id)
@@ -123,7 +126,7 @@ class EventReader:
             if row is None:
                 return None
             message = message_view(row)
-            if address is None and row.callback_url is not None:
+            if address is None and inbound is None and row.callback_url is not None:
                 address = EventEndpoint(row.callback_url, EndpointMethod(row.callback_method))
         if callback.campaign_id is not None:
             values = {"campaign_id": callback.campaign_id}
@@ -146,6 +149,6 @@ class EventReader:
             campaign=campaign,
             message=message,
             key_pair=lambda: self._api_keys.reveal_oldest(callback.account_id),
-            reply=reply,
+            inbound=inbound,
             click=click,
         )

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from campaign import phone
+from campaign.keyword_reading import read_keyword
 from campaign.links import Shortener, has_urls
 from campaign.phone import OfflineLookup, canonical_number, is_e164, sender_kind
 from campaign.rules import phishing, shaft
-from campaign.rules.opt_outs import read_keyword
 from campaign.text import bad_character, fill, plain, segment, unmasked
 from campaign.text_cache import TextCache
 from campaign.web_addresses import is_web_address

@@ -47,6 +47,11 @@ def iso_now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def id_for(*what: str) -> str:
+    """A carrier's id of an inbound text: the same each time that it is brought."""
+    return hashlib.sha256(repr(what).encode("utf-8", "backslashreplace")).hexdigest()[:32]
+
+
 # --------------------------------------------------------------------------- pretend
 
 
@@ -126,7 +131,8 @@ def twilio_receipt(reference: str, word: str) -> CarrierCall:
 
 def twilio_inbound(sender: str, to: str, text: str) -> CarrierCall:
     """An incoming message."""
-    fields = {"From": sender, "To": to, "Body": text, "MessageSid": "SM2", "NumMedia": "0"}
+    fields = {"From": sender, "To": to, "Body": text, "MessageSid": id_for(sender, to, text)}
+    fields["NumMedia"] = "0"
     return twilio_call(result("twilio", "inbound"), fields)
 
 
@@ -192,6 +198,7 @@ def telnyx_inbound(sender: str, to: str, text: str) -> CarrierCall:
     """A received event."""
     payload = {
         "direction": "inbound",
+        "id": id_for(sender, to, text),
         "from": {"phone_number": sender},
         "to": [{"phone_number": to}],
         "text": text,
@@ -282,7 +289,7 @@ def vonage_inbound(sender: str, to: str, text: str) -> CarrierCall:
     """An inbound webhook: numbers without a plus."""
     said = {
         "channel": "sms",
-        "message_uuid": "v-2",
+        "message_uuid": id_for(sender, to, text),
         "from": sender.removeprefix("+"),
         "to": to.removeprefix("+"),
         "message_type": "text",
@@ -365,7 +372,7 @@ def sinch_inbound(sender: str, to: str, text: str) -> CarrierCall:
     """An inbound text."""
     said = {
         "type": "mo_text",
-        "id": "s-2",
+        "id": id_for(sender, to, text),
         "from": sender.removeprefix("+"),
         "to": to.removeprefix("+"),
         "body": text,

@@ -16,6 +16,7 @@ import pytest
 from campaign.handoffs import Carrier, Handoff
 from campaign.settings import Settings
 from carriers import open_carrier
+from store.replies.inbound import InboundFilter
 from tests.carriers.described import forget_settings, handoff
 from tests.carriers.servers import free_port
 from tests.carriers.serving_api import scratch_store, serving_api
@@ -154,7 +155,7 @@ async def linked(tmp_path: Path, patch: pytest.MonkeyPatch) -> AsyncIterator[Lin
         CONFIGURATION.format(
             **ports,
             directory=tmp_path,
-            inbound=inbound.replace("%", "%%") + "&from=%p&to=%P&text=%a",
+            inbound=inbound.replace("%", "%%") + "&from=%p&to=%P&text=%a&id=%I&at=%T",
         ),
         "utf-8",
     )
@@ -221,5 +222,11 @@ async def test_texts_of_every_kind_arrive_are_delivered_and_stop_is_heard(
         await link.smsc.text(number(5), SENDER, b"STOP")
         await until(lambda: bool(opt_outs.list(link.builder.account_id)))
         assert [one.number for one in opt_outs.list(link.builder.account_id)] == [number(5)]
+        # The same words again are another text, by Kannel's own id of it.
+        await link.smsc.text(number(7), SENDER, b"Hello there")
+        inbound, wanted = link.builder.store.inbound, InboundFilter(writer=number(7))
+        await until(lambda: len(inbound.list(link.builder.account_id, wanted)) == 2)
+        for text in inbound.list(link.builder.account_id, wanted):
+            assert abs(text.received_at - time.time() * 1_000) < 60_000
         # Nothing was sent back to whoever wrote.
         assert all(part.to.lstrip("+") == number(0).lstrip("+") for part in parts)

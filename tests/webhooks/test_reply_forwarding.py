@@ -6,7 +6,8 @@ from typing import Any, cast
 import pytest
 
 from campaign.deliveries import DeliveryOutcome, DeliveryVerdict
-from campaign.replies import Reply, ReplyChannel, ReplyOptions
+from campaign.inbound import InboundMessage
+from campaign.replies import ReplyChannel, ReplyOptions
 from store.replies.replies import Forward
 from tests.webhooks.post_office import post_office
 from webhooks.reply_forwarding import ReplyForwarder
@@ -17,7 +18,7 @@ OURS = "no-reply@godwit.example"
 
 def forwarder(url: str, **options: Any) -> ReplyForwarder:
     """What forwards one reply by mail, whatever is asked of it."""
-    reply = Reply("rep_1", "acc_1", "msg_1", "+14155550123", "+18005559876", "Yes", 1_000)
+    reply = InboundMessage("rpl_1", "acc_1", "+14155550123", "+18005559876", "Yes", 1_000, "msg_1")
     forward = Forward(reply, ReplyChannel.EMAIL, ReplyOptions(**options), "native")
     store = SimpleNamespace(replies=SimpleNamespace(forward=lambda callback_id: forward))
     nothing = cast(Any, None)

@@ -10,12 +10,13 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
-from campaign.handoffs import Receipt
+from campaign.handoffs import Inbound, Receipt
 from campaign.instants import iso
 from campaign.states import MessageStatus
 from dialects.fonedynamics.responses import message_id_of
 from dialects.http.context import ApiContext
 from dialects.http.rate_limits import RequestLimiter
+from service.inbound import keep_inbound
 from starter.api.app import create_app
 from tests.conftest import Story
 from tests.dialects.fonedynamics.calls import SENDER, Body, Client, leased, message
@@ -146,6 +147,42 @@ async def test_unless_asked_a_reply_comes_from_a_sender_of_the_account_and_from_
         assert row["from"] in {SENDER, "72345", "GODWIT"}
         assert text_of(client, row) == f"{item['To']}: Ack"
         await check_mail(office, MAIL_FROM, item["To"], "Ack")
+
+
+async def test_an_answer_of_one_carrier_id_is_one_text_however_often_it_comes(
+    real_story: Story,
+) -> None:
+    async with at_work(real_story) as client:
+        item = await sent(client, leased(ForwardToSms=MOBILE))
+        story = client.api.story
+        said = {"from": item["To"], "to": item["From"], "id": "in-1"}
+        for body in ("Yes", "Yes", "Yes, again"):
+            said |= {"body": body, "at": iso(await story.now())}
+            answer = await client.api.http.post("/carriers/pretend/inbound", json=said)
+            assert answer.status_code == 202
+        (row,) = await texts(client, MOBILE)
+        await say(client, item, "Another")
+        rows = await texts(client, MOBILE, 2)
+        assert len(rows) == 2 and rows[0] == row
+        assert text_of(client, row) == f"{item['To']}: Yes"
+
+
+async def test_a_picture_is_forwarded_as_its_address_and_an_empty_answer_is_not(
+    real_story: Story,
+) -> None:
+    picture = "https://media.example/1.jpg"
+    async with receive() as receiver, at_work(real_story) as client:
+        hook = {"WebhookUri": receiver.url, "WebhookMethod": "Post"}
+        item = await sent(client, leased(ForwardToSms=MOBILE, **hook))
+        at = await real_story.now()
+        for number, urls in enumerate([(), (picture,)]):
+            text = Inbound(item["To"], item["From"], "", at + number, f"in-{number}", urls)
+            await asyncio.to_thread(keep_inbound, real_story.store, text, "pretend", at + 1)
+        (row,) = await texts(client, MOBILE)
+        assert text_of(client, row) == f"{item['To']}: {picture}"
+        shown = {json.loads(taken.body)["Text"] for taken in await result(receiver, 2)}
+        assert shown == {"", picture}
+        assert len(await texts(client, MOBILE)) == 1
 
 
 async def test_stop_to_a_leased_number_is_obeyed_and_told_by_get(real_story: Story) -> None:

@@ -140,20 +140,21 @@ async def test_a_lease_ends_after_thirty_days_for_replies_and_for_the_next_messa
     items = await client.batch(*(leased(To=to, WebhookUri=uri) for uri in hooks[:5]))
     number = items[0]["From"]
 
-    async def replied(body: str) -> int:
+    async def replied(body: str) -> tuple[int, int]:
         inbound = {"from": to, "to": number, "body": body, "at": iso(clock[0])}
         answer = await client.api.http.post("/carriers/pretend/inbound", json=inbound)
         assert answer.status_code == 202
         with story.store.database.engine.connect() as connection:
-            return connection.scalar(text("SELECT count(*) FROM reply")) or 0
+            kept = connection.scalar(text("SELECT count(*) FROM inbound_message")) or 0
+            return kept, connection.scalar(text("SELECT count(*) FROM reply_channel")) or 0
 
     clock[0] = began + LEASE_FOR - 1
-    assert await replied("in time") == 1
+    assert await replied("in time") == (1, 1)
     check_item(
         (await client.batch(leased(To=to, WebhookUri=hooks[5])))[0], "LEASE_LIMIT_REACHED", "From"
     )
     clock[0] = began + LEASE_FOR
-    assert await replied("too late") == 1
+    assert await replied("too late") == (2, 1)
     (again,) = await client.batch(leased(To=to, WebhookUri=hooks[5]))
     assert again["From"] in POOL
 

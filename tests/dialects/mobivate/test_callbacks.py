@@ -7,7 +7,9 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from campaign.handoffs import Receipt
+from campaign.instants import iso
 from campaign.states import MessageStatus
+from dialects.mobivate.events import digits
 from dialects.renderers import RENDERERS
 from tests.conftest import Story
 from tests.dialects.mobivate.calls import accepted, batch
@@ -69,3 +71,21 @@ async def test_a_webhook_of_the_account_hears_receipts_in_these_words(api: Api) 
         record = await accepted(api, batch(1))
         (shown,) = await result(receiver, 1)
     assert (shown["batchId"], shown["status"]) == (record["id"], "ACCEPTED")
+
+
+async def test_a_webhook_of_the_account_hears_incoming_texts_in_these_words(api: Api) -> None:
+    async with receive() as receiver, deliveries(api.story):
+        account = api.story.account.id
+        api.story.store.endpoints.add(account, receiver.url, ["message.received"], "mobivate", 0)
+        record = await accepted(api, batch(1))
+        await api.finished(record["id"])
+        (message,) = api.story.store.campaigns.messages(record["id"])
+        said = {"from": message.to, "to": message.sender, "body": "Yes", "id": "in-1"}
+        for _ in range(2):
+            said["at"] = iso(await api.story.now())
+            answer = await api.http.post("/carriers/pretend/inbound", json=said)
+            assert answer.status_code == 202
+        (shown,) = await result(receiver, 1)
+    assert (shown["originator"], shown["recipient"]) == (digits(message.to), digits(message.sender))
+    assert (shown["inReplyTo"], shown["logicalMessageId"]) == (message.id, record["id"])
+    assert shown["body"] == "Yes"

@@ -5,10 +5,12 @@ from dataclasses import replace
 import pytest
 
 from campaign.credits import MessageKind
+from campaign.inbound import InboundMessage
 from campaign.instants import SECOND
 from campaign.states import MessageStatus
 from campaign.views import MessageView
 from dialects.mobivate.events import (
+    show_incoming,
     show_logged,
     show_receipt,
     status_of,
@@ -89,3 +91,32 @@ def test_only_what_was_handed_over_has_a_cost_in_the_log() -> None:
     assert show_logged(logged)["modified"] == "2024-10-04T00:00:02+0000"
     failed = replace(MESSAGE, status=MessageStatus.FAILED)
     assert show_logged(LoggedMessage(failed, "campaign-1", NOW))["cost"] == 0
+
+
+@pytest.mark.parametrize(
+    ("answered", "shown"),
+    [(("msg_1", "campaign-1"), ("msg_1", "campaign-1")), ((None, None), (None, None))],
+)
+def test_an_incoming_text_has_the_members_of_the_page(
+    answered: tuple[str | None, str | None], shown: tuple[str | None, str | None]
+) -> None:
+    inbound = InboundMessage(
+        "rpl_1",
+        "acc_1",
+        "+447911123457",
+        "+447700900123",
+        "Yes",
+        NOW,
+        *answered,
+        media_urls=("https://media.example/1.jpg",),
+    )
+    assert show_incoming(inbound) == {
+        "id": "rpl_1",
+        "originator": "447911123457",
+        "recipient": "447700900123",
+        "body": "Yes\nhttps://media.example/1.jpg",
+        "created": "2024-10-04T00:00:00.000+00:00",
+        "inReplyTo": shown[0],
+        "logicalMessageId": shown[1],
+        "ownerUserId": "acc_1",
+    }

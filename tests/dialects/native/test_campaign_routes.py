@@ -436,7 +436,10 @@ PERMISSIONS = {
     ("DELETE", "/v1/keys/{id}"): "manage:Account",
     ("GET", "/v1/opt-outs"): "read:Campaigns",
     ("POST", "/v1/opt-outs"): "manage:Campaigns",
+    ("GET", "/v1/opt-outs/{id}"): "read:Campaigns",
     ("DELETE", "/v1/opt-outs/{id}"): "manage:Campaigns",
+    ("GET", "/v1/keywords"): "read:Campaigns",
+    ("PUT", "/v1/keywords"): "manage:Account",
     ("POST", "/v1/webhooks"): "manage:Account",
     ("GET", "/v1/webhooks"): "read:Campaigns",
     ("GET", "/v1/webhooks/{id}"): "read:Campaigns",
@@ -539,6 +542,6 @@ async def test_receipts_move_messages_forward_once_and_stop_words_silence(api: A
     assert (await api.http.post("/carriers/pretend/inbound", json=text)).status_code == 202
     listed = (await api.http.get("/v1/opt-outs", auth=api.basic())).json()["optOuts"]
     assert [one["number"] for one in listed] == ["+14155551002"]
-    back = text | {"body": "START"}
+    back = text | {"body": "START", "at": "2026-11-21T10:00:01Z"}
     assert (await api.http.post("/carriers/pretend/inbound", json=back)).status_code == 202
     assert (await api.http.get("/v1/opt-outs", auth=api.basic())).json()["optOuts"] == []

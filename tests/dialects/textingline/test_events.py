@@ -10,9 +10,9 @@ import pytest
 from campaign.credits import MessageKind
 from campaign.deliveries import DeliveryOutcome, DeliveryVerdict
 from campaign.events import Event, EventEndpoint
+from campaign.inbound import InboundMessage
 from campaign.instants import SECOND, iso
 from campaign.ports import Tally
-from campaign.replies import Reply
 from campaign.states import CampaignStatus, MessageStatus
 from campaign.views import CampaignView, MessageView
 from dialects.renderers import RENDERERS
@@ -84,7 +84,7 @@ EVENT = WebhookEvent(
     message=MESSAGE,
     key_pair=lambda: None,
 )
-REPLY = Reply("rpl_1", "acc_1", "msg_1", "+14155550100", "+18005559876", "Ack", NOW)
+INBOUND = InboundMessage("rpl_1", "acc_1", "+14155550100", "+18005559876", "Ack", NOW, "msg_1")
 
 
 def result(**members: object) -> Any:
@@ -181,7 +181,7 @@ def test_a_broadcast_is_completed_where_anything_was_sent_and_else_failed(
 
 
 def test_a_text_that_came_in_is_an_inbound_message() -> None:
-    shown = result(event=Event.MESSAGE_RECEIVED, reply=REPLY)
+    shown = result(event=Event.MESSAGE_RECEIVED, inbound=INBOUND)
     assert shown["type"] == "messaging.incoming.message.received"
     assert shown["data"] == {
         "id": "rpl_1",
@@ -203,7 +203,7 @@ def test_what_has_no_name_there_is_not_told() -> None:
 
 
 def test_no_event_is_forgotten() -> None:
-    opted_out = {event for event in Event if result(event=event, reply=REPLY) is None}
+    opted_out = {event for event in Event if result(event=event, inbound=INBOUND) is None}
     assert opted_out == {Event.MESSAGE_UNKNOWN}
 
 

@@ -114,6 +114,14 @@ def test_numbers_in_an_older_form_are_rewritten_and_no_opt_out_is_lost(any_url: 
             ("+447911123457", "api"),
             ("+5491123456789", "stop"),
         ]
+        # Each has the time by which a START undoes it.
+        state = text("SELECT number, stopped_at, started_at FROM opt_out_state ORDER BY number")
+        rows = database.read(lambda connection: connection.execute(state).all())
+        assert [tuple(row) for row in rows] == [
+            ("+15551234", 1, None),
+            ("+447911123457", 1, None),
+            ("+5491123456789", 1, None),
+        ]
 
 
 def _fill_opt_outs(connection: Connection) -> None:

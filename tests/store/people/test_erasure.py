@@ -10,6 +10,7 @@ from sqlalchemy import Connection, text
 from campaign.expanding import Member
 from campaign.handoffs import Inbound, Repeats
 from campaign.instants import DAY, SECOND
+from campaign.keywords import Keyword, OptOutEvidence
 from campaign.leases import LeaseRequest
 from campaign.model import Link
 from campaign.people import ERASED, Erasure, PersonOptOut
@@ -36,6 +37,7 @@ IMPERSONAL = {
     "credit": "balances",
     "erased_number": "keyed hashes",
     "hold": "amounts",
+    "keyword_setting": "words of the account",
     "ledger_entry": "amounts and ids",
     "link_click": "ids and instants",
     "nonce": "keys and nonces",
@@ -223,8 +225,8 @@ def test_replies_leases_lists_links_and_forwarded_texts_are_erased_too(
     _, pool_number = leased(builder, any_store, PERSON, boss)
     any_store.links.click("0123456789", NOW)
     inbound = Inbound(PERSON, pool_number, "My secret is Rosebud", NOW)
-    assert any_store.replies.take(inbound, NOW) == account
-    reply_id = builder.value("SELECT id FROM reply")
+    assert account in any_store.inbound.take(inbound, "pretend", NOW).accounts
+    reply_id = builder.value("SELECT id FROM inbound_message")
     forwarded = builder.composed(1, prefix="fwd", key=f"reply:{reply_id}")
     forwarded.messages[0].to, forwarded.messages[0].text = boss, f"{PERSON}: Rosebud"
     any_store.campaigns.save(forwarded, "fwd")
@@ -245,7 +247,7 @@ def test_replies_leases_lists_links_and_forwarded_texts_are_erased_too(
     assert any_store.lists.sizes(account, ["one", "two"]) == {"one": 1, "two": 1}
     assert builder.value("SELECT clicks FROM link") == 1
     # The carrier repeats itself: it is the same reply, and stays erased.
-    any_store.replies.take(inbound, NOW)
+    any_store.inbound.take(inbound, "pretend", NOW)
     assert "Rosebud" not in everything(any_store)
     assert any_store.people.show(account, PERSON).opt_outs == [PersonOptOut(ERASED, NOW)]
     any_store.eraser.erase(account, boss, NOW)
@@ -295,3 +297,19 @@ def test_every_table_is_erased_or_named_as_free_of_people() -> None:
     erased = {table for table, _ in STATEMENTS}
     assert erased.isdisjoint(IMPERSONAL)
     assert set(METADATA.tables) == erased | set(IMPERSONAL)
+
+
+def test_the_evidence_of_a_stop_is_erased_and_only_a_later_start_undoes_it(
+    builder: StoreBuilder, any_store: Store
+) -> None:
+    opt_outs, account = any_store.opt_outs, builder.account_id
+    evidence = OptOutEvidence("inbound", "pretend", "+18005559876", "Stop it, says Rosebud", None)
+    assert opt_outs.apply(account, PERSON, Keyword.STOP, NOW, "stop", evidence, NOW)
+    any_store.eraser.erase(account, PERSON, NOW + SECOND)
+    left = everything(any_store)
+    assert DIGITS not in left and "Rosebud" not in left
+    start = (evidence, NOW + DAY)
+    assert not opt_outs.apply(account, PERSON, Keyword.START, NOW + SECOND // 2, "late", *start)
+    assert opt_outs.contains(account, PERSON)
+    assert opt_outs.apply(account, PERSON, Keyword.START, NOW + 2 * SECOND, "start", *start)
+    assert not opt_outs.contains(account, PERSON)

@@ -62,9 +62,9 @@ def test_a_campaign_without_its_texts_is_not_retried(
 
 def test_texts_from_people_go_too(builder: StoreBuilder, any_store: Store) -> None:
     _, pool_number = leased(builder, any_store, PERSON, "+14155559999")
-    any_store.replies.take(Inbound(PERSON, pool_number, "Rosebud", NOW), NOW)
+    any_store.inbound.take(Inbound(PERSON, pool_number, "Rosebud", NOW), "pretend", NOW)
     assert not any_store.retention.remove_inbound(NOW, 10)
     assert any_store.retention.remove_inbound(NOW + 1, 10)
     assert not any_store.retention.remove_inbound(NOW + 1, 10)
     assert "Rosebud" not in everything(any_store)
-    assert builder.value("SELECT count(*) FROM reply") == 1
+    assert builder.value("SELECT count(*) FROM inbound_message") == 1

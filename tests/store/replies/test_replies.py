@@ -1,4 +1,4 @@
-"""Replies: kept once, for whoever has the lease, with the message that they answer."""
+"""Replies to leased numbers: kept once, forwarded while the lease lasts."""
 
 from itertools import count
 
@@ -6,9 +6,10 @@ import pytest
 
 from campaign.events import EndpointMethod, EventEndpoint
 from campaign.handoffs import Inbound
+from campaign.inbound import INBOUND_PREFIX, InboundMessage
 from campaign.instants import DAY, MINUTE, SECOND, Instant
 from campaign.leases import LEASE_FOR, LeaseRequest
-from campaign.replies import REPLY_PREFIX, Reply, ReplyChannel, ReplyOptions
+from campaign.replies import ReplyChannel, ReplyOptions
 from store.accounts.accounts import AccountView
 from store.store import Store
 from tests.store.builders import NOW, StoreBuilder
@@ -52,11 +53,18 @@ def ask(
     return message.id
 
 
-def kept(builder: StoreBuilder) -> list[Reply]:
+def take(store: Store, text: Inbound, now: Instant) -> set[str]:
+    """Bring a text; the accounts that keep it."""
+    taken = store.inbound.take(text, "pretend", now)
+    assert taken.accounts >= {message.account_id for message in taken.messages}
+    return {message.account_id for message in taken.messages}
+
+
+def kept(builder: StoreBuilder) -> list[InboundMessage]:
     """Every reply that is kept."""
     ids = builder.store.database.read(
         lambda connection: (
-            connection.exec_driver_sql("SELECT id FROM reply ORDER BY id").scalars().all()
+            connection.exec_driver_sql("SELECT id FROM inbound_message ORDER BY id").scalars().all()
         )
     )
     found = [builder.store.replies.reply(builder.account_id, id) for id in ids]
@@ -76,9 +84,9 @@ def test_a_reply_is_kept_with_a_callback_for_each_of_its_ways(builder: StoreBuil
     notified: list[object] = []
     builder.store.outbox.on_commit = notified.extend
     message_id = ask(builder)
-    assert builder.store.replies.take(inbound(), NOW + MINUTE) == builder.account_id
+    assert take(builder.store, inbound(), NOW + MINUTE) == {builder.account_id}
     (reply,) = kept(builder)
-    assert reply.id.startswith(REPLY_PREFIX)
+    assert reply.id.startswith(INBOUND_PREFIX)
     assert (reply.message_id, reply.writer, reply.number) == (message_id, ALICE, NUMBER)
     assert (reply.body, reply.received_at) == ("Yes", NOW + MINUTE)
     channels = callbacks(builder)
@@ -92,22 +100,22 @@ def test_a_reply_is_kept_with_a_callback_for_each_of_its_ways(builder: StoreBuil
 
 def test_the_webhook_of_a_reply_is_told_of_it_at_its_own_address(builder: StoreBuilder) -> None:
     ask(builder)
-    builder.store.replies.take(inbound(), NOW + MINUTE)
+    take(builder.store, inbound(), NOW + MINUTE)
     (id,) = [id for id, channel in callbacks(builder).items() if channel is ReplyChannel.WEBHOOK]
     signed_event = builder.store.events.read(id, NOW)
     assert signed_event is not None
     assert signed_event.event.address == ALL_CHANNELS.webhook
-    assert signed_event.event.reply == kept(builder)[0]
+    assert signed_event.event.inbound == kept(builder)[0]
     assert signed_event.event.message is not None and signed_event.secrets == ()
 
 
 def test_a_reply_that_is_brought_again_changes_nothing(builder: StoreBuilder) -> None:
     ask(builder)
     for _ in range(3):
-        assert builder.store.replies.take(inbound(), NOW + MINUTE) == builder.account_id
+        assert take(builder.store, inbound(), NOW + MINUTE) == {builder.account_id}
     assert (len(kept(builder)), len(callbacks(builder))) == (1, 3)
-    builder.store.replies.take(inbound(at=NOW + MINUTE + 1), NOW + MINUTE)
-    builder.store.replies.take(inbound("No"), NOW + MINUTE)
+    take(builder.store, inbound(at=NOW + MINUTE + 1), NOW + MINUTE)
+    take(builder.store, inbound("No"), NOW + MINUTE)
     assert (len(kept(builder)), len(callbacks(builder))) == (3, 9)
 
 
@@ -116,20 +124,27 @@ def test_a_reply_brought_twenty_times_at_once_is_one(
 ) -> None:
     ask(builder)
     stores = (builder.store, rival_store)
-    found = race(20, lambda runner: stores[runner % 2].replies.take(inbound(), NOW + MINUTE))
-    assert set(found) == {builder.account_id}
+    found = race(20, lambda runner: take(stores[runner % 2], inbound(), NOW + MINUTE))
+    assert found == [{builder.account_id}] * 20
     assert (len(kept(builder)), len(callbacks(builder))) == (1, 3)
 
 
-def test_what_answers_no_lease_is_not_kept(builder: StoreBuilder) -> None:
-    assert builder.store.replies.take(inbound(), NOW) is None
+def test_a_text_that_fits_nobody_is_not_kept(builder: StoreBuilder) -> None:
+    assert take(builder.store, inbound(), NOW) == set()
     ask(builder)
-    assert builder.store.replies.take(inbound(sender=BOB), NOW) is None
+    assert take(builder.store, inbound(sender=BOB), NOW) == set()
     stranger = Inbound(ALICE, "+61499777009", "Yes", NOW)
-    assert builder.store.replies.take(stranger, NOW) is None
-    assert builder.store.replies.take(inbound(), NOW + LEASE_FOR) is None
+    assert take(builder.store, stranger, NOW) == set()
     assert (kept(builder), callbacks(builder)) == ([], {})
-    assert builder.store.replies.take(inbound(), NOW + LEASE_FOR - 1) == builder.account_id
+
+
+def test_after_its_lease_a_text_is_kept_and_goes_nowhere(builder: StoreBuilder) -> None:
+    message_id = ask(builder)
+    assert take(builder.store, inbound(), NOW + LEASE_FOR) == {builder.account_id}
+    assert [message.message_id for message in kept(builder)] == [message_id]
+    assert callbacks(builder) == {}
+    assert take(builder.store, inbound("In time"), NOW + LEASE_FOR - 1) == {builder.account_id}
+    assert len(callbacks(builder)) == 3
 
 
 def test_a_reply_answers_the_message_that_was_sent_last(builder: StoreBuilder) -> None:
@@ -138,13 +153,13 @@ def test_a_reply_answers_the_message_that_was_sent_last(builder: StoreBuilder) -
     ask(builder, sent_at=NOW + SECOND)
     ask(builder, sent_at=None)
     ask(builder, to=BOB, sent_at=NOW + MINUTE)
-    builder.store.replies.take(inbound(), NOW + MINUTE)
+    take(builder.store, inbound(), NOW + MINUTE)
     assert [reply.message_id for reply in kept(builder)] == [last]
 
 
 def test_without_a_wish_a_reply_is_kept_and_goes_nowhere(builder: StoreBuilder) -> None:
     message_id = ask(builder, ReplyOptions(leased=True))
-    builder.store.replies.take(inbound(), NOW)
+    take(builder.store, inbound(), NOW)
     assert [reply.message_id for reply in kept(builder)] == [message_id]
     assert callbacks(builder) == {}
 
@@ -157,7 +172,7 @@ def test_a_lease_that_passed_on_takes_no_old_messages_along(
     later = NOW + LEASE_FOR + DAY
     lease_request = LeaseRequest(ALICE, "w", later + LEASE_FOR)
     assert any_store.leases.claim(other.id, [lease_request], later) == [NUMBER]
-    assert any_store.replies.take(inbound(at=later), later) == other.id
+    assert take(any_store, inbound(at=later), later) == {other.id}
     assert (kept(builder), callbacks(builder)) == ([], {})
 
 
@@ -165,7 +180,7 @@ def test_replies_and_messages_are_their_accounts_alone(
     builder: StoreBuilder, any_store: Store, account: AccountView
 ) -> None:
     message_id = ask(builder)
-    builder.store.replies.take(inbound(), NOW)
+    take(builder.store, inbound(), NOW)
     (reply,) = kept(builder)
     other = any_store.accounts.create("other", 0)[0]
     assert any_store.replies.reply(other.id, reply.id) is None
@@ -179,6 +194,6 @@ def test_replies_and_messages_are_their_accounts_alone(
 def test_a_reply_may_say_anything(builder: StoreBuilder, body: str) -> None:
     ask(builder)
     for _ in range(2):
-        builder.store.replies.take(inbound(body), NOW)
+        take(builder.store, inbound(body), NOW)
     (reply,) = kept(builder)
     assert reply.body == body.replace("\x00", "\ufffd").replace("\ud800", "\ufffd")
