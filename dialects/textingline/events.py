@@ -63,8 +63,9 @@ def _content(webhook_event: WebhookEvent) -> tuple[str, dict[str, Any]] | None:
         return INCOMING, received(webhook_event.inbound)
     if campaign is None:
         return None
-    if message is not None and webhook_event.click is not None:
-        return CLICKED, clicked(webhook_event.click, campaign, message)
+    click = webhook_event.click
+    if webhook_event.event is Event.LINK_CLICKED and click is not None and message is not None:
+        return CLICKED, clicked(click, campaign, message)
     if message is not None and webhook_event.event in STATUSES:
         return OUTGOING + STATUSES[webhook_event.event], outgoing(
             webhook_event.event, campaign, message

@@ -14,7 +14,7 @@ from campaign.inbound import InboundMessage
 from campaign.instants import SECOND, iso
 from campaign.ports import Tally
 from campaign.states import CampaignStatus, MessageStatus
-from campaign.views import CampaignView, MessageView
+from campaign.views import CampaignView, ClickView, MessageView
 from dialects.renderers import RENDERERS
 from dialects.textingline.events import render_event
 from store.accounts.accounts import AccountView
@@ -85,6 +85,8 @@ EVENT = WebhookEvent(
     key_pair=lambda: None,
 )
 INBOUND = InboundMessage("rpl_1", "acc_1", "+14155550100", "+18005559876", "Ack", NOW, "msg_1")
+
+CLICK = ClickView("clk_1", "0123456789", "msg_1", "https://shop.example/a", NOW + SECOND)
 
 
 def result(**members: object) -> Any:
@@ -203,7 +205,8 @@ def test_what_has_no_name_there_is_not_told() -> None:
 
 
 def test_no_event_is_forgotten() -> None:
-    opted_out = {event for event in Event if result(event=event, inbound=INBOUND) is None}
+    whole = {"inbound": INBOUND, "click": CLICK}
+    opted_out = {event for event in Event if result(event=event, **whole) is None}
     assert opted_out == {Event.MESSAGE_UNKNOWN}
 
 
@@ -224,3 +227,20 @@ async def test_a_webhook_of_this_dialect_is_called_with_a_signed_envelope(
     assert (taken.id, shown["id"]) == (callback, callback)
     assert shown["type"] == "messaging.outgoing.message.sent"
     assert shown["data"]["broadcastId"] == "cmp_0"
+
+
+def test_a_click_names_its_link_and_the_message_that_the_link_was_in() -> None:
+    shown = result(event=Event.LINK_CLICKED, click=CLICK)
+    assert shown["type"] == "tracking.link.clicked"
+    assert shown["data"] == {
+        "id": "clk_1",
+        "url": "https://shop.example/a",
+        "code": "0123456789",
+        "messageId": "msg_1",
+        "to": "+14155550100",
+        "clickedAt": iso(NOW + SECOND),
+        "broadcastId": "brc_1",
+    }
+    single = replace(CAMPAIGN, id="msg_9", name=None)
+    data = result(event=Event.LINK_CLICKED, click=CLICK, campaign=single)["data"]
+    assert (data["messageId"], "broadcastId" in data) == ("msg_9", False)

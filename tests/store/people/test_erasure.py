@@ -10,6 +10,7 @@ from sqlalchemy import Connection, text
 from campaign.expanding import Member
 from campaign.handoffs import Inbound, Repeats
 from campaign.instants import DAY, SECOND
+from campaign.keywords import Keyword, OptOutEvidence
 from campaign.leases import LeaseRequest
 from campaign.model import Link
 from campaign.people import ERASED, Erasure, PersonOptOut
@@ -296,3 +297,19 @@ def test_every_table_is_erased_or_named_as_free_of_people() -> None:
     erased = {table for table, _ in STATEMENTS}
     assert erased.isdisjoint(IMPERSONAL)
     assert set(METADATA.tables) == erased | set(IMPERSONAL)
+
+
+def test_the_evidence_of_a_stop_is_erased_and_only_a_later_start_undoes_it(
+    builder: StoreBuilder, any_store: Store
+) -> None:
+    opt_outs, account = any_store.opt_outs, builder.account_id
+    evidence = OptOutEvidence("inbound", "pretend", "+18005559876", "Stop it, says Rosebud", None)
+    assert opt_outs.apply(account, PERSON, Keyword.STOP, NOW, "stop", evidence, NOW)
+    any_store.eraser.erase(account, PERSON, NOW + SECOND)
+    left = everything(any_store)
+    assert DIGITS not in left and "Rosebud" not in left
+    start = (evidence, NOW + DAY)
+    assert not opt_outs.apply(account, PERSON, Keyword.START, NOW + SECOND // 2, "late", *start)
+    assert opt_outs.contains(account, PERSON)
+    assert opt_outs.apply(account, PERSON, Keyword.START, NOW + 2 * SECOND, "start", *start)
+    assert not opt_outs.contains(account, PERSON)
