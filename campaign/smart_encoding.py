@@ -1,7 +1,7 @@
 """Typographic characters that GSM-7 cannot encode, and what it can write in their place.
 
 Word processors and phones put them in; one of them makes every part of a text hold 67 characters
-instead of 153. The table has what providers replace in common (docs/decisions/0037-dry-run.md).
+instead of 153. The table has what providers replace in common (docs/decisions/0044-dry-run.md).
 """
 
 from collections import Counter

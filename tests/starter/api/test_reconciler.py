@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from typing import cast
 
 import pytest
 from temporalio.testing import WorkflowEnvironment
@@ -18,6 +19,7 @@ from store.campaigns.audit import audit
 from store.clock import wall_clock
 from store.store import Store
 from tests.conftest import Served, Story, finish, tell
+from tests.store.builders import NOW, StoreBuilder
 
 
 async def test_a_draft_that_no_worker_judged_in_time_is_withdrawn_and_never_sent(
@@ -151,3 +153,26 @@ async def test_dead_numbers_are_suppressed_only_where_a_setting_says_so(
     reconciler = Reconciler(story.service, story.store, story.settings)
     assert await reconciler.suppress_dead_numbers() == suppressed
     assert len(story.store.opt_outs.list(story.account.id)) == suppressed
+
+
+async def test_a_stop_and_its_end_are_logged_once_and_held_campaigns_are_released(
+    settings: Settings, store: Store, account: AccountView, capsys: pytest.CaptureFixture[str]
+) -> None:
+    builder = StoreBuilder(store, account.id)
+    campaign = builder.admit(1)
+    reconciler = Reconciler(cast(CampaignService, None), store, settings)
+    store.brakes.stop(None, NOW, by_operator=True)
+    for _ in range(2):
+        await reconciler.log_stops()
+        assert await reconciler.release_campaigns() == 0
+    said = capsys.readouterr()
+    assert (said.out + said.err).count("sending is stopped") == 1
+    # The stop ended, and a workflow that had met it paused its campaign just afterwards.
+    builder.execute("DELETE FROM brake")
+    assert await reconciler.release_campaigns() == 1
+    view = store.campaigns.get(campaign)
+    assert view is not None and (view.problem, view.ordered) == (None, "resume")
+    for _ in range(2):
+        await reconciler.log_stops()
+    said = capsys.readouterr()
+    assert (said.out + said.err).count("a stop has ended") == 1
