@@ -210,7 +210,9 @@ class ChunkSender:
             )
             return claim, now + START_WITHIN
 
-        return await self.attempts.retry_while_unavailable(flush_and_claim)
+        waits = self._waits_for is not None
+        async with self.lines.asking if waits else contextlib.nullcontext():
+            return await self.attempts.retry_while_unavailable(flush_and_claim)
 
     # ------------------------------------------------------------------ one message
 

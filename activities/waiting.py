@@ -22,6 +22,8 @@ ASK_EVERY_SECONDS = 1.0
 # A waiting chunk costs some kilobytes and a heartbeat; beyond this many, some come again later.
 WAITING_MAX = 1_000
 LOOK_EVERY_SECONDS = 0.05
+# Transactions of waiting chunks that one worker has under way. Others do not queue behind hundreds.
+ASKING_MAX = 2
 
 
 class Places(CustomSlotSupplier):
@@ -101,11 +103,13 @@ class _Line:
 class Lines:
     """Chunks of one worker that wait for the same thing, and ask for it one after the other.
 
-    Without lines, all of them would ask the database for what one can have.
+    Without lines, all of them would ask the database for what one can have. Whatever they wait for,
+    ``asking`` bounds their transactions, so that those of chunks that need not wait come first.
     """
 
     def __init__(self) -> None:
         self._lines: dict[str, _Line] = {}
+        self.asking = asyncio.Semaphore(ASKING_MAX)
 
     async def ask(
         self,

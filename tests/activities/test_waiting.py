@@ -1,14 +1,22 @@
 """Chunks that wait: in line for the same rate, and beside the places of a worker."""
 
 import asyncio
+import threading
+import time
+from collections import Counter
 from collections.abc import Awaitable, Callable
-from typing import cast
+from typing import Any, cast
 
 from temporalio.worker import SlotReleaseContext, SlotReserveContext
 
-from activities.waiting import ASK_EVERY_SECONDS, Lines, Places
+from activities.attempts import Attempts, SendingLimits
+from activities.breaker import Breaker
+from activities.carriers import Carriers
+from activities.chunk_sender import ChunkSender
+from activities.waiting import ASK_EVERY_SECONDS, ASKING_MAX, Lines, Places
+from campaign.handoffs import Handoff
 from campaign.instants import SECOND
-from campaign.ports import ClaimResult
+from campaign.ports import ChunkRange, ClaimResult, SendingStore
 from tests.core.leaping import LeapingLoop, Time
 
 ASKED = cast(SlotReserveContext, None)
@@ -125,3 +133,51 @@ def test_chunks_that_waited_come_back_a_few_at_a_time() -> None:
         await coming
 
     run(act)
+
+
+class Slow:
+    """A store that grants nothing for three claims of a chunk, and counts those under way."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.claims: Counter[str] = Counter()
+        self.asking = self.most = 0
+
+    def abandoned(self, chunk: ChunkRange, token: str) -> tuple[list[Handoff], None]:
+        """Nothing was left behind."""
+        return [], None
+
+    def flush_and_claim(self, chunk: ChunkRange, token: str, *args: Any) -> ClaimResult:
+        """A claim of ten milliseconds; the first one of a chunk does not wait yet."""
+        with self.lock:
+            self.claims[token] += 1
+            waits, ended = self.claims[token] > 1, self.claims[token] > 3
+            self.asking += waits
+            self.most = max(self.most, self.asking)
+        time.sleep(0.01)
+        with self.lock:
+            self.asking -= waits
+        return ClaimResult(
+            exhausted=ended, ask_again_at=None if ended else 1, waits_for=None if ended else token
+        )
+
+
+async def test_f5_chunks_that_wait_for_rates_of_their_own_leave_threads_to_others() -> None:
+    store, places, lines = Slow(), Places(1), Lines()
+
+    def sender(number: int) -> ChunkSender:
+        attempts = Attempts(
+            store=cast(SendingStore, store),
+            carriers=cast(Carriers, None),
+            breaker=cast(Breaker, None),
+            limits=SendingLimits(1, 1.0, (), 1),
+            range=ChunkRange("campaign", 0, 1, 0),
+            token=str(number),
+            now=lambda: round(time.time() * SECOND),
+            stop=asyncio.Event(),
+        )
+        return ChunkSender(attempts, places, lines)
+
+    await asyncio.gather(*(sender(number).run() for number in range(40)))
+    assert set(store.claims.values()) == {4}
+    assert store.most <= ASKING_MAX
