@@ -255,10 +255,7 @@ def understands(call: CarrierCall) -> bool:
 
 
 def read_inbound(call: CarrierCall) -> list[Inbound]:
-    """Read an inbound webhook, of version 1 or 0.1; empty if it is no text and no picture.
-
-    A caption is the text of a picture. Raises Forged or Refused.
-    """
+    """Read an inbound webhook, of version 1 or 0.1; raises Forged or Refused."""
     said = _signed(call)
     content = _content(said)
     if "status" in said or content is None:
@@ -266,16 +263,9 @@ def read_inbound(call: CarrierCall) -> list[Inbound]:
     kind = content.get("message_type", content.get("type"))
     media = content.get(kind) if isinstance(kind, str) and kind in _INBOUND_MEDIA else None
     media = media if isinstance(media, dict) else {}
-    return [
-        Inbound(
-            _party(said, "from"),
-            _party(said, "to"),
-            text_or_empty(content, "text") or text_or_empty(media, "caption"),
-            instant_or_now(said, "timestamp"),
-            carrier_id=id_of(said, "message_uuid"),
-            media_urls=media_of([media]),
-        )
-    ]
+    body = text_or_empty(content, "text") or text_or_empty(media, "caption")
+    at, id = instant_or_now(said, "timestamp"), id_of(said, "message_uuid")
+    return [Inbound(_party(said, "from"), _party(said, "to"), body, at, id, media_of([media]))]
 
 
 def _content(said: dict[str, Any]) -> dict[str, Any] | None:

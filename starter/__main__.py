@@ -101,7 +101,7 @@ COMMANDS = {
             "administration:account_app",
             "Manage accounts, their credits and switches.",
         ),
-        ("key", "administration:key_app", "Manage API keys."),
+        ("key", "keys:key_app", "Manage API keys."),
         (
             "sender",
             "administration:sender_app",

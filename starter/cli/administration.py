@@ -9,7 +9,6 @@ from rich.table import Table
 
 from campaign.credits import CreditKind
 from campaign.rates import RATE_MAX, sender_scope
-from dialects.http.auth import fault_of_permissions
 from dialects.native import responses as presenting
 from starter.cli.carriers import Unlimited, check_rate, read_carriers
 from starter.cli.context import CommandError, chosen_account, opened_store, plain
@@ -24,7 +23,6 @@ CREDITS_MAX = 10**12
 
 out = open_console()
 account_app = typer.Typer(no_args_is_help=True, help="Manage accounts, their credits and switches.")
-key_app = typer.Typer(no_args_is_help=True, help="Manage API keys.")
 sender_app = typer.Typer(no_args_is_help=True, help="Manage the numbers and names to send from.")
 sender_app.add_typer(pool_app, name="pool")
 
@@ -210,49 +208,6 @@ def credit(
         _say({"kind": kind.value, "granted": balance.granted, "available": balance.available})
     else:
         out.print(f"{balance.available:,} {kind.value} credits are available")
-
-
-@key_app.command("create")
-def create_key(
-    account: Account = None,
-    permission: Annotated[
-        list[str] | None, typer.Option(help="Permission of the key; repeatable. Default: all.")
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Create another API key for an account and print its secret once.
-
-    Example: godwit key create --account acme --permission create:BatchSMS
-    """
-    permissions = ["*"] if permission is None else permission
-    if (fault := fault_of_permissions(permissions)) is not None:
-        raise CommandError(fault)
-    with opened_store() as store:
-        chosen = chosen_account(store, account)
-        pair = store.api_keys.create(chosen.id, wall_clock(), permissions)
-    shown = account_json(chosen, pair)
-    if as_json:
-        _say(shown)
-    else:
-        out.print(f"keyId {pair.key_id}\nkeySecret {pair.secret}\nbearer {pair.bearer}")
-
-
-@key_app.command("list")
-def list_keys(account: Account = None) -> None:
-    """List the API keys of an account with their permissions."""
-    with opened_store() as store:
-        for key in store.api_keys.list(chosen_account(store, account).id):
-            state = "revoked" if key.revoked_at else " ".join(key.permissions)
-            out.print(f"{key.key_id}  {state}", highlight=False)
-
-
-@key_app.command("revoke")
-def revoke_key(key_id: Annotated[str, typer.Argument(help="Id of the key.")]) -> None:
-    """Revoke an API key; it is refused from the next request on."""
-    with opened_store() as store:
-        if not store.api_keys.revoke(key_id, wall_clock()):
-            raise CommandError(f"there is no active key {key_id!r}")
-    out.print("revoked")
 
 
 @sender_app.command("add")

@@ -16,7 +16,7 @@ import pytest
 from campaign.settings import Settings
 from campaign.states import CampaignStatus, MessageStatus
 from starter.__main__ import run
-from starter.cli import administration, campaigns
+from starter.cli import administration, campaigns, keys
 from store.store import Store, open_store
 from tests.carriers.servers import free_port
 from tests.store.builders import NOW, StoreBuilder, outcome
@@ -114,7 +114,7 @@ def bare(
         "TEMPORAL_ADDRESS": f"127.0.0.1:{free_port()}",
     }
     # A console takes its width once, when its module is imported.
-    for module in (administration, campaigns):
+    for module in (administration, campaigns, keys):
         monkeypatch.setattr(module.out, "width", 200)
     return CommandLine(tmp_path, capfd, environment)
 

@@ -1,0 +1,62 @@
+"""``godwit key``: the API keys of an account."""
+
+import json
+from typing import Annotated
+
+import typer
+
+from dialects.http.auth import fault_of_permissions
+from starter.cli.context import CommandError, chosen_account, opened_store
+from starter.cli.output import open_console
+from starter.embedded.stack import account_json
+from store.clock import wall_clock
+
+key_app = typer.Typer(no_args_is_help=True, help="Manage API keys.")
+out = open_console()
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Account = Annotated[
+    str | None, typer.Option("--account", help="Account id or name; default: the only account.")
+]
+
+
+@key_app.command("create")
+def create_key(
+    account: Account = None,
+    permission: Annotated[
+        list[str] | None, typer.Option(help="Permission of the key; repeatable. Default: all.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Create another API key for an account and print its secret once.
+
+    Example: godwit key create --account acme --permission create:BatchSMS
+    """
+    permissions = ["*"] if permission is None else permission
+    if (fault := fault_of_permissions(permissions)) is not None:
+        raise CommandError(fault)
+    with opened_store() as store:
+        chosen = chosen_account(store, account)
+        pair = store.api_keys.create(chosen.id, wall_clock(), permissions)
+    shown = account_json(chosen, pair)
+    if as_json:
+        typer.echo(json.dumps(shown, indent=2))
+    else:
+        out.print(f"keyId {pair.key_id}\nkeySecret {pair.secret}\nbearer {pair.bearer}")
+
+
+@key_app.command("list")
+def list_keys(account: Account = None) -> None:
+    """List the API keys of an account with their permissions."""
+    with opened_store() as store:
+        for key in store.api_keys.list(chosen_account(store, account).id):
+            state = "revoked" if key.revoked_at else " ".join(key.permissions)
+            out.print(f"{key.key_id}  {state}", highlight=False)
+
+
+@key_app.command("revoke")
+def revoke_key(key_id: Annotated[str, typer.Argument(help="Id of the key.")]) -> None:
+    """Revoke an API key; it is refused from the next request on."""
+    with opened_store() as store:
+        if not store.api_keys.revoke(key_id, wall_clock()):
+            raise CommandError(f"there is no active key {key_id!r}")
+    out.print("revoked")
