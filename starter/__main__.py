@@ -34,7 +34,7 @@ COMMANDS = {
         (
             "status",
             "campaigns:status",
-            "Show a campaign's status and the number of messages in each state.",
+            "Show a campaign's status, its messages by state and the count of replies.",
         ),
         ("watch", "campaigns:watch", "Show a campaign's progress until it ends."),
         ("pause", "campaigns:pause", "Pause a campaign; sends stop within two seconds."),

@@ -149,7 +149,7 @@ async def test_what_the_first_carrier_may_have_never_goes_to_the_second(
         signed_event(real, settings, account, pretend=first, second=second) as it,
     ):
         # The first takes these and cuts the connection, or says nothing.
-        numbers = [f"+1415{200 + index}{ending}" for index in range(5) for ending in UNANSWERED]
+        numbers = [f"+1{212 + index}555{ending}" for index in range(5) for ending in UNANSWERED]
         campaign = (await it.service.admit(it.draft(0, recipients=people(numbers)))).campaign
         await finish(it, campaign.id)
         assert it.store.campaigns.tally(campaign.id).unknown == 10

@@ -115,7 +115,7 @@ def test_the_lookup_is_kept_on_the_message() -> None:
 def test_faults_of_several_rules_are_told_at_once() -> None:
     people = [DraftRecipient(number(0), key="k"), DraftRecipient(number(1), text="bell \x07")]
     with pytest.raises(Refused) as caught:
-        composed(draft(people, spread_hours=100.0))
+        composed(draft(people, spread_hours=1_000.0))
     assert set(faults(caught).values()) == {
         RefusalCode.KEY_INVALID,
         RefusalCode.CHARACTERS_INVALID,

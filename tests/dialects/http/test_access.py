@@ -32,6 +32,8 @@ VENDORS = {
     ("GET", "/addressbook/optout"): Permission.READ,
     ("POST", "/addressbook/optout"): Permission.CONTROL,
     ("DELETE", "/addressbook/optout"): Permission.CONTROL,
+    ("GET", "/addressbook/optouts"): Permission.READ,
+    ("GET", "/messages/history"): Permission.READ,
     ("GET", "/message"): Permission.READ,
     ("GET", "/message/{id}"): Permission.READ,
 }
@@ -86,6 +88,7 @@ async def belongings(api: Api) -> dict[str, str]:
         "/v1/mailing-lists/{id}/members/{number}": "+14155550101",
         "/v1/webhooks/{id}": webhook["id"],
         "/v1/opt-outs/{number}": "+14155550102",
+        "/v1/people/{number}": "+14155550102",
         "/v1/senders/{address}": LONG_CODE,
         "/v1/keys/{key_id}": api.key().key_id,
         "{PropertySid}": story.account.property_sid,

@@ -20,7 +20,6 @@ CREATE: dict[str, dict[str, Any]] = {
     "/v1/opt-outs": {"number": "+14155550111"},
 }
 OTHER: dict[str, dict[str, Any]] = {
-    "/v1/campaigns": {**CAMPAIGN, "text": "Goodbye"},
     "/v1/mailing-lists": {"name": "others"},
     "/v1/webhooks": {"url": "https://hooks.customer.example/out"},
     "/v1/keys": {"permissions": ["manage:Campaigns"]},

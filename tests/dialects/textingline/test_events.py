@@ -9,7 +9,7 @@ import pytest
 
 from campaign.credits import MessageKind
 from campaign.deliveries import DeliveryOutcome, DeliveryVerdict
-from campaign.events import Event, EventEndpoint
+from campaign.events import OPT_OUT_EVENTS, Event, EventEndpoint
 from campaign.inbound import InboundMessage
 from campaign.instants import SECOND, iso
 from campaign.ports import Tally
@@ -206,8 +206,8 @@ def test_what_has_no_name_there_is_not_told() -> None:
 
 def test_no_event_is_forgotten() -> None:
     whole = {"inbound": INBOUND, "click": CLICK}
-    opted_out = {event for event in Event if result(event=event, **whole) is None}
-    assert opted_out == {Event.MESSAGE_UNKNOWN}
+    left_out = {event for event in Event if result(event=event, **whole) is None}
+    assert left_out == {Event.MESSAGE_UNKNOWN, *OPT_OUT_EVENTS}
 
 
 async def test_a_webhook_of_this_dialect_is_called_with_a_signed_envelope(

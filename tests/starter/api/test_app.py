@@ -31,7 +31,7 @@ async def test_health_and_readiness(api: Api) -> None:
     async with asyncio.timeout(20):
         while (ready := await api.http.get("/readyz")).status_code != 200:
             await asyncio.sleep(0.2)
-    parts = ("database", "temporal", "workers", "disk", "carriers", "clock")
+    parts = ("database", "temporal", "workers", "disk", "carriers", "clock", "sending")
     expected = {**dict.fromkeys(parts, True), "problems": {}}
     assert (ready.status_code, ready.json()) == (200, expected)
 

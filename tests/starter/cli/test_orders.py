@@ -91,7 +91,7 @@ async def test_a_waiting_campaign_is_paused_resumed_and_cancelled(
     sent = await godwit.beside("send", godwit.file("later.json", body), "--json")
     campaign_id = sent.json["id"]
     assert sent.json["status"] == "scheduled"
-    result = await godwit.beside("reschedule", campaign_id, "2001-01-01")
+    result = await godwit.beside("reschedule", campaign_id, "2001-01-01T00:00")
     assert result.fault.endswith("an hour or more in the past (schedule_invalid)")
     latest = (datetime.now(UTC) + timedelta(hours=3)).replace(microsecond=0)
     assert (await godwit.beside("reschedule", campaign_id, latest.isoformat())).code == 0

@@ -105,7 +105,7 @@ def test_words_of_the_command_line_are_checked(godwit: CommandLine) -> None:
     assert "'nobody'" in godwit("send", file, "--column", "to=nobody").fault
     json_file = godwit.file("a.json", {"recipients": [{"to": "+14155551000", "text": "x"}]})
     assert "--column" in godwit("send", json_file, "--column", "to=phone").fault
-    assert "spreadHours" in godwit("send", file, "--spread-hours", "99", "--dry-run").fault
+    assert "spreadHours" in godwit("send", file, "--spread-hours", "999", "--dry-run").fault
     assert "scheduleDateTime" in godwit("send", file, "--start", "soon", "--dry-run").fault
 
 
