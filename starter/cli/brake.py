@@ -37,7 +37,7 @@ def stop(account: Account = None, everything: Everything = False) -> None:
 
 
 def start(account: Account = None, everything: Everything = False) -> None:
-    """End a stop, by whomever it was ordered; its campaigns go on, moved by its length.
+    """End a stop; the campaigns that it held go on, moved by its length.
 
     What a person paused stays paused. With --all, stops of single accounts stay in
     force.

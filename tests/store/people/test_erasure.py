@@ -33,6 +33,7 @@ IMPERSONAL = {
     "account": "customers of ours",
     "api_key": "secrets, encrypted",
     "attempt": "ids, instants and codes",
+    "brake": "accounts and instants",
     "carrier_state": "carriers",
     "credit": "balances",
     "erased_number": "keyed hashes",
