@@ -11,9 +11,14 @@ from campaign.schedule import SPREAD_HOURS_CEILING, ideal_instants, spread_fault
 from store.database.engine import Database, json_rows
 
 # A change applies once: only the one with the next number counts, any other changes nothing.
+# A plan that moves without a new start makes up for a pause: what is left of that one has still to
+# be made up for, by a run that was started anew or by one that a further resume order meets.
 _COUNT_PUSH = text("""
     UPDATE campaign SET pauses_applied = :number, base_at = base_at + :by,
-      scheduled_at = COALESCE(CAST(:scheduled_at AS BIGINT), scheduled_at)
+      scheduled_at = COALESCE(CAST(:scheduled_at AS BIGINT), scheduled_at),
+      paused_at = CASE
+        WHEN status = 'paused' AND CAST(:scheduled_at AS BIGINT) IS NULL THEN paused_at + :by
+        ELSE paused_at END
     WHERE id = :campaign AND pauses_applied = :number - 1
 """)
 _COUNT_SPREAD = text("""

@@ -1,6 +1,7 @@
 """An answered order holds after the loss of Temporal, of a worker or of the API."""
 
 import asyncio
+import contextlib
 from dataclasses import replace
 
 import pytest
@@ -308,3 +309,24 @@ async def test_a_rate_that_temporal_cannot_hear_of_is_in_the_store(real_story: S
     change = Change(has_rate=True, rate=5.0)
     await service.change(latest(story, campaign_id), change)
     assert list(story.store.rates.rates().values()) == [5.0]
+
+
+async def test_a_resume_that_is_ordered_again_and_again_moves_the_plan_by_the_pause_once(
+    real_story: Story,
+) -> None:
+    story = real_story
+    campaign_id = await running(story)
+    before = [message.due_at for message in story.store.campaigns.messages(campaign_id)]
+    asked = await story.now()
+    await story.service.pause(latest(story, campaign_id))
+    await reaches(story, campaign_id, PAUSED)
+    await asyncio.sleep(2)
+    # Each of these is a newer order, which the run that carries one out has to notice.
+    for _ in range(20):
+        with contextlib.suppress(StateConflict):
+            await story.service.resume(latest(story, campaign_id))
+        await asyncio.sleep(0.02)
+    await reaches(story, campaign_id, CampaignStatus.RUNNING)
+    after = [message.due_at for message in story.store.campaigns.messages(campaign_id)]
+    (moved,) = {late - early for late, early in zip(after[1:], before[1:], strict=True)}
+    assert 2 * SECOND <= moved <= await story.now() - asked
