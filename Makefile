@@ -41,7 +41,7 @@ chaos: setup ## Break real processes: 5 runs; or runs for SECONDS, or until SEND
 	$(if $(SECONDS)$(SENDS)$(SEED),\
 		$(BIN)/python -m tests.chaos --seconds $(or $(SECONDS),600) --sends $(or $(SENDS),0) \
 			--seed $(or $(SEED),0),\
-		$(BIN)/pytest -n 2 --dist load -s tests/chaos/test_chaos.py)
+		$(BIN)/pytest -n 1 --dist load -s tests/chaos/test_chaos.py)
 
 .PHONY: bench
 bench: setup .venv/bench/ready ## Measure against peers and the limit; print and write the table.

@@ -3,7 +3,7 @@
 import threading
 import time
 
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from campaign.failures import StoreUnavailable
 from campaign.instants import SECOND, Instant
@@ -20,6 +20,13 @@ _NOW = text("SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)
 def wall_clock() -> Instant:
     """The time of this host. Activities use ``activities.clock``, workflows ``workflow.now``."""
     return time.time_ns() // 1_000_000
+
+
+def now_of(connection: Connection) -> Instant:
+    """The store's own time, by which it writes instants: inside the caller's transaction."""
+    if connection.dialect.name == "sqlite":
+        return wall_clock()
+    return int(connection.execute(_NOW).scalar_one())
 
 
 class StoreClock:

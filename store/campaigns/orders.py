@@ -7,7 +7,7 @@ from sqlalchemy import BindParameter, Connection, bindparam, text
 from campaign.instants import Instant
 from campaign.orders import Order, Standing
 from campaign.states import CAMPAIGN_OPEN, CampaignStatus
-from store.clock import wall_clock
+from store.clock import now_of
 from store.database.engine import Database
 from store.shared.brakes import BRAKE_OF_ACCOUNT, NEXT_NUMBER, brake_of
 
@@ -130,6 +130,6 @@ def _standing(connection: Connection, campaign_id: str) -> Standing:
         status=CampaignStatus(row.status),
         ordered=None if row.ordered is None else Order(row.ordered),
         number=row.ordered_at or 0,
-        paused_for=0 if row.paused_at is None else max(0, wall_clock() - row.paused_at),
+        paused_for=0 if row.paused_at is None else max(0, now_of(connection) - row.paused_at),
         brake=row.brake,
     )

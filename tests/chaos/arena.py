@@ -1,11 +1,12 @@
 """The arena: a whole stack of real processes, and all that can be done to it."""
 
+import asyncio
 import contextlib
 import os
 import signal
 import tempfile
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from tests.chaos.disk import Disk, small_disk
 
 WORKERS = 2
 SEND_TIMEOUT_SECONDS = 4.0
+CARRIER_SECONDS = 60.0
 # A message leaves within 5 s of its claim (activities.attempts) and has its answer by this.
 LEASE_SECONDS = 5.0 + SEND_TIMEOUT_SECONDS
 # Short deadlines and waits, so that a dead attempt is taken over within seconds.
@@ -95,9 +97,14 @@ class Arena:
     async def carrier_log(self) -> list[dict[str, Any]]:
         """Everything that the carrier has accepted."""
         async with httpx.AsyncClient(trust_env=False, timeout=30) as client:
-            answer = await client.get(f"{self.stack.description['carrier']}/log?after=0")
-            log: list[dict[str, Any]] = answer.json()
-            return log
+            async with asyncio.timeout(CARRIER_SECONDS):
+                while True:
+                    # It may have been killed just now, and starts again.
+                    with suppress(httpx.TransportError):
+                        url = f"{self.stack.description['carrier']}/log?after=0"
+                        log: list[dict[str, Any]] = (await client.get(url)).json()
+                        return log
+                    await asyncio.sleep(0.2)
 
 
 @asynccontextmanager
