@@ -1,6 +1,10 @@
 """Cells of CSV files that people open in a spreadsheet."""
 
+import csv
+import io
 import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from campaign.phone import is_e164
 
@@ -25,3 +29,16 @@ def safe_cell(value: object) -> object:
         if plain and unicodedata.category(letter) not in _INVISIBLE:
             return "'" + value if plain[0] in _FORMULA_STARTS else value
     return value
+
+
+def csv_lines(
+    columns: Sequence[str], rows: Iterable[Mapping[str, Any]], header: bool = True
+) -> str:
+    """Rows as lines of CSV, these columns of each in order, with or without a header line."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    if header:
+        writer.writerow(columns)
+    for row in rows:
+        writer.writerow([safe_cell(row[column]) for column in columns])
+    return out.getvalue()

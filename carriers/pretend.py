@@ -85,7 +85,7 @@ def open_carrier(settings: Settings) -> PretendCarrier:
 
 
 def read_receipts(call: CarrierCall) -> list[Receipt]:
-    """Read ``{"id","reference","status","at"}``; raises Refused for what is no text either."""
+    """Read ``{"id","reference","status","at"}``; empty for a text, raises Refused for the rest."""
     said = read_object(call.body)
     if "status" not in said and "body" in said:
         return []

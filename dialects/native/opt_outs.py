@@ -1,11 +1,9 @@
 """Opt-outs as JSON and CSV, with the evidence of each."""
 
-import csv
-import io
 from collections.abc import Iterator
 from typing import Any
 
-from campaign.csv_cells import safe_cell
+from campaign.csv_cells import csv_lines
 from campaign.instants import iso
 from campaign.keywords import OptOutEvidence
 from store.accounts.opt_outs import OptOutEventView, OptOuts, OptOutView
@@ -29,14 +27,9 @@ def event_json(event: OptOutEventView) -> dict[str, Any]:
 def opt_outs_csv(opt_outs: OptOuts, account_id: str) -> Iterator[str]:
     """Every opted-out number of an account as CSV, in parts; it can be imported again."""
     after: str | None = None
-    yield ",".join(COLUMNS) + "\r\n"
+    yield csv_lines(COLUMNS, ())
     while page := opt_outs.list(account_id, PAGE, after):
-        out = io.StringIO()
-        writer = csv.writer(out)
-        for one in page:
-            shown = opt_out_json(one)
-            writer.writerow([safe_cell(shown[column]) for column in COLUMNS])
-        yield out.getvalue()
+        yield csv_lines(COLUMNS, map(opt_out_json, page), header=False)
         after = page[-1].number
 
 

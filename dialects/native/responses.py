@@ -1,12 +1,10 @@
 """Canonical JSON (and CSV) of campaigns, messages and reports."""
 
-import csv
-import io
 from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
-from campaign.csv_cells import safe_cell
+from campaign.csv_cells import csv_lines
 from campaign.inbound import InboundMessage
 from campaign.instants import iso, iso_or_none
 from campaign.report import Report
@@ -160,23 +158,12 @@ def key_json(key: KeyView) -> dict[str, Any]:
 
 def messages_csv(messages: Iterable[MessageView], header: bool = True) -> str:
     """Messages as CSV; a cell that a spreadsheet would run as a formula starts with ``'``."""
-    out = io.StringIO()
-    writer = csv.writer(out)
-    if header:
-        writer.writerow(CSV_COLUMNS)
-    for message in messages:
-        shown = message_json(message)
-        writer.writerow([safe_cell(shown[column]) for column in CSV_COLUMNS])
-    return out.getvalue()
+    return csv_lines(CSV_COLUMNS, map(message_json, messages), header)
 
 
 def inbound_csv(messages: Iterable[InboundMessage], header: bool = True) -> str:
     """Inbound texts as CSV, with the addresses of a text's media in one cell; see messages_csv."""
-    out = io.StringIO()
-    writer = csv.writer(out)
-    if header:
-        writer.writerow(INBOUND_COLUMNS)
-    for message in messages:
-        shown = inbound_json(message) | {"mediaUrls": " ".join(message.media_urls)}
-        writer.writerow([safe_cell(shown[column]) for column in INBOUND_COLUMNS])
-    return out.getvalue()
+    rows = (
+        inbound_json(message) | {"mediaUrls": " ".join(message.media_urls)} for message in messages
+    )
+    return csv_lines(INBOUND_COLUMNS, rows, header)

@@ -206,7 +206,7 @@ class Eraser:
         Waiting messages are skipped and their credits voided. A message that a worker has claimed
         may still be sent by that worker, within seconds, and by no other; its outcome is recorded.
         The number stays opted out, as a keyed hash. A second run finds nothing. Raises StoreError
-        for what is no number.
+        if it is not a phone number.
         """
         number = canonical_number(number) or ""
         if not number:

@@ -68,7 +68,7 @@ class People:
     def show(self, account_id: str, number: str) -> Person:
         """All that an account knows of a number in any form, read in one snapshot.
 
-        Of each kind at most ``SHOWN_MAX``, the newest. Raises StoreError for what is no number.
+        Of each kind at most ``SHOWN_MAX``, the newest. Raises StoreError if it is not a number.
         """
         canonical = canonical_number(number)
         if canonical is None:

@@ -54,7 +54,7 @@ def test_a_text_is_read_as_a_person_reads_it(
     precision, recall = measure(label, "seen", "held_out")
     new_precision, new_recall = measure(label, "held_out")
     with capsys.disabled():
-        print(  # noqa: T201 - figures for whoever reads.
+        print(  # noqa: T201 - figures for the reader.
             f"\n{label:>8}: precision {precision:.3f}, recall {recall:.3f}; "
             f"held out {new_precision:.3f}, {new_recall:.3f}"
         )
