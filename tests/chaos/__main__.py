@@ -25,15 +25,15 @@ from tests.chaos.restore import run_restored
 ROUNDS = (
     ("sqlite", "lookup", False),
     ("postgresql", "dedup", False),
-    ("postgresql", "lookup", False),
-    ("sqlite", "dedup", True),
     ("sqlite", "none", False),
+    ("sqlite", "dedup", True),
+    ("postgresql", "lookup", False),
     ("sqlite", "lookup", True),
     ("postgresql", "none", False),
     ("sqlite", "dedup", False),
     ("sqlite", "none", True),
 )
-ATTACK_SECONDS = 150.0
+ATTACK_SECONDS = 210.0
 RESTORED_SECONDS = 30.0
 # What a run needs beside its attack: to start, to come to rest, and to be judged.
 BESIDE_SECONDS = 60.0
@@ -70,7 +70,8 @@ def attacks(given: argparse.Namespace, seed: int) -> Iterator[tuple[Attack, bool
                 repeats,
                 own,
                 seconds,
-                given.pause or 0.5,
+                given.pause or 0.3,
+                customers=10,
                 sizes=(200, 2_500),
                 sender_rate=400.0,
                 backoff=backoff,
