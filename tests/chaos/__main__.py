@@ -43,14 +43,13 @@ out = Console()
 
 
 def table(tallies: list[Tally]) -> Table:
-    """The runs as a table, a line each, and their sums."""
+    """The runs as a table, a column each, and their sums."""
     rows = [tally.row() for tally in tallies]
-    shown = Table(*rows[0])
-    for row in rows:
-        shown.add_row(*map(str, row.values()))
-    summed = {name: sum(row[name] for row in rows) for name in list(rows[0])[3:]}
-    shown.add_section()
-    shown.add_row("all", "", "", *map(str, summed.values()))
+    shown = Table("", *(str(number) for number, _ in enumerate(rows, 1)), "all")
+    for name in rows[0]:
+        values = [row[name] for row in rows]
+        total = "" if name in ("store", "carrier", "seed") else sum(values)
+        shown.add_row(name, *map(str, values), str(total))
     return shown
 
 
