@@ -78,6 +78,7 @@ async def test_a_callback_is_thin_json_that_the_receivers_library_verifies(post:
         "timestamp": iso(message.sent_at),
         "data": {
             "campaignId": "cmp_0",
+            "sandbox": False,
             "messageId": message.id,
             "position": 0,
             "reference": "row 1",
