@@ -201,14 +201,15 @@ def routes(context: ApiContext, read: Read, create_schema: dict[str, Any]) -> AP
         """
         view = await own_campaign(request, context, id, Permission.READ)
         if wants_csv(request):
-            return csv_download(_csv(context.store, view.id), f"report-{view.id}", bom)
+            return csv_download(report_csv(context.store, view.id), f"report-{view.id}", bom)
         result = await read_in_thread(context.store.campaigns.report, view.id)
         return JSONResponse(presenting.report_json(result))
 
     return router
 
 
-def _csv(store: Store, campaign_id: str) -> Iterator[str]:
+def report_csv(store: Store, campaign_id: str) -> Iterator[str]:
+    """Every message of a campaign as CSV, in parts."""
     after, header = None, True
     while True:
         found = store.campaigns.messages(campaign_id, after=after, limit=PAGE_MAX)

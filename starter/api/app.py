@@ -7,12 +7,13 @@ from typing import Any
 
 import uvicorn
 from fastapi import FastAPI, Request
-from fastapi.responses import PlainTextResponse, Response
+from fastapi.responses import PlainTextResponse, RedirectResponse, Response
 from prometheus_client import CollectorRegistry, Counter, generate_latest
 from starlette.exceptions import HTTPException
 
 from campaign.failures import NoVerdict, ServiceUnavailable, StoreUnavailable
 from campaign.settings import Settings
+from console.routes import CONSOLE
 from dialects.http.context import ApiContext
 from dialects.http.rate_limits import RequestLimiter
 from dialects.native.handling import RAISED, stopped
@@ -48,6 +49,7 @@ def create_app(context: ApiContext) -> FastAPI:
     for dialect in DIALECTS:
         app.include_router(dialect.routes(context))
     app.include_router(carrier_callbacks.routes(context))
+    app.include_router(CONSOLE.routes(context), include_in_schema=False)
     answer = answerer(context)
     _add_service_routes(app, context, answer)
     _add_failures(app, answer)
@@ -96,6 +98,10 @@ def _add_service_routes(app: FastAPI, context: ApiContext, answer: Answer) -> No
     app.add_middleware(HeadAsGet, routes=app.routes)
     app.add_middleware(Outermost, requests=requests, answer=answer)
     readiness = Readiness(context.service, context.store, context.settings)
+
+    @app.get("/", include_in_schema=False)
+    async def root() -> Response:
+        return RedirectResponse("/console", 303)
 
     @app.get(
         "/healthz",
