@@ -49,7 +49,7 @@ def create_app(context: ApiContext) -> FastAPI:
     """Make the application with the routes of every dialect."""
     # /docs serves its own scripts, so that no browser loads them from another host.
     app = FastAPIOffline(title="Godwit", version=_version(), description=DESCRIPTION)
-    context = replace(context, event_dialects=frozenset(RENDERERS))
+    context = replace(context, event_dialects=RENDERERS)
     for dialect in DIALECTS:
         app.include_router(dialect.routes(context))
     app.include_router(carrier_callbacks.routes(context))
