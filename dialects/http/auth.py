@@ -5,6 +5,7 @@ import binascii
 from collections.abc import Sequence
 from enum import StrEnum
 from ipaddress import IPv6Address, ip_address, ip_network
+from typing import Any
 
 from fastapi import Request
 from structlog.contextvars import bind_contextvars
@@ -14,6 +15,21 @@ from store.database.threads import read_in_thread
 from store.store import Store
 
 HOST_LENGTH_MAX = 64
+# The security schemes of OpenAPI that ``authenticate`` takes.
+BASIC: dict[str, dict[str, Any]] = {
+    "basic": {
+        "type": "http",
+        "scheme": "basic",
+        "description": "The id of an API key as the user name, its secret as the password",
+    }
+}
+BEARER: dict[str, dict[str, Any]] = {
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "The bearer token of an API key",
+    }
+}
 
 
 class Permission(StrEnum):

@@ -23,6 +23,7 @@ from dialects.native.handling import (
 )
 from dialects.native.list_members import read_members
 from dialects.native.opt_outs import event_json, opt_out_json, opt_outs_csv
+from dialects.native.problem_models import About
 from dialects.native.problems import WRITING, documented, problem
 from dialects.native.request_keys import id_bytes, request_key, takes_key
 from store.accounts.senders import SenderTaken
@@ -55,11 +56,15 @@ class KeyBody(RequestModel):
 
 def routes(context: ApiContext) -> APIRouter:
     """The routes about the caller's account."""
-    router = APIRouter(prefix="/v1", tags=["Account"], responses=documented(*WRITING))
+    router = APIRouter(
+        prefix="/v1", tags=["Account"], responses=documented(*WRITING, about=(About.ACCOUNT,))
+    )
     accounts, opt_outs = context.store.accounts, context.store.opt_outs
     api_keys = context.store.api_keys
 
-    @router.get("/credits", summary="Get the balances of SMS and MMS credits")
+    @router.get(
+        "/credits", operation_id="getCredits", summary="Get the balances of SMS and MMS credits"
+    )
     async def credits(request: Request) -> Response:
         """For each kind, ``granted`` is the sum of ``available``, ``held`` and ``posted``."""
         principal = await enter(request, context.store, Permission.READ)
@@ -67,7 +72,7 @@ def routes(context: ApiContext) -> APIRouter:
         assert account is not None
         return JSONResponse(presenting.credits_json(account))
 
-    @router.get("/senders", summary="List the senders of the account")
+    @router.get("/senders", operation_id="listSenders", summary="List the senders of the account")
     async def senders(request: Request) -> Response:
         """All senders and requests, oldest first."""
         principal = await enter(request, context.store, Permission.READ)
@@ -76,6 +81,7 @@ def routes(context: ApiContext) -> APIRouter:
 
     @router.post(
         "/senders",
+        operation_id="addSender",
         status_code=201,
         summary="Request a sender",
         openapi_extra=takes_key(body_of(SenderBody)),
@@ -101,7 +107,12 @@ def routes(context: ApiContext) -> APIRouter:
         shown = {"address": sender.address, "kind": sender.kind}
         return JSONResponse({**shown, "active": sender.active, "status": sender.status}, 201)
 
-    @router.delete("/senders/{address}", status_code=204, summary="Remove a sender")
+    @router.delete(
+        "/senders/{address}",
+        operation_id="removeSender",
+        status_code=204,
+        summary="Remove a sender",
+    )
     async def remove_sender(request: Request, address: str) -> Response:
         """Withdraws a request, too. 409 `sender_in_use` while messages wait to leave from it."""
         principal = await enter(request, context.store, Permission.ADMINISTER)
@@ -112,7 +123,9 @@ def routes(context: ApiContext) -> APIRouter:
             raise Stop(problem(409, "sender_in_use", str(error))) from None
         return deleted(gone, "sender")
 
-    @router.get("/keys", summary="List the API keys, without their secrets")
+    @router.get(
+        "/keys", operation_id="listKeys", summary="List the API keys, without their secrets"
+    )
     async def keys(request: Request) -> Response:
         """All keys, oldest first."""
         principal = await enter(request, context.store, Permission.ADMINISTER)
@@ -121,6 +134,7 @@ def routes(context: ApiContext) -> APIRouter:
 
     @router.post(
         "/keys",
+        operation_id="createKey",
         status_code=201,
         summary="Create an API key",
         openapi_extra=takes_key(body_of(KeyBody)),
@@ -152,14 +166,20 @@ def routes(context: ApiContext) -> APIRouter:
         shown = {"keyId": pair.key_id, "keySecret": pair.secret, "bearer": pair.bearer}
         return JSONResponse({**shown, "permissions": list(wanted)}, 201 if is_new else 200)
 
-    @router.delete("/keys/{key_id}", status_code=204, summary="Revoke an API key")
+    @router.delete(
+        "/keys/{key_id}", operation_id="revokeKey", status_code=204, summary="Revoke an API key"
+    )
     async def revoke_key(request: Request, key_id: str) -> Response:
         """The key is invalid from the next request on."""
         principal = await enter(request, context.store, Permission.ADMINISTER)
         account, now = principal.account_id, wall_clock()
         return deleted(await asyncio.to_thread(api_keys.revoke, key_id, now, account), "key")
 
-    @router.get("/opt-outs", summary="List the numbers that opted out, as JSON or CSV")
+    @router.get(
+        "/opt-outs",
+        operation_id="listOptOuts",
+        summary="List the numbers that opted out, as JSON or CSV",
+    )
     async def list_opt_outs(
         request: Request, limit: int = 100, cursor: str | None = None, bom: bool = True
     ) -> Response:
@@ -177,7 +197,11 @@ def routes(context: ApiContext) -> APIRouter:
         following = write_cursor(OPT_OUTS, found[-1].number) if len(found) == size else None
         return JSONResponse({"optOuts": shown, "next": following})
 
-    @router.get("/opt-outs/{number}", summary="Get the evidence of a number's opt-outs")
+    @router.get(
+        "/opt-outs/{number}",
+        operation_id="getOptOut",
+        summary="Get the evidence of a number's opt-outs",
+    )
     async def opt_out_history(request: Request, number: str) -> Response:
         """Every STOP and START of the number, the earliest first; 404 if there is none."""
         principal = await enter(request, context.store, Permission.READ)
@@ -192,6 +216,7 @@ def routes(context: ApiContext) -> APIRouter:
 
     @router.post(
         "/opt-outs",
+        operation_id="addOptOuts",
         status_code=201,
         summary="Opt out a number, or those of a CSV or XLSX file",
         openapi_extra=takes_key(_OPT_OUTS),
@@ -218,7 +243,12 @@ def routes(context: ApiContext) -> APIRouter:
         await asyncio.to_thread(opt_outs.add, account, number, "api", now)
         return JSONResponse({"number": number}, 201)
 
-    @router.delete("/opt-outs/{number}", status_code=204, summary="Remove an opt-out")
+    @router.delete(
+        "/opt-outs/{number}",
+        operation_id="removeOptOut",
+        status_code=204,
+        summary="Remove an opt-out",
+    )
     async def opt_in(request: Request, number: str) -> Response:
         """The number receives messages again; 404 if it had not opted out."""
         principal = await enter(request, context.store, Permission.CONTROL)

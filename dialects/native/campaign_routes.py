@@ -25,6 +25,7 @@ from dialects.native.handling import (
     own_campaign,
     page_size,
 )
+from dialects.native.problem_models import About
 from dialects.native.problems import SENDING, documented, problem
 from dialects.native.request_keys import request_key, takes_key, with_key
 from store.accounts.api_keys import Principal
@@ -64,10 +65,13 @@ def routes(context: ApiContext, read: Read, create_schema: dict[str, Any]) -> AP
 
     ``read`` makes a draft of a create request, whose JSON Schema is ``create_schema``.
     """
-    router = APIRouter(prefix="/v1", tags=["Campaigns"], responses=documented(*SENDING))
+    router = APIRouter(
+        prefix="/v1", tags=["Campaigns"], responses=documented(*SENDING, about=(About.CAMPAIGNS,))
+    )
 
     @router.post(
         "/campaigns",
+        operation_id="createCampaign",
         status_code=201,
         responses={200: {"description": "The campaign of a replayed key, or a dry run"}},
         summary="Create a campaign, or validate and price it with ?dryRun=true",
@@ -95,7 +99,7 @@ def routes(context: ApiContext, read: Read, create_schema: dict[str, Any]) -> AP
             {"Location": f"/v1/campaigns/{view.id}"},
         )
 
-    @router.get("/campaigns", summary="List campaigns, newest first")
+    @router.get("/campaigns", operation_id="listCampaigns", summary="List campaigns, newest first")
     async def list_campaigns(
         request: Request, limit: int = 50, cursor: str | None = None
     ) -> Response:
@@ -109,13 +113,19 @@ def routes(context: ApiContext, read: Read, create_schema: dict[str, Any]) -> AP
         campaigns = [presenting.campaign_json(view) for view in views]
         return JSONResponse({"campaigns": campaigns, "next": following})
 
-    @router.get("/campaigns/{id}", summary="Get a campaign with its counts")
+    @router.get(
+        "/campaigns/{id}", operation_id="getCampaign", summary="Get a campaign with its counts"
+    )
     async def get(request: Request, id: str) -> Response:
         """The current state of the campaign."""
         view = await own_campaign(request, context, id, Permission.READ)
         return JSONResponse(presenting.campaign_json(view))
 
-    @router.get("/campaigns/{id}/messages", summary="List the messages of a campaign")
+    @router.get(
+        "/campaigns/{id}/messages",
+        operation_id="listCampaignMessages",
+        summary="List the messages of a campaign",
+    )
     async def messages(
         request: Request,
         id: str,
@@ -151,6 +161,7 @@ def routes(context: ApiContext, read: Read, create_schema: dict[str, Any]) -> AP
             summary=f"{name.capitalize()} a campaign",
             description=description,
             name=name,
+            operation_id=f"{name}Campaign",
         )
         async def act_on(request: Request, id: str) -> Response:
             view = await own_campaign(request, context, id, Permission.CONTROL)
@@ -165,6 +176,7 @@ def routes(context: ApiContext, read: Read, create_schema: dict[str, Any]) -> AP
 
     @router.patch(
         "/campaigns/{id}",
+        operation_id="changeCampaign",
         summary="Change the start, spread or rate of a campaign",
         description=CHANGE,
         openapi_extra=body_of(ChangeBody),
@@ -177,7 +189,11 @@ def routes(context: ApiContext, read: Read, create_schema: dict[str, Any]) -> AP
         latest = await read_in_thread(context.store.campaigns.get, id)
         return JSONResponse(presenting.campaign_json(latest or view))
 
-    @router.get("/campaigns/{id}/report", summary="Get the report of a campaign, as JSON or CSV")
+    @router.get(
+        "/campaigns/{id}/report",
+        operation_id="getCampaignReport",
+        summary="Get the report of a campaign, as JSON or CSV",
+    )
     async def report(request: Request, id: str, bom: bool = True) -> Response:
         """Counts, reasons and credits; with ``Accept: text/csv``, one line per message.
 
