@@ -52,12 +52,14 @@ def campaign_json(view: CampaignView) -> dict[str, Any]:
 
     ``pausedBy`` is "person" or "system" while it is paused. ``problem`` names what keeps an open
     campaign from going on, such as "workflow_lost". ``ordered`` is an order that holds and is not
-    carried out yet: "pause", "resume", "cancel" or "retry".
+    carried out yet: "pause", "resume", "cancel" or "retry". A campaign of the ``sandbox`` reaches
+    no carrier and takes no credits.
     """
     return {
         "id": view.id,
         "name": view.name,
         "dialect": view.dialect,
+        "sandbox": view.sandbox,
         "status": view.status.value,
         "sender": view.sender,
         "createdAt": iso(view.created_at),
@@ -110,6 +112,7 @@ def report_json(report: Report) -> dict[str, Any]:
     return {
         "campaignId": report.campaign_id,
         "status": report.status,
+        "sandbox": report.sandbox,
         "counts": asdict(report.tally),
         "reasons": [
             {"status": status, "reason": reason, "count": count}
@@ -151,6 +154,7 @@ def key_json(key: KeyView) -> dict[str, Any]:
     return {
         "keyId": key.key_id,
         "permissions": list(key.permissions),
+        "sandbox": key.sandbox,
         "createdAt": iso(key.created_at),
         "revoked": key.revoked_at is not None,
     }

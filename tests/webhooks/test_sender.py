@@ -80,6 +80,7 @@ async def test_an_event_names_recipient_ids_and_position_and_the_receivers_libra
         "timestamp": iso(message.sent_at),
         "data": {
             "campaignId": "cmp_0",
+            "sandbox": False,
             "messageId": message.id,
             "to": message.to,
             "position": 0,
