@@ -6,15 +6,13 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Request
 from pydantic import Field
 
-from campaign.instants import iso, iso_or_none
-from dialects.http.api_model import ApiModel
+from dialects.http.api_model import ApiModel, At
 from dialects.http.auth import Permission
 from dialects.http.context import ApiContext
 from dialects.native.handling import Stop, enter, not_found
 from dialects.native.problems import LOOKING, documented, problem
 from store.clock import wall_clock
 from store.database.threads import read_in_thread
-from store.webhooks.endpoints import DeliveryView
 
 
 class WebhookDelivery(ApiModel):
@@ -22,11 +20,14 @@ class WebhookDelivery(ApiModel):
 
     id: str = Field(description="the header webhook-id of every try")
     event: str
-    timestamp: str
+    timestamp: At = Field(validation_alias="at")
     status: str = Field(description="waiting, delivered, or dead after the last try")
     tries: int
     last_code: str | None = Field(description="HTTP status of the last try, or a word without one")
-    due_at: str | None = Field(description="when the next try begins; null once it has ended")
+    due_at: At | None = Field(
+        validation_alias="next_due_at",
+        description="when the next try begins; null once it has ended",
+    )
     campaign_id: str | None
     message_id: str | None
 
@@ -70,20 +71,6 @@ def routes(context: ApiContext) -> APIRouter:
         view = await read_in_thread(webhooks.delivery, account_id, webhook_id, delivery_id)
         if view is None:
             raise Stop(not_found("delivery"))
-        return _delivery(view)
+        return WebhookDelivery.of(view)
 
     return router
-
-
-def _delivery(view: DeliveryView) -> WebhookDelivery:
-    return WebhookDelivery(
-        id=view.id,
-        event=view.event,
-        timestamp=iso(view.at),
-        status=view.status,
-        tries=view.tries,
-        last_code=view.last_code,
-        due_at=iso_or_none(view.last_due_at if view.status == "waiting" else None),
-        campaign_id=view.campaign_id,
-        message_id=view.message_id,
-    )

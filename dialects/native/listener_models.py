@@ -3,7 +3,7 @@
 from pydantic import Field
 
 from campaign.events import NATIVE, SUBSCRIBABLE
-from dialects.http.api_model import ApiModel
+from dialects.http.api_model import ApiModel, At
 from dialects.native.fields import RequestModel
 from webhooks.listening import CALLS_MAX
 
@@ -27,7 +27,7 @@ class Listener(ApiModel):
     secret: str = Field(description="signs the deliveries; the same for all listeners of a key")
     events: list[str]
     dialect: str
-    expires_at: str
+    expires_at: At
 
 
 class ForwardedReport(RequestModel):
@@ -62,4 +62,4 @@ class ListenerDeliveries(ApiModel):
     """Deliveries that are due, those of one message one after the other."""
 
     deliveries: list[ListenerDelivery]
-    expires_at: str
+    expires_at: At

@@ -39,7 +39,7 @@ def routes(context: ApiContext) -> APIRouter:
     )
     async def open_listener(request: Request) -> Listener:
         """Events from now on wait for the listener; ``godwit listen`` is its client."""
-        principal = await enter(request, context.store, Permission.ADMINISTER)
+        principal = await enter(request, context.store, Permission.READ)
         body = await read_model(request, ListenerBody, BODY_BYTES_MAX)
         events = check_subscription(body.events, body.dialect, context.event_dialects)
         view = await asyncio.to_thread(
@@ -70,7 +70,7 @@ def routes(context: ApiContext) -> APIRouter:
         A delivery that is reported with 2xx is done; any other one comes again when a webhook's
         would. One that is not reported within 135 seconds comes again. 410 closes the listener.
         """
-        principal = await enter(request, context.store, Permission.ADMINISTER)
+        principal = await enter(request, context.store, Permission.READ)
         body = await read_model(request, FetchBody, BODY_BYTES_MAX)
         until = await asyncio.to_thread(listeners.extend, principal.account_id, id, wall_clock())
         if until is None:
@@ -86,7 +86,7 @@ def routes(context: ApiContext) -> APIRouter:
     )
     async def close(request: Request, id: str) -> Response:
         """Its pending deliveries are deleted too."""
-        principal = await enter(request, context.store, Permission.ADMINISTER)
+        principal = await enter(request, context.store, Permission.READ)
         closed = await asyncio.to_thread(listeners.close, principal.account_id, id)
         return deleted(closed, "listener")
 

@@ -58,6 +58,11 @@ class DeliveryView:
     created_at: Instant
     last_due_at: Instant
 
+    @property
+    def next_due_at(self) -> Instant | None:
+        """When the next try begins; None once the delivery has ended."""
+        return self.last_due_at if self.status == "waiting" else None
+
 
 class Endpoints:
     """Webhooks in the database; every public method is one transaction.
