@@ -43,6 +43,7 @@ from store.shared.rates import Rates
 from store.webhooks.deliveries import Deliveries
 from store.webhooks.endpoints import Endpoints
 from store.webhooks.events import EventReader
+from store.webhooks.listeners import Listeners
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,7 @@ class Store:
     outbox: Outbox
     deliveries: Deliveries
     endpoints: Endpoints
+    listeners: Listeners
     events: EventReader
 
     def close(self) -> None:
@@ -143,5 +145,6 @@ def open_store(settings: Settings) -> Store:
         outbox=outbox,
         deliveries=Deliveries(database),
         endpoints=Endpoints(database, sealer, outbox),
+        listeners=Listeners(database, sealer),
         events=EventReader(database, sealer, api_keys),
     )

@@ -4,16 +4,16 @@ from collections.abc import Iterator
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 
 from campaign.instants import Instant, read_instant
 from campaign.phone import canonical_number
 from dialects.http.auth import Permission
 from dialects.http.context import ApiContext
-from dialects.http.downloads import csv_download, wants_csv
+from dialects.http.downloads import OR_CSV, csv_download, wants_csv
 from dialects.native.cursors import read_cursor, write_cursor
 from dialects.native.handling import PAGE_MAX, enter, invalid, page_size
-from dialects.native.inbound import inbound_json
+from dialects.native.inbound_models import InboundMessage, InboundMessagePage
 from dialects.native.problems import WRITING, documented
 from dialects.native.responses import inbound_csv
 from store.database.threads import read_in_thread
@@ -32,6 +32,8 @@ def routes(context: ApiContext) -> APIRouter:
         "/inbound-messages",
         operation_id="listInboundMessages",
         summary="List the texts that people sent, newest first",
+        response_model=InboundMessagePage,
+        responses=OR_CSV,
     )
     async def list_inbound(
         request: Request,
@@ -42,7 +44,7 @@ def routes(context: ApiContext) -> APIRouter:
         limit: int = 100,
         cursor: str | None = None,
         bom: bool = True,
-    ) -> Response:
+    ) -> InboundMessagePage | Response:
         """A page of texts; ``next`` is the cursor of the next page, null after the last one.
 
         With ``Accept: text/csv``, all of them, one a line, behind a byte order mark unless
@@ -61,8 +63,8 @@ def routes(context: ApiContext) -> APIRouter:
         if len(found) > size:
             last = found[size - 1]
             following = write_cursor(LISTING, f"{last.received_at}:{last.id}")
-        shown = [inbound_json(message) for message in found[:size]]
-        return JSONResponse({"inboundMessages": shown, "next": following})
+        shown = [InboundMessage.of(message) for message in found[:size]]
+        return InboundMessagePage(inbound_messages=shown, next=following)
 
     return router
 
