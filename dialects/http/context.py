@@ -1,10 +1,11 @@
 """What the routes of one API process work with."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from campaign.settings import Settings
 from dialects.http.rate_limits import RequestLimiter
+from service.campaign_watches import CampaignWatches
 from service.campaigns import CampaignService
 from store.store import Store
 
@@ -21,3 +22,4 @@ class ApiContext:
     service: CampaignService
     limiter: RequestLimiter
     event_dialects: Collection[str] = ()
+    watches: CampaignWatches = field(default_factory=CampaignWatches)

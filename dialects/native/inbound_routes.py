@@ -6,12 +6,12 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, Response
 
-from campaign.instants import Instant, read_instant
-from campaign.phone import canonical_number
+from campaign.instants import Instant
 from dialects.http.auth import Permission
 from dialects.http.context import ApiContext
 from dialects.http.downloads import csv_download, wants_csv
 from dialects.native.cursors import read_cursor, write_cursor
+from dialects.native.filters import address_of, instant_of, next_link
 from dialects.native.handling import PAGE_MAX, enter, invalid, page_size
 from dialects.native.inbound import inbound_json
 from dialects.native.problems import WRITING, documented
@@ -45,7 +45,9 @@ def routes(context: ApiContext) -> APIRouter:
         ``bom=false``.
         """
         principal = await enter(request, context.store, Permission.READ)
-        wanted = InboundFilter(_number(from_), _number(to), campaign, _since(since))
+        wanted = InboundFilter(
+            address_of(from_), address_of(to), campaign, instant_of(since, "since")
+        )
         before, size = _position(read_cursor(LISTING, cursor)), page_size(limit)
         account_id = principal.account_id
         if wants_csv(request):
@@ -58,7 +60,8 @@ def routes(context: ApiContext) -> APIRouter:
             last = found[size - 1]
             following = write_cursor(LISTING, f"{last.received_at}:{last.id}")
         shown = [inbound_json(message) for message in found[:size]]
-        return JSONResponse({"inboundMessages": shown, "next": following})
+        content = {"inboundMessages": shown, "next": following}
+        return JSONResponse(content, headers=next_link(request, following))
 
     return router
 
@@ -73,23 +76,6 @@ def _csv(
         if len(found) < PAGE_MAX:
             return
         before, header = (found[-1].received_at, found[-1].id), False
-
-
-def _number(written: str | None) -> str | None:
-    """A number in the form in which it is stored; a name or a short code as it is."""
-    return None if written is None else canonical_number(written) or written.strip()
-
-
-def _since(written: str | None) -> Instant | None:
-    if written is None:
-        return None
-    # An unescaped plus arrives as a space.
-    for spelling in ("+".join(written.rsplit(" ", 1)), written):
-        try:
-            return read_instant(spelling)
-        except ValueError as error:
-            fault = error
-    raise invalid(f"since {fault}", "since")
 
 
 def _position(last: str | None) -> Position | None:

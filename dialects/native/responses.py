@@ -8,7 +8,7 @@ from campaign.csv_cells import csv_lines
 from campaign.inbound import InboundMessage
 from campaign.instants import iso, iso_or_none
 from campaign.report import Report
-from campaign.views import CampaignView, MessageView
+from campaign.views import CampaignFacts, CampaignView, MessageView
 from dialects.native.inbound import inbound_json
 from store.accounts.accounts import AccountView
 from store.accounts.api_keys import KeyView
@@ -53,6 +53,10 @@ def campaign_json(view: CampaignView) -> dict[str, Any]:
     ``pausedBy`` is "person" or "system" while it is paused. ``problem`` names what keeps an open
     campaign from going on, such as "workflow_lost". ``ordered`` is an order that holds and is not
     carried out yet: "pause", "resume", "cancel" or "retry".
+
+    ``rate`` is its own limit in segments per second. ``plannedEnd`` is when the last unsent message
+    is expected to leave: null while it is paused and once nothing is left to send. ``reasons``
+    counts messages by state and reason.
     """
     return {
         "id": view.id,
@@ -63,14 +67,18 @@ def campaign_json(view: CampaignView) -> dict[str, Any]:
         "createdAt": iso(view.created_at),
         "scheduleDateTime": iso_or_none(view.scheduled_at),
         "spreadHours": view.spread_hours,
+        "rate": view.facts.rate,
         "startedAt": iso_or_none(view.started_at),
         "finishedAt": iso_or_none(view.finished_at),
+        "plannedEnd": iso_or_none(view.facts.planned_end),
         "pausedBy": view.paused_by,
         "problem": view.problem,
         "ordered": view.ordered,
         "idempotencyKey": view.key,
         "refusals": [asdict(refusal) for refusal in view.refusals],
         "counts": asdict(view.tally),
+        "reasons": _reasons(view.facts),
+        "credits": _credits(view.facts),
         "replies": view.replies,
         "clicks": asdict(view.clicks),
     }
@@ -111,19 +119,28 @@ def report_json(report: Report) -> dict[str, Any]:
         "campaignId": report.campaign_id,
         "status": report.status,
         "counts": asdict(report.tally),
-        "reasons": [
-            {"status": status, "reason": reason, "count": count}
-            for (status, reason), count in sorted(report.reasons.items())
-        ],
+        "reasons": _reasons(report),
         "segmentsSent": report.segments_sent,
         "attempts": report.attempts,
-        "credits": {
-            "held": asdict(report.held),
-            "posted": asdict(report.posted),
-            "voided": asdict(report.voided),
-        },
+        "credits": _credits(report),
         "firstSentAt": iso_or_none(report.first_sent_at),
         "lastSentAt": iso_or_none(report.last_sent_at),
+    }
+
+
+def _reasons(facts: CampaignFacts | Report) -> list[dict[str, Any]]:
+    return [
+        {"status": status, "reason": reason, "count": count}
+        for (status, reason), count in sorted(facts.reasons.items())
+    ]
+
+
+def _credits(facts: CampaignFacts | Report) -> dict[str, Any]:
+    """What is held for messages that are not sent yet, what was spent, and what was returned."""
+    return {
+        "held": asdict(facts.held),
+        "posted": asdict(facts.posted),
+        "voided": asdict(facts.voided),
     }
 
 

@@ -7,13 +7,16 @@ from dialects.http.context import ApiContext
 from dialects.native import (
     account_routes,
     brake_routes,
+    campaign_events,
     campaign_routes,
     inbound_routes,
     keyword_routes,
     link_routes,
     list_routes,
     message_routes,
+    message_search_routes,
     people_routes,
+    timeline_routes,
     webhook_routes,
 )
 from dialects.native.campaign_routes import show_error
@@ -24,6 +27,9 @@ GROUPS = (
     brake_routes,
     keyword_routes,
     message_routes,
+    message_search_routes,
+    timeline_routes,
+    campaign_events,
     inbound_routes,
     people_routes,
     list_routes,
