@@ -18,6 +18,7 @@ class Report:
     """
 
     campaign_id: str
+    sandbox: bool
     status: str
     tally: Tally
     segments_sent: int

@@ -58,7 +58,8 @@ class CampaignView:
     why an open campaign does not go on by itself ("workflow_lost"), and mostly None. ``ordered`` is
     an order that the campaign has not carried out yet, ``ordered_at`` the number of the last one.
     ``replies`` counts the inbound texts that answer its messages.
-    ``clicks`` are those on its short links. ``facts`` are empty where the reader left them out.
+    ``clicks`` are those on its short links. In the ``sandbox`` nothing leaves and nothing is paid.
+    ``facts`` are empty where the reader left them out.
     """
 
     id: str
@@ -85,6 +86,7 @@ class CampaignView:
     ordered_at: Instant | None = None
     replies: int = 0
     clicks: ClickCounts = ClickCounts()
+    sandbox: bool = False
     facts: CampaignFacts = field(default_factory=CampaignFacts)
 
 

@@ -26,7 +26,7 @@ def _outlook(
     message: MessageView,
     now: Instant,
 ) -> Outlook:
-    routes = store.routes.of(connection, campaign.account_id, now)
+    routes = store.routes.of(connection, campaign.account_id, now, campaign.sandbox)
     route = routes.get(message.sender) or routes[None]
     down = store.health.down(connection, now)
     due_at = max(now, message.due_at)

@@ -110,6 +110,7 @@ def open_store(settings: Settings) -> Store:
     routes = Routes(settings.carriers)
     due_messages = DueMessages(database, rates, health, routes)
     planned_ends = PlannedEnds(rates, routes)
+    receipts = Receipts(database, outbox)
     return Store(
         database=database,
         clock=StoreClock(database),
@@ -122,11 +123,11 @@ def open_store(settings: Settings) -> Store:
         brakes=Brakes(database),
         admissions=admissions,
         plans=Plans(database),
-        sending=Sending(database, outbox, due_messages, erased_numbers),
+        sending=Sending(database, outbox, due_messages, erased_numbers, receipts),
         rates=rates,
         routes=routes,
         health=health,
-        receipts=Receipts(database, outbox),
+        receipts=receipts,
         opt_outs=opt_outs,
         people=People(database, erased_numbers),
         eraser=Eraser(database, erased_numbers),

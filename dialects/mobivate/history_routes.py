@@ -79,6 +79,7 @@ def add_routes(router: APIRouter, context: ApiContext, answer: Answer) -> None:
 
     @router.get(
         "/addressbook/optouts",
+        operation_id="listMobivateOptOutRecords",
         responses=_RESPONSES,
         summary="List the opt-outs",
         openapi_extra=_query(_WINDOW),

@@ -14,7 +14,7 @@ from campaign.failures import ServiceUnavailable, StoreUnavailable
 from campaign.model import Draft
 from campaign.refusals import Refused
 from dialects.dialect import Dialect
-from dialects.http.auth import Permission, Unauthenticated, authenticate, caller_of
+from dialects.http.auth import BEARER, Permission, Unauthenticated, authenticate, caller_of
 from dialects.http.bodies import BadBody, read_json_as
 from dialects.http.context import ApiContext
 from dialects.http.queries import check_query
@@ -237,4 +237,11 @@ _BATCH = {
 }
 
 
-DIALECT = Dialect(NAME, PREFIXES, routes, show_error)
+DIALECT = Dialect(
+    NAME,
+    PREFIXES,
+    routes,
+    show_error,
+    schemes=BEARER,
+    tags={"Mobivate": "Mobivate's bulk SMS API: send, message log and opt-outs"},
+)

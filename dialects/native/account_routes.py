@@ -23,6 +23,7 @@ from dialects.native.handling import (
 )
 from dialects.native.list_members import read_members
 from dialects.native.opt_outs import event_json, opt_out_json, opt_outs_csv
+from dialects.native.problem_models import About
 from dialects.native.problems import WRITING, documented, problem
 from dialects.native.request_keys import id_bytes, request_key, takes_key
 from store.accounts.senders import SenderTaken
@@ -48,18 +49,27 @@ class OptOutBody(RequestModel):
 
 
 class KeyBody(RequestModel):
-    """A key to create. Without permissions it gets those of the key that creates it."""
+    """A key to create. Without permissions it gets those of the key that creates it.
+
+    What a ``sandbox`` key sends is validated and reported as always, reaches no carrier, and takes
+    no credits.
+    """
 
     permissions: list[str] | None = None
+    sandbox: bool = False
 
 
 def routes(context: ApiContext) -> APIRouter:
     """The routes about the caller's account."""
-    router = APIRouter(prefix="/v1", tags=["Account"], responses=documented(*WRITING))
+    router = APIRouter(
+        prefix="/v1", tags=["Account"], responses=documented(*WRITING, about=(About.ACCOUNT,))
+    )
     accounts, opt_outs = context.store.accounts, context.store.opt_outs
     api_keys = context.store.api_keys
 
-    @router.get("/credits", summary="Get the balances of SMS and MMS credits")
+    @router.get(
+        "/credits", operation_id="getCredits", summary="Get the balances of SMS and MMS credits"
+    )
     async def credits(request: Request) -> Response:
         """For each kind, ``granted`` is the sum of ``available``, ``held`` and ``posted``."""
         principal = await enter(request, context.store, Permission.READ)
@@ -67,7 +77,7 @@ def routes(context: ApiContext) -> APIRouter:
         assert account is not None
         return JSONResponse(presenting.credits_json(account))
 
-    @router.get("/senders", summary="List the senders of the account")
+    @router.get("/senders", operation_id="listSenders", summary="List the senders of the account")
     async def senders(request: Request) -> Response:
         """All senders and requests, oldest first."""
         principal = await enter(request, context.store, Permission.READ)
@@ -76,6 +86,7 @@ def routes(context: ApiContext) -> APIRouter:
 
     @router.post(
         "/senders",
+        operation_id="addSender",
         status_code=201,
         summary="Request a sender",
         openapi_extra=takes_key(body_of(SenderBody)),
@@ -101,7 +112,12 @@ def routes(context: ApiContext) -> APIRouter:
         shown = {"address": sender.address, "kind": sender.kind}
         return JSONResponse({**shown, "active": sender.active, "status": sender.status}, 201)
 
-    @router.delete("/senders/{address}", status_code=204, summary="Remove a sender")
+    @router.delete(
+        "/senders/{address}",
+        operation_id="removeSender",
+        status_code=204,
+        summary="Remove a sender",
+    )
     async def remove_sender(request: Request, address: str) -> Response:
         """Withdraws a request, too. 409 `sender_in_use` while messages wait to leave from it."""
         principal = await enter(request, context.store, Permission.ADMINISTER)
@@ -112,7 +128,9 @@ def routes(context: ApiContext) -> APIRouter:
             raise Stop(problem(409, "sender_in_use", str(error))) from None
         return deleted(gone, "sender")
 
-    @router.get("/keys", summary="List the API keys, without their secrets")
+    @router.get(
+        "/keys", operation_id="listKeys", summary="List the API keys, without their secrets"
+    )
     async def keys(request: Request) -> Response:
         """All keys, oldest first."""
         principal = await enter(request, context.store, Permission.ADMINISTER)
@@ -121,6 +139,7 @@ def routes(context: ApiContext) -> APIRouter:
 
     @router.post(
         "/keys",
+        operation_id="createKey",
         status_code=201,
         summary="Create an API key",
         openapi_extra=takes_key(body_of(KeyBody)),
@@ -129,7 +148,8 @@ def routes(context: ApiContext) -> APIRouter:
         """Returns the secret, which is never shown again.
 
         A repeat with the same ``Idempotency-Key`` returns it once more, with 200. A key can grant
-        only the permissions that it has itself.
+        only the permissions that it has itself. A ``sandbox`` key sends to the sandbox, reads, and
+        controls campaigns of the sandbox; it changes nothing else, whatever its permissions.
         """
         principal = await enter(request, context.store, Permission.ADMINISTER)
         body = await read_model(request, KeyBody, BODY_BYTES_MAX)
@@ -144,22 +164,29 @@ def routes(context: ApiContext) -> APIRouter:
         account, now = principal.account_id, wall_clock()
         own_id, is_new = id_bytes(request_key(request), "key", account), True
         if own_id is None:
-            pair = await asyncio.to_thread(api_keys.create, account, now, wanted)
+            pair = await asyncio.to_thread(api_keys.create, account, now, wanted, body.sandbox)
         else:
             pair, is_new = await asyncio.to_thread(
-                api_keys.create_once, account, now, wanted, own_id
+                api_keys.create_once, account, now, wanted, own_id, body.sandbox
             )
         shown = {"keyId": pair.key_id, "keySecret": pair.secret, "bearer": pair.bearer}
-        return JSONResponse({**shown, "permissions": list(wanted)}, 201 if is_new else 200)
+        shown |= {"permissions": list(wanted), "sandbox": body.sandbox}
+        return JSONResponse(shown, 201 if is_new else 200)
 
-    @router.delete("/keys/{key_id}", status_code=204, summary="Revoke an API key")
+    @router.delete(
+        "/keys/{key_id}", operation_id="revokeKey", status_code=204, summary="Revoke an API key"
+    )
     async def revoke_key(request: Request, key_id: str) -> Response:
         """The key is invalid from the next request on."""
         principal = await enter(request, context.store, Permission.ADMINISTER)
         account, now = principal.account_id, wall_clock()
         return deleted(await asyncio.to_thread(api_keys.revoke, key_id, now, account), "key")
 
-    @router.get("/opt-outs", summary="List the numbers that opted out, as JSON or CSV")
+    @router.get(
+        "/opt-outs",
+        operation_id="listOptOuts",
+        summary="List the numbers that opted out, as JSON or CSV",
+    )
     async def list_opt_outs(
         request: Request, limit: int = 100, cursor: str | None = None, bom: bool = True
     ) -> Response:
@@ -177,7 +204,11 @@ def routes(context: ApiContext) -> APIRouter:
         following = write_cursor(OPT_OUTS, found[-1].number) if len(found) == size else None
         return JSONResponse({"optOuts": shown, "next": following})
 
-    @router.get("/opt-outs/{number}", summary="Get the evidence of a number's opt-outs")
+    @router.get(
+        "/opt-outs/{number}",
+        operation_id="getOptOut",
+        summary="Get the evidence of a number's opt-outs",
+    )
     async def opt_out_history(request: Request, number: str) -> Response:
         """Every STOP and START of the number, the earliest first; 404 if there is none."""
         principal = await enter(request, context.store, Permission.READ)
@@ -192,6 +223,7 @@ def routes(context: ApiContext) -> APIRouter:
 
     @router.post(
         "/opt-outs",
+        operation_id="addOptOuts",
         status_code=201,
         summary="Opt out a number, or those of a CSV or XLSX file",
         openapi_extra=takes_key(_OPT_OUTS),
@@ -218,7 +250,12 @@ def routes(context: ApiContext) -> APIRouter:
         await asyncio.to_thread(opt_outs.add, account, number, "api", now)
         return JSONResponse({"number": number}, 201)
 
-    @router.delete("/opt-outs/{number}", status_code=204, summary="Remove an opt-out")
+    @router.delete(
+        "/opt-outs/{number}",
+        operation_id="removeOptOut",
+        status_code=204,
+        summary="Remove an opt-out",
+    )
     async def opt_in(request: Request, number: str) -> Response:
         """The number receives messages again; 404 if it had not opted out."""
         principal = await enter(request, context.store, Permission.CONTROL)

@@ -11,15 +11,18 @@ from dialects.http.auth import Permission
 from dialects.http.context import ApiContext
 from dialects.native.handling import Stop as Answer
 from dialects.native.handling import enter
+from dialects.native.problem_models import About
 from dialects.native.problems import WRITING, documented, problem
 from store.shared.brakes import Stop
 
 
 def routes(context: ApiContext) -> APIRouter:
     """The routes of the emergency brake."""
-    router = APIRouter(prefix="/v1", tags=["Account"], responses=documented(*WRITING))
+    router = APIRouter(
+        prefix="/v1", tags=["Account"], responses=documented(*WRITING, about=(About.ACCOUNT,))
+    )
 
-    @router.post("/stop", summary="Stop all sending of the account")
+    @router.post("/stop", operation_id="stopSending", summary="Stop all sending of the account")
     async def stop(request: Request) -> Response:
         """Nothing more of the account leaves within a second, even while Temporal is away.
 
@@ -29,7 +32,7 @@ def routes(context: ApiContext) -> APIRouter:
         principal = await enter(request, context.store, Permission.CONTROL)
         return JSONResponse(_shown([await context.service.stop(principal.account_id)]))
 
-    @router.post("/start", summary="End the stop of the account")
+    @router.post("/start", operation_id="startSending", summary="End the stop of the account")
     async def start(request: Request) -> Response:
         """Campaigns that the stop paused go on, moved by its length; those of a person do not.
 

@@ -26,6 +26,7 @@ from dialects.native.handling import (
     own_campaign,
     page_size,
 )
+from dialects.native.problem_models import About
 from dialects.native.problems import SENDING, documented, problem
 from dialects.native.request_keys import request_key, takes_key, with_key
 from store.accounts.api_keys import Principal
@@ -69,12 +70,13 @@ def routes(context: ApiContext, read: Read, create_schema: dict[str, Any]) -> AP
     router = APIRouter(
         prefix="/v1",
         tags=["Campaigns"],
-        responses=documented(*SENDING),
+        responses=documented(*SENDING, about=(About.CAMPAIGNS,)),
         route_class=ConditionalRoute,
     )
 
     @router.post(
         "/campaigns",
+        operation_id="createCampaign",
         status_code=201,
         responses={200: {"description": "The campaign of a replayed key, or a dry run"}},
         summary="Create a campaign, or validate and price it with ?dryRun=true",
@@ -102,7 +104,7 @@ def routes(context: ApiContext, read: Read, create_schema: dict[str, Any]) -> AP
             {"Location": f"/v1/campaigns/{view.id}"},
         )
 
-    @router.get("/campaigns", summary="List campaigns, newest first")
+    @router.get("/campaigns", operation_id="listCampaigns", summary="List campaigns, newest first")
     async def list_campaigns(
         request: Request,
         status: Annotated[str | None, Query(description="status of the campaigns")] = None,
@@ -137,13 +139,19 @@ def routes(context: ApiContext, read: Read, create_schema: dict[str, Any]) -> AP
         content = {"campaigns": campaigns, "next": following}
         return JSONResponse(content, headers=next_link(request, following))
 
-    @router.get("/campaigns/{id}", summary="Get a campaign with its counts")
+    @router.get(
+        "/campaigns/{id}", operation_id="getCampaign", summary="Get a campaign with its counts"
+    )
     async def get(request: Request, id: str) -> Response:
         """The current state of the campaign."""
         view = await own_campaign(request, context, id, Permission.READ)
         return JSONResponse(presenting.campaign_json(view))
 
-    @router.get("/campaigns/{id}/messages", summary="List the messages of a campaign")
+    @router.get(
+        "/campaigns/{id}/messages",
+        operation_id="listCampaignMessages",
+        summary="List the messages of a campaign",
+    )
     async def messages(
         request: Request,
         id: str,
@@ -179,6 +187,7 @@ def routes(context: ApiContext, read: Read, create_schema: dict[str, Any]) -> AP
             summary=f"{name.capitalize()} a campaign",
             description=description,
             name=name,
+            operation_id=f"{name}Campaign",
         )
         async def act_on(request: Request, id: str) -> Response:
             view = await own_campaign(request, context, id, Permission.CONTROL)
@@ -193,6 +202,7 @@ def routes(context: ApiContext, read: Read, create_schema: dict[str, Any]) -> AP
 
     @router.patch(
         "/campaigns/{id}",
+        operation_id="changeCampaign",
         summary="Change the start, spread or rate of a campaign",
         description=CHANGE,
         openapi_extra=body_of(ChangeBody),
@@ -205,7 +215,11 @@ def routes(context: ApiContext, read: Read, create_schema: dict[str, Any]) -> AP
         latest = await read_in_thread(context.store.campaigns.get, id)
         return JSONResponse(presenting.campaign_json(latest or view))
 
-    @router.get("/campaigns/{id}/report", summary="Get the report of a campaign, as JSON or CSV")
+    @router.get(
+        "/campaigns/{id}/report",
+        operation_id="getCampaignReport",
+        summary="Get the report of a campaign, as JSON or CSV",
+    )
     async def report(request: Request, id: str, bom: bool = True) -> Response:
         """Counts, reasons and credits; with ``Accept: text/csv``, one line per message.
 
@@ -213,14 +227,15 @@ def routes(context: ApiContext, read: Read, create_schema: dict[str, Any]) -> AP
         """
         view = await own_campaign(request, context, id, Permission.READ)
         if wants_csv(request):
-            return csv_download(_csv(context.store, view.id), f"report-{view.id}", bom)
+            return csv_download(report_csv(context.store, view.id), f"report-{view.id}", bom)
         result = await read_in_thread(context.store.campaigns.report, view.id)
         return JSONResponse(presenting.report_json(result))
 
     return router
 
 
-def _csv(store: Store, campaign_id: str) -> Iterator[str]:
+def report_csv(store: Store, campaign_id: str) -> Iterator[str]:
+    """Every message of a campaign as CSV, in parts."""
     after, header = None, True
     while True:
         found = store.campaigns.messages(campaign_id, after=after, limit=PAGE_MAX)

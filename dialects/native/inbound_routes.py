@@ -28,7 +28,11 @@ def routes(context: ApiContext) -> APIRouter:
     """The routes about the inbound texts of an account."""
     router = APIRouter(prefix="/v1", tags=["Inbound messages"], responses=documented(*WRITING))
 
-    @router.get("/inbound-messages", summary="List the texts that people sent, newest first")
+    @router.get(
+        "/inbound-messages",
+        operation_id="listInboundMessages",
+        summary="List the texts that people sent, newest first",
+    )
     async def list_inbound(
         request: Request,
         from_: Annotated[str | None, Query(alias="from", description="who wrote")] = None,

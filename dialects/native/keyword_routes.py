@@ -45,7 +45,11 @@ def routes(context: ApiContext) -> APIRouter:
     router = APIRouter(prefix="/v1", tags=["Account"], responses=documented(*WRITING))
     keywords = context.store.keywords
 
-    @router.get("/keywords", summary="Get the keywords that texts to the account are read by")
+    @router.get(
+        "/keywords",
+        operation_id="getKeywords",
+        summary="Get the keywords that texts to the account are read by",
+    )
     async def get(request: Request) -> Response:
         """The settings, the answers as they are sent, and the words of every language."""
         principal = await enter(request, context.store, Permission.READ)
@@ -53,6 +57,7 @@ def routes(context: ApiContext) -> APIRouter:
 
     @router.put(
         "/keywords",
+        operation_id="setKeywords",
         summary="Set languages, own words and answers",
         openapi_extra=body_of(KeywordsBody),
     )

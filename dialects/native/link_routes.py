@@ -38,11 +38,12 @@ def routes(context: ApiContext) -> APIRouter:
     @router.head("/s/{code}", include_in_schema=False)
     @router.get(
         "/s/{code}",
+        operation_id="followShortLink",
         status_code=302,
         tags=["Short links"],
         summary="Follow a short link",
         response_class=Response,
-        responses={**documented(404), 429: {"description": "Too many requests for unknown codes"}},
+        responses={302: {"description": "The address is in Location"}, **documented(404, 429)},
     )
     async def follow(request: Request, code: str) -> Response:
         """Redirects to the stored http or https address and to no other."""
@@ -61,6 +62,7 @@ def routes(context: ApiContext) -> APIRouter:
 
     @router.get(
         "/v1/campaigns/{id}/clicks",
+        operation_id="listCampaignClicks",
         tags=["Campaigns"],
         responses=documented(*LOOKING),
         summary="List the clicks on the short links of a campaign",

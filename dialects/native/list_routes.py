@@ -17,6 +17,7 @@ from dialects.http.context import ApiContext
 from dialects.native.cursors import read_cursor, write_cursor
 from dialects.native.handling import Stop, body_of, deleted, enter, invalid, not_found, page_size
 from dialects.native.list_members import XLSX, read_members
+from dialects.native.problem_models import About
 from dialects.native.problems import WRITING, documented, problem
 from dialects.native.request_keys import id_bytes, request_key, takes_key
 from store.accounts.mailing_lists import MEMBERS_MAX, ListFull, ListView, NameTaken, TooManyFields
@@ -32,12 +33,15 @@ LISTS, MEMBERS = "mailing-lists", "members"
 def routes(context: ApiContext) -> APIRouter:
     """The routes about the caller's mailing lists; other accounts' lists are not found."""
     router = APIRouter(
-        prefix="/v1/mailing-lists", tags=["Mailing lists"], responses=documented(*WRITING)
+        prefix="/v1/mailing-lists",
+        tags=["Mailing lists"],
+        responses=documented(*WRITING, about=(About.LISTS,)),
     )
     lists = context.store.lists
 
     @router.post(
         "",
+        operation_id="createMailingList",
         status_code=201,
         summary="Create a mailing list",
         openapi_extra=takes_key(body_of(_CREATE)),
@@ -64,7 +68,7 @@ def routes(context: ApiContext) -> APIRouter:
             return problem(409, "mailing_list_name_taken", title)
         return JSONResponse(_shown(made), 201, {"Location": f"/v1/mailing-lists/{made.id}"})
 
-    @router.get("", summary="List mailing lists by name")
+    @router.get("", operation_id="listMailingLists", summary="List mailing lists by name")
     async def list_lists(request: Request, limit: int = 100, cursor: str | None = None) -> Response:
         """A page of lists; ``next`` is the cursor of the next page."""
         principal = await enter(request, context.store, Permission.READ)
@@ -73,18 +77,27 @@ def routes(context: ApiContext) -> APIRouter:
         following = write_cursor(LISTS, found[-1].name) if len(found) == size else None
         return JSONResponse({"mailingLists": [_shown(one) for one in found], "next": following})
 
-    @router.get("/{id}", summary="Get a mailing list")
+    @router.get("/{id}", operation_id="getMailingList", summary="Get a mailing list")
     async def get(request: Request, id: str) -> Response:
         """The name of the list and its number of members."""
         return JSONResponse(_shown((await _own(request, context, id, Permission.READ))[1]))
 
-    @router.delete("/{id}", status_code=204, summary="Delete a mailing list with its members")
+    @router.delete(
+        "/{id}",
+        operation_id="deleteMailingList",
+        status_code=204,
+        summary="Delete a mailing list with its members",
+    )
     async def delete(request: Request, id: str) -> Response:
         """Messages that the list added to campaigns and that are not yet claimed are skipped."""
         account, found = await _own(request, context, id, Permission.CONTROL)
         return deleted(await asyncio.to_thread(lists.delete, account, found.id), "mailing list")
 
-    @router.get("/{id}/members", summary="List the members of a mailing list by number")
+    @router.get(
+        "/{id}/members",
+        operation_id="listMailingListMembers",
+        summary="List the members of a mailing list by number",
+    )
     async def members(
         request: Request, id: str, limit: int = 100, cursor: str | None = None
     ) -> Response:
@@ -98,6 +111,7 @@ def routes(context: ApiContext) -> APIRouter:
 
     @router.post(
         "/{id}/members",
+        operation_id="addMailingListMembers",
         summary="Add members: up to 10,000 as JSON, or a CSV or XLSX file with a header",
         openapi_extra=takes_key(_MEMBERS),
     )
@@ -126,7 +140,12 @@ def routes(context: ApiContext) -> APIRouter:
         shown = {"added": done.added, "updated": done.updated, "members": done.size}
         return JSONResponse(shown | ({"notes": people.notes} if people.notes else {}))
 
-    @router.delete("/{id}/members/{number}", status_code=204, summary="Remove a member")
+    @router.delete(
+        "/{id}/members/{number}",
+        operation_id="removeMailingListMember",
+        status_code=204,
+        summary="Remove a member",
+    )
     async def remove(request: Request, id: str, number: str) -> Response:
         """Messages that the list added for this number and that are not yet claimed are skipped."""
         account, found = await _own(request, context, id, Permission.CONTROL)

@@ -11,6 +11,7 @@ from dialects.http.bodies import read_json
 from dialects.http.context import ApiContext
 from dialects.native import responses as presenting
 from dialects.native.handling import Stop, body_of, invalid, not_found, own_campaign
+from dialects.native.problem_models import About
 from dialects.native.problems import WRITING, documented, problem
 from store.clock import wall_clock
 from store.database.threads import read_in_thread
@@ -21,7 +22,9 @@ OUTCOMES = {"sent": True, "failed": False}
 
 def routes(context: ApiContext) -> APIRouter:
     """The routes about the messages of a campaign."""
-    router = APIRouter(prefix="/v1", tags=["Campaigns"], responses=documented(*WRITING))
+    router = APIRouter(
+        prefix="/v1", tags=["Campaigns"], responses=documented(*WRITING, about=(About.CAMPAIGNS,))
+    )
     schema = {
         "type": "object",
         "required": ["outcome"],
@@ -30,6 +33,7 @@ def routes(context: ApiContext) -> APIRouter:
 
     @router.post(
         "/campaigns/{id}/messages/{message_id}/resolve",
+        operation_id="resolveMessage",
         summary="Record the outcome of a message in state unknown",
         openapi_extra=body_of(schema),
     )

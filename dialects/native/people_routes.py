@@ -12,6 +12,7 @@ from dialects.http.auth import Permission
 from dialects.http.context import ApiContext
 from dialects.native import responses as presenting
 from dialects.native.handling import Stop, enter
+from dialects.native.problem_models import About
 from dialects.native.problems import WRITING, documented, problem
 from store.clock import wall_clock
 from store.database.engine import StoreError
@@ -32,10 +33,16 @@ ERASE = (
 
 def routes(context: ApiContext) -> APIRouter:
     """The routes about people."""
-    router = APIRouter(prefix="/v1", tags=["People"], responses=documented(*WRITING))
+    router = APIRouter(
+        prefix="/v1", tags=["People"], responses=documented(*WRITING, about=(About.ACCOUNT,))
+    )
     people, eraser = context.store.people, context.store.eraser
 
-    @router.get("/people/{number}", summary="Show all that the account knows of a number")
+    @router.get(
+        "/people/{number}",
+        operation_id="getPerson",
+        summary="Show all that the account knows of a number",
+    )
     async def show(request: Request, number: str) -> Response:
         """At most 1,000 of each kind, the newest first; ``totals`` counts all of them."""
         principal = await enter(request, context.store, Permission.READ)
@@ -45,7 +52,9 @@ def routes(context: ApiContext) -> APIRouter:
             raise Stop(problem(400, "number_invalid", str(error))) from None
         return JSONResponse(person_json(person))
 
-    @router.delete("/people/{number}", summary="Erase a person", description=ERASE)
+    @router.delete(
+        "/people/{number}", operation_id="erasePerson", summary="Erase a person", description=ERASE
+    )
     async def erase(request: Request, number: str) -> Response:
         principal = await enter(request, context.store, Permission.ADMINISTER)
         try:

@@ -52,7 +52,8 @@ def campaign_json(view: CampaignView) -> dict[str, Any]:
 
     ``pausedBy`` is "person" or "system" while it is paused. ``problem`` names what keeps an open
     campaign from going on, such as "workflow_lost". ``ordered`` is an order that holds and is not
-    carried out yet: "pause", "resume", "cancel" or "retry".
+    carried out yet: "pause", "resume", "cancel" or "retry". A campaign of the ``sandbox`` reaches
+    no carrier and takes no credits.
 
     ``rate`` is its own limit in segments per second. ``plannedEnd`` is when the last unsent message
     is expected to leave: null while it is paused and once nothing is left to send. ``reasons``
@@ -62,6 +63,7 @@ def campaign_json(view: CampaignView) -> dict[str, Any]:
         "id": view.id,
         "name": view.name,
         "dialect": view.dialect,
+        "sandbox": view.sandbox,
         "status": view.status.value,
         "sender": view.sender,
         "createdAt": iso(view.created_at),
@@ -118,6 +120,7 @@ def report_json(report: Report) -> dict[str, Any]:
     return {
         "campaignId": report.campaign_id,
         "status": report.status,
+        "sandbox": report.sandbox,
         "counts": asdict(report.tally),
         "reasons": _reasons(report),
         "segmentsSent": report.segments_sent,
@@ -168,6 +171,7 @@ def key_json(key: KeyView) -> dict[str, Any]:
     return {
         "keyId": key.key_id,
         "permissions": list(key.permissions),
+        "sandbox": key.sandbox,
         "createdAt": iso(key.created_at),
         "revoked": key.revoked_at is not None,
     }

@@ -47,4 +47,18 @@ def routes(context: ApiContext) -> APIRouter:
     return router
 
 
-DIALECT = Dialect(NAME, "/v1", routes, show_error)
+DIALECT = Dialect(
+    NAME,
+    "/v1",
+    routes,
+    show_error,
+    tags={
+        "Campaigns": "Create campaigns, control them, and read their messages and reports",
+        "Mailing lists": "Stored recipients with their fields",
+        "Inbound messages": "Texts that people sent to the numbers of the account",
+        "Webhooks": "Addresses that events are delivered to",
+        "People": "What the account knows of a number, and its erasure",
+        "Account": "Credits, senders, keys, opt-outs, keywords, and the emergency brake",
+        "Short links": "The public redirects of short links",
+    },
+)

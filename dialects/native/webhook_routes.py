@@ -25,6 +25,7 @@ from dialects.native.handling import (
     page_size,
     read_model,
 )
+from dialects.native.problem_models import About
 from dialects.native.problems import WRITING, documented, problem
 from dialects.native.request_keys import id_bytes, request_key, takes_key
 from store.clock import wall_clock
@@ -56,11 +57,19 @@ class ReplayBody(RequestModel):
 
 def routes(context: ApiContext) -> APIRouter:
     """The routes about the caller's webhooks; other accounts' webhooks are not found."""
-    router = APIRouter(prefix="/v1/webhooks", tags=["Webhooks"], responses=documented(*WRITING))
+    router = APIRouter(
+        prefix="/v1/webhooks",
+        tags=["Webhooks"],
+        responses=documented(*WRITING, about=(About.WEBHOOKS,)),
+    )
     webhooks = context.store.endpoints
 
     @router.post(
-        "", status_code=201, summary="Add a webhook", openapi_extra=takes_key(body_of(WebhookBody))
+        "",
+        operation_id="addWebhook",
+        status_code=201,
+        summary="Add a webhook",
+        openapi_extra=takes_key(body_of(WebhookBody)),
     )
     async def add(request: Request) -> Response:
         """Returns the signing secret (Standard Webhooks), which is never shown again.
@@ -84,27 +93,31 @@ def routes(context: ApiContext) -> APIRouter:
         shown = {**_webhook_json(added.view), "secret": added.secret}
         return JSONResponse(shown, 201 if added.is_new else 200, location)
 
-    @router.get("", summary="List the webhooks of the account")
+    @router.get("", operation_id="listWebhooks", summary="List the webhooks of the account")
     async def list_webhooks(request: Request) -> Response:
         """Oldest first, without their secrets."""
         principal = await enter(request, context.store, Permission.READ)
         found = await read_in_thread(webhooks.list, principal.account_id)
         return JSONResponse({"webhooks": [_webhook_json(view) for view in found]})
 
-    @router.get("/{id}", summary="Get a webhook")
+    @router.get("/{id}", operation_id="getWebhook", summary="Get a webhook")
     async def get(request: Request, id: str) -> Response:
         """``disabledAt`` is set once the receiver has answered 410 Gone."""
         principal = await enter(request, context.store, Permission.READ)
         return JSONResponse(_webhook_json(await _own(context, principal.account_id, id)))
 
-    @router.delete("/{id}", status_code=204, summary="Delete a webhook")
+    @router.delete(
+        "/{id}", operation_id="deleteWebhook", status_code=204, summary="Delete a webhook"
+    )
     async def remove(request: Request, id: str) -> Response:
         """Its pending deliveries and dead letters are deleted too."""
         principal = await enter(request, context.store, Permission.ADMINISTER)
         gone = await asyncio.to_thread(webhooks.remove, principal.account_id, id)
         return deleted(gone, "webhook")
 
-    @router.post("/{id}/rotate", summary="Rotate the signing secret")
+    @router.post(
+        "/{id}/rotate", operation_id="rotateWebhookSecret", summary="Rotate the signing secret"
+    )
     async def rotate(request: Request, id: str) -> Response:
         """Returns the new secret, which is never shown again.
 
@@ -118,7 +131,7 @@ def routes(context: ApiContext) -> APIRouter:
         shown = {"id": id, "secret": secret, "previousValidUntil": iso(now + SECRETS_OVERLAP)}
         return JSONResponse(shown)
 
-    @router.post("/{id}/enable", summary="Enable a disabled webhook")
+    @router.post("/{id}/enable", operation_id="enableWebhook", summary="Enable a disabled webhook")
     async def enable(request: Request, id: str) -> Response:
         """Events from now on are delivered; those missed in between can be replayed."""
         principal = await enter(request, context.store, Permission.ADMINISTER)
@@ -128,6 +141,7 @@ def routes(context: ApiContext) -> APIRouter:
 
     @router.post(
         "/{id}/replay",
+        operation_id="replayWebhook",
         status_code=202,
         summary="Deliver past events again",
         openapi_extra=body_of(ReplayBody),
@@ -145,7 +159,11 @@ def routes(context: ApiContext) -> APIRouter:
         )
         return JSONResponse({"replayed": count}, 202)
 
-    @router.get("/{id}/dead-letters", summary="List deliveries that ran out of retries")
+    @router.get(
+        "/{id}/dead-letters",
+        operation_id="listDeadLetters",
+        summary="List deliveries that ran out of retries",
+    )
     async def dead_letters(
         request: Request, id: str, limit: int = 50, cursor: str | None = None
     ) -> Response:

@@ -14,6 +14,7 @@ from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars, unbind_contextvars
 
+from console.routes import CONSOLE
 from dialects.dialect import Dialect
 from dialects.http.context import ApiContext
 from dialects.registry import DIALECTS
@@ -37,7 +38,7 @@ _LIKE_A_NUMBER = re.compile(rb"[0-9._:=/-]{5,22}")
 
 def dialect_of(path: str) -> Dialect:
     """The dialect that owns a path; the native one owns what no other does."""
-    for dialect in DIALECTS:
+    for dialect in (CONSOLE, *DIALECTS):
         if path.startswith(dialect.prefix):
             return dialect
     return DIALECTS[-1]
@@ -116,8 +117,11 @@ class Outermost:
                     # An answer that has started, such as a long report, has no time limit.
                     deadline.reschedule(None)
                 status = message["status"]
-                ours = [*HEADERS, (REQUEST_ID, request_id.encode())]
-                message["headers"] = [*message.get("headers", []), *ours]
+                given = list(message.get("headers", []))
+                names = {name for name, _ in given}
+                # A file that may be cached says so itself.
+                ours = [header for header in HEADERS if header[0] not in names]
+                message["headers"] = [*given, *ours, (REQUEST_ID, request_id.encode())]
                 self._requests.labels(scope["method"], _route(scope), status).inc()
             await send(message)
 

@@ -40,7 +40,7 @@ class Attempts:
 
         def work(connection: Connection) -> Sequence[MessageStory]:
             rows = connection.execute(query).all()
-            return [_story(connection, campaign_id, message_view(row)) for row in rows]
+            return [_story(connection, campaign_id, message_view(row), row.key) for row in rows]
 
         return self._database.read_snapshot(work)
 
@@ -50,12 +50,16 @@ class Attempts:
 
         def work(connection: Connection) -> MessageStory | None:
             row = connection.execute(_MESSAGE, values).first()
-            return None if row is None else _story(connection, row.campaign_id, message_view(row))
+            if row is None:
+                return None
+            return _story(connection, row.campaign_id, message_view(row), row.key)
 
         return self._database.read_snapshot(work)
 
 
-def _story(connection: Connection, campaign_id: str, message: MessageView) -> MessageStory:
+def _story(
+    connection: Connection, campaign_id: str, message: MessageView, key: str | None
+) -> MessageStory:
     query = (
         select(
             col(AttemptRow.number),
@@ -72,8 +76,8 @@ def _story(connection: Connection, campaign_id: str, message: MessageView) -> Me
         .order_by(col(AttemptRow.number))
     )
     attempts = [AttemptView(*row) for row in connection.execute(query)]
-    values = {"campaign": campaign_id, "key": message.key}
-    holder = None if message.key is None else connection.execute(_KEY_HOLDER, values).first()
+    values = {"campaign": campaign_id, "key": key}
+    holder = None if key is None else connection.execute(_KEY_HOLDER, values).first()
     if holder is None:
         return MessageStory(campaign_id, message, attempts)
     return MessageStory(campaign_id, message, attempts, holder.message_id, holder.free_at)

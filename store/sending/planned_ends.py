@@ -75,7 +75,7 @@ class PlannedEnds:
         if not self._rates.has_any(connection, now):
             return None
         rates = self._rates.rates_in(connection)
-        routes = self._routes.of(connection, campaign.account_id, now)
+        routes = self._routes.of(connection, campaign.account_id, now, bool(campaign.sandbox))
         prefix = sender_scope(campaign.account_id, "")
         possible = {campaign_scope(campaign.id)} | {carrier_scope(r[0]) for r in routes.values()}
         if not any(scope in possible or scope.startswith(prefix) for scope in rates):
