@@ -17,6 +17,7 @@ from store.campaigns.open_campaigns import OpenCampaigns
 from store.campaigns.orders import Orders
 from store.campaigns.plans import Plans
 from store.campaigns.retry import Retrying
+from store.campaigns.timelines import Timelines
 from store.clock import StoreClock
 from store.database.engine import Database
 from store.database.secrets import Sealer
@@ -30,6 +31,7 @@ from store.sending.carrier_health import Health
 from store.sending.dead_numbers import DeadNumbers
 from store.sending.due_messages import DueMessages
 from store.sending.message_history import Attempts
+from store.sending.planned_ends import PlannedEnds
 from store.sending.receipts import Receipts
 from store.sending.routes import Routes
 from store.sending.sending import Sending
@@ -80,6 +82,8 @@ class Store:
     retrying: Retrying
     attempts: Attempts
     message_log: MessageLog
+    planned_ends: PlannedEnds
+    timelines: Timelines
     lists: Lists
     links: Links
     signing: Signing
@@ -107,6 +111,7 @@ def open_store(settings: Settings) -> Store:
     opt_outs = OptOuts(database, outbox, erased_numbers)
     routes = Routes(settings.carriers)
     due_messages = DueMessages(database, rates, health, routes)
+    planned_ends = PlannedEnds(rates, routes)
     receipts = Receipts(database, outbox)
     return Store(
         database=database,
@@ -114,7 +119,7 @@ def open_store(settings: Settings) -> Store:
         accounts=Accounts(database, api_keys),
         senders=Senders(database),
         api_keys=api_keys,
-        campaigns=Campaigns(database, outbox),
+        campaigns=Campaigns(database, outbox, planned_ends),
         open_campaigns=OpenCampaigns(database),
         orders=Orders(database),
         brakes=Brakes(database),
@@ -139,6 +144,8 @@ def open_store(settings: Settings) -> Store:
         retrying=Retrying(database),
         attempts=Attempts(database),
         message_log=MessageLog(database),
+        planned_ends=planned_ends,
+        timelines=Timelines(database),
         lists=Lists(database),
         links=Links(database, outbox),
         signing=Signing(database, sealer),

@@ -7,7 +7,7 @@ from campaign.csv_cells import csv_lines
 from campaign.inbound import InboundMessage as InboundRecord
 from campaign.instants import iso, iso_or_none
 from campaign.report import Report as ReportRecord
-from campaign.states import CampaignStatus, MessageStatus
+from campaign.states import CampaignStatus
 from campaign.views import CampaignView, MessageView
 from dialects.native.account_models import Credits
 from dialects.native.campaign_models import (
@@ -16,8 +16,8 @@ from dialects.native.campaign_models import (
     Counts,
     Message,
     NumberLookup,
-    ReasonCount,
     Report,
+    reasons_of,
 )
 from dialects.native.inbound_models import InboundMessage
 from store.accounts.accounts import AccountView
@@ -83,10 +83,7 @@ def report_of(report: ReportRecord) -> Report:
         status=CampaignStatus(report.status),
         sandbox=report.sandbox,
         counts=Counts.of(report.tally),
-        reasons=[
-            ReasonCount(status=MessageStatus(status), reason=reason, count=count)
-            for (status, reason), count in sorted(report.reasons.items())
-        ],
+        reasons=reasons_of(report.reasons),
         segments_sent=report.segments_sent,
         attempts=report.attempts,
         credits=CampaignCredits.of(report),

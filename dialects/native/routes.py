@@ -7,6 +7,7 @@ from dialects.http.context import ApiContext
 from dialects.native import (
     account_routes,
     brake_routes,
+    campaign_events,
     campaign_routes,
     delivery_routes,
     inbound_routes,
@@ -15,7 +16,9 @@ from dialects.native import (
     list_routes,
     listener_routes,
     message_routes,
+    message_search_routes,
     people_routes,
+    timeline_routes,
     webhook_routes,
 )
 from dialects.native.campaign_routes import show_error
@@ -26,6 +29,9 @@ GROUPS = (
     brake_routes,
     keyword_routes,
     message_routes,
+    message_search_routes,
+    timeline_routes,
+    campaign_events,
     inbound_routes,
     people_routes,
     list_routes,

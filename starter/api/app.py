@@ -1,6 +1,7 @@
 """The HTTP API: one listener for every dialect, the native API and the carriers' news."""
 
 import asyncio
+import socket
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -19,6 +20,7 @@ from dialects.http.rate_limits import RequestLimiter
 from dialects.native.handling import RAISED, stopped
 from dialects.registry import DIALECTS
 from dialects.renderers import RENDERERS
+from service.campaign_watches import CampaignWatches
 from service.campaigns import CampaignService
 from service.gc_tuning import relax_gc
 from service.malloc_tuning import limit_heap, trim_heap
@@ -138,6 +140,19 @@ def _add_service_routes(app: FastAPI, context: ApiContext, answer: Answer) -> No
         return PlainTextResponse(generate_latest(registry).decode())
 
 
+class ApiServer(uvicorn.Server):
+    """The HTTP server; when it stops, it ends the streams that would keep it."""
+
+    def __init__(self, config: uvicorn.Config, watches: CampaignWatches) -> None:
+        super().__init__(config)
+        self._watches = watches
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """See :class:`uvicorn.Server`."""
+        self._watches.close()
+        await super().shutdown(sockets)
+
+
 async def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT. Opens the store and the service, and closes them."""
     configure()
@@ -148,16 +163,15 @@ async def serve(settings: Settings) -> None:
         client = await connect(lazy=True)
         service = CampaignService(client, store, settings)
         dispatcher = WebhookDispatcher(client, settings.task_queue)
-        app = create_app(
-            ApiContext(settings, store, service, RequestLimiter(settings.rate_limit_storage))
-        )
+        context = ApiContext(settings, store, service, RequestLimiter(settings.rate_limit_storage))
+        app = create_app(context)
         config = server_config(app, settings)
         relax_gc()
         reconciling = asyncio.create_task(Reconciler(service, store, settings, dispatcher).run())
         trimming = asyncio.create_task(trim_heap())
         try:
             async with dispatcher.serving(store.outbox):
-                await uvicorn.Server(config).serve()
+                await ApiServer(config, context.watches).serve()
         finally:
             reconciling.cancel()
             trimming.cancel()

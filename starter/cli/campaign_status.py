@@ -5,12 +5,13 @@ from dataclasses import asdict
 
 from rich.table import Table
 
+from campaign.explaining import reason_in_words
 from campaign.instants import Instant
 from campaign.rates import campaign_scope
 from campaign.states import CAMPAIGN_ENDS, CampaignStatus, MessageStatus
 from campaign.views import CampaignView
 from starter.cli.context import plain
-from starter.cli.words import reason_in_words, when
+from starter.cli.words import when
 from store.campaigns.open_campaigns import WORKFLOW_LOST
 from store.shared.brakes import ACCOUNT_CLOSED, STOPPED
 from store.store import Store

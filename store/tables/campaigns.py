@@ -17,6 +17,8 @@ _ORDER_KNOWN = (
 )
 # Few messages fail, so the index is small; the search for dead numbers reads it.
 _FAILED = text("status IN ('failed', 'undelivered')")
+# Costs nothing where nobody uses references.
+_HAS_REFERENCE = text("reference IS NOT NULL")
 
 
 class CampaignRow(SQLModel, table=True):
@@ -86,6 +88,12 @@ class MessageRow(SQLModel, table=True):
         Index("message_queue", "campaign_id", "status", "due_at"),
         Index("message_by_recipient", "recipient"),
         Index("message_failed", "recipient", sqlite_where=_FAILED, postgresql_where=_FAILED),
+        Index(
+            "message_by_reference",
+            "reference",
+            sqlite_where=_HAS_REFERENCE,
+            postgresql_where=_HAS_REFERENCE,
+        ),
         CheckConstraint(f"due_at BETWEEN 0 AND {INSTANT_MAX}", name="message_due_in_bounds"),
     )
 
