@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
+from typing import Protocol
 
 from campaign.instants import Instant
 from campaign.legal_hours import ALL_DAYS, BY_COUNTRY, DEFAULT, Span
@@ -78,13 +79,24 @@ class SendingHours:
         return self.is_marketing or (self.window is not None and self.window.time_zone is None)
 
 
-@lru_cache(maxsize=1_000)
-def sending_hours(purpose: str | None, window: str | None) -> SendingHours | None:
-    """The hours of a campaign by its stored purpose and window; None if it may send at any time."""
+class ExpiryStore(Protocol):
+    """What the end of a campaign asks about its expiry."""
+
+    def has_expired(self, campaign_id: str) -> bool:
+        """Tell whether a message of the campaign was skipped because it came too late."""
+        ...
+
+
+def hours_of(purpose: str | None, window: Window | None) -> SendingHours | None:
+    """The hours of a campaign by its purpose and window; None if it may send at any time."""
     is_marketing = purpose == Purpose.MARKETING
-    if window is None and not is_marketing:
-        return None
-    return SendingHours(None if window is None else window_from_json(window), is_marketing)
+    return SendingHours(window, is_marketing) if window is not None or is_marketing else None
+
+
+@lru_cache(maxsize=1_000)
+def stored_hours(purpose: str | None, window: str | None) -> SendingHours | None:
+    """The same of a campaign in the store, whose window is a text."""
+    return hours_of(purpose, None if window is None else window_from_json(window))
 
 
 def make_window(
@@ -124,6 +136,11 @@ def window_json(window: Window) -> dict[str, object]:
         "timezone": window.time_zone or RECIPIENT_ZONE,
         "outside": window.outside.value,
     }
+
+
+def stored_window(window: Window | None) -> str | None:
+    """A window as the store keeps it."""
+    return None if window is None else json.dumps(window_json(window))
 
 
 def window_from_json(stored: str) -> Window:

@@ -8,6 +8,7 @@ from campaign.csv_cells import csv_lines
 from campaign.inbound import InboundMessage
 from campaign.instants import iso, iso_or_none
 from campaign.report import Report
+from campaign.sending_windows import Purpose, window_from_json, window_json
 from campaign.views import CampaignView, MessageView
 from dialects.native.inbound import inbound_json
 from store.accounts.accounts import AccountView
@@ -63,6 +64,7 @@ def campaign_json(view: CampaignView) -> dict[str, Any]:
         "createdAt": iso(view.created_at),
         "scheduleDateTime": iso_or_none(view.scheduled_at),
         "spreadHours": view.spread_hours,
+        **timing_json(view),
         "startedAt": iso_or_none(view.started_at),
         "finishedAt": iso_or_none(view.finished_at),
         "pausedBy": view.paused_by,
@@ -73,6 +75,17 @@ def campaign_json(view: CampaignView) -> dict[str, Any]:
         "counts": asdict(view.tally),
         "replies": view.replies,
         "clicks": asdict(view.clicks),
+    }
+
+
+def timing_json(view: CampaignView) -> dict[str, Any]:
+    """When the messages of a campaign may leave; ``window`` is null without one."""
+    stored = view.sending_window
+    return {
+        "purpose": view.purpose or Purpose.TRANSACTIONAL.value,
+        "window": None if stored is None else window_json(window_from_json(stored)),
+        "expiresAt": iso_or_none(view.expires_at),
+        "validitySeconds": view.validity_seconds,
     }
 
 

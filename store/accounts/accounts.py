@@ -31,6 +31,8 @@ SWITCHES = (
     "receipt_form",
     "carriers",
     "short_link_host",
+    "purpose",
+    "marketing_window",
 )
 
 _ADD_GRANT = text("""
@@ -67,6 +69,8 @@ class AccountView:
     receipt_form: str
     carriers: str | None
     short_link_host: str | None
+    purpose: str | None
+    marketing_window: str | None
     balances: Mapping[CreditKind, Balance]
     senders: Sequence[SenderView]
 
@@ -123,6 +127,12 @@ class Accounts:
         """The account with an id or a name; None if there is none."""
         query = select(Account).where(or_(Account.id == id_or_name, Account.name == id_or_name))
         return next(iter(self._read(query)), None)
+
+    def timing(self, account_id: str) -> tuple[str | None, str | None]:
+        """The purpose of an account's campaigns without one, and the window of its marketing."""
+        query = select(Account.purpose, Account.marketing_window).where(Account.id == account_id)
+        row = self._database.read(lambda connection: connection.execute(query).one())
+        return row.purpose, row.marketing_window
 
     def list(self) -> Sequence[AccountView]:
         """All accounts by name."""
@@ -246,6 +256,8 @@ def _views(connection: Connection, accounts: Sequence[Account]) -> Sequence[Acco
             receipt_form=account.receipt_form or "json",
             carriers=account.carriers,
             short_link_host=account.short_link_host,
+            purpose=account.purpose,
+            marketing_window=account.marketing_window,
             balances=balances[account.id],
             senders=senders.get(account.id, []),
         )

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from campaign.composing import base_instant
 from campaign.model import ComposedCampaign
+from campaign.sending_windows import stored_window
 from campaign.states import GIVEN_UP, CampaignStatus
 
 
@@ -26,6 +27,10 @@ def campaign_values(composed: ComposedCampaign, campaign_id: str) -> dict[str, o
         "payload_hash": draft.payload_hash,
         "exclude_opt_outs": draft.exclude_opt_outs,
         "unknown_policy": draft.unknown_policy.value,
+        "purpose": None if draft.purpose is None else draft.purpose.value,
+        "sending_window": stored_window(draft.window),
+        "expires_at": draft.expires_at,
+        "validity_seconds": draft.validity_seconds,
     }
 
 
@@ -55,6 +60,7 @@ def message_values(composed: ComposedCampaign, campaign_id: str) -> Sequence[dic
             "network": message.network,
             "callback_url": message.callback_url,
             "callback_method": message.callback_method,
+            "time_zone": message.time_zone,
             # Some are at their end before anything was sent.
             "final_at": composed.received_at if message.status in GIVEN_UP else None,
         }

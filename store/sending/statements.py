@@ -19,7 +19,9 @@ RENEW = text("""
         AND COALESCE(status, '') = 'sending' AND claimed_by = :token AND recipient <> 'erased'
 """)
 OWNER = text("""
-    SELECT account_id, exclude_opt_outs, look_up_since FROM campaign WHERE id = :campaign
+    SELECT account_id, exclude_opt_outs, look_up_since, purpose, sending_window, expires_at,
+        validity_seconds
+    FROM campaign WHERE id = :campaign
 """)
 
 

@@ -28,7 +28,8 @@ class CampaignRow(SQLModel, table=True):
     number of that order (campaign.orders). With ``look_up_since`` the store was restored from a
     copy, and a carrier may have accepted any message of it since then. ``replies`` counts the
     inbound texts that answer it. ``texts_removed_at`` is when the texts of its messages
-    were removed, because they are kept for a limited time only.
+    were removed, because they are kept for a limited time only. ``sending_window`` is the JSON of
+    its window (campaign/sending_windows.py). Nothing leaves at ``expires_at`` or later.
     """
 
     __tablename__ = "campaign"
@@ -65,6 +66,10 @@ class CampaignRow(SQLModel, table=True):
     look_up_since: int | None = Field(default=None, sa_type=BigInteger)
     replies: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     texts_removed_at: int | None = Field(default=None, sa_type=BigInteger)
+    purpose: str | None = None
+    sending_window: str | None = Field(default=None, sa_type=Text)
+    expires_at: int | None = Field(default=None, sa_type=BigInteger)
+    validity_seconds: int | None = None
 
 
 class MessageRow(SQLModel, table=True):
@@ -75,7 +80,7 @@ class MessageRow(SQLModel, table=True):
     the text before links were shortened, which the rules check. While the message is ``sending``,
     ``claimed_by`` names the running attempt of the chunk, which starts no request after
     ``claimed_until``. ``was_unknown`` means that an earlier try may have been sent, although
-    policy requeued the message.
+    policy requeued the message. ``time_zone`` is the recipient's, if the request named one.
     """
 
     __tablename__ = "message"
@@ -118,6 +123,7 @@ class MessageRow(SQLModel, table=True):
     final_at: int | None = Field(default=None, sa_type=BigInteger)
     callback_url: str | None = Field(default=None, sa_type=Text)
     callback_method: str | None = None
+    time_zone: str | None = None
 
 
 class AttemptRow(SQLModel, table=True):
