@@ -24,6 +24,7 @@ OUTSIDE_WINDOW = "outside_window"
 EXPIRED = "expired"
 RECIPIENT_ZONE = "recipient"
 _CLOCK = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])|24:00")
+_MEMBERS = {"from", "to", "days", "timezone", "outside"}
 _NOWHERE: Place = (Hours((), frozenset()), "UTC")
 
 
@@ -156,6 +157,29 @@ def window_from_json(stored: str) -> Window:
     if window is None:
         raise ValueError(f"a stored window {fault}")
     return window
+
+
+def written_window(written: str) -> str:
+    """A window that somebody wrote as JSON, as it is stored; raises ValueError with the fault.
+
+    The members are those of a campaign's window; ``from`` and ``to`` are required.
+    """
+    try:
+        members = json.loads(written)
+    except ValueError:
+        members = None
+    if not isinstance(members, dict) or not members.keys() <= _MEMBERS:
+        raise ValueError(f"must be a JSON object with members of {', '.join(sorted(_MEMBERS))}")
+    texts = [members.get(name, "") for name in ("from", "to")]
+    zone, outside = members.get("timezone", RECIPIENT_ZONE), members.get("outside", "defer")
+    days = members.get("days", ALL_DAYS)
+    strings = [*texts, zone, outside, *(days if isinstance(days, list | tuple) else [None])]
+    if not all(isinstance(each, str) for each in strings) or outside not in set(Outside):
+        raise ValueError("must have texts, a list of days, and outside as defer or skip")
+    window, member, fault = make_window(*texts, days, zone, Outside(outside))
+    if window is None:
+        raise ValueError(f"{member} {fault}")
+    return json.dumps(window_json(window))
 
 
 def due_within(

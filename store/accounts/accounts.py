@@ -12,6 +12,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 from campaign.credits import CreditKind
 from campaign.ids import ID_BYTES, make_id
 from campaign.instants import Instant
+from campaign.sending_windows import written_window
 from campaign.short_link_hosts import own_host
 from store.accounts.api_keys import ApiKeys, KeyPair
 from store.accounts.senders import SenderView, give_sender, senders_of
@@ -144,7 +145,8 @@ class Accounts:
         An account that becomes inactive is closed: its campaigns that are scheduled or running are
         paused by the system in the same transaction. They stay paused when it is opened again.
         Raises StoreError for any other name, if there is no such account, and for a
-        ``short_link_host`` that cannot be one or is another account's; "" removes it.
+        ``short_link_host`` that cannot be one or is another account's; "" removes it. So it does a
+        ``marketing_window``, which is JSON (see campaign.sending_windows.written_window).
         """
         for name in switches:
             if name not in SWITCHES:
@@ -156,6 +158,13 @@ class Accounts:
             switches["short_link_host"] = host
         elif written is not None:
             switches["short_link_host"] = None
+        if window := switches.get("marketing_window"):
+            try:
+                switches["marketing_window"] = written_window(str(window))
+            except ValueError as error:
+                raise StoreError(f"a window {error}") from None
+        elif window is not None:
+            switches["marketing_window"] = None
         query = update(Account).where(col(Account.id) == account_id).values(switches)
 
         def work(connection: Connection) -> None:
