@@ -14,6 +14,7 @@ from campaign.refusals import SHOWN_MAX, Refusal, RefusalCode, Refused
 from campaign.rules import SHAPE
 from campaign.rules.duplicates import skip_repeats
 from campaign.schedule import ideal_instants
+from campaign.sending_windows import OUTSIDE_WINDOW, due_within, hours_of
 from campaign.states import MessageStatus
 from campaign.text import Filled, clean, fill, segment
 from campaign.web_addresses import ascii_address
@@ -135,6 +136,7 @@ def _message(
         callback_url=endpoint.url if endpoint else None,
         callback_method=endpoint.method.value if endpoint else None,
         replies=recipient.replies,
+        time_zone=recipient.time_zone,
     )
 
 
@@ -238,3 +240,20 @@ def _give_instants(draft: Draft, received_at: Instant, messages: Iterable[Messag
     )
     for message, instant in zip(spread_over, instants, strict=True):
         message.due_at = instant
+    _keep_hours(draft, instants[0] if instants else received_at, messages)
+
+
+def _keep_hours(draft: Draft, start: Instant, messages: Iterable[Message]) -> None:
+    """Move messages into the hours of the campaign, or skip those that have none."""
+    hours = hours_of(draft.purpose, draft.window)
+    if hours is None:
+        return
+    for message in messages:
+        if message.status is MessageStatus.QUEUED:
+            open_at = hours.for_recipient(message.to, message.country, message.time_zone)
+            since = start if message.scheduled_at is None else message.due_at
+            due_at = due_within(hours, open_at, since, message.due_at)
+            if due_at is None:
+                message.status, message.reason = MessageStatus.SKIPPED, OUTSIDE_WINDOW
+            else:
+                message.due_at = due_at

@@ -9,6 +9,7 @@ from campaign.credits import MessageKind
 from campaign.events import EventEndpoint
 from campaign.instants import DAY, Instant
 from campaign.replies import ReplyOptions
+from campaign.sending_windows import Purpose, Window
 from campaign.states import MessageStatus
 
 # How far a start may be ahead, and the longest spread, unless the installation sets another.
@@ -88,6 +89,7 @@ class DraftRecipient:
     fault: str | None = None
     entry: int | None = None
     replies: ReplyOptions | None = None
+    time_zone: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,8 @@ class Draft:
 
     ``payload_hash`` is the SHA-256 (hex) of the canonical JSON of the request. With ``strict_key``
     the same key with another payload is refused. ``sandbox`` is that of the key that sent it.
+    Without a ``purpose`` the account's counts. Nothing leaves at ``expires_at`` or later;
+    ``validity_seconds`` is for how long carriers try.
     """
 
     account_id: str
@@ -116,6 +120,10 @@ class Draft:
     shorten_urls: bool = False
     endpoint: EventEndpoint | None = None
     sandbox: bool = False
+    purpose: Purpose | None = None
+    window: Window | None = None
+    expires_at: Instant | None = None
+    validity_seconds: int | None = None
 
 
 @dataclass(slots=True)
@@ -148,6 +156,7 @@ class Message:
     callback_url: str | None = None
     callback_method: str | None = None
     replies: ReplyOptions | None = None
+    time_zone: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

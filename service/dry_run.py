@@ -11,6 +11,7 @@ from campaign.model import ComposedCampaign, Evidence, Message
 from campaign.rates import carrier_scope, sender_scope
 from campaign.refusals import Refusal
 from campaign.rules import JUDGEMENT
+from campaign.sending_windows import EXPIRED
 from campaign.smart_encoding import lacking
 from campaign.states import MessageStatus
 from campaign.text import is_blank, segment
@@ -64,6 +65,8 @@ def dry_run(store: Store, composed: ComposedCampaign) -> DryRun:
             skipped[message.reason or message.status.value] += 1
         elif message.to in opted_out:
             skipped["opted_out"] += 1
+        elif draft.expires_at is not None and message.due_at >= draft.expires_at:
+            skipped[EXPIRED] += 1
         else:
             going.append(message)
     owned, quota, used = store.admissions.account_evidence(draft.account_id, composed.received_at)

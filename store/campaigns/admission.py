@@ -159,6 +159,13 @@ class Admissions:
             ]
         )
 
+    def has_expired(self, campaign_id: str) -> bool:
+        """See :class:`campaign.sending_windows.ExpiryStore`."""
+        values = {"campaign": campaign_id}
+        return self._database.read(
+            lambda connection: connection.execute(sql.HAS_EXPIRED, values).first() is not None
+        )
+
     def settle(
         self, campaign_id: str, status: CampaignStatus, now: Instant
     ) -> tuple[CampaignStatus, Tally]:

@@ -14,6 +14,7 @@ from store.database.engine import Database
 from store.sending.carrier_health import PROBE_EVERY, Health
 from store.sending.routes import Routes
 from store.sending.rows import DueMessage
+from store.sending.time_limits import TimeLimits
 from store.shared.rates import Rates
 
 # A wave takes along what is due a little later, but no message that has a wait of its own.
@@ -21,6 +22,7 @@ from store.shared.rates import Rates
 # counts since the campaign was last retried, because a retry allows every try again.
 _DUE_MESSAGES = """
     SELECT position, id, recipient, text, media_url, sender, segments, attempts, key, list_id,
+        country, time_zone,
         CASE
             WHEN attempts = 0 OR was_unknown THEN attempts
             ELSE attempts - COALESCE((
@@ -51,6 +53,7 @@ class Found:
 
     ``exhausted`` says that no due message is left. Otherwise ``ask_again_at`` is when those may
     leave that a rate or ``down``, a carrier that is down, holds back: ``waits_for`` names it.
+    ``closed`` are due, but outside of their hours: when they may leave, by position; None: never.
     """
 
     rows: Sequence[DueMessage] = ()
@@ -59,6 +62,7 @@ class Found:
     ask_again_at: Instant | None = None
     waits_for: str | None = None
     down: str | None = None
+    closed: Mapping[int, Instant | None] = field(default_factory=dict)
 
 
 class DueMessages:
@@ -79,6 +83,7 @@ class DueMessages:
         chunk: ChunkRange,
         count: int,
         now: Instant,
+        limits: TimeLimits,
         sandbox: bool = False,
     ) -> Found:
         """Return up to ``count`` messages; spends their segments where a rate applies.
@@ -96,8 +101,10 @@ class DueMessages:
             "now": now,
         }
         due = [DueMessage._make(row) for row in connection.execute(self._find, wanted).all()]
+        closed = limits.closed(due, now)
+        open_now = [row for index, row in enumerate(due) if index not in closed] if closed else due
         look = _Look(self, connection, account_id, now, sandbox)
-        chosen = [(row, choice) for row in due if (choice := look.choose(row)) is not None]
+        chosen = [(row, choice) for row in open_now if (choice := look.choose(row)) is not None]
         found = self._granted(
             connection, chunk.campaign_id, None if sandbox else account_id, chosen, now
         )
@@ -108,6 +115,7 @@ class DueMessages:
             found,
             exhausted=len(due) < count and found.ask_again_at is None,
             down=look.down_carrier,
+            closed={due[index].position: opens_at for index, opens_at in closed.items()},
         )
 
     def _granted(
