@@ -10,37 +10,26 @@ from sqlalchemy import Connection
 from campaign.credits import Price, price_of
 from campaign.events import Destination, MessageEvent
 from campaign.handoffs import Handoff
-from campaign.instants import HOUR, SECOND, Instant
+from campaign.instants import SECOND, Instant
 from campaign.ports import ChunkRange, ClaimResult, Outcome
 from campaign.states import MessageStatus
 from store.database.engine import Database, json_rows
 from store.sending.due_messages import DueMessages, Found
 from store.sending.earlier_tries import EarlierTries
+from store.sending.owners import Owner, Owners
 from store.sending.receipts import Receipts
 from store.sending.rows import DueMessage, Moved, new_handoff, old_handoff
 from store.sending.sandbox import sandbox_receipts
 from store.sending.statements import ABANDONED, OWNER, RENEW, ChunkStatements
-from store.sending.time_limits import Deferrals, TimeLimits, time_limits
+from store.sending.time_limits import Deferrals, time_limits
 from store.sending.unwanted import Unwanted
 from store.shared import ledger, recipient_keys
 from store.shared.brakes import brake_of
-from store.shared.cache import Cache
 from store.shared.erased_numbers import ErasedNumbers
 from store.shared.outbox import Outbox
 
 # The next try of a message whose key another message is using.
 KEY_BUSY_WAIT: Instant = 5 * SECOND
-
-
-@dataclass(frozen=True, slots=True)
-class _Owner:
-    """What a chunk needs of its campaign; it never changes."""
-
-    account_id: str
-    exclude_opt_outs: bool
-    look_up_since: Instant | None
-    sandbox: bool
-    limits: TimeLimits
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +56,7 @@ class Sending:
         self._receipts = receipts
         self._unwanted = Unwanted(database, erased_numbers)
         self._due_messages = due_messages
-        self._owners: Cache[str, _Owner] = Cache(HOUR)
+        self._owners = Owners()
         self._earlier_tries = EarlierTries(database, due_messages.routes.carriers)
         self._deferrals = Deferrals(database)
         self._sql = ChunkStatements(database)
@@ -84,7 +73,7 @@ class Sending:
         """See :class:`campaign.ports.SendingStore`."""
 
         def work(connection: Connection) -> tuple[ClaimResult, Sequence[Destination]]:
-            owner = self._owner(connection, chunk.campaign_id, now)
+            owner = self._owners.of(connection, chunk.campaign_id, now)
             held = claim_count > 0 and brake_of(connection, chunk.campaign_id) is not None
             expires = claim_count > 0 and not held and owner.limits.has_expired(now)
             wanted = 0 if held or expires else claim_count
@@ -172,25 +161,10 @@ class Sending:
 
         return self._database.write(work)
 
-    def _owner(self, connection: Connection, campaign_id: str, now: Instant) -> _Owner:
-        def read() -> _Owner:
-            row = connection.execute(OWNER, {"campaign": campaign_id}).one()
-            # What a real carrier may have accepted is never asked about for the sandbox.
-            since = None if row.sandbox else row.look_up_since
-            return _Owner(
-                row.account_id,
-                bool(row.exclude_opt_outs),
-                since,
-                bool(row.sandbox),
-                time_limits(row),
-            )
-
-        return self._owners.get(campaign_id, now, read)
-
     def _write_outcomes(
         self,
         connection: Connection,
-        owner: _Owner,
+        owner: Owner,
         campaign_id: str,
         token: str,
         outcomes: Sequence[Outcome],
@@ -244,7 +218,7 @@ class Sending:
     def _take(
         self,
         connection: Connection,
-        owner: _Owner,
+        owner: Owner,
         chunk: ChunkRange,
         token: str,
         due_messages: Found,
@@ -304,7 +278,7 @@ class Sending:
     def _decide(
         self,
         connection: Connection,
-        owner: _Owner,
+        owner: Owner,
         campaign_id: str,
         found: Sequence[DueMessage],
         now: Instant,
