@@ -278,7 +278,9 @@ async def run_worker(settings: Settings) -> None:
     store = open_store(settings)
     carriers = [open_carrier(name, settings) for name in settings.carriers]
     egress = EgressClient(
-        settings.allow_private_urls, timeout_seconds=settings.callback_timeout_seconds
+        settings.allow_private_urls,
+        timeout_seconds=settings.callback_timeout_seconds,
+        allow_loopback=settings.allow_loopback,
     )
     try:
         try:

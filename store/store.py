@@ -45,6 +45,7 @@ from store.shared.rates import Rates
 from store.webhooks.deliveries import Deliveries
 from store.webhooks.endpoints import Endpoints
 from store.webhooks.events import EventReader
+from store.webhooks.listeners import Listeners
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,7 @@ class Store:
     outbox: Outbox
     deliveries: Deliveries
     endpoints: Endpoints
+    listeners: Listeners
     events: EventReader
 
     def close(self) -> None:
@@ -150,5 +152,6 @@ def open_store(settings: Settings) -> Store:
         outbox=outbox,
         deliveries=Deliveries(database),
         endpoints=Endpoints(database, sealer, outbox),
+        listeners=Listeners(database, sealer),
         events=EventReader(database, sealer, api_keys),
     )

@@ -10,7 +10,7 @@ from typing import Any
 
 from campaign.events import EndpointMethod, Event
 from campaign.instants import iso
-from dialects.native.inbound import inbound_json
+from dialects.native.inbound_models import InboundMessage
 from store.webhooks.events import WebhookEvent
 from webhooks.rendering import WebhookRequest
 
@@ -42,7 +42,8 @@ def data_of(webhook_event: WebhookEvent) -> dict[str, Any]:
     """
     if webhook_event.event is Event.MESSAGE_RECEIVED and webhook_event.inbound is not None:
         answered = webhook_event.message
-        return inbound_json(webhook_event.inbound) | {"reference": answered and answered.reference}
+        shown = InboundMessage.of(webhook_event.inbound).json_object()
+        return shown | {"reference": answered and answered.reference}
     happened = webhook_event.event.value.partition(".")[2]
     data: dict[str, Any] = {}
     if webhook_event.opt_out is not None:

@@ -4,16 +4,16 @@ from collections.abc import Iterator
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 
 from campaign.instants import Instant
 from dialects.http.auth import Permission
 from dialects.http.context import ApiContext
-from dialects.http.downloads import csv_download, wants_csv
+from dialects.http.downloads import OR_CSV, csv_download, wants_csv
 from dialects.native.cursors import read_cursor, write_cursor
 from dialects.native.filters import address_of, instant_of, next_link
 from dialects.native.handling import PAGE_MAX, enter, invalid, page_size
-from dialects.native.inbound import inbound_json
+from dialects.native.inbound_models import InboundMessage, InboundMessagePage
 from dialects.native.problems import WRITING, documented
 from dialects.native.responses import inbound_csv
 from store.database.threads import read_in_thread
@@ -32,9 +32,12 @@ def routes(context: ApiContext) -> APIRouter:
         "/inbound-messages",
         operation_id="listInboundMessages",
         summary="List the texts that people sent, newest first",
+        response_model=InboundMessagePage,
+        responses=OR_CSV,
     )
     async def list_inbound(
         request: Request,
+        response: Response,
         from_: Annotated[str | None, Query(alias="from", description="who wrote")] = None,
         to: Annotated[str | None, Query(description="the number that was written to")] = None,
         campaign: Annotated[str | None, Query(description="the campaign that is answered")] = None,
@@ -42,7 +45,7 @@ def routes(context: ApiContext) -> APIRouter:
         limit: int = 100,
         cursor: str | None = None,
         bom: bool = True,
-    ) -> Response:
+    ) -> InboundMessagePage | Response:
         """A page of texts; ``next`` is the cursor of the next page, null after the last one.
 
         With ``Accept: text/csv``, all of them, one a line, behind a byte order mark unless
@@ -63,9 +66,9 @@ def routes(context: ApiContext) -> APIRouter:
         if len(found) > size:
             last = found[size - 1]
             following = write_cursor(LISTING, f"{last.received_at}:{last.id}")
-        shown = [inbound_json(message) for message in found[:size]]
-        content = {"inboundMessages": shown, "next": following}
-        return JSONResponse(content, headers=next_link(request, following))
+        response.headers.update(next_link(request, following))
+        shown = [InboundMessage.of(message) for message in found[:size]]
+        return InboundMessagePage(inbound_messages=shown, next=following)
 
     return router
 

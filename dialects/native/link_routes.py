@@ -7,15 +7,15 @@ from dataclasses import asdict
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 from starlette.background import BackgroundTask
 
 from campaign.failures import StoreUnavailable
-from campaign.instants import iso
 from campaign.link_scanners import is_preview
 from campaign.links import target_of
 from dialects.http.auth import Permission, caller_of
 from dialects.http.context import ApiContext
+from dialects.native.campaign_models import Click, ClickPage
 from dialects.native.cursors import read_cursor, write_cursor
 from dialects.native.handling import not_found, own_campaign, page_size
 from dialects.native.problems import LOOKING, documented, problem
@@ -73,7 +73,7 @@ def routes(context: ApiContext) -> APIRouter:
         limit: int = 100,
         cursor: str | None = None,
         previews: bool = False,
-    ) -> Response:
+    ) -> ClickPage:
         """A page of clicks, oldest first; ``next`` is the cursor of the next page.
 
         Visits by programs that preview links are no clicks: ``previews=true`` lists them as well.
@@ -81,19 +81,10 @@ def routes(context: ApiContext) -> APIRouter:
         view = await own_campaign(request, context, id, Permission.READ)
         size, after = page_size(limit), read_cursor("clicks", cursor)
         found = await read_in_thread(links.clicks, view.id, size, after, previews)
-        shown = [
-            {
-                "id": one.id,
-                "code": one.code,
-                "messageId": one.message_id,
-                "url": one.url,
-                "at": iso(one.at),
-                "preview": one.preview,
-            }
-            for one in found
-        ]
         following = write_cursor("clicks", found[-1].id) if len(found) == size else None
-        return JSONResponse({"clicks": shown, "next": following, **asdict(view.clicks)})
+        return ClickPage(
+            clicks=[Click.of(one) for one in found], next=following, **asdict(view.clicks)
+        )
 
     return router
 

@@ -5,9 +5,8 @@ import uuid
 from typing import Any
 
 from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 
-from campaign.instants import iso
 from campaign.model import FIELDS_MAX
 from campaign.refusals import key_reused
 from campaign.text import is_line
@@ -17,9 +16,16 @@ from dialects.http.context import ApiContext
 from dialects.native.cursors import read_cursor, write_cursor
 from dialects.native.handling import Stop, body_of, deleted, enter, invalid, not_found, page_size
 from dialects.native.list_members import XLSX, read_members
+from dialects.native.list_models import (
+    MailingList,
+    MailingListPage,
+    Member,
+    MemberPage,
+    MembersAdded,
+)
 from dialects.native.problem_models import About
 from dialects.native.problems import WRITING, documented, problem
-from dialects.native.request_keys import id_bytes, request_key, takes_key
+from dialects.native.request_keys import id_bytes, replayed, request_key, takes_key
 from store.accounts.mailing_lists import MEMBERS_MAX, ListFull, ListView, NameTaken, TooManyFields
 from store.clock import wall_clock
 from store.database.threads import read_in_thread
@@ -44,9 +50,10 @@ def routes(context: ApiContext) -> APIRouter:
         operation_id="createMailingList",
         status_code=201,
         summary="Create a mailing list",
+        responses=replayed(MailingList),
         openapi_extra=takes_key(body_of(_CREATE)),
     )
-    async def create(request: Request) -> Response:
+    async def create(request: Request, response: Response) -> MailingList:
         """409 if the account already has a list of that name.
 
         A repeat with the same ``Idempotency-Key`` returns the list, with 200.
@@ -63,24 +70,28 @@ def routes(context: ApiContext) -> APIRouter:
             if known is not None and known.name != name:
                 raise key_reused() from None
             if known is not None:
-                return JSONResponse(_shown(known))
+                response.status_code = 200
+                return MailingList.of(known)
             title = "the account already has a list of that name"
-            return problem(409, "mailing_list_name_taken", title)
-        return JSONResponse(_shown(made), 201, {"Location": f"/v1/mailing-lists/{made.id}"})
+            raise Stop(problem(409, "mailing_list_name_taken", title)) from None
+        response.headers["Location"] = f"/v1/mailing-lists/{made.id}"
+        return MailingList.of(made)
 
     @router.get("", operation_id="listMailingLists", summary="List mailing lists by name")
-    async def list_lists(request: Request, limit: int = 100, cursor: str | None = None) -> Response:
+    async def list_lists(
+        request: Request, limit: int = 100, cursor: str | None = None
+    ) -> MailingListPage:
         """A page of lists; ``next`` is the cursor of the next page."""
         principal = await enter(request, context.store, Permission.READ)
         size, after = page_size(limit), read_cursor(LISTS, cursor)
         found = await read_in_thread(lists.list, principal.account_id, size, after)
         following = write_cursor(LISTS, found[-1].name) if len(found) == size else None
-        return JSONResponse({"mailingLists": [_shown(one) for one in found], "next": following})
+        return MailingListPage(mailing_lists=[MailingList.of(one) for one in found], next=following)
 
     @router.get("/{id}", operation_id="getMailingList", summary="Get a mailing list")
-    async def get(request: Request, id: str) -> Response:
+    async def get(request: Request, id: str) -> MailingList:
         """The name of the list and its number of members."""
-        return JSONResponse(_shown((await _own(request, context, id, Permission.READ))[1]))
+        return MailingList.of((await _own(request, context, id, Permission.READ))[1])
 
     @router.delete(
         "/{id}",
@@ -100,22 +111,22 @@ def routes(context: ApiContext) -> APIRouter:
     )
     async def members(
         request: Request, id: str, limit: int = 100, cursor: str | None = None
-    ) -> Response:
+    ) -> MemberPage:
         """A page of members; ``next`` is the cursor of the next page."""
         _, found = await _own(request, context, id, Permission.READ)
         size, after = page_size(limit), read_cursor(MEMBERS, cursor)
         page = await read_in_thread(lists.members, found.id, size, after)
         following = write_cursor(MEMBERS, page[-1].number) if len(page) == size else None
-        shown = [{"to": one.number, "fields": dict(one.fields)} for one in page]
-        return JSONResponse({"members": shown, "next": following})
+        return MemberPage(members=[Member.of(one) for one in page], next=following)
 
     @router.post(
         "/{id}/members",
         operation_id="addMailingListMembers",
         summary="Add members: up to 10,000 as JSON, or a CSV or XLSX file with a header",
+        response_model_exclude_none=True,
         openapi_extra=takes_key(_MEMBERS),
     )
-    async def add(request: Request, id: str, replace: bool = False) -> Response:
+    async def add(request: Request, id: str, replace: bool = False) -> MembersAdded:
         """Adds all members or none; of a file, every fault is listed by line, column and value.
 
         The given fields of existing members are set, whatever the case of their names, and their
@@ -131,14 +142,16 @@ def routes(context: ApiContext) -> APIRouter:
                 lists.add, account, found.id, people.members, wall_clock(), replace
             )
         except ListFull:
-            return problem(409, "mailing_list_full", f"a list has at most {MEMBERS_MAX} members")
+            what = f"a list has at most {MEMBERS_MAX} members"
+            raise Stop(problem(409, "mailing_list_full", what)) from None
         except TooManyFields as error:
             what = f"{error} would have more than {FIELDS_MAX} fields together with those they have"
-            return problem(409, "mailing_list_fields_full", what)
+            raise Stop(problem(409, "mailing_list_fields_full", what)) from None
         if done is None:
-            return not_found("mailing list")
-        shown = {"added": done.added, "updated": done.updated, "members": done.size}
-        return JSONResponse(shown | ({"notes": people.notes} if people.notes else {}))
+            raise Stop(not_found("mailing list"))
+        return MembersAdded(
+            added=done.added, updated=done.updated, members=done.size, notes=people.notes or None
+        )
 
     @router.delete(
         "/{id}/members/{number}",
@@ -169,15 +182,6 @@ def _name(body: Any) -> str:
     if not isinstance(name, str) or not 1 <= len(name) <= NAME_LENGTH_MAX or not is_line(name):
         raise invalid(f"name, the only member, must have 1 to {NAME_LENGTH_MAX} characters")
     return name
-
-
-def _shown(one: ListView) -> dict[str, Any]:
-    return {
-        "id": one.id,
-        "name": one.name,
-        "members": one.size,
-        "createdAt": iso(one.created_at),
-    }
 
 
 _CREATE: dict[str, Any] = {

@@ -9,10 +9,12 @@ from dialects.native import (
     brake_routes,
     campaign_events,
     campaign_routes,
+    delivery_routes,
     inbound_routes,
     keyword_routes,
     link_routes,
     list_routes,
+    listener_routes,
     message_routes,
     message_search_routes,
     people_routes,
@@ -35,6 +37,8 @@ GROUPS = (
     list_routes,
     link_routes,
     webhook_routes,
+    delivery_routes,
+    listener_routes,
 )
 
 
