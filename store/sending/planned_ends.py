@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, text
 
 from campaign.forecast import Departure, Forecast, forecast
-from campaign.instants import INSTANT_MAX, SECOND, Instant
+from campaign.instants import SECOND, Instant
 from campaign.rates import campaign_scope, carrier_scope, sender_scope
 from campaign.views import CampaignView
 from store.sending.routes import Routes
@@ -54,9 +54,11 @@ class PlannedEnds:
             dues = [due for due in (row.queued, row.retryable) if due is not None]
             if dues:
                 last_due[row.id] = max(now, *dues)
+        rates = self._rates.rates_in(connection) if last_due else {}
         for campaign in campaigns:
             if campaign.id in last_due:
-                found = self.forecast(connection, campaign, now, last_due[campaign.id])
+                until = last_due[campaign.id]
+                found = self._forecast(connection, campaign, now, until, rates)
                 if found is not None:
                     last_due[campaign.id] = found.last_at
         return last_due
@@ -64,17 +66,26 @@ class PlannedEnds:
     def forecast(
         self,
         connection: Connection,
-        campaign: Row[Any] | CampaignView,
+        campaign: CampaignView,
         now: Instant,
-        until: Instant = INSTANT_MAX,
+        until: Instant,
     ) -> Forecast | None:
         """Forecast the departure of what is unsent and due at ``until`` or before.
 
         None if no rate applies, so that each message leaves when it is due, or nothing is unsent.
         """
-        if not self._rates.has_any(connection, now):
+        return self._forecast(connection, campaign, now, until, self._rates.rates_in(connection))
+
+    def _forecast(
+        self,
+        connection: Connection,
+        campaign: Row[Any] | CampaignView,
+        now: Instant,
+        until: Instant,
+        rates: Mapping[str, float],
+    ) -> Forecast | None:
+        if not rates:
             return None
-        rates = self._rates.rates_in(connection)
         routes = self._routes.of(connection, campaign.account_id, now, bool(campaign.sandbox))
         prefix = sender_scope(campaign.account_id, "")
         possible = {campaign_scope(campaign.id)} | {carrier_scope(r[0]) for r in routes.values()}
