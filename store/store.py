@@ -11,6 +11,7 @@ from store.accounts.senders import Senders
 from store.accounts.signing import Signing
 from store.campaigns.admission import Admissions
 from store.campaigns.campaigns import Campaigns
+from store.campaigns.drafts import Drafts
 from store.campaigns.links import Links
 from store.campaigns.message_log import MessageLog
 from store.campaigns.open_campaigns import OpenCampaigns
@@ -55,6 +56,7 @@ class Store:
     senders: Senders
     api_keys: ApiKeys
     campaigns: Campaigns
+    drafts: Drafts
     open_campaigns: OpenCampaigns
     orders: Orders
     brakes: Brakes
@@ -112,6 +114,7 @@ def open_store(settings: Settings) -> Store:
         senders=Senders(database),
         api_keys=api_keys,
         campaigns=Campaigns(database, outbox),
+        drafts=Drafts(database),
         open_campaigns=OpenCampaigns(database),
         orders=Orders(database),
         brakes=Brakes(database),
