@@ -8,14 +8,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from campaign.instants import DAY, HOUR, MINUTE, SECOND, Instant
+from campaign.instants import SECOND, Instant
+from campaign.timeline import part_width
 
 BUCKETS_MAX = 60
-_WIDTHS = (
-    *(SECOND * count for count in (1, 2, 5, 10, 15, 30)),
-    *(MINUTE * count for count in (1, 2, 5, 10, 15, 30)),
-    *(HOUR * count for count in (1, 2, 3, 6, 12)),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +74,6 @@ def forecast(
 
 def _timeline(left: Sequence[Instant]) -> tuple[tuple[Instant, int], ...]:
     first, span = left[0], left[-1] - left[0]
-    width = next((width for width in _WIDTHS if span < width * BUCKETS_MAX), DAY)
+    width = part_width(span, BUCKETS_MAX)
     counts = Counter((at - first) // width for at in left)
     return tuple((first + bucket * width, counts[bucket]) for bucket in sorted(counts))

@@ -18,12 +18,12 @@ from console.handling import PREFIX, Console, redirect
 from dialects.http.auth import Permission
 from dialects.http.downloads import csv_download
 from dialects.native.campaign_routes import report_csv
+from store.campaigns.message_search import MessageFilter
 from store.database.threads import read_in_thread
 from store.shared.brakes import Stop
 from store.store import Store
 
 PAGE = 50
-FOUND_MAX = 1_000
 Act = Callable[[CampaignView], Awaitable[None]]
 
 
@@ -134,6 +134,6 @@ def _messages(store: Store, view: CampaignView, chosen: Filter) -> Sequence[Mess
     number = canonical_number(chosen.number)
     if number is None:
         return []
-    logged = store.message_log.to_number(number, view.account_id, FOUND_MAX)
-    found = (one.message for one in logged if one.campaign_id == view.id)
-    return [message for message in found if state in (None, message.status)][: PAGE + 1]
+    wanted = MessageFilter(to=number, campaign_id=view.id, status=state)
+    found = store.message_log.search(wanted, view.account_id, PAGE + 1)
+    return [one.message for one in found]

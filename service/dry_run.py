@@ -56,10 +56,13 @@ def dry_run(store: Store, composed: ComposedCampaign) -> DryRun:
     draft = composed.draft
     going: list[Message] = []
     skipped: Counter[str] = Counter()
+    opted_out: set[str] = set()
+    if draft.exclude_opt_outs:
+        opted_out = store.opt_outs.among(draft.account_id, [each.to for each in composed.messages])
     for message in composed.messages:
         if message.status is not MessageStatus.QUEUED:
             skipped[message.reason or message.status.value] += 1
-        elif draft.exclude_opt_outs and store.opt_outs.contains(draft.account_id, message.to):
+        elif message.to in opted_out:
             skipped["opted_out"] += 1
         else:
             going.append(message)

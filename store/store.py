@@ -18,6 +18,7 @@ from store.campaigns.open_campaigns import OpenCampaigns
 from store.campaigns.orders import Orders
 from store.campaigns.plans import Plans
 from store.campaigns.retry import Retrying
+from store.campaigns.timelines import Timelines
 from store.clock import StoreClock
 from store.database.engine import Database
 from store.database.secrets import Sealer
@@ -31,6 +32,7 @@ from store.sending.carrier_health import Health
 from store.sending.dead_numbers import DeadNumbers
 from store.sending.due_messages import DueMessages
 from store.sending.message_history import Attempts
+from store.sending.planned_ends import PlannedEnds
 from store.sending.receipts import Receipts
 from store.sending.routes import Routes
 from store.sending.sending import Sending
@@ -44,6 +46,7 @@ from store.shared.rates import Rates
 from store.webhooks.deliveries import Deliveries
 from store.webhooks.endpoints import Endpoints
 from store.webhooks.events import EventReader
+from store.webhooks.listeners import Listeners
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +84,15 @@ class Store:
     retrying: Retrying
     attempts: Attempts
     message_log: MessageLog
+    planned_ends: PlannedEnds
+    timelines: Timelines
     lists: Lists
     links: Links
     signing: Signing
     outbox: Outbox
     deliveries: Deliveries
     endpoints: Endpoints
+    listeners: Listeners
     events: EventReader
 
     def close(self) -> None:
@@ -107,24 +113,26 @@ def open_store(settings: Settings) -> Store:
     opt_outs = OptOuts(database, outbox, erased_numbers)
     routes = Routes(settings.carriers)
     due_messages = DueMessages(database, rates, health, routes)
+    planned_ends = PlannedEnds(rates, routes)
+    receipts = Receipts(database, outbox)
     return Store(
         database=database,
         clock=StoreClock(database),
         accounts=Accounts(database, api_keys),
         senders=Senders(database),
         api_keys=api_keys,
-        campaigns=Campaigns(database, outbox),
+        campaigns=Campaigns(database, outbox, planned_ends),
         drafts=Drafts(database),
         open_campaigns=OpenCampaigns(database),
         orders=Orders(database),
         brakes=Brakes(database),
         admissions=admissions,
         plans=Plans(database),
-        sending=Sending(database, outbox, due_messages, erased_numbers),
+        sending=Sending(database, outbox, due_messages, erased_numbers, receipts),
         rates=rates,
         routes=routes,
         health=health,
-        receipts=Receipts(database, outbox),
+        receipts=receipts,
         opt_outs=opt_outs,
         people=People(database, erased_numbers),
         eraser=Eraser(database, erased_numbers),
@@ -139,11 +147,14 @@ def open_store(settings: Settings) -> Store:
         retrying=Retrying(database),
         attempts=Attempts(database),
         message_log=MessageLog(database),
+        planned_ends=planned_ends,
+        timelines=Timelines(database),
         lists=Lists(database),
         links=Links(database, outbox),
         signing=Signing(database, sealer),
         outbox=outbox,
         deliveries=Deliveries(database),
         endpoints=Endpoints(database, sealer, outbox),
+        listeners=Listeners(database, sealer),
         events=EventReader(database, sealer, api_keys),
     )

@@ -30,7 +30,7 @@ from dialects.fonedynamics.responses import (
     show_message,
     show_received,
 )
-from dialects.http.auth import Permission, Unauthenticated, authenticate, caller_of
+from dialects.http.auth import BASIC, Permission, Unauthenticated, authenticate, caller_of
 from dialects.http.bodies import BadBody, read_body
 from dialects.http.context import ApiContext
 from dialects.http.queries import query_faults
@@ -283,4 +283,11 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
 }
 
 
-DIALECT = Dialect(NAME, PREFIX, routes, show_error)
+DIALECT = Dialect(
+    NAME,
+    PREFIX,
+    routes,
+    show_error,
+    schemes=BASIC,
+    tags={"Fone Dynamics": "Fone Dynamics' REST API: send, schedule and look up messages"},
+)

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from typing import Any
 
 from fastapi import Request
 from structlog.contextvars import bind_contextvars
@@ -37,6 +38,15 @@ from store.database.threads import read_in_thread
 from store.store import Store
 
 AUTH_METHOD = "HMAC-SHA256"
+SIGNED: dict[str, dict[str, Any]] = {
+    "tsa": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "Authorization",
+        "description": "`TSA <keyId>:<signature>`: the signature is the base64 of an HMAC-SHA256, "
+        "with the decoded secret, over method, content type, date, x-ts headers, body and path",
+    }
+}
 
 
 DATE_TOLERANCE: Instant = 15 * MINUTE

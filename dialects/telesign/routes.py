@@ -17,13 +17,13 @@ from campaign.phone import OfflineLookup, SenderKind, canonical_number, sender_k
 from campaign.refusals import Refusal, RefusalCode, Refused
 from campaign.text import is_blank
 from dialects.dialect import Dialect
-from dialects.http.auth import Permission, caller_of
+from dialects.http.auth import BASIC, Permission, caller_of
 from dialects.http.bodies import BadBody, parse_form, read_bytes
 from dialects.http.context import ApiContext
 from dialects.http.payloads import payload_hash, payload_key
 from dialects.http.queries import check_query
 from dialects.http.rate_limits import Window
-from dialects.telesign.auth import Caller, Unproven, proved
+from dialects.telesign.auth import SIGNED, Caller, Unproven, proved
 from dialects.telesign.errors import show_failures
 from dialects.telesign.responses import (
     BAD_REQUEST,
@@ -79,6 +79,7 @@ def read(fields: Mapping[str, str], principal: Principal) -> Draft:
     hashed = payload_hash(fields)
     return Draft(
         account_id=principal.account_id,
+        sandbox=principal.sandbox,
         dialect=NAME,
         recipients=recipients,
         policy=Policy(
@@ -264,4 +265,11 @@ _REQUEST = {
 }
 
 
-DIALECT = Dialect(NAME, PREFIX, routes, show_error)
+DIALECT = Dialect(
+    NAME,
+    PREFIX,
+    routes,
+    show_error,
+    schemes={**BASIC, **SIGNED},
+    tags={"Telesign": "Telesign's bulk SMS API"},
+)

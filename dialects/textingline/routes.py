@@ -16,7 +16,7 @@ from campaign.model import Draft
 from campaign.refusals import Refused
 from campaign.views import CampaignView
 from dialects.dialect import Dialect
-from dialects.http.auth import Permission, Unauthenticated, authenticate, caller_of
+from dialects.http.auth import BASIC, Permission, Unauthenticated, authenticate, caller_of
 from dialects.http.bodies import BadBody, read_json_as
 from dialects.http.context import ApiContext
 from dialects.http.queries import check_query
@@ -258,4 +258,12 @@ async def _finish(context: ApiContext, request: Request, response: Response) -> 
     return answer
 
 
-DIALECT = Dialect(NAME, PREFIX, routes, show_error, _finish)
+DIALECT = Dialect(
+    NAME,
+    PREFIX,
+    routes,
+    show_error,
+    finish=_finish,
+    schemes=BASIC,
+    tags={"Textingline": "Textingline's messaging API: batch, broadcast and single message"},
+)

@@ -15,7 +15,7 @@ from campaign.instants import Instant
 from campaign.short_link_hosts import own_host
 from store.accounts.api_keys import ApiKeys, KeyPair
 from store.accounts.senders import SenderView, give_sender, senders_of
-from store.clock import wall_clock
+from store.clock import now_of
 from store.database.engine import Database, StoreError
 from store.shared.brakes import ACCOUNT_CLOSED, pause_campaigns
 from store.tables import Account, Credit
@@ -151,7 +151,7 @@ class Accounts:
         def work(connection: Connection) -> None:
             connection.execute(query)
             if switches.get("active") is False:
-                pause_campaigns(connection, account_id, ACCOUNT_CLOSED, wall_clock())
+                pause_campaigns(connection, account_id, ACCOUNT_CLOSED, now_of(connection))
 
         try:
             self._database.write(work)

@@ -5,11 +5,11 @@ the order in which they arrive; at one instant STOP wins (47 CFR 64.1200(a)(10))
 """
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 
-from sqlalchemy import Connection, bindparam
+from sqlalchemy import Connection, bindparam, text
 from sqlmodel import col, select
 
 from campaign.events import Destination, Event
@@ -29,7 +29,7 @@ from store.accounts.opt_out_statements import (
     STOP_NOW,
 )
 from store.clock import wall_clock
-from store.database.engine import Database
+from store.database.engine import Database, json_rows
 from store.shared import auto_replies
 from store.shared.erased_numbers import ErasedNumbers
 from store.shared.outbox import Outbox
@@ -84,6 +84,11 @@ class OptOuts:
         self._database = database
         self._outbox = outbox
         self._erased_numbers = erased_numbers
+        self._among = text(f"""
+            SELECT number FROM opt_out
+            WHERE account_id = :account
+                AND number IN (SELECT r.number FROM {database.rowset("number TEXT")})
+        """)
 
     def apply(
         self,
@@ -228,10 +233,20 @@ class OptOuts:
 
     def contains(self, account_id: str, number: str) -> bool:
         """Tell whether a number is opted out of an account's messages, or erased."""
-        erased = self._erased_numbers
-        return self.get(account_id, number) is not None or self._database.read(
-            lambda connection: bool(erased.among(connection, account_id, [_stored(number)]))
-        )
+        return bool(self.among(account_id, [number]))
+
+    def among(self, account_id: str, numbers: Collection[str]) -> set[str]:
+        """Return those of the numbers that are opted out of an account's messages, or erased."""
+        stored = {number: _stored(number) for number in numbers}
+        rows = json_rows([{"number": number} for number in set(stored.values())])
+
+        def work(connection: Connection) -> set[str]:
+            values = {"account": account_id, "rows": rows}
+            found = set(connection.execute(self._among, values).scalars())
+            found |= self._erased_numbers.among(connection, account_id, set(stored.values()))
+            return {number for number, form in stored.items() if form in found}
+
+        return self._database.read(work)
 
 
 def _move(connection: Connection, kind: Keyword, values: dict[str, object]) -> bool:

@@ -8,7 +8,7 @@ from sqlmodel import col
 from campaign.instants import SECOND, Instant
 from campaign.rates import MILLISECOND, RATE_MAX, RATE_MIN, SLICE, RateState
 from campaign.rates import SECOND as MICROSECONDS
-from store.clock import wall_clock
+from store.clock import now_of
 from store.database.engine import Database, StoreError, json_rows
 from store.shared.cache import Cache
 from store.tables import RateRow
@@ -55,14 +55,21 @@ class Rates:
             raise StoreError(
                 f"a rate is at least one segment an hour and at most {RATE_MAX:,.0f} per second"
             )
-        latest = wall_clock() * MILLISECOND + SLICE + round(MICROSECONDS / rate)
-        values = {"scope": scope, "rate": rate, "latest": latest}
-        self._database.write(lambda connection: connection.execute(_SET, values))
+
+        def work(connection: Connection) -> None:
+            latest = now_of(connection) * MILLISECOND + SLICE + round(MICROSECONDS / rate)
+            connection.execute(_SET, {"scope": scope, "rate": rate, "latest": latest})
+
+        self._database.write(work)
 
     def rates(self) -> Mapping[str, float]:
         """Return every rate by its scope, in segments per second."""
+        return self._database.read(self.rates_in)
+
+    def rates_in(self, connection: Connection) -> Mapping[str, float]:
+        """As ``rates``, inside the caller's transaction."""
         query = select(col(RateRow.scope), col(RateRow.rate)).order_by(col(RateRow.scope))
-        return self._database.read(lambda connection: dict(connection.execute(query).all()))
+        return dict(connection.execute(query).all())
 
     def has_any(self, connection: Connection, now: Instant) -> bool:
         """Tell whether any scope has a rate, as far as this process knows."""

@@ -1,6 +1,6 @@
 """Campaigns, their messages, and the attempts at each message."""
 
-from sqlalchemy import BigInteger, CheckConstraint, Index, Text, text
+from sqlalchemy import BigInteger, CheckConstraint, Index, Text, false, text
 from sqlmodel import Field, SQLModel
 
 from campaign.instants import INSTANT_MAX
@@ -17,6 +17,8 @@ _ORDER_KNOWN = (
 )
 # Few messages fail, so the index is small; the search for dead numbers reads it.
 _FAILED = text("status IN ('failed', 'undelivered')")
+# Costs nothing where nobody uses references.
+_HAS_REFERENCE = text("reference IS NOT NULL")
 
 
 class CampaignRow(SQLModel, table=True):
@@ -28,7 +30,8 @@ class CampaignRow(SQLModel, table=True):
     number of that order (campaign.orders). With ``look_up_since`` the store was restored from a
     copy, and a carrier may have accepted any message of it since then. ``replies`` counts the
     inbound texts that answer it. ``texts_removed_at`` is when the texts of its messages
-    were removed, because they are kept for a limited time only.
+    were removed, because they are kept for a limited time only. ``sandbox`` campaigns reach no
+    real carrier and take no credits.
     """
 
     __tablename__ = "campaign"
@@ -65,6 +68,7 @@ class CampaignRow(SQLModel, table=True):
     look_up_since: int | None = Field(default=None, sa_type=BigInteger)
     replies: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     texts_removed_at: int | None = Field(default=None, sa_type=BigInteger)
+    sandbox: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
 
 
 class MessageRow(SQLModel, table=True):
@@ -84,6 +88,12 @@ class MessageRow(SQLModel, table=True):
         Index("message_queue", "campaign_id", "status", "due_at"),
         Index("message_by_recipient", "recipient"),
         Index("message_failed", "recipient", sqlite_where=_FAILED, postgresql_where=_FAILED),
+        Index(
+            "message_by_reference",
+            "reference",
+            sqlite_where=_HAS_REFERENCE,
+            postgresql_where=_HAS_REFERENCE,
+        ),
         CheckConstraint(f"due_at BETWEEN 0 AND {INSTANT_MAX}", name="message_due_in_bounds"),
     )
 
