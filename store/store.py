@@ -11,6 +11,7 @@ from store.accounts.senders import Senders
 from store.accounts.signing import Signing
 from store.campaigns.admission import Admissions
 from store.campaigns.campaigns import Campaigns
+from store.campaigns.drafts import Drafts
 from store.campaigns.links import Links
 from store.campaigns.message_log import MessageLog
 from store.campaigns.open_campaigns import OpenCampaigns
@@ -58,6 +59,7 @@ class Store:
     senders: Senders
     api_keys: ApiKeys
     campaigns: Campaigns
+    drafts: Drafts
     open_campaigns: OpenCampaigns
     orders: Orders
     brakes: Brakes
@@ -120,6 +122,7 @@ def open_store(settings: Settings) -> Store:
         senders=Senders(database),
         api_keys=api_keys,
         campaigns=Campaigns(database, outbox, planned_ends),
+        drafts=Drafts(database),
         open_campaigns=OpenCampaigns(database),
         orders=Orders(database),
         brakes=Brakes(database),

@@ -89,6 +89,14 @@ STATEMENTS: Sequence[tuple[str, str]] = (
         WHERE account_id = :account AND to_number = :number
         """,
     ),
+    (
+        "draft_row",
+        """
+        DELETE FROM draft_row
+        WHERE number = :number
+            AND draft_id IN (SELECT id FROM draft_campaign WHERE account_id = :account)
+        """,
+    ),
     ("lease", "DELETE FROM lease WHERE account_id = :account AND recipient = :number"),
     ("opt_out", "DELETE FROM opt_out WHERE account_id = :account AND number = :number"),
     (

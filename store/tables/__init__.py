@@ -6,6 +6,7 @@ from store.tables.accounts import Account, ApiKey, QuotaDay, SenderOwner, Sender
 from store.tables.brakes import BrakeRow
 from store.tables.callbacks import CallbackRow, WebhookRow
 from store.tables.campaigns import AttemptRow, CampaignRow, MessageRow
+from store.tables.drafts import DraftCampaign, DraftRow
 from store.tables.inbound import InboundRow
 from store.tables.keys import CampaignKey, RecipientKey
 from store.tables.leases import LeaseRow, PoolNumber, ReplyChannelRow, ReplyOption
@@ -32,6 +33,8 @@ __all__ = [
     "CarrierState",
     "ClickRow",
     "Credit",
+    "DraftCampaign",
+    "DraftRow",
     "Entry",
     "ErasedNumber",
     "HoldRow",
