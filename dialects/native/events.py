@@ -1,8 +1,7 @@
-"""The native API's callbacks: thin JSON that names what happened to what.
+"""The native API's events: JSON that says what happened to what (docs/webhooks.md).
 
-A message is named by its ids and the account's reference; its number and text can be read from the
-API. So no personal data reaches the logs of receivers (Standard Webhooks 1.0.0). Only an inbound
-text is reported whole, because it is what happened.
+A message is identified by its ids, its recipient, its position and the account's reference. Its
+text stays in the API; only an inbound text is reported whole, because it is what happened.
 """
 
 import json
@@ -52,23 +51,16 @@ def data_of(webhook_event: WebhookEvent) -> dict[str, Any]:
         data["campaignId"] = webhook_event.campaign.id
     if webhook_event.message is not None:
         message = webhook_event.message
-        if webhook_event.click is not None:
-            click = webhook_event.click
-            return data | {
-                "messageId": message.id,
-                "position": message.position,
-                "reference": message.reference,
-                "clickId": click.id,
-                "code": click.code,
-                "url": click.url,
-            }
-        return data | {
+        data |= {
             "messageId": message.id,
+            "to": message.to,
             "position": message.position,
             "reference": message.reference,
-            "status": happened,
-            "reason": message.reason or message.error,
         }
+        if webhook_event.click is not None:
+            click = webhook_event.click
+            return data | {"clickId": click.id, "code": click.code, "url": click.url}
+        return data | {"status": happened, "reason": message.reason or message.error}
     if webhook_event.campaign is not None:
         campaign = webhook_event.campaign
         return data | {
