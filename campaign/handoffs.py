@@ -40,8 +40,9 @@ class Handoff:
     ``attempted_at`` is when the attempt was stored, before its first byte: what a carrier took
     earlier cannot be this attempt. It must not be sent before ``start_at``. It goes to ``carrier``;
     see campaign.routing.Choice for ``round`` and ``more``. ``earlier`` are the tries that are
-    looked up before this one. ``may_start`` is asked immediately before the first byte; after a
-    False nothing may be sent. It is all that changes: each try sets its own.
+    looked up before this one. ``sandbox`` is the mark of its campaign. ``may_start`` is asked
+    immediately before the first byte; after a False nothing may be sent. It is all that changes:
+    each try sets its own.
     """
 
     position: int
@@ -58,6 +59,7 @@ class Handoff:
     round: int = 1
     more: bool = False
     earlier: tuple[EarlierTry, ...] = ()
+    sandbox: bool = False
     may_start: Callable[[], bool] = _always
 
 

@@ -95,7 +95,7 @@ class Draft:
     """A request to send in canonical form, before anything is stored.
 
     ``payload_hash`` is the SHA-256 (hex) of the canonical JSON of the request. With ``strict_key``
-    the same key with another payload is refused.
+    the same key with another payload is refused. ``sandbox`` is that of the key that sent it.
     """
 
     account_id: str
@@ -115,6 +115,7 @@ class Draft:
     unknown_policy: UnknownPolicy = UnknownPolicy.HOLD
     shorten_urls: bool = False
     endpoint: EventEndpoint | None = None
+    sandbox: bool = False
 
 
 @dataclass(slots=True)

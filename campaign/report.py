@@ -17,6 +17,7 @@ class Report:
     """
 
     campaign_id: str
+    sandbox: bool
     status: str
     tally: Tally
     segments_sent: int

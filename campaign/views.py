@@ -39,7 +39,7 @@ class CampaignView:
     why an open campaign does not go on by itself ("workflow_lost"), and mostly None. ``ordered`` is
     an order that the campaign has not carried out yet, ``ordered_at`` the number of the last one.
     ``replies`` counts the inbound texts that answer its messages.
-    ``clicks`` are those on its short links.
+    ``clicks`` are those on its short links. In the ``sandbox`` nothing leaves and nothing is paid.
     """
 
     id: str
@@ -66,6 +66,7 @@ class CampaignView:
     ordered_at: Instant | None = None
     replies: int = 0
     clicks: ClickCounts = ClickCounts()
+    sandbox: bool = False
 
 
 @dataclass(frozen=True, slots=True)

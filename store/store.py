@@ -43,6 +43,7 @@ from store.shared.rates import Rates
 from store.webhooks.deliveries import Deliveries
 from store.webhooks.endpoints import Endpoints
 from store.webhooks.events import EventReader
+from store.webhooks.listeners import Listeners
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,7 @@ class Store:
     outbox: Outbox
     deliveries: Deliveries
     endpoints: Endpoints
+    listeners: Listeners
     events: EventReader
 
     def close(self) -> None:
@@ -105,6 +107,7 @@ def open_store(settings: Settings) -> Store:
     opt_outs = OptOuts(database, outbox, erased_numbers)
     routes = Routes(settings.carriers)
     due_messages = DueMessages(database, rates, health, routes)
+    receipts = Receipts(database, outbox)
     return Store(
         database=database,
         clock=StoreClock(database),
@@ -117,11 +120,11 @@ def open_store(settings: Settings) -> Store:
         brakes=Brakes(database),
         admissions=admissions,
         plans=Plans(database),
-        sending=Sending(database, outbox, due_messages, erased_numbers),
+        sending=Sending(database, outbox, due_messages, erased_numbers, receipts),
         rates=rates,
         routes=routes,
         health=health,
-        receipts=Receipts(database, outbox),
+        receipts=receipts,
         opt_outs=opt_outs,
         people=People(database, erased_numbers),
         eraser=Eraser(database, erased_numbers),
@@ -142,5 +145,6 @@ def open_store(settings: Settings) -> Store:
         outbox=outbox,
         deliveries=Deliveries(database),
         endpoints=Endpoints(database, sealer, outbox),
+        listeners=Listeners(database, sealer),
         events=EventReader(database, sealer, api_keys),
     )

@@ -3,7 +3,6 @@
 import base64
 import binascii
 from collections.abc import Sequence
-from enum import StrEnum
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any
 
@@ -11,6 +10,7 @@ from fastapi import Request
 from structlog.contextvars import bind_contextvars
 
 from store.accounts.api_keys import Principal
+from store.accounts.permissions import Permission as Permission
 from store.database.threads import read_in_thread
 from store.store import Store
 
@@ -30,16 +30,6 @@ BEARER: dict[str, dict[str, Any]] = {
         "description": "The bearer token of an API key",
     }
 }
-
-
-class Permission(StrEnum):
-    """The permissions of API keys; ``*`` grants all of them."""
-
-    SEND = "create:BatchSMS"
-    SEND_SINGLE = "create:SingleSMS"
-    READ = "read:Campaigns"
-    CONTROL = "manage:Campaigns"
-    ADMINISTER = "manage:Account"
 
 
 def fault_of_permissions(names: Sequence[str]) -> str | None:

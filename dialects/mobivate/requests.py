@@ -184,6 +184,7 @@ def _draft(reader: _Reader, principal: Principal, recipients: list[DraftRecipien
     hashed = payload_hash(reader.body)
     draft = Draft(
         account_id=principal.account_id,
+        sandbox=principal.sandbox,
         dialect=NAME,
         recipients=recipients,
         policy=Policy(

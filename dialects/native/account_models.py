@@ -55,6 +55,7 @@ class Key(ApiModel):
 
     key_id: str
     permissions: Sequence[str]
+    sandbox: bool
     created_at: At
     revoked: Annotated[bool, BeforeValidator(_is_set)] = Field(validation_alias="revoked_at")
 
@@ -72,6 +73,7 @@ class CreatedKey(ApiModel):
     key_secret: str
     bearer: str
     permissions: list[str]
+    sandbox: bool
 
 
 class Evidence(ApiModel):

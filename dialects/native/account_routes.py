@@ -62,9 +62,14 @@ class OptOutBody(RequestModel):
 
 
 class KeyBody(RequestModel):
-    """A key to create. Without permissions it gets those of the key that creates it."""
+    """A key to create. Without permissions it gets those of the key that creates it.
+
+    What a ``sandbox`` key sends is validated and reported as always, reaches no carrier, and takes
+    no credits.
+    """
 
     permissions: list[str] | None = None
+    sandbox: bool = False
 
 
 def routes(context: ApiContext) -> APIRouter:
@@ -156,7 +161,8 @@ def routes(context: ApiContext) -> APIRouter:
         """Returns the secret, which is never shown again.
 
         A repeat with the same ``Idempotency-Key`` returns it once more, with 200. A key can grant
-        only the permissions that it has itself.
+        only the permissions that it has itself. A ``sandbox`` key sends to the sandbox, reads, and
+        controls campaigns of the sandbox; it changes nothing else, whatever its permissions.
         """
         principal = await enter(request, context.store, Permission.ADMINISTER)
         body = await read_model(request, KeyBody, BODY_BYTES_MAX)
@@ -171,10 +177,10 @@ def routes(context: ApiContext) -> APIRouter:
         account, now = principal.account_id, wall_clock()
         own_id, is_new = id_bytes(request_key(request), "key", account), True
         if own_id is None:
-            pair = await asyncio.to_thread(api_keys.create, account, now, wanted)
+            pair = await asyncio.to_thread(api_keys.create, account, now, wanted, body.sandbox)
         else:
             pair, is_new = await asyncio.to_thread(
-                api_keys.create_once, account, now, wanted, own_id
+                api_keys.create_once, account, now, wanted, own_id, body.sandbox
             )
         response.status_code = 201 if is_new else 200
         return CreatedKey(
@@ -182,6 +188,7 @@ def routes(context: ApiContext) -> APIRouter:
             key_secret=pair.secret,
             bearer=pair.bearer,
             permissions=list(wanted),
+            sandbox=body.sandbox,
         )
 
     @router.delete(

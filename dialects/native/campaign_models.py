@@ -48,6 +48,7 @@ class Campaign(ApiModel):
     id: str
     name: str | None
     dialect: str = Field(description="the API that the campaign came by")
+    sandbox: bool = Field(description="reaches no carrier and takes no credits")
     status: CampaignStatus
     sender: str | None
     created_at: At
@@ -143,6 +144,7 @@ class Report(ApiModel):
 
     campaign_id: str
     status: CampaignStatus
+    sandbox: bool
     counts: Counts
     reasons: list[ReasonCount]
     segments_sent: int

@@ -36,6 +36,8 @@ def render_event(webhook_event: WebhookEvent) -> WebhookRequest:
 def data_of(webhook_event: WebhookEvent) -> dict[str, Any]:
     """The data of an event. ``status`` is that of the event, not the current one.
 
+    ``sandbox`` is the mark of the campaign.
+
     An inbound text has the reference of the message that it answers.
     """
     if webhook_event.event is Event.MESSAGE_RECEIVED and webhook_event.inbound is not None:
@@ -49,6 +51,7 @@ def data_of(webhook_event: WebhookEvent) -> dict[str, Any]:
         return asdict(webhook_event.opt_out)
     if webhook_event.campaign is not None:
         data["campaignId"] = webhook_event.campaign.id
+        data["sandbox"] = webhook_event.campaign.sandbox
     if webhook_event.message is not None:
         message = webhook_event.message
         data |= {

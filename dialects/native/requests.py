@@ -99,6 +99,7 @@ def read(body: Any, principal: Principal) -> Draft:
     hashed, key = payload_hash(body), parsed.idempotency_key
     return Draft(
         account_id=principal.account_id,
+        sandbox=principal.sandbox,
         dialect=NAME,
         recipients=recipients,
         policy=Policy(

@@ -81,6 +81,7 @@ def report_of(report: ReportRecord) -> Report:
     return Report(
         campaign_id=report.campaign_id,
         status=CampaignStatus(report.status),
+        sandbox=report.sandbox,
         counts=Counts.of(report.tally),
         reasons=[
             ReasonCount(status=MessageStatus(status), reason=reason, count=count)

@@ -8,10 +8,12 @@ from dialects.native import (
     account_routes,
     brake_routes,
     campaign_routes,
+    delivery_routes,
     inbound_routes,
     keyword_routes,
     link_routes,
     list_routes,
+    listener_routes,
     message_routes,
     people_routes,
     webhook_routes,
@@ -29,6 +31,8 @@ GROUPS = (
     list_routes,
     link_routes,
     webhook_routes,
+    delivery_routes,
+    listener_routes,
 )
 
 

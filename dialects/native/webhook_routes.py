@@ -1,7 +1,6 @@
 """The native API about webhooks: subscribe, rotate secrets, replay, list dead letters."""
 
 import asyncio
-from collections.abc import Collection
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
@@ -9,7 +8,6 @@ from pydantic import Field
 
 from campaign.events import NATIVE, SECRETS_OVERLAP, SUBSCRIBABLE
 from campaign.instants import Instant, iso, read_instant
-from campaign.web_addresses import ascii_address
 from dialects.http.auth import Permission
 from dialects.http.context import ApiContext
 from dialects.native.cursors import read_cursor, write_cursor
@@ -36,10 +34,10 @@ from dialects.native.webhook_models import (
     Webhook,
     WebhookList,
 )
+from service.webhooks import check_subscription, check_url
 from store.clock import wall_clock
 from store.database.threads import read_in_thread
 from store.webhooks.endpoints import WebhookView
-from webhooks.addresses import BadUrl, read_url
 
 BODY_BYTES_MAX = 16 * 1024
 # The name of the listing in cursors.
@@ -87,13 +85,14 @@ def routes(context: ApiContext) -> APIRouter:
         """
         principal = await enter(request, context.store, Permission.ADMINISTER)
         body = await read_model(request, WebhookBody, BODY_BYTES_MAX)
-        url = _check(body, context.settings.allow_private_urls, context.event_dialects)
+        url = check_url(body.url, context.settings)
+        events = check_subscription(body.events, body.dialect, context.event_dialects)
         own_id = id_bytes(request_key(request), "webhook", principal.account_id)
         added = await asyncio.to_thread(
             webhooks.add_once,
             principal.account_id,
             url,
-            sorted(set(body.events)),
+            events,
             body.dialect,
             wall_clock(),
             own_id,
@@ -193,32 +192,6 @@ async def _own(context: ApiContext, account_id: str, id: str) -> WebhookView:
     if view is None:
         raise Stop(not_found("webhook"))
     return view
-
-
-def _check(body: WebhookBody, inside_too: bool, dialects: Collection[str]) -> str:
-    """The URL of a webhook in ASCII; refuses one that can never be called.
-
-    Each call checks the IP address again.
-    """
-    url = ascii_address(body.url) or body.url
-    try:
-        target = read_url(url, inside_too)
-    except BadUrl:
-        raise _bad_url("url must be a public http or https URL") from None
-    if not inside_too and target.port not in (80, 443):
-        raise _bad_url("url must use port 443 or 80")
-    if not set(body.events) <= SUBSCRIBABLE:
-        known = ", ".join(sorted(SUBSCRIBABLE))
-        raise invalid(f"events must be among {known}")
-    if body.dialect not in dialects:
-        known = ", ".join(sorted(dialects))
-        raise invalid(f"dialect must be one of {known}")
-    return url
-
-
-def _bad_url(title: str) -> Stop:
-    fault = {"place": "url", "code": "field_invalid", "detail": title}
-    return Stop(problem(400, "field_invalid", title, [fault]))
 
 
 def _instant(value: str, name: str) -> Instant:

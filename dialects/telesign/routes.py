@@ -79,6 +79,7 @@ def read(fields: Mapping[str, str], principal: Principal) -> Draft:
     hashed = payload_hash(fields)
     return Draft(
         account_id=principal.account_id,
+        sandbox=principal.sandbox,
         dialect=NAME,
         recipients=recipients,
         policy=Policy(

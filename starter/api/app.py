@@ -44,7 +44,7 @@ _UNREADY: dict[int | str, dict[str, Any]] = {
 def create_app(context: ApiContext) -> FastAPI:
     """Make the application with the routes of every dialect."""
     app = documented_app(_version(), context.settings)
-    context = replace(context, event_dialects=frozenset(RENDERERS))
+    context = replace(context, event_dialects=RENDERERS)
     for dialect in DIALECTS:
         app.include_router(dialect.routes(context))
     app.include_router(carrier_callbacks.routes(context))

@@ -21,7 +21,8 @@ BAR = 30
 def progress_table(view: CampaignView) -> Table:
     """The counts of a campaign with their share, as a table with bars."""
     name = plain(view.name or view.dialect)
-    table = Table(title=f"{name} · {view.id} · {view.status}")
+    sandbox = " · sandbox" if view.sandbox else ""
+    table = Table(title=f"{name} · {view.id} · {view.status}{sandbox}")
     table.add_column("messages")
     table.add_column("count", justify="right")
     table.add_column("share", width=BAR)
@@ -36,6 +37,8 @@ def progress_table(view: CampaignView) -> Table:
 
 def facts_of(store: Store, view: CampaignView, now: Instant) -> Iterator[str]:
     """When it begins and ends, its rate, its credits, and why what failed, line by line."""
+    if view.sandbox:
+        yield "sandbox: no carrier gets it, and it takes no credits"
     yield from _times(store, view, now)
     rate = store.rates.rates().get(campaign_scope(view.id))
     yield "rate: no limit of its own" if rate is None else f"rate: {rate:g} segments/s"

@@ -23,6 +23,7 @@ from starter.embedded.options import (
     StackError,
     StackOptions,
     api_url,
+    is_loopback,
     log_of,
 )
 from starter.embedded.private_files import UMASK, keep_private
@@ -139,6 +140,10 @@ class Stack:
         reached_at = settings.public_url or api_url(self.options, ports)
         short_links = settings.short_link_base_url or f"{reached_at}/s"
         environment["GODWIT_SHORT_LINK_BASE_URL"] = short_links
+        # A caller from another machine must not reach what only this one reaches.
+        if not is_loopback(self.options.host):
+            environment["GODWIT_LOOPBACK_WEBHOOKS"] = "false"
+        environment.setdefault("GODWIT_LOOPBACK_WEBHOOKS", "true")
         environment.setdefault("GODWIT_CHUNKS_AT_ONCE", str(CHUNKS_EACH * self.options.workers))
         if carrier_url is not None:
             environment[_base_url_name(_local_carrier(settings))] = carrier_url

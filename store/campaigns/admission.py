@@ -119,7 +119,8 @@ class Admissions:
             kinds = connection.execute(sql.KINDS_WAITING, {"campaign": campaign_id}).all()
             if connection.execute(sql.HELD, {"campaign": campaign_id}).first() is not None:
                 return
-            self._count_quota(connection, account.id, account.daily_quota, kinds, now)
+            if not account.sandbox:
+                self._count_quota(connection, account.id, account.daily_quota, kinds, now)
             price = _price(kinds)
             ledger.hold(connection, account.id, campaign_id, price, now)
 

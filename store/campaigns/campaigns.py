@@ -28,6 +28,7 @@ from store.campaigns.rows import campaign_values, message_values
 from store.database.engine import Database
 from store.shared import ledger, reply_rows, reports
 from store.shared.outbox import Outbox
+from store.shared.own_keys import stored_key
 from store.shared.views import message_view
 from store.tables import CampaignRow, MessageRow
 
@@ -127,7 +128,7 @@ class Campaigns:
         draft, now = composed.draft, composed.received_at
         values = {
             "account": draft.account_id,
-            "key": draft.key,
+            "key": stored_key(draft.key, draft.sandbox),
             "campaign": campaign_id,
             "now": now,
         }

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from campaign.composing import base_instant
 from campaign.model import ComposedCampaign
 from campaign.states import GIVEN_UP, CampaignStatus
+from store.shared.own_keys import stored_key
 
 
 def campaign_values(composed: ComposedCampaign, campaign_id: str) -> dict[str, object]:
@@ -22,10 +23,11 @@ def campaign_values(composed: ComposedCampaign, campaign_id: str) -> dict[str, o
         "scheduled_at": draft.scheduled_at,
         "spread_hours": draft.spread_hours,
         "base_at": base_instant(draft, composed.received_at),
-        "key": draft.key,
+        "key": stored_key(draft.key, draft.sandbox),
         "payload_hash": draft.payload_hash,
         "exclude_opt_outs": draft.exclude_opt_outs,
         "unknown_policy": draft.unknown_policy.value,
+        "sandbox": draft.sandbox,
     }
 
 
@@ -46,7 +48,7 @@ def message_values(composed: ComposedCampaign, campaign_id: str) -> Sequence[dic
             "reason": message.reason,
             "due_at": message.due_at,
             "scheduled_at": message.scheduled_at,
-            "key": message.key,
+            "key": stored_key(message.key, composed.draft.sandbox),
             "reference": message.reference,
             "list_id": message.list_id,
             "compliance_text": message.compliance_text,

@@ -79,8 +79,12 @@ class DueMessages:
         chunk: ChunkRange,
         count: int,
         now: Instant,
+        sandbox: bool = False,
     ) -> Found:
-        """Return up to ``count`` messages; spends their segments where a rate applies."""
+        """Return up to ``count`` messages; spends their segments where a rate applies.
+
+        In the ``sandbox`` only the campaign's own rate applies, so that it slows down no other.
+        """
         if count <= 0:
             return Found()
         wanted = {
@@ -92,9 +96,11 @@ class DueMessages:
             "now": now,
         }
         due = [DueMessage._make(row) for row in connection.execute(self._find, wanted).all()]
-        look = _Look(self, connection, account_id, now)
+        look = _Look(self, connection, account_id, now, sandbox)
         chosen = [(row, choice) for row in due if (choice := look.choose(row)) is not None]
-        found = self._granted(connection, chunk.campaign_id, account_id, chosen, now)
+        found = self._granted(
+            connection, chunk.campaign_id, None if sandbox else account_id, chosen, now
+        )
         if look.probe_at is not None and look.probe_at < (found.ask_again_at or INSTANT_MAX):
             waits_for = f"down:{look.down_carrier}"
             found = replace(found, ask_again_at=look.probe_at, waits_for=waits_for)
@@ -108,17 +114,22 @@ class DueMessages:
         self,
         connection: Connection,
         campaign_id: str,
-        account_id: str,
+        account_id: str | None,
         chosen: Sequence[tuple[DueMessage, Choice]],
         now: Instant,
     ) -> Found:
-        """Return those of the messages that every rate lets leave now."""
+        """Return those of the messages that every rate lets leave now.
+
+        Without an account only the campaign's rate is asked.
+        """
         if not self._rates_store.has_any(connection, now):
             leaves = {row.position: Leave(0, choice) for row, choice in chosen}
             return Found([row for row, _ in chosen], leaves)
         campaign = campaign_scope(campaign_id)
         scopes = [
-            (campaign, sender_scope(account_id, row.sender), carrier_scope(choice.carrier))
+            (campaign,)
+            if account_id is None
+            else (campaign, sender_scope(account_id, row.sender), carrier_scope(choice.carrier))
             for row, choice in chosen
         ]
         states = self._rates_store.lock(connection, chain.from_iterable(scopes), now)
@@ -137,12 +148,17 @@ class _Look:
     """Chooses carriers for the messages of one call, and probes those that are down."""
 
     def __init__(
-        self, due_messages: DueMessages, connection: Connection, account_id: str, now: Instant
+        self,
+        due_messages: DueMessages,
+        connection: Connection,
+        account_id: str,
+        now: Instant,
+        sandbox: bool,
     ) -> None:
         self._health = due_messages.health
         self._connection = connection
         self._now = now
-        self._routes = due_messages.routes.of(connection, account_id, now)
+        self._routes = due_messages.routes.of(connection, account_id, now, sandbox)
         self._down = self._health.down(connection, now)
         self.probe_at: Instant | None = None
         self.down_carrier: str | None = None

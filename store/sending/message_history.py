@@ -36,12 +36,14 @@ class Attempts:
 
         def work(connection: Connection) -> Sequence[MessageStory]:
             rows = connection.execute(query).all()
-            return [_story(connection, campaign_id, message_view(row)) for row in rows]
+            return [_story(connection, campaign_id, message_view(row), row.key) for row in rows]
 
         return self._database.read_snapshot(work)
 
 
-def _story(connection: Connection, campaign_id: str, message: MessageView) -> MessageStory:
+def _story(
+    connection: Connection, campaign_id: str, message: MessageView, key: str | None
+) -> MessageStory:
     query = (
         select(
             col(AttemptRow.number),
@@ -58,8 +60,8 @@ def _story(connection: Connection, campaign_id: str, message: MessageView) -> Me
         .order_by(col(AttemptRow.number))
     )
     attempts = [AttemptView(*row) for row in connection.execute(query)]
-    values = {"campaign": campaign_id, "key": message.key}
-    holder = None if message.key is None else connection.execute(_KEY_HOLDER, values).first()
+    values = {"campaign": campaign_id, "key": key}
+    holder = None if key is None else connection.execute(_KEY_HOLDER, values).first()
     if holder is None:
         return MessageStory(message, attempts)
     return MessageStory(message, attempts, holder.message_id, holder.free_at)

@@ -46,6 +46,7 @@ def new_handoff(
     start_at: Instant,
     choice: Choice,
     earlier: tuple[EarlierTry, ...],
+    sandbox: bool,
 ) -> Handoff:
     """Return the handoff of a message that is claimed now."""
     return Handoff(
@@ -63,6 +64,7 @@ def new_handoff(
         round=choice.round,
         more=choice.more,
         earlier=earlier,
+        sandbox=sandbox,
     )
 
 
@@ -79,4 +81,5 @@ def old_handoff(row: Row[Any]) -> Handoff:
         segments=row.segments,
         attempted_at=row.attempted_at,
         carrier=row.carrier or "",
+        sandbox=bool(row.sandbox),
     )

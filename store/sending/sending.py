@@ -16,7 +16,9 @@ from campaign.states import MessageStatus
 from store.database.engine import Database, json_rows
 from store.sending.due_messages import DueMessages, Found
 from store.sending.earlier_tries import EarlierTries
+from store.sending.receipts import Receipts
 from store.sending.rows import DueMessage, Moved, new_handoff, old_handoff
+from store.sending.sandbox import sandbox_receipts
 from store.sending.statements import ABANDONED, OWNER, RENEW, ChunkStatements
 from store.sending.unwanted import Unwanted
 from store.shared import ledger, recipient_keys
@@ -36,6 +38,7 @@ class _Owner:
     account_id: str
     exclude_opt_outs: bool
     look_up_since: Instant | None
+    sandbox: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +58,11 @@ class Sending:
         outbox: Outbox,
         due_messages: DueMessages,
         erased_numbers: ErasedNumbers,
+        receipts: Receipts,
     ) -> None:
         self._database = database
         self._outbox = outbox
+        self._receipts = receipts
         self._unwanted = Unwanted(database, erased_numbers)
         self._due_messages = due_messages
         self._owners: Cache[str, _Owner] = Cache(HOUR)
@@ -80,7 +85,9 @@ class Sending:
             held = claim_count > 0 and brake_of(connection, chunk.campaign_id) is not None
             wanted = 0 if held else claim_count
             # Every transaction locks rates before keys, or two chunks could deadlock.
-            found = self._due_messages.find(connection, owner.account_id, chunk, wanted, now)
+            found = self._due_messages.find(
+                connection, owner.account_id, chunk, wanted, now, owner.sandbox
+            )
             written = _Written()
             if outcomes:
                 written = self._write_outcomes(
@@ -90,6 +97,12 @@ class Sending:
             if wanted > 0:
                 outcome = self._take(connection, owner, chunk, token, found, now, claimed_until)
             destinations = self._outbox.record_message_events(connection, written.events, now)
+            if owner.sandbox and outcomes:
+                receipts = sandbox_receipts(connection, chunk.campaign_id)
+                destinations = [
+                    *destinations,
+                    *self._receipts.settle(connection, receipts, now)[1],
+                ]
             if written.handed_off is not None:
                 # Last, because every chunk of the account waits for these few rows.
                 ledger.post(connection, owner.account_id, chunk.campaign_id, *written.handed_off)
@@ -152,7 +165,9 @@ class Sending:
     def _owner(self, connection: Connection, campaign_id: str, now: Instant) -> _Owner:
         def read() -> _Owner:
             row = connection.execute(OWNER, {"campaign": campaign_id}).one()
-            return _Owner(row.account_id, bool(row.exclude_opt_outs), row.look_up_since)
+            # What a real carrier may have accepted is never asked about for the sandbox.
+            since = None if row.sandbox else row.look_up_since
+            return _Owner(row.account_id, bool(row.exclude_opt_outs), since, bool(row.sandbox))
 
         return self._owners.get(campaign_id, now, read)
 
@@ -234,7 +249,14 @@ class Sending:
         leaves = [due_messages.leaves[row.position] for row in winners]
         tries = self._earlier_tries.of(connection, chunk.campaign_id, winners, owner.look_up_since)
         handoffs = [
-            new_handoff(row, now, leave.start_at, leave.choice, tuple(tries.get(row.position, ())))
+            new_handoff(
+                row,
+                now,
+                leave.start_at,
+                leave.choice,
+                tuple(tries.get(row.position, ())),
+                owner.sandbox,
+            )
             for row, leave in zip(winners, leaves, strict=True)
         ]
         rows = json_rows(

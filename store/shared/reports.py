@@ -17,7 +17,7 @@ _COUNTS = text("""
     WHERE campaign_id IN :campaigns
     GROUP BY campaign_id, status
 """).bindparams(bindparam("campaigns", expanding=True))
-_CAMPAIGN = text("SELECT id, total, status FROM campaign WHERE id = :campaign")
+_CAMPAIGN = text("SELECT id, total, status, sandbox FROM campaign WHERE id = :campaign")
 _TOTALS = text("""
     SELECT COALESCE(sum(attempts), 0) AS attempts,
         COALESCE(sum(CASE WHEN sent_at IS NOT NULL THEN segments ELSE 0 END), 0) AS segments,
@@ -71,6 +71,7 @@ def report(connection: Connection, campaign_id: str) -> Report:
 
     return Report(
         campaign_id=campaign_id,
+        sandbox=bool(campaign.sandbox),
         status=campaign.status,
         tally=tallies(connection, [campaign])[campaign_id],
         segments_sent=totals.segments,

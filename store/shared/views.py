@@ -11,15 +11,16 @@ from campaign.ports import Tally
 from campaign.refusals import Refusal, RefusalCode
 from campaign.states import CampaignStatus, MessageStatus
 from campaign.views import CampaignView, ClickCounts, MessageView
+from store.shared.own_keys import shown_key
 
 NO_CLICKS = ClickCounts()
 _MESSAGE_SAME = [
-    field.name for field in fields(MessageView) if field.name not in {"to", "kind", "status"}
+    field.name for field in fields(MessageView) if field.name not in {"to", "kind", "status", "key"}
 ]
 _CAMPAIGN_SAME = [
     field.name
     for field in fields(CampaignView)
-    if field.name not in {"status", "refusals", "tally", "clicks"}
+    if field.name not in {"status", "refusals", "tally", "clicks", "key", "sandbox"}
 ]
 
 
@@ -30,6 +31,8 @@ def campaign_view(row: Row[Any], tally: Tally, clicks: ClickCounts = NO_CLICKS) 
         refusals=read_refusals(row.refusals),
         tally=tally,
         clicks=clicks,
+        key=shown_key(row.key),
+        sandbox=bool(row.sandbox),
         **{name: getattr(row, name) for name in _CAMPAIGN_SAME},
     )
 
@@ -40,6 +43,7 @@ def message_view(row: Row[Any]) -> MessageView:
         to=row.recipient,
         kind=MessageKind(row.kind),
         status=MessageStatus(row.status),
+        key=shown_key(row.key),
         **{name: getattr(row, name) for name in _MESSAGE_SAME},
     )
 

@@ -1,6 +1,6 @@
 """Campaigns, their messages, and the attempts at each message."""
 
-from sqlalchemy import BigInteger, CheckConstraint, Index, Text, text
+from sqlalchemy import BigInteger, CheckConstraint, Index, Text, false, text
 from sqlmodel import Field, SQLModel
 
 from campaign.instants import INSTANT_MAX
@@ -28,7 +28,8 @@ class CampaignRow(SQLModel, table=True):
     number of that order (campaign.orders). With ``look_up_since`` the store was restored from a
     copy, and a carrier may have accepted any message of it since then. ``replies`` counts the
     inbound texts that answer it. ``texts_removed_at`` is when the texts of its messages
-    were removed, because they are kept for a limited time only.
+    were removed, because they are kept for a limited time only. ``sandbox`` campaigns reach no
+    real carrier and take no credits.
     """
 
     __tablename__ = "campaign"
@@ -65,6 +66,7 @@ class CampaignRow(SQLModel, table=True):
     look_up_since: int | None = Field(default=None, sa_type=BigInteger)
     replies: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     texts_removed_at: int | None = Field(default=None, sa_type=BigInteger)
+    sandbox: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
 
 
 class MessageRow(SQLModel, table=True):

@@ -44,11 +44,12 @@ class AddedWebhook:
 
 
 @dataclass(frozen=True, slots=True)
-class DeadLetter:
-    """A delivery that ran out of retries, expired, or whose webhook was disabled."""
+class DeliveryView:
+    """A delivery; a ``dead`` one ran out of retries, expired, or its webhook was disabled."""
 
     id: str
     event: str
+    status: str
     at: Instant
     campaign_id: str | None
     message_id: str | None
@@ -56,6 +57,11 @@ class DeadLetter:
     last_code: str | None
     created_at: Instant
     last_due_at: Instant
+
+    @property
+    def next_due_at(self) -> Instant | None:
+        """When the next try begins; None once the delivery has ended."""
+        return self.last_due_at if self.status == "waiting" else None
 
 
 class Endpoints:
@@ -104,7 +110,9 @@ class Endpoints:
         )
         # A lock on the account, or two additions at once could both find the last free place.
         lock = select(Account.id).where(Account.id == account_id).with_for_update(key_share=True)
-        count = select(func.count()).where(col(WebhookRow.account_id) == account_id)
+        count = select(func.count()).where(
+            col(WebhookRow.account_id) == account_id, col(WebhookRow.listens_until).is_(None)
+        )
 
         known = select(WebhookRow).where(_is_webhook(account_id, row.id))
 
@@ -132,7 +140,7 @@ class Endpoints:
         """The webhooks of the account, oldest first."""
         query = (
             select(WebhookRow)
-            .where(WebhookRow.account_id == account_id)
+            .where(WebhookRow.account_id == account_id, col(WebhookRow.listens_until).is_(None))
             .order_by(col(WebhookRow.created_at), WebhookRow.id)
         )
         return self._database.read(
@@ -210,9 +218,36 @@ class Endpoints:
             self._outbox.notify([Destination(webhook_id, account_id)])
         return count
 
+    def test(self, account_id: str, webhook_id: str, now: Instant) -> str | None:
+        """Write an event ``webhook.test`` to one webhook; return the id of its delivery.
+
+        None if the webhook does not exist or is disabled. A second run writes another event.
+        """
+        query = select(WebhookRow.id).where(
+            _is_webhook(account_id, webhook_id), col(WebhookRow.disabled_at).is_(None)
+        )
+
+        def work(connection: Connection) -> tuple[str | None, Sequence[Destination]]:
+            if connection.execute(query).first() is None:
+                return None, []
+            destination = Destination(webhook_id, account_id)
+            return self._outbox.record_test_event(connection, destination, now)
+
+        delivery_id, destinations = self._database.write(work)
+        self._outbox.notify(destinations)
+        return delivery_id
+
+    def delivery(self, account_id: str, webhook_id: str, delivery_id: str) -> DeliveryView | None:
+        """One delivery of a webhook; None if it does not exist, or no more."""
+        query = select(CallbackRow).where(
+            _is_delivery(account_id, webhook_id), CallbackRow.id == delivery_id
+        )
+        row = self._database.read(lambda connection: Session(connection).exec(query).first())
+        return None if row is None else _delivery(row)
+
     def dead_letters(
         self, account_id: str, webhook_id: str, limit: int = 50, before: str | None = None
-    ) -> Sequence[DeadLetter]:
+    ) -> Sequence[DeliveryView]:
         """A page of dead letters, the latest first; ``before`` is the last id of the page before.
 
         Empty if ``before`` is not a delivery of this webhook.
@@ -230,12 +265,16 @@ class Endpoints:
             )
             query = query.where(order < last.correlate(None).scalar_subquery())
         return self._database.read(
-            lambda connection: [_letter(row) for row in Session(connection).exec(query)]
+            lambda connection: [_delivery(row) for row in Session(connection).exec(query)]
         )
 
 
 def _is_webhook(account_id: str, webhook_id: str) -> ColumnElement[bool]:
-    return and_(WebhookRow.account_id == account_id, WebhookRow.id == webhook_id)
+    return and_(
+        WebhookRow.account_id == account_id,
+        WebhookRow.id == webhook_id,
+        col(WebhookRow.listens_until).is_(None),
+    )
 
 
 def _is_delivery(account_id: str, webhook_id: str) -> ColumnElement[bool]:
@@ -257,10 +296,11 @@ def _view(row: WebhookRow) -> WebhookView:
     )
 
 
-def _letter(row: CallbackRow) -> DeadLetter:
-    return DeadLetter(
+def _delivery(row: CallbackRow) -> DeliveryView:
+    return DeliveryView(
         id=row.id,
         event=row.event,
+        status=row.status,
         at=row.at,
         campaign_id=row.campaign_id,
         message_id=row.message_id,

@@ -66,7 +66,9 @@ async def post(store: Store, account: AccountView) -> AsyncIterator[Post]:
         yield Post(StoreBuilder(store, account.id), egress_calls)
 
 
-async def test_an_event_names_recipient_ids_and_position_and_the_receivers_library_verifies_it(post: Post) -> None:
+async def test_an_event_names_recipient_ids_and_position_and_the_receivers_library_verifies_it(
+    post: Post,
+) -> None:
     async with receive() as receiver:
         post.subscribe(receiver.url)
         assert await post.call() == DeliveryOutcome(DeliveryVerdict.DELIVERED, "200")
@@ -78,6 +80,7 @@ async def test_an_event_names_recipient_ids_and_position_and_the_receivers_libra
         "timestamp": iso(message.sent_at),
         "data": {
             "campaignId": "cmp_0",
+            "sandbox": False,
             "messageId": message.id,
             "to": message.to,
             "position": 0,
