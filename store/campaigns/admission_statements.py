@@ -89,8 +89,7 @@ PLAN = text("""
     FROM campaign WHERE campaign.id = :campaign
 """)
 WAITING_ROWS = text("""
-    SELECT CASE WHEN status = 'sending' THEN claimed_until + 1 ELSE due_at END AS due, position,
-      status <> 'queued' OR scheduled_at IS NOT NULL AS hard
+    SELECT CASE WHEN status = 'sending' THEN claimed_until + 1 ELSE due_at END AS due, position
     FROM message
     WHERE campaign_id = :campaign AND status IN ('queued', 'retryable', 'sending')
     ORDER BY due, position LIMIT :limit
