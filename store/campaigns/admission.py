@@ -154,7 +154,7 @@ class Admissions:
         values = {"campaign": campaign_id, "limit": limit}
         return self._database.read(
             lambda connection: [
-                WaveRow(row.due, row.position, bool(row.hard))
+                WaveRow(row.due, row.position)
                 for row in connection.execute(sql.WAITING_ROWS, values)
             ]
         )

@@ -94,9 +94,7 @@ WAITING_ROWS = text("""
         WHEN status = 'sending' THEN claimed_until + 1
         WHEN due_at > campaign.expires_at THEN campaign.expires_at
         ELSE due_at END AS due,
-      position,
-      status <> 'queued' OR message.scheduled_at IS NOT NULL
-        OR COALESCE(due_at > campaign.expires_at, FALSE) AS hard
+      position
     FROM message
     JOIN (SELECT id, expires_at FROM campaign WHERE id = :campaign) AS campaign
       ON campaign.id = message.campaign_id

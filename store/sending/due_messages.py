@@ -17,7 +17,6 @@ from store.sending.rows import DueMessage
 from store.sending.time_limits import TimeLimits
 from store.shared.rates import Rates
 
-# A wave takes along what is due a little later, but no message that has a wait of its own.
 # COALESCE keeps SQLite off the queue index: a chunk is a range of the primary key. ``tries``
 # counts since the campaign was last retried, because a retry allows every try again.
 _DUE_MESSAGES = """
@@ -33,10 +32,16 @@ _DUE_MESSAGES = """
     FROM message
     WHERE campaign_id = :campaign AND position >= :low AND position < :high
         AND COALESCE(status, '') IN ('queued', 'retryable')
-        AND due_at <= :due AND (status = 'queued' OR due_at <= :now)
+        AND due_at <= :due
     ORDER BY position
     LIMIT :count
 """
+_NEXT_DUE = text("""
+    SELECT min(due_at) FROM message
+    WHERE campaign_id = :campaign AND position >= :low AND position < :high
+        AND COALESCE(status, '') IN ('queued', 'retryable')
+        AND due_at > :due AND due_at <= :due_until
+""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +56,9 @@ class Leave:
 class Found:
     """Messages that may leave, with their instant and carrier by position.
 
-    ``exhausted`` says that no due message is left. Otherwise ``ask_again_at`` is when those may
-    leave that a rate or ``down``, a carrier that is down, holds back: ``waits_for`` names it.
+    ``exhausted`` says that no message of the chunk is left. Otherwise ``ask_again_at`` is when
+    those may leave that a rate or ``down``, a carrier that is down, holds back: ``waits_for`` names
+    it. Without it, ``ask_again_at`` is when the next one is due.
     ``closed`` are due, but outside of their hours: when they may leave, by position; None: never.
     """
 
@@ -96,9 +102,9 @@ class DueMessages:
             "campaign": chunk.campaign_id,
             "low": chunk.low,
             "high": chunk.high,
-            "due": chunk.due_until,
+            "due": min(chunk.due_until, now),
+            "due_until": chunk.due_until,
             "count": count,
-            "now": now,
         }
         due = [DueMessage._make(row) for row in connection.execute(self._find, wanted).all()]
         closed = limits.closed(due, now)
@@ -111,6 +117,8 @@ class DueMessages:
         if look.probe_at is not None and look.probe_at < (found.ask_again_at or INSTANT_MAX):
             waits_for = f"down:{look.down_carrier}"
             found = replace(found, ask_again_at=look.probe_at, waits_for=waits_for)
+        if len(due) < count and found.ask_again_at is None and now < chunk.due_until:
+            found = replace(found, ask_again_at=connection.execute(_NEXT_DUE, wanted).scalar())
         return replace(
             found,
             exhausted=len(due) < count and found.ask_again_at is None,

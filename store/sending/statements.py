@@ -111,7 +111,7 @@ class ChunkStatements:
                 claimed_until = :lease
             FROM {claims}
             WHERE message.campaign_id = r.campaign_id AND message.position = r.position
-                AND message.status IN ('queued', 'retryable')
+                AND message.status IN ('queued', 'retryable') AND message.due_at <= :now
             RETURNING message.position
         """)
         self.begin_attempts = text(f"""
