@@ -11,7 +11,7 @@ from typing import Any
 
 from campaign.model import RECIPIENTS_MAX
 from campaign.refusals import Refusal, RefusalCode, Refused
-from campaign.text import fill
+from campaign.templates import fill
 from spreadsheets.people import TO, Columns, Fault, find_columns, number_of, read_people
 from spreadsheets.reading import BYTES_MAX, read_table
 from spreadsheets.rejects import write_rejects
