@@ -124,6 +124,7 @@ class Draft:
     window: Window | None = None
     expires_at: Instant | None = None
     validity_seconds: int | None = None
+    smart_encoding: bool = False
 
 
 @dataclass(slots=True)
@@ -172,7 +173,8 @@ class Link:
 class ComposedCampaign:
     """A draft with its composed messages: the input of the rules in ``SHAPE``.
 
-    ``lengths`` maps the positions of texts that were cut, being too long, to their whole lengths.
+    ``lengths`` maps the positions of texts that were cut, being too long, to their whole lengths,
+    ``written`` those of texts that smart encoding changed to the texts before that.
     """
 
     draft: Draft
@@ -180,6 +182,7 @@ class ComposedCampaign:
     received_at: Instant
     links: Sequence[Link] = ()
     lengths: Mapping[int, int] = field(default_factory=dict)
+    written: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,8 @@ class DryRun:
     """What a campaign would be: what would go to whom, when and at what price, or why not.
 
     ``skipped`` counts the messages that would not go, by reason. ``encodings`` counts messages;
-    ``ucs2_characters`` counts the characters that GSM-7 lacks, most frequent first. ``samples`` are
+    ``ucs2_characters`` counts the characters that GSM-7 lacks, most frequent first, those that
+    smart encoding replaced included. ``samples`` are
     the longest text, one of each encoding, and one for a recipient with an empty field.
     ``forecast`` is None if nothing would go.
     """
@@ -91,7 +92,9 @@ def dry_run(store: Store, composed: ComposedCampaign) -> DryRun:
         skipped=skipped,
         segments=sum(message.segments for message in going),
         encodings=Counter(segment(message.text).encoding for message in going),
-        ucs2_characters=lacking(message.text for message in going).most_common(),
+        ucs2_characters=lacking(
+            composed.written.get(message.position, message.text) for message in going
+        ).most_common(),
         price=price,
         available=available,
         countries=_countries(going),

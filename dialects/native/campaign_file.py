@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any, TextIO
 
 from campaign.refusals import Refusal, RefusalCode, Refused
-from campaign.text import fill
+from campaign.templates import fill
 from dialects.http.payloads import payload_hash
 from spreadsheets.people import TO, Columns, Fault, read_people
 from spreadsheets.rejects import write_rejects

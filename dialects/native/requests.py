@@ -63,6 +63,11 @@ class CampaignBody(TimingBody):
     exclude_duplicates: bool = True
     exclude_opt_outs: bool = True
     shorten_urls: bool = Field(False, description="replace links by a short link per recipient")
+    smart_encoding: bool = Field(
+        False,
+        description="replace typographic characters where the whole text then fits GSM-7, which "
+        "takes fewer segments",
+    )
     unknown_policy: UnknownPolicy = Field(
         UnknownPolicy.HOLD,
         strict=False,
@@ -123,6 +128,7 @@ def read(body: Any, principal: Principal) -> Draft:
         exclude_opt_outs=parsed.exclude_opt_outs,
         shorten_urls=parsed.shorten_urls,
         unknown_policy=parsed.unknown_policy,
+        smart_encoding=parsed.smart_encoding,
         purpose=parsed.purpose,
         window=window,
         expires_at=expires_at,

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from campaign.states import CampaignStatus
-from tests.console.browsing import Browser, Page
 from tests.conftest import LONG_CODE, finish
+from tests.console.browsing import Browser, Page
 from tests.serving import Api
 from tests.spreadsheets.making import workbook
 
