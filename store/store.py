@@ -34,6 +34,7 @@ from store.sending.receipts import Receipts
 from store.sending.routes import Routes
 from store.sending.sending import Sending
 from store.sending.unknowns import Resolving
+from store.shared.activity import Activities
 from store.shared.auto_replies import AutoReplies
 from store.shared.brakes import Brakes
 from store.shared.erased_numbers import ErasedNumbers
@@ -85,6 +86,7 @@ class Store:
     outbox: Outbox
     deliveries: Deliveries
     endpoints: Endpoints
+    activities: Activities
     events: EventReader
 
     def close(self) -> None:
@@ -142,6 +144,7 @@ def open_store(settings: Settings) -> Store:
         signing=Signing(database, sealer),
         outbox=outbox,
         deliveries=Deliveries(database),
+        activities=Activities(database, erased_numbers),
         endpoints=Endpoints(database, sealer, outbox),
         events=EventReader(database, sealer, api_keys),
     )

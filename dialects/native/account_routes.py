@@ -156,8 +156,8 @@ def routes(context: ApiContext) -> APIRouter:
                 api_keys.create_once, account, now, wanted, own_id, body.sandbox
             )
         shown = {"keyId": pair.key_id, "keySecret": pair.secret, "bearer": pair.bearer}
-        shown |= {"permissions": list(wanted), "sandbox": body.sandbox}
-        return JSONResponse(shown, 201 if is_new else 200)
+        rights = {"permissions": list(wanted), "sandbox": body.sandbox}
+        return JSONResponse({**shown, **rights}, 201 if is_new else 200)
 
     @router.delete("/keys/{key_id}", status_code=204, summary="Revoke an API key")
     async def revoke_key(request: Request, key_id: str) -> Response:

@@ -6,22 +6,25 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, Response
 
-from campaign.instants import Instant, read_instant
 from campaign.phone import canonical_number
 from dialects.http.auth import Permission
 from dialects.http.context import ApiContext
 from dialects.http.downloads import csv_download, wants_csv
-from dialects.native.cursors import read_cursor, write_cursor
-from dialects.native.handling import PAGE_MAX, enter, invalid, page_size
+from dialects.native.handling import PAGE_MAX, enter, page_size
 from dialects.native.inbound import inbound_json
 from dialects.native.problems import WRITING, documented
+from dialects.native.query_values import (
+    Position,
+    read_position,
+    read_query_instant,
+    write_position,
+)
 from dialects.native.responses import inbound_csv
 from store.database.threads import read_in_thread
 from store.replies.inbound import InboundFilter
 from store.store import Store
 
 LISTING = "inbound-messages"
-Position = tuple[Instant, str]
 
 
 def routes(context: ApiContext) -> APIRouter:
@@ -45,8 +48,10 @@ def routes(context: ApiContext) -> APIRouter:
         ``bom=false``.
         """
         principal = await enter(request, context.store, Permission.READ)
-        wanted = InboundFilter(_number(from_), _number(to), campaign, _since(since))
-        before, size = _position(read_cursor(LISTING, cursor)), page_size(limit)
+        wanted = InboundFilter(
+            _number(from_), _number(to), campaign, read_query_instant("since", since)
+        )
+        before, size = read_position(LISTING, cursor), page_size(limit)
         account_id = principal.account_id
         if wants_csv(request):
             return csv_download(_csv(context.store, account_id, wanted, before), LISTING, bom)
@@ -56,7 +61,7 @@ def routes(context: ApiContext) -> APIRouter:
         following = None
         if len(found) > size:
             last = found[size - 1]
-            following = write_cursor(LISTING, f"{last.received_at}:{last.id}")
+            following = write_position(LISTING, last.received_at, last.id)
         shown = [inbound_json(message) for message in found[:size]]
         return JSONResponse({"inboundMessages": shown, "next": following})
 
@@ -78,24 +83,3 @@ def _csv(
 def _number(written: str | None) -> str | None:
     """A number in the form in which it is stored; a name or a short code as it is."""
     return None if written is None else canonical_number(written) or written.strip()
-
-
-def _since(written: str | None) -> Instant | None:
-    if written is None:
-        return None
-    # An unescaped plus arrives as a space.
-    for spelling in ("+".join(written.rsplit(" ", 1)), written):
-        try:
-            return read_instant(spelling)
-        except ValueError as error:
-            fault = error
-    raise invalid(f"since {fault}", "since")
-
-
-def _position(last: str | None) -> Position | None:
-    if last is None:
-        return None
-    at, _, id = last.partition(":")
-    if not at.isdecimal() or len(at) > 18:
-        raise invalid("cursor must be the next of a page of this list", "cursor")
-    return int(at), id

@@ -14,9 +14,11 @@ from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars, unbind_contextvars
 
+from campaign.activity import Actor
 from dialects.dialect import Dialect
 from dialects.http.context import ApiContext
 from dialects.registry import DIALECTS
+from store.shared.activity import act_as
 from telemetry.logs import OUTPUT, get_logger
 
 log = get_logger("godwit.api")
@@ -107,6 +109,8 @@ class Outermost:
         began, status = time.monotonic(), 0
         request_id = request_id_of(scope["headers"])
         bind_contextvars(request_id=request_id)
+        client = scope.get("client")
+        act_as(Actor(request_id=request_id, address=client[0] if client else None))
         deadline: asyncio.Timeout | None = None
 
         async def sending(message: Message) -> None:
@@ -141,6 +145,7 @@ class Outermost:
                 milliseconds=round((time.monotonic() - began) * 1000, 1),
             )
             unbind_contextvars(*BOUND)
+            act_as(None)
 
     async def _answer_to(self, error: Exception, request: Request, request_id: str) -> Response:
         if not isinstance(error, TimeoutError):

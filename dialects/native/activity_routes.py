@@ -1,0 +1,64 @@
+"""The native API about who did what, when and from where."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+
+from campaign.activity import Action, ActivityFilter
+from dialects.http.auth import Permission
+from dialects.http.context import ApiContext
+from dialects.native.activity_models import ActivityPage, activity_model
+from dialects.native.handling import enter, page_size
+from dialects.native.problems import LOOKING, documented
+from dialects.native.query_values import read_position, read_query_instant, write_position
+from store.database.threads import read_in_thread
+
+LISTING = "activity"
+INSTANT = "RFC 3339, UTC without a zone"
+
+
+def routes(context: ApiContext) -> APIRouter:
+    """The route that lists what was done in an account."""
+    router = APIRouter(prefix="/v1", tags=["Account"], responses=documented(*LOOKING))
+
+    @router.get(
+        "/activity",
+        summary="List who did what, when and from where, newest first",
+        operation_id="listActivity",
+        response_model=ActivityPage,
+    )
+    async def list_activity(
+        request: Request,
+        since: Annotated[str | None, Query(description=INSTANT)] = None,
+        until: Annotated[str | None, Query(description=f"before this instant; {INSTANT}")] = None,
+        actor: Annotated[str | None, Query(description="a key id, operator or system")] = None,
+        action: Annotated[Action | None, Query(description="what was done")] = None,
+        subject: Annotated[
+            str | None, Query(description="id of what was changed, or a phone number")
+        ] = None,
+        limit: int = 100,
+        cursor: str | None = None,
+    ) -> ActivityPage:
+        """A page of actions of the account, by its keys, the operator and Godwit itself.
+
+        Nothing in it can be changed. Numbers, texts and secrets are not in it.
+        """
+        principal = await enter(request, context.store, Permission.ADMINISTER)
+        wanted = ActivityFilter(
+            since=read_query_instant("since", since),
+            until=read_query_instant("until", until),
+            actor=actor,
+            action=action,
+            subject=subject,
+        )
+        size, before = page_size(limit), read_position(LISTING, cursor)
+        found = await read_in_thread(
+            context.store.activities.list, principal.account_id, wanted, size + 1, before
+        )
+        following = None
+        if len(found) > size:
+            last = found[size - 1]
+            following = write_position(LISTING, last.at, last.id)
+        return ActivityPage(activity=[activity_model(one) for one in found[:size]], next=following)
+
+    return router
