@@ -9,6 +9,7 @@ from campaign.phone import canonical_number
 from dialects.http.auth import Permission, fault_of_permissions
 from dialects.http.context import ApiContext
 from dialects.http.downloads import csv_download, wants_csv
+from dialects.http.replays import note_replay
 from dialects.native import responses as presenting
 from dialects.native.cursors import read_cursor, write_cursor
 from dialects.native.fields import RequestModel
@@ -155,6 +156,7 @@ def routes(context: ApiContext) -> APIRouter:
             pair, is_new = await asyncio.to_thread(
                 api_keys.create_once, account, now, wanted, own_id, body.sandbox
             )
+        note_replay(request, not is_new)
         shown = {"keyId": pair.key_id, "keySecret": pair.secret, "bearer": pair.bearer}
         rights = {"permissions": list(wanted), "sandbox": body.sandbox}
         return JSONResponse({**shown, **rights}, 201 if is_new else 200)

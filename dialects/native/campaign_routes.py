@@ -13,6 +13,7 @@ from dialects.http.auth import Permission
 from dialects.http.bodies import read_json_as
 from dialects.http.context import ApiContext
 from dialects.http.downloads import csv_download, wants_csv
+from dialects.http.replays import note_replay
 from dialects.native import responses as presenting
 from dialects.native.cursors import read_cursor, write_cursor
 from dialects.native.dry_run import dry_run_json
@@ -88,6 +89,7 @@ def routes(context: ApiContext, read: Read, create_schema: dict[str, Any]) -> AP
             preview = await context.service.dry_run(draft)
             return JSONResponse(dry_run_json(preview))
         admission = await context.service.admit(draft)
+        note_replay(request, admission.replayed)
         view = admission.campaign
         return JSONResponse(
             presenting.campaign_json(view),

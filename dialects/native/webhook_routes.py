@@ -13,6 +13,7 @@ from campaign.instants import Instant, iso, iso_or_none, read_instant
 from campaign.web_addresses import ascii_address
 from dialects.http.auth import Permission
 from dialects.http.context import ApiContext
+from dialects.http.replays import note_replay
 from dialects.native.cursors import read_cursor, write_cursor
 from dialects.native.fields import RequestModel
 from dialects.native.handling import (
@@ -80,6 +81,7 @@ def routes(context: ApiContext) -> APIRouter:
             wall_clock(),
             own_id,
         )
+        note_replay(request, not added.is_new)
         location = {"Location": f"/v1/webhooks/{added.view.id}"}
         shown = {**_webhook_json(added.view), "secret": added.secret}
         return JSONResponse(shown, 201 if added.is_new else 200, location)

@@ -17,6 +17,8 @@ from structlog.contextvars import bind_contextvars, unbind_contextvars
 from campaign.activity import Actor
 from dialects.dialect import Dialect
 from dialects.http.context import ApiContext
+from dialects.http.replays import HEADER as REPLAYED
+from dialects.http.replays import is_replay
 from dialects.registry import DIALECTS
 from store.shared.activity import act_as
 from telemetry.logs import OUTPUT, get_logger
@@ -121,6 +123,8 @@ class Outermost:
                     deadline.reschedule(None)
                 status = message["status"]
                 ours = [*HEADERS, (REQUEST_ID, request_id.encode())]
+                if is_replay(scope):
+                    ours.append((REPLAYED.lower().encode(), b"true"))
                 message["headers"] = [*message.get("headers", []), *ours]
                 self._requests.labels(scope["method"], _route(scope), status).inc()
             await send(message)
