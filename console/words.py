@@ -113,8 +113,7 @@ REASONS = {
     "text_missing": "The text is empty for this person.",
     "text_too_long": "The text is too long for the network. Shorten it.",
     "text_invalid": "The network cannot send this text. Write it differently.",
-    "not_allowed": "This account may not send to the number. Tell the person who runs "
-    "Godwit.",
+    "not_allowed": "This account may not send to the number. Tell the person who runs Godwit.",
     "filtered": "The network filtered the message out. Check the text and the sender.",
     "media_invalid": "The network cannot use the picture. Check its address.",
     "media_too_large": "The picture is too large.",

@@ -37,6 +37,7 @@ from store.sending.receipts import Receipts
 from store.sending.routes import Routes
 from store.sending.sending import Sending
 from store.sending.unknowns import Resolving
+from store.shared.activity import Activities
 from store.shared.auto_replies import AutoReplies
 from store.shared.brakes import Brakes
 from store.shared.erased_numbers import ErasedNumbers
@@ -93,6 +94,7 @@ class Store:
     deliveries: Deliveries
     endpoints: Endpoints
     listeners: Listeners
+    activities: Activities
     events: EventReader
 
     def close(self) -> None:
@@ -154,6 +156,7 @@ def open_store(settings: Settings) -> Store:
         signing=Signing(database, sealer),
         outbox=outbox,
         deliveries=Deliveries(database),
+        activities=Activities(database, erased_numbers),
         endpoints=Endpoints(database, sealer, outbox),
         listeners=Listeners(database, sealer),
         events=EventReader(database, sealer, api_keys),

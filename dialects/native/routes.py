@@ -6,6 +6,7 @@ from dialects.dialect import Dialect
 from dialects.http.context import ApiContext
 from dialects.native import (
     account_routes,
+    activity_routes,
     brake_routes,
     campaign_events,
     campaign_routes,
@@ -26,6 +27,7 @@ from dialects.native.requests import NAME, CampaignBody, read
 
 GROUPS = (
     account_routes,
+    activity_routes,
     brake_routes,
     keyword_routes,
     message_routes,

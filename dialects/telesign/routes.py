@@ -23,6 +23,7 @@ from dialects.http.context import ApiContext
 from dialects.http.payloads import payload_hash, payload_key
 from dialects.http.queries import check_query
 from dialects.http.rate_limits import Window
+from dialects.http.replays import note_replay
 from dialects.telesign.auth import SIGNED, Caller, Unproven, proved
 from dialects.telesign.errors import show_failures
 from dialects.telesign.responses import (
@@ -219,6 +220,7 @@ async def _admit(
         return _stopped(BAD_REQUEST, bad.status, reference_id)
     draft = replace(draft, key=draft.key or caller.key)
     admission = await context.service.admit(draft, campaign_id=reference_id)
+    note_replay(request, admission.replayed)
     return JSONResponse(show(admission.campaign), 200)
 
 

@@ -9,6 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, insert, or_, select, update
 from sqlmodel.sql.expression import SelectOfScalar
 
+from campaign.activity import Action
 from campaign.credits import CreditKind
 from campaign.ids import ID_BYTES, make_id
 from campaign.instants import Instant
@@ -18,6 +19,7 @@ from store.accounts.api_keys import ApiKeys, KeyPair
 from store.accounts.senders import SenderView, give_sender, senders_of
 from store.clock import now_of
 from store.database.engine import Database, StoreError
+from store.shared.activity import record
 from store.shared.brakes import ACCOUNT_CLOSED, pause_campaigns
 from store.tables import Account, Credit
 
@@ -112,6 +114,7 @@ class Accounts:
         def work(connection: Connection) -> tuple[AccountView, KeyPair]:
             connection.execute(insert(Account), account.model_dump())
             connection.execute(insert(Credit), credits)
+            record(connection, Action.ACCOUNT_CREATED, account_id, account=account_id)
             for address in senders:
                 give_sender(connection, account_id, address, now)
             _grant(connection, account_id, CreditKind.SMS, sms_credits, "opening", now)
@@ -168,7 +171,20 @@ class Accounts:
         query = update(Account).where(col(Account.id) == account_id).values(switches)
 
         def work(connection: Connection) -> None:
+            known = (
+                Session(connection).exec(select(Account).where(Account.id == account_id)).first()
+            )
             connection.execute(query)
+            if known is not None:
+                before = {name: getattr(known, name) for name in switches}
+                record(
+                    connection,
+                    Action.ACCOUNT_CHANGED,
+                    account_id,
+                    account=account_id,
+                    before=before,
+                    after=switches,
+                )
             if switches.get("active") is False:
                 pause_campaigns(connection, account_id, ACCOUNT_CLOSED, now_of(connection))
 
@@ -246,6 +262,8 @@ def _grant(
     )
     if connection.execute(query).rowcount == 0:
         raise StoreError("fewer credits are available than would be taken back")
+    after = {"kind": kind.value, "amount": amount}
+    record(connection, Action.CREDITS_GRANTED, account_id, account=account_id, after=after)
 
 
 def _views(connection: Connection, accounts: Sequence[Account]) -> Sequence[AccountView]:
