@@ -176,7 +176,7 @@ def written_window(written: str) -> str:
     strings = [*texts, zone, outside, *(days if isinstance(days, list | tuple) else [None])]
     if not all(isinstance(each, str) for each in strings) or outside not in set(Outside):
         raise ValueError("must have texts, a list of days, and outside as defer or skip")
-    window, member, fault = make_window(*texts, days, zone, Outside(outside))
+    window, member, fault = make_window(texts[0], texts[1], days, zone, Outside(outside))
     if window is None:
         raise ValueError(f"{member} {fault}")
     return json.dumps(window_json(window))
