@@ -180,12 +180,12 @@ def routes(context: ApiContext, read: Read, create_schema: dict[str, Any]) -> AP
             view.id,
             wanted,
             None if after is None else int(after),
-            size,
+            size + 1,
         )
-        last = str(found[-1].position) if found else ""
-        following = write_cursor(MESSAGES, last) if len(found) == size else None
+        more = len(found) > size
+        following = write_cursor(MESSAGES, str(found[size - 1].position)) if more else None
         response.headers.update(next_link(request, following))
-        return MessagePage(messages=[message_of(one) for one in found], next=following)
+        return MessagePage(messages=[message_of(one) for one in found[:size]], next=following)
 
     def control(
         name: str, act: Callable[[CampaignView], Awaitable[None]], description: str = CONTROL

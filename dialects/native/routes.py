@@ -60,6 +60,7 @@ DIALECT = Dialect(
     show_error,
     tags={
         "Campaigns": "Create campaigns, control them, and read their messages and reports",
+        "Messages": "Messages of all campaigns: a search, and why one is in its state",
         "Mailing lists": "Stored recipients with their fields",
         "Inbound messages": "Texts that people sent to the numbers of the account",
         "Webhooks": "Addresses that events are delivered to",
