@@ -66,6 +66,12 @@ CAMPAIGN_STATES = {
     CampaignStatus.CANCELLED: "cancelled",
     CampaignStatus.EXPIRED: "expired",
 }
+# The two ends of a campaign that was sent are one thing to see, and two to look for.
+CAMPAIGN_FILTERS = {
+    **CAMPAIGN_STATES,
+    CampaignStatus.FINISHED: "finished, all delivered",
+    CampaignStatus.FINISHED_WITH_FAILURES: "finished, some not delivered",
+}
 MESSAGE_STATES = {
     MessageStatus.QUEUED: "waiting",
     MessageStatus.SENDING: "on its way out",
@@ -113,8 +119,7 @@ REASONS = {
     "text_missing": "The text is empty for this person.",
     "text_too_long": "The text is too long for the network. Shorten it.",
     "text_invalid": "The network cannot send this text. Write it differently.",
-    "not_allowed": "This account may not send to the number. Tell the person who runs "
-    "Godwit.",
+    "not_allowed": "This account may not send to the number. Tell the person who runs Godwit.",
     "filtered": "The network filtered the message out. Check the text and the sender.",
     "media_invalid": "The network cannot use the picture. Check its address.",
     "media_too_large": "The picture is too large.",
@@ -248,6 +253,7 @@ CURES = {
     "sending": "Start sending again when the reason for the stop is gone.",
 }
 
+BAD_NAME = "The name has a character that cannot be in a name. Type it anew."
 NO_TEXT = "Write a text."
 NO_FILE = "Choose a file, or paste a list."
 PASTED = "what you pasted"
