@@ -1,10 +1,12 @@
 """Writing a campaign: the list of drafts, the text, and the people."""
 
 import asyncio
+from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from campaign.names import is_one_line
 from campaign.states import CampaignStatus
 from console import drafts, words
 from console.handling import PREFIX, Console, Leave, redirect
@@ -98,7 +100,7 @@ def routes(console: Console, router: APIRouter) -> None:
         text = fields.get("text", "")[:TEXT_LENGTH_MAX].replace("\r\n", "\n")
         if "plain" in fields:
             text = drafts.count(text).plain
-        values = {
+        values: dict[str, Any] = {
             "name": fields.get("name", "").strip()[:NAME_LENGTH_MAX],
             "text": text,
             "sender": fields.get("sender", "")[:64],
@@ -107,9 +109,12 @@ def routes(console: Console, router: APIRouter) -> None:
         await asyncio.to_thread(store.drafts.save, draft.id, wall_clock(), **values)
         if "plain" in fields or "count" in fields:
             return redirect(f"{PREFIX}/new/{draft.id}/write")
-        if not text.strip():
+        fault = None if text.strip() else words.NO_TEXT
+        if not is_one_line(values["name"]):
+            fault = words.BAD_NAME
+        if fault is not None:
             _, draft = await enter_draft(console, request, id)
-            return await write_page(request, draft, words.NO_TEXT)
+            return await write_page(request, draft, fault)
         return redirect(f"{PREFIX}/new/{draft.id}/recipients")
 
     @router.post("/new/{id}/count")

@@ -66,6 +66,12 @@ CAMPAIGN_STATES = {
     CampaignStatus.CANCELLED: "cancelled",
     CampaignStatus.EXPIRED: "expired",
 }
+# The two ends of a campaign that was sent are one thing to see, and two to look for.
+CAMPAIGN_FILTERS = {
+    **CAMPAIGN_STATES,
+    CampaignStatus.FINISHED: "finished, all delivered",
+    CampaignStatus.FINISHED_WITH_FAILURES: "finished, some not delivered",
+}
 MESSAGE_STATES = {
     MessageStatus.QUEUED: "waiting",
     MessageStatus.SENDING: "on its way out",
@@ -247,6 +253,7 @@ CURES = {
     "sending": "Start sending again when the reason for the stop is gone.",
 }
 
+BAD_NAME = "The name has a character that cannot be in a name. Type it anew."
 NO_TEXT = "Write a text."
 NO_FILE = "Choose a file, or paste a list."
 PASTED = "what you pasted"

@@ -47,7 +47,11 @@
       // What somebody is about to press must not move away below the finger.
       if (!latest || part.contains(document.activeElement)) continue;
       localise(latest);
-      if (latest.innerHTML !== part.innerHTML) part.innerHTML = latest.innerHTML;
+      if (latest.innerHTML !== part.innerHTML) {
+        const open = [...part.querySelectorAll("details")].map((one) => one.open);
+        part.innerHTML = latest.innerHTML;
+        part.querySelectorAll("details").forEach((one, index) => { one.open = open[index]; });
+      }
       if (latest.dataset.poll) part.dataset.poll = latest.dataset.poll;
       else delete part.dataset.poll;
     }
@@ -81,6 +85,17 @@
       text.dispatchEvent(new Event("input"));
       text.focus();
     });
+  }
+
+  // Countries by their names, in their order.
+  const regions = new Intl.DisplayNames(undefined, { type: "region" });
+  for (const select of document.querySelectorAll("select[data-regions]")) {
+    const chosen = select.value;
+    const named = [...select.options].filter((one) => one.value);
+    for (const one of named) one.textContent = regions.of(one.value);
+    named.sort((a, b) => a.textContent.localeCompare(b.textContent));
+    select.append(...named);
+    select.value = chosen;
   }
 
   // A time is one of the browser's zone, which the page then names.

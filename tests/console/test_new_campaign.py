@@ -57,7 +57,7 @@ async def test_a_dirty_list_becomes_a_delivered_campaign(browser: Browsers, api:
     rejects = await one.http.get(f"{path}/rejects.csv")
     assert rejects.text.count("\r\n") == 3 and "nonsense" in rejects.text
     page = await one.get(f"{path}/check")
-    assert "9 people · 9 messages · 9 of 100,000 credits" in page.text
+    assert "9 people · 9 messages · 18 of 100,000 credits" in page.text
     assert "Hi Person 0, your visit is on Tuesday." in page.text
     assert "1 twice in the list" in page.text and "2 rows with a fault" in page.text
     page = await one.send((await one.get(f"{path}/send")).form("/send"), when="now", at="")
@@ -192,13 +192,16 @@ async def test_the_text_is_counted_and_made_plain(browser: Browsers) -> None:
 async def test_hostile_names_and_cells_are_shown_as_they_are(browser: Browsers) -> None:
     one = browser()
     await one.sign_in()
-    nasty = "<script>alert(1)</script>\u202e\"'&{{x}}" + "w" * 400
+    nasty = "<script>alert(1)</script>\"'&{{x}}" + "w" * 400
     path = await new_draft(one, "Hello <b>you</b>", nasty)
     table = [("+14155550101", "<img src=x onerror=alert(1)>", "=1+1"), ("<b>", "\u202eabc", "x")]
     pages = [await upload(one, path, csv(table))]
     for name in ("write", "recipients", "check", "send"):
         pages.append(await one.get(f"{path}/{name}"))
     pages.append(await one.get("/console/new"))
+    form = (await one.get(f"{path}/write")).form("/write")
+    turned = await one.send(form, name="\u202eabc")
+    assert turned.status == 400 and "cannot be in a name" in turned.text
     for page in pages:
         assert page.status == 200
         assert "alert(1)" not in page.answer.text.replace("&lt;script&gt;alert(1)", "").replace(
