@@ -170,13 +170,13 @@ def written_window(written: str) -> str:
         members = None
     if not isinstance(members, dict) or not members.keys() <= _MEMBERS:
         raise ValueError(f"must be a JSON object with members of {', '.join(sorted(_MEMBERS))}")
-    texts = [members.get(name, "") for name in ("from", "to")]
+    since, until = members.get("from", ""), members.get("to", "")
     zone, outside = members.get("timezone", RECIPIENT_ZONE), members.get("outside", "defer")
     days = members.get("days", ALL_DAYS)
-    strings = [*texts, zone, outside, *(days if isinstance(days, list | tuple) else [None])]
+    strings = [since, until, zone, outside, *(days if isinstance(days, list | tuple) else [None])]
     if not all(isinstance(each, str) for each in strings) or outside not in set(Outside):
         raise ValueError("must have texts, a list of days, and outside as defer or skip")
-    window, member, fault = make_window(texts[0], texts[1], days, zone, Outside(outside))
+    window, member, fault = make_window(since, until, days, zone, Outside(outside))
     if window is None:
         raise ValueError(f"{member} {fault}")
     return json.dumps(window_json(window))

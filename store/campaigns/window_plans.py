@@ -55,7 +55,7 @@ class WindowPlan:
 
         def new_due(row: Row[Any], open_at: OpenHours) -> Instant | None:
             if self._hours.skips:
-                return row.due_at + target - since
+                return int(row.due_at) + target - since
             return open_at.after(target, open_at.open_between(since, row.due_at))
 
         self._write(campaign_id, rows, new_due)
