@@ -17,6 +17,7 @@ from campaign.rules import (
     shaft,
     size,
     spread,
+    spread_fits,
     uniform,
 )
 
@@ -39,4 +40,5 @@ JUDGEMENT: tuple[Callable[[Evidence], Iterator[Refusal]], ...] = (
     quota.check,
     shaft.check,
     phishing.check,
+    spread_fits.check,
 )

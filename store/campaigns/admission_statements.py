@@ -20,7 +20,7 @@ FIRSTS_UNLEASED = text("""
     GROUP BY message.sender
 """).bindparams(bindparam("owned", expanding=True, type_=String))
 ACCOUNT = text("""
-    SELECT account.id, account.daily_quota, campaign.total
+    SELECT account.id, account.daily_quota, campaign.total, campaign.spread_hours
     FROM campaign JOIN account ON account.id = campaign.account_id
     WHERE campaign.id = :campaign
 """)

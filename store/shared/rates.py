@@ -61,8 +61,12 @@ class Rates:
 
     def rates(self) -> Mapping[str, float]:
         """Return every rate by its scope, in segments per second."""
+        return self._database.read(self.all)
+
+    def all(self, connection: Connection) -> Mapping[str, float]:
+        """The same, inside the caller's transaction."""
         query = select(col(RateRow.scope), col(RateRow.rate)).order_by(col(RateRow.scope))
-        return self._database.read(lambda connection: dict(connection.execute(query).all()))
+        return dict(connection.execute(query).all())
 
     def has_any(self, connection: Connection, now: Instant) -> bool:
         """Tell whether any scope has a rate, as far as this process knows."""
