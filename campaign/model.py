@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from campaign.credits import MessageKind
 from campaign.events import EventEndpoint
+from campaign.forecast import NO_LIMITS, Limits
 from campaign.instants import DAY, Instant
 from campaign.replies import ReplyOptions
 from campaign.sending_windows import Purpose, Window
@@ -190,7 +191,8 @@ class Evidence:
     """The input of the rules in ``JUDGEMENT``: facts from the store about one campaign.
 
     ``texts`` maps each distinct text, and ``senders`` each distinct sender, to the first position
-    that uses it. ``quota`` is None if the account has none.
+    that uses it. ``quota`` is None if the account has none. ``spread_segments`` are those that the
+    spread places, by sender, and ``limits`` their rates.
     """
 
     texts: Mapping[str, int]
@@ -199,3 +201,6 @@ class Evidence:
     to_send: int
     quota: int | None
     used_today: int
+    spread_hours: float = 0.0
+    spread_segments: Mapping[str, int] = field(default_factory=dict)
+    limits: Limits = NO_LIMITS

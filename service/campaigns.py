@@ -33,6 +33,7 @@ from service.campaign_workflows import CampaignWorkflows, workflow_id
 from service.changes import Change, changes_of, faults_of, send_update
 from service.composition import CampaignComposer
 from service.dry_run import DryRun, dry_run
+from service.forecasts import fault_of_spread, planned_end
 from service.lost_workflows import LostWorkflows
 from service.media_check import open_media_check
 from service.orders import SIGNAL_SECONDS, Orders
@@ -205,6 +206,9 @@ class CampaignService:
             raise Refused(*faults)
         if view.status in CAMPAIGN_ENDS:
             raise StateConflict(view.status)
+        fault = await asyncio.to_thread(fault_of_spread, self._store, view, change, now)
+        if fault is not None:
+            raise Refused(fault)
         begins = await self._change_plan(view.id, change) if change.moves_plan else None
         if change.moves_plan:
             before, after = changes_of(view, change)
@@ -214,6 +218,12 @@ class CampaignService:
             scope = campaign_scope(view.id)
             await asyncio.to_thread(self._store.rates.set_rate, scope, change.rate)
         return begins
+
+    async def planned_end(self, campaign_id: str) -> Instant | None:
+        """See :func:`service.forecasts.planned_end`."""
+        view = await self._view(campaign_id)
+        now = await asyncio.to_thread(self._store.clock.now)
+        return await asyncio.to_thread(planned_end, self._store, view, now)
 
     async def find_lost(self, campaign_id: str | None = None) -> list[str]:
         """See :meth:`service.lost_workflows.LostWorkflows.find`."""

@@ -12,6 +12,7 @@ from store.accounts.signing import Signing
 from store.campaigns.admission import Admissions
 from store.campaigns.campaigns import Campaigns
 from store.campaigns.drafts import Drafts
+from store.campaigns.forecasts import Forecasts
 from store.campaigns.links import Links
 from store.campaigns.message_log import MessageLog
 from store.campaigns.open_campaigns import OpenCampaigns
@@ -65,6 +66,7 @@ class Store:
     orders: Orders
     brakes: Brakes
     admissions: Admissions
+    forecasts: Forecasts
     plans: Plans
     sending: Sending
     rates: Rates
@@ -109,11 +111,12 @@ def open_store(settings: Settings) -> Store:
     api_keys = ApiKeys(database, sealer)
     outbox = Outbox(database)
     erased_numbers = ErasedNumbers(database, sealer)
-    admissions = Admissions(database, outbox, erased_numbers)
     rates = Rates(database)
     health = Health(database)
     opt_outs = OptOuts(database, outbox, erased_numbers)
     routes = Routes(settings.carriers)
+    forecasts = Forecasts(database, rates, routes)
+    admissions = Admissions(database, outbox, erased_numbers, forecasts)
     due_messages = DueMessages(database, rates, health, routes)
     planned_ends = PlannedEnds(rates, routes)
     receipts = Receipts(database, outbox)
@@ -129,6 +132,7 @@ def open_store(settings: Settings) -> Store:
         orders=Orders(database),
         brakes=Brakes(database),
         admissions=admissions,
+        forecasts=forecasts,
         plans=Plans(database),
         sending=Sending(database, outbox, due_messages, erased_numbers, receipts),
         rates=rates,

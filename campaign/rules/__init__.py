@@ -18,6 +18,7 @@ from campaign.rules import (
     shaft,
     size,
     spread,
+    spread_fits,
     uniform,
 )
 
@@ -41,4 +42,5 @@ JUDGEMENT: tuple[Callable[[Evidence], Iterator[Refusal]], ...] = (
     quota.check,
     shaft.check,
     phishing.check,
+    spread_fits.check,
 )
