@@ -86,7 +86,9 @@ class Admissions:
         if account.spread_hours <= 0:
             return {}, NO_LIMITS
         segments = self._forecasts.spread_segments(connection, campaign_id)
-        limits = self._forecasts.limits(connection, account.id, segments, now, campaign_id)
+        limits = self._forecasts.limits(
+            connection, account.id, campaign_id, bool(account.sandbox), segments, now
+        )
         return segments, limits
 
     def account_evidence(

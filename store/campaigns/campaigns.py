@@ -24,7 +24,8 @@ from campaign.states import (
 )
 from campaign.views import CampaignView, MessageView
 from store.campaigns import links
-from store.campaigns.listing import CampaignFilter, PlannedEnds, campaign_rows, whole_views
+from store.campaigns.forecasts import Forecasts
+from store.campaigns.listing import CampaignFilter, campaign_rows, whole_views
 from store.campaigns.orders import follow
 from store.campaigns.rows import campaign_values, message_values
 from store.database.engine import Database
@@ -119,10 +120,10 @@ class Saved:
 class Campaigns:
     """Campaigns in the database; every public method is one transaction."""
 
-    def __init__(self, database: Database, outbox: Outbox, planned_ends: PlannedEnds) -> None:
+    def __init__(self, database: Database, outbox: Outbox, forecasts: Forecasts) -> None:
         self._database = database
         self._outbox = outbox
-        self._planned_ends = planned_ends
+        self._forecasts = forecasts
 
     def save(self, composed: ComposedCampaign, campaign_id: str) -> Saved:
         """Store a draft, its messages and its claimed key, or find who has the key.
@@ -177,7 +178,7 @@ class Campaigns:
             row = connection.execute(_GET, {"campaign": campaign_id}).first()
             if row is None or account_id not in (None, row.account_id):
                 return None
-            return whole_views(connection, [row], self._planned_ends)[0]
+            return whole_views(connection, [row], self._forecasts)[0]
 
         return self._database.read_snapshot(work)
 
@@ -192,7 +193,7 @@ class Campaigns:
 
         def work(connection: Connection) -> Sequence[CampaignView]:
             rows = campaign_rows(connection, self._database, account_id, wanted, limit, before)
-            return whole_views(connection, rows, self._planned_ends)
+            return whole_views(connection, rows, self._forecasts)
 
         return self._database.read(work)
 
