@@ -5,7 +5,7 @@ from dataclasses import KW_ONLY, dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 
-from campaign.credits import MessageKind
+from campaign.credits import NO_CREDITS_MAX, CreditsMax, MessageKind
 from campaign.events import EventEndpoint
 from campaign.instants import DAY, Instant
 from campaign.replies import ReplyOptions
@@ -96,6 +96,7 @@ class Draft:
 
     ``payload_hash`` is the SHA-256 (hex) of the canonical JSON of the request. With ``strict_key``
     the same key with another payload is refused. ``sandbox`` is that of the key that sent it.
+    ``is_test`` says that it sends one text of another draft to the sender's own numbers.
     """
 
     account_id: str
@@ -116,6 +117,8 @@ class Draft:
     shorten_urls: bool = False
     endpoint: EventEndpoint | None = None
     sandbox: bool = False
+    credits_max: CreditsMax = NO_CREDITS_MAX
+    is_test: bool = False
 
 
 @dataclass(slots=True)

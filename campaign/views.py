@@ -40,6 +40,7 @@ class CampaignView:
     an order that the campaign has not carried out yet, ``ordered_at`` the number of the last one.
     ``replies`` counts the inbound texts that answer its messages.
     ``clicks`` are those on its short links. In the ``sandbox`` nothing leaves and nothing is paid.
+    ``is_test``: it sends the text of one recipient to the sender's own numbers.
     """
 
     id: str
@@ -67,6 +68,7 @@ class CampaignView:
     replies: int = 0
     clicks: ClickCounts = ClickCounts()
     sandbox: bool = False
+    is_test: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,7 @@ class CampaignComposer:
 
     def compose(self, draft: Draft) -> ComposedCampaign:
         """Compose a draft as things stand now; raises Refused."""
-        expanded = replace(self._expanded(draft), policy=self._limited(draft.policy))
+        expanded = replace(self.expanded(draft), policy=self._limited(draft.policy))
         # Drawn at once: each draw is a call of the system.
         random = secrets.token_bytes(ID_BYTES * len(expanded.recipients))
         return compose(
@@ -45,7 +45,8 @@ class CampaignComposer:
         hours = self.settings.spread_hours_max
         return replace(policy, schedule_ahead_max=ahead_max, spread_hours_max=hours)
 
-    def _expanded(self, draft: Draft) -> Draft:
+    def expanded(self, draft: Draft) -> Draft:
+        """The draft with the members of its mailing lists; raises Refused."""
         lists = lists_of(draft)
         if not lists:
             return draft

@@ -79,6 +79,8 @@ def dry_run(store: Store, composed: ComposedCampaign) -> DryRun:
     assert account is not None
     available = Price(*(account.balances[kind].available for kind in CreditKind))
     refusals += [insufficient(kind) for kind in CreditKind if available.of(kind) < price.of(kind)]
+    if (fault := draft.credits_max.fault_of(price)) is not None:
+        refusals.append(fault)
     return DryRun(
         total=len(composed.messages),
         to_send=len(going),

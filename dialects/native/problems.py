@@ -9,6 +9,7 @@ from campaign.refusals import Refusal, RefusalCode
 
 STATUSES: dict[RefusalCode, int] = {
     RefusalCode.CREDITS_INSUFFICIENT: 402,
+    RefusalCode.CREDITS_MAX_EXCEEDED: 402,
     RefusalCode.SENDER_NOT_OWNED: 403,
     RefusalCode.KEY_REUSED: 409,
     RefusalCode.QUOTA_REACHED: 429,
@@ -18,7 +19,7 @@ STATUSES: dict[RefusalCode, int] = {
 _MEANINGS = {
     400: "The request is invalid; ``errors`` names each fault and its place",
     401: "No valid credentials",
-    402: "Not enough credits",
+    402: "Not enough credits, or the price is above ``creditsMax``",
     403: "The key or the account is not allowed to do this",
     404: "The resource does not exist, or belongs to another account",
     409: "The current state does not allow this",

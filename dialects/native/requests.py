@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import Field, ValidationError
 
+from campaign.credits import NO_CREDITS_MAX, CreditsMax
 from campaign.model import (
     FIELD_LENGTH_MAX,
     FIELDS_MAX,
@@ -45,6 +46,13 @@ class RecipientBody(RequestModel):
     )
 
 
+class CreditsMaxBody(RequestModel):
+    """The most that a campaign may cost, in credits of each kind; refused above it."""
+
+    sms: int | None = Field(None, ge=0)
+    mms: int | None = Field(None, ge=0)
+
+
 class CampaignBody(RequestModel):
     """A campaign. Its values hold for every recipient that does not override them."""
 
@@ -65,6 +73,9 @@ class CampaignBody(RequestModel):
         UnknownPolicy.HOLD,
         strict=False,
         description="for messages in state unknown: hold, or resend",
+    )
+    credits_max: CreditsMaxBody | None = Field(
+        None, description="the most that the campaign may cost; it is refused with its price above"
     )
 
 
@@ -117,7 +128,12 @@ def read(body: Any, principal: Principal) -> Draft:
         exclude_opt_outs=parsed.exclude_opt_outs,
         shorten_urls=parsed.shorten_urls,
         unknown_policy=parsed.unknown_policy,
+        credits_max=_credits_max(parsed.credits_max),
     )
+
+
+def _credits_max(body: CreditsMaxBody | None) -> CreditsMax:
+    return NO_CREDITS_MAX if body is None else CreditsMax(body.sms, body.mms)
 
 
 class _Head(CampaignBody):

@@ -53,13 +53,15 @@ def campaign_json(view: CampaignView) -> dict[str, Any]:
     ``pausedBy`` is "person" or "system" while it is paused. ``problem`` names what keeps an open
     campaign from going on, such as "workflow_lost". ``ordered`` is an order that holds and is not
     carried out yet: "pause", "resume", "cancel" or "retry". A campaign of the ``sandbox`` reaches
-    no carrier and takes no credits.
+    no carrier and takes no credits; a ``test`` sends the text of one recipient to the caller's own
+    numbers.
     """
     return {
         "id": view.id,
         "name": view.name,
         "dialect": view.dialect,
         "sandbox": view.sandbox,
+        "test": view.is_test,
         "status": view.status.value,
         "sender": view.sender,
         "createdAt": iso(view.created_at),

@@ -15,6 +15,7 @@ from dialects.native import (
     list_routes,
     message_routes,
     people_routes,
+    test_send_routes,
     webhook_routes,
 )
 from dialects.native.campaign_routes import show_error
@@ -28,6 +29,7 @@ GROUPS = (
     message_routes,
     inbound_routes,
     people_routes,
+    test_send_routes,
     list_routes,
     link_routes,
     webhook_routes,

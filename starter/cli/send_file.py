@@ -25,7 +25,7 @@ JSON_BYTES_MAX = 4 * BYTES_MAX
 NAME_LENGTH_MAX = 200
 _TABLES = (".csv", ".tsv", ".txt", ".xlsx", ".xlsm")
 # What does not make another campaign of the same content: names and times.
-_NOT_CONTENT = {"name", "idempotencyKey", "scheduleDateTime", "spreadHours"}
+_NOT_CONTENT = {"name", "idempotencyKey", "scheduleDateTime", "spreadHours", "creditsMax"}
 _RECIPIENT = re.compile(r"recipients\[([0-9]+)\]\.?(([A-Za-z]*).*)")
 
 

@@ -20,7 +20,8 @@ FIRSTS_UNLEASED = text("""
     GROUP BY message.sender
 """).bindparams(bindparam("owned", expanding=True, type_=String))
 ACCOUNT = text("""
-    SELECT account.id, account.daily_quota, campaign.total, campaign.sandbox
+    SELECT account.id, account.daily_quota, campaign.sandbox,
+      campaign.credits_max_sms, campaign.credits_max_mms
     FROM campaign JOIN account ON account.id = campaign.account_id
     WHERE campaign.id = :campaign
 """)

@@ -28,6 +28,9 @@ def campaign_values(composed: ComposedCampaign, campaign_id: str) -> dict[str, o
         "exclude_opt_outs": draft.exclude_opt_outs,
         "unknown_policy": draft.unknown_policy.value,
         "sandbox": draft.sandbox,
+        "credits_max_sms": draft.credits_max.sms,
+        "credits_max_mms": draft.credits_max.mms,
+        "is_test": draft.is_test,
     }
 
 

@@ -20,7 +20,7 @@ _MESSAGE_SAME = [
 _CAMPAIGN_SAME = [
     field.name
     for field in fields(CampaignView)
-    if field.name not in {"status", "refusals", "tally", "clicks", "key", "sandbox"}
+    if field.name not in {"status", "refusals", "tally", "clicks", "key", "sandbox", "is_test"}
 ]
 
 
@@ -33,6 +33,7 @@ def campaign_view(row: Row[Any], tally: Tally, clicks: ClickCounts = NO_CLICKS) 
         clicks=clicks,
         key=shown_key(row.key),
         sandbox=bool(row.sandbox),
+        is_test=bool(row.is_test),
         **{name: getattr(row, name) for name in _CAMPAIGN_SAME},
     )
 

@@ -29,7 +29,8 @@ class CampaignRow(SQLModel, table=True):
     copy, and a carrier may have accepted any message of it since then. ``replies`` counts the
     inbound texts that answer it. ``texts_removed_at`` is when the texts of its messages
     were removed, because they are kept for a limited time only. ``sandbox`` campaigns reach no
-    real carrier and take no credits.
+    real carrier and take no credits. ``credits_max_sms`` and ``credits_max_mms`` are the most that
+    it may hold. ``is_test`` campaigns send a text of another one to the sender's own numbers.
     """
 
     __tablename__ = "campaign"
@@ -67,6 +68,9 @@ class CampaignRow(SQLModel, table=True):
     replies: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     texts_removed_at: int | None = Field(default=None, sa_type=BigInteger)
     sandbox: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+    credits_max_sms: int | None = Field(default=None, sa_type=BigInteger)
+    credits_max_mms: int | None = Field(default=None, sa_type=BigInteger)
+    is_test: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
 
 
 class MessageRow(SQLModel, table=True):
