@@ -2,9 +2,13 @@
 
 from collections.abc import Sequence
 
+from sqlalchemy import Connection
+
+from campaign.activity import Action
 from campaign.composing import base_instant
 from campaign.model import ComposedCampaign
 from campaign.states import GIVEN_UP, CampaignStatus
+from store.shared.activity import record
 from store.shared.own_keys import stored_key
 
 
@@ -68,3 +72,16 @@ def message_values(composed: ComposedCampaign, campaign_id: str) -> Sequence[dic
     # A column that is empty throughout would cost as much as one that is not.
     used = [name for name in rows[0] if any(row[name] is not None for row in rows)]
     return [{name: row[name] for name in used} for row in rows]
+
+
+def record_created(connection: Connection, composed: ComposedCampaign, campaign_id: str) -> None:
+    """Record who created a campaign."""
+    draft = composed.draft
+    created = {
+        "dialect": draft.dialect,
+        "recipients": len(composed.messages),
+        "sandbox": draft.sandbox,
+    }
+    record(
+        connection, Action.CAMPAIGN_CREATED, campaign_id, account=draft.account_id, after=created
+    )
