@@ -94,6 +94,8 @@ def dry_run(store: Store, composed: ComposedCampaign) -> DryRun:
         Departure(message.due_at, message.segments, limits.names[message.sender])
         for message in going
     ]
+    if (fault := draft.credits_max.fault_of(price)) is not None:
+        refusals.append(fault)
     return DryRun(
         total=len(composed.messages),
         to_send=len(going),

@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass
 
 from sqlalchemy import BigInteger, Boolean, Connection, String, bindparam, insert, text
 
-from campaign.activity import Action
 from campaign.credits import Price
 from campaign.events import Destination
 from campaign.instants import Instant
@@ -27,10 +26,9 @@ from store.campaigns import links
 from store.campaigns.forecasts import Forecasts
 from store.campaigns.listing import CampaignFilter, campaign_rows, whole_views
 from store.campaigns.orders import follow
-from store.campaigns.rows import campaign_values, message_values
+from store.campaigns.rows import campaign_values, message_values, record_created
 from store.database.engine import Database
 from store.shared import ledger, reply_rows, reports
-from store.shared.activity import record
 from store.shared.outbox import Outbox
 from store.shared.own_keys import stored_key
 from store.shared.views import message_view
@@ -148,18 +146,7 @@ class Campaigns:
             connection.execute(insert(MessageRow), message_values(composed, campaign_id))
             reply_rows.write_options(connection, composed)
             links.write(connection, composed, campaign_id)
-            created = {
-                "dialect": draft.dialect,
-                "recipients": len(composed.messages),
-                "sandbox": draft.sandbox,
-            }
-            record(
-                connection,
-                Action.CAMPAIGN_CREATED,
-                campaign_id,
-                account=draft.account_id,
-                after=created,
-            )
+            record_created(connection, composed, campaign_id)
             return Saved(campaign_id, created=True)
 
         return self._database.write(work)
