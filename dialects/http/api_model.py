@@ -1,4 +1,4 @@
-"""The base of the pydantic models that the native API reads and writes."""
+"""The bases of the pydantic models of the APIs."""
 
 from typing import Annotated, Any, Self
 
@@ -24,7 +24,7 @@ Next = Annotated[str | None, Field(description="cursor of the next page; null af
 
 
 class ApiModel(BaseModel):
-    """A JSON object with camelCase members; refuses members that it does not declare."""
+    """A JSON object of the native API, in camelCase; refuses members that it does not declare."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -42,3 +42,9 @@ class ApiModel(BaseModel):
     def json_object(self) -> dict[str, Any]:
         """The object as the JSON library writes it."""
         return self.model_dump(mode="json")
+
+
+class AnswerModel(BaseModel):
+    """A JSON object in an answer of a vendor's API, with no members but those declared."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)

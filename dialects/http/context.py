@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from campaign.settings import Settings
 from dialects.http.rate_limits import RequestLimiter
+from service.campaign_watches import CampaignWatches
 from service.campaigns import CampaignService
 from store.store import Store
 from webhooks.rendering import EventRenderer
@@ -23,3 +24,4 @@ class ApiContext:
     service: CampaignService
     limiter: RequestLimiter
     event_dialects: Mapping[str, EventRenderer] = field(default_factory=dict)
+    watches: CampaignWatches = field(default_factory=CampaignWatches)

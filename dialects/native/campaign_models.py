@@ -1,12 +1,16 @@
 """The answers about campaigns and their messages."""
 
-from typing import Any, Literal
+import json
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import AliasPath, BeforeValidator, Field
 
 from campaign.credits import MessageKind
+from campaign.sending_windows import Purpose
 from campaign.states import CampaignStatus, MessageStatus
 from dialects.http.api_model import ApiModel, At, Next
+from dialects.native.timing import WindowBody
 
 
 class Counts(ApiModel):
@@ -42,6 +46,43 @@ class Refusal(ApiModel):
     details: dict[str, Any]
 
 
+class ReasonCount(ApiModel):
+    """How many messages are in a state for a reason."""
+
+    status: MessageStatus
+    reason: str
+    count: int
+
+
+def reasons_of(counts: Mapping[tuple[str, str], int]) -> list[ReasonCount]:
+    """The counts by state and reason, in this order."""
+    return [
+        ReasonCount(status=MessageStatus(status), reason=reason, count=count)
+        for (status, reason), count in sorted(counts.items())
+    ]
+
+
+Reasons = Annotated[
+    list[ReasonCount],
+    BeforeValidator(lambda value: reasons_of(value) if isinstance(value, Mapping) else value),
+]
+
+
+class CreditAmount(ApiModel):
+    """Credits of each kind."""
+
+    sms: int
+    mms: int
+
+
+class CampaignCredits(ApiModel):
+    """The credits of a campaign."""
+
+    held: CreditAmount = Field(description="for messages that wait or are unknown")
+    posted: CreditAmount = Field(description="spent")
+    voided: CreditAmount = Field(description="returned")
+
+
 class Campaign(ApiModel):
     """A campaign with its counts."""
 
@@ -54,8 +95,23 @@ class Campaign(ApiModel):
     created_at: At
     schedule_date_time: At | None = Field(validation_alias="scheduled_at")
     spread_hours: float
+    rate: float | None = Field(
+        validation_alias=AliasPath("facts", "rate"),
+        description="its own limit in segments per second",
+    )
+    purpose: Annotated[Purpose, BeforeValidator(lambda value: value or Purpose.TRANSACTIONAL)]
+    window: Annotated[
+        WindowBody | None,
+        BeforeValidator(lambda value: json.loads(value) if isinstance(value, str) else value),
+    ] = Field(validation_alias="sending_window", description="when its messages may leave")
+    expires_at: At | None = Field(description="what has not left by then is skipped")
+    validity_seconds: int | None = Field(description="how long carriers try to deliver a message")
     started_at: At | None
     finished_at: At | None
+    planned_end: At | None = Field(
+        validation_alias=AliasPath("facts", "planned_end"),
+        description="when the last unsent message is expected to leave; null while it is paused",
+    )
     paused_by: Literal["person", "system"] | None = Field(description="null unless it is paused")
     problem: str | None = Field(
         description="what keeps an open campaign from going on, such as workflow_lost"
@@ -66,6 +122,8 @@ class Campaign(ApiModel):
     idempotency_key: str | None = Field(validation_alias="key")
     refusals: list[Refusal]
     counts: Counts = Field(validation_alias="tally")
+    reasons: Reasons = Field(validation_alias=AliasPath("facts", "reasons"))
+    credits: CampaignCredits = Field(validation_alias="facts")
     replies: int = Field(description="inbound texts that answered its messages")
     clicks: Clicks
 
@@ -116,29 +174,6 @@ class MessagePage(ApiModel):
     next: Next
 
 
-class ReasonCount(ApiModel):
-    """How many messages are in a state for a reason."""
-
-    status: MessageStatus
-    reason: str
-    count: int
-
-
-class CreditAmount(ApiModel):
-    """Credits of each kind."""
-
-    sms: int
-    mms: int
-
-
-class CampaignCredits(ApiModel):
-    """The credits of a campaign."""
-
-    held: CreditAmount = Field(description="for messages that wait or are unknown")
-    posted: CreditAmount = Field(description="spent")
-    voided: CreditAmount = Field(description="returned")
-
-
 class Report(ApiModel):
     """The counts, reasons and credits of a campaign."""
 
@@ -146,7 +181,7 @@ class Report(ApiModel):
     status: CampaignStatus
     sandbox: bool
     counts: Counts
-    reasons: list[ReasonCount]
+    reasons: Reasons
     segments_sent: int
     attempts: int
     credits: CampaignCredits

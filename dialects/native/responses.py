@@ -7,7 +7,7 @@ from campaign.csv_cells import csv_lines
 from campaign.inbound import InboundMessage as InboundRecord
 from campaign.instants import iso, iso_or_none
 from campaign.report import Report as ReportRecord
-from campaign.states import CampaignStatus, MessageStatus
+from campaign.states import CampaignStatus
 from campaign.views import CampaignView, MessageView
 from dialects.native.account_models import Credits
 from dialects.native.campaign_models import (
@@ -16,8 +16,8 @@ from dialects.native.campaign_models import (
     Counts,
     Message,
     NumberLookup,
-    ReasonCount,
     Report,
+    reasons_of,
 )
 from dialects.native.inbound_models import InboundMessage
 from store.accounts.accounts import AccountView
@@ -53,27 +53,32 @@ INBOUND_COLUMNS = (
 
 def message_of(view: MessageView) -> Message:
     """The current state of a message."""
-    return Message(
-        id=view.id,
-        position=view.position,
-        to=view.to,
-        text=view.text,
-        media_url=view.media_url,
-        sender=view.sender,
-        kind=view.kind,
-        segments=view.segments,
-        status=view.status,
-        reason=view.reason,
-        error=view.error,
-        attempts=view.attempts,
-        due_at=iso(view.due_at),
-        sent_at=iso_or_none(view.sent_at),
-        final_at=iso_or_none(view.final_at),
-        idempotency_key=view.key,
-        duplicate_of=view.duplicate_of,
-        reference=view.reference,
-        lookup=NumberLookup.of(view),
-    )
+    return Message(**message_members(view))
+
+
+def message_members(view: MessageView) -> dict[str, Any]:
+    """The members of a message, for a model that has more of them."""
+    return {
+        "id": view.id,
+        "position": view.position,
+        "to": view.to,
+        "text": view.text,
+        "media_url": view.media_url,
+        "sender": view.sender,
+        "kind": view.kind,
+        "segments": view.segments,
+        "status": view.status,
+        "reason": view.reason,
+        "error": view.error,
+        "attempts": view.attempts,
+        "due_at": iso(view.due_at),
+        "sent_at": iso_or_none(view.sent_at),
+        "final_at": iso_or_none(view.final_at),
+        "idempotency_key": view.key,
+        "duplicate_of": view.duplicate_of,
+        "reference": view.reference,
+        "lookup": NumberLookup.of(view),
+    }
 
 
 def report_of(report: ReportRecord) -> Report:
@@ -83,10 +88,7 @@ def report_of(report: ReportRecord) -> Report:
         status=CampaignStatus(report.status),
         sandbox=report.sandbox,
         counts=Counts.of(report.tally),
-        reasons=[
-            ReasonCount(status=MessageStatus(status), reason=reason, count=count)
-            for (status, reason), count in sorted(report.reasons.items())
-        ],
+        reasons=reasons_of(report.reasons),
         segments_sent=report.segments_sent,
         attempts=report.attempts,
         credits=CampaignCredits.of(report),

@@ -6,7 +6,9 @@ from dialects.dialect import Dialect
 from dialects.http.context import ApiContext
 from dialects.native import (
     account_routes,
+    activity_routes,
     brake_routes,
+    campaign_events,
     campaign_routes,
     delivery_routes,
     inbound_routes,
@@ -15,7 +17,9 @@ from dialects.native import (
     list_routes,
     listener_routes,
     message_routes,
+    message_search_routes,
     people_routes,
+    timeline_routes,
     webhook_routes,
 )
 from dialects.native.campaign_routes import show_error
@@ -23,9 +27,13 @@ from dialects.native.requests import NAME, CampaignBody, read
 
 GROUPS = (
     account_routes,
+    activity_routes,
     brake_routes,
     keyword_routes,
     message_routes,
+    message_search_routes,
+    timeline_routes,
+    campaign_events,
     inbound_routes,
     people_routes,
     list_routes,
@@ -52,6 +60,7 @@ DIALECT = Dialect(
     show_error,
     tags={
         "Campaigns": "Create campaigns, control them, and read their messages and reports",
+        "Messages": "Messages of all campaigns: a search, and why one is in its state",
         "Mailing lists": "Stored recipients with their fields",
         "Inbound messages": "Texts that people sent to the numbers of the account",
         "Webhooks": "Addresses that events are delivered to",

@@ -1,23 +1,26 @@
 """The HTTP API: one listener for every dialect, the native API and the carriers' news."""
 
 import asyncio
+import socket
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import uvicorn
 from fastapi import FastAPI, Request
-from fastapi.responses import PlainTextResponse, Response
+from fastapi.responses import PlainTextResponse, RedirectResponse, Response
 from prometheus_client import CollectorRegistry, Counter, generate_latest
 from starlette.exceptions import HTTPException
 
 from campaign.failures import NoVerdict, ServiceUnavailable, StoreUnavailable
 from campaign.settings import Settings
+from console.routes import CONSOLE
 from dialects.http.context import ApiContext
 from dialects.http.rate_limits import RequestLimiter
 from dialects.native.handling import RAISED, stopped
 from dialects.registry import DIALECTS
 from dialects.renderers import RENDERERS
+from service.campaign_watches import CampaignWatches
 from service.campaigns import CampaignService
 from service.gc_tuning import relax_gc
 from service.malloc_tuning import limit_heap, trim_heap
@@ -48,6 +51,7 @@ def create_app(context: ApiContext) -> FastAPI:
     for dialect in DIALECTS:
         app.include_router(dialect.routes(context))
     app.include_router(carrier_callbacks.routes(context))
+    app.include_router(CONSOLE.routes(context), include_in_schema=False)
     answer = answerer(context)
     _add_service_routes(app, context, answer)
     _add_failures(app, answer)
@@ -97,6 +101,10 @@ def _add_service_routes(app: FastAPI, context: ApiContext, answer: Answer) -> No
     app.add_middleware(Outermost, requests=requests, answer=answer)
     readiness = Readiness(context.service, context.store, context.settings)
 
+    @app.get("/", include_in_schema=False)
+    async def root() -> Response:
+        return RedirectResponse("/console", 303)
+
     @app.get(
         "/healthz",
         operation_id="checkHealth",
@@ -132,6 +140,19 @@ def _add_service_routes(app: FastAPI, context: ApiContext, answer: Answer) -> No
         return PlainTextResponse(generate_latest(registry).decode())
 
 
+class ApiServer(uvicorn.Server):
+    """The HTTP server; when it stops, it ends the streams that would keep it."""
+
+    def __init__(self, config: uvicorn.Config, watches: CampaignWatches) -> None:
+        super().__init__(config)
+        self._watches = watches
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """See :class:`uvicorn.Server`."""
+        self._watches.close()
+        await super().shutdown(sockets)
+
+
 async def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT. Opens the store and the service, and closes them."""
     configure()
@@ -142,16 +163,15 @@ async def serve(settings: Settings) -> None:
         client = await connect(lazy=True)
         service = CampaignService(client, store, settings)
         dispatcher = WebhookDispatcher(client, settings.task_queue)
-        app = create_app(
-            ApiContext(settings, store, service, RequestLimiter(settings.rate_limit_storage))
-        )
+        context = ApiContext(settings, store, service, RequestLimiter(settings.rate_limit_storage))
+        app = create_app(context)
         config = server_config(app, settings)
         relax_gc()
         reconciling = asyncio.create_task(Reconciler(service, store, settings, dispatcher).run())
         trimming = asyncio.create_task(trim_heap())
         try:
             async with dispatcher.serving(store.outbox):
-                await uvicorn.Server(config).serve()
+                await ApiServer(config, context.watches).serve()
         finally:
             reconciling.cancel()
             trimming.cancel()

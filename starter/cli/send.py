@@ -16,6 +16,7 @@ from campaign.states import CampaignStatus
 from campaign.views import CampaignView
 from dialects.native import requests as native
 from dialects.native import responses as presenting
+from dialects.native.campaign_file import CampaignFile, row_faults
 from dialects.native.dry_run import dry_run_json
 from service.campaigns import CampaignService, open_campaign_service
 from service.composition import CampaignComposer
@@ -23,7 +24,7 @@ from service.dry_run import DryRun
 from spreadsheets.people import Fault
 from starter.cli.campaigns import Account, Json, follow
 from starter.cli.context import CommandError, chosen_account, find_settings, opened_store, plain
-from starter.cli.send_file import CampaignFile, FileOptions, load, row_faults
+from starter.cli.send_file import FileOptions, load, place_of
 from starter.cli.send_options import (
     STDIN,
     Again,
@@ -159,7 +160,7 @@ def _check(
         of_all = row_faults(found, _with_sender(check, composer, principal))
         if not found.faults and not of_all:
             of_all = list(refused.refusals)
-    left_out = found.write_rejects(rejects) if rejects is not None else None
+    left_out = _write_rejects(found, rejects) if rejects is not None else None
     of_file = [fault for fault in found.faults if fault.line == found.header_line]
     shown = of_file if skip_invalid else found.faults
     if shown or of_all or not found.recipients:
@@ -170,6 +171,11 @@ def _check(
         where = f"; see {rejects}" if rejects is not None else ""
         total = count + len(found.recipients)
         sys.stderr.write(f"godwit: {count:,} of {total:,} rows are left out{where}\n")
+
+
+def _write_rejects(found: CampaignFile, file: Path) -> int:
+    with file.open("w", newline="", encoding="utf-8-sig") as lines:
+        return found.write_rejects(lines)
 
 
 def _with_sender(check: Check, composer: CampaignComposer, principal: Principal) -> Check:
@@ -186,7 +192,9 @@ def _print_faults(faults: list[Fault], of_all: list[Refusal], found: CampaignFil
     for fault in sorted(faults, key=lambda one: one.line)[:FAULTS_SHOWN_MAX]:
         value = plain(fault.value)[:VALUE_SHOWN_MAX]
         shown = f"{value!r} " if value and found.header_line is not None else ""
-        sys.stderr.write(f"godwit: {found.place(fault)}: {shown}{fault.message} ({fault.code})\n")
+        sys.stderr.write(
+            f"godwit: {place_of(found, fault)}: {shown}{fault.message} ({fault.code})\n"
+        )
     if len(faults) > FAULTS_SHOWN_MAX:
         more = len(faults) - FAULTS_SHOWN_MAX
         sys.stderr.write(f"godwit: and {more:,} more faults; --rejects FILE writes them all\n")
@@ -205,7 +213,7 @@ def _with_lines(refusals: Sequence[Refusal], found: CampaignFile) -> tuple[Refus
     shown = []
     for refusal in refusals:
         fault = found.fault_of(refusal)
-        shown.append(refusal if fault is None else replace(refusal, place=found.place(fault)))
+        shown.append(refusal if fault is None else replace(refusal, place=place_of(found, fault)))
     return tuple(shown)
 
 

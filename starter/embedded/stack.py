@@ -15,6 +15,7 @@ from typing import Any
 
 from campaign.settings import Settings
 from carriers import LOCAL_SERVERS, NotConfigured, carrier_module, open_carrier
+from console.sessions import CONSOLE_PATH, Signatures
 from starter.embedded import demo_account
 from starter.embedded.environment import for_api, for_carrier, for_temporal, for_worker
 from starter.embedded.options import (
@@ -44,6 +45,7 @@ class Stack:
     options: StackOptions
     supervisor: Supervisor = field(init=False)
     description: dict[str, Any] = field(default_factory=dict, init=False)
+    console_link: str = field(default="", init=False)
     _lock: Any = field(default=None, init=False)
 
     def __post_init__(self) -> None:
@@ -90,9 +92,12 @@ class Stack:
             "temporal": temporal,
             "carrier": carrier_url,
             "database": settings.database_url,
+            "console": f"{api}{CONSOLE_PATH}",
             "pids": {},
             "account": account_json(account, pair),
         }
+        token = Signatures(settings).link_token(pair.key_id)
+        self.console_link = f"{api}{CONSOLE_PATH}/link/{token}"
         self._write_description()
 
     async def stop(self) -> None:
@@ -175,8 +180,11 @@ class Stack:
         temporary.replace(self.options.data / "stack.json")
 
 
-async def run_stack(options: StackOptions, ready: Callable[[dict[str, Any]], None]) -> None:
-    """Run a stack until SIGTERM or SIGINT; calls ``ready`` with its description once it is up."""
+async def run_stack(options: StackOptions, ready: Callable[[dict[str, Any], str], None]) -> None:
+    """Run a stack until SIGTERM or SIGINT.
+
+    Once it is up, calls ``ready`` with its description and a one-time link to the console.
+    """
     # What every part writes is for its owner: people's numbers and texts, and keys.
     os.umask(UMASK)
     stop = asyncio.Event()
@@ -189,7 +197,7 @@ async def run_stack(options: StackOptions, ready: Callable[[dict[str, Any]], Non
         await asyncio.wait({starting, stopped}, return_when=asyncio.FIRST_COMPLETED)
         if starting.done():
             starting.result()
-            ready(stack.description)
+            ready(stack.description, stack.console_link)
             await stopped
     finally:
         starting.cancel()

@@ -1,11 +1,13 @@
 """Admission and the end of a campaign: evidence, hold, plan and settlement."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 
 from campaign.credits import CreditKind, Price, price_of
 from campaign.events import Destination
+from campaign.forecast import NO_LIMITS, Limits
 from campaign.instants import Instant, moment_of
 from campaign.keys import free_at
 from campaign.model import Evidence
@@ -14,6 +16,7 @@ from campaign.rates import campaign_scope
 from campaign.refusals import Refusal, RefusalCode
 from campaign.states import CAMPAIGN_ENDS, CampaignStatus
 from store.campaigns import admission_statements as sql
+from store.campaigns.forecasts import Forecasts
 from store.database.engine import Database, json_rows
 from store.shared import ledger, rates, reports
 from store.shared.erased_numbers import ErasedNumbers
@@ -23,8 +26,15 @@ from store.shared.outbox import Outbox
 class Admissions:
     """The :class:`campaign.ports.AdmissionStore` of both databases."""
 
-    def __init__(self, database: Database, outbox: Outbox, erased_numbers: ErasedNumbers) -> None:
+    def __init__(
+        self,
+        database: Database,
+        outbox: Outbox,
+        erased_numbers: ErasedNumbers,
+        forecasts: Forecasts,
+    ) -> None:
         self._database = database
+        self._forecasts = forecasts
         self._outbox = outbox
         self._erased_numbers = erased_numbers
         self._skip_erased = text(sql.SKIP_ERASED.format(rowset=database.rowset("recipient TEXT")))
@@ -54,6 +64,7 @@ class Admissions:
                 found = connection.execute(sql.FIRSTS_UNLEASED, leases)
                 strange = {row.sender: row.position for row in found}
                 senders = {name: senders[name] for name in owned & senders.keys()} | strange
+            segments, limits = self._spread(connection, account, campaign_id, now)
             return Evidence(
                 texts=firsts("COALESCE(compliance_text, text)"),
                 senders=senders,
@@ -61,9 +72,22 @@ class Admissions:
                 to_send=sum(row.n for row in kinds),
                 quota=account.daily_quota,
                 used_today=self._used(connection, account.id, now),
+                spread_hours=account.spread_hours,
+                spread_segments=segments,
+                limits=limits,
             )
 
         return self._database.read(work)
+
+    def _spread(
+        self, connection: Connection, account: Row[Any], campaign_id: str, now: Instant
+    ) -> tuple[Mapping[str, int], Limits]:
+        """The segments that a spread places, by sender, and their rates; none without a spread."""
+        if account.spread_hours <= 0:
+            return {}, NO_LIMITS
+        segments = self._forecasts.spread_segments(connection, campaign_id)
+        limits = self._forecasts.limits(connection, account.id, segments, now, campaign_id)
+        return segments, limits
 
     def account_evidence(
         self, account_id: str, now: Instant
@@ -154,9 +178,16 @@ class Admissions:
         values = {"campaign": campaign_id, "limit": limit}
         return self._database.read(
             lambda connection: [
-                WaveRow(row.due, row.position, bool(row.hard))
+                WaveRow(row.due, row.position)
                 for row in connection.execute(sql.WAITING_ROWS, values)
             ]
+        )
+
+    def has_expired(self, campaign_id: str) -> bool:
+        """See :class:`campaign.sending_windows.ExpiryStore`."""
+        values = {"campaign": campaign_id}
+        return self._database.read(
+            lambda connection: connection.execute(sql.HAS_EXPIRED, values).first() is not None
         )
 
     def settle(

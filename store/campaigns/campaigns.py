@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 
 from sqlalchemy import BigInteger, Boolean, Connection, String, bindparam, insert, text
 
+from campaign.activity import Action
 from campaign.credits import Price
 from campaign.events import Destination
 from campaign.instants import Instant
@@ -23,10 +24,12 @@ from campaign.states import (
 )
 from campaign.views import CampaignView, MessageView
 from store.campaigns import links
+from store.campaigns.listing import CampaignFilter, PlannedEnds, campaign_rows, whole_views
 from store.campaigns.orders import follow
 from store.campaigns.rows import campaign_values, message_values
 from store.database.engine import Database
 from store.shared import ledger, reply_rows, reports
+from store.shared.activity import record
 from store.shared.outbox import Outbox
 from store.shared.own_keys import stored_key
 from store.shared.views import message_view
@@ -101,6 +104,7 @@ _BACK_TO_UNKNOWN = text("""
 _FREE_KEY = text("""
     DELETE FROM campaign_key WHERE campaign_id = :campaign
 """)
+EVERY_CAMPAIGN = CampaignFilter()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +119,10 @@ class Saved:
 class Campaigns:
     """Campaigns in the database; every public method is one transaction."""
 
-    def __init__(self, database: Database, outbox: Outbox) -> None:
+    def __init__(self, database: Database, outbox: Outbox, planned_ends: PlannedEnds) -> None:
         self._database = database
         self._outbox = outbox
+        self._planned_ends = planned_ends
 
     def save(self, composed: ComposedCampaign, campaign_id: str) -> Saved:
         """Store a draft, its messages and its claimed key, or find who has the key.
@@ -142,6 +147,18 @@ class Campaigns:
             connection.execute(insert(MessageRow), message_values(composed, campaign_id))
             reply_rows.write_options(connection, composed)
             links.write(connection, composed, campaign_id)
+            created = {
+                "dialect": draft.dialect,
+                "recipients": len(composed.messages),
+                "sandbox": draft.sandbox,
+            }
+            record(
+                connection,
+                Action.CAMPAIGN_CREATED,
+                campaign_id,
+                account=draft.account_id,
+                after=created,
+            )
             return Saved(campaign_id, created=True)
 
         return self._database.write(work)
@@ -160,29 +177,22 @@ class Campaigns:
             row = connection.execute(_GET, {"campaign": campaign_id}).first()
             if row is None or account_id not in (None, row.account_id):
                 return None
-            return reports.campaign_views(connection, [row])[0]
+            return whole_views(connection, [row], self._planned_ends)[0]
 
         return self._database.read_snapshot(work)
 
     def list(
-        self, account_id: str | None = None, limit: int = 50, before: str | None = None
+        self,
+        account_id: str | None = None,
+        limit: int = 50,
+        before: str | None = None,
+        wanted: CampaignFilter = EVERY_CAMPAIGN,
     ) -> Sequence[CampaignView]:
         """Campaigns, newest first; ``before`` is the id of the last one seen."""
-        conditions, values = ["1 = 1"], {"limit": limit, "account": account_id, "before": before}
-        if account_id is not None:
-            conditions.append("account_id = :account")
-        if before is not None:
-            conditions.append(
-                "(created_at, id) < (SELECT created_at, id FROM campaign WHERE id = :before)"
-            )
-        query = text(
-            f"SELECT * FROM campaign WHERE {' AND '.join(conditions)} "
-            "ORDER BY created_at DESC, id DESC LIMIT :limit"
-        )
 
         def work(connection: Connection) -> Sequence[CampaignView]:
-            rows = connection.execute(query, values).all()
-            return reports.campaign_views(connection, rows)
+            rows = campaign_rows(connection, self._database, account_id, wanted, limit, before)
+            return whole_views(connection, rows, self._planned_ends)
 
         return self._database.read(work)
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from campaign.composing import base_instant
 from campaign.model import ComposedCampaign
+from campaign.sending_windows import stored_window
 from campaign.states import GIVEN_UP, CampaignStatus
 from store.shared.own_keys import stored_key
 
@@ -28,6 +29,10 @@ def campaign_values(composed: ComposedCampaign, campaign_id: str) -> dict[str, o
         "exclude_opt_outs": draft.exclude_opt_outs,
         "unknown_policy": draft.unknown_policy.value,
         "sandbox": draft.sandbox,
+        "purpose": None if draft.purpose is None else draft.purpose.value,
+        "sending_window": stored_window(draft.window),
+        "expires_at": draft.expires_at,
+        "validity_seconds": draft.validity_seconds,
     }
 
 
@@ -57,6 +62,7 @@ def message_values(composed: ComposedCampaign, campaign_id: str) -> Sequence[dic
             "network": message.network,
             "callback_url": message.callback_url,
             "callback_method": message.callback_method,
+            "time_zone": message.time_zone,
             # Some are at their end before anything was sent.
             "final_at": composed.received_at if message.status in GIVEN_UP else None,
         }

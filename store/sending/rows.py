@@ -26,6 +26,8 @@ class DueMessage(NamedTuple):
     attempts: int
     key: str | None
     list_id: str | None
+    country: str | None
+    time_zone: str | None
     tries: int
 
 
