@@ -1,8 +1,9 @@
-"""docs/api.md: a reader who follows it gets verified events, and its statements hold."""
+"""docs/api.md and docs/migrating.md: their commands work as written, and their statements hold."""
 
 import json
 import re
 import subprocess
+import sys
 import textwrap
 import time
 from pathlib import Path
@@ -11,9 +12,11 @@ from typing import Any
 import httpx
 import pytest
 
+from campaign.events import NATIVE
 from campaign.model import FIELD_LENGTH_MAX, FIELDS_MAX, RECIPIENTS_MAX, SPREAD_HOURS_MAX, Policy
 from dialects.http.auth import Permission
 from dialects.native.problem_models import EXAMPLES
+from dialects.registry import DIALECTS
 from store.webhooks.endpoints import WEBHOOKS_MAX
 from store.webhooks.listeners import LISTENERS_MAX
 from tests.carriers.servers import free_port
@@ -22,19 +25,20 @@ from tests.test_layout import ROOT
 from tests.test_readme import Reader, recipe
 
 PAGE = (ROOT / "docs" / "api.md").read_text("utf-8")
+MIGRATING = (ROOT / "docs" / "migrating.md").read_text("utf-8")
 SECONDS = 60
 EVENTS = ["message.sent"] * 2 + ["message.delivered"] * 2 + ["campaign.finished"]
 
 
-def blocks(language: str) -> list[str]:
+def blocks(language: str, page: str = PAGE) -> list[str]:
     """The blocks of code of a language, without their indentation."""
-    found = re.findall(rf"^( *)```{language}\n(.*?)^ *```$", PAGE, re.M | re.S)
+    found = re.findall(rf"^( *)```{language}\n(.*?)^ *```$", page, re.M | re.S)
     return [textwrap.dedent(block) for _, block in found]
 
 
-def commands() -> list[str]:
-    """Every command of the page, in order."""
-    return [line for block in blocks("sh") for line in block.splitlines()]
+def commands(page: str = PAGE) -> list[str]:
+    """Every command of a page, in order."""
+    return [line for block in blocks("sh", page) for line in block.splitlines()]
 
 
 def first_line(process: subprocess.Popen[str], start: str) -> str:
@@ -92,6 +96,7 @@ def test_a_reader_of_the_page_gets_verified_events(tmp_path: Path) -> None:
         for command in rest:
             check(command, reader.run(command))
         check_error(reader.environment)
+        check_migrating(reader)
 
 
 def check_error(environment: dict[str, str]) -> None:
@@ -107,6 +112,38 @@ def check_error(environment: dict[str, str]) -> None:
     )
     (example,) = blocks("json")
     assert answer.json() == json.loads(example)
+
+
+def check_migrating(reader: Reader) -> None:
+    """See that the commands for clients of vendors are taken as each vendor's page says."""
+    results = [(command, reader.run(command)) for command in commands(MIGRATING)]
+    shown = {command: json.loads(one) for command, one in results if not command.startswith("e")}
+    said = {
+        "/v1/opt-outs": lambda answer: answer == {"added": 2, "total": 2},
+        "/members": lambda answer: answer["members"] == 2,
+        "/messaging/batch": lambda answer: answer["status"] == "queued",
+        "/bulk_sms": lambda answer: answer["status"]["code"] == 293,
+        "/BatchMessages": lambda answer: {item["Status"] for item in answer} == {"Processing"},
+        "/send/batch": lambda answer: answer["success"] is True,
+    }
+    assert len(shown) == len(said)
+    for place, holds in said.items():
+        ((command, answer),) = [pair for pair in shown.items() if place in pair[0]]
+        assert holds(answer), f"{command}\n{answer}"
+    (client,) = blocks("python", MIGRATING)
+    command = [sys.executable, "-W", "ignore", "-c", client]
+    ran = subprocess.run(command, env=reader.environment, capture_output=True, text=True)
+    assert ran.stdout == "200 293\n", ran.stderr
+
+
+def test_every_api_of_a_vendor_has_a_part_on_migrating() -> None:
+    parts = set(re.findall(r"^## (.*)$", MIGRATING, re.M)) - {"What everybody does"}
+    assert {part.replace(" ", "").lower() for part in parts} == {
+        dialect.name for dialect in DIALECTS if dialect.name != NATIVE
+    }
+    for part in parts:
+        text = section(MIGRATING, part)
+        assert "The same:" in text and "Different:" in text and "| base URL |" in text
 
 
 def test_the_limits_of_the_page_are_those_of_the_code() -> None:
