@@ -40,6 +40,7 @@ def test_of(draft: Draft, recipient: int, numbers: Sequence[str]) -> Draft:
         media_url=draft.media_url,
         unknown_policy=draft.unknown_policy,
         shorten_urls=draft.shorten_urls,
+        smart_encoding=draft.smart_encoding,
         sandbox=draft.sandbox,
         credits_max=draft.credits_max,
         is_test=True,
