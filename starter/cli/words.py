@@ -11,6 +11,8 @@ REASONS = {
     "left_list": "the recipient left the mailing list",
     "duplicate_key": "another message has spent its idempotency key",
     "key_busy": "another message is using its idempotency key",
+    "outside_window": "no hour of its campaign's window admitted it",
+    "expired": "it expired",
     "campaign_cancelled": "its campaign was cancelled",
     "campaign_refused": "its campaign was refused",
     "invalid_number": "the carrier calls the number invalid",

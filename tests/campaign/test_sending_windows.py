@@ -26,9 +26,9 @@ NIGHT = read_instant("2026-12-02T23:00:00-05:00")
 NEW_YORK, ANYWHERE = "+12125550123", "+18005550123"
 
 
-def window(*times: str, **members: Any) -> Window:
+def window(since: str, until: str, days: list[str] | None = None, **members: Any) -> Window:
     """A window that is right."""
-    made, *_ = make_window(*times, **members)
+    made, *_ = make_window(since, until, days, **members)
     assert made is not None
     return made
 
@@ -106,7 +106,7 @@ def test_a_fault_of_a_window_names_its_member(members: tuple[Any, ...], fault: s
 def test_a_window_is_stored_and_read_again_as_it_was() -> None:
     for one in (
         window("09:00", "24:00"),
-        window("00:00", "12:30", ["sun", "tue"], "Europe/Paris", Outside.SKIP),
+        window("00:00", "12:30", ["sun", "tue"], time_zone="Europe/Paris", outside=Outside.SKIP),
     ):
         assert window_from_json(stored_window(one) or "") == one
 
