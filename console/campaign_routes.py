@@ -6,43 +6,22 @@ from dataclasses import dataclass
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from campaign.instants import Instant
 from campaign.phone import canonical_number
-from campaign.report import Report
 from campaign.retry import may_pass
 from campaign.states import CAMPAIGN_ENDS, CampaignStatus, MessageStatus
 from campaign.views import CampaignView, MessageView
-from console import words
-from console.campaigns_routes import ends_at, stop_of
+from console import charts, words
+from console.campaigns_routes import stop_of
 from console.handling import PREFIX, Console, redirect
 from dialects.http.auth import Permission
 from dialects.http.downloads import csv_download
 from dialects.native.campaign_routes import report_csv
 from store.campaigns.message_search import MessageFilter
 from store.database.threads import read_in_thread
-from store.shared.brakes import Stop
 from store.store import Store
 
 PAGE = 50
 Act = Callable[[CampaignView], Awaitable[None]]
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What the page says of a campaign: counts, reasons, its end by the plan, and the brake."""
-
-    report: Report
-    ends_at: Instant | None
-    stop: Stop | None
-
-    @property
-    def retryable(self) -> int:
-        """How many messages a retry would send again."""
-        return sum(
-            count
-            for (status, code), count in self.report.reasons.items()
-            if status == MessageStatus.FAILED and may_pass(code)
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +65,9 @@ def routes(console: Console, router: APIRouter) -> None:
             request,
             "campaign.html",
             view=view,
-            facts=await read_in_thread(_facts, store, view),
+            stop=await read_in_thread(stop_of, store, view.account_id),
+            chart=charts.chart(await read_in_thread(store.timelines.read, view.id)),
+            retryable=_retryable(view),
             chosen=chosen,
             messages=messages[:PAGE],
             following=messages[PAGE - 1].position if len(messages) > PAGE else None,
@@ -105,25 +86,29 @@ def routes(console: Console, router: APIRouter) -> None:
     @router.get("/campaigns/{id}/cancel")
     async def confirm_cancel(request: Request, id: str) -> Response:
         """What a cancellation would give up."""
-        session = await console.enter(request, Permission.CONTROL)
-        view = await console.own_campaign(request, session, id)
+        session = await console.enter(request, Permission.CONTROL, in_sandbox=True)
+        view = await console.own_campaign(request, session, id, Permission.CONTROL)
         return console.page(request, "cancel.html", view=view, left=words.waiting(view.tally))
 
     @router.post("/campaigns/{id}/{action}")
     async def act(request: Request, id: str, action: str) -> Response:
         """Pause, resume, cancel or retry the campaign."""
-        session = await console.enter(request, Permission.CONTROL)
+        session = await console.enter(request, Permission.CONTROL, in_sandbox=True)
         await console.read_form(request, session.id)
-        view = await console.own_campaign(request, session, id)
+        view = await console.own_campaign(request, session, id, Permission.CONTROL)
         if action not in acts:
             return console.problem(request, 404, words.NO_PAGE)
         await acts[action](view)
         return redirect(f"{PREFIX}/campaigns/{view.id}")
 
 
-def _facts(store: Store, view: CampaignView) -> Facts:
-    report = store.campaigns.report(view.id)
-    return Facts(report, ends_at(store, view), stop_of(store, view.account_id))
+def _retryable(view: CampaignView) -> int:
+    """How many messages a retry would send again."""
+    return sum(
+        count
+        for (status, code), count in view.facts.reasons.items()
+        if status == MessageStatus.FAILED and may_pass(code)
+    )
 
 
 def _messages(store: Store, view: CampaignView, chosen: Filter) -> Sequence[MessageView]:

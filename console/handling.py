@@ -85,8 +85,10 @@ class Console:
             bind_contextvars(account=session.principal.account_id)
         return session
 
-    async def enter(self, request: Request, permission: Permission) -> Session:
-        """The session of a request with a permission.
+    async def enter(
+        self, request: Request, permission: Permission, in_sandbox: bool = False
+    ) -> Session:
+        """The session of a request with a permission, or with it for sandbox campaigns alone.
 
         Raises Leave: to the page for signing in, or with 403. Raises Refused for a query parameter
         that the route does not have.
@@ -96,7 +98,7 @@ class Console:
             back = request.url.path if request.method == "GET" else PREFIX
             raise Leave(redirect(f"{PREFIX}/sign-in?next={quote(back)}"))
         request.scope["console_session"] = session
-        if not session.may(permission):
+        if not session.may(permission, in_sandbox):
             raise Leave(self.problem(request, 403, words.FORBIDDEN[permission]))
         check_query(request)
         return session
@@ -115,12 +117,23 @@ class Console:
             raise Leave(self.problem(request, 403, words.STALE_FORM))
         return fields
 
-    async def own_campaign(self, request: Request, session: Session, id: str) -> CampaignView:
-        """A campaign of the account; raises Leave with 404, for another account's as well."""
+    async def own_campaign(
+        self,
+        request: Request,
+        session: Session,
+        id: str,
+        permission: Permission = Permission.READ,
+    ) -> CampaignView:
+        """A campaign of the account; raises Leave with 404, for another account's as well.
+
+        Raises Leave with 403 if the session lacks the permission for it.
+        """
         account_id = session.principal.account_id
         view = await read_in_thread(self.api.store.campaigns.get, id, account_id)
         if view is None:
             raise Leave(self.problem(request, 404, words.NO_CAMPAIGN))
+        if not session.may(permission, view.sandbox):
+            raise Leave(self.problem(request, 403, words.FORBIDDEN[permission]))
         bind_contextvars(campaign=view.id)
         return view
 

@@ -7,7 +7,9 @@ from console import (
     access_routes,
     campaign_routes,
     campaigns_routes,
+    draft_routes,
     installation_routes,
+    send_routes,
     words,
 )
 from console.handling import PREFIX, Console, finished, redirect, route_class
@@ -16,7 +18,14 @@ from console.sessions import Sessions, Signatures
 from dialects.dialect import Dialect
 from dialects.http.context import ApiContext
 
-GROUPS = (access_routes, campaigns_routes, campaign_routes, installation_routes)
+GROUPS = (
+    access_routes,
+    campaigns_routes,
+    campaign_routes,
+    draft_routes,
+    send_routes,
+    installation_routes,
+)
 _ERRORS = {503: words.UNAVAILABLE, 500: words.FAILED}
 _pages = Pages()
 

@@ -36,9 +36,9 @@ class Session:
     form_token: str
     ends_at: Instant
 
-    def may(self, permission: str) -> bool:
-        """Tell whether the key of the session carries a permission."""
-        return self.principal.may(permission)
+    def may(self, permission: str, in_sandbox: bool = False) -> bool:
+        """See :meth:`store.accounts.api_keys.Principal.may`."""
+        return self.principal.may(permission, in_sandbox)
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,6 +66,12 @@ CAMPAIGN_STATES = {
     CampaignStatus.CANCELLED: "cancelled",
     CampaignStatus.EXPIRED: "expired",
 }
+# The two ends of a campaign that was sent are one thing to see, and two to look for.
+CAMPAIGN_FILTERS = {
+    **CAMPAIGN_STATES,
+    CampaignStatus.FINISHED: "finished, all delivered",
+    CampaignStatus.FINISHED_WITH_FAILURES: "finished, some not delivered",
+}
 MESSAGE_STATES = {
     MessageStatus.QUEUED: "waiting",
     MessageStatus.SENDING: "on its way out",
@@ -82,7 +88,7 @@ MESSAGE_STATES = {
 REASONS = {
     "opted_out": "This person asked not to be texted.",
     "left_list": "This person left the mailing list before the message was due.",
-    "duplicate_recipient": "The number is in the list twice. It gets one message.",
+    "duplicate": "The number is in the list twice. It gets one message.",
     "duplicate_key": "This message was sent before, under the same key.",
     "key_busy": "The same message is being sent by another campaign.",
     "fields_missing": "A field of the text has no value for this person. Fill it in your list.",
@@ -107,6 +113,19 @@ REASONS = {
     "not_accepted": "The network says that it never got the message. It can be tried again.",
     "carrier_configuration": "The connection to the network refused our login. Tell the person "
     "who runs Godwit.",
+    "not_mobile": "This number is no mobile phone. Ask for another number.",
+    "country_not_enabled": "Messages to this country are not switched on. Tell the person who runs "
+    "Godwit.",
+    "text_missing": "The text is empty for this person.",
+    "text_too_long": "The text is too long for the network. Shorten it.",
+    "text_invalid": "The network cannot send this text. Write it differently.",
+    "not_allowed": "This account may not send to the number. Tell the person who runs Godwit.",
+    "filtered": "The network filtered the message out. Check the text and the sender.",
+    "media_invalid": "The network cannot use the picture. Check its address.",
+    "media_too_large": "The picture is too large.",
+    "media_not_supported": "The phone or the network cannot show the picture.",
+    "temporary_failure": "The network had trouble for a while. It can be tried again.",
+    "carrier_error": "The network had an error of its own.",
     "carrier_removed": "Its network is not in use any more. It can be tried again.",
 }
 PROBLEMS = {
@@ -233,3 +252,37 @@ CURES = {
     "clock": "Set the clock of this machine, best with NTP.",
     "sending": "Start sending again when the reason for the stop is gone.",
 }
+
+BAD_NAME = "The name has a character that cannot be in a name. Type it anew."
+NO_TEXT = "Write a text."
+NO_FILE = "Choose a file, or paste a list."
+PASTED = "what you pasted"
+BAD_TIME = "Give a date and a time, such as 2026-12-01 at 09:00."
+NO_SUCH_TIME = "This time does not exist there: the clock is put forward over it. Choose another."
+BAD_HOURS = "Give the hours as a number, such as 3 or 0.5."
+SKIPPED = {
+    "duplicate": "twice in the list: they get one message",
+    "opted_out": "asked not to be texted",
+    "fields_missing": "have an empty field",
+}
+
+
+def type_number(people: int) -> str:
+    """What to type before a large send."""
+    return f"Type {people} to show that you mean to send to {people:,} people."
+
+
+def sentence(text: str) -> str:
+    """A message of a reader as a sentence."""
+    return f"{text[:1].upper()}{text[1:]}".rstrip(".") + "."
+
+
+def fault(message: str) -> str:
+    """What is wrong with a cell, as a sentence about it."""
+    begins = message.partition(" ")[0]
+    return sentence(f"it {message}" if begins in ("is", "has", "stands", "must") else message)
+
+
+def skipped(code: str) -> str:
+    """Why people of a list get no message, after their number."""
+    return SKIPPED.get(code) or REASONS.get(code) or code.replace("_", " ")

@@ -14,6 +14,7 @@ from dialects.http.bodies import read_json_as
 from dialects.http.conditional import ConditionalRoute
 from dialects.http.context import ApiContext
 from dialects.http.downloads import OR_CSV, csv_download, wants_csv
+from dialects.http.replays import note_replay
 from dialects.native.campaign_models import Campaign, CampaignPage, MessagePage, Report
 from dialects.native.cursors import read_cursor, write_cursor
 from dialects.native.dry_run import dry_run_json
@@ -107,6 +108,7 @@ def routes(context: ApiContext, read: Read, create_schema: dict[str, Any]) -> AP
             preview = await context.service.dry_run(draft)
             return JSONResponse(dry_run_json(preview))
         admission = await context.service.admit(draft)
+        note_replay(request, admission.replayed)
         view = admission.campaign
         response.status_code = 200 if admission.replayed else 201
         response.headers["Location"] = f"/v1/campaigns/{view.id}"

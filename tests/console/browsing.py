@@ -50,7 +50,7 @@ class Page(HTMLParser):
             self.forms.append(Form(values.get("method", "get"), values.get("action", "")))
         elif tag == "a":
             self.links.append(values.get("href", ""))
-        elif tag in ("input", "button", "select", "textarea") and self.forms:
+        elif tag in ("input", "select", "textarea") and self.forms:
             if name := values.get("name"):
                 self.forms[-1].fields[name] = values.get("value", "")
 
