@@ -133,9 +133,9 @@ def test_a_dirty_list_of_1000_is_delivered_by_mouse(
     one.look("add")
     page.set_input_files("#file", file)
     page.click("text=Read the list")
-    page.wait_for_selector("text=1,000 rows: 966 good, 34 with a fault.")
+    page.wait_for_selector("text=1,000 rows: 965 good, 35 with a fault.")
     one.look("recipients")
-    page.click("text=/Leave these 34 out/")
+    page.click("text=/Leave these 35 out/")
     page.wait_for_selector("text=What they get")
     one.look("check")
     page.click("a.primary")
@@ -150,7 +150,7 @@ def test_a_dirty_list_of_1000_is_delivered_by_mouse(
     page.goto(f"{one.address}/installation")
     one.look("installation")
     sent = {row["reference"] for row in running.carrier_log()}
-    assert len(sent) == len(running.carrier_log()) == 957
+    assert len(sent) == len(running.carrier_log()) == 956
     assert one.complaints == []
     if not AXE.exists():
         pytest.skip(f"everything else held, but axe-core is not in {AXE.parent}")
