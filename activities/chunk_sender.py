@@ -23,9 +23,12 @@ from activities.waiting import Lines, Places
 from campaign.failures import StoreUnavailable
 from campaign.instants import SECOND, Instant
 from campaign.ports import ClaimResult, Outcome
-from campaign.states import MessageStatus
 
 FLUSH_SECONDS = 0.1
+# For so long a chunk waits for its next message; otherwise it ends and comes back then.
+DUE_PATIENCE: Instant = 2 * SECOND
+# Messages that are due closer together are claimed together, so much later at most.
+CLAIM_EVERY: Instant = SECOND // 10
 # A chunk that can only wait for a carrier says so after this long; then it waits for longer.
 DOWN_PATIENCE: Instant = 2 * SECOND
 DOWN_PATIENCE_KNOWN: Instant = 30 * SECOND
@@ -39,22 +42,26 @@ class ChunkSender:
 
     Of a cancelled campaign it only finds out what had left. With ``known_down`` nobody needs to
     be told soon that a carrier is down. ``places`` and ``lines`` are those of the worker.
+    ``counts`` has how many messages ended how, those of earlier attempts included.
+
+    When no message is due for a while, ``run`` ends before the chunk does: ``back_at`` is then
+    when another attempt should begin.
     """
 
     attempts: Attempts
     places: Places
     lines: Lines
     known_down: bool = False
+    counts: dict[str, int] = field(default_factory=dict)
+    back_at: Instant | None = None
     _exhausted: bool = False
-    _skipped: int = 0
-    _deferred: int = 0
     _again_at: Instant | None = None
     _left: bool = False
     _waits_for: str | None = None
     _outcomes: list[Outcome] = field(default_factory=list)
     _under_way: int = 0
-    _counts: dict[MessageStatus, int] = field(default_factory=dict)
     _ask_again_at: Instant = 0
+    _due_at: Instant | None = None
     _down: str | None = None
     _down_since: Instant = 0
     _held: bool = False
@@ -73,6 +80,10 @@ class ChunkSender:
             self._under_way += 1
             sends.create_task(self._recover(sends))
             while True:
+                if self._waits_until_due():
+                    if not await self._claim_when_due(sends):
+                        break
+                    continue
                 if self._only_waits():
                     if not await self._claim_in_line(sends) and self._left:
                         break
@@ -84,15 +95,12 @@ class ChunkSender:
                     break
         if self._failure is not None:
             raise self._failure
-        counts = {status.value: count for status, count in self._counts.items()}
         return ChunkResult(
-            skipped=self._skipped,
-            deferred=self._deferred,
             stopped=not self._exhausted,
             down=self._down,
             again_at=self._again_at,
             held=self._held,
-            **counts,
+            **self.counts,
         )
 
     async def _claim(self, sends: asyncio.TaskGroup) -> ClaimResult:
@@ -119,8 +127,8 @@ class ChunkSender:
         if room > 0:
             self._exhausted = self._exhausted or result.exhausted
             self._notice(result)
-        self._skipped += result.skipped
-        self._deferred += result.deferred
+        self._count("skipped", result.skipped)
+        self._count("deferred", result.deferred)
         for handoff in result.claimed:
             self._start(sends, self.attempts.send(handoff, start_by))
         return result
@@ -134,8 +142,28 @@ class ChunkSender:
 
     def _only_waits(self) -> bool:
         """Tell whether nothing is under way, and what is left may not leave yet."""
-        busy = self._under_way or self._outcomes
-        return self._waits_for is not None and not busy and not self._has_ended()
+        return self._waits_for is not None and not self._is_busy() and not self._has_ended()
+
+    def _waits_until_due(self) -> bool:
+        """Tell whether nothing is under way, and the next message is not due yet."""
+        return self._due_at is not None and not self._is_busy() and not self._has_ended()
+
+    def _is_busy(self) -> bool:
+        return bool(self._under_way or self._outcomes)
+
+    async def _claim_when_due(self, sends: asyncio.TaskGroup) -> bool:
+        """Wait until the next message is due, and claim; False if that takes too long."""
+        assert self._due_at is not None
+        now = self.attempts.now()
+        if self._due_at - now > DUE_PATIENCE or self.places.crowded:
+            self.back_at = self._due_at
+            return False
+        with self.places.waiting():
+            await self.attempts.pause((self._ask_again_at - now) / SECOND)
+            await self.places.returning()
+        self._ask_again_at = 0
+        await self._claim(sends)
+        return True
 
     async def _claim_in_line(self, sends: asyncio.TaskGroup) -> bool:
         """Wait for a rate or a carrier after others of this worker, and claim once."""
@@ -163,6 +191,9 @@ class ChunkSender:
             self.attempts.stop.set()
         self._ask_again_at = result.ask_again_at or 0
         self._waits_for = result.waits_for
+        self._due_at = result.ask_again_at if result.waits_for is None else None
+        if self._due_at is not None:
+            self._ask_again_at = max(self._due_at, self.attempts.now() + CLAIM_EVERY)
         if result.down and not self._down:
             self._down_since = self.attempts.now()
         self._down = result.down
@@ -227,12 +258,15 @@ class ChunkSender:
             outcome = await sending
             if outcome is not None:
                 self._outcomes.append(outcome)
-                self._counts[outcome.status] = self._counts.get(outcome.status, 0) + 1
+                self._count(outcome.status.value, 1)
         except Exception as error:
             # In a TaskGroup it would cut off requests whose messages the carrier may have taken.
             self._failure = self._failure or error
         finally:
             self._one_ended()
+
+    def _count(self, what: str, count: int) -> None:
+        self.counts[what] = self.counts.get(what, 0) + count
 
     def _one_ended(self) -> None:
         """Wake the loop when half the window has ended, all of it has, or a moment passes."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any
 
 from temporalio import activity
@@ -11,17 +11,22 @@ HEARTBEAT_SECONDS = 1.0
 
 
 @contextlib.asynccontextmanager
-async def heartbeating(stop: asyncio.Event) -> AsyncIterator[None]:
-    """Send heartbeats inside the block, and set ``stop`` when the worker goes down."""
-    async with _background(_heartbeat()), _background(_stop_with_worker(stop)):
+async def heartbeating(
+    stop: asyncio.Event, details: Callable[[], object] | None = None
+) -> AsyncIterator[None]:
+    """Send heartbeats inside the block, and set ``stop`` when the worker goes down.
+
+    The next attempt at the activity gets the last ``details``.
+    """
+    async with _background(_heartbeat(details)), _background(_stop_with_worker(stop)):
         yield
 
 
-async def _heartbeat() -> None:
+async def _heartbeat(details: Callable[[], object] | None) -> None:
     # Most chunks end before the first beat, which would be as much work as their start.
     while True:
         await asyncio.sleep(HEARTBEAT_SECONDS)
-        activity.heartbeat()
+        activity.heartbeat(*([] if details is None else [details()]))
 
 
 async def _stop_with_worker(stop: asyncio.Event) -> None:

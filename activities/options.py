@@ -69,11 +69,8 @@ def send_chunk_options(summary: str, shared_on: str | None = None) -> ActivityCo
         task_queue=shared_on,
         start_to_close_timeout=timedelta(hours=12),
         heartbeat_timeout=timedelta(seconds=8),
-        retry_policy=RetryPolicy(
-            initial_interval=timedelta(seconds=1),
-            backoff_coefficient=2.0,
-            maximum_interval=timedelta(seconds=10),
-        ),
+        # Attempts that wait for a due message count too: the interval does not grow with them.
+        retry_policy=RetryPolicy(initial_interval=timedelta(seconds=1), backoff_coefficient=1.0),
         cancellation_type=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
         summary=summary,
     )

@@ -49,8 +49,6 @@ class Planning:
         """
         facts = self._admissions.plan_facts(input.campaign_id)
         rows = self._admissions.waiting_rows(input.campaign_id, ROWS_MAX)
-        if facts.spread_hours <= 0:
-            rows = [replace(row, hard=True) for row in rows]
         planned = waves(rows, wave_width(facts.spread_hours), self._chunk_size)
         if len(rows) == ROWS_MAX and len(planned) > 1:
             # The limit may have cut the last wave short; the next look shows it whole.

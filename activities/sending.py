@@ -2,8 +2,10 @@
 
 import asyncio
 from collections.abc import Mapping
+from datetime import timedelta
 
 from temporalio import activity
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from activities.attempts import Attempts, SendingLimits
 from activities.breaker import Breaker
@@ -14,7 +16,11 @@ from activities.heartbeat import heartbeating
 from activities.records import ChunkInput, ChunkResult
 from activities.store_retry import retry_while_unavailable
 from activities.waiting import Lines, Places
+from campaign.instants import Instant
 from campaign.ports import CampaignStore, ChunkRange, HealthStore, SendingStore
+
+# The type of the error with which an attempt ends whose next message is due later.
+DUE_LATER = "DueLater"
 
 
 class Sending:
@@ -45,6 +51,10 @@ class Sending:
         Told to stop (campaign paused or cancelled, worker going down) it starts no further
         request, waits for the answers under way, writes them, and leaves the rest waiting. Run
         again after a crash it first settles what the dead attempt left ``sending``.
+
+        Each message leaves when it is due. While none is due for more than a moment the activity
+        is between two attempts, which takes neither a place in the worker nor an event of the
+        history; the counts pass from one to the next as details of a heartbeat.
         """
         info = activity.info()
         clock = self._clocks.clock()
@@ -61,14 +71,19 @@ class Sending:
             cancelled=input.cancelled,
         )
         places = self._places[info.task_queue]
-        sender = ChunkSender(attempts, places, self._lines, input.known_down)
-        async with heartbeating(stop):
+        counts: dict[str, int] = dict(*info.heartbeat_details)
+        sender = ChunkSender(attempts, places, self._lines, input.known_down, counts)
+        async with heartbeating(stop, lambda: counts):
             work = asyncio.create_task(self._run(sender, input, clock))
             try:
-                return await asyncio.shield(work)
+                result = await asyncio.shield(work)
             except asyncio.CancelledError:
                 stop.set()
                 return await work
+        if sender.back_at is not None:
+            activity.heartbeat(counts)
+            raise _due_later(sender.back_at - clock.now())
+        return result
 
     async def _run(self, sender: ChunkSender, input: ChunkInput, clock: Clock) -> ChunkResult:
         if input.begins:
@@ -76,3 +91,13 @@ class Sending:
                 lambda now: self._campaigns.begin(input.campaign_id, now), clock.now
             )
         return await sender.run()
+
+
+def _due_later(wait: Instant) -> ApplicationError:
+    """Make the error that lets the server begin the next attempt after so many milliseconds."""
+    return ApplicationError(
+        "the next message is due later",
+        type=DUE_LATER,
+        next_retry_delay=timedelta(milliseconds=max(wait, 1)),
+        category=ApplicationErrorCategory.BENIGN,
+    )

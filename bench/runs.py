@@ -40,8 +40,8 @@ ROWS = (
     Row("storm", storm.measure, storm.SERIES),
     Row("pausing", pausing.measure, ("pause", "cancel")),
     Row("growth", growth.measure, growth.SERIES, once=True),
-    Row("spread", spreading.measure, ("spread_p50", "spread_p99", "spread_max"), once=True),
-    Row("days", days.measure, ("days_events", "days_size", "days_apart"), once=True),
+    Row("spread", spreading.measure, spreading.SERIES, once=True),
+    Row("days", days.measure, ("days_events", "days_size", "days_p99"), once=True),
     Row("recovery", recovery.measure, ("worker_killed", "server_killed"), once=True),
     Row("sleeping", sleeping.measure, ("idle_none", "idle_sleeping", "idle_cost"), once=True),
 )

@@ -4,11 +4,13 @@ The forecast grants segments as ``campaign.rates`` does. It does not know what o
 at the same time, nor how fast a carrier and a worker are.
 """
 
+import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from campaign.instants import SECOND, Instant
+from campaign.instants import DAY, HOUR, MINUTE, SECOND, Instant
+from campaign.rates import campaign_scope, carrier_scope, sender_scope
 from campaign.timeline import part_width
 
 BUCKETS_MAX = 60
@@ -16,11 +18,17 @@ BUCKETS_MAX = 60
 
 @dataclass(frozen=True, slots=True)
 class Departure:
-    """A message: when it is due, its segments, and the names of the rates that it is under."""
+    """A message: when it is due, its segments, and the names of the rates that it is under.
+
+    It may stand for several that are alike: ``messages`` are due evenly from ``due_at`` to
+    ``until``, and ``segments`` is their sum.
+    """
 
     due_at: Instant
     segments: int
     rates: tuple[str, ...]
+    messages: int = 1
+    until: Instant = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +53,94 @@ class Forecast:
     timeline: tuple[tuple[Instant, int], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The rates that hold for a campaign: by name, and the names for each of its senders."""
+
+    rates: Mapping[str, float]
+    names: Mapping[str, tuple[str, ...]]
+
+    def longest(self, segments: Mapping[str, int]) -> tuple[Instant, Limit] | None:
+        """How many milliseconds so many segments of each sender take at least, and what limits.
+
+        None where no rate applies.
+        """
+        loads: Counter[str] = Counter()
+        for sender, count in segments.items():
+            loads.update(dict.fromkeys(self.names[sender], count))
+        takes = {name: math.ceil(SECOND * load / self.rates[name]) for name, load in loads.items()}
+        if not takes:
+            return None
+        name = max(takes, key=takes.__getitem__)
+        return takes[name], Limit(name, self.rates[name])
+
+
+NO_LIMITS = Limits({}, {})
+
+
+def limits_of(
+    account_id: str,
+    senders: Collection[str],
+    routes: Mapping[str | None, Sequence[str]],
+    rates: Mapping[str, float],
+    campaign_id: str | None = None,
+    sandbox: bool = False,
+) -> Limits:
+    """Find the rates of senders, of the carriers that come first for them, and of a campaign.
+
+    ``routes`` are the carriers by sender, those of every other sender under None; ``rates`` are by
+    scope. In the ``sandbox`` only the campaign's own rate counts.
+    """
+    known: dict[str, float] = {}
+    names: dict[str, tuple[str, ...]] = {}
+    for sender in senders:
+        carrier = (routes.get(sender) or routes[None])[0]
+        scopes = {}
+        if not sandbox:
+            scopes[f"sender {sender}"] = sender_scope(account_id, sender)
+            scopes[f"carrier {carrier}"] = carrier_scope(carrier)
+        if campaign_id is not None:
+            scopes["campaign"] = campaign_scope(campaign_id)
+        limited = {name: rates[scope] for name, scope in scopes.items() if scope in rates}
+        known.update(limited)
+        names[sender] = tuple(limited)
+    return Limits(known, names)
+
+
+def short_spread(
+    hours: float, segments: Mapping[str, int], limits: Limits
+) -> tuple[str, dict[str, object]] | None:
+    """The fault of a spread in which so many segments of each sender cannot leave, or None.
+
+    Returns a sentence with its values: the seconds that are needed, the rate in segments per
+    second, and whether it is that of a sender, a carrier or the campaign.
+    """
+    longest = limits.longest(segments)
+    if hours <= 0 or longest is None or longest[0] <= hours * HOUR:
+        return None
+    needed, limit = longest
+    rate = limit.segments_per_second
+    text = (
+        f"needs {in_words(needed)} at {rate:g} segments/s; the spread is "
+        f"{in_words(round(hours * HOUR))}"
+    )
+    return text, {
+        "neededSeconds": math.ceil(needed / SECOND),
+        "segmentsPerSecond": rate,
+        "limitedBy": limit.what.split(" ")[0],
+    }
+
+
+def in_words(length: Instant) -> str:
+    """A length of time in its two largest units, rounded up: "3 h 12 m"."""
+    for large, small, names in ((DAY, HOUR, "dh"), (HOUR, MINUTE, "hm"), (MINUTE, SECOND, "ms")):
+        if length >= large:
+            count, rest = divmod(-(-length // small) * small, large)
+            rest_in_words = f" {rest // small} {names[1]}" if rest else ""
+            return f"{count} {names[0]}{rest_in_words}"
+    return f"{-(-length // SECOND)} s"
+
+
 def forecast(
     departures: Iterable[Departure], rates: Mapping[str, float], now: Instant
 ) -> Forecast | None:
@@ -54,26 +150,36 @@ def forecast(
     """
     free_at = dict.fromkeys(rates, float(now))
     delays: Counter[str] = Counter()
-    left: list[Instant] = []
+    left: Counter[Instant] = Counter()
+    last_at = now
     for departure in sorted(departures, key=lambda each: each.due_at):
         due_at = max(now, departure.due_at)
         limited = [name for name in departure.rates if name in rates]
         starts = {name: max(free_at[name], float(due_at)) for name in limited}
         start = max(starts.values(), default=float(due_at))
+        until, each = max(due_at, departure.until), departure.segments / departure.messages
+        end = max(start, float(until))
         for name, own_start in starts.items():
-            free_at[name] = own_start + departure.segments * SECOND / rates[name]
-        if start >= due_at + 1:
-            delays[max(limited, key=starts.__getitem__)] += 1
-        left.append(int(start))
+            takes = departure.segments * SECOND / rates[name]
+            free_at[name] = max(own_start + takes, until + each * SECOND / rates[name])
+            end = max(end, start + takes - each * SECOND / rates[name])
+        if start >= due_at + 1 or end >= until + 1:
+            blocking = starts if start >= due_at + 1 else free_at
+            delays[max(limited, key=blocking.__getitem__)] += departure.messages
+        left[int(start)] += departure.messages
+        last_at = max(last_at, int(end))
     if not left:
         return None
-    left.sort()
     limits = tuple(Limit(name, rates[name]) for name, _ in delays.most_common())
-    return Forecast(left[0], left[-1], limits, _timeline(left))
+    first_at = min(left)
+    return Forecast(first_at, last_at, limits, _timeline(left, first_at, last_at))
 
 
-def _timeline(left: Sequence[Instant]) -> tuple[tuple[Instant, int], ...]:
-    first, span = left[0], left[-1] - left[0]
-    width = part_width(span, BUCKETS_MAX)
-    counts = Counter((at - first) // width for at in left)
+def _timeline(
+    left: Mapping[Instant, int], first: Instant, last: Instant
+) -> tuple[tuple[Instant, int], ...]:
+    width = part_width(last - first, BUCKETS_MAX)
+    counts: Counter[int] = Counter()
+    for at, count in left.items():
+        counts[(at - first) // width] += count
     return tuple((first + bucket * width, counts[bucket]) for bucket in sorted(counts))

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Protocol, runtime_checkable
 from urllib.parse import parse_qsl, urlsplit
 
-from campaign.instants import Instant
+from campaign.instants import INSTANT_MAX, Instant
 from campaign.states import MessageStatus
 
 
@@ -42,7 +42,8 @@ class Handoff:
     see campaign.routing.Choice for ``round`` and ``more``. ``earlier`` are the tries that are
     looked up before this one. ``sandbox`` is the mark of its campaign. ``may_start`` is asked
     immediately before the first byte; after a False nothing may be sent. It is all that changes:
-    each try sets its own.
+    each try sets its own. No try starts at ``leave_by`` or later. The carrier need not try any
+    longer than ``validity_seconds``.
     """
 
     position: int
@@ -60,6 +61,8 @@ class Handoff:
     more: bool = False
     earlier: tuple[EarlierTry, ...] = ()
     sandbox: bool = False
+    leave_by: Instant = INSTANT_MAX
+    validity_seconds: int | None = None
     may_start: Callable[[], bool] = _always
 
 

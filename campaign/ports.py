@@ -9,6 +9,7 @@ from campaign.instants import Instant
 from campaign.model import Evidence
 from campaign.orders import StatusStore
 from campaign.refusals import Refusal
+from campaign.sending_windows import ExpiryStore
 from campaign.states import CampaignStatus, MessageStatus
 
 # --------------------------------------------------------------------------- sending
@@ -52,8 +53,9 @@ class ClaimResult:
 
     ``deferred`` rows wait for another message that has their key. ``exhausted`` says that the
     chunk had no further rows to claim; with ``ask_again_at`` there are some that may leave later,
-    because of a rate or since ``down`` is. ``waits_for`` names the rate or the carrier. With
-    ``held`` the campaign must not send now, so that nothing was claimed (store/shared/brakes.py).
+    because of a rate or since ``down`` is. ``waits_for`` names the rate or the carrier. Without
+    it, ``ask_again_at`` is when the next message of the chunk is due. With ``held`` the campaign
+    must not send now, so that nothing was claimed (store/shared/brakes.py).
     """
 
     claimed: list[Handoff] = field(default_factory=list)
@@ -96,6 +98,7 @@ class SendingStore(Protocol):
     ) -> ClaimResult:
         """Write outcomes (with keys and ledger), then claim up to ``claim_count`` rows.
 
+        No row is claimed before it is due, at ``now``.
         An outcome counts only where the row is still ``sending`` under ``token``; run twice,
         the second run changes nothing. Claimed rows are ``sending`` and their attempt is
         written before this returns.
@@ -138,11 +141,10 @@ class SendingStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class WaveRow:
-    """One waiting message as the planner sees it; ``hard`` ones may never go early."""
+    """One waiting message as the planner sees it."""
 
     due_at: Instant
     position: int
-    hard: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +245,7 @@ class PlanStore(Protocol):
         ...
 
 
-class AdmissionStore(Protocol):
+class AdmissionStore(ExpiryStore, Protocol):
     """What judging, paying, planning and settling ask; one transaction each."""
 
     def evidence(self, campaign_id: str, now: Instant) -> Evidence:

@@ -38,6 +38,9 @@ def spread_fault(hours: float, hours_max: float = SPREAD_HOURS_MAX) -> str | Non
 UNSPREAD_WIDTH: Instant = 1 * SECOND
 SPREAD_WIDTH_MIN: Instant = 30 * SECOND
 SPREAD_WIDTH_PART = 0.005
+# A wave that is wider than an unspread one has no more chunks than run at the same time: each must
+# run when its first message is due.
+SPREAD_CHUNKS_MAX = 2
 
 
 def ideal_instants(start: Instant, spread_hours: float, count: int) -> list[Instant]:
@@ -56,7 +59,8 @@ def ideal_instants(start: Instant, spread_hours: float, count: int) -> list[Inst
 def wave_width(spread_hours: float) -> Instant:
     """The width of a wave: the most time between its first and last due instant, in ms.
 
-    No message is sent further than this from its ideal instant: max(30 s, 0.5 % of the spread).
+    It is max(30 s, 0.5 % of the spread), which makes about 200 waves of a long spread. A chunk
+    sends each of its messages when that is due.
     """
     if spread_hours <= 0:
         return UNSPREAD_WIDTH
@@ -65,7 +69,7 @@ def wave_width(spread_hours: float) -> Instant:
 
 @dataclass(frozen=True, slots=True)
 class Wave:
-    """Messages sent together at ``fire_at``: all that are due at ``due_until`` or before.
+    """Messages that the same chunks send: all that are due from ``fire_at`` to ``due_until``.
 
     ``chunks`` are half-open position ranges ``(low, high)`` in which the rows lie. With ``begins``
     the campaign has not begun, and the first chunk writes that it runs.
@@ -81,14 +85,15 @@ class Wave:
 def waves(rows: Sequence[WaveRow], width: Instant, chunk_size: int) -> list[Wave]:
     """Group waiting rows, ordered by due instant, into waves.
 
-    Rows up to ``width`` after the first of a wave join it. A wave fires halfway between its
-    first and last due, but never before a ``hard`` row is due. Every row is in exactly one
-    wave, and in exactly one chunk of it.
+    Rows up to ``width`` after the first of a wave join it, but only those of the first second once
+    it has ``SPREAD_CHUNKS_MAX`` chunks. A wave fires when its first row is due. Every row is in
+    exactly one wave, and in exactly one chunk of it.
     """
     result: list[Wave] = []
-    start = 0
+    start, full = 0, SPREAD_CHUNKS_MAX * chunk_size
     for index in range(1, len(rows) + 1):
-        if index < len(rows) and rows[index].due_at - rows[start].due_at <= width:
+        allowed = width if index - start < full else min(width, UNSPREAD_WIDTH)
+        if index < len(rows) and rows[index].due_at - rows[start].due_at <= allowed:
             continue
         result.append(_wave(rows[start:index], chunk_size))
         start = index
@@ -96,11 +101,9 @@ def waves(rows: Sequence[WaveRow], width: Instant, chunk_size: int) -> list[Wave
 
 
 def _wave(rows: Sequence[WaveRow], chunk_size: int) -> Wave:
-    first, last = rows[0].due_at, rows[-1].due_at
-    fire_at = first + (last - first) // 2
-    fire_at = max([fire_at, *(row.due_at for row in rows if row.hard)])
     positions = sorted(row.position for row in rows)
-    return Wave(fire_at, last, len(rows), tuple(_ranges(positions, chunk_size)))
+    chunks = tuple(_ranges(positions, chunk_size))
+    return Wave(rows[0].due_at, rows[-1].due_at, len(rows), chunks)
 
 
 def _ranges(positions: Sequence[int], chunk_size: int) -> Iterable[tuple[int, int]]:

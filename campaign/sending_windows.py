@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
+from typing import Protocol
 
 from campaign.instants import Instant
 from campaign.legal_hours import ALL_DAYS, BY_COUNTRY, DEFAULT, Span
@@ -23,6 +24,7 @@ OUTSIDE_WINDOW = "outside_window"
 EXPIRED = "expired"
 RECIPIENT_ZONE = "recipient"
 _CLOCK = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])|24:00")
+_MEMBERS = {"from", "to", "days", "timezone", "outside"}
 _NOWHERE: Place = (Hours((), frozenset()), "UTC")
 
 
@@ -78,13 +80,24 @@ class SendingHours:
         return self.is_marketing or (self.window is not None and self.window.time_zone is None)
 
 
-@lru_cache(maxsize=1_000)
-def sending_hours(purpose: str | None, window: str | None) -> SendingHours | None:
-    """The hours of a campaign by its stored purpose and window; None if it may send at any time."""
+class ExpiryStore(Protocol):
+    """What the end of a campaign asks about its expiry."""
+
+    def has_expired(self, campaign_id: str) -> bool:
+        """Tell whether a message of the campaign was skipped because it came too late."""
+        ...
+
+
+def hours_of(purpose: str | None, window: Window | None) -> SendingHours | None:
+    """The hours of a campaign by its purpose and window; None if it may send at any time."""
     is_marketing = purpose == Purpose.MARKETING
-    if window is None and not is_marketing:
-        return None
-    return SendingHours(None if window is None else window_from_json(window), is_marketing)
+    return SendingHours(window, is_marketing) if window is not None or is_marketing else None
+
+
+@lru_cache(maxsize=1_000)
+def stored_hours(purpose: str | None, window: str | None) -> SendingHours | None:
+    """The same of a campaign in the store, whose window is a text."""
+    return hours_of(purpose, None if window is None else window_from_json(window))
 
 
 def make_window(
@@ -126,6 +139,11 @@ def window_json(window: Window) -> dict[str, object]:
     }
 
 
+def stored_window(window: Window | None) -> str | None:
+    """A window as the store keeps it."""
+    return None if window is None else json.dumps(window_json(window))
+
+
 def window_from_json(stored: str) -> Window:
     """Read what ``window_json`` made and the store keeps as text."""
     members = json.loads(stored)
@@ -139,6 +157,29 @@ def window_from_json(stored: str) -> Window:
     if window is None:
         raise ValueError(f"a stored window {fault}")
     return window
+
+
+def written_window(written: str) -> str:
+    """A window that somebody wrote as JSON, as it is stored; raises ValueError with the fault.
+
+    The members are those of a campaign's window; ``from`` and ``to`` are required.
+    """
+    try:
+        members = json.loads(written)
+    except ValueError:
+        members = None
+    if not isinstance(members, dict) or not members.keys() <= _MEMBERS:
+        raise ValueError(f"must be a JSON object with members of {', '.join(sorted(_MEMBERS))}")
+    since, until = members.get("from", ""), members.get("to", "")
+    zone, outside = members.get("timezone", RECIPIENT_ZONE), members.get("outside", "defer")
+    days = members.get("days", ALL_DAYS)
+    strings = [since, until, zone, outside, *(days if isinstance(days, list | tuple) else [None])]
+    if not all(isinstance(each, str) for each in strings) or outside not in set(Outside):
+        raise ValueError("must have texts, a list of days, and outside as defer or skip")
+    window, member, fault = make_window(since, until, days, zone, Outside(outside))
+    if window is None:
+        raise ValueError(f"{member} {fault}")
+    return json.dumps(window_json(window))
 
 
 def due_within(

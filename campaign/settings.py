@@ -54,6 +54,7 @@ class Settings(BaseSettings):
     short_link_base_url: str = ""
     keep_texts_days: int = Field(default=0, ge=0, le=36_500)
     keep_inbound_days: int = Field(default=0, ge=0, le=36_500)
+    keep_activity_days: int = Field(default=0, ge=0, le=36_500)
     suppress_after_failures: int = Field(default=0, ge=0)
 
     task_queue: str = "godwit"

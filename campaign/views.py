@@ -59,7 +59,9 @@ class CampaignView:
     an order that the campaign has not carried out yet, ``ordered_at`` the number of the last one.
     ``replies`` counts the inbound texts that answer its messages.
     ``clicks`` are those on its short links. In the ``sandbox`` nothing leaves and nothing is paid.
-    ``facts`` are empty where the reader left them out.
+    ``is_test``: it sends the text of one recipient to the sender's own numbers.
+    ``sending_window`` is the JSON of its window. ``facts`` are empty where the reader left them
+    out.
     """
 
     id: str
@@ -86,7 +88,12 @@ class CampaignView:
     ordered_at: Instant | None = None
     replies: int = 0
     clicks: ClickCounts = ClickCounts()
+    purpose: str | None = None
+    sending_window: str | None = None
+    expires_at: Instant | None = None
+    validity_seconds: int | None = None
     sandbox: bool = False
+    is_test: bool = False
     facts: CampaignFacts = field(default_factory=CampaignFacts)
 
 

@@ -13,7 +13,8 @@ from campaign.model import RECIPIENTS_MAX, Draft
 from campaign.phone import OfflineLookup
 from campaign.refusals import Refusal, RefusalCode, Refused
 from campaign.smart_encoding import lacking, replacement_of
-from campaign.text import Segments, clean, fill, is_blank, is_field_name, segment
+from campaign.templates import fill, is_field_name
+from campaign.text import Segments, clean, is_blank, segment
 from dialects.native.campaign_file import CampaignFile, of_table, row_faults
 from dialects.native.requests import read
 from service.composition import CampaignComposer

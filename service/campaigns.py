@@ -17,6 +17,7 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from activities.records import Verdict
+from campaign.activity import Action
 from campaign.expanding import at_entries
 from campaign.failures import NoVerdict, ServiceUnavailable
 from campaign.ids import CAMPAIGN_PREFIX, ID_BYTES, make_id
@@ -29,9 +30,10 @@ from campaign.settings import Settings
 from campaign.states import CAMPAIGN_ENDS, CampaignStatus
 from campaign.views import CampaignView
 from service.campaign_workflows import CampaignWorkflows, workflow_id
-from service.changes import Change, faults_of, send_update
+from service.changes import Change, changes_of, faults_of, send_update
 from service.composition import CampaignComposer
 from service.dry_run import DryRun, dry_run
+from service.forecasts import fault_of_spread, planned_end
 from service.lost_workflows import LostWorkflows
 from service.media_check import open_media_check
 from service.orders import SIGNAL_SECONDS, Orders
@@ -204,11 +206,24 @@ class CampaignService:
             raise Refused(*faults)
         if view.status in CAMPAIGN_ENDS:
             raise StateConflict(view.status)
+        fault = await asyncio.to_thread(fault_of_spread, self._store, view, change, now)
+        if fault is not None:
+            raise Refused(fault)
         begins = await self._change_plan(view.id, change) if change.moves_plan else None
+        if change.moves_plan:
+            before, after = changes_of(view, change)
+            record = self._store.activities.record
+            await asyncio.to_thread(record, Action.CAMPAIGN_CHANGED, view.id, before, after)
         if change.has_rate:
             scope = campaign_scope(view.id)
             await asyncio.to_thread(self._store.rates.set_rate, scope, change.rate)
         return begins
+
+    async def planned_end(self, campaign_id: str) -> Instant | None:
+        """See :func:`service.forecasts.planned_end`."""
+        view = await self._view(campaign_id)
+        now = await asyncio.to_thread(self._store.clock.now)
+        return await asyncio.to_thread(planned_end, self._store, view, now)
 
     async def find_lost(self, campaign_id: str | None = None) -> list[str]:
         """See :meth:`service.lost_workflows.LostWorkflows.find`."""

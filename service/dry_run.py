@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from campaign.credits import CreditKind, Price, price_of
 from campaign.expanding import at_entries
-from campaign.forecast import Departure, Forecast, forecast
+from campaign.forecast import Departure, Forecast, Limits, forecast, limits_of
 from campaign.model import ComposedCampaign, Evidence, Message
-from campaign.rates import carrier_scope, sender_scope
 from campaign.refusals import Refusal
 from campaign.rules import JUDGEMENT
+from campaign.sending_windows import EXPIRED
 from campaign.smart_encoding import lacking
 from campaign.states import MessageStatus
 from campaign.text import is_blank, segment
@@ -32,7 +32,8 @@ class DryRun:
     """What a campaign would be: what would go to whom, when and at what price, or why not.
 
     ``skipped`` counts the messages that would not go, by reason. ``encodings`` counts messages;
-    ``ucs2_characters`` counts the characters that GSM-7 lacks, most frequent first. ``samples`` are
+    ``ucs2_characters`` counts the characters that GSM-7 lacks, most frequent first, those that
+    smart encoding replaced included. ``samples`` are
     the longest text, one of each encoding, and one for a recipient with an empty field.
     ``forecast`` is None if nothing would go.
     """
@@ -64,8 +65,12 @@ def dry_run(store: Store, composed: ComposedCampaign) -> DryRun:
             skipped[message.reason or message.status.value] += 1
         elif message.to in opted_out:
             skipped["opted_out"] += 1
+        elif draft.expires_at is not None and message.due_at >= draft.expires_at:
+            skipped[EXPIRED] += 1
         else:
             going.append(message)
+    limits = _limits(store, composed, going)
+    spread = [message for message in going if message.scheduled_at is None]
     owned, quota, used = store.admissions.account_evidence(draft.account_id, composed.received_at)
     evidence = Evidence(
         texts=_firsts(going, lambda message: message.compliance_text or message.text),
@@ -74,6 +79,9 @@ def dry_run(store: Store, composed: ComposedCampaign) -> DryRun:
         to_send=len(going),
         quota=quota,
         used_today=used,
+        spread_hours=draft.spread_hours,
+        spread_segments=_segments(spread),
+        limits=limits,
     )
     refusals = [refusal for check in JUDGEMENT for refusal in check(evidence)]
     mms = sum(message.media_url is not None for message in going)
@@ -82,17 +90,25 @@ def dry_run(store: Store, composed: ComposedCampaign) -> DryRun:
     assert account is not None
     available = Price(*(account.balances[kind].available for kind in CreditKind))
     refusals += [insufficient(kind) for kind in CreditKind if available.of(kind) < price.of(kind)]
+    departures = [
+        Departure(message.due_at, message.segments, limits.names[message.sender])
+        for message in going
+    ]
+    if (fault := draft.credits_max.fault_of(price)) is not None:
+        refusals.append(fault)
     return DryRun(
         total=len(composed.messages),
         to_send=len(going),
         skipped=skipped,
         segments=sum(message.segments for message in going),
         encodings=Counter(segment(message.text).encoding for message in going),
-        ucs2_characters=lacking(message.text for message in going).most_common(),
+        ucs2_characters=lacking(
+            composed.written.get(message.position, message.text) for message in going
+        ).most_common(),
         price=price,
         available=available,
         countries=_countries(going),
-        forecast=_forecast(store, composed, going),
+        forecast=forecast(departures, limits.rates, composed.received_at),
         samples=_samples(composed, going),
         refusals=tuple(at_entries(refusals, draft)),
     )
@@ -113,28 +129,21 @@ def _countries(going: Sequence[Message]) -> list[Country]:
     return [Country(each, count, segments[each]) for each, count in messages.most_common()]
 
 
-def _forecast(
-    store: Store, composed: ComposedCampaign, going: Sequence[Message]
-) -> Forecast | None:
-    """Forecast the departures under the rates of senders and of the carriers that come first."""
-    account_id, now = composed.draft.account_id, composed.received_at
-    routes = store.database.read(lambda connection: store.routes.of(connection, account_id, now))
-    rates = store.rates.rates()
-    known: dict[str, float] = {}
-    names: dict[str, tuple[str, ...]] = {}
-    for sender in {message.sender for message in going}:
-        carrier = (routes.get(sender) or routes[None])[0]
-        scopes = {
-            f"sender {sender}": sender_scope(account_id, sender),
-            f"carrier {carrier}": carrier_scope(carrier),
-        }
-        limited = {name: rates[scope] for name, scope in scopes.items() if scope in rates}
-        known.update(limited)
-        names[sender] = tuple(limited)
-    departures = (
-        Departure(message.due_at, message.segments, names[message.sender]) for message in going
+def _limits(store: Store, composed: ComposedCampaign, going: Sequence[Message]) -> Limits:
+    """Find the rates of senders and of the carriers that come first for them."""
+    draft, now = composed.draft, composed.received_at
+    senders = {message.sender for message in going}
+    routes = store.database.read(
+        lambda connection: store.routes.of(connection, draft.account_id, now, draft.sandbox)
     )
-    return forecast(departures, known, now)
+    return limits_of(draft.account_id, senders, routes, store.rates.rates(), sandbox=draft.sandbox)
+
+
+def _segments(messages: Sequence[Message]) -> Mapping[str, int]:
+    segments: Counter[str] = Counter()
+    for message in messages:
+        segments[message.sender] += message.segments
+    return segments
 
 
 def _samples(composed: ComposedCampaign, going: Sequence[Message]) -> list[Message]:

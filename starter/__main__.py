@@ -88,6 +88,11 @@ COMMANDS = {
             "Record the outcome of a message in state unknown.",
         ),
         (
+            "activity",
+            "activity:activity",
+            "List who did what, when and from where.",
+        ),
+        (
             "audit",
             "audit:audit_store",
             "Check that messages, credits and keys agree, and that a workflow runs each open "

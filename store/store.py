@@ -12,6 +12,7 @@ from store.accounts.signing import Signing
 from store.campaigns.admission import Admissions
 from store.campaigns.campaigns import Campaigns
 from store.campaigns.drafts import Drafts
+from store.campaigns.forecasts import Forecasts
 from store.campaigns.links import Links
 from store.campaigns.message_log import MessageLog
 from store.campaigns.open_campaigns import OpenCampaigns
@@ -32,17 +33,17 @@ from store.sending.carrier_health import Health
 from store.sending.dead_numbers import DeadNumbers
 from store.sending.due_messages import DueMessages
 from store.sending.message_history import Attempts
-from store.sending.planned_ends import PlannedEnds
 from store.sending.receipts import Receipts
-from store.sending.routes import Routes
 from store.sending.sending import Sending
 from store.sending.unknowns import Resolving
+from store.shared.activity import Activities
 from store.shared.auto_replies import AutoReplies
 from store.shared.brakes import Brakes
 from store.shared.erased_numbers import ErasedNumbers
 from store.shared.keyword_settings import KeywordSettingsStore
 from store.shared.outbox import Outbox
 from store.shared.rates import Rates
+from store.shared.routes import Routes
 from store.webhooks.deliveries import Deliveries
 from store.webhooks.endpoints import Endpoints
 from store.webhooks.events import EventReader
@@ -64,6 +65,7 @@ class Store:
     orders: Orders
     brakes: Brakes
     admissions: Admissions
+    forecasts: Forecasts
     plans: Plans
     sending: Sending
     rates: Rates
@@ -84,7 +86,6 @@ class Store:
     retrying: Retrying
     attempts: Attempts
     message_log: MessageLog
-    planned_ends: PlannedEnds
     timelines: Timelines
     lists: Lists
     links: Links
@@ -93,6 +94,7 @@ class Store:
     deliveries: Deliveries
     endpoints: Endpoints
     listeners: Listeners
+    activities: Activities
     events: EventReader
 
     def close(self) -> None:
@@ -107,13 +109,13 @@ def open_store(settings: Settings) -> Store:
     api_keys = ApiKeys(database, sealer)
     outbox = Outbox(database)
     erased_numbers = ErasedNumbers(database, sealer)
-    admissions = Admissions(database, outbox, erased_numbers)
     rates = Rates(database)
     health = Health(database)
     opt_outs = OptOuts(database, outbox, erased_numbers)
     routes = Routes(settings.carriers)
+    forecasts = Forecasts(database, rates, routes)
+    admissions = Admissions(database, outbox, erased_numbers, forecasts)
     due_messages = DueMessages(database, rates, health, routes)
-    planned_ends = PlannedEnds(rates, routes)
     receipts = Receipts(database, outbox)
     return Store(
         database=database,
@@ -121,12 +123,13 @@ def open_store(settings: Settings) -> Store:
         accounts=Accounts(database, api_keys),
         senders=Senders(database),
         api_keys=api_keys,
-        campaigns=Campaigns(database, outbox, planned_ends),
+        campaigns=Campaigns(database, outbox, forecasts),
         drafts=Drafts(database),
         open_campaigns=OpenCampaigns(database),
         orders=Orders(database),
         brakes=Brakes(database),
         admissions=admissions,
+        forecasts=forecasts,
         plans=Plans(database),
         sending=Sending(database, outbox, due_messages, erased_numbers, receipts),
         rates=rates,
@@ -147,13 +150,13 @@ def open_store(settings: Settings) -> Store:
         retrying=Retrying(database),
         attempts=Attempts(database),
         message_log=MessageLog(database),
-        planned_ends=planned_ends,
         timelines=Timelines(database),
         lists=Lists(database),
         links=Links(database, outbox),
         signing=Signing(database, sealer),
         outbox=outbox,
         deliveries=Deliveries(database),
+        activities=Activities(database, erased_numbers),
         endpoints=Endpoints(database, sealer, outbox),
         listeners=Listeners(database, sealer),
         events=EventReader(database, sealer, api_keys),

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
+from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.service import RPCError
@@ -317,20 +318,37 @@ async def _leap(story: Story, handle: Handle, until: Instant | None) -> None:
         await asyncio.sleep(0.005)
         return
     story.stalled.clear()
-    if raw.pending_activities:
+    now = await story.now()
+    backs = [_back_at(pending) for pending in raw.pending_activities]
+    if any(back <= now for back in backs):
         await asyncio.sleep(0.005)
         return
-    progress = await handle.query(CampaignWorkflow.progress, rpc_timeout=QUERY_TIMEOUT)
-    now = await story.now()
-    target = max(now + 1, progress.next_wave_at or now + SECOND)
-    if progress.status is CampaignStatus.PAUSED:
-        if until is None:
-            await asyncio.sleep(0.005)
-            return
-        target = until
+    target = min(backs, default=None) or await _next_wave_at(story, handle, now, until)
+    if target is None:
+        await asyncio.sleep(0.005)
+        return
     if until is not None:
         target = min(target, until)
     await story.environment.sleep(timedelta(milliseconds=target - now))
+
+
+async def _next_wave_at(
+    story: Story, handle: Handle, now: Instant, until: Instant | None
+) -> Instant | None:
+    """When the campaign's next timer fires; of a paused one, ``until``."""
+    progress = await handle.query(CampaignWorkflow.progress, rpc_timeout=QUERY_TIMEOUT)
+    if progress.status is CampaignStatus.PAUSED:
+        return until
+    return max(now + 1, progress.next_wave_at or now + SECOND)
+
+
+def _back_at(pending: PendingActivityInfo) -> Instant:
+    """When the next attempt of an activity begins; 0 while one runs."""
+    ended = pending.last_attempt_complete_time.ToNanoseconds()
+    if ended < pending.last_started_time.ToNanoseconds():
+        return 0
+    delay = pending.last_failure.application_failure_info.next_retry_delay
+    return (ended + delay.ToNanoseconds()) // 1_000_000 + 1
 
 
 async def _ended(handle: Handle) -> bool:

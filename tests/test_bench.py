@@ -140,13 +140,10 @@ def test_budgets_that_name_five_thousand_recipients_hold_from_there() -> None:
     assert whole["large"] == (at_most(10, "submission"),)
 
 
-@pytest.mark.parametrize(("hours", "seconds"), [(0.01, 30), (1, 30), (72, 1_296)])
-def test_a_message_may_be_as_far_from_its_instant_as_the_promise_says(
-    hours: float, seconds: float
-) -> None:
-    series = {one.name: one.budgets for one in all_series(Sizes(spread_hours=hours))}
-    assert series["spread_max"] == (at_most(seconds),)
-    assert series["days_apart"] == (at_most(1_296),)
+def test_a_message_leaves_within_two_seconds_of_its_instant_and_never_before() -> None:
+    series = {one.name: one.budgets for one in all_series(Sizes())}
+    assert series["spread_p99"] == series["days_p99"] == (at_most(2),)
+    assert series["spread_early"] == (at_most(0),)
 
 
 def test_the_line_is_laid_through_four_sizes_up_to_the_largest() -> None:

@@ -16,7 +16,7 @@ async def measure(stack: GodwitStack, sizes: Sizes) -> dict[str, float]:
     del stack
     with tempfile.TemporaryDirectory(prefix="godwit-bench-days-") as directory:
         log = Path(directory, "log")
-        command = module("bench.three_days", directory, str(sizes.count))
+        command = module("bench.three_days", directory, str(sizes.slow))
         async with child(command, log) as process:
             result = json.loads(await last_line(process, log, PLAY_SECONDS))
     return {name: float(value) for name, value in result.items()}

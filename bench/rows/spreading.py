@@ -14,10 +14,11 @@ from campaign.schedule import ideal_instants
 
 # Time for the POST to be answered before the first message is due.
 ROOM_SECONDS = 8.0
+SERIES = ("spread_p50", "spread_p99", "spread_max", "spread_early")
 
 
 async def measure(stack: GodwitStack, sizes: Sizes) -> dict[str, float]:
-    """Seconds between each message's arrival and its ideal instant, whether early or late."""
+    """Seconds between each message's arrival and its ideal instant, and how many came before."""
     await stack.carrier.reset()
     start = math.ceil(time.time() + ROOM_SECONDS)
     due = datetime.fromtimestamp(start, UTC)
@@ -30,12 +31,13 @@ async def measure(stack: GodwitStack, sizes: Sizes) -> dict[str, float]:
     ideals = ideal_instants(start * SECOND, sizes.spread_hours, sizes.count)
     came = zip(await stack.carrier.bodies(), await stack.carrier.times(), strict=True)
     arrival = {body["to"]: at for body, at in came}
-    apart = [
-        abs(arrival[number_of(number)] - ideal / SECOND)
+    late = [
+        arrival[number_of(number)] - ideal / SECOND
         for number, ideal in enumerate(ideals, start=first)
     ]
     return {
-        "spread_p50": percentile(apart, 50),
-        "spread_p99": percentile(apart, 99),
-        "spread_max": max(apart),
+        "spread_p50": percentile(late, 50),
+        "spread_p99": percentile(late, 99),
+        "spread_max": max(late),
+        "spread_early": float(sum(each < 0 for each in late)),
     }

@@ -8,6 +8,7 @@ from campaign.rules import (
     characters,
     content,
     duplicates,
+    expiry,
     keys,
     media,
     phishing,
@@ -17,6 +18,7 @@ from campaign.rules import (
     shaft,
     size,
     spread,
+    spread_fits,
     uniform,
 )
 
@@ -29,6 +31,7 @@ SHAPE: tuple[Callable[[ComposedCampaign], Iterator[Refusal]], ...] = (
     media.check,
     keys.check,
     schedule_window.check,
+    expiry.check,
     spread.check,
     uniform.check,
 )
@@ -39,4 +42,5 @@ JUDGEMENT: tuple[Callable[[Evidence], Iterator[Refusal]], ...] = (
     quota.check,
     shaft.check,
     phishing.check,
+    spread_fits.check,
 )

@@ -12,6 +12,7 @@ from structlog.contextvars import bind_contextvars
 from store.accounts.api_keys import Principal
 from store.accounts.permissions import Permission as Permission
 from store.database.threads import read_in_thread
+from store.shared.activity import act_with_key
 from store.store import Store
 
 HOST_LENGTH_MAX = 64
@@ -73,6 +74,7 @@ async def authenticate(request: Request, store: Store, bearer_too: bool = True) 
     if principal is None:
         raise Unauthenticated("missing, malformed or unknown credentials")
     bind_contextvars(account=principal.account_id)
+    act_with_key(principal.key_id)
     return principal
 
 

@@ -19,6 +19,7 @@ from dialects.http.auth import BEARER, Permission, Unauthenticated, authenticate
 from dialects.http.bodies import BadBody, read_json_as
 from dialects.http.context import ApiContext
 from dialects.http.queries import check_query
+from dialects.http.replays import note_replay
 from dialects.mobivate import history_routes
 from dialects.mobivate.errors import (
     AUTHENTICATION,
@@ -182,6 +183,7 @@ async def _send(
     request: Request, context: ApiContext, draft: Draft, type_: str = "BatchSMS"
 ) -> JSONResponse:
     admission = await context.service.admit(draft, campaign_id=str(uuid.uuid4()))
+    note_replay(request, admission.replayed)
     return ModelResponse(MobivateAccepted.model_validate(show(admission.campaign, type_)))
 
 

@@ -9,6 +9,7 @@ from campaign.phone import canonical_number
 from dialects.http.auth import Permission, fault_of_permissions
 from dialects.http.context import ApiContext
 from dialects.http.downloads import OR_CSV, csv_download, wants_csv
+from dialects.http.replays import note_replay
 from dialects.native.account_models import (
     AddedSender,
     CreatedKey,
@@ -182,6 +183,7 @@ def routes(context: ApiContext) -> APIRouter:
             pair, is_new = await asyncio.to_thread(
                 api_keys.create_once, account, now, wanted, own_id, body.sandbox
             )
+        note_replay(request, not is_new)
         response.status_code = 201 if is_new else 200
         return CreatedKey(
             key_id=pair.key_id,

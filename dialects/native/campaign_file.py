@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any, TextIO
 
 from campaign.refusals import Refusal, RefusalCode, Refused
-from campaign.text import fill
+from campaign.templates import fill
 from dialects.http.payloads import payload_hash
 from spreadsheets.people import TO, Columns, Fault, read_people
 from spreadsheets.rejects import write_rejects
@@ -15,7 +15,7 @@ from spreadsheets.table import Table
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
 # What does not make another campaign of the same content: names and times.
-NOT_CONTENT = {"name", "idempotencyKey", "scheduleDateTime", "spreadHours"}
+NOT_CONTENT = {"name", "idempotencyKey", "scheduleDateTime", "spreadHours", "creditsMax"}
 _RECIPIENT = re.compile(r"recipients\[([0-9]+)\]\.?(([A-Za-z]*).*)")
 
 

@@ -1,13 +1,16 @@
 """The answers about campaigns and their messages."""
 
+import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import AliasPath, BeforeValidator, Field
 
 from campaign.credits import MessageKind
+from campaign.sending_windows import Purpose
 from campaign.states import CampaignStatus, MessageStatus
 from dialects.http.api_model import ApiModel, At, Next
+from dialects.native.timing import WindowBody
 
 
 class Counts(ApiModel):
@@ -87,6 +90,9 @@ class Campaign(ApiModel):
     name: str | None
     dialect: str = Field(description="the API that the campaign came by")
     sandbox: bool = Field(description="reaches no carrier and takes no credits")
+    test: bool = Field(
+        validation_alias="is_test", description="sends one text to the caller's own numbers"
+    )
     status: CampaignStatus
     sender: str | None
     created_at: At
@@ -96,6 +102,13 @@ class Campaign(ApiModel):
         validation_alias=AliasPath("facts", "rate"),
         description="its own limit in segments per second",
     )
+    purpose: Annotated[Purpose, BeforeValidator(lambda value: value or Purpose.TRANSACTIONAL)]
+    window: Annotated[
+        WindowBody | None,
+        BeforeValidator(lambda value: json.loads(value) if isinstance(value, str) else value),
+    ] = Field(validation_alias="sending_window", description="when its messages may leave")
+    expires_at: At | None = Field(description="what has not left by then is skipped")
+    validity_seconds: int | None = Field(description="how long carriers try to deliver a message")
     started_at: At | None
     finished_at: At | None
     planned_end: At | None = Field(

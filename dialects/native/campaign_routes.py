@@ -14,6 +14,7 @@ from dialects.http.bodies import read_json_as
 from dialects.http.conditional import ConditionalRoute
 from dialects.http.context import ApiContext
 from dialects.http.downloads import OR_CSV, csv_download, wants_csv
+from dialects.http.replays import note_replay
 from dialects.native.campaign_models import Campaign, CampaignPage, MessagePage, Report
 from dialects.native.cursors import read_cursor, write_cursor
 from dialects.native.dry_run import dry_run_json
@@ -107,6 +108,7 @@ def routes(context: ApiContext, read: Read, create_schema: dict[str, Any]) -> AP
             preview = await context.service.dry_run(draft)
             return JSONResponse(dry_run_json(preview))
         admission = await context.service.admit(draft)
+        note_replay(request, admission.replayed)
         view = admission.campaign
         response.status_code = 200 if admission.replayed else 201
         response.headers["Location"] = f"/v1/campaigns/{view.id}"
@@ -178,12 +180,12 @@ def routes(context: ApiContext, read: Read, create_schema: dict[str, Any]) -> AP
             view.id,
             wanted,
             None if after is None else int(after),
-            size,
+            size + 1,
         )
-        last = str(found[-1].position) if found else ""
-        following = write_cursor(MESSAGES, last) if len(found) == size else None
+        more = len(found) > size
+        following = write_cursor(MESSAGES, str(found[size - 1].position)) if more else None
         response.headers.update(next_link(request, following))
-        return MessagePage(messages=[message_of(one) for one in found], next=following)
+        return MessagePage(messages=[message_of(one) for one in found[:size]], next=following)
 
     def control(
         name: str, act: Callable[[CampaignView], Awaitable[None]], description: str = CONTROL

@@ -6,13 +6,12 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
-from campaign.instants import Instant
 from dialects.http.auth import Permission
 from dialects.http.context import ApiContext
 from dialects.http.downloads import OR_CSV, csv_download, wants_csv
-from dialects.native.cursors import read_cursor, write_cursor
+from dialects.native.cursors import Position, read_position, write_position
 from dialects.native.filters import address_of, instant_of, next_link
-from dialects.native.handling import PAGE_MAX, enter, invalid, page_size
+from dialects.native.handling import PAGE_MAX, enter, page_size
 from dialects.native.inbound_models import InboundMessage, InboundMessagePage
 from dialects.native.problems import WRITING, documented
 from dialects.native.responses import inbound_csv
@@ -21,7 +20,6 @@ from store.replies.inbound import InboundFilter
 from store.store import Store
 
 LISTING = "inbound-messages"
-Position = tuple[Instant, str]
 
 
 def routes(context: ApiContext) -> APIRouter:
@@ -55,7 +53,7 @@ def routes(context: ApiContext) -> APIRouter:
         wanted = InboundFilter(
             address_of(from_), address_of(to), campaign, instant_of(since, "since")
         )
-        before, size = _position(read_cursor(LISTING, cursor)), page_size(limit)
+        before, size = read_position(LISTING, cursor), page_size(limit)
         account_id = principal.account_id
         if wants_csv(request):
             return csv_download(_csv(context.store, account_id, wanted, before), LISTING, bom)
@@ -65,7 +63,7 @@ def routes(context: ApiContext) -> APIRouter:
         following = None
         if len(found) > size:
             last = found[size - 1]
-            following = write_cursor(LISTING, f"{last.received_at}:{last.id}")
+            following = write_position(LISTING, last.received_at, last.id)
         response.headers.update(next_link(request, following))
         shown = [InboundMessage.of(message) for message in found[:size]]
         return InboundMessagePage(inbound_messages=shown, next=following)
@@ -83,12 +81,3 @@ def _csv(
         if len(found) < PAGE_MAX:
             return
         before, header = (found[-1].received_at, found[-1].id), False
-
-
-def _position(last: str | None) -> Position | None:
-    if last is None:
-        return None
-    at, _, id = last.partition(":")
-    if not at.isdecimal() or len(at) > 18:
-        raise invalid("cursor must be the next of a page of this list", "cursor")
-    return int(at), id

@@ -13,6 +13,7 @@ from campaign.text import is_line
 from dialects.http.auth import Permission
 from dialects.http.bodies import read_json
 from dialects.http.context import ApiContext
+from dialects.http.replays import note_replay
 from dialects.native.cursors import read_cursor, write_cursor
 from dialects.native.handling import Stop, body_of, deleted, enter, invalid, not_found, page_size
 from dialects.native.list_members import XLSX, read_members
@@ -70,6 +71,7 @@ def routes(context: ApiContext) -> APIRouter:
             if known is not None and known.name != name:
                 raise key_reused() from None
             if known is not None:
+                note_replay(request, True)
                 response.status_code = 200
                 return MailingList.of(known)
             title = "the account already has a list of that name"

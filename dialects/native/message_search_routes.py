@@ -3,16 +3,15 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 from structlog.contextvars import bind_contextvars
 
 from campaign.explaining import Why
 from campaign.states import MessageStatus
-from campaign.views import MessageStory
+from campaign.views import MessageStory as StoryRecord
 from dialects.http.auth import Permission
 from dialects.http.conditional import ConditionalRoute
 from dialects.http.context import ApiContext
-from dialects.native import responses as presenting
 from dialects.native.cursors import read_cursor, write_cursor
 from dialects.native.filters import (
     Since,
@@ -25,7 +24,7 @@ from dialects.native.filters import (
     one_of,
 )
 from dialects.native.handling import Stop, enter, invalid, not_found, page_size
-from dialects.native.message_stories import story_json
+from dialects.native.message_search_models import FoundMessage, FoundMessagePage, MessageStory
 from dialects.native.problems import LOOKING, documented
 from service import message_state
 from store.campaigns.message_search import MessageFilter, Place
@@ -52,6 +51,7 @@ def routes(context: ApiContext) -> APIRouter:
     )
     async def list_messages(
         request: Request,
+        response: Response,
         to: Annotated[str | None, Query(description="the recipient's number, in any form")] = None,
         reference: Annotated[Text, Query(description="the reference of the recipient")] = None,
         campaign: Annotated[Text, Query(description="id of a campaign")] = None,
@@ -61,7 +61,7 @@ def routes(context: ApiContext) -> APIRouter:
         until: Until = None,
         limit: int = 100,
         cursor: str | None = None,
-    ) -> Response:
+    ) -> FoundMessagePage:
         """A page of messages; ``next`` is the cursor of the next page, null after the last one.
 
         ``since`` and ``until`` are about when the campaigns were created.
@@ -84,19 +84,16 @@ def routes(context: ApiContext) -> APIRouter:
             last = found[size - 1].place
             key = f"{last.asked_at}:{last.position}:{last.campaign_id}"
             following = write_cursor(LISTING, key)
-        shown = [
-            {"campaignId": one.campaign_id, **presenting.message_json(one.message)}
-            for one in found[:size]
-        ]
-        content = {"messages": shown, "next": following}
-        return JSONResponse(content, headers=next_link(request, following))
+        response.headers.update(next_link(request, following))
+        shown = [FoundMessage.found(one.campaign_id, one.message) for one in found[:size]]
+        return FoundMessagePage(messages=shown, next=following)
 
     @router.get(
         "/messages/{message_id}",
         operation_id="getMessage",
         summary="Get a message with its attempts, and why it is in its state",
     )
-    async def get(request: Request, message_id: str) -> Response:
+    async def get(request: Request, message_id: str) -> MessageStory:
         """The message, each attempt to send it, and ``why``.
 
         ``because`` names what happened and what a waiting message waits for. ``expectedAt`` is when
@@ -108,12 +105,12 @@ def routes(context: ApiContext) -> APIRouter:
             raise Stop(not_found("message"))
         story, why = found
         bind_contextvars(campaign=story.campaign_id)
-        return JSONResponse(story_json(story, why))
+        return MessageStory.explained(story, why)
 
     return router
 
 
-def _read(store: Store, message_id: str, account_id: str) -> tuple[MessageStory, Why] | None:
+def _read(store: Store, message_id: str, account_id: str) -> tuple[StoryRecord, Why] | None:
     story = store.attempts.story(message_id, account_id)
     campaign = None if story is None else store.campaigns.get(story.campaign_id)
     if story is None or campaign is None:

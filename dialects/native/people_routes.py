@@ -8,11 +8,11 @@ from campaign.people import Erasure, Person
 from dialects.http.auth import Permission
 from dialects.http.context import ApiContext
 from dialects.native.handling import Stop, enter
+from dialects.native.message_search_models import FoundMessage
 from dialects.native.person_models import (
     Erased,
     PersonClick,
     PersonMailingList,
-    PersonMessage,
     PersonOptOut,
     PersonReply,
     PersonTotals,
@@ -20,7 +20,6 @@ from dialects.native.person_models import (
 from dialects.native.person_models import Person as PersonShown
 from dialects.native.problem_models import About
 from dialects.native.problems import WRITING, documented, problem
-from dialects.native.responses import message_of
 from store.clock import wall_clock
 from store.database.engine import StoreError
 from store.database.threads import read_in_thread
@@ -98,12 +97,7 @@ async def _wait(context: ApiContext, erasure: Erasure) -> int:
 def _shown(person: Person) -> PersonShown:
     return PersonShown(
         number=person.number,
-        messages=[
-            PersonMessage(
-                campaign_id=one.campaign_id, **message_of(one.message).model_dump(by_alias=False)
-            )
-            for one in person.messages
-        ],
+        messages=[FoundMessage.found(one.campaign_id, one.message) for one in person.messages],
         opt_outs=[PersonOptOut.of(one) for one in person.opt_outs],
         replies=[PersonReply.of(one) for one in person.replies],
         clicks=[PersonClick.of(one) for one in person.clicks],

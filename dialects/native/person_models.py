@@ -5,13 +5,7 @@ from collections.abc import Mapping
 from pydantic import Field
 
 from dialects.http.api_model import ApiModel, At
-from dialects.native.campaign_models import Message
-
-
-class PersonMessage(Message):
-    """A message to the person, and its campaign."""
-
-    campaign_id: str
+from dialects.native.message_search_models import FoundMessage
 
 
 class PersonOptOut(ApiModel):
@@ -64,7 +58,7 @@ class Person(ApiModel):
     """All that the account knows of a number: at most 1,000 of each kind, the newest first."""
 
     number: str
-    messages: list[PersonMessage]
+    messages: list[FoundMessage]
     opt_outs: list[PersonOptOut]
     replies: list[PersonReply]
     clicks: list[PersonClick]

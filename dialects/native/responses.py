@@ -53,27 +53,32 @@ INBOUND_COLUMNS = (
 
 def message_of(view: MessageView) -> Message:
     """The current state of a message."""
-    return Message(
-        id=view.id,
-        position=view.position,
-        to=view.to,
-        text=view.text,
-        media_url=view.media_url,
-        sender=view.sender,
-        kind=view.kind,
-        segments=view.segments,
-        status=view.status,
-        reason=view.reason,
-        error=view.error,
-        attempts=view.attempts,
-        due_at=iso(view.due_at),
-        sent_at=iso_or_none(view.sent_at),
-        final_at=iso_or_none(view.final_at),
-        idempotency_key=view.key,
-        duplicate_of=view.duplicate_of,
-        reference=view.reference,
-        lookup=NumberLookup.of(view),
-    )
+    return Message(**message_members(view))
+
+
+def message_members(view: MessageView) -> dict[str, Any]:
+    """The members of a message, for a model that has more of them."""
+    return {
+        "id": view.id,
+        "position": view.position,
+        "to": view.to,
+        "text": view.text,
+        "media_url": view.media_url,
+        "sender": view.sender,
+        "kind": view.kind,
+        "segments": view.segments,
+        "status": view.status,
+        "reason": view.reason,
+        "error": view.error,
+        "attempts": view.attempts,
+        "due_at": iso(view.due_at),
+        "sent_at": iso_or_none(view.sent_at),
+        "final_at": iso_or_none(view.final_at),
+        "idempotency_key": view.key,
+        "duplicate_of": view.duplicate_of,
+        "reference": view.reference,
+        "lookup": NumberLookup.of(view),
+    }
 
 
 def report_of(report: ReportRecord) -> Report:

@@ -6,6 +6,7 @@ from dialects.dialect import Dialect
 from dialects.http.context import ApiContext
 from dialects.native import (
     account_routes,
+    activity_routes,
     brake_routes,
     campaign_events,
     campaign_routes,
@@ -18,6 +19,7 @@ from dialects.native import (
     message_routes,
     message_search_routes,
     people_routes,
+    test_send_routes,
     timeline_routes,
     webhook_routes,
 )
@@ -26,6 +28,7 @@ from dialects.native.requests import NAME, CampaignBody, read
 
 GROUPS = (
     account_routes,
+    activity_routes,
     brake_routes,
     keyword_routes,
     message_routes,
@@ -34,6 +37,7 @@ GROUPS = (
     campaign_events,
     inbound_routes,
     people_routes,
+    test_send_routes,
     list_routes,
     link_routes,
     webhook_routes,
@@ -58,6 +62,7 @@ DIALECT = Dialect(
     show_error,
     tags={
         "Campaigns": "Create campaigns, control them, and read their messages and reports",
+        "Messages": "Messages of all campaigns: a search, and why one is in its state",
         "Mailing lists": "Stored recipients with their fields",
         "Inbound messages": "Texts that people sent to the numbers of the account",
         "Webhooks": "Addresses that events are delivered to",

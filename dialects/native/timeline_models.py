@@ -2,13 +2,13 @@
 
 from pydantic import Field
 
-from dialects.http.api_model import ApiModel
+from dialects.http.api_model import ApiModel, At
 
 
 class TimelinePoint(ApiModel):
     """The messages of a campaign from one time until that of the next point."""
 
-    at: str = Field(json_schema_extra={"format": "date-time"})
+    at: At
     planned: int = Field(description="due, by the plan as it is now")
     sent: int = Field(description="handed to a carrier")
     delivered: int

@@ -1,10 +1,7 @@
 """The native API about how a campaign went over time."""
 
-from dataclasses import asdict
-
 from fastapi import APIRouter, Request
 
-from campaign.instants import iso
 from dialects.http.auth import Permission
 from dialects.http.conditional import ConditionalRoute
 from dialects.http.context import ApiContext
@@ -26,7 +23,6 @@ def routes(context: ApiContext) -> APIRouter:
     @router.get(
         "/campaigns/{id}/timeline",
         operation_id="getCampaignTimeline",
-        response_model=list[TimelinePoint],
         summary="Get what was planned and what became of it, over time",
     )
     async def timeline(request: Request, id: str) -> list[TimelinePoint]:
@@ -37,6 +33,6 @@ def routes(context: ApiContext) -> APIRouter:
         """
         view = await own_campaign(request, context, id, Permission.READ)
         points = await read_in_thread(context.store.timelines.read, view.id)
-        return [TimelinePoint(**asdict(point) | {"at": iso(point.at)}) for point in points]
+        return [TimelinePoint.of(point) for point in points]
 
     return router

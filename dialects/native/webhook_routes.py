@@ -10,6 +10,7 @@ from campaign.events import NATIVE, SECRETS_OVERLAP, SUBSCRIBABLE
 from campaign.instants import Instant, iso, read_instant
 from dialects.http.auth import Permission
 from dialects.http.context import ApiContext
+from dialects.http.replays import note_replay
 from dialects.native.cursors import read_cursor, write_cursor
 from dialects.native.fields import RequestModel
 from dialects.native.handling import (
@@ -97,6 +98,7 @@ def routes(context: ApiContext) -> APIRouter:
             wall_clock(),
             own_id,
         )
+        note_replay(request, not added.is_new)
         response.headers["Location"] = f"/v1/webhooks/{added.view.id}"
         response.status_code = 201 if added.is_new else 200
         shown = Webhook.of(added.view).model_dump(by_alias=False)

@@ -35,6 +35,7 @@ from dialects.telesign.signature import SCHEME, sign, string_to_sign
 from store.accounts.api_keys import Principal
 from store.accounts.signing import Signer
 from store.database.threads import read_in_thread
+from store.shared.activity import act_with_key
 from store.store import Store
 
 AUTH_METHOD = "HMAC-SHA256"
@@ -189,4 +190,5 @@ def _opened(signer: Signer) -> Principal:
     if signer.revoked:
         raise Unproven(CUSTOMER_NOT_ACTIVATED)
     bind_contextvars(account=signer.principal.account_id)
+    act_with_key(signer.principal.key_id)
     return signer.principal

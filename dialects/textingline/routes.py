@@ -21,6 +21,7 @@ from dialects.http.bodies import BadBody, read_json_as
 from dialects.http.context import ApiContext
 from dialects.http.queries import check_query
 from dialects.http.rate_limits import Window
+from dialects.http.replays import note_replay
 from dialects.textingline.errors import (
     AUTHENTICATION,
     BLOCKED,
@@ -181,6 +182,7 @@ async def _send(
         if endpoint is MESSAGE and await _opted_out(context, draft):
             return show_failure(BLOCKED)
         admission = await context.service.admit(draft, endpoint.id_prefix)
+        note_replay(request, admission.replayed)
     except BadBody as bad:
         return show_failure((33005, bad.status, bad.reason))
     except Refused as refused:

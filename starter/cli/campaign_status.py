@@ -6,10 +6,11 @@ from dataclasses import asdict
 from rich.table import Table
 
 from campaign.explaining import reason_in_words
-from campaign.instants import Instant
+from campaign.instants import SECOND, Instant
 from campaign.rates import campaign_scope
 from campaign.states import CAMPAIGN_ENDS, CampaignStatus, MessageStatus
 from campaign.views import CampaignView
+from service.forecasts import planned_end
 from starter.cli.context import plain
 from starter.cli.words import when
 from store.campaigns.open_campaigns import WORKFLOW_LOST
@@ -101,3 +102,7 @@ def _times(store: Store, view: CampaignView, now: Instant) -> Iterator[str]:
     if view.started_at is None:
         yield f"begins{paused}: {when(plan.first_due_at, now)}"
     yield f"last message due{paused}: {when(plan.last_due_at, now)}"
+    end = planned_end(store, view, now)
+    if end is not None and end >= max(plan.last_due_at, now) + SECOND:
+        if_paused = " if it is resumed now" if paused else ", for its rate"
+        yield f"planned end{if_paused}: {when(end, now)}"

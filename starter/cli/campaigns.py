@@ -158,11 +158,19 @@ def reschedule(
         raise CommandError("give START, --spread-hours or both")
     change = native_reading.read_change({"scheduleDateTime": start, "spreadHours": spread_hours})
 
-    def begins(at: Instant | None) -> str:
-        """Say the instant that was understood."""
-        return "changed" if at is None else f"begins {both_clocks(at)}"
+    def answer(answered: tuple[Instant | None, Instant | None]) -> str:
+        """Say the instant that was understood, and when the campaign ends."""
+        start, end = answered
+        begins = "changed" if start is None else f"begins {both_clocks(start)}"
+        return begins if end is None else f"{begins}\nends {both_clocks(end)}"
 
-    _steer(id, lambda service, view: service.change(view, change), begins)
+    async def work(
+        service: CampaignService, view: CampaignView
+    ) -> tuple[Instant | None, Instant | None]:
+        start = await service.change(view, change)
+        return start, await service.planned_end(view.id)
+
+    _steer(id, work, answer)
 
 
 def report(

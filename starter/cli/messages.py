@@ -8,9 +8,8 @@ import typer
 
 from campaign.phone import canonical_number
 from campaign.states import MessageStatus
-from campaign.views import MessageStory
-from dialects.native.message_stories import story_json
-from dialects.native.responses import message_json
+from campaign.views import MessageStory as StoryRecord
+from dialects.native.message_search_models import FoundMessage, MessageStory
 from service import message_state
 from starter.cli.context import CommandError, chosen_account, opened_store, plain
 from starter.cli.story import sentences
@@ -47,7 +46,7 @@ def find(
         wanted = MessageFilter(to=canonical_number(number) or number)
         found = store.message_log.search(wanted, account_id, limit)
     if as_json:
-        shown = [{"campaignId": one.campaign_id} | message_json(one.message) for one in found]
+        shown = [FoundMessage.found(one.campaign_id, one.message).json_object() for one in found]
         typer.echo(json.dumps(shown, indent=2))
     elif not found:
         sys.stderr.write(f"godwit: there is no message to {plain(number)}\n")
@@ -77,7 +76,8 @@ def why(
             (story, message_state.why(store, campaign, story.message, now)) for story in stories
         ]
     if as_json:
-        typer.echo(json.dumps([story_json(*one) for one in explained], indent=2))
+        shown = [MessageStory.explained(*one).json_object() for one in explained]
+        typer.echo(json.dumps(shown, indent=2))
         return
     for story, why in explained:
         for line in sentences(story, why, now):
@@ -112,7 +112,7 @@ def resolve(
     typer.echo(f"{unknown[0].id} is {status}")
 
 
-def _stories(store: Store, campaign_id: str, number: str) -> list[MessageStory]:
+def _stories(store: Store, campaign_id: str, number: str) -> list[StoryRecord]:
     if store.campaigns.get(campaign_id) is None:
         raise CommandError(f"there is no campaign {campaign_id!r}")
     stories = store.attempts.stories(campaign_id, canonical_number(number) or number)

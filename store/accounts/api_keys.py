@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, bindparam
 from sqlmodel import Session, col, insert, select, update
 from sqlmodel.sql.expression import Select
 
+from campaign.activity import Action
 from campaign.instants import Instant
 from campaign.refusals import key_reused
 from store.accounts.permissions import (
@@ -20,6 +21,7 @@ from store.accounts.permissions import (
 )
 from store.database.engine import Database, StoreError
 from store.database.secrets import Sealer
+from store.shared.activity import record
 from store.tables import Account, ApiKey
 
 _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
@@ -155,6 +157,8 @@ class ApiKeys:
             created_at=now,
         )
         connection.execute(insert(ApiKey), row.model_dump())
+        after = {"permissions": list(permissions), "sandbox": sandbox}
+        record(connection, Action.KEY_CREATED, key_id, account=account_id, after=after)
         return KeyPair(key_id, secret, bearer)
 
     def revoke(self, key_id: str, now: Instant, account_id: str | None = None) -> bool:
@@ -166,10 +170,18 @@ class ApiKeys:
             update(ApiKey)
             .where(col(ApiKey.id) == key_id, col(ApiKey.revoked_at).is_(None))
             .values(revoked_at=now)
+            .returning(col(ApiKey.account_id))
         )
         if account_id is not None:
             query = query.where(col(ApiKey.account_id) == account_id)
-        return self._database.write(lambda connection: connection.execute(query).rowcount > 0)
+
+        def work(connection: Connection) -> bool:
+            owner = connection.execute(query).scalar()
+            if owner is not None:
+                record(connection, Action.KEY_REVOKED, key_id, account=owner)
+            return owner is not None
+
+        return self._database.write(work)
 
     def list(self, account_id: str) -> Sequence[KeyView]:
         """All keys of an account, revoked ones too, oldest first."""

@@ -12,6 +12,7 @@ from functools import partial
 from sqlalchemy import Connection, bindparam, text
 from sqlmodel import col, select
 
+from campaign.activity import Action
 from campaign.events import Destination, Event
 from campaign.instants import Instant
 from campaign.keywords import Keyword, OptOutEvidence
@@ -31,6 +32,7 @@ from store.accounts.opt_out_statements import (
 from store.clock import wall_clock
 from store.database.engine import Database, json_rows
 from store.shared import auto_replies
+from store.shared.activity import record
 from store.shared.erased_numbers import ErasedNumbers
 from store.shared.outbox import Outbox
 from store.tables import OptOutEvent
@@ -140,6 +142,8 @@ class OptOuts:
 
         def work(connection: Connection) -> tuple[bool, Sequence[Destination]]:
             added = _add_rows([values], connection) > 0
+            if added:
+                self._record(connection, Action.OPT_OUT_ADDED, values)
             return added, self._report(connection, values, now) if added else []
 
         added, destinations = self._database.write(work)
@@ -159,7 +163,7 @@ class OptOuts:
         added = 0
         for start in range(0, len(rows), ADDED_AT_ONCE):
             part = rows[start : start + ADDED_AT_ONCE]
-            added += self._database.write(partial(_add_rows, part))
+            added += self._database.write(partial(_add_part, account_id, part))
         return added
 
     def remove(self, account_id: str, number: str) -> bool:
@@ -174,11 +178,18 @@ class OptOuts:
             if connection.execute(OPT_IN, values).rowcount == 0 and not was_erased:
                 return False, []
             connection.execute(KEEP, values)
+            self._record(connection, Action.OPT_OUT_REMOVED, values)
             return True, self._report(connection, values, now)
 
         removed, destinations = self._database.write(work)
         self._outbox.notify(destinations)
         return removed
+
+    def _record(self, connection: Connection, action: Action, values: dict[str, object]) -> None:
+        account_id = str(values["account_id"])
+        subject = self._erased_numbers.subject(account_id, str(values["number"]))
+        after = {"source": values["source"]}
+        record(connection, action, subject, account=account_id, after=after)
 
     def _report(
         self, connection: Connection, values: dict[str, object], now: Instant
@@ -254,6 +265,14 @@ def _move(connection: Connection, kind: Keyword, values: dict[str, object]) -> b
     connection.execute(LATEST[kind], values)
     moved = OPT_OUT if kind is Keyword.STOP else OPT_IN
     return connection.execute(moved, values).rowcount > 0
+
+
+def _add_part(account_id: str, rows: Sequence[dict[str, object]], connection: Connection) -> int:
+    added = _add_rows(rows, connection)
+    if added:
+        after = {"added": added}
+        record(connection, Action.OPT_OUT_IMPORTED, None, account=account_id, after=after)
+    return added
 
 
 def _add_rows(rows: Sequence[dict[str, object]], connection: Connection) -> int:

@@ -1,11 +1,13 @@
 """Admission and the end of a campaign: evidence, hold, plan and settlement."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 
-from campaign.credits import CreditKind, Price, price_of
+from campaign.credits import CreditKind, CreditsMax, Price, price_of
 from campaign.events import Destination
+from campaign.forecast import NO_LIMITS, Limits
 from campaign.instants import Instant, moment_of
 from campaign.keys import free_at
 from campaign.model import Evidence
@@ -14,6 +16,7 @@ from campaign.rates import campaign_scope
 from campaign.refusals import Refusal, RefusalCode
 from campaign.states import CAMPAIGN_ENDS, CampaignStatus
 from store.campaigns import admission_statements as sql
+from store.campaigns.forecasts import Forecasts
 from store.database.engine import Database, json_rows
 from store.shared import ledger, rates, reports
 from store.shared.erased_numbers import ErasedNumbers
@@ -23,8 +26,15 @@ from store.shared.outbox import Outbox
 class Admissions:
     """The :class:`campaign.ports.AdmissionStore` of both databases."""
 
-    def __init__(self, database: Database, outbox: Outbox, erased_numbers: ErasedNumbers) -> None:
+    def __init__(
+        self,
+        database: Database,
+        outbox: Outbox,
+        erased_numbers: ErasedNumbers,
+        forecasts: Forecasts,
+    ) -> None:
         self._database = database
+        self._forecasts = forecasts
         self._outbox = outbox
         self._erased_numbers = erased_numbers
         self._skip_erased = text(sql.SKIP_ERASED.format(rowset=database.rowset("recipient TEXT")))
@@ -54,6 +64,7 @@ class Admissions:
                 found = connection.execute(sql.FIRSTS_UNLEASED, leases)
                 strange = {row.sender: row.position for row in found}
                 senders = {name: senders[name] for name in owned & senders.keys()} | strange
+            segments, limits = self._spread(connection, account, campaign_id, now)
             return Evidence(
                 texts=firsts("COALESCE(compliance_text, text)"),
                 senders=senders,
@@ -61,9 +72,24 @@ class Admissions:
                 to_send=sum(row.n for row in kinds),
                 quota=account.daily_quota,
                 used_today=self._used(connection, account.id, now),
+                spread_hours=account.spread_hours,
+                spread_segments=segments,
+                limits=limits,
             )
 
         return self._database.read(work)
+
+    def _spread(
+        self, connection: Connection, account: Row[Any], campaign_id: str, now: Instant
+    ) -> tuple[Mapping[str, int], Limits]:
+        """The segments that a spread places, by sender, and their rates; none without a spread."""
+        if account.spread_hours <= 0:
+            return {}, NO_LIMITS
+        segments = self._forecasts.spread_segments(connection, campaign_id)
+        limits = self._forecasts.limits(
+            connection, account.id, campaign_id, bool(account.sandbox), segments, now
+        )
+        return segments, limits
 
     def account_evidence(
         self, account_id: str, now: Instant
@@ -119,15 +145,20 @@ class Admissions:
             kinds = connection.execute(sql.KINDS_WAITING, {"campaign": campaign_id}).all()
             if connection.execute(sql.HELD, {"campaign": campaign_id}).first() is not None:
                 return
+            price = _price(kinds)
+            most = CreditsMax(account.credits_max_sms, account.credits_max_mms)
+            if (fault := most.fault_of(price)) is not None:
+                raise _TooExpensive(fault)
             if not account.sandbox:
                 self._count_quota(connection, account.id, account.daily_quota, kinds, now)
-            price = _price(kinds)
             ledger.hold(connection, account.id, campaign_id, price, now)
 
         try:
             self._database.write(work)
         except ledger.Overdrawn as overdrawn:
             return insufficient(overdrawn.kind)
+        except _TooExpensive as error:
+            return error.refusal
         except _QuotaReached:
             return Refusal(RefusalCode.QUOTA_REACHED, "the daily messaging quota is reached")
         return None
@@ -154,9 +185,16 @@ class Admissions:
         values = {"campaign": campaign_id, "limit": limit}
         return self._database.read(
             lambda connection: [
-                WaveRow(row.due, row.position, bool(row.hard))
+                WaveRow(row.due, row.position)
                 for row in connection.execute(sql.WAITING_ROWS, values)
             ]
+        )
+
+    def has_expired(self, campaign_id: str) -> bool:
+        """See :class:`campaign.sending_windows.ExpiryStore`."""
+        values = {"campaign": campaign_id}
+        return self._database.read(
+            lambda connection: connection.execute(sql.HAS_EXPIRED, values).first() is not None
         )
 
     def settle(
@@ -225,6 +263,14 @@ class Admissions:
     def _used(connection: Connection, account_id: str, now: Instant) -> int:
         values = {"account": account_id, "day": _day(now)}
         return int(connection.execute(sql.USED, values).scalar() or 0)
+
+
+class _TooExpensive(Exception):
+    """The price is above what the campaign may cost; nothing is held."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.code)
+        self.refusal = refusal
 
 
 class _QuotaReached(Exception):

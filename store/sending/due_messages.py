@@ -12,15 +12,16 @@ from campaign.rates import Grants, campaign_scope, carrier_scope, sender_scope
 from campaign.routing import Choice, choose
 from store.database.engine import Database
 from store.sending.carrier_health import PROBE_EVERY, Health
-from store.sending.routes import Routes
 from store.sending.rows import DueMessage
+from store.sending.time_limits import TimeLimits
 from store.shared.rates import Rates
+from store.shared.routes import Routes
 
-# A wave takes along what is due a little later, but no message that has a wait of its own.
 # COALESCE keeps SQLite off the queue index: a chunk is a range of the primary key. ``tries``
 # counts since the campaign was last retried, because a retry allows every try again.
 _DUE_MESSAGES = """
     SELECT position, id, recipient, text, media_url, sender, segments, attempts, key, list_id,
+        country, time_zone,
         CASE
             WHEN attempts = 0 OR was_unknown THEN attempts
             ELSE attempts - COALESCE((
@@ -31,10 +32,16 @@ _DUE_MESSAGES = """
     FROM message
     WHERE campaign_id = :campaign AND position >= :low AND position < :high
         AND COALESCE(status, '') IN ('queued', 'retryable')
-        AND due_at <= :due AND (status = 'queued' OR due_at <= :now)
+        AND due_at <= :due
     ORDER BY position
     LIMIT :count
 """
+_NEXT_DUE = text("""
+    SELECT min(due_at) FROM message
+    WHERE campaign_id = :campaign AND position >= :low AND position < :high
+        AND COALESCE(status, '') IN ('queued', 'retryable')
+        AND due_at > :due AND due_at <= :due_until
+""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +56,10 @@ class Leave:
 class Found:
     """Messages that may leave, with their instant and carrier by position.
 
-    ``exhausted`` says that no due message is left. Otherwise ``ask_again_at`` is when those may
-    leave that a rate or ``down``, a carrier that is down, holds back: ``waits_for`` names it.
+    ``exhausted`` says that no message of the chunk is left. Otherwise ``ask_again_at`` is when
+    those may leave that a rate or ``down``, a carrier that is down, holds back: ``waits_for`` names
+    it. Without it, ``ask_again_at`` is when the next one is due.
+    ``closed`` are due, but outside of their hours: when they may leave, by position; None: never.
     """
 
     rows: Sequence[DueMessage] = ()
@@ -59,6 +68,7 @@ class Found:
     ask_again_at: Instant | None = None
     waits_for: str | None = None
     down: str | None = None
+    closed: Mapping[int, Instant | None] = field(default_factory=dict)
 
 
 class DueMessages:
@@ -79,6 +89,7 @@ class DueMessages:
         chunk: ChunkRange,
         count: int,
         now: Instant,
+        limits: TimeLimits,
         sandbox: bool = False,
     ) -> Found:
         """Return up to ``count`` messages; spends their segments where a rate applies.
@@ -91,23 +102,28 @@ class DueMessages:
             "campaign": chunk.campaign_id,
             "low": chunk.low,
             "high": chunk.high,
-            "due": chunk.due_until,
+            "due": min(chunk.due_until, now),
+            "due_until": chunk.due_until,
             "count": count,
-            "now": now,
         }
         due = [DueMessage._make(row) for row in connection.execute(self._find, wanted).all()]
+        closed = limits.closed(due, now)
+        open_now = [row for index, row in enumerate(due) if index not in closed] if closed else due
         look = _Look(self, connection, account_id, now, sandbox)
-        chosen = [(row, choice) for row in due if (choice := look.choose(row)) is not None]
+        chosen = [(row, choice) for row in open_now if (choice := look.choose(row)) is not None]
         found = self._granted(
             connection, chunk.campaign_id, None if sandbox else account_id, chosen, now
         )
         if look.probe_at is not None and look.probe_at < (found.ask_again_at or INSTANT_MAX):
             waits_for = f"down:{look.down_carrier}"
             found = replace(found, ask_again_at=look.probe_at, waits_for=waits_for)
+        if len(due) < count and found.ask_again_at is None and now < chunk.due_until:
+            found = replace(found, ask_again_at=connection.execute(_NEXT_DUE, wanted).scalar())
         return replace(
             found,
             exhausted=len(due) < count and found.ask_again_at is None,
             down=look.down_carrier,
+            closed={due[index].position: opens_at for index, opens_at in closed.items()},
         )
 
     def _granted(

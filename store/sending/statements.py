@@ -20,7 +20,9 @@ RENEW = text("""
         AND COALESCE(status, '') = 'sending' AND claimed_by = :token AND recipient <> 'erased'
 """)
 OWNER = text("""
-    SELECT account_id, exclude_opt_outs, look_up_since, sandbox FROM campaign WHERE id = :campaign
+    SELECT account_id, exclude_opt_outs, look_up_since, sandbox, purpose, sending_window,
+        expires_at, validity_seconds
+    FROM campaign WHERE id = :campaign
 """)
 
 
@@ -109,7 +111,7 @@ class ChunkStatements:
                 claimed_until = :lease
             FROM {claims}
             WHERE message.campaign_id = r.campaign_id AND message.position = r.position
-                AND message.status IN ('queued', 'retryable')
+                AND message.status IN ('queued', 'retryable') AND message.due_at <= :now
             RETURNING message.position
         """)
         self.begin_attempts = text(f"""

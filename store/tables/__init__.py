@@ -3,6 +3,7 @@
 from sqlmodel import SQLModel
 
 from store.tables.accounts import Account, ApiKey, QuotaDay, SenderOwner, SenderRow
+from store.tables.activity import ActivityRow
 from store.tables.brakes import BrakeRow
 from store.tables.callbacks import CallbackRow, WebhookRow
 from store.tables.campaigns import AttemptRow, CampaignRow, MessageRow
@@ -23,6 +24,7 @@ METADATA = SQLModel.metadata
 __all__ = [
     "METADATA",
     "Account",
+    "ActivityRow",
     "ApiKey",
     "AttemptRow",
     "AutoReply",

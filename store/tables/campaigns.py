@@ -31,7 +31,10 @@ class CampaignRow(SQLModel, table=True):
     copy, and a carrier may have accepted any message of it since then. ``replies`` counts the
     inbound texts that answer it. ``texts_removed_at`` is when the texts of its messages
     were removed, because they are kept for a limited time only. ``sandbox`` campaigns reach no
-    real carrier and take no credits.
+    real carrier and take no credits. ``credits_max_sms`` and ``credits_max_mms`` are the most that
+    it may hold. ``is_test`` campaigns send a text of another one to the sender's own numbers.
+    ``sending_window`` is the JSON of its window (campaign/sending_windows.py). Nothing leaves at
+    ``expires_at`` or later.
     """
 
     __tablename__ = "campaign"
@@ -69,6 +72,13 @@ class CampaignRow(SQLModel, table=True):
     replies: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     texts_removed_at: int | None = Field(default=None, sa_type=BigInteger)
     sandbox: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+    purpose: str | None = None
+    sending_window: str | None = Field(default=None, sa_type=Text)
+    expires_at: int | None = Field(default=None, sa_type=BigInteger)
+    validity_seconds: int | None = None
+    credits_max_sms: int | None = Field(default=None, sa_type=BigInteger)
+    credits_max_mms: int | None = Field(default=None, sa_type=BigInteger)
+    is_test: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
 
 
 class MessageRow(SQLModel, table=True):
@@ -79,7 +89,7 @@ class MessageRow(SQLModel, table=True):
     the text before links were shortened, which the rules check. While the message is ``sending``,
     ``claimed_by`` names the running attempt of the chunk, which starts no request after
     ``claimed_until``. ``was_unknown`` means that an earlier try may have been sent, although
-    policy requeued the message.
+    policy requeued the message. ``time_zone`` is the recipient's, if the request named one.
     """
 
     __tablename__ = "message"
@@ -128,6 +138,7 @@ class MessageRow(SQLModel, table=True):
     final_at: int | None = Field(default=None, sa_type=BigInteger)
     callback_url: str | None = Field(default=None, sa_type=Text)
     callback_method: str | None = None
+    time_zone: str | None = None
 
 
 class AttemptRow(SQLModel, table=True):

@@ -5,15 +5,17 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection
+from sqlalchemy import ColumnElement, Connection, Update
 from sqlmodel import Session, and_, col, delete, func, insert, select, tuple_, update
 
+from campaign.activity import Action
 from campaign.events import SECRETS_OVERLAP, WEBHOOK_PREFIX, Destination
 from campaign.ids import ID_BYTES, make_id
-from campaign.instants import Instant
+from campaign.instants import Instant, iso
 from campaign.refusals import key_reused
 from store.database.engine import Database, StoreError
 from store.database.secrets import Sealer
+from store.shared.activity import record
 from store.shared.outbox import Outbox
 from store.tables import Account, CallbackRow, WebhookRow
 
@@ -126,6 +128,8 @@ class Endpoints:
             if connection.execute(count).scalar_one() >= WEBHOOKS_MAX:
                 raise StoreError(f"an account has at most {WEBHOOKS_MAX} webhooks")
             connection.execute(insert(WebhookRow), row.model_dump())
+            after = {"events": list(events), "dialect": dialect}
+            record(connection, Action.WEBHOOK_CREATED, row.id, account=account_id, after=after)
             return AddedWebhook(_view(row), secret, True)
 
         return self._database.write(work)
@@ -156,6 +160,7 @@ class Endpoints:
             if connection.execute(webhook).rowcount == 0:
                 return False
             connection.execute(deliveries)
+            record(connection, Action.WEBHOOK_REMOVED, webhook_id, account=account_id)
             return True
 
         return self._database.write(work)
@@ -176,7 +181,7 @@ class Endpoints:
                 secret_sealed=self._sealer.seal(secret),
             )
         )
-        rotated = self._database.write(lambda connection: connection.execute(query).rowcount)
+        rotated = self._change(account_id, webhook_id, query, {"secret": "rotated"})
         return secret if rotated else None
 
     def enable(self, account_id: str, webhook_id: str) -> bool:
@@ -184,7 +189,26 @@ class Endpoints:
         query = (
             update(WebhookRow).where(_is_webhook(account_id, webhook_id)).values(disabled_at=None)
         )
-        return self._database.write(lambda connection: connection.execute(query).rowcount > 0)
+        return self._change(account_id, webhook_id, query, {"enabled": True}) > 0
+
+    def _change(
+        self, account_id: str, webhook_id: str, query: Update, after: dict[str, object]
+    ) -> int:
+        """Run an update about a webhook and record it; returns how many rows it changed."""
+
+        def work(connection: Connection) -> int:
+            count = connection.execute(query).rowcount
+            if count:
+                record(
+                    connection,
+                    Action.WEBHOOK_CHANGED,
+                    webhook_id,
+                    account=account_id,
+                    after=after,
+                )
+            return count
+
+        return self._database.write(work)
 
     def replay(
         self, account_id: str, webhook_id: str, since: Instant, until: Instant, now: Instant
@@ -213,7 +237,8 @@ class Endpoints:
                 ended_at=None,
             )
         )
-        count = self._database.write(lambda connection: connection.execute(query).rowcount)
+        replayed: dict[str, object] = {"replayed": {"since": iso(since), "until": iso(until)}}
+        count = self._change(account_id, webhook_id, query, replayed)
         if count:
             self._outbox.notify([Destination(webhook_id, account_id)])
         return count

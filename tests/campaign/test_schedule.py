@@ -13,9 +13,9 @@ from campaign.schedule import ideal_instants, wave_width, waves
 START: Instant = 20_000 * DAY
 spreads = st.floats(0, 72, allow_nan=False)
 counts = st.integers(1, 3_000)
-rows_of_a_campaign = st.lists(st.tuples(st.integers(0, 6 * HOUR), st.booleans()), max_size=120).map(
+rows_of_a_campaign = st.lists(st.integers(0, 6 * HOUR), max_size=120).map(
     lambda dues: sorted(
-        (WaveRow(START + due, position, hard) for position, (due, hard) in enumerate(dues)),
+        (WaveRow(START + due, position) for position, due in enumerate(dues)),
         key=lambda row: (row.due_at, row.position),
     )
 )
@@ -93,11 +93,11 @@ def test_no_rows_make_no_waves() -> None:
     assert waves([], SECOND, 500) == []
 
 
-def test_a_wave_takes_what_is_due_within_its_width_and_fires_halfway() -> None:
-    rows = [WaveRow(START + offset, index, False) for index, offset in enumerate([0, 10, 11])]
+def test_a_wave_takes_what_is_due_within_its_width_and_fires_at_its_first() -> None:
+    rows = [WaveRow(START + offset, index) for index, offset in enumerate([0, 10, 11])]
     first, second = waves(rows, 10, 500)
     assert (first.fire_at, first.due_until, first.count, first.chunks) == (
-        START + 5,
+        START,
         START + 10,
         2,
         ((0, 2),),
@@ -105,20 +105,21 @@ def test_a_wave_takes_what_is_due_within_its_width_and_fires_halfway() -> None:
     assert (second.fire_at, second.count, second.chunks) == (START + 11, 1, ((2, 3),))
 
 
-def test_a_hard_row_holds_its_wave_back_until_it_is_due() -> None:
-    rows = [WaveRow(START, 0, False), WaveRow(START + 8, 1, True), WaveRow(START + 10, 2, False)]
-    (wave,) = waves(rows, 10, 500)
-    assert wave.fire_at == START + 8
+def test_a_wide_wave_has_no_more_chunks_than_run_at_once() -> None:
+    rows = [WaveRow(START + index, index) for index in range(5_000)]
+    assert [len(wave.chunks) for wave in waves(rows, MINUTE, 1_000)] == [2, 2, 1]
+    # What is due within a second is one wave, however much it is.
+    assert [len(wave.chunks) for wave in waves(rows, MINUTE, 100)] == [11, 11, 11, 11, 10]
 
 
 def test_chunks_are_no_larger_than_asked_for() -> None:
-    rows = [WaveRow(START, position, False) for position in range(1_001)]
+    rows = [WaveRow(START, position) for position in range(1_001)]
     (wave,) = waves(rows, SECOND, 500)
     assert wave.chunks == ((0, 500), (500, 1_000), (1_000, 1_001))
 
 
 def test_chunks_leave_gaps_where_positions_do() -> None:
-    rows = [WaveRow(START, position, False) for position in (1, 5, 9, 70)]
+    rows = [WaveRow(START, position) for position in (1, 5, 9, 70)]
     (wave,) = waves(rows, SECOND, 2)
     assert wave.chunks == ((1, 6), (9, 71))
 
@@ -134,15 +135,15 @@ def test_waves_cover_every_position_exactly_once(
 
 
 @given(rows_of_a_campaign, st.integers(0, HOUR))
-def test_no_row_leaves_further_than_the_width_from_its_instant_or_early_when_hard(
+def test_a_wave_begins_with_its_first_row_and_is_as_wide_as_allowed(
     rows: list[WaveRow], width: Instant
 ) -> None:
-    due = {row.position: row for row in rows}
+    due = {row.position: row.due_at for row in rows}
     planned = waves(rows, width, 500)
     for wave, positions in zip(planned, taken_by_waves(rows, width, 500), strict=True):
-        for position in positions:
-            assert abs(wave.fire_at - due[position].due_at) <= width
-            assert not due[position].hard or wave.fire_at >= due[position].due_at
+        dues = [due[position] for position in positions]
+        assert (wave.fire_at, wave.due_until) == (min(dues), max(dues))
+        assert wave.due_until - wave.fire_at <= width
 
 
 @given(rows_of_a_campaign, st.integers(0, HOUR))

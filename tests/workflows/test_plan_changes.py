@@ -14,7 +14,7 @@ from temporalio.exceptions import ApplicationError
 from campaign.instants import DAY, HOUR, MINUTE, SECOND, Instant
 from campaign.ports import WaveRow
 from campaign.refusals import RefusalCode, Refused
-from campaign.schedule import ideal_instants, wave_width
+from campaign.schedule import ideal_instants
 from campaign.states import CampaignStatus
 from campaign.views import CampaignView
 from service.campaigns import StateConflict
@@ -42,7 +42,7 @@ def is_on_plan(story: Story, campaign_id: str, plan: list[Instant]) -> bool:
     """Whether each message was sent about when it was due, by position."""
     sent = story.sent_at(campaign_id)
     apart = [at - due for at, due in zip(sent, plan, strict=True)]
-    return all(-wave_width(6.0) <= late <= MINUTE + wave_width(6.0) for late in apart)
+    return all(0 <= late <= MINUTE for late in apart)
 
 
 async def test_a_plan_moves_whole_to_later_and_to_sooner(story: Story) -> None:

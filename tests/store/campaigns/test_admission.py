@@ -133,25 +133,23 @@ def test_waiting_rows_come_by_due_instant_then_position(builder: StoreBuilder) -
     campaign = builder.admit(4)
     builder.execute("UPDATE message SET due_at = due_at + 5 WHERE position = 0")
     rows = builder.store.admissions.waiting_rows(campaign, 3)
-    assert rows == [WaveRow(NOW, 1, False), WaveRow(NOW, 2, False), WaveRow(NOW, 3, False)]
-    assert builder.store.admissions.waiting_rows(campaign, 9)[3] == WaveRow(NOW + 5, 0, False)
+    assert rows == [WaveRow(NOW, 1), WaveRow(NOW, 2), WaveRow(NOW, 3)]
+    assert builder.store.admissions.waiting_rows(campaign, 9)[3] == WaveRow(NOW + 5, 0)
 
 
-def test_rows_that_may_never_go_early_are_hard(builder: StoreBuilder) -> None:
-    scheduled = builder.admit(1, hard=True)
-    assert builder.store.admissions.waiting_rows(scheduled, 9) == [WaveRow(NOW, 0, True)]
+def test_a_message_that_was_put_off_waits_until_it_is_due(builder: StoreBuilder) -> None:
     retried = builder.admit(1)
     builder.claimed(retried)
     due = NOW + HOUR
     builder.write(retried, outcome(0, MessageStatus.RETRYABLE, due_at=due))
-    assert builder.store.admissions.waiting_rows(retried, 9) == [WaveRow(due, 0, True)]
+    assert builder.store.admissions.waiting_rows(retried, 9) == [WaveRow(due, 0)]
 
 
 def test_a_row_left_sending_waits_for_the_end_of_its_lease(builder: StoreBuilder) -> None:
     campaign = builder.admit(2)
     builder.claimed(campaign, claim=1, token="dead")
     rows = builder.store.admissions.waiting_rows(campaign, 9)
-    assert rows == [WaveRow(NOW, 1, False), WaveRow(NOW + LEASE + 1, 0, True)]
+    assert rows == [WaveRow(NOW, 1), WaveRow(NOW + LEASE + 1, 0)]
 
 
 def test_settling_writes_the_end_once_and_counts_ever_after(builder: StoreBuilder) -> None:

@@ -1,8 +1,10 @@
 """A chunk claims what is due, writes how it ended, and never takes what another has."""
 
 from campaign.instants import SECOND
-from campaign.ports import ChunkRange
+from campaign.ports import ChunkRange, ClaimResult
 from campaign.states import CampaignStatus, MessageStatus
+from store.database.engine import json_rows
+from store.sending.statements import ChunkStatements
 from store.store import Store
 from tests.store.builders import GRANTED, LEASE, NOW, StoreBuilder, number, outcome
 from tests.store.racing import race
@@ -35,6 +37,44 @@ def test_only_what_lies_in_the_range_and_is_due_is_claimed(builder: StoreBuilder
     assert builder.claimed(campaign, low=2, high=4) == [2, 3]
     assert builder.claimed(later, now=NOW + SECOND - 1) == []
     assert builder.claimed(later, now=NOW + SECOND) == [0, 1]
+
+
+def test_a_chunk_learns_when_its_next_message_is_due_and_gets_none_before(
+    builder: StoreBuilder,
+) -> None:
+    campaign = builder.admit(3)
+    builder.execute("UPDATE message SET due_at = due_at + 1000 * position")
+    chunk = ChunkRange(campaign, 0, 3, due_until=NOW + SECOND)
+
+    def claim(now: int) -> ClaimResult:
+        return builder.store.sending.flush_and_claim(chunk, "t", [], 9, now, now + LEASE)
+
+    first = claim(NOW)
+    assert [one.position for one in first.claimed] == [0]
+    assert (first.exhausted, first.ask_again_at, first.waits_for) == (False, NOW + SECOND, None)
+    assert claim(NOW + SECOND - 1).claimed == []
+    second = claim(NOW + SECOND)
+    assert [one.position for one in second.claimed] == [1]
+    # The third is due after the end of the chunk.
+    assert (second.exhausted, second.ask_again_at) == (True, None)
+
+
+def test_a_message_that_moves_after_it_was_found_is_not_claimed_early(
+    builder: StoreBuilder,
+) -> None:
+    campaign = builder.admit(1, due_at=NOW + 1)
+    statements = ChunkStatements(builder.store.database)
+    row = {"campaign_id": campaign, "position": 0, "attempt": 1, "carrier": "pretend"}
+    values = {"rows": json_rows([row]), "token": "t", "lease": NOW + LEASE}
+
+    def claimed(now: int) -> list[int]:
+        return builder.store.database.write(
+            lambda connection: list(
+                connection.execute(statements.claim, {**values, "now": now}).scalars()
+            )
+        )
+
+    assert (claimed(NOW), claimed(NOW + 1)) == ([], [0])
 
 
 def test_claimers_at_once_never_get_the_same_message(
