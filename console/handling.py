@@ -25,6 +25,7 @@ from dialects.http.queries import check_query
 from service.campaigns import StateConflict
 from store.database.engine import StoreError
 from store.database.threads import read_in_thread
+from store.shared.activity import act_with_key
 
 PREFIX = CONSOLE_PATH
 SESSION_COOKIE, BROWSER_COOKIE = "godwit_console", "godwit_console_form"
@@ -83,6 +84,7 @@ class Console:
         session = await read_in_thread(self.sessions.find, token)
         if session is not None:
             bind_contextvars(account=session.principal.account_id)
+            act_with_key(session.principal.key_id)
         return session
 
     async def enter(

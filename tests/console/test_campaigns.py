@@ -70,6 +70,7 @@ async def test_a_campaign_is_paused_resumed_and_cancelled_with_its_consequence(
     assert "Paused since" in page.text and not page.offers("/pause")
     page = await one.send(page.form("/resume"))
     assert page.status == 200
+    assert "resumed by the key AK" in page.text and "paused by the key AK" in page.text
     confirm = await one.get(f"{path}/cancel")
     assert "Cancel the 3 that are left" in confirm.text
     await one.send(confirm.form("/cancel"))
