@@ -32,7 +32,6 @@ from store.sending.dead_numbers import DeadNumbers
 from store.sending.due_messages import DueMessages
 from store.sending.message_history import Attempts
 from store.sending.receipts import Receipts
-from store.sending.routes import Routes
 from store.sending.sending import Sending
 from store.sending.unknowns import Resolving
 from store.shared.auto_replies import AutoReplies
@@ -41,6 +40,7 @@ from store.shared.erased_numbers import ErasedNumbers
 from store.shared.keyword_settings import KeywordSettingsStore
 from store.shared.outbox import Outbox
 from store.shared.rates import Rates
+from store.shared.routes import Routes
 from store.webhooks.deliveries import Deliveries
 from store.webhooks.endpoints import Endpoints
 from store.webhooks.events import EventReader

@@ -7,8 +7,8 @@ from sqlalchemy import Connection, text
 from campaign.forecast import Departure, Limits, limits_of
 from campaign.instants import Instant
 from store.database.engine import Database
-from store.sending.routes import Routes
 from store.shared.rates import Rates
+from store.shared.routes import Routes
 
 # Of a plan, so many parts are told apart for each sender; a short campaign's messages all are.
 PARTS = 500
