@@ -11,6 +11,7 @@ COPY pyproject.toml README.md LICENSE worker.py ./
 COPY activities/ activities/
 COPY campaign/ campaign/
 COPY carriers/ carriers/
+COPY console/ console/
 COPY dialects/ dialects/
 COPY service/ service/
 COPY starter/ starter/

@@ -38,6 +38,7 @@ from campaign.failures import ServiceUnavailable
 from campaign.handoffs import Carrier
 from campaign.settings import Settings
 from carriers import open_carrier
+from carriers.sandbox import SandboxCarrier
 from dialects.renderers import RENDERERS
 from service.campaigns import CampaignService
 from service.gc_tuning import relax_gc
@@ -88,7 +89,7 @@ def build_worker(
         backoff_seconds=settings.retry_backoff_seconds,
         unknown_tries=settings.unknown_tries,
     )
-    in_use = Carriers(carriers)
+    in_use = Carriers(carriers, SandboxCarrier(settings.send_timeout_seconds))
     shared_queue = sending_queue(settings.task_queue)
     places = {
         queue: Places(settings.worker_activities_max)
@@ -277,7 +278,9 @@ async def run_worker(settings: Settings) -> None:
     store = open_store(settings)
     carriers = [open_carrier(name, settings) for name in settings.carriers]
     egress = EgressClient(
-        settings.allow_private_urls, timeout_seconds=settings.callback_timeout_seconds
+        settings.allow_private_urls,
+        timeout_seconds=settings.callback_timeout_seconds,
+        allow_loopback=settings.allow_loopback,
     )
     try:
         try:

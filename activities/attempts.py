@@ -103,7 +103,7 @@ class Attempts:
         """
         if handoff.start_at:
             await asyncio.sleep((handoff.start_at - self.now()) / SECOND)
-        start = Start(self.now, start_by)
+        start = Start(self.now, min(start_by, handoff.leave_by))
         try:
             if any(self._can_look_up(earlier.carrier) for earlier in handoff.earlier):
                 taken = await self._accepted_earlier(handoff)
@@ -263,7 +263,7 @@ class Attempts:
             return self.store.renew(self.range, self.token, handoff.position, self.lease(now))
 
         renewed = await self.retry_while_unavailable(renew)
-        return Start(self.now, start_by) if renewed else None
+        return Start(self.now, min(start_by, handoff.leave_by)) if renewed else None
 
     async def _is_held(self) -> bool:
         """Tell whether the store lets nothing leave now; of a cancelled campaign nothing does."""

@@ -60,7 +60,8 @@ class Lifecycle:
         """
         before = self._campaigns.tally(input.campaign_id)
         # A cancel that found nothing left to cancel changed nothing.
-        end = end_of(before, input.cancelled and before.cancelled > 0)
+        expired = before.skipped > 0 and self._admissions.has_expired(input.campaign_id)
+        end = end_of(before, input.cancelled and before.cancelled > 0, expired)
         status, tally = self._admissions.settle(input.campaign_id, end, now())
         return SettleResult(status=status, tally=tally)
 

@@ -14,12 +14,12 @@ from campaign.deliveries import (
     ClaimedDelivery,
     DeliveryOutcome,
     DeliverySender,
-    DeliveryStatus,
     DeliveryStore,
     DeliveryUpdate,
     DeliveryVerdict,
+    update_after,
 )
-from campaign.events import CALLBACK_LIFE, RETRY_AFTER_MAX, next_call_at
+from campaign.events import CALLBACK_LIFE, RETRY_AFTER_MAX
 from campaign.failures import StoreUnavailable
 from campaign.instants import SECOND, Instant
 from telemetry.logs import get_logger
@@ -80,7 +80,7 @@ class WebhookDeliveries:
         except Exception as error:
             log.error("a callback failed", callback=call.callback_id, exc_info=error)
             outcome = DeliveryOutcome(DeliveryVerdict.FAILED, "unexpected")
-        return _decide(call, outcome, clock.now(), self._jitter()), outcome
+        return update_after(call, outcome, clock.now(), self._jitter()), outcome
 
     async def flush_and_claim(
         self,
@@ -204,20 +204,3 @@ class _Round:
                 wait = min(round(outcome.retry_after * SECOND), RETRY_AFTER_MAX)
                 self._rest_until = max(self._rest_until or 0, self._clock.now() + wait)
         return update
-
-
-def _decide(
-    call: ClaimedDelivery, outcome: DeliveryOutcome, now: Instant, jitter: float
-) -> DeliveryUpdate:
-    match outcome.verdict:
-        case DeliveryVerdict.DELIVERED:
-            return DeliveryUpdate(call.callback_id, DeliveryStatus.DELIVERED, outcome.code, now)
-        case DeliveryVerdict.GONE:
-            return DeliveryUpdate(
-                call.callback_id, DeliveryStatus.DEAD, outcome.code, now, gone=True
-            )
-        case DeliveryVerdict.NOTHING:
-            return DeliveryUpdate(call.callback_id, None, outcome.code, now)
-    due_at = next_call_at(now, call.tries, jitter, outcome.retry_after)
-    status = DeliveryStatus.DEAD if due_at is None else DeliveryStatus.WAITING
-    return DeliveryUpdate(call.callback_id, status, outcome.code, now, due_at)

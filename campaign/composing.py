@@ -14,8 +14,11 @@ from campaign.refusals import SHOWN_MAX, Refusal, RefusalCode, Refused
 from campaign.rules import SHAPE
 from campaign.rules.duplicates import skip_repeats
 from campaign.schedule import ideal_instants
+from campaign.sending_windows import OUTSIDE_WINDOW, due_within, hours_of
+from campaign.smart_encoding import smart_encoded
 from campaign.states import MessageStatus
-from campaign.text import Filled, clean, fill, segment
+from campaign.templates import Filled, fill
+from campaign.text import clean, segment
 from campaign.web_addresses import ascii_address
 
 # The reason of a failed message to a member of a mailing list who has the sender's number.
@@ -59,7 +62,8 @@ def compose(
     if faults:
         raise Refused(*at_entries(faults, draft))
     _give_instants(draft, received_at, messages)
-    return ComposedCampaign(draft, messages, received_at, shortener.links if shortener else [])
+    links = shortener.links if shortener else []
+    return ComposedCampaign(draft, messages, received_at, links, written=texts.written)
 
 
 def base_instant(draft: Draft, received_at: Instant) -> Instant:
@@ -135,6 +139,7 @@ def _message(
         callback_url=endpoint.url if endpoint else None,
         callback_method=endpoint.method.value if endpoint else None,
         replies=recipient.replies,
+        time_zone=recipient.time_zone,
     )
 
 
@@ -167,8 +172,9 @@ class _Faults:
 class _Texts:
     """Cleans and fills the texts of a draft; too long ones are cut before they take memory.
 
-    ``lengths`` maps the positions of cut texts to their whole lengths in characters; ``faults``
-    has the templates with braces that are no tag.
+    ``lengths`` maps the positions of cut texts to their whole lengths in characters, ``written``
+    those of texts that smart encoding changed to what was written; ``faults`` has the templates
+    with braces that are no tag.
     """
 
     def __init__(self, draft: Draft) -> None:
@@ -178,6 +184,7 @@ class _Texts:
         self._room = LONG_TEXTS_MAX if draft.shorten_urls else 0
         self._shared = clean(draft.text or "")
         self.lengths: dict[int, int] = {}
+        self.written: dict[int, str] = {}
         self.faults: list[Refusal] = []
 
     def fill(self, position: int, recipient: DraftRecipient) -> Filled:
@@ -196,6 +203,11 @@ class _Texts:
             self._room -= len(filled.text)
         if len(filled.text) < filled.length:
             self.lengths[position] = filled.length
+        elif draft.smart_encoding:
+            encoded = smart_encoded(filled.text)
+            if encoded != filled.text and len(encoded) <= length_max:
+                self.written[position] = filled.text
+                filled = filled._replace(text=encoded, length=len(encoded))
         return filled
 
     def _fault(self, broken: int, place: str) -> None:
@@ -238,3 +250,20 @@ def _give_instants(draft: Draft, received_at: Instant, messages: Iterable[Messag
     )
     for message, instant in zip(spread_over, instants, strict=True):
         message.due_at = instant
+    _keep_hours(draft, instants[0] if instants else received_at, messages)
+
+
+def _keep_hours(draft: Draft, start: Instant, messages: Iterable[Message]) -> None:
+    """Move messages into the hours of the campaign, or skip those that have none."""
+    hours = hours_of(draft.purpose, draft.window)
+    if hours is None:
+        return
+    for message in messages:
+        if message.status is MessageStatus.QUEUED:
+            open_at = hours.for_recipient(message.to, message.country, message.time_zone)
+            since = start if message.scheduled_at is None else message.due_at
+            due_at = due_within(hours, open_at, since, message.due_at)
+            if due_at is None:
+                message.status, message.reason = MessageStatus.SKIPPED, OUTSIDE_WINDOW
+            else:
+                message.due_at = due_at

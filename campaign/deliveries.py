@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from campaign.events import next_call_at
 from campaign.instants import Instant
 
 
@@ -56,6 +57,27 @@ class DeliveryUpdate:
     at: Instant
     due_at: Instant | None = None
     gone: bool = False
+
+
+def update_after(
+    call: ClaimedDelivery, outcome: DeliveryOutcome, now: Instant, jitter: float
+) -> DeliveryUpdate:
+    """Decide what to store after a call: its end, or when it is due again.
+
+    ``jitter`` in [0, 1) lengthens the wait.
+    """
+    match outcome.verdict:
+        case DeliveryVerdict.DELIVERED:
+            return DeliveryUpdate(call.callback_id, DeliveryStatus.DELIVERED, outcome.code, now)
+        case DeliveryVerdict.GONE:
+            return DeliveryUpdate(
+                call.callback_id, DeliveryStatus.DEAD, outcome.code, now, gone=True
+            )
+        case DeliveryVerdict.NOTHING:
+            return DeliveryUpdate(call.callback_id, None, outcome.code, now)
+    due_at = next_call_at(now, call.tries, jitter, outcome.retry_after)
+    status = DeliveryStatus.DEAD if due_at is None else DeliveryStatus.WAITING
+    return DeliveryUpdate(call.callback_id, status, outcome.code, now, due_at)
 
 
 class DeliverySender(Protocol):

@@ -12,6 +12,7 @@ from campaign.states import CampaignStatus, MessageStatus
 
 NATIVE = "native"
 WEBHOOK_PREFIX = "whk_"
+LISTENER_PREFIX = "lsn_"
 CALLBACK_PREFIX = "cbk_"
 ADDRESS_PREFIX = "dst_"
 
@@ -34,6 +35,8 @@ RETRY_AFTER_MAX: Instant = 24 * HOUR
 CALLBACK_LIFE: Instant = 5 * DAY
 # For this time after a rotation the previous secret signs, too.
 SECRETS_OVERLAP: Instant = 24 * HOUR
+# A listener that asks for no deliveries for this time has ended.
+LISTENER_LIFE: Instant = HOUR
 
 
 class EndpointMethod(StrEnum):
@@ -67,6 +70,7 @@ class Event(StrEnum):
     CAMPAIGN_EXPIRED = "campaign.expired"
     OPT_OUT_ADDED = "opt_out.added"
     OPT_OUT_REMOVED = "opt_out.removed"
+    WEBHOOK_TEST = "webhook.test"
 
 
 MESSAGE_EVENTS: dict[MessageStatus, Event] = {
@@ -82,8 +86,10 @@ CAMPAIGN_EVENTS: dict[CampaignStatus, Event] = {
     CampaignStatus.CANCELLED: Event.CAMPAIGN_CANCELLED,
     CampaignStatus.EXPIRED: Event.CAMPAIGN_EXPIRED,
 }
-# What a webhook may subscribe to.
-SUBSCRIBABLE = frozenset({"*", "message.*", "campaign.*", "link.*", "opt_out.*", *Event})
+# What a webhook may subscribe to; a test goes to the one that it is for.
+SUBSCRIBABLE = frozenset({"*", "message.*", "campaign.*", "link.*", "opt_out.*", *Event}) - {
+    Event.WEBHOOK_TEST
+}
 OPT_OUT_EVENTS = frozenset({Event.OPT_OUT_ADDED, Event.OPT_OUT_REMOVED})
 
 

@@ -11,13 +11,9 @@ from dataclasses import dataclass
 
 from campaign.instants import DAY, HOUR, MINUTE, SECOND, Instant
 from campaign.rates import campaign_scope, carrier_scope, sender_scope
+from campaign.timeline import part_width
 
 BUCKETS_MAX = 60
-_WIDTHS = (
-    *(SECOND * count for count in (1, 2, 5, 10, 15, 30)),
-    *(MINUTE * count for count in (1, 2, 5, 10, 15, 30)),
-    *(HOUR * count for count in (1, 2, 3, 6, 12)),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,20 +84,21 @@ def limits_of(
     routes: Mapping[str | None, Sequence[str]],
     rates: Mapping[str, float],
     campaign_id: str | None = None,
+    sandbox: bool = False,
 ) -> Limits:
     """Find the rates of senders, of the carriers that come first for them, and of a campaign.
 
     ``routes`` are the carriers by sender, those of every other sender under None; ``rates`` are by
-    scope.
+    scope. In the ``sandbox`` only the campaign's own rate counts.
     """
     known: dict[str, float] = {}
     names: dict[str, tuple[str, ...]] = {}
     for sender in senders:
         carrier = (routes.get(sender) or routes[None])[0]
-        scopes = {
-            f"sender {sender}": sender_scope(account_id, sender),
-            f"carrier {carrier}": carrier_scope(carrier),
-        }
+        scopes = {}
+        if not sandbox:
+            scopes[f"sender {sender}"] = sender_scope(account_id, sender)
+            scopes[f"carrier {carrier}"] = carrier_scope(carrier)
         if campaign_id is not None:
             scopes["campaign"] = campaign_scope(campaign_id)
         limited = {name: rates[scope] for name, scope in scopes.items() if scope in rates}
@@ -181,7 +178,7 @@ def forecast(
 def _timeline(
     left: Mapping[Instant, int], first: Instant, last: Instant
 ) -> tuple[tuple[Instant, int], ...]:
-    width = next((width for width in _WIDTHS if last - first < width * BUCKETS_MAX), DAY)
+    width = part_width(last - first, BUCKETS_MAX)
     counts: Counter[int] = Counter()
     for at, count in left.items():
         counts[(at - first) // width] += count

@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import Protocol, runtime_checkable
 from urllib.parse import parse_qsl, urlsplit
 
-from campaign.instants import Instant
+from campaign.instants import INSTANT_MAX, Instant
 from campaign.states import MessageStatus
 
 
@@ -40,8 +40,10 @@ class Handoff:
     ``attempted_at`` is when the attempt was stored, before its first byte: what a carrier took
     earlier cannot be this attempt. It must not be sent before ``start_at``. It goes to ``carrier``;
     see campaign.routing.Choice for ``round`` and ``more``. ``earlier`` are the tries that are
-    looked up before this one. ``may_start`` is asked immediately before the first byte; after a
-    False nothing may be sent. It is all that changes: each try sets its own.
+    looked up before this one. ``sandbox`` is the mark of its campaign. ``may_start`` is asked
+    immediately before the first byte; after a False nothing may be sent. It is all that changes:
+    each try sets its own. No try starts at ``leave_by`` or later. The carrier need not try any
+    longer than ``validity_seconds``.
     """
 
     position: int
@@ -58,6 +60,9 @@ class Handoff:
     round: int = 1
     more: bool = False
     earlier: tuple[EarlierTry, ...] = ()
+    sandbox: bool = False
+    leave_by: Instant = INSTANT_MAX
+    validity_seconds: int | None = None
     may_start: Callable[[], bool] = _always
 
 

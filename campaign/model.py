@@ -5,11 +5,12 @@ from dataclasses import KW_ONLY, dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 
-from campaign.credits import MessageKind
+from campaign.credits import NO_CREDITS_MAX, CreditsMax, MessageKind
 from campaign.events import EventEndpoint
 from campaign.forecast import NO_LIMITS, Limits
 from campaign.instants import DAY, Instant
 from campaign.replies import ReplyOptions
+from campaign.sending_windows import Purpose, Window
 from campaign.states import MessageStatus
 
 # How far a start may be ahead, and the longest spread, unless the installation sets another.
@@ -89,6 +90,7 @@ class DraftRecipient:
     fault: str | None = None
     entry: int | None = None
     replies: ReplyOptions | None = None
+    time_zone: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,10 @@ class Draft:
     """A request to send in canonical form, before anything is stored.
 
     ``payload_hash`` is the SHA-256 (hex) of the canonical JSON of the request. With ``strict_key``
-    the same key with another payload is refused.
+    the same key with another payload is refused. ``sandbox`` is that of the key that sent it.
+    Without a ``purpose`` the account's counts. Nothing leaves at ``expires_at`` or later;
+    ``validity_seconds`` is for how long carriers try.
+    ``is_test`` says that it sends one text of another draft to the sender's own numbers.
     """
 
     account_id: str
@@ -116,6 +121,14 @@ class Draft:
     unknown_policy: UnknownPolicy = UnknownPolicy.HOLD
     shorten_urls: bool = False
     endpoint: EventEndpoint | None = None
+    sandbox: bool = False
+    purpose: Purpose | None = None
+    window: Window | None = None
+    expires_at: Instant | None = None
+    validity_seconds: int | None = None
+    smart_encoding: bool = False
+    credits_max: CreditsMax = NO_CREDITS_MAX
+    is_test: bool = False
 
 
 @dataclass(slots=True)
@@ -148,6 +161,7 @@ class Message:
     callback_url: str | None = None
     callback_method: str | None = None
     replies: ReplyOptions | None = None
+    time_zone: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +177,8 @@ class Link:
 class ComposedCampaign:
     """A draft with its composed messages: the input of the rules in ``SHAPE``.
 
-    ``lengths`` maps the positions of texts that were cut, being too long, to their whole lengths.
+    ``lengths`` maps the positions of texts that were cut, being too long, to their whole lengths,
+    ``written`` those of texts that smart encoding changed to the texts before that.
     """
 
     draft: Draft
@@ -171,6 +186,7 @@ class ComposedCampaign:
     received_at: Instant
     links: Sequence[Link] = ()
     lengths: Mapping[int, int] = field(default_factory=dict)
+    written: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

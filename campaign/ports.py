@@ -9,6 +9,7 @@ from campaign.instants import Instant
 from campaign.model import Evidence
 from campaign.orders import StatusStore
 from campaign.refusals import Refusal
+from campaign.sending_windows import ExpiryStore
 from campaign.states import CampaignStatus, MessageStatus
 
 # --------------------------------------------------------------------------- sending
@@ -244,7 +245,7 @@ class PlanStore(Protocol):
         ...
 
 
-class AdmissionStore(Protocol):
+class AdmissionStore(ExpiryStore, Protocol):
     """What judging, paying, planning and settling ask; one transaction each."""
 
     def evidence(self, campaign_id: str, now: Instant) -> Evidence:

@@ -1,5 +1,6 @@
 """The report of a campaign: counts, credits, times, and reasons of failure."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from campaign.credits import Price
@@ -17,6 +18,7 @@ class Report:
     """
 
     campaign_id: str
+    sandbox: bool
     status: str
     tally: Tally
     segments_sent: int
@@ -26,4 +28,4 @@ class Report:
     voided: Price
     first_sent_at: Instant | None = None
     last_sent_at: Instant | None = None
-    reasons: dict[tuple[str, str], int] = field(default_factory=dict)
+    reasons: Mapping[tuple[str, str], int] = field(default_factory=dict)

@@ -2,11 +2,16 @@
 
 A route is an order of carriers, set by the account or the sender. A message goes to the next
 carrier only after a definite failure. While one may have taken it, no other carrier gets it.
+
+A campaign of the sandbox has one route, whatever is configured: the carrier ``SANDBOX``.
 """
 
 from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
+# The carrier that sends nothing (carriers/sandbox.py); it is in no list of carriers, so that no
+# route can name it.
+SANDBOX = "sandbox"
 # These refusals concern the recipient, not the carrier: no other carrier is tried.
 ABOUT_RECIPIENT = frozenset({"blocked", "invalid_number", "opted_out"})
 

@@ -31,6 +31,7 @@ class Settings(BaseSettings):
     secret_key: SecretStr = SecretStr("")
     carrier: str = "pretend"
     allow_private_urls: bool = False
+    loopback_webhooks: bool = False
     check_media: bool = False
     log_level: Literal["critical", "error", "warning", "info", "debug", "trace"] = "info"
     log_format: Literal["auto", "json", "console"] = "auto"
@@ -53,6 +54,7 @@ class Settings(BaseSettings):
     short_link_base_url: str = ""
     keep_texts_days: int = Field(default=0, ge=0, le=36_500)
     keep_inbound_days: int = Field(default=0, ge=0, le=36_500)
+    keep_activity_days: int = Field(default=0, ge=0, le=36_500)
     suppress_after_failures: int = Field(default=0, ge=0)
 
     task_queue: str = "godwit"
@@ -73,6 +75,11 @@ class Settings(BaseSettings):
     def carriers(self) -> tuple[str, ...]:
         """The carriers in use, in the order in which they are tried."""
         return tuple(name.strip() for name in self.carrier.split(",") if name.strip())
+
+    @property
+    def allow_loopback(self) -> bool:
+        """Whether webhooks may lead to this machine: only where no message reaches a real phone."""
+        return self.loopback_webhooks and self.carriers == ("pretend",)
 
     @field_validator("carrier")
     @classmethod

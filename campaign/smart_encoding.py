@@ -4,10 +4,11 @@ Word processors and phones put them in; one of them makes every part of a text h
 instead of 153. The table has what providers replace in common (docs/decisions/0044-dry-run.md).
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 
-from campaign.text import gsm7_lacks
+from campaign.text import gsm7_lacks, is_gsm7
 
 _REPLACED_BY = {
     "'": "‘’‚‛′‵ʹʼʻ´`",
@@ -32,6 +33,24 @@ REPLACEMENTS = {
 def replacement_of(character: str) -> str | None:
     """What GSM-7 can write for a character that it lacks; None if there is nothing alike."""
     return REPLACEMENTS.get(character)
+
+
+_TABLE = str.maketrans(REPLACEMENTS)
+# A link with another character leads elsewhere. Quotes around it are no part of it.
+_LINK = re.compile("((?:https?://|www\\.)[^\\s‘’“”«»]*)", re.IGNORECASE)
+
+
+def smart_encoded(text: str) -> str:
+    """A text that GSM-7 can encode, if replacements alone make it so; else the same text.
+
+    Changes only characters that GSM-7 lacks, and none in a link.
+    """
+    if is_gsm7(text):
+        return text
+    pieces = _LINK.split(text)
+    pieces[::2] = [piece.translate(_TABLE) for piece in pieces[::2]]
+    encoded = "".join(pieces)
+    return encoded if is_gsm7(encoded) else text
 
 
 def lacking(texts: Iterable[str]) -> Counter[str]:

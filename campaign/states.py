@@ -4,10 +4,7 @@ from enum import StrEnum
 
 
 class CampaignStatus(StrEnum):
-    """The status of a campaign; docs/states.md says who sets each one.
-
-    Nothing sets ``expired`` yet: it is for campaigns that sent nothing before their ``expiresAt``.
-    """
+    """The status of a campaign; docs/states.md says who sets each one."""
 
     DRAFT = "draft"
     REFUSED = "refused"

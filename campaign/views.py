@@ -1,9 +1,9 @@
 """What the entry points see of campaigns and messages, as read at one moment."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
-from campaign.credits import MessageKind
+from campaign.credits import MessageKind, Price
 from campaign.instants import Instant
 from campaign.ports import Tally
 from campaign.refusals import Refusal
@@ -32,6 +32,25 @@ class ClickCounts:
 
 
 @dataclass(frozen=True, slots=True)
+class CampaignFacts:
+    """What the store adds up and forecasts for one campaign at the moment of asking.
+
+    ``rate`` is its own limit in segments per second. ``planned_end`` is when the last of its unsent
+    messages is expected to leave; None while it is paused and once nothing is left to send.
+    ``reasons`` counts messages by state and reason, such as ``("failed", "invalid_number")``.
+    ``held`` are the credits still held, ``posted`` those that were spent, ``voided`` those that
+    were returned.
+    """
+
+    rate: float | None = None
+    planned_end: Instant | None = None
+    reasons: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    held: Price = Price()
+    posted: Price = Price()
+    voided: Price = Price()
+
+
+@dataclass(frozen=True, slots=True)
 class CampaignView:
     """One campaign with its counts at the moment of asking.
 
@@ -39,7 +58,10 @@ class CampaignView:
     why an open campaign does not go on by itself ("workflow_lost"), and mostly None. ``ordered`` is
     an order that the campaign has not carried out yet, ``ordered_at`` the number of the last one.
     ``replies`` counts the inbound texts that answer its messages.
-    ``clicks`` are those on its short links.
+    ``clicks`` are those on its short links. In the ``sandbox`` nothing leaves and nothing is paid.
+    ``is_test``: it sends the text of one recipient to the sender's own numbers.
+    ``sending_window`` is the JSON of its window. ``facts`` are empty where the reader left them
+    out.
     """
 
     id: str
@@ -66,6 +88,13 @@ class CampaignView:
     ordered_at: Instant | None = None
     replies: int = 0
     clicks: ClickCounts = ClickCounts()
+    purpose: str | None = None
+    sending_window: str | None = None
+    expires_at: Instant | None = None
+    validity_seconds: int | None = None
+    sandbox: bool = False
+    is_test: bool = False
+    facts: CampaignFacts = field(default_factory=CampaignFacts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +140,13 @@ class AttemptView:
 
 @dataclass(frozen=True, slots=True)
 class MessageStory:
-    """Everything that is known of one message.
+    """Everything that is known of one message, and the id of its campaign.
 
     ``key_holder`` is the id of the message that holds its idempotency key now, if one does;
     ``key_free_at`` is when the key is free again, None until the holder is sent.
     """
 
+    campaign_id: str
     message: MessageView
     attempts: Sequence[AttemptView]
     key_holder: str | None = None

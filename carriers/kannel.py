@@ -111,6 +111,9 @@ class KannelCarrier:
             ("text", handoff.text),
             ("coding", coding),
         ]
+        if handoff.validity_seconds is not None:
+            # In minutes, and never longer than was asked for, unless that is less than one.
+            query.append(("validity", str(max(1, handoff.validity_seconds // 60))))
         if self._callback:
             # Kannel replaces percent codes in the URL, so a percent sign is doubled.
             reference = quote(handoff.reference, safe="").replace("%", "%%")

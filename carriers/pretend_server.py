@@ -18,6 +18,7 @@ from urllib.parse import parse_qs, urlsplit
 import httptools
 import uvloop
 
+from campaign.fictional_numbers import behaviour_of
 from campaign.handoffs import Repeats
 from carriers.pretend import PretendSettings
 from carriers.pretend_exchange import Exchange, Receipts
@@ -27,12 +28,6 @@ SILENCE_SECONDS = 120.0
 SLOW_SECONDS = 3.0
 BODY_BYTES_MAX = 1024 * 1024
 _NUMBER = re.compile(r"[0-9]{1,18}")
-# Ranges that numbering plans reserve for fiction, and the digits that select a behaviour there.
-_MAGIC = re.compile(
-    r"\+1[2-9][0-9]{2}555(?P<us>000[1-7])"
-    r"|\+447700900(?P<gb>00[1-7])"
-    r"|\+61491570(?P<au>00[1-7])"
-)
 
 
 class Connection(asyncio.Protocol):
@@ -139,7 +134,7 @@ class Connection(asyncio.Protocol):
         if message is None:
             self._write(400, {"error": "malformed"})
             return
-        reference, magic = message["reference"], _magic(message["to"])
+        reference, magic = message["reference"], behaviour_of(message["to"])
         if magic == "0006" and not self._dedups(reference):
             await asyncio.sleep(SLOW_SECONDS)
         known = self.exchange.by_reference.get(reference)
@@ -176,12 +171,6 @@ class Connection(asyncio.Protocol):
         self.transport.write("\r\n".join([*lines, "", ""]).encode() + content)
         if not self.keep_alive:
             self.transport.close()
-
-
-def _magic(to: str) -> str:
-    """The digits that select a behaviour, ``0001`` to ``0007``; empty for an ordinary number."""
-    match = _MAGIC.fullmatch(to)
-    return "" if match is None else match[str(match.lastgroup)].zfill(4)
 
 
 def _read(body: bytes, members: tuple[str, ...]) -> dict[str, Any] | None:

@@ -17,7 +17,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from campaign.failures import TemporaryFailure
 from campaign.handoffs import Acceptance, CarrierCall, Forged, Handoff, Inbound, Receipt, Repeats
-from campaign.instants import DAY, iso
+from campaign.instants import DAY, SECOND, Instant, iso
 from campaign.settings import Settings
 from campaign.states import MessageStatus
 from carriers.callbacks import (
@@ -38,6 +38,8 @@ from carriers.client import CarrierClient, bearer
 
 NAME = "sinch"
 ACK = EMPTY
+# Batches expire after three days at the latest, which is also what they do without an expiry.
+VALIDITY_MAX: Instant = 3 * DAY
 _SIGNATURE = "x-sinch-webhook-signature"
 _REPORTS = {"recipient_delivery_report_sms", "recipient_delivery_report_mms"}
 # Reports of a whole batch name no recipient.
@@ -156,6 +158,9 @@ class SinchCarrier:
             batch["body"] = {"url": handoff.media_url, "message": handoff.text}
         if self._callback:
             batch["callback_url"] = self._callback
+        if handoff.validity_seconds is not None:
+            validity = min(handoff.validity_seconds * SECOND, VALIDITY_MAX)
+            batch["expire_at"] = iso(handoff.attempted_at + validity)
         _, answer = await self._client.ask("POST", self._path, batch, handoff=handoff)
         return acceptance(answer.get("id") if isinstance(answer, dict) else None)
 

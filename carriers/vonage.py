@@ -40,6 +40,9 @@ from carriers.client import CarrierClient, basic, bearer
 NAME = "vonage"
 ACK = EMPTY
 TOKEN_SECONDS = 900
+# Bounds of MMS in Vonage's own Python SDK (messages/models/mms.py), read on 2026-11-28. It has none
+# for SMS, which Vonage tries for 72 hours.
+TTL_SECONDS_MIN, TTL_SECONDS_MIN_MMS, TTL_SECONDS_MAX = 20, 300, 259_200
 # A webhook is repeated for a day, possibly with its first token.
 WEBHOOK_AGE_SECONDS_MAX = 25 * 3600
 _MEDIA = {
@@ -189,6 +192,9 @@ class VonageCarrier:
                 media["caption"] = handoff.text
             del message["text"]
             message |= {"channel": "mms", "message_type": kind, kind: media}
+        if handoff.validity_seconds is not None:
+            shortest = TTL_SECONDS_MIN if handoff.media_url is None else TTL_SECONDS_MIN_MMS
+            message["ttl"] = min(max(handoff.validity_seconds, shortest), TTL_SECONDS_MAX)
         _, answer = await self._client.ask(
             "POST", "/v1/messages", message, headers=self._authorization(), handoff=handoff
         )

@@ -17,6 +17,7 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from activities.records import Verdict
+from campaign.activity import Action
 from campaign.expanding import at_entries
 from campaign.failures import NoVerdict, ServiceUnavailable
 from campaign.ids import CAMPAIGN_PREFIX, ID_BYTES, make_id
@@ -29,7 +30,7 @@ from campaign.settings import Settings
 from campaign.states import CAMPAIGN_ENDS, CampaignStatus
 from campaign.views import CampaignView
 from service.campaign_workflows import CampaignWorkflows, workflow_id
-from service.changes import Change, faults_of, send_update
+from service.changes import Change, changes_of, faults_of, send_update
 from service.composition import CampaignComposer
 from service.dry_run import DryRun, dry_run
 from service.forecasts import fault_of_spread, planned_end
@@ -209,6 +210,10 @@ class CampaignService:
         if fault is not None:
             raise Refused(fault)
         begins = await self._change_plan(view.id, change) if change.moves_plan else None
+        if change.moves_plan:
+            before, after = changes_of(view, change)
+            record = self._store.activities.record
+            await asyncio.to_thread(record, Action.CAMPAIGN_CHANGED, view.id, before, after)
         if change.has_rate:
             scope = campaign_scope(view.id)
             await asyncio.to_thread(self._store.rates.set_rate, scope, change.rate)

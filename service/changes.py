@@ -5,10 +5,11 @@ from datetime import timedelta
 
 from temporalio.client import WorkflowHandle
 
-from campaign.instants import DAY, Instant
+from campaign.instants import DAY, Instant, iso, iso_or_none
 from campaign.refusals import Refusal, RefusalCode
 from campaign.schedule import spread_fault, window_fault
 from campaign.settings import Settings
+from campaign.views import CampaignView
 from workflows.campaign import CampaignWorkflow
 from workflows.records import CampaignResult, ChangeSpreadInput, RescheduleInput
 
@@ -39,6 +40,18 @@ def faults_of(change: Change, now: Instant, settings: Settings) -> list[Refusal]
     if spread:
         faults.append(Refusal(RefusalCode.SPREAD_INVALID, spread, "spreadHours"))
     return faults
+
+
+def changes_of(view: CampaignView, change: Change) -> tuple[dict[str, object], dict[str, object]]:
+    """The start and the spread before and after a change, as far as it has them."""
+    before: dict[str, object] = {}
+    after: dict[str, object] = {}
+    if change.start is not None:
+        before["scheduleDateTime"] = iso_or_none(view.scheduled_at)
+        after["scheduleDateTime"] = iso(change.start)
+    if change.spread_hours is not None:
+        before["spreadHours"], after["spreadHours"] = view.spread_hours, change.spread_hours
+    return before, after
 
 
 async def send_update(

@@ -10,6 +10,7 @@ from campaign.instants import DAY
 from campaign.links import CODE_RANDOM_BYTES, Shortener, make_code
 from campaign.model import SCHEDULE_AHEAD_MAX, ComposedCampaign, Draft, Policy
 from campaign.phone import OfflineLookup, SenderKind, sender_kind
+from campaign.sending_windows import Purpose, window_from_json
 from campaign.settings import Settings
 from campaign.short_link_hosts import base_url_of
 from store.store import Store
@@ -25,7 +26,8 @@ class CampaignComposer:
 
     def compose(self, draft: Draft) -> ComposedCampaign:
         """Compose a draft as things stand now; raises Refused."""
-        expanded = replace(self._expanded(draft), policy=self._limited(draft.policy))
+        expanded = replace(self.expanded(draft), policy=self._limited(draft.policy))
+        expanded = self._with_hours(expanded)
         # Drawn at once: each draw is a call of the system.
         random = secrets.token_bytes(ID_BYTES * len(expanded.recipients))
         return compose(
@@ -37,6 +39,22 @@ class CampaignComposer:
             self._shortener(draft),
         )
 
+    def _with_hours(self, draft: Draft) -> Draft:
+        """A draft with the account's purpose and window, where it has none of its own.
+
+        A test goes to the sender's own numbers at any time.
+        """
+        if draft.is_test:
+            return replace(draft, purpose=Purpose.TRANSACTIONAL, window=None)
+        if draft.purpose is not None and draft.window is not None:
+            return draft
+        default, own = self.store.accounts.timing(draft.account_id)
+        purpose = draft.purpose or (None if default is None else Purpose(default))
+        window = draft.window
+        if window is None and purpose is Purpose.MARKETING and own is not None:
+            window = window_from_json(own)
+        return replace(draft, purpose=purpose, window=window)
+
     def _limited(self, policy: Policy) -> Policy:
         """A dialect's limits, with those that the installation sets."""
         ahead_max = self.settings.schedule_days_max * DAY
@@ -45,7 +63,8 @@ class CampaignComposer:
         hours = self.settings.spread_hours_max
         return replace(policy, schedule_ahead_max=ahead_max, spread_hours_max=hours)
 
-    def _expanded(self, draft: Draft) -> Draft:
+    def expanded(self, draft: Draft) -> Draft:
+        """The draft with the members of its mailing lists; raises Refused."""
         lists = lists_of(draft)
         if not lists:
             return draft

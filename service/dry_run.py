@@ -10,6 +10,7 @@ from campaign.forecast import Departure, Forecast, Limits, forecast, limits_of
 from campaign.model import ComposedCampaign, Evidence, Message
 from campaign.refusals import Refusal
 from campaign.rules import JUDGEMENT
+from campaign.sending_windows import EXPIRED
 from campaign.smart_encoding import lacking
 from campaign.states import MessageStatus
 from campaign.text import is_blank, segment
@@ -31,7 +32,8 @@ class DryRun:
     """What a campaign would be: what would go to whom, when and at what price, or why not.
 
     ``skipped`` counts the messages that would not go, by reason. ``encodings`` counts messages;
-    ``ucs2_characters`` counts the characters that GSM-7 lacks, most frequent first. ``samples`` are
+    ``ucs2_characters`` counts the characters that GSM-7 lacks, most frequent first, those that
+    smart encoding replaced included. ``samples`` are
     the longest text, one of each encoding, and one for a recipient with an empty field.
     ``forecast`` is None if nothing would go.
     """
@@ -55,11 +57,16 @@ def dry_run(store: Store, composed: ComposedCampaign) -> DryRun:
     draft = composed.draft
     going: list[Message] = []
     skipped: Counter[str] = Counter()
+    opted_out: set[str] = set()
+    if draft.exclude_opt_outs:
+        opted_out = store.opt_outs.among(draft.account_id, [each.to for each in composed.messages])
     for message in composed.messages:
         if message.status is not MessageStatus.QUEUED:
             skipped[message.reason or message.status.value] += 1
-        elif draft.exclude_opt_outs and store.opt_outs.contains(draft.account_id, message.to):
+        elif message.to in opted_out:
             skipped["opted_out"] += 1
+        elif draft.expires_at is not None and message.due_at >= draft.expires_at:
+            skipped[EXPIRED] += 1
         else:
             going.append(message)
     limits = _limits(store, composed, going)
@@ -87,13 +94,17 @@ def dry_run(store: Store, composed: ComposedCampaign) -> DryRun:
         Departure(message.due_at, message.segments, limits.names[message.sender])
         for message in going
     ]
+    if (fault := draft.credits_max.fault_of(price)) is not None:
+        refusals.append(fault)
     return DryRun(
         total=len(composed.messages),
         to_send=len(going),
         skipped=skipped,
         segments=sum(message.segments for message in going),
         encodings=Counter(segment(message.text).encoding for message in going),
-        ucs2_characters=lacking(message.text for message in going).most_common(),
+        ucs2_characters=lacking(
+            composed.written.get(message.position, message.text) for message in going
+        ).most_common(),
         price=price,
         available=available,
         countries=_countries(going),
@@ -120,10 +131,12 @@ def _countries(going: Sequence[Message]) -> list[Country]:
 
 def _limits(store: Store, composed: ComposedCampaign, going: Sequence[Message]) -> Limits:
     """Find the rates of senders and of the carriers that come first for them."""
-    account_id, now = composed.draft.account_id, composed.received_at
+    draft, now = composed.draft, composed.received_at
     senders = {message.sender for message in going}
-    routes = store.database.read(lambda connection: store.routes.of(connection, account_id, now))
-    return limits_of(account_id, senders, routes, store.rates.rates())
+    routes = store.database.read(
+        lambda connection: store.routes.of(connection, draft.account_id, now, draft.sandbox)
+    )
+    return limits_of(draft.account_id, senders, routes, store.rates.rates(), sandbox=draft.sandbox)
 
 
 def _segments(messages: Sequence[Message]) -> Mapping[str, int]:

@@ -21,6 +21,7 @@ from campaign.rules.media import (
 )
 from campaign.settings import Settings
 from campaign.states import MessageStatus
+from store.shared.own_keys import stored_key
 from store.store import Store
 from telemetry.logs import get_logger
 from webhooks.addresses import leads_inside
@@ -87,10 +88,11 @@ class MediaCheck:
 
     async def _is_replay(self, composed: ComposedCampaign) -> bool:
         draft = composed.draft
-        if draft.key is None:
+        key = stored_key(draft.key, draft.sandbox)
+        if key is None:
             return False
         return await asyncio.to_thread(
-            self._store.campaigns.has_key, draft.account_id, draft.key, composed.received_at
+            self._store.campaigns.has_key, draft.account_id, key, composed.received_at
         )
 
     async def _download(self, egress: EgressClient, urls: list[str]) -> dict[str, Fault]:

@@ -8,7 +8,8 @@ from types import MappingProxyType
 from campaign.model import FIELD_LENGTH_MAX, FIELDS_MAX
 from campaign.phone import OfflineLookup, canonical_number
 from campaign.refusals import RefusalCode
-from campaign.text import bad_character, clean, is_field_name
+from campaign.templates import is_field_name
+from campaign.text import bad_character, clean
 from spreadsheets.table import BadTable, Row, Table
 
 TO = "to"

@@ -12,7 +12,8 @@ from starter.cli.lazy import LazyCommand, lazy_group
 
 # Where the help lists a command; panels and commands stand in this order.
 LOCAL, CAMPAIGNS = "On one machine", "Campaigns"
-PROOF, ADMINISTRATION = "Messages and proof", "Administration and production"
+PROOF, DEVELOPMENT = "Messages and proof", "Webhooks"
+ADMINISTRATION = "Administration and production"
 # The first line of each command's own help, so that the list loads none of them.
 COMMANDS = {
     LOCAL: (
@@ -87,10 +88,28 @@ COMMANDS = {
             "Record the outcome of a message in state unknown.",
         ),
         (
+            "activity",
+            "activity:activity",
+            "List who did what, when and from where.",
+        ),
+        (
             "audit",
             "audit:audit_store",
             "Check that messages, credits and keys agree, and that a workflow runs each open "
             "campaign.",
+        ),
+    ),
+    DEVELOPMENT: (
+        (
+            "listen",
+            "listen:listen",
+            "Show events as they happen and forward them, signed, to a local address.",
+        ),
+        (
+            "webhook",
+            "webhooks:webhook_app",
+            "Manage webhooks, with the key of the running stack or of GODWIT_API and "
+            "GODWIT_BEARER.",
         ),
     ),
     ADMINISTRATION: (

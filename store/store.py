@@ -11,6 +11,7 @@ from store.accounts.senders import Senders
 from store.accounts.signing import Signing
 from store.campaigns.admission import Admissions
 from store.campaigns.campaigns import Campaigns
+from store.campaigns.drafts import Drafts
 from store.campaigns.forecasts import Forecasts
 from store.campaigns.links import Links
 from store.campaigns.message_log import MessageLog
@@ -18,6 +19,7 @@ from store.campaigns.open_campaigns import OpenCampaigns
 from store.campaigns.orders import Orders
 from store.campaigns.plans import Plans
 from store.campaigns.retry import Retrying
+from store.campaigns.timelines import Timelines
 from store.clock import StoreClock
 from store.database.engine import Database
 from store.database.secrets import Sealer
@@ -34,6 +36,7 @@ from store.sending.message_history import Attempts
 from store.sending.receipts import Receipts
 from store.sending.sending import Sending
 from store.sending.unknowns import Resolving
+from store.shared.activity import Activities
 from store.shared.auto_replies import AutoReplies
 from store.shared.brakes import Brakes
 from store.shared.erased_numbers import ErasedNumbers
@@ -44,6 +47,7 @@ from store.shared.routes import Routes
 from store.webhooks.deliveries import Deliveries
 from store.webhooks.endpoints import Endpoints
 from store.webhooks.events import EventReader
+from store.webhooks.listeners import Listeners
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,7 @@ class Store:
     senders: Senders
     api_keys: ApiKeys
     campaigns: Campaigns
+    drafts: Drafts
     open_campaigns: OpenCampaigns
     orders: Orders
     brakes: Brakes
@@ -81,12 +86,15 @@ class Store:
     retrying: Retrying
     attempts: Attempts
     message_log: MessageLog
+    timelines: Timelines
     lists: Lists
     links: Links
     signing: Signing
     outbox: Outbox
     deliveries: Deliveries
     endpoints: Endpoints
+    listeners: Listeners
+    activities: Activities
     events: EventReader
 
     def close(self) -> None:
@@ -108,24 +116,26 @@ def open_store(settings: Settings) -> Store:
     forecasts = Forecasts(database, rates, routes)
     admissions = Admissions(database, outbox, erased_numbers, forecasts)
     due_messages = DueMessages(database, rates, health, routes)
+    receipts = Receipts(database, outbox)
     return Store(
         database=database,
         clock=StoreClock(database),
         accounts=Accounts(database, api_keys),
         senders=Senders(database),
         api_keys=api_keys,
-        campaigns=Campaigns(database, outbox),
+        campaigns=Campaigns(database, outbox, forecasts),
+        drafts=Drafts(database),
         open_campaigns=OpenCampaigns(database),
         orders=Orders(database),
         brakes=Brakes(database),
         admissions=admissions,
         forecasts=forecasts,
         plans=Plans(database),
-        sending=Sending(database, outbox, due_messages, erased_numbers),
+        sending=Sending(database, outbox, due_messages, erased_numbers, receipts),
         rates=rates,
         routes=routes,
         health=health,
-        receipts=Receipts(database, outbox),
+        receipts=receipts,
         opt_outs=opt_outs,
         people=People(database, erased_numbers),
         eraser=Eraser(database, erased_numbers),
@@ -140,11 +150,14 @@ def open_store(settings: Settings) -> Store:
         retrying=Retrying(database),
         attempts=Attempts(database),
         message_log=MessageLog(database),
+        timelines=Timelines(database),
         lists=Lists(database),
         links=Links(database, outbox),
         signing=Signing(database, sealer),
         outbox=outbox,
         deliveries=Deliveries(database),
+        activities=Activities(database, erased_numbers),
         endpoints=Endpoints(database, sealer, outbox),
+        listeners=Listeners(database, sealer),
         events=EventReader(database, sealer, api_keys),
     )

@@ -12,7 +12,7 @@ from carriers import CARRIERS
 ROOT = Path(__file__).resolve().parent.parent
 
 PACKAGES = "campaign store carriers activities workflows webhooks service dialects starter".split()
-PACKAGES += ["telemetry", "spreadsheets"]
+PACKAGES += ["telemetry", "spreadsheets", "console"]
 # Of all lines, at most this share may be in one package.
 SHARE_MAX = 0.27
 

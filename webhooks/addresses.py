@@ -5,6 +5,7 @@ a backslash for a slash); whatever needs a repair here has more than one meaning
 """
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 
@@ -53,7 +54,9 @@ _INSIDE = frozenset(
     "test".split()
 )
 
+LOCALHOST = "localhost"
 URL_LENGTH_MAX = 2048
+PORTS = (443, 80)
 _PORTS = {"http": 80, "https": 443}
 _URL = re.compile(
     r"(?P<scheme>[Hh][Tt][Tt][Pp][Ss]?)://"
@@ -86,13 +89,21 @@ class Target:
         host = f"[{self.host}]" if isinstance(self.literal, IPv6Address) else self.host
         return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
 
+    @property
+    def is_loopback(self) -> bool:
+        """Whether the URL itself says this machine: ``localhost``, or a loopback address."""
+        return self.host == LOCALHOST or (
+            self.literal is not None and unmapped(self.literal).is_loopback
+        )
 
-def read_url(url: str, inside_too: bool = False) -> Target:
+
+def read_url(url: str, inside_too: bool = False, loopback_too: bool = False) -> Target:
     """Take a URL apart, strictly; raises BadUrl.
 
     Refused are: schemes but http and https, user information, hosts that are neither plain DNS
     names nor addresses in their one canonical form, names that no public host has (unless
-    ``inside_too``), and characters that a URL must escape. The fragment is dropped.
+    ``inside_too``; ``loopback_too`` permits ``localhost`` alone), and characters that a URL must
+    escape. The fragment is dropped.
     """
     match = _URL.fullmatch(url) if len(url) <= URL_LENGTH_MAX else None
     if match is None:
@@ -111,8 +122,45 @@ def read_url(url: str, inside_too: bool = False) -> Target:
         if _NUMBER.fullmatch(host.rpartition(".")[2]):
             literal = _canonical(IPv4Address, host)
         elif not inside_too and ("." not in host or host.rpartition(".")[2] in _INSIDE):
-            raise BadUrl
+            if not (loopback_too and host == LOCALHOST):
+                raise BadUrl
     return Target(scheme, host, port, path_and_query, literal)
+
+
+def read_callable(
+    url: str,
+    private_too: bool = False,
+    loopback_too: bool = False,
+    ports: Collection[int] = PORTS,
+) -> Target:
+    """Take apart a URL with one of ``ports``; raises BadUrl.
+
+    ``private_too`` permits hosts of every kind, ``loopback_too`` this machine; both with any port.
+    Whether an address may be called is not looked at.
+    """
+    target = read_url(url, private_too, loopback_too)
+    is_free = private_too or (loopback_too and target.is_loopback)
+    if not is_free and target.port not in ports:
+        raise BadUrl
+    return target
+
+
+def is_callable(
+    url: str,
+    private_too: bool = False,
+    loopback_too: bool = False,
+    ports: Collection[int] = PORTS,
+) -> bool:
+    """Whether a URL may be called, as far as its text tells: as ``read_callable``, and addresses.
+
+    An address must be public; ``private_too`` permits private and loopback ones, ``loopback_too``
+    those of this machine.
+    """
+    try:
+        target = read_callable(url, private_too, loopback_too, ports)
+    except BadUrl:
+        return False
+    return target.literal is None or may_call(target.literal, private_too, loopback_too)
 
 
 def leads_inside(url: str, private_too: bool = False) -> bool:
@@ -172,9 +220,11 @@ def is_private(address: Address) -> bool:
     return _within(unmapped(address), PRIVATE)
 
 
-def may_call(address: Address, private_too: bool = False) -> bool:
-    """Whether an address is public or, if ``private_too``, one that tests may call."""
-    return is_public(address) or (private_too and is_private(address))
+def may_call(address: Address, private_too: bool = False, loopback_too: bool = False) -> bool:
+    """Whether an address is public, private if ``private_too``, or loopback if ``loopback_too``."""
+    address = unmapped(address)
+    is_allowed = is_public(address) or (private_too and is_private(address))
+    return is_allowed or (loopback_too and address.is_loopback)
 
 
 def _within(address: Address, networks: tuple[Network, ...]) -> bool:

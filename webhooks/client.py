@@ -15,12 +15,13 @@ import ssl
 import time
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
+from typing import Any
 from weakref import WeakValueDictionary
 
 import httpx
 
 from telemetry.logs import get_logger
-from webhooks.addresses import BadUrl, Target, may_call, read_url
+from webhooks.addresses import PORTS, BadUrl, Target, is_callable, read_callable
 from webhooks.resolver import Resolver, SystemResolver
 from webhooks.transport import EgressError, EgressTransport, Reason
 
@@ -52,10 +53,11 @@ class EgressClient:
     """Calls URLs that somebody else chose, one connection for each call.
 
     ``allow_private`` permits loopback and private addresses, names without a dot and every port:
-    for tests. ``resolver`` replaces the system's. ``timeout_seconds`` bounds a whole call, from
-    waiting for one of the ``per_host`` places to the last byte; ``bytes_max`` bounds the body of
-    a response, in bytes. Other ``ports`` are refused. A failed call takes ``floor_seconds`` or
-    more. Without ``tls`` the system's authorities are trusted. Raises ValueError if ``tls`` does
+    for tests. ``allow_loopback`` permits this machine alone, by ``localhost`` or by its addresses,
+    and there every port. ``resolver`` replaces the system's. ``timeout_seconds`` bounds a whole
+    call, from waiting for one of the ``per_host`` places to the last byte; ``bytes_max`` bounds the
+    body of a response, in bytes. Other ``ports`` are refused. A failed call takes ``floor_seconds``
+    or more. Without ``tls`` the system's authorities are trusted. Raises ValueError if ``tls`` does
     not verify certificates and names.
     """
 
@@ -65,8 +67,9 @@ class EgressClient:
         resolver: Resolver | None = None,
         timeout_seconds: float = 15.0,
         bytes_max: int = 64 * 1024,
-        ports: Sequence[int] = (443, 80),
+        ports: Sequence[int] = PORTS,
         *,
+        allow_loopback: bool = False,
         per_host: int = 8,
         floor_seconds: float = 1.0,
         tls: ssl.SSLContext | None = None,
@@ -75,6 +78,7 @@ class EgressClient:
         if not tls.check_hostname or tls.verify_mode is not ssl.CERT_REQUIRED:
             raise ValueError("a TLS context for outbound calls must verify certificates and names")
         self._allow_private = allow_private
+        self._allow_loopback = allow_loopback
         self._system_resolver = SystemResolver(absolute=not allow_private)
         self._transport = EgressTransport(resolver or self._system_resolver, tls, allow_private)
         self._timeout_seconds = timeout_seconds
@@ -116,11 +120,7 @@ class EgressClient:
 
     def refuses(self, url: str) -> bool:
         """Return whether a URL is refused by its text alone, before any name is resolved."""
-        try:
-            target = self._read(url)
-        except BadUrl:
-            return True
-        return target.literal is not None and not may_call(target.literal, self._allow_private)
+        return not is_callable(url, self._allow_private, self._allow_loopback, self._ports)
 
     async def close(self) -> None:
         """Release the resolver's threads; calls in progress end by themselves."""
@@ -137,7 +137,13 @@ class EgressClient:
         try:
             async with asyncio.timeout(self._timeout_seconds):
                 target = self._read(url)
-                request = _build_request(method, target, headers, content, bytes_max)
+                extensions = {
+                    # Path and query go out as they were given; httpx's URL resolves dot segments.
+                    "target": target.path_and_query.encode(),
+                    "bytes_max": bytes_max,
+                    "loopback": self._allow_loopback and target.is_loopback,
+                }
+                request = _build_request(method, target, headers, content, extensions)
                 place = self._places.setdefault(target.host, asyncio.Semaphore(self._per_host))
                 async with place:
                     response = await self._transport.handle_async_request(request)
@@ -155,14 +161,15 @@ class EgressClient:
             return Reason.UNEXPECTED
 
     def _read(self, url: str) -> Target:
-        target = read_url(url, self._allow_private)
-        if not self._allow_private and target.port not in self._ports:
-            raise BadUrl
-        return target
+        return read_callable(url, self._allow_private, self._allow_loopback, self._ports)
 
 
 def _build_request(
-    method: str, target: Target, headers: Mapping[str, str], content: bytes, bytes_max: int | None
+    method: str,
+    target: Target,
+    headers: Mapping[str, str],
+    content: bytes,
+    extensions: Mapping[str, Any],
 ) -> httpx.Request:
     """Make a request; raises EgressError for one that a server could read in another way."""
     given = {name.lower(): value for name, value in headers.items()}
@@ -180,6 +187,5 @@ def _build_request(
         httpx.URL(scheme=target.scheme, host=target.host, port=target.port),
         headers={**ours, "user-agent": "Godwit", **given},
         content=content,
-        # Path and query go out as they were given; a URL of httpx resolves its dot segments.
-        extensions={"target": target.path_and_query.encode(), "bytes_max": bytes_max},
+        extensions=dict(extensions),
     )

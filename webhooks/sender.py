@@ -13,7 +13,7 @@ from campaign.events import NATIVE, RETRY_AFTER_MAX
 from campaign.failures import StoreUnavailable
 from campaign.instants import SECOND, Instant, moment_of
 from carriers.classify import retry_after
-from store.webhooks.events import EventReader, SignedEvent
+from store.webhooks.events import EventReader, SignedEvent, WebhookEvent
 from telemetry.logs import get_logger
 from webhooks.client import EgressClient, Unreachable
 from webhooks.rendering import EventRenderer, WebhookRequest
@@ -30,10 +30,17 @@ OVERLOADED_REASONS = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class _Prepared:
-    url: str
+class PreparedCall:
+    """A signed call: ``headers`` are all that it needs beside those of HTTP itself."""
+
+    event: WebhookEvent
     call: WebhookRequest
     headers: Mapping[str, str]
+
+    @property
+    def url(self) -> str:
+        """The address of the event's endpoint with the query of the call."""
+        return _with_query(self.event.address.url, self.call.query)
 
 
 class WebhookSender:
@@ -49,7 +56,7 @@ class WebhookSender:
     ) -> None:
         self._events = webhook_event
         self._egress = egress
-        self._show = renderers
+        self._renderers = renderers
 
     async def deliver(self, callback_id: str, now: Instant) -> DeliveryOutcome:
         """Read, render, sign and call once.
@@ -59,7 +66,9 @@ class WebhookSender:
         stumbles over an event fails that callback alone.
         """
         try:
-            prepared = await asyncio.to_thread(self._prepare, callback_id, now)
+            prepared = await asyncio.to_thread(
+                prepare, self._events, self._renderers, callback_id, now
+            )
         except StoreUnavailable:
             raise
         except Exception as error:
@@ -83,16 +92,25 @@ class WebhookSender:
             )
         return classify_answer(answer, now)
 
-    def _prepare(self, callback_id: str, now: Instant) -> _Prepared | None:
-        signed_event = self._events.read(callback_id, now)
-        if signed_event is None:
-            return None
-        show: EventRenderer = self._show.get(signed_event.event.dialect, self._show[NATIVE])
-        call = show(signed_event.event)
-        if call is None:
-            return None
-        headers = {**call.headers, **signature_headers(signed_event, now, call.body)}
-        return _Prepared(_with_query(signed_event.event.address.url, call.query), call, headers)
+
+def prepare(
+    events: EventReader, renderers: Mapping[str, EventRenderer], callback_id: str, now: Instant
+) -> PreparedCall | None:
+    """Read, render and sign the event of a delivery; blocking.
+
+    None if the event, or what it reports, no longer exists, or its dialect does not report it.
+    Raises StoreError, and what a renderer raises.
+    """
+    signed_event = events.read(callback_id, now)
+    if signed_event is None:
+        return None
+    event = signed_event.event
+    render: EventRenderer = renderers.get(event.dialect, renderers[NATIVE])
+    call = render(event)
+    if call is None:
+        return None
+    headers = {**call.headers, **signature_headers(signed_event, now, call.body)}
+    return PreparedCall(event, call, headers)
 
 
 def signature_headers(signed_event: SignedEvent, now: Instant, body: bytes) -> dict[str, str]:

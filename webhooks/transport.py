@@ -11,13 +11,13 @@ import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
 import anyio
 import httpcore
 import httpx
 
-from webhooks.addresses import Address, may_call, unmapped
+from webhooks.addresses import LOCALHOST, Address, may_call, unmapped
 from webhooks.resolver import Resolver
 
 HEAD_BYTES_MAX = 16 * 1024
@@ -101,8 +101,8 @@ class EgressTransport(httpx.AsyncBaseTransport):
         """Send a request and return its response, the body included.
 
         The extension ``bytes_max`` of the request bounds the body; without one the body is not
-        read, and the response is empty. Raises EgressError for a host
-        that is not to be called, a failed connection, and a response that is too large,
+        read, and the response is empty. ``loopback`` permits this machine. Raises EgressError for a
+        host that is not to be called, a failed connection, and a response that is too large,
         compressed, cut off or not HTTP. Connecting is bounded in time, the exchange is not.
         """
         url = httpcore.URL(
@@ -120,7 +120,8 @@ class EgressTransport(httpx.AsyncBaseTransport):
         )
         body_max: int | None = request.extensions["bytes_max"]
         try:
-            addresses = await self._resolve(url.host.decode())
+            loopback: bool = request.extensions["loopback"]
+            addresses = await self._resolve(url.host.decode(), loopback)
             reader, writer = await self._connect(url.origin, addresses)
             # All that arrives counts: chunk sizes, trailers and interim responses (1xx) too.
             room = READ_AHEAD_BYTES if body_max is None else body_max + body_max // 8
@@ -135,8 +136,11 @@ class EgressTransport(httpx.AsyncBaseTransport):
         except httpcore.RemoteProtocolError as error:
             raise EgressError(Reason.PROTOCOL) from error
 
-    async def _resolve(self, host: str) -> Sequence[Address]:
+    async def _resolve(self, host: str, loopback: bool) -> Sequence[Address]:
         """Resolve a host once, and refuse it if any of its addresses is not to be called."""
+        if loopback and host == LOCALHOST:
+            # No resolver may say otherwise (RFC 6761).
+            return [IPv4Address("127.0.0.1"), IPv6Address("::1")]
         try:
             addresses: Sequence[Address] = [ip_address(host)]
         except ValueError:
@@ -146,7 +150,7 @@ class EgressTransport(httpx.AsyncBaseTransport):
                 addresses = []
         if not addresses:
             raise EgressError(Reason.RESOLUTION)
-        if not all(may_call(address, self._allow_private) for address in addresses):
+        if not all(may_call(address, self._allow_private, loopback) for address in addresses):
             raise EgressError(Reason.ADDRESS)
         return [unmapped(address) for address in addresses]
 

@@ -8,6 +8,7 @@ from campaign.rules import (
     characters,
     content,
     duplicates,
+    expiry,
     keys,
     media,
     phishing,
@@ -30,6 +31,7 @@ SHAPE: tuple[Callable[[ComposedCampaign], Iterator[Refusal]], ...] = (
     media.check,
     keys.check,
     schedule_window.check,
+    expiry.check,
     spread.check,
     uniform.check,
 )

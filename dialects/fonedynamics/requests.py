@@ -97,6 +97,7 @@ def prepare(
     hashed = payload_hash(entries)
     draft = Draft(
         account_id=principal.account_id,
+        sandbox=principal.sandbox,
         dialect=NAME,
         recipients=[_final(item) for item in items],
         policy=POLICY,

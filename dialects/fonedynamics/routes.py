@@ -30,10 +30,11 @@ from dialects.fonedynamics.responses import (
     show_message,
     show_received,
 )
-from dialects.http.auth import Permission, Unauthenticated, authenticate, caller_of
+from dialects.http.auth import BASIC, Permission, Unauthenticated, authenticate, caller_of
 from dialects.http.bodies import BadBody, read_body
 from dialects.http.context import ApiContext
 from dialects.http.queries import query_faults
+from dialects.http.replays import note_replay
 from store.accounts.api_keys import Principal
 from store.database.threads import read_in_thread
 from store.store import Store
@@ -71,7 +72,7 @@ def routes(context: ApiContext) -> APIRouter:
         async def work(principal: Principal) -> JSONResponse:
             _check_property(PropertySid, principal)
             entries = entries_of(await _body(request, context))
-            shown, campaign = await _send(context, principal, entries)
+            shown, campaign = await _send(request, context, principal, entries)
             items = [item_error(one) if isinstance(one, list) else one for one in shown]
             return JSONResponse(items, headers=_naming(campaign))
 
@@ -88,7 +89,8 @@ def routes(context: ApiContext) -> APIRouter:
 
         async def work(principal: Principal) -> JSONResponse:
             _check_property(PropertySid, principal)
-            (shown,), campaign = await _send(context, principal, [await _body(request, context)])
+            entries = [await _body(request, context)]
+            (shown,), campaign = await _send(request, context, principal, entries)
             if isinstance(shown, list):
                 return fault_failure(shown)
             return JSONResponse({"Message": shown}, headers=_naming(campaign))
@@ -166,7 +168,7 @@ async def _body(request: Request, context: ApiContext) -> Any:
 
 
 async def _send(
-    context: ApiContext, principal: Principal, entries: list[Any]
+    request: Request, context: ApiContext, principal: Principal, entries: list[Any]
 ) -> tuple[list[dict[str, Any] | list[Fault]], CampaignView | None]:
     """Send the valid entries as one campaign; returns the message or the faults of each, in order.
 
@@ -179,6 +181,7 @@ async def _send(
     if not batch.has_valid:
         return [item.faults for item in batch.items], None
     admission = await context.service.admit(batch.draft)
+    note_replay(request, admission.replayed)
     view = admission.campaign
     rows = await read_in_thread(context.store.campaigns.messages, view.id, None, None, MESSAGES_MAX)
     return _shown(batch, rows, view, principal), view
@@ -283,4 +286,11 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
 }
 
 
-DIALECT = Dialect(NAME, PREFIX, routes, show_error)
+DIALECT = Dialect(
+    NAME,
+    PREFIX,
+    routes,
+    show_error,
+    schemes=BASIC,
+    tags={"Fone Dynamics": "Fone Dynamics' REST API: send, schedule and look up messages"},
+)

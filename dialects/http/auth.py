@@ -3,27 +3,34 @@
 import base64
 import binascii
 from collections.abc import Sequence
-from enum import StrEnum
 from ipaddress import IPv6Address, ip_address, ip_network
+from typing import Any
 
 from fastapi import Request
 from structlog.contextvars import bind_contextvars
 
 from store.accounts.api_keys import Principal
+from store.accounts.permissions import Permission as Permission
 from store.database.threads import read_in_thread
+from store.shared.activity import act_with_key
 from store.store import Store
 
 HOST_LENGTH_MAX = 64
-
-
-class Permission(StrEnum):
-    """The permissions of API keys; ``*`` grants all of them."""
-
-    SEND = "create:BatchSMS"
-    SEND_SINGLE = "create:SingleSMS"
-    READ = "read:Campaigns"
-    CONTROL = "manage:Campaigns"
-    ADMINISTER = "manage:Account"
+# The security schemes of OpenAPI that ``authenticate`` takes.
+BASIC: dict[str, dict[str, Any]] = {
+    "basic": {
+        "type": "http",
+        "scheme": "basic",
+        "description": "The id of an API key as the user name, its secret as the password",
+    }
+}
+BEARER: dict[str, dict[str, Any]] = {
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "The bearer token of an API key",
+    }
+}
 
 
 def fault_of_permissions(names: Sequence[str]) -> str | None:
@@ -67,6 +74,7 @@ async def authenticate(request: Request, store: Store, bearer_too: bool = True) 
     if principal is None:
         raise Unauthenticated("missing, malformed or unknown credentials")
     bind_contextvars(account=principal.account_id)
+    act_with_key(principal.key_id)
     return principal
 
 

@@ -1,11 +1,16 @@
 """CSV in place of JSON: whether a caller prefers it, and how it is sent."""
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from fastapi import Request
 from fastapi.responses import StreamingResponse
 
 BOM = "\ufeff"
+# Describes for OpenAPI that a route answers with CSV, too.
+OR_CSV: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"text/csv": {"schema": {"type": "string"}}}}
+}
 
 
 def wants_csv(request: Request) -> bool:

@@ -6,6 +6,13 @@ from typing import Any
 from fastapi.responses import JSONResponse
 
 from campaign.refusals import RefusalCode, Refused
+from dialects.http.answers import ModelResponse
+from dialects.mobivate.responses import (
+    MobivateArchivedFailure,
+    MobivateError,
+    MobivateFailure,
+    MobivateFault,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +76,7 @@ def show_failure(
     error: dict[str, Any] = {"name": failure.name, "statusCode": code}
     if message is not None:
         error["message"] = message
-    return JSONResponse({"success": False, "error": error | more}, code)
+    return ModelResponse(MobivateFailure(success=False, error=MobivateError(**error, **more)), code)
 
 
 def show_refusals(refused: Refused, single: bool = False) -> JSONResponse:
@@ -82,20 +89,19 @@ def show_refusals(refused: Refused, single: bool = False) -> JSONResponse:
                 path = path.removesuffix(ours) + theirs
         if single:
             path = path.removeprefix(_SINGLE)
-        details.append({"path": path, "message": refusal.message})
+        details.append(MobivateFault(path=path, message=refusal.message))
     first = details[0]
-    message = f"{first['path']}: {first['message']}" if first["path"] else first["message"]
+    message = f"{first.path}: {first.message}" if first.path else first.message
     failure = FAILURES.get(refused.refusals[0].code, VALIDATION)
     return show_failure(failure, message, details=details)
 
 
 def show_archived(failure: Failure, message: str | None = None) -> JSONResponse:
     """Write a failure of a route that only the older pages describe."""
-    content = {
-        "code": failure.archived_status,
-        "message": message or failure.archived_message,
-    }
-    return JSONResponse(content, failure.archived_status)
+    shown = MobivateArchivedFailure(
+        code=failure.archived_status, message=message or failure.archived_message
+    )
+    return ModelResponse(shown, failure.archived_status)
 
 
 def show_error(status: int, message: str) -> JSONResponse:

@@ -5,69 +5,61 @@ As on those pages, failures are ``{"code", "message"}``, and an invalid key is 4
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Annotated
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field, ValidationError
 
-from campaign.instants import Instant, read_instant
 from campaign.phone import canonical_number
+from dialects.http.answers import ModelResponse, body_of, failures_of, query_of
 from dialects.http.auth import Permission
 from dialects.http.bodies import BadBody, read_json
 from dialects.http.context import ApiContext
+from dialects.http.faults import text_as
 from dialects.mobivate.errors import NOT_FOUND, show_archived
 from dialects.mobivate.events import digits, show_logged
+from dialects.mobivate.queries import (
+    OFFSET_MAX,
+    MobivateLogQuery,
+    MobivateOptOutQuery,
+    read_query,
+)
+from dialects.mobivate.responses import (
+    MobivateArchivedFailure,
+    MobivateLogged,
+    MobivateOptOut,
+)
 from store.accounts.api_keys import Principal
 from store.accounts.opt_outs import OptOutView
 from store.clock import wall_clock
 from store.database.threads import read_in_thread
 
-PAGE_DEFAULT = 10
-PAGE_MAX = 1_000
 OPT_OUTS_MAX = 1_000
 BODY_BYTES_MAX = 4 * 1024
-OFFSET_MAX = 10_000_000
 _NOTES = {"api": "API", "inbound": "MO"}
-_RESPONSES: dict[int | str, dict[str, Any]] = {
-    status: {"description": text}
-    for status, text in {
+_RESPONSES = failures_of(
+    MobivateArchivedFailure,
+    {
         400: "The request is invalid",
         401: "No valid key, or one without the permission",
         404: "The message or opt-out does not exist",
         429: "Too many requests; retry after Retry-After",
         500: "Internal error",
         503: "Temporarily unavailable; retry after Retry-After",
-    }.items()
-}
-
-_MOBILE = {
-    "type": "object",
-    "required": ["mobile"],
-    "properties": {"mobile": {"type": "string", "description": "digits with country code"}},
-}
-_WITH_MOBILE = {
-    "requestBody": {"required": True, "content": {"application/json": {"schema": _MOBILE}}}
-}
-
-
-def _query(**schemas: dict[str, Any]) -> dict[str, Any]:
-    parameters = [
-        {"name": name, "in": "query", "required": name.endswith("Date"), "schema": schema}
-        for name, schema in schemas.items()
-    ]
-    return {"parameters": parameters}
-
-
-_AFTER = _query(after={"type": "string", "description": "the last number of the page before"})
-_DATED = {"type": "string", "description": "ISO 8601"}
-_PAGED = _query(
-    startDate=_DATED,
-    endDate=_DATED,
-    page={"type": "integer", "minimum": 1},
-    pageSize={"type": "integer", "minimum": 1, "maximum": PAGE_MAX},
-    direction={"enum": ["MO", "MT"]},
+    },
 )
 
+
+class MobivateMobile(BaseModel):
+    """The number of an opt-out."""
+
+    mobile: Annotated[str, text_as(canonical_number)] = Field(
+        description="digits with country code", examples=["447911123401"]
+    )
+
+
+_WITH_MOBILE = body_of(MobivateMobile)
 Work = Callable[[Principal], Awaitable[JSONResponse]]
 Archived = Callable[[Request, Permission, Work], Awaitable[JSONResponse]]
 
@@ -78,22 +70,27 @@ def add_routes(router: APIRouter, context: ApiContext, archived: Archived) -> No
 
     @router.get(
         "/addressbook/optout",
+        operation_id="listMobivateOptOuts",
+        response_model=list[MobivateOptOut],
         responses=_RESPONSES,
         summary="List the numbers that opted out",
-        openapi_extra=_AFTER,
+        openapi_extra=query_of(MobivateOptOutQuery),
     )
     async def list_opt_outs(request: Request) -> JSONResponse:
         """At most 1,000 numbers, ascending; ``?after=<mobile>`` gives the next ones."""
 
         async def work(principal: Principal) -> JSONResponse:
-            after = canonical_number(request.query_params.get("after", ""))
+            query = read_query(request, MobivateOptOutQuery)
+            after = canonical_number(query.after)
             found = await read_in_thread(opt_outs.list, principal.account_id, OPT_OUTS_MAX, after)
-            return JSONResponse([{"id": digits(one.number), **_opt_out(one)} for one in found])
+            return ModelResponse([_opt_out(one, id=digits(one.number)) for one in found])
 
         return await archived(request, Permission.READ, work)
 
     @router.post(
         "/addressbook/optout",
+        operation_id="addMobivateOptOut",
+        response_model=MobivateOptOut,
         responses=_RESPONSES,
         summary="Opt out a number",
         openapi_extra=_WITH_MOBILE,
@@ -106,11 +103,18 @@ def add_routes(router: APIRouter, context: ApiContext, archived: Archived) -> No
             account = principal.account_id
             await asyncio.to_thread(opt_outs.add, account, number, "api", now)
             added = await read_in_thread(opt_outs.get, account, number)
-            return JSONResponse(_opt_out(added or OptOutView(number, "api", now)))
+            return ModelResponse(_opt_out(added or OptOutView(number, "api", now)))
 
         return await archived(request, Permission.CONTROL, work)
 
-    @router.delete("/addressbook/optout", responses=_RESPONSES, summary="Remove an opt-out")
+    @router.delete(
+        "/addressbook/optout",
+        operation_id="deleteMobivateOptOut",
+        response_model=MobivateOptOut,
+        responses=_RESPONSES,
+        summary="Remove an opt-out",
+        openapi_extra=_WITH_MOBILE,
+    )
     async def delete_opt_out(request: Request) -> JSONResponse:
         """Answers with the deleted opt-out; 404 if the number had not opted out."""
 
@@ -120,52 +124,64 @@ def add_routes(router: APIRouter, context: ApiContext, archived: Archived) -> No
             removed = await asyncio.to_thread(opt_outs.remove, account, number)
             if gone is None or not removed:
                 return show_archived(NOT_FOUND)
-            return JSONResponse(_opt_out(gone))
+            return ModelResponse(_opt_out(gone))
 
         return await archived(request, Permission.CONTROL, work)
 
     @router.get(
         "/message",
+        operation_id="listMobivateMessages",
+        response_model=list[MobivateLogged],
         responses=_RESPONSES,
         summary="List the messages between two dates",
-        openapi_extra=_PAGED,
+        openapi_extra=query_of(MobivateLogQuery),
     )
     async def list_messages(request: Request) -> JSONResponse:
         """A page of the log, oldest first. Replies are not in it, so ``MO`` is always empty."""
 
         async def work(principal: Principal) -> JSONResponse:
-            since, until = read_date(request, "startDate"), read_date(request, "endDate")
-            page = read_number(request, "page", 1, OFFSET_MAX)
-            size = read_number(request, "pageSize", PAGE_DEFAULT, PAGE_MAX)
-            direction = request.query_params.get("direction")
-            if direction not in (None, "MO", "MT"):
-                raise BadBody("Invalid direction")
-            offset = (page - 1) * size
-            if direction == "MO" or offset > OFFSET_MAX:
-                return JSONResponse([])
+            query = read_query(request, MobivateLogQuery)
+            offset = (query.page - 1) * query.pageSize
+            if query.direction == "MO" or offset > OFFSET_MAX:
+                return ModelResponse([])
             found = await read_in_thread(
-                context.store.message_log.page, principal.account_id, since, until, size, offset
+                context.store.message_log.page,
+                principal.account_id,
+                query.startDate,
+                query.endDate,
+                query.pageSize,
+                offset,
             )
-            return JSONResponse([show_logged(one) for one in found])
+            return ModelResponse([MobivateLogged(**show_logged(one)) for one in found])
 
         return await archived(request, Permission.READ, work)
 
-    @router.get("/message/{id}", responses=_RESPONSES, summary="Get a message of the log")
+    @router.get(
+        "/message/{id}",
+        operation_id="getMobivateMessage",
+        response_model=MobivateLogged,
+        responses=_RESPONSES,
+        summary="Get a message of the log",
+    )
     async def get_message(request: Request, id: str) -> JSONResponse:
         """404 if it does not exist or belongs to another account."""
 
         async def work(principal: Principal) -> JSONResponse:
             log = context.store.message_log
             found = await read_in_thread(log.get, principal.account_id, id[:100])
-            return show_archived(NOT_FOUND) if found is None else JSONResponse(show_logged(found))
+            if found is None:
+                return show_archived(NOT_FOUND)
+            return ModelResponse(MobivateLogged(**show_logged(found)))
 
         return await archived(request, Permission.READ, work)
 
 
 async def _mobile(request: Request) -> str:
     body = await read_json(request, BODY_BYTES_MAX)
-    mobile = body.get("mobile") if isinstance(body, dict) else None
-    number = canonical_number(mobile) if isinstance(mobile, str) else None
+    try:
+        number = MobivateMobile.model_validate(body).mobile
+    except ValidationError:
+        number = None
     if number is None:
         raise BadBody("Invalid mobile number")
     return number
@@ -176,26 +192,7 @@ def note_of(one: OptOutView) -> str:
     return _NOTES.get(one.source, one.source)
 
 
-def _opt_out(one: OptOutView) -> dict[str, Any]:
-    return {"mobile": digits(one.number), "note": note_of(one), "created": one.created_at}
-
-
-def read_date(request: Request, name: str) -> Instant:
-    """Read a date, or a date and time, of the query; raises BadBody."""
-    # An unescaped plus arrives as a space.
-    value = request.query_params.get(name, "").replace(" ", "+")
-    try:
-        return read_instant(value, whole_days=True)
-    except ValueError:
-        raise BadBody(f"Invalid {name}") from None
-
-
-def read_number(request: Request, name: str, default: int, highest: int, lowest: int = 1) -> int:
-    """Read a whole number of the query; raises BadBody."""
-    value = request.query_params.get(name, str(default))
-    if not value.isascii() or not value.isdecimal() or len(value) > 9:
-        raise BadBody(f"Invalid {name}")
-    number = int(value)
-    if not lowest <= number <= highest:
-        raise BadBody(f"Invalid {name}")
-    return number
+def _opt_out(one: OptOutView, **more: str) -> MobivateOptOut:
+    return MobivateOptOut(
+        **more, mobile=digits(one.number), note=note_of(one), created=one.created_at
+    )

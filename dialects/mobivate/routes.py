@@ -14,10 +14,12 @@ from campaign.failures import ServiceUnavailable, StoreUnavailable
 from campaign.model import Draft
 from campaign.refusals import Refused
 from dialects.dialect import Dialect
-from dialects.http.auth import Permission, Unauthenticated, authenticate, caller_of
+from dialects.http.answers import ModelResponse, body_of, failures_of
+from dialects.http.auth import BEARER, Permission, Unauthenticated, authenticate, caller_of
 from dialects.http.bodies import BadBody, read_json_as
 from dialects.http.context import ApiContext
 from dialects.http.queries import check_query
+from dialects.http.replays import note_replay
 from dialects.mobivate import history_routes
 from dialects.mobivate.errors import (
     AUTHENTICATION,
@@ -33,8 +35,9 @@ from dialects.mobivate.errors import (
     show_refusals,
 )
 from dialects.mobivate.log_routes import add_routes
+from dialects.mobivate.models import MobivateBatch, MobivateMessage
 from dialects.mobivate.requests import NAME, read_batch, read_single
-from dialects.mobivate.responses import show
+from dialects.mobivate.responses import MobivateAccepted, MobivateFailure, show
 from store.accounts.api_keys import Principal
 from store.database.threads import read_in_thread
 from telemetry.logs import get_logger
@@ -44,6 +47,20 @@ PREFIXES = ("/send/", "/addressbook/", "/message")
 LIMIT = "300/minute"
 BODY_BYTES_MAX = 16 * 1024 * 1024
 RETRY_SECONDS = "5"
+
+_RESPONSES = failures_of(
+    MobivateFailure,
+    {
+        400: "ValidationError",
+        402: "OutOfCreditError",
+        403: "AuthenticationError, or an originator of another account",
+        413: "ValidationError: the body is too large",
+        415: "ValidationError: the body is not application/json",
+        429: "RateLimitError",
+        500: "InternalError",
+        503: "ServiceUnavailableError; retry after Retry-After",
+    },
+)
 
 log = get_logger("godwit.mobivate")
 
@@ -57,9 +74,11 @@ def routes(context: ApiContext) -> APIRouter:
 
     @router.post(
         "/send/batch",
+        operation_id="sendMobivateBatch",
+        response_model=MobivateAccepted,
         summary="Send a campaign to up to 1,000 numbers and mailing lists",
         responses=_RESPONSES,
-        openapi_extra={"requestBody": {"required": True, "content": _BATCH}},
+        openapi_extra=body_of(MobivateBatch),
     )
     async def send_batch(request: Request) -> JSONResponse:
         """Validates the campaign and holds its credits, then sends it in the background."""
@@ -73,9 +92,11 @@ def routes(context: ApiContext) -> APIRouter:
 
     @router.post(
         "/send/single",
+        operation_id="sendMobivateMessage",
+        response_model=MobivateAccepted,
         summary="Send one message",
         responses=_RESPONSES,
-        openapi_extra={"requestBody": {"required": True, "content": _SINGLE}},
+        openapi_extra=body_of(MobivateMessage),
     )
     async def send_single(request: Request) -> JSONResponse:
         """Accepts one message; 403 if its recipient has opted out."""
@@ -162,79 +183,15 @@ async def _send(
     request: Request, context: ApiContext, draft: Draft, type_: str = "BatchSMS"
 ) -> JSONResponse:
     admission = await context.service.admit(draft, campaign_id=str(uuid.uuid4()))
-    return JSONResponse(show(admission.campaign, type_))
+    note_replay(request, admission.replayed)
+    return ModelResponse(MobivateAccepted.model_validate(show(admission.campaign, type_)))
 
 
-_RESPONSES: dict[int | str, dict[str, Any]] = {
-    status: {"description": text}
-    for status, text in {
-        400: "ValidationError",
-        402: "OutOfCreditError",
-        403: "AuthenticationError, or an originator of another account",
-        413: "ValidationError: the body is too large",
-        415: "ValidationError: the body is not application/json",
-        429: "RateLimitError",
-        500: "InternalError",
-        503: "ServiceUnavailableError; retry after Retry-After",
-    }.items()
-}
-_STRING, _SWITCH = {"type": "string"}, {"type": "boolean"}
-_META = {"type": "object", "description": "values for {{NAME}} tags"}
-_COMMON: dict[str, Any] = {
-    "text": {**_STRING, "description": "text with {{NAME}} tags"},
-    "originator": {**_STRING, "description": "a name of up to 11 characters, or digits"},
-    "scheduleDateTime": {**_STRING, "description": "ISO 8601, UTC without a zone"},
-    "shortenUrls": {**_SWITCH, "default": False},
-    "excludeOptouts": {**_SWITCH, "default": True},
-    "callbackURL": {**_STRING, "format": "uri"},
-}
-_SINGLE = {
-    "application/json": {
-        "schema": {
-            "type": "object",
-            "required": ["recipient", "text", "originator"],
-            "properties": {
-                **_COMMON,
-                "recipient": _STRING,
-                "reference": _STRING,
-                "meta": _META,
-            },
-        }
-    }
-}
-_BATCH = {
-    "application/json": {
-        "schema": {
-            "type": "object",
-            "required": ["recipients"],
-            "properties": {
-                **_COMMON,
-                "name": _STRING,
-                "spreadHours": {"type": "number", "minimum": 0},
-                "excludeDuplicates": {**_SWITCH, "default": True},
-                "recipients": {
-                    "type": "array",
-                    "minItems": 1,
-                    "maxItems": 1000,
-                    "items": {
-                        "type": "object",
-                        "required": ["recipient"],
-                        "properties": {
-                            "recipient": {
-                                **_STRING,
-                                "description": "digits with country code, or a list's UUID",
-                            },
-                            "reference": _STRING,
-                            "text": _STRING,
-                            "originator": _STRING,
-                            "meta": _META,
-                        },
-                    },
-                },
-            },
-        }
-    }
-}
-
-
-DIALECT = Dialect(NAME, PREFIXES, routes, show_error)
+DIALECT = Dialect(
+    NAME,
+    PREFIXES,
+    routes,
+    show_error,
+    schemes=BEARER,
+    tags={"Mobivate": "Mobivate's bulk SMS API: send, message log and opt-outs"},
+)

@@ -1,36 +1,38 @@
 """The native API about the emergency brake: stop and start all sending of the caller's account."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse, Response
 
 from campaign.instants import iso
 from dialects.http.auth import Permission
 from dialects.http.context import ApiContext
+from dialects.native.account_models import Brake
 from dialects.native.handling import Stop as Answer
 from dialects.native.handling import enter
+from dialects.native.problem_models import About
 from dialects.native.problems import WRITING, documented, problem
 from store.shared.brakes import Stop
 
 
 def routes(context: ApiContext) -> APIRouter:
     """The routes of the emergency brake."""
-    router = APIRouter(prefix="/v1", tags=["Account"], responses=documented(*WRITING))
+    router = APIRouter(
+        prefix="/v1", tags=["Account"], responses=documented(*WRITING, about=(About.ACCOUNT,))
+    )
 
-    @router.post("/stop", summary="Stop all sending of the account")
-    async def stop(request: Request) -> Response:
+    @router.post("/stop", operation_id="stopSending", summary="Stop all sending of the account")
+    async def stop(request: Request) -> Brake:
         """Nothing more of the account leaves within a second, even while Temporal is away.
 
         Open campaigns are paused by the system with the problem `stopped`, and new ones wait. A
         second call changes nothing.
         """
         principal = await enter(request, context.store, Permission.CONTROL)
-        return JSONResponse(_shown([await context.service.stop(principal.account_id)]))
+        return _brake([await context.service.stop(principal.account_id)])
 
-    @router.post("/start", summary="End the stop of the account")
-    async def start(request: Request) -> Response:
+    @router.post("/start", operation_id="startSending", summary="End the stop of the account")
+    async def start(request: Request) -> Brake:
         """Campaigns that the stop paused go on, moved by its length; those of a person do not.
 
         409 `stopped_by_operator` while the operator's stop of the account, or of everything, is in
@@ -42,14 +44,16 @@ def routes(context: ApiContext) -> APIRouter:
             since = iso(remaining[0].since)
             title = f"the operator has stopped sending since {since}"
             raise Answer(problem(409, "stopped_by_operator", title))
-        return JSONResponse(_shown(remaining))
+        return _brake(remaining)
 
     return router
 
 
-def _shown(stops: Sequence[Stop]) -> dict[str, Any]:
-    """Whether the account is stopped, since when, and by whom: "account", "operator" or None."""
+def _brake(stops: Sequence[Stop]) -> Brake:
     if not stops:
-        return {"stopped": False, "since": None, "by": None}
-    by = "operator" if stops[0].by_operator else "account"
-    return {"stopped": True, "since": iso(stops[0].since), "by": by}
+        return Brake(stopped=False, since=None, by=None)
+    return Brake(
+        stopped=True,
+        since=iso(stops[0].since),
+        by="operator" if stops[0].by_operator else "account",
+    )

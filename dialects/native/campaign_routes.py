@@ -1,33 +1,39 @@
 """The native API about campaigns: create, list, show, control and report."""
 
 from collections.abc import Awaitable, Callable, Iterator
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, Response
 
 from campaign.model import Draft
-from campaign.states import MessageStatus
+from campaign.states import CampaignStatus, MessageStatus
 from campaign.views import CampaignView
 from dialects.http.auth import Permission
 from dialects.http.bodies import read_json_as
+from dialects.http.conditional import ConditionalRoute
 from dialects.http.context import ApiContext
-from dialects.http.downloads import csv_download, wants_csv
-from dialects.native import responses as presenting
+from dialects.http.downloads import OR_CSV, csv_download, wants_csv
+from dialects.http.replays import note_replay
+from dialects.native.campaign_models import Campaign, CampaignPage, MessagePage, Report
 from dialects.native.cursors import read_cursor, write_cursor
 from dialects.native.dry_run import dry_run_json
+from dialects.native.dry_run_models import DryRun
 from dialects.native.fields import ChangeBody, read_change
+from dialects.native.filters import Since, Text, Until, address_of, instant_of, next_link, one_of
 from dialects.native.handling import (
     PAGE_MAX,
     body_of,
     enter,
-    invalid,
     own_campaign,
     page_size,
 )
+from dialects.native.problem_models import About
 from dialects.native.problems import SENDING, documented, problem
 from dialects.native.request_keys import request_key, takes_key, with_key
+from dialects.native.responses import message_of, messages_csv, report_of
 from store.accounts.api_keys import Principal
+from store.campaigns.listing import CampaignFilter
 from store.database.threads import read_in_thread
 from store.store import Store
 
@@ -64,16 +70,30 @@ def routes(context: ApiContext, read: Read, create_schema: dict[str, Any]) -> AP
 
     ``read`` makes a draft of a create request, whose JSON Schema is ``create_schema``.
     """
-    router = APIRouter(prefix="/v1", tags=["Campaigns"], responses=documented(*SENDING))
+    router = APIRouter(
+        prefix="/v1",
+        tags=["Campaigns"],
+        responses=documented(*SENDING, about=(About.CAMPAIGNS,)),
+        route_class=ConditionalRoute,
+    )
 
     @router.post(
         "/campaigns",
+        operation_id="createCampaign",
         status_code=201,
-        responses={200: {"description": "The campaign of a replayed key, or a dry run"}},
+        responses={
+            200: {
+                "description": "The campaign of a repeated key, or a dry run",
+                "model": Campaign | DryRun,
+            }
+        },
         summary="Create a campaign, or validate and price it with ?dryRun=true",
+        response_model=Campaign,
         openapi_extra=takes_key(body_of(create_schema)),
     )
-    async def create(request: Request, dryRun: bool = False) -> Response:
+    async def create(
+        request: Request, response: Response, dryRun: bool = False
+    ) -> Campaign | Response:
         """201 once the campaign is validated and its credits are held.
 
         200 for a replayed idempotency key, and for a dry run, which stores and sends nothing.
@@ -88,59 +108,84 @@ def routes(context: ApiContext, read: Read, create_schema: dict[str, Any]) -> AP
             preview = await context.service.dry_run(draft)
             return JSONResponse(dry_run_json(preview))
         admission = await context.service.admit(draft)
+        note_replay(request, admission.replayed)
         view = admission.campaign
-        return JSONResponse(
-            presenting.campaign_json(view),
-            200 if admission.replayed else 201,
-            {"Location": f"/v1/campaigns/{view.id}"},
-        )
+        response.status_code = 200 if admission.replayed else 201
+        response.headers["Location"] = f"/v1/campaigns/{view.id}"
+        return Campaign.of(view)
 
-    @router.get("/campaigns", summary="List campaigns, newest first")
+    @router.get("/campaigns", operation_id="listCampaigns", summary="List campaigns, newest first")
     async def list_campaigns(
-        request: Request, limit: int = 50, cursor: str | None = None
-    ) -> Response:
-        """A page of campaigns; ``next`` is the cursor of the next page."""
+        request: Request,
+        response: Response,
+        status: Annotated[str | None, Query(description="status of the campaigns")] = None,
+        name: Annotated[Text, Query(description="a part of the name, in any case")] = None,
+        dialect: Annotated[Text, Query(description="the API that they came by")] = None,
+        sender: Annotated[Text, Query(description="what they are sent from")] = None,
+        since: Since = None,
+        until: Until = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> CampaignPage:
+        """A page of campaigns; ``next`` is the cursor of the next page, null after the last one.
+
+        ``since`` and ``until`` are about when they were created.
+        """
         principal = await enter(request, context.store, Permission.READ)
         size = page_size(limit)
-        views = await read_in_thread(
-            context.store.campaigns.list, principal.account_id, size, read_cursor(CAMPAIGNS, cursor)
+        wanted = CampaignFilter(
+            status=one_of(CampaignStatus, status, "status"),
+            name=name,
+            dialect=dialect,
+            sender=address_of(sender),
+            since=instant_of(since, "since"),
+            until=instant_of(until, "until"),
         )
-        following = write_cursor(CAMPAIGNS, views[-1].id) if len(views) == size else None
-        campaigns = [presenting.campaign_json(view) for view in views]
-        return JSONResponse({"campaigns": campaigns, "next": following})
+        before = read_cursor(CAMPAIGNS, cursor)
+        views = await read_in_thread(
+            context.store.campaigns.list, principal.account_id, size + 1, before, wanted
+        )
+        following = write_cursor(CAMPAIGNS, views[size - 1].id) if len(views) > size else None
+        response.headers.update(next_link(request, following))
+        return CampaignPage(campaigns=[Campaign.of(view) for view in views[:size]], next=following)
 
-    @router.get("/campaigns/{id}", summary="Get a campaign with its counts")
-    async def get(request: Request, id: str) -> Response:
+    @router.get(
+        "/campaigns/{id}", operation_id="getCampaign", summary="Get a campaign with its counts"
+    )
+    async def get(request: Request, id: str) -> Campaign:
         """The current state of the campaign."""
         view = await own_campaign(request, context, id, Permission.READ)
-        return JSONResponse(presenting.campaign_json(view))
+        return Campaign.of(view)
 
-    @router.get("/campaigns/{id}/messages", summary="List the messages of a campaign")
+    @router.get(
+        "/campaigns/{id}/messages",
+        operation_id="listCampaignMessages",
+        summary="List the messages of a campaign",
+    )
     async def messages(
         request: Request,
+        response: Response,
         id: str,
         status: str | None = None,
         cursor: str | None = None,
         limit: int = 100,
-    ) -> Response:
+    ) -> MessagePage:
         """A page of messages by position, of one ``status`` if given."""
         view = await own_campaign(request, context, id, Permission.READ)
         size = page_size(limit)
-        if status is not None and status not in set(MessageStatus):
-            raise invalid("status is not a message status", "status")
+        wanted = one_of(MessageStatus, status, "status")
         after = read_cursor(MESSAGES, cursor)
         found = await read_in_thread(
             context.store.campaigns.messages,
             view.id,
-            MessageStatus(status) if status else None,
+            wanted,
             None if after is None else int(after),
-            size,
+            size + 1,
         )
-        last = str(found[-1].position) if found else ""
-        following = write_cursor(MESSAGES, last) if len(found) == size else None
-        return JSONResponse(
-            {"messages": [presenting.message_json(one) for one in found], "next": following}
-        )
+        more = len(found) > size
+        following = write_cursor(MESSAGES, str(found[size - 1].position)) if more else None
+        response.headers.update(next_link(request, following))
+        return MessagePage(messages=[message_of(one) for one in found[:size]], next=following)
 
     def control(
         name: str, act: Callable[[CampaignView], Awaitable[None]], description: str = CONTROL
@@ -151,12 +196,13 @@ def routes(context: ApiContext, read: Read, create_schema: dict[str, Any]) -> AP
             summary=f"{name.capitalize()} a campaign",
             description=description,
             name=name,
+            operation_id=f"{name}Campaign",
         )
-        async def act_on(request: Request, id: str) -> Response:
+        async def act_on(request: Request, id: str) -> Campaign:
             view = await own_campaign(request, context, id, Permission.CONTROL)
             await act(view)
             latest = await read_in_thread(context.store.campaigns.get, id)
-            return JSONResponse(presenting.campaign_json(latest or view), 202)
+            return Campaign.of(latest or view)
 
     control("pause", context.service.pause)
     control("resume", context.service.resume)
@@ -165,38 +211,46 @@ def routes(context: ApiContext, read: Read, create_schema: dict[str, Any]) -> AP
 
     @router.patch(
         "/campaigns/{id}",
+        operation_id="changeCampaign",
         summary="Change the start, spread or rate of a campaign",
         description=CHANGE,
         openapi_extra=body_of(ChangeBody),
     )
-    async def change(request: Request, id: str) -> Response:
+    async def change(request: Request, id: str) -> Campaign:
         """Apply all changes or none."""
         view = await own_campaign(request, context, id, Permission.CONTROL)
         wanted = await read_json_as(request, CHANGE_BYTES_MAX, read_change)
         await context.service.change(view, wanted)
         latest = await read_in_thread(context.store.campaigns.get, id)
-        return JSONResponse(presenting.campaign_json(latest or view))
+        return Campaign.of(latest or view)
 
-    @router.get("/campaigns/{id}/report", summary="Get the report of a campaign, as JSON or CSV")
-    async def report(request: Request, id: str, bom: bool = True) -> Response:
+    @router.get(
+        "/campaigns/{id}/report",
+        operation_id="getCampaignReport",
+        summary="Get the report of a campaign, as JSON or CSV",
+        response_model=Report,
+        responses=OR_CSV,
+    )
+    async def report(request: Request, id: str, bom: bool = True) -> Report | Response:
         """Counts, reasons and credits; with ``Accept: text/csv``, one line per message.
 
         The CSV begins with a byte order mark, which spreadsheets need, unless ``bom=false``.
         """
         view = await own_campaign(request, context, id, Permission.READ)
         if wants_csv(request):
-            return csv_download(_csv(context.store, view.id), f"report-{view.id}", bom)
+            return csv_download(report_csv(context.store, view.id), f"report-{view.id}", bom)
         result = await read_in_thread(context.store.campaigns.report, view.id)
-        return JSONResponse(presenting.report_json(result))
+        return report_of(result)
 
     return router
 
 
-def _csv(store: Store, campaign_id: str) -> Iterator[str]:
+def report_csv(store: Store, campaign_id: str) -> Iterator[str]:
+    """Every message of a campaign as CSV, in parts."""
     after, header = None, True
     while True:
         found = store.campaigns.messages(campaign_id, after=after, limit=PAGE_MAX)
-        yield presenting.messages_csv(found, header)
+        yield messages_csv(found, header)
         if len(found) < PAGE_MAX:
             return
         after, header = found[-1].position, False

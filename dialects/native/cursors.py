@@ -7,9 +7,11 @@ import base64
 import binascii
 import re
 
+from campaign.instants import Instant
 from dialects.native.handling import invalid
 
 LENGTH_MAX = 1_000
+Position = tuple[Instant, str]
 _SAFE = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -26,6 +28,22 @@ def read_cursor(listing: str, cursor: str | None) -> str | None:
     if name != listing or not colon or "\x00" in last or write_cursor(listing, last) != cursor:
         raise invalid("cursor must be the next of a page of this list", "cursor")
     return last
+
+
+def write_position(listing: str, at: Instant, id: str) -> str:
+    """The cursor of the page after the entry with this instant and id."""
+    return write_cursor(listing, f"{at}:{id}")
+
+
+def read_position(listing: str, cursor: str | None) -> Position | None:
+    """The instant and id in a cursor of this listing; raises Stop with 400 for any other."""
+    last = read_cursor(listing, cursor)
+    if last is None:
+        return None
+    at, _, id = last.partition(":")
+    if not (at.isascii() and at.isdecimal()) or len(at) > 18:
+        raise invalid("cursor must be the next of a page of this list", "cursor")
+    return int(at), id
 
 
 def _decoded(cursor: str) -> str:

@@ -1,8 +1,7 @@
-"""The native API's callbacks: thin JSON that names what happened to what.
+"""The native API's events: JSON that says what happened to what (docs/webhooks.md).
 
-A message is named by its ids and the account's reference; its number and text can be read from the
-API. So no personal data reaches the logs of receivers (Standard Webhooks 1.0.0). Only an inbound
-text is reported whole, because it is what happened.
+A message is identified by its ids, its recipient, its position and the account's reference. Its
+text stays in the API; only an inbound text is reported whole, because it is what happened.
 """
 
 import json
@@ -11,7 +10,7 @@ from typing import Any
 
 from campaign.events import EndpointMethod, Event
 from campaign.instants import iso
-from dialects.native.inbound import inbound_json
+from dialects.native.inbound_models import InboundMessage
 from store.webhooks.events import WebhookEvent
 from webhooks.rendering import WebhookRequest
 
@@ -37,11 +36,14 @@ def render_event(webhook_event: WebhookEvent) -> WebhookRequest:
 def data_of(webhook_event: WebhookEvent) -> dict[str, Any]:
     """The data of an event. ``status`` is that of the event, not the current one.
 
+    ``sandbox`` is the mark of the campaign.
+
     An inbound text has the reference of the message that it answers.
     """
     if webhook_event.event is Event.MESSAGE_RECEIVED and webhook_event.inbound is not None:
         answered = webhook_event.message
-        return inbound_json(webhook_event.inbound) | {"reference": answered and answered.reference}
+        shown = InboundMessage.of(webhook_event.inbound).json_object()
+        return shown | {"reference": answered and answered.reference}
     happened = webhook_event.event.value.partition(".")[2]
     data: dict[str, Any] = {}
     if webhook_event.opt_out is not None:
@@ -49,25 +51,19 @@ def data_of(webhook_event: WebhookEvent) -> dict[str, Any]:
         return asdict(webhook_event.opt_out)
     if webhook_event.campaign is not None:
         data["campaignId"] = webhook_event.campaign.id
+        data["sandbox"] = webhook_event.campaign.sandbox
     if webhook_event.message is not None:
         message = webhook_event.message
-        if webhook_event.click is not None:
-            click = webhook_event.click
-            return data | {
-                "messageId": message.id,
-                "position": message.position,
-                "reference": message.reference,
-                "clickId": click.id,
-                "code": click.code,
-                "url": click.url,
-            }
-        return data | {
+        data |= {
             "messageId": message.id,
+            "to": message.to,
             "position": message.position,
             "reference": message.reference,
-            "status": happened,
-            "reason": message.reason or message.error,
         }
+        if webhook_event.click is not None:
+            click = webhook_event.click
+            return data | {"clickId": click.id, "code": click.code, "url": click.url}
+        return data | {"status": happened, "reason": message.reason or message.error}
     if webhook_event.campaign is not None:
         campaign = webhook_event.campaign
         return data | {

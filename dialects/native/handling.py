@@ -35,9 +35,12 @@ class Stop(Exception):
         self.response = response
 
 
-async def enter(request: Request, store: Store, permission: Permission) -> Principal:
+async def enter(
+    request: Request, store: Store, permission: Permission, in_sandbox: bool = False
+) -> Principal:
     """Authenticate a request and check one permission; raises Stop with 401 or 403.
 
+    See :meth:`store.accounts.api_keys.Principal.may` for ``in_sandbox``.
     Raises Refused if the query has a parameter that the route does not declare, or one twice.
     """
     try:
@@ -45,8 +48,8 @@ async def enter(request: Request, store: Store, permission: Permission) -> Princ
     except Unauthenticated as error:
         challenge = {"WWW-Authenticate": 'Basic realm="godwit"'}
         raise Stop(problem(401, "unauthenticated", str(error), headers=challenge)) from None
-    if not principal.may(permission):
-        raise Stop(problem(403, "forbidden", f"this key lacks the permission {permission}"))
+    if not principal.may(permission, in_sandbox):
+        raise Stop(_forbidden(principal, permission))
     check_query(request)
     return principal
 
@@ -54,13 +57,25 @@ async def enter(request: Request, store: Store, permission: Permission) -> Princ
 async def own_campaign(
     request: Request, context: ApiContext, id: str, permission: Permission
 ) -> CampaignView:
-    """Find a campaign of the caller; raises Stop, with 404 for another account's campaign too."""
-    principal = await enter(request, context.store, permission)
+    """Find a campaign of the caller; raises Stop, with 404 for another account's campaign too.
+
+    A sandbox key controls campaigns of the sandbox only.
+    """
+    principal = await enter(request, context.store, permission, in_sandbox=True)
     view = await read_in_thread(context.store.campaigns.get, id, principal.account_id)
     if view is None:
         raise Stop(not_found("campaign"))
+    if not principal.may(permission, view.sandbox):
+        raise Stop(_forbidden(principal, permission))
     bind_contextvars(campaign=view.id)
     return view
+
+
+def _forbidden(principal: Principal, permission: Permission) -> JSONResponse:
+    what = f"this key lacks the permission {permission}"
+    if principal.may(permission, in_sandbox=True):
+        what = "a sandbox key changes nothing but campaigns of the sandbox"
+    return problem(403, "forbidden", what)
 
 
 async def read_model(request: Request, model: type[Model], bytes_max: int) -> Model:

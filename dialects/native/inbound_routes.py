@@ -4,16 +4,15 @@ from collections.abc import Iterator
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 
-from campaign.instants import Instant, read_instant
-from campaign.phone import canonical_number
 from dialects.http.auth import Permission
 from dialects.http.context import ApiContext
-from dialects.http.downloads import csv_download, wants_csv
-from dialects.native.cursors import read_cursor, write_cursor
-from dialects.native.handling import PAGE_MAX, enter, invalid, page_size
-from dialects.native.inbound import inbound_json
+from dialects.http.downloads import OR_CSV, csv_download, wants_csv
+from dialects.native.cursors import Position, read_position, write_position
+from dialects.native.filters import address_of, instant_of, next_link
+from dialects.native.handling import PAGE_MAX, enter, page_size
+from dialects.native.inbound_models import InboundMessage, InboundMessagePage
 from dialects.native.problems import WRITING, documented
 from dialects.native.responses import inbound_csv
 from store.database.threads import read_in_thread
@@ -21,16 +20,22 @@ from store.replies.inbound import InboundFilter
 from store.store import Store
 
 LISTING = "inbound-messages"
-Position = tuple[Instant, str]
 
 
 def routes(context: ApiContext) -> APIRouter:
     """The routes about the inbound texts of an account."""
     router = APIRouter(prefix="/v1", tags=["Inbound messages"], responses=documented(*WRITING))
 
-    @router.get("/inbound-messages", summary="List the texts that people sent, newest first")
+    @router.get(
+        "/inbound-messages",
+        operation_id="listInboundMessages",
+        summary="List the texts that people sent, newest first",
+        response_model=InboundMessagePage,
+        responses=OR_CSV,
+    )
     async def list_inbound(
         request: Request,
+        response: Response,
         from_: Annotated[str | None, Query(alias="from", description="who wrote")] = None,
         to: Annotated[str | None, Query(description="the number that was written to")] = None,
         campaign: Annotated[str | None, Query(description="the campaign that is answered")] = None,
@@ -38,15 +43,17 @@ def routes(context: ApiContext) -> APIRouter:
         limit: int = 100,
         cursor: str | None = None,
         bom: bool = True,
-    ) -> Response:
+    ) -> InboundMessagePage | Response:
         """A page of texts; ``next`` is the cursor of the next page, null after the last one.
 
         With ``Accept: text/csv``, all of them, one a line, behind a byte order mark unless
         ``bom=false``.
         """
         principal = await enter(request, context.store, Permission.READ)
-        wanted = InboundFilter(_number(from_), _number(to), campaign, _since(since))
-        before, size = _position(read_cursor(LISTING, cursor)), page_size(limit)
+        wanted = InboundFilter(
+            address_of(from_), address_of(to), campaign, instant_of(since, "since")
+        )
+        before, size = read_position(LISTING, cursor), page_size(limit)
         account_id = principal.account_id
         if wants_csv(request):
             return csv_download(_csv(context.store, account_id, wanted, before), LISTING, bom)
@@ -56,9 +63,10 @@ def routes(context: ApiContext) -> APIRouter:
         following = None
         if len(found) > size:
             last = found[size - 1]
-            following = write_cursor(LISTING, f"{last.received_at}:{last.id}")
-        shown = [inbound_json(message) for message in found[:size]]
-        return JSONResponse({"inboundMessages": shown, "next": following})
+            following = write_position(LISTING, last.received_at, last.id)
+        response.headers.update(next_link(request, following))
+        shown = [InboundMessage.of(message) for message in found[:size]]
+        return InboundMessagePage(inbound_messages=shown, next=following)
 
     return router
 
@@ -73,29 +81,3 @@ def _csv(
         if len(found) < PAGE_MAX:
             return
         before, header = (found[-1].received_at, found[-1].id), False
-
-
-def _number(written: str | None) -> str | None:
-    """A number in the form in which it is stored; a name or a short code as it is."""
-    return None if written is None else canonical_number(written) or written.strip()
-
-
-def _since(written: str | None) -> Instant | None:
-    if written is None:
-        return None
-    # An unescaped plus arrives as a space.
-    for spelling in ("+".join(written.rsplit(" ", 1)), written):
-        try:
-            return read_instant(spelling)
-        except ValueError as error:
-            fault = error
-    raise invalid(f"since {fault}", "since")
-
-
-def _position(last: str | None) -> Position | None:
-    if last is None:
-        return None
-    at, _, id = last.partition(":")
-    if not at.isdecimal() or len(at) > 18:
-        raise invalid("cursor must be the next of a page of this list", "cursor")
-    return int(at), id

@@ -1,11 +1,8 @@
 """The native API about keywords: languages, own words, and the answers to STOP and HELP."""
 
 import asyncio
-from dataclasses import asdict
-from typing import Any
 
 from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse, Response
 from pydantic import Field
 
 from campaign.keywords import Keyword, KeywordSettings
@@ -14,6 +11,7 @@ from campaign.text import bad_character, clean
 from campaign.vocabulary import is_keyword, keyword_languages
 from dialects.http.auth import Permission
 from dialects.http.context import ApiContext
+from dialects.native.account_models import Keywords, Words
 from dialects.native.fields import RequestModel
 from dialects.native.handling import body_of, enter, read_model
 from dialects.native.problems import WRITING, documented
@@ -45,18 +43,23 @@ def routes(context: ApiContext) -> APIRouter:
     router = APIRouter(prefix="/v1", tags=["Account"], responses=documented(*WRITING))
     keywords = context.store.keywords
 
-    @router.get("/keywords", summary="Get the keywords that texts to the account are read by")
-    async def get(request: Request) -> Response:
+    @router.get(
+        "/keywords",
+        operation_id="getKeywords",
+        summary="Get the keywords that texts to the account are read by",
+    )
+    async def get(request: Request) -> Keywords:
         """The settings, the answers as they are sent, and the words of every language."""
         principal = await enter(request, context.store, Permission.READ)
-        return JSONResponse(_shown(await read_in_thread(keywords.get, principal.account_id)))
+        return _shown(await read_in_thread(keywords.get, principal.account_id))
 
     @router.put(
         "/keywords",
+        operation_id="setKeywords",
         summary="Set languages, own words and answers",
         openapi_extra=body_of(KeywordsBody),
     )
-    async def put(request: Request) -> Response:
+    async def put(request: Request) -> Keywords:
         """Replaces all settings. The English words of STOP always count.
 
         ``{{ACCOUNT}}`` in an answer is the name of the account. A number gets at most one answer of
@@ -66,7 +69,7 @@ def routes(context: ApiContext) -> APIRouter:
         body = await read_model(request, KeywordsBody, BODY_BYTES_MAX)
         settings = _read(body)
         await asyncio.to_thread(keywords.set, principal.account_id, settings)
-        return JSONResponse(_shown(settings))
+        return _shown(settings)
 
     return router
 
@@ -102,17 +105,15 @@ def _read(body: KeywordsBody) -> KeywordSettings:
     )
 
 
-def _shown(settings: KeywordSettings) -> dict[str, Any]:
+def _shown(settings: KeywordSettings) -> Keywords:
     known = keyword_languages()
-    own = {keyword.value: list(asdict(settings)[keyword.value]) for keyword in Keyword}
-    return {
-        "languages": list(known if settings.languages is None else settings.languages),
-        **own,
-        "stopReply": settings.reply(Keyword.STOP),
-        "helpReply": settings.reply(Keyword.HELP),
-        "repliesPaid": settings.replies_paid,
-        "words": {
-            code: {keyword.value: list(listed) for keyword, listed in words.items()}
-            for code, words in known.items()
-        },
-    }
+    return Keywords(
+        languages=list(known if settings.languages is None else settings.languages),
+        stop=list(settings.stop),
+        start=list(settings.start),
+        help=list(settings.help),
+        stop_reply=settings.reply(Keyword.STOP),
+        help_reply=settings.reply(Keyword.HELP),
+        replies_paid=settings.replies_paid,
+        words={code: Words.of(words) for code, words in known.items()},
+    )

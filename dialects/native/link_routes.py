@@ -7,15 +7,15 @@ from dataclasses import asdict
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 from starlette.background import BackgroundTask
 
 from campaign.failures import StoreUnavailable
-from campaign.instants import iso
 from campaign.link_scanners import is_preview
 from campaign.links import target_of
 from dialects.http.auth import Permission, caller_of
 from dialects.http.context import ApiContext
+from dialects.native.campaign_models import Click, ClickPage
 from dialects.native.cursors import read_cursor, write_cursor
 from dialects.native.handling import not_found, own_campaign, page_size
 from dialects.native.problems import LOOKING, documented, problem
@@ -38,11 +38,12 @@ def routes(context: ApiContext) -> APIRouter:
     @router.head("/s/{code}", include_in_schema=False)
     @router.get(
         "/s/{code}",
+        operation_id="followShortLink",
         status_code=302,
         tags=["Short links"],
         summary="Follow a short link",
         response_class=Response,
-        responses={**documented(404), 429: {"description": "Too many requests for unknown codes"}},
+        responses={302: {"description": "The address is in Location"}, **documented(404, 429)},
     )
     async def follow(request: Request, code: str) -> Response:
         """Redirects to the stored http or https address and to no other."""
@@ -61,6 +62,7 @@ def routes(context: ApiContext) -> APIRouter:
 
     @router.get(
         "/v1/campaigns/{id}/clicks",
+        operation_id="listCampaignClicks",
         tags=["Campaigns"],
         responses=documented(*LOOKING),
         summary="List the clicks on the short links of a campaign",
@@ -71,7 +73,7 @@ def routes(context: ApiContext) -> APIRouter:
         limit: int = 100,
         cursor: str | None = None,
         previews: bool = False,
-    ) -> Response:
+    ) -> ClickPage:
         """A page of clicks, oldest first; ``next`` is the cursor of the next page.
 
         Visits by programs that preview links are no clicks: ``previews=true`` lists them as well.
@@ -79,19 +81,10 @@ def routes(context: ApiContext) -> APIRouter:
         view = await own_campaign(request, context, id, Permission.READ)
         size, after = page_size(limit), read_cursor("clicks", cursor)
         found = await read_in_thread(links.clicks, view.id, size, after, previews)
-        shown = [
-            {
-                "id": one.id,
-                "code": one.code,
-                "messageId": one.message_id,
-                "url": one.url,
-                "at": iso(one.at),
-                "preview": one.preview,
-            }
-            for one in found
-        ]
         following = write_cursor("clicks", found[-1].id) if len(found) == size else None
-        return JSONResponse({"clicks": shown, "next": following, **asdict(view.clicks)})
+        return ClickPage(
+            clicks=[Click.of(one) for one in found], next=following, **asdict(view.clicks)
+        )
 
     return router
 

@@ -10,7 +10,8 @@ from campaign.expanding import Member
 from campaign.model import FIELD_LENGTH_MAX, FIELDS_MAX
 from campaign.phone import canonical_number
 from campaign.refusals import SHOWN_MAX, Refusal, RefusalCode, Refused
-from campaign.text import bad_character, clean, is_field_name
+from campaign.templates import is_field_name
+from campaign.text import bad_character, clean
 from dialects.http.bodies import BadBody, parse_json, read_body
 from spreadsheets.people import find_columns, read_people
 from spreadsheets.reading import read_table

@@ -5,20 +5,28 @@ import uuid
 from typing import Any
 
 from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 
-from campaign.instants import iso
 from campaign.model import FIELDS_MAX
 from campaign.refusals import key_reused
 from campaign.text import is_line
 from dialects.http.auth import Permission
 from dialects.http.bodies import read_json
 from dialects.http.context import ApiContext
+from dialects.http.replays import note_replay
 from dialects.native.cursors import read_cursor, write_cursor
 from dialects.native.handling import Stop, body_of, deleted, enter, invalid, not_found, page_size
 from dialects.native.list_members import XLSX, read_members
+from dialects.native.list_models import (
+    MailingList,
+    MailingListPage,
+    Member,
+    MemberPage,
+    MembersAdded,
+)
+from dialects.native.problem_models import About
 from dialects.native.problems import WRITING, documented, problem
-from dialects.native.request_keys import id_bytes, request_key, takes_key
+from dialects.native.request_keys import id_bytes, replayed, request_key, takes_key
 from store.accounts.mailing_lists import MEMBERS_MAX, ListFull, ListView, NameTaken, TooManyFields
 from store.clock import wall_clock
 from store.database.threads import read_in_thread
@@ -32,17 +40,21 @@ LISTS, MEMBERS = "mailing-lists", "members"
 def routes(context: ApiContext) -> APIRouter:
     """The routes about the caller's mailing lists; other accounts' lists are not found."""
     router = APIRouter(
-        prefix="/v1/mailing-lists", tags=["Mailing lists"], responses=documented(*WRITING)
+        prefix="/v1/mailing-lists",
+        tags=["Mailing lists"],
+        responses=documented(*WRITING, about=(About.LISTS,)),
     )
     lists = context.store.lists
 
     @router.post(
         "",
+        operation_id="createMailingList",
         status_code=201,
         summary="Create a mailing list",
+        responses=replayed(MailingList),
         openapi_extra=takes_key(body_of(_CREATE)),
     )
-    async def create(request: Request) -> Response:
+    async def create(request: Request, response: Response) -> MailingList:
         """409 if the account already has a list of that name.
 
         A repeat with the same ``Idempotency-Key`` returns the list, with 200.
@@ -59,49 +71,64 @@ def routes(context: ApiContext) -> APIRouter:
             if known is not None and known.name != name:
                 raise key_reused() from None
             if known is not None:
-                return JSONResponse(_shown(known))
+                note_replay(request, True)
+                response.status_code = 200
+                return MailingList.of(known)
             title = "the account already has a list of that name"
-            return problem(409, "mailing_list_name_taken", title)
-        return JSONResponse(_shown(made), 201, {"Location": f"/v1/mailing-lists/{made.id}"})
+            raise Stop(problem(409, "mailing_list_name_taken", title)) from None
+        response.headers["Location"] = f"/v1/mailing-lists/{made.id}"
+        return MailingList.of(made)
 
-    @router.get("", summary="List mailing lists by name")
-    async def list_lists(request: Request, limit: int = 100, cursor: str | None = None) -> Response:
+    @router.get("", operation_id="listMailingLists", summary="List mailing lists by name")
+    async def list_lists(
+        request: Request, limit: int = 100, cursor: str | None = None
+    ) -> MailingListPage:
         """A page of lists; ``next`` is the cursor of the next page."""
         principal = await enter(request, context.store, Permission.READ)
         size, after = page_size(limit), read_cursor(LISTS, cursor)
         found = await read_in_thread(lists.list, principal.account_id, size, after)
         following = write_cursor(LISTS, found[-1].name) if len(found) == size else None
-        return JSONResponse({"mailingLists": [_shown(one) for one in found], "next": following})
+        return MailingListPage(mailing_lists=[MailingList.of(one) for one in found], next=following)
 
-    @router.get("/{id}", summary="Get a mailing list")
-    async def get(request: Request, id: str) -> Response:
+    @router.get("/{id}", operation_id="getMailingList", summary="Get a mailing list")
+    async def get(request: Request, id: str) -> MailingList:
         """The name of the list and its number of members."""
-        return JSONResponse(_shown((await _own(request, context, id, Permission.READ))[1]))
+        return MailingList.of((await _own(request, context, id, Permission.READ))[1])
 
-    @router.delete("/{id}", status_code=204, summary="Delete a mailing list with its members")
+    @router.delete(
+        "/{id}",
+        operation_id="deleteMailingList",
+        status_code=204,
+        summary="Delete a mailing list with its members",
+    )
     async def delete(request: Request, id: str) -> Response:
         """Messages that the list added to campaigns and that are not yet claimed are skipped."""
         account, found = await _own(request, context, id, Permission.CONTROL)
         return deleted(await asyncio.to_thread(lists.delete, account, found.id), "mailing list")
 
-    @router.get("/{id}/members", summary="List the members of a mailing list by number")
+    @router.get(
+        "/{id}/members",
+        operation_id="listMailingListMembers",
+        summary="List the members of a mailing list by number",
+    )
     async def members(
         request: Request, id: str, limit: int = 100, cursor: str | None = None
-    ) -> Response:
+    ) -> MemberPage:
         """A page of members; ``next`` is the cursor of the next page."""
         _, found = await _own(request, context, id, Permission.READ)
         size, after = page_size(limit), read_cursor(MEMBERS, cursor)
         page = await read_in_thread(lists.members, found.id, size, after)
         following = write_cursor(MEMBERS, page[-1].number) if len(page) == size else None
-        shown = [{"to": one.number, "fields": dict(one.fields)} for one in page]
-        return JSONResponse({"members": shown, "next": following})
+        return MemberPage(members=[Member.of(one) for one in page], next=following)
 
     @router.post(
         "/{id}/members",
+        operation_id="addMailingListMembers",
         summary="Add members: up to 10,000 as JSON, or a CSV or XLSX file with a header",
+        response_model_exclude_none=True,
         openapi_extra=takes_key(_MEMBERS),
     )
-    async def add(request: Request, id: str, replace: bool = False) -> Response:
+    async def add(request: Request, id: str, replace: bool = False) -> MembersAdded:
         """Adds all members or none; of a file, every fault is listed by line, column and value.
 
         The given fields of existing members are set, whatever the case of their names, and their
@@ -117,16 +144,23 @@ def routes(context: ApiContext) -> APIRouter:
                 lists.add, account, found.id, people.members, wall_clock(), replace
             )
         except ListFull:
-            return problem(409, "mailing_list_full", f"a list has at most {MEMBERS_MAX} members")
+            what = f"a list has at most {MEMBERS_MAX} members"
+            raise Stop(problem(409, "mailing_list_full", what)) from None
         except TooManyFields as error:
             what = f"{error} would have more than {FIELDS_MAX} fields together with those they have"
-            return problem(409, "mailing_list_fields_full", what)
+            raise Stop(problem(409, "mailing_list_fields_full", what)) from None
         if done is None:
-            return not_found("mailing list")
-        shown = {"added": done.added, "updated": done.updated, "members": done.size}
-        return JSONResponse(shown | ({"notes": people.notes} if people.notes else {}))
+            raise Stop(not_found("mailing list"))
+        return MembersAdded(
+            added=done.added, updated=done.updated, members=done.size, notes=people.notes or None
+        )
 
-    @router.delete("/{id}/members/{number}", status_code=204, summary="Remove a member")
+    @router.delete(
+        "/{id}/members/{number}",
+        operation_id="removeMailingListMember",
+        status_code=204,
+        summary="Remove a member",
+    )
     async def remove(request: Request, id: str, number: str) -> Response:
         """Messages that the list added for this number and that are not yet claimed are skipped."""
         account, found = await _own(request, context, id, Permission.CONTROL)
@@ -150,15 +184,6 @@ def _name(body: Any) -> str:
     if not isinstance(name, str) or not 1 <= len(name) <= NAME_LENGTH_MAX or not is_line(name):
         raise invalid(f"name, the only member, must have 1 to {NAME_LENGTH_MAX} characters")
     return name
-
-
-def _shown(one: ListView) -> dict[str, Any]:
-    return {
-        "id": one.id,
-        "name": one.name,
-        "members": one.size,
-        "createdAt": iso(one.created_at),
-    }
 
 
 _CREATE: dict[str, Any] = {

@@ -3,15 +3,16 @@
 import asyncio
 
 from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse, Response
 
 from campaign.states import MessageStatus
 from dialects.http.auth import Permission
 from dialects.http.bodies import read_json
 from dialects.http.context import ApiContext
-from dialects.native import responses as presenting
+from dialects.native.campaign_models import Message
 from dialects.native.handling import Stop, body_of, invalid, not_found, own_campaign
+from dialects.native.problem_models import About
 from dialects.native.problems import WRITING, documented, problem
+from dialects.native.responses import message_of
 from store.clock import wall_clock
 from store.database.threads import read_in_thread
 
@@ -21,7 +22,9 @@ OUTCOMES = {"sent": True, "failed": False}
 
 def routes(context: ApiContext) -> APIRouter:
     """The routes about the messages of a campaign."""
-    router = APIRouter(prefix="/v1", tags=["Campaigns"], responses=documented(*WRITING))
+    router = APIRouter(
+        prefix="/v1", tags=["Campaigns"], responses=documented(*WRITING, about=(About.CAMPAIGNS,))
+    )
     schema = {
         "type": "object",
         "required": ["outcome"],
@@ -30,10 +33,11 @@ def routes(context: ApiContext) -> APIRouter:
 
     @router.post(
         "/campaigns/{id}/messages/{message_id}/resolve",
+        operation_id="resolveMessage",
         summary="Record the outcome of a message in state unknown",
         openapi_extra=body_of(schema),
     )
-    async def resolve(request: Request, id: str, message_id: str) -> Response:
+    async def resolve(request: Request, id: str, message_id: str) -> Message:
         """``sent`` posts its held credits, ``failed`` returns them; 409 in every other state."""
         view = await own_campaign(request, context, id, Permission.CONTROL)
         body = await read_json(request, BODY_BYTES_MAX)
@@ -50,6 +54,6 @@ def routes(context: ApiContext) -> APIRouter:
         was_sent = OUTCOMES[outcome]
         await asyncio.to_thread(context.store.resolving.resolve, view.id, message_id, was_sent, now)
         (story,) = await read_in_thread(context.store.attempts.stories, view.id, message_id)
-        return JSONResponse(presenting.message_json(story.message))
+        return message_of(story.message)
 
     return router

@@ -1,17 +1,24 @@
 """The native API about people: what the account knows of a number, and its erasure."""
 
 import asyncio
-from typing import Any
 
 from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse, Response
 
-from campaign.instants import iso
 from campaign.people import Erasure, Person
 from dialects.http.auth import Permission
 from dialects.http.context import ApiContext
-from dialects.native import responses as presenting
 from dialects.native.handling import Stop, enter
+from dialects.native.message_search_models import FoundMessage
+from dialects.native.person_models import (
+    Erased,
+    PersonClick,
+    PersonMailingList,
+    PersonOptOut,
+    PersonReply,
+    PersonTotals,
+)
+from dialects.native.person_models import Person as PersonShown
+from dialects.native.problem_models import About
 from dialects.native.problems import WRITING, documented, problem
 from store.clock import wall_clock
 from store.database.engine import StoreError
@@ -32,21 +39,29 @@ ERASE = (
 
 def routes(context: ApiContext) -> APIRouter:
     """The routes about people."""
-    router = APIRouter(prefix="/v1", tags=["People"], responses=documented(*WRITING))
+    router = APIRouter(
+        prefix="/v1", tags=["People"], responses=documented(*WRITING, about=(About.ACCOUNT,))
+    )
     people, eraser = context.store.people, context.store.eraser
 
-    @router.get("/people/{number}", summary="Show all that the account knows of a number")
-    async def show(request: Request, number: str) -> Response:
+    @router.get(
+        "/people/{number}",
+        operation_id="getPerson",
+        summary="Show all that the account knows of a number",
+    )
+    async def show(request: Request, number: str) -> PersonShown:
         """At most 1,000 of each kind, the newest first; ``totals`` counts all of them."""
         principal = await enter(request, context.store, Permission.READ)
         try:
             person = await read_in_thread(people.show, principal.account_id, number)
         except StoreError as error:
             raise Stop(problem(400, "number_invalid", str(error))) from None
-        return JSONResponse(person_json(person))
+        return _shown(person)
 
-    @router.delete("/people/{number}", summary="Erase a person", description=ERASE)
-    async def erase(request: Request, number: str) -> Response:
+    @router.delete(
+        "/people/{number}", operation_id="erasePerson", summary="Erase a person", description=ERASE
+    )
+    async def erase(request: Request, number: str) -> Erased:
         principal = await enter(request, context.store, Permission.ADMINISTER)
         try:
             erasure = await asyncio.to_thread(
@@ -55,14 +70,12 @@ def routes(context: ApiContext) -> APIRouter:
         except StoreError as error:
             raise Stop(problem(400, "number_invalid", str(error))) from None
         under_way = await _wait(context, erasure)
-        return JSONResponse(
-            {
-                "messages": erasure.messages,
-                "skipped": erasure.skipped,
-                "underWay": under_way,
-                "replies": erasure.replies,
-                "mailingLists": erasure.mailing_lists,
-            }
+        return Erased(
+            messages=erasure.messages,
+            skipped=erasure.skipped,
+            under_way=under_way,
+            replies=erasure.replies,
+            mailing_lists=erasure.mailing_lists,
         )
 
     return router
@@ -81,51 +94,13 @@ async def _wait(context: ApiContext, erasure: Erasure) -> int:
     return left
 
 
-def person_json(person: Person) -> dict[str, Any]:
-    """All that is known of a person."""
-    return {
-        "number": person.number,
-        "messages": [
-            {"campaignId": one.campaign_id, **presenting.message_json(one.message)}
-            for one in person.messages
-        ],
-        "optOuts": [
-            {"source": one.source, "createdAt": iso(one.created_at)} for one in person.opt_outs
-        ],
-        "replies": [
-            {
-                "id": one.id,
-                "to": one.to,
-                "text": one.text,
-                "receivedAt": iso(one.received_at),
-                "messageId": one.message_id,
-            }
-            for one in person.replies
-        ],
-        "clicks": [
-            {
-                "id": one.id,
-                "campaignId": one.campaign_id,
-                "messageId": one.message_id,
-                "url": one.url,
-                "at": iso(one.at),
-            }
-            for one in person.clicks
-        ],
-        "mailingLists": [
-            {
-                "id": one.list_id,
-                "name": one.name,
-                "fields": dict(one.fields),
-                "addedAt": iso(one.added_at),
-            }
-            for one in person.mailing_lists
-        ],
-        "totals": {
-            "messages": person.totals["messages"],
-            "optOuts": person.totals["opt_outs"],
-            "replies": person.totals["replies"],
-            "clicks": person.totals["clicks"],
-            "mailingLists": person.totals["mailing_lists"],
-        },
-    }
+def _shown(person: Person) -> PersonShown:
+    return PersonShown(
+        number=person.number,
+        messages=[FoundMessage.found(one.campaign_id, one.message) for one in person.messages],
+        opt_outs=[PersonOptOut.of(one) for one in person.opt_outs],
+        replies=[PersonReply.of(one) for one in person.replies],
+        clicks=[PersonClick.of(one) for one in person.clicks],
+        mailing_lists=[PersonMailingList.of(one) for one in person.mailing_lists],
+        totals=PersonTotals.of(person.totals),
+    )

@@ -6,9 +6,11 @@ from typing import Any
 from fastapi.responses import JSONResponse
 
 from campaign.refusals import Refusal, RefusalCode
+from dialects.native.problem_models import MEDIA_TYPE, TYPE_PREFIX, About, Problem, examples_of
 
 STATUSES: dict[RefusalCode, int] = {
     RefusalCode.CREDITS_INSUFFICIENT: 402,
+    RefusalCode.CREDITS_MAX_EXCEEDED: 402,
     RefusalCode.SENDER_NOT_OWNED: 403,
     RefusalCode.KEY_REUSED: 409,
     RefusalCode.QUOTA_REACHED: 429,
@@ -18,14 +20,14 @@ STATUSES: dict[RefusalCode, int] = {
 _MEANINGS = {
     400: "The request is invalid; ``errors`` names each fault and its place",
     401: "No valid credentials",
-    402: "Not enough credits",
+    402: "Not enough credits, or the price is above ``creditsMax``",
     403: "The key or the account is not allowed to do this",
     404: "The resource does not exist, or belongs to another account",
     409: "The current state does not allow this",
     413: "The body is too large",
     415: "The media type of the body is not supported",
     422: "The content violates the messaging rules",
-    429: "The daily quota is reached",
+    429: "Too many requests, or the daily quota is reached",
     500: "Internal error",
     503: "Temporarily unavailable; retry after Retry-After",
 }
@@ -34,11 +36,21 @@ LOOKING = (400, 401, 403, 404)
 WRITING = (*LOOKING, 409, 413, 415)
 
 
-def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Describe the failures of a route for OpenAPI; 500 and 503 are added to each."""
-    content: dict[str, Any] = {"application/problem+json": {}}
+def documented(*statuses: int, about: Sequence[About] = ()) -> dict[int | str, dict[str, Any]]:
+    """Describe the failures of a route for OpenAPI; 500 and 503 are added to each.
+
+    ``about`` names groups of examples (dialects/native/problem_models.py).
+    """
     return {
-        status: {"description": _MEANINGS[status], "content": content}
+        status: {
+            "description": _MEANINGS[status],
+            "content": {
+                MEDIA_TYPE: {
+                    "schema": Problem.model_json_schema(),
+                    "examples": examples_of(status, about),
+                }
+            },
+        }
         for status in (*statuses, 500, 503)
     }
 
@@ -52,13 +64,13 @@ def problem(
 ) -> JSONResponse:
     """Answer with a problem document, whose ``type`` is ``urn:godwit:problem:<code>``."""
     content: dict[str, Any] = {
-        "type": f"urn:godwit:problem:{code}",
+        "type": TYPE_PREFIX + code,
         "title": title,
         "status": status,
     }
     if errors:
         content["errors"] = list(errors)
-    return JSONResponse(content, status, dict(headers or {}), media_type="application/problem+json")
+    return JSONResponse(content, status, dict(headers or {}), media_type=MEDIA_TYPE)
 
 
 def refused(refusals: Sequence[Refusal]) -> JSONResponse:

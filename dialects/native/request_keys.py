@@ -9,6 +9,7 @@ import hashlib
 from typing import Any
 
 from fastapi import Request
+from pydantic import BaseModel
 
 from campaign.ids import ID_BYTES
 from campaign.keys import is_valid_key
@@ -23,6 +24,11 @@ PARAMETER: dict[str, Any] = {
     "schema": {"type": "string"},
     "description": "a repeat with the same key creates nothing more",
 }
+
+
+def replayed(model: type[BaseModel]) -> dict[int | str, dict[str, Any]]:
+    """Describe for OpenAPI the answer to a repeat with the same key."""
+    return {200: {"description": "The answer to a repeat with the same key", "model": model}}
 
 
 def takes_key(extra: dict[str, Any]) -> dict[str, Any]:

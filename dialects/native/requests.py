@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import Field, ValidationError
 
+from campaign.credits import NO_CREDITS_MAX, CreditsMax
 from campaign.model import (
     FIELD_LENGTH_MAX,
     FIELDS_MAX,
@@ -20,6 +21,7 @@ from campaign.phone import canonical_number
 from campaign.refusals import SHOWN_MAX, Refusal, RefusalCode, Refused
 from dialects.http.payloads import payload_hash, payload_key
 from dialects.native.fields import RequestModel, faults_of, read_instant
+from dialects.native.timing import TimingBody, check_time_zone, read_expiry, read_window
 from store.accounts.api_keys import Principal
 
 NAME = "native"
@@ -38,6 +40,7 @@ class RecipientBody(RequestModel):
     schedule_date_time: str | None = Field(None, description="ISO 8601, UTC without a zone")
     idempotency_key: str | None = None
     reference: str | None = Field(None, max_length=200)
+    timezone: str | None = Field(None, description="IANA name of the recipient's time zone")
     fields: dict[str, str] = Field(
         default_factory=dict,
         description=f"values for {{{{FIELD}}}} tags: at most {FIELDS_MAX} of "
@@ -45,7 +48,14 @@ class RecipientBody(RequestModel):
     )
 
 
-class CampaignBody(RequestModel):
+class CreditsMaxBody(RequestModel):
+    """The most that a campaign may cost, in credits of each kind; refused above it."""
+
+    sms: int | None = Field(None, ge=0)
+    mms: int | None = Field(None, ge=0)
+
+
+class CampaignBody(TimingBody):
     """A campaign. Its values hold for every recipient that does not override them."""
 
     recipients: list[RecipientBody] = Field(min_length=1, max_length=RECIPIENTS_MAX)
@@ -61,10 +71,18 @@ class CampaignBody(RequestModel):
     exclude_duplicates: bool = True
     exclude_opt_outs: bool = True
     shorten_urls: bool = Field(False, description="replace links by a short link per recipient")
+    smart_encoding: bool = Field(
+        False,
+        description="replace typographic characters where the whole text then fits GSM-7, which "
+        "takes fewer segments",
+    )
     unknown_policy: UnknownPolicy = Field(
         UnknownPolicy.HOLD,
         strict=False,
         description="for messages in state unknown: hold, or resend",
+    )
+    credits_max: CreditsMaxBody | None = Field(
+        None, description="the most that the campaign may cost; it is refused with its price above"
     )
 
 
@@ -77,6 +95,7 @@ def read(body: Any, principal: Principal) -> Draft:
         place = f"recipients[{index}]"
         to = _number(recipient, place, faults)
         _check_fields(recipient.fields, f"{place}.fields", faults)
+        check_time_zone(recipient.timezone, place, faults)
         recipients.append(
             DraftRecipient(
                 to=to,
@@ -88,9 +107,12 @@ def read(body: Any, principal: Principal) -> Draft:
                 key=recipient.idempotency_key,
                 reference=recipient.reference,
                 fields=recipient.fields,
+                time_zone=recipient.timezone,
             )
         )
     scheduled_at = read_instant(parsed.schedule_date_time, "", faults)
+    window = read_window(parsed.window, faults)
+    expires_at = read_expiry(parsed.expires_at, faults)
     if parsed.name is not None and not is_one_line(parsed.name):
         what = "must be one line, without control characters"
         faults.insert(0, Refusal(RefusalCode.FIELD_INVALID, what, "name"))
@@ -99,6 +121,7 @@ def read(body: Any, principal: Principal) -> Draft:
     hashed, key = payload_hash(body), parsed.idempotency_key
     return Draft(
         account_id=principal.account_id,
+        sandbox=principal.sandbox,
         dialect=NAME,
         recipients=recipients,
         policy=Policy(
@@ -116,7 +139,17 @@ def read(body: Any, principal: Principal) -> Draft:
         exclude_opt_outs=parsed.exclude_opt_outs,
         shorten_urls=parsed.shorten_urls,
         unknown_policy=parsed.unknown_policy,
+        smart_encoding=parsed.smart_encoding,
+        purpose=parsed.purpose,
+        window=window,
+        expires_at=expires_at,
+        validity_seconds=parsed.validity_seconds,
+        credits_max=_credits_max(parsed.credits_max),
     )
+
+
+def _credits_max(body: CreditsMaxBody | None) -> CreditsMax:
+    return NO_CREDITS_MAX if body is None else CreditsMax(body.sms, body.mms)
 
 
 class _Head(CampaignBody):

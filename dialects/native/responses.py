@@ -1,18 +1,26 @@
-"""Canonical JSON (and CSV) of campaigns, messages and reports."""
+"""Records of the store as models of the native API, as JSON and as CSV."""
 
 from collections.abc import Iterable
-from dataclasses import asdict
 from typing import Any
 
 from campaign.csv_cells import csv_lines
-from campaign.inbound import InboundMessage
+from campaign.inbound import InboundMessage as InboundRecord
 from campaign.instants import iso, iso_or_none
-from campaign.report import Report
+from campaign.report import Report as ReportRecord
+from campaign.states import CampaignStatus
 from campaign.views import CampaignView, MessageView
-from dialects.native.inbound import inbound_json
+from dialects.native.account_models import Credits
+from dialects.native.campaign_models import (
+    Campaign,
+    CampaignCredits,
+    Counts,
+    Message,
+    NumberLookup,
+    Report,
+    reasons_of,
+)
+from dialects.native.inbound_models import InboundMessage
 from store.accounts.accounts import AccountView
-from store.accounts.api_keys import KeyView
-from store.accounts.senders import SenderView
 
 CSV_COLUMNS = (
     "position",
@@ -43,117 +51,70 @@ INBOUND_COLUMNS = (
 )
 
 
-def campaign_json(view: CampaignView) -> dict[str, Any]:
-    """A campaign with its counts; the ten after ``total`` sum to it.
-
-    ``replies`` is how many inbound texts answered its messages. ``clicks`` has the clicks on its
-    short links: ``total``, ``unique`` (messages with at least one) and ``previews`` by programs,
-    which are no clicks.
-
-    ``pausedBy`` is "person" or "system" while it is paused. ``problem`` names what keeps an open
-    campaign from going on, such as "workflow_lost". ``ordered`` is an order that holds and is not
-    carried out yet: "pause", "resume", "cancel" or "retry".
-    """
-    return {
-        "id": view.id,
-        "name": view.name,
-        "dialect": view.dialect,
-        "status": view.status.value,
-        "sender": view.sender,
-        "createdAt": iso(view.created_at),
-        "scheduleDateTime": iso_or_none(view.scheduled_at),
-        "spreadHours": view.spread_hours,
-        "startedAt": iso_or_none(view.started_at),
-        "finishedAt": iso_or_none(view.finished_at),
-        "pausedBy": view.paused_by,
-        "problem": view.problem,
-        "ordered": view.ordered,
-        "idempotencyKey": view.key,
-        "refusals": [asdict(refusal) for refusal in view.refusals],
-        "counts": asdict(view.tally),
-        "replies": view.replies,
-        "clicks": asdict(view.clicks),
-    }
-
-
-def message_json(view: MessageView) -> dict[str, Any]:
+def message_of(view: MessageView) -> Message:
     """The current state of a message."""
+    return Message(**message_members(view))
+
+
+def message_members(view: MessageView) -> dict[str, Any]:
+    """The members of a message, for a model that has more of them."""
     return {
         "id": view.id,
         "position": view.position,
         "to": view.to,
         "text": view.text,
-        "mediaUrl": view.media_url,
+        "media_url": view.media_url,
         "sender": view.sender,
-        "kind": view.kind.value,
+        "kind": view.kind,
         "segments": view.segments,
-        "status": view.status.value,
+        "status": view.status,
         "reason": view.reason,
         "error": view.error,
         "attempts": view.attempts,
-        "dueAt": iso(view.due_at),
-        "sentAt": iso_or_none(view.sent_at),
-        "finalAt": iso_or_none(view.final_at),
-        "idempotencyKey": view.key,
-        "duplicateOf": view.duplicate_of,
+        "due_at": iso(view.due_at),
+        "sent_at": iso_or_none(view.sent_at),
+        "final_at": iso_or_none(view.final_at),
+        "idempotency_key": view.key,
+        "duplicate_of": view.duplicate_of,
         "reference": view.reference,
-        "lookup": {
-            "country": view.country,
-            "lineType": view.line_type,
-            "network": view.network,
-        },
+        "lookup": NumberLookup.of(view),
     }
 
 
-def report_json(report: Report) -> dict[str, Any]:
+def report_of(report: ReportRecord) -> Report:
     """The counts, reasons and credits of a campaign."""
-    return {
-        "campaignId": report.campaign_id,
-        "status": report.status,
-        "counts": asdict(report.tally),
-        "reasons": [
-            {"status": status, "reason": reason, "count": count}
-            for (status, reason), count in sorted(report.reasons.items())
-        ],
-        "segmentsSent": report.segments_sent,
-        "attempts": report.attempts,
-        "credits": {
-            "held": asdict(report.held),
-            "posted": asdict(report.posted),
-            "voided": asdict(report.voided),
-        },
-        "firstSentAt": iso_or_none(report.first_sent_at),
-        "lastSentAt": iso_or_none(report.last_sent_at),
-    }
+    return Report(
+        campaign_id=report.campaign_id,
+        status=CampaignStatus(report.status),
+        sandbox=report.sandbox,
+        counts=Counts.of(report.tally),
+        reasons=reasons_of(report.reasons),
+        segments_sent=report.segments_sent,
+        attempts=report.attempts,
+        credits=CampaignCredits.of(report),
+        first_sent_at=iso_or_none(report.first_sent_at),
+        last_sent_at=iso_or_none(report.last_sent_at),
+    )
+
+
+def campaign_json(view: CampaignView) -> dict[str, Any]:
+    """A campaign with its counts, as a JSON object."""
+    return Campaign.of(view).json_object()
+
+
+def message_json(view: MessageView) -> dict[str, Any]:
+    """The current state of a message, as a JSON object."""
+    return message_of(view).json_object()
+
+
+def report_json(report: ReportRecord) -> dict[str, Any]:
+    """The report of a campaign, as a JSON object."""
+    return report_of(report).json_object()
 
 
 def credits_json(account: AccountView) -> dict[str, Any]:
-    """The balances of an account by kind."""
-    return {kind.value: asdict(balance) for kind, balance in account.balances.items()}
-
-
-def sender_json(sender: SenderView) -> dict[str, Any]:
-    """A sender of an account; ``rate`` is in segments per second, None without a limit.
-
-    ``status`` is ``requested`` until the operator approves it, then ``approved``.
-    """
-    return {
-        "address": sender.address,
-        "kind": sender.kind,
-        "active": sender.active,
-        "status": sender.status,
-        "rate": sender.rate,
-    }
-
-
-def key_json(key: KeyView) -> dict[str, Any]:
-    """An API key without its secret."""
-    return {
-        "keyId": key.key_id,
-        "permissions": list(key.permissions),
-        "createdAt": iso(key.created_at),
-        "revoked": key.revoked_at is not None,
-    }
+    """The balances of an account by kind, as a JSON object."""
+    return Credits.of(account.balances).json_object()
 
 
 def messages_csv(messages: Iterable[MessageView], header: bool = True) -> str:
@@ -161,9 +122,10 @@ def messages_csv(messages: Iterable[MessageView], header: bool = True) -> str:
     return csv_lines(CSV_COLUMNS, map(message_json, messages), header)
 
 
-def inbound_csv(messages: Iterable[InboundMessage], header: bool = True) -> str:
+def inbound_csv(messages: Iterable[InboundRecord], header: bool = True) -> str:
     """Inbound texts as CSV, with the addresses of a text's media in one cell; see messages_csv."""
     rows = (
-        inbound_json(message) | {"mediaUrls": " ".join(message.media_urls)} for message in messages
+        InboundMessage.of(message).json_object() | {"mediaUrls": " ".join(message.media_urls)}
+        for message in messages
     )
     return csv_lines(INBOUND_COLUMNS, rows, header)

@@ -1,18 +1,16 @@
 """The native API about webhooks: subscribe, rotate secrets, replay, list dead letters."""
 
 import asyncio
-from collections.abc import Collection
-from typing import Any
 
 from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 from pydantic import Field
 
 from campaign.events import NATIVE, SECRETS_OVERLAP, SUBSCRIBABLE
-from campaign.instants import Instant, iso, iso_or_none, read_instant
-from campaign.web_addresses import ascii_address
+from campaign.instants import Instant, iso, read_instant
 from dialects.http.auth import Permission
 from dialects.http.context import ApiContext
+from dialects.http.replays import note_replay
 from dialects.native.cursors import read_cursor, write_cursor
 from dialects.native.fields import RequestModel
 from dialects.native.handling import (
@@ -25,12 +23,22 @@ from dialects.native.handling import (
     page_size,
     read_model,
 )
+from dialects.native.problem_models import About
 from dialects.native.problems import WRITING, documented, problem
-from dialects.native.request_keys import id_bytes, request_key, takes_key
+from dialects.native.request_keys import id_bytes, replayed, request_key, takes_key
+from dialects.native.webhook_models import (
+    AddedWebhook,
+    DeadLetter,
+    DeadLetterPage,
+    Replayed,
+    RotatedSecret,
+    Webhook,
+    WebhookList,
+)
+from service.webhooks import check_subscription, check_url
 from store.clock import wall_clock
 from store.database.threads import read_in_thread
-from store.webhooks.endpoints import DeadLetter, WebhookView
-from webhooks.addresses import BadUrl, read_url
+from store.webhooks.endpoints import WebhookView
 
 BODY_BYTES_MAX = 16 * 1024
 # The name of the listing in cursors.
@@ -56,56 +64,72 @@ class ReplayBody(RequestModel):
 
 def routes(context: ApiContext) -> APIRouter:
     """The routes about the caller's webhooks; other accounts' webhooks are not found."""
-    router = APIRouter(prefix="/v1/webhooks", tags=["Webhooks"], responses=documented(*WRITING))
+    router = APIRouter(
+        prefix="/v1/webhooks",
+        tags=["Webhooks"],
+        responses=documented(*WRITING, about=(About.WEBHOOKS,)),
+    )
     webhooks = context.store.endpoints
 
     @router.post(
-        "", status_code=201, summary="Add a webhook", openapi_extra=takes_key(body_of(WebhookBody))
+        "",
+        operation_id="addWebhook",
+        status_code=201,
+        summary="Add a webhook",
+        responses=replayed(AddedWebhook),
+        openapi_extra=takes_key(body_of(WebhookBody)),
     )
-    async def add(request: Request) -> Response:
+    async def add(request: Request, response: Response) -> AddedWebhook:
         """Returns the signing secret (Standard Webhooks), which is never shown again.
 
         A repeat with the same ``Idempotency-Key`` returns it once more, with 200.
         """
         principal = await enter(request, context.store, Permission.ADMINISTER)
         body = await read_model(request, WebhookBody, BODY_BYTES_MAX)
-        url = _check(body, context.settings.allow_private_urls, context.event_dialects)
+        url = check_url(body.url, context.settings)
+        events = check_subscription(body.events, body.dialect, context.event_dialects)
         own_id = id_bytes(request_key(request), "webhook", principal.account_id)
         added = await asyncio.to_thread(
             webhooks.add_once,
             principal.account_id,
             url,
-            sorted(set(body.events)),
+            events,
             body.dialect,
             wall_clock(),
             own_id,
         )
-        location = {"Location": f"/v1/webhooks/{added.view.id}"}
-        shown = {**_webhook_json(added.view), "secret": added.secret}
-        return JSONResponse(shown, 201 if added.is_new else 200, location)
+        note_replay(request, not added.is_new)
+        response.headers["Location"] = f"/v1/webhooks/{added.view.id}"
+        response.status_code = 201 if added.is_new else 200
+        shown = Webhook.of(added.view).model_dump(by_alias=False)
+        return AddedWebhook(**shown, secret=added.secret)
 
-    @router.get("", summary="List the webhooks of the account")
-    async def list_webhooks(request: Request) -> Response:
+    @router.get("", operation_id="listWebhooks", summary="List the webhooks of the account")
+    async def list_webhooks(request: Request) -> WebhookList:
         """Oldest first, without their secrets."""
         principal = await enter(request, context.store, Permission.READ)
         found = await read_in_thread(webhooks.list, principal.account_id)
-        return JSONResponse({"webhooks": [_webhook_json(view) for view in found]})
+        return WebhookList(webhooks=[Webhook.of(view) for view in found])
 
-    @router.get("/{id}", summary="Get a webhook")
-    async def get(request: Request, id: str) -> Response:
+    @router.get("/{id}", operation_id="getWebhook", summary="Get a webhook")
+    async def get(request: Request, id: str) -> Webhook:
         """``disabledAt`` is set once the receiver has answered 410 Gone."""
         principal = await enter(request, context.store, Permission.READ)
-        return JSONResponse(_webhook_json(await _own(context, principal.account_id, id)))
+        return Webhook.of(await _own(context, principal.account_id, id))
 
-    @router.delete("/{id}", status_code=204, summary="Delete a webhook")
+    @router.delete(
+        "/{id}", operation_id="deleteWebhook", status_code=204, summary="Delete a webhook"
+    )
     async def remove(request: Request, id: str) -> Response:
         """Its pending deliveries and dead letters are deleted too."""
         principal = await enter(request, context.store, Permission.ADMINISTER)
         gone = await asyncio.to_thread(webhooks.remove, principal.account_id, id)
         return deleted(gone, "webhook")
 
-    @router.post("/{id}/rotate", summary="Rotate the signing secret")
-    async def rotate(request: Request, id: str) -> Response:
+    @router.post(
+        "/{id}/rotate", operation_id="rotateWebhookSecret", summary="Rotate the signing secret"
+    )
+    async def rotate(request: Request, id: str) -> RotatedSecret:
         """Returns the new secret, which is never shown again.
 
         For 24 hours every call carries the signatures of both secrets.
@@ -115,24 +139,24 @@ def routes(context: ApiContext) -> APIRouter:
         secret = await asyncio.to_thread(webhooks.rotate, principal.account_id, id, now)
         if secret is None:
             raise Stop(not_found("webhook"))
-        shown = {"id": id, "secret": secret, "previousValidUntil": iso(now + SECRETS_OVERLAP)}
-        return JSONResponse(shown)
+        return RotatedSecret(id=id, secret=secret, previous_valid_until=iso(now + SECRETS_OVERLAP))
 
-    @router.post("/{id}/enable", summary="Enable a disabled webhook")
-    async def enable(request: Request, id: str) -> Response:
+    @router.post("/{id}/enable", operation_id="enableWebhook", summary="Enable a disabled webhook")
+    async def enable(request: Request, id: str) -> Webhook:
         """Events from now on are delivered; those missed in between can be replayed."""
         principal = await enter(request, context.store, Permission.ADMINISTER)
         if not await asyncio.to_thread(webhooks.enable, principal.account_id, id):
             raise Stop(not_found("webhook"))
-        return JSONResponse(_webhook_json(await _own(context, principal.account_id, id)))
+        return Webhook.of(await _own(context, principal.account_id, id))
 
     @router.post(
         "/{id}/replay",
+        operation_id="replayWebhook",
         status_code=202,
         summary="Deliver past events again",
         openapi_extra=body_of(ReplayBody),
     )
-    async def replay(request: Request, id: str) -> Response:
+    async def replay(request: Request, id: str) -> Replayed:
         """Repeats every delivery of that time, successful or dead, under its old id."""
         principal = await enter(request, context.store, Permission.CONTROL)
         view = await _own(context, principal.account_id, id)
@@ -143,12 +167,16 @@ def routes(context: ApiContext) -> APIRouter:
         count = await asyncio.to_thread(
             webhooks.replay, principal.account_id, id, since, until, wall_clock()
         )
-        return JSONResponse({"replayed": count}, 202)
+        return Replayed(replayed=count)
 
-    @router.get("/{id}/dead-letters", summary="List deliveries that ran out of retries")
+    @router.get(
+        "/{id}/dead-letters",
+        operation_id="listDeadLetters",
+        summary="List deliveries that ran out of retries",
+    )
     async def dead_letters(
         request: Request, id: str, limit: int = 50, cursor: str | None = None
-    ) -> Response:
+    ) -> DeadLetterPage:
         """A page of dead letters, latest first; ``next`` is the cursor of the next page."""
         principal = await enter(request, context.store, Permission.READ)
         await _own(context, principal.account_id, id)
@@ -156,9 +184,7 @@ def routes(context: ApiContext) -> APIRouter:
         account = principal.account_id
         found = await read_in_thread(webhooks.dead_letters, account, id, size, after)
         following = write_cursor(DEAD_LETTERS, found[-1].id) if len(found) == size else None
-        return JSONResponse(
-            {"deadLetters": [_letter_json(one) for one in found], "next": following}
-        )
+        return DeadLetterPage(dead_letters=[DeadLetter.of(one) for one in found], next=following)
 
     return router
 
@@ -170,59 +196,8 @@ async def _own(context: ApiContext, account_id: str, id: str) -> WebhookView:
     return view
 
 
-def _check(body: WebhookBody, inside_too: bool, dialects: Collection[str]) -> str:
-    """The URL of a webhook in ASCII; refuses one that can never be called.
-
-    Each call checks the IP address again.
-    """
-    url = ascii_address(body.url) or body.url
-    try:
-        target = read_url(url, inside_too)
-    except BadUrl:
-        raise _bad_url("url must be a public http or https URL") from None
-    if not inside_too and target.port not in (80, 443):
-        raise _bad_url("url must use port 443 or 80")
-    if not set(body.events) <= SUBSCRIBABLE:
-        known = ", ".join(sorted(SUBSCRIBABLE))
-        raise invalid(f"events must be among {known}")
-    if body.dialect not in dialects:
-        known = ", ".join(sorted(dialects))
-        raise invalid(f"dialect must be one of {known}")
-    return url
-
-
-def _bad_url(title: str) -> Stop:
-    fault = {"place": "url", "code": "field_invalid", "detail": title}
-    return Stop(problem(400, "field_invalid", title, [fault]))
-
-
 def _instant(value: str, name: str) -> Instant:
     try:
         return read_instant(value, whole_minutes=True)
     except ValueError as error:
         raise invalid(f"{name} {error}", name) from None
-
-
-def _webhook_json(view: WebhookView) -> dict[str, Any]:
-    return {
-        "id": view.id,
-        "url": view.url,
-        "events": list(view.events),
-        "dialect": view.dialect,
-        "createdAt": iso(view.created_at),
-        "disabledAt": iso_or_none(view.disabled_at),
-    }
-
-
-def _letter_json(letter: DeadLetter) -> dict[str, Any]:
-    return {
-        "id": letter.id,
-        "event": letter.event,
-        "timestamp": iso(letter.at),
-        "campaignId": letter.campaign_id,
-        "messageId": letter.message_id,
-        "tries": letter.tries,
-        "lastCode": letter.last_code,
-        "createdAt": iso(letter.created_at),
-        "lastDueAt": iso(letter.last_due_at),
-    }

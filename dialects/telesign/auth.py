@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from typing import Any
 
 from fastapi import Request
 from structlog.contextvars import bind_contextvars
@@ -34,9 +35,19 @@ from dialects.telesign.signature import SCHEME, sign, string_to_sign
 from store.accounts.api_keys import Principal
 from store.accounts.signing import Signer
 from store.database.threads import read_in_thread
+from store.shared.activity import act_with_key
 from store.store import Store
 
 AUTH_METHOD = "HMAC-SHA256"
+SIGNED: dict[str, dict[str, Any]] = {
+    "tsa": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "Authorization",
+        "description": "`TSA <keyId>:<signature>`: the signature is the base64 of an HMAC-SHA256, "
+        "with the decoded secret, over method, content type, date, x-ts headers, body and path",
+    }
+}
 
 
 DATE_TOLERANCE: Instant = 15 * MINUTE
@@ -179,4 +190,5 @@ def _opened(signer: Signer) -> Principal:
     if signer.revoked:
         raise Unproven(CUSTOMER_NOT_ACTIVATED)
     bind_contextvars(account=signer.principal.account_id)
+    act_with_key(signer.principal.key_id)
     return signer.principal

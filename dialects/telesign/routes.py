@@ -17,13 +17,14 @@ from campaign.phone import OfflineLookup, SenderKind, canonical_number, sender_k
 from campaign.refusals import Refusal, RefusalCode, Refused
 from campaign.text import is_blank
 from dialects.dialect import Dialect
-from dialects.http.auth import Permission, caller_of
+from dialects.http.auth import BASIC, Permission, caller_of
 from dialects.http.bodies import BadBody, parse_form, read_bytes
 from dialects.http.context import ApiContext
 from dialects.http.payloads import payload_hash, payload_key
 from dialects.http.queries import check_query
 from dialects.http.rate_limits import Window
-from dialects.telesign.auth import Caller, Unproven, proved
+from dialects.http.replays import note_replay
+from dialects.telesign.auth import SIGNED, Caller, Unproven, proved
 from dialects.telesign.errors import show_failures
 from dialects.telesign.responses import (
     BAD_REQUEST,
@@ -34,6 +35,7 @@ from dialects.telesign.responses import (
     failure_of,
     show,
 )
+from dialects.telesign.use_cases import PURPOSES
 from store.accounts.api_keys import Principal
 
 NAME = "telesign"
@@ -49,7 +51,6 @@ TEXT_LENGTH_MAX = 1_600
 SESSION_ID_LENGTH_MAX = 64
 # So much of an invalid recipient is stored, so that people can see what it was.
 FAULTY_LENGTH_MAX = 40
-UCIDS = frozenset("ATCK BACF BACS CHBK CLDR LEAD OTHR PWRT RESV RXPF SHIP THEF TRVF UNKN".split())
 FAULT = RefusalCode.NUMBER_INVALID.value
 
 _lookup = OfflineLookup()
@@ -67,7 +68,7 @@ def read(fields: Mapping[str, str], principal: Principal) -> Draft:
     if is_blank(fields.get("template", "")):
         faults.append(Refusal(RefusalCode.FIELD_MISSING, "is required", "template"))
     ucid = fields.get("ucid", "")
-    if ucid and ucid not in UCIDS:
+    if ucid and ucid not in PURPOSES:
         faults.append(Refusal(RefusalCode.FIELD_INVALID, "Unknown use case code", "ucid"))
     session_id = fields.get("session_id", "")
     if not _is_session_id(session_id):
@@ -79,6 +80,7 @@ def read(fields: Mapping[str, str], principal: Principal) -> Draft:
     hashed = payload_hash(fields)
     return Draft(
         account_id=principal.account_id,
+        sandbox=principal.sandbox,
         dialect=NAME,
         recipients=recipients,
         policy=Policy(
@@ -90,6 +92,7 @@ def read(fields: Mapping[str, str], principal: Principal) -> Draft:
         name=session_id or None,
         sender=sender,
         text=fields["template"],
+        purpose=PURPOSES.get(ucid),
         key=payload_key(principal, hashed),
         payload_hash=hashed,
     )
@@ -217,6 +220,7 @@ async def _admit(
         return _stopped(BAD_REQUEST, bad.status, reference_id)
     draft = replace(draft, key=draft.key or caller.key)
     admission = await context.service.admit(draft, campaign_id=reference_id)
+    note_replay(request, admission.replayed)
     return JSONResponse(show(admission.campaign), 200)
 
 
@@ -255,7 +259,7 @@ _REQUEST = {
                     "description": "digits or digits:sessionid, separated by commas, up to 1,000",
                 },
                 "template": {**_STRING, "maxLength": TEXT_LENGTH_MAX},
-                "ucid": {**_STRING, "enum": sorted(UCIDS)},
+                "ucid": {**_STRING, "enum": sorted(PURPOSES)},
                 "sender_id": {**_STRING, "description": "a number, short code or name"},
                 "session_id": {**_STRING, "maxLength": SESSION_ID_LENGTH_MAX},
             },
@@ -264,4 +268,11 @@ _REQUEST = {
 }
 
 
-DIALECT = Dialect(NAME, PREFIX, routes, show_error)
+DIALECT = Dialect(
+    NAME,
+    PREFIX,
+    routes,
+    show_error,
+    schemes={**BASIC, **SIGNED},
+    tags={"Telesign": "Telesign's bulk SMS API"},
+)

@@ -72,6 +72,7 @@ def _draft(
     shared = route != "batch"
     return Draft(
         account_id=principal.account_id,
+        sandbox=principal.sandbox,
         dialect=NAME,
         recipients=recipients,
         policy=Policy(

@@ -16,11 +16,12 @@ from campaign.model import Draft
 from campaign.refusals import Refused
 from campaign.views import CampaignView
 from dialects.dialect import Dialect
-from dialects.http.auth import Permission, Unauthenticated, authenticate, caller_of
+from dialects.http.auth import BASIC, Permission, Unauthenticated, authenticate, caller_of
 from dialects.http.bodies import BadBody, read_json_as
 from dialects.http.context import ApiContext
 from dialects.http.queries import check_query
 from dialects.http.rate_limits import Window
+from dialects.http.replays import note_replay
 from dialects.textingline.errors import (
     AUTHENTICATION,
     BLOCKED,
@@ -181,6 +182,7 @@ async def _send(
         if endpoint is MESSAGE and await _opted_out(context, draft):
             return show_failure(BLOCKED)
         admission = await context.service.admit(draft, endpoint.id_prefix)
+        note_replay(request, admission.replayed)
     except BadBody as bad:
         return show_failure((33005, bad.status, bad.reason))
     except Refused as refused:
@@ -258,4 +260,12 @@ async def _finish(context: ApiContext, request: Request, response: Response) -> 
     return answer
 
 
-DIALECT = Dialect(NAME, PREFIX, routes, show_error, _finish)
+DIALECT = Dialect(
+    NAME,
+    PREFIX,
+    routes,
+    show_error,
+    finish=_finish,
+    schemes=BASIC,
+    tags={"Textingline": "Textingline's messaging API: batch, broadcast and single message"},
+)

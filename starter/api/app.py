@@ -1,24 +1,26 @@
 """The HTTP API: one listener for every dialect, the native API and the carriers' news."""
 
 import asyncio
+import socket
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import uvicorn
 from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse, PlainTextResponse, Response
-from fastapi_offline import FastAPIOffline
+from fastapi.responses import PlainTextResponse, RedirectResponse, Response
 from prometheus_client import CollectorRegistry, Counter, generate_latest
 from starlette.exceptions import HTTPException
 
 from campaign.failures import NoVerdict, ServiceUnavailable, StoreUnavailable
 from campaign.settings import Settings
+from console.routes import CONSOLE
 from dialects.http.context import ApiContext
 from dialects.http.rate_limits import RequestLimiter
 from dialects.native.handling import RAISED, stopped
 from dialects.registry import DIALECTS
 from dialects.renderers import RENDERERS
+from service.campaign_watches import CampaignWatches
 from service.campaigns import CampaignService
 from service.gc_tuning import relax_gc
 from service.malloc_tuning import limit_heap, trim_heap
@@ -28,7 +30,9 @@ from starter.api import carrier_callbacks
 from starter.api.http_protocol import http_protocol
 from starter.api.methods import HeadAsGet, allowed_methods
 from starter.api.middleware import RETRY_SECONDS, Answer, LinesDropped, Outermost, answerer
+from starter.api.openapi import documented_app
 from starter.api.reconciler import Reconciler
+from starter.api.service_models import Health, ReadinessReport
 from store.store import open_store
 from telemetry.logs import configure, get_logger
 from webhooks.dispatcher import WebhookDispatcher
@@ -36,45 +40,22 @@ from webhooks.dispatcher import WebhookDispatcher
 log = get_logger("godwit.api")
 
 _UNREADY: dict[int | str, dict[str, Any]] = {
-    503: {"description": "A part is unavailable; the body says which"}
+    503: {"description": "A part is unavailable; the body says which", "model": ReadinessReport}
 }
-DESCRIPTION = """
-Durable SMS and MMS campaigns: each accepted request is one Temporal workflow.
-
-**Credentials**: HTTP Basic (`keyId:keySecret`) or `Authorization: Bearer <bearer>`.
-"""
 
 
 def create_app(context: ApiContext) -> FastAPI:
     """Make the application with the routes of every dialect."""
-    # /docs serves its own scripts, so that no browser loads them from another host.
-    app = FastAPIOffline(title="Godwit", version=_version(), description=DESCRIPTION)
-    context = replace(context, event_dialects=frozenset(RENDERERS))
+    app = documented_app(_version(), context.settings)
+    context = replace(context, event_dialects=RENDERERS)
     for dialect in DIALECTS:
         app.include_router(dialect.routes(context))
     app.include_router(carrier_callbacks.routes(context))
+    app.include_router(CONSOLE.routes(context), include_in_schema=False)
     answer = answerer(context)
     _add_service_routes(app, context, answer)
     _add_failures(app, answer)
-    _describe(app)
     return app
-
-
-def _describe(app: FastAPI) -> None:
-    """Remove 422 from the OpenAPI document: wrong parameters are answered with 400."""
-    generate = app.openapi
-
-    def describe() -> dict[str, Any]:
-        document = generate()
-        for operations in document["paths"].values():
-            for operation in operations.values():
-                if "HTTPValidationError" in str(operation["responses"].get("422")):
-                    del operation["responses"]["422"]
-        for name in ("HTTPValidationError", "ValidationError"):
-            document.get("components", {}).get("schemas", {}).pop(name, None)
-        return document
-
-    app.openapi = describe  # type: ignore[method-assign]
 
 
 def _add_failures(app: FastAPI, answer: Answer) -> None:
@@ -120,23 +101,56 @@ def _add_service_routes(app: FastAPI, context: ApiContext, answer: Answer) -> No
     app.add_middleware(Outermost, requests=requests, answer=answer)
     readiness = Readiness(context.service, context.store, context.settings)
 
-    @app.get("/healthz", tags=["Service"], summary="Check that the process runs")
-    async def healthz() -> dict[str, str]:
-        """Checks neither the database nor Temporal."""
-        return {"status": "ok"}
+    @app.get("/", include_in_schema=False)
+    async def root() -> Response:
+        return RedirectResponse("/console", 303)
 
     @app.get(
-        "/readyz", tags=["Service"], summary="Check that requests can be served", responses=_UNREADY
+        "/healthz",
+        operation_id="checkHealth",
+        tags=["Service"],
+        summary="Check that the process runs",
     )
-    async def readyz() -> JSONResponse:
+    async def healthz() -> Health:
+        """Checks neither the database nor Temporal."""
+        return Health()
+
+    @app.get(
+        "/readyz",
+        operation_id="checkReadiness",
+        tags=["Service"],
+        summary="Check that requests can be served",
+        responses=_UNREADY,
+    )
+    async def readyz(response: Response) -> ReadinessReport:
         """503 unless database, Temporal, workers and disk are ready; ``problems`` says why."""
         parts = await readiness.parts()
-        return JSONResponse(readiness_json(parts), 200 if can_serve(parts) else 503)
+        response.status_code = 200 if can_serve(parts) else 503
+        return ReadinessReport(**readiness_json(parts))
 
-    @app.get("/metrics", tags=["Service"], summary="Get the metrics for Prometheus")
+    @app.get(
+        "/metrics",
+        operation_id="getMetrics",
+        tags=["Service"],
+        summary="Get the metrics for Prometheus",
+        response_class=PlainTextResponse,
+    )
     async def metrics() -> PlainTextResponse:
         """Labels are routes and statuses, never ids or phone numbers."""
         return PlainTextResponse(generate_latest(registry).decode())
+
+
+class ApiServer(uvicorn.Server):
+    """The HTTP server; when it stops, it ends the streams that would keep it."""
+
+    def __init__(self, config: uvicorn.Config, watches: CampaignWatches) -> None:
+        super().__init__(config)
+        self._watches = watches
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """See :class:`uvicorn.Server`."""
+        self._watches.close()
+        await super().shutdown(sockets)
 
 
 async def serve(settings: Settings) -> None:
@@ -149,16 +163,15 @@ async def serve(settings: Settings) -> None:
         client = await connect(lazy=True)
         service = CampaignService(client, store, settings)
         dispatcher = WebhookDispatcher(client, settings.task_queue)
-        app = create_app(
-            ApiContext(settings, store, service, RequestLimiter(settings.rate_limit_storage))
-        )
+        context = ApiContext(settings, store, service, RequestLimiter(settings.rate_limit_storage))
+        app = create_app(context)
         config = server_config(app, settings)
         relax_gc()
         reconciling = asyncio.create_task(Reconciler(service, store, settings, dispatcher).run())
         trimming = asyncio.create_task(trim_heap())
         try:
             async with dispatcher.serving(store.outbox):
-                await uvicorn.Server(config).serve()
+                await ApiServer(config, context.watches).serve()
         finally:
             reconciling.cancel()
             trimming.cancel()

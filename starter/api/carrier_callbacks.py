@@ -109,7 +109,10 @@ def routes(context: ApiContext) -> APIRouter:
     # Some carriers call by GET, with everything in the query.
     @router.get("/{name}/receipts", include_in_schema=False)
     @router.post(
-        "/{name}/receipts", status_code=202, summary="Take delivery receipts from a carrier"
+        "/{name}/receipts",
+        status_code=202,
+        operation_id="takeCarrierReceipts",
+        summary="Take delivery receipts from a carrier",
     )
     async def take_receipts(request: Request, name: str) -> Response:
         """Receipts are committed before the answer. One for an unknown message changes nothing.
@@ -120,7 +123,10 @@ def routes(context: ApiContext) -> APIRouter:
 
     @router.get("/{name}/inbound", include_in_schema=False)
     @router.post(
-        "/{name}/inbound", status_code=202, summary="Take texts that people sent to our numbers"
+        "/{name}/inbound",
+        status_code=202,
+        operation_id="takeCarrierTexts",
+        summary="Take texts that people sent to our numbers",
     )
     async def take_inbound(request: Request, name: str) -> Response:
         """Every text to a number of an account is kept, reported and shown in its list.

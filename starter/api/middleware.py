@@ -14,9 +14,14 @@ from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars, unbind_contextvars
 
+from campaign.activity import Actor
+from console.routes import CONSOLE
 from dialects.dialect import Dialect
 from dialects.http.context import ApiContext
+from dialects.http.replays import HEADER as REPLAYED
+from dialects.http.replays import is_replay
 from dialects.registry import DIALECTS
+from store.shared.activity import act_as
 from telemetry.logs import OUTPUT, get_logger
 
 log = get_logger("godwit.api")
@@ -37,7 +42,7 @@ _LIKE_A_NUMBER = re.compile(rb"[0-9._:=/-]{5,22}")
 
 def dialect_of(path: str) -> Dialect:
     """The dialect that owns a path; the native one owns what no other does."""
-    for dialect in DIALECTS:
+    for dialect in (CONSOLE, *DIALECTS):
         if path.startswith(dialect.prefix):
             return dialect
     return DIALECTS[-1]
@@ -107,6 +112,8 @@ class Outermost:
         began, status = time.monotonic(), 0
         request_id = request_id_of(scope["headers"])
         bind_contextvars(request_id=request_id)
+        client = scope.get("client")
+        act_as(Actor(request_id=request_id, address=client[0] if client else None))
         deadline: asyncio.Timeout | None = None
 
         async def sending(message: Message) -> None:
@@ -116,8 +123,14 @@ class Outermost:
                     # An answer that has started, such as a long report, has no time limit.
                     deadline.reschedule(None)
                 status = message["status"]
-                ours = [*HEADERS, (REQUEST_ID, request_id.encode())]
-                message["headers"] = [*message.get("headers", []), *ours]
+                given = list(message.get("headers", []))
+                names = {name for name, _ in given}
+                # A file that may be cached says so itself.
+                ours = [header for header in HEADERS if header[0] not in names]
+                ours.append((REQUEST_ID, request_id.encode()))
+                if is_replay(scope):
+                    ours.append((REPLAYED.lower().encode(), b"true"))
+                message["headers"] = [*given, *ours]
                 self._requests.labels(scope["method"], _route(scope), status).inc()
             await send(message)
 
@@ -141,6 +154,7 @@ class Outermost:
                 milliseconds=round((time.monotonic() - began) * 1000, 1),
             )
             unbind_contextvars(*BOUND)
+            act_as(None)
 
     async def _answer_to(self, error: Exception, request: Request, request_id: str) -> Response:
         if not isinstance(error, TimeoutError):

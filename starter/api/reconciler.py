@@ -46,6 +46,7 @@ class Reconciler:
         self._store = store
         self._keep_texts = settings.keep_texts_days * DAY
         self._keep_inbound = settings.keep_inbound_days * DAY
+        self._keep_activity = settings.keep_activity_days * DAY
         self._stops: Mapping[str, Stop] = {}
         self._suppress_after = settings.suppress_after_failures
         self._patience = round((settings.admission_timeout_seconds + PATIENCE_SECONDS) * SECOND)
@@ -162,7 +163,7 @@ class Reconciler:
                 return forgotten
 
     async def remove_old_texts(self) -> int:
-        """Remove texts that are kept for a limited time; returns how many steps that took."""
+        """Remove what is kept for a limited time; returns how many steps that took."""
         now = await asyncio.to_thread(self._store.clock.now)
         retention, steps = self._store.retention, 0
         removals: list[Callable[[], bool]] = []
@@ -172,6 +173,9 @@ class Reconciler:
         if self._keep_inbound:
             since = now - self._keep_inbound
             removals.append(lambda: retention.remove_inbound(since, TEXTS_AT_ONCE))
+        if self._keep_activity:
+            until = now - self._keep_activity
+            removals.append(lambda: self._store.activities.remove(until, TEXTS_AT_ONCE))
         for remove in removals:
             while await asyncio.to_thread(remove):
                 steps += 1

@@ -9,6 +9,7 @@ from rich.table import Table
 
 from campaign.credits import CreditKind
 from campaign.rates import RATE_MAX, sender_scope
+from campaign.sending_windows import Purpose
 from dialects.native import responses as presenting
 from starter.cli.carriers import Unlimited, check_rate, read_carriers
 from starter.cli.context import CommandError, chosen_account, opened_store, plain
@@ -132,6 +133,14 @@ def set_switches(
         str | None,
         typer.Option(help="Host of the account's short links, which leads to this API; '': none."),
     ] = None,
+    purpose: Annotated[
+        Purpose | None,
+        typer.Option(help="Purpose of campaigns that name none; marketing keeps legal hours."),
+    ] = None,
+    marketing_window: Annotated[
+        str | None,
+        typer.Option(help='Window of marketing, as {"from":"09:00","to":"20:00"}; \'\': none.'),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Change switches of an account; options that are not given stay as they are.
@@ -151,6 +160,8 @@ def set_switches(
         "receipt_form": receipt_form,
         "carriers": carriers,
         "short_link_host": short_link_host,
+        "purpose": None if purpose is None else purpose.value,
+        "marketing_window": marketing_window,
     }
     changes = {switch: value for switch, value in wanted.items() if value is not None}
     if not changes:

@@ -5,13 +5,14 @@ from dataclasses import asdict
 
 from rich.table import Table
 
+from campaign.explaining import reason_in_words
 from campaign.instants import SECOND, Instant
 from campaign.rates import campaign_scope
 from campaign.states import CAMPAIGN_ENDS, CampaignStatus, MessageStatus
 from campaign.views import CampaignView
 from service.forecasts import planned_end
 from starter.cli.context import plain
-from starter.cli.words import reason_in_words, when
+from starter.cli.words import when
 from store.campaigns.open_campaigns import WORKFLOW_LOST
 from store.shared.brakes import ACCOUNT_CLOSED, STOPPED
 from store.store import Store
@@ -22,7 +23,8 @@ BAR = 30
 def progress_table(view: CampaignView) -> Table:
     """The counts of a campaign with their share, as a table with bars."""
     name = plain(view.name or view.dialect)
-    table = Table(title=f"{name} · {view.id} · {view.status}")
+    sandbox = " · sandbox" if view.sandbox else ""
+    table = Table(title=f"{name} · {view.id} · {view.status}{sandbox}")
     table.add_column("messages")
     table.add_column("count", justify="right")
     table.add_column("share", width=BAR)
@@ -37,6 +39,8 @@ def progress_table(view: CampaignView) -> Table:
 
 def facts_of(store: Store, view: CampaignView, now: Instant) -> Iterator[str]:
     """When it begins and ends, its rate, its credits, and why what failed, line by line."""
+    if view.sandbox:
+        yield "sandbox: no carrier gets it, and it takes no credits"
     yield from _times(store, view, now)
     rate = store.rates.rates().get(campaign_scope(view.id))
     yield "rate: no limit of its own" if rate is None else f"rate: {rate:g} segments/s"

@@ -46,7 +46,7 @@ def _wide(views: Sequence[CampaignView], now: Instant | None) -> Table:
         table.add_row(
             view.id,
             view.status.value,
-            view.dialect,
+            f"{view.dialect}/sandbox" if view.sandbox else view.dialect,
             plain(view.name or ""),
             f"{view.total:,}",
             f"{_sent(view):,}",
@@ -61,7 +61,7 @@ def _narrow(views: Sequence[CampaignView], now: Instant, width: int) -> Table:
     rows += [
         (
             view.id,
-            SHORT.get(view.status, view.status.value),
+            SHORT.get(view.status, view.status.value) + (", sandbox" if view.sandbox else ""),
             f"{_sent(view):,}/{view.total:,}",
             relative(view.created_at, now),
         )

@@ -77,12 +77,15 @@ def find_settings() -> "Settings":
 @contextmanager
 def opened_store(settings: "Settings | None" = None) -> Iterator["Store"]:
     """A store for one command; raises CommandError when it or its schema is not there."""
+    from campaign.activity import Actor, ActorKind
     from store.database.migrate import is_current
+    from store.shared.activity import act_as
     from store.store import open_store
 
     settings = settings or find_settings()
     _check_file(settings.database_url)
     store = open_store(settings)
+    act_as(Actor(ActorKind.OPERATOR))
     try:
         if not is_current(store.database):
             raise CommandError(

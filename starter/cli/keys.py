@@ -25,20 +25,27 @@ def create_key(
     permission: Annotated[
         list[str] | None, typer.Option(help="Permission of the key; repeatable. Default: all.")
     ] = None,
+    sandbox: Annotated[
+        bool, typer.Option("--sandbox", help="What the key sends reaches no carrier.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Create another API key for an account and print its secret once.
 
-    Example: godwit key create --account acme --permission create:BatchSMS
+    What a sandbox key sends is validated and reported as always, but no carrier gets
+    it and no credits are taken. A sandbox key changes nothing that live campaigns
+    depend on.
+
+    Example: godwit key create --account acme --sandbox --permission create:BatchSMS
     """
     permissions = ["*"] if permission is None else permission
     if (fault := fault_of_permissions(permissions)) is not None:
         raise CommandError(fault)
     with opened_store() as store:
         chosen = chosen_account(store, account)
-        pair = store.api_keys.create(chosen.id, wall_clock(), permissions)
-    shown = account_json(chosen, pair)
+        pair = store.api_keys.create(chosen.id, wall_clock(), permissions, sandbox)
     if as_json:
+        shown = account_json(chosen, pair) | {"sandbox": sandbox}
         typer.echo(json.dumps(shown, indent=2))
     else:
         out.print(f"keyId {pair.key_id}\nkeySecret {pair.secret}\nbearer {pair.bearer}")
@@ -50,6 +57,7 @@ def list_keys(account: Account = None) -> None:
     with opened_store() as store:
         for key in store.api_keys.list(chosen_account(store, account).id):
             state = "revoked" if key.revoked_at else " ".join(key.permissions)
+            state += ", sandbox" if key.sandbox else ""
             out.print(f"{key.key_id}  {state}", highlight=False)
 
 

@@ -2,18 +2,19 @@
 
 import json
 import sys
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from campaign.instants import iso, iso_or_none
 from campaign.phone import canonical_number
 from campaign.states import MessageStatus
-from campaign.views import MessageStory
-from dialects.native.responses import message_json
+from campaign.views import MessageStory as StoryRecord
+from dialects.native.message_search_models import FoundMessage, MessageStory
+from service import message_state
 from starter.cli.context import CommandError, chosen_account, opened_store, plain
 from starter.cli.story import sentences
 from starter.cli.words import when
+from store.campaigns.message_search import MessageFilter
 from store.clock import wall_clock
 from store.store import Store
 
@@ -42,9 +43,10 @@ def find(
     """
     with opened_store() as store:
         account_id = chosen_account(store, account).id if account else None
-        found = store.message_log.to_number(canonical_number(number) or number, account_id, limit)
+        wanted = MessageFilter(to=canonical_number(number) or number)
+        found = store.message_log.search(wanted, account_id, limit)
     if as_json:
-        shown = [{"campaignId": one.campaign_id} | message_json(one.message) for one in found]
+        shown = [FoundMessage.found(one.campaign_id, one.message).json_object() for one in found]
         typer.echo(json.dumps(shown, indent=2))
     elif not found:
         sys.stderr.write(f"godwit: there is no message to {plain(number)}\n")
@@ -68,13 +70,17 @@ def why(
     """
     with opened_store() as store:
         stories = _stories(store, id, number)
-        campaign = store.campaigns.get(id)
+        campaign, now = store.campaigns.get(id), wall_clock()
+        assert campaign is not None
+        explained = [
+            (story, message_state.why(store, campaign, story.message, now)) for story in stories
+        ]
     if as_json:
-        typer.echo(json.dumps([story_json(story) for story in stories], indent=2))
+        shown = [MessageStory.explained(*one).json_object() for one in explained]
+        typer.echo(json.dumps(shown, indent=2))
         return
-    assert campaign is not None
-    for story in stories:
-        for line in sentences(campaign, story, wall_clock()):
+    for story, why in explained:
+        for line in sentences(story, why, now):
             typer.echo(line)
 
 
@@ -106,27 +112,7 @@ def resolve(
     typer.echo(f"{unknown[0].id} is {status}")
 
 
-def story_json(story: MessageStory) -> dict[str, Any]:
-    """The story of a message as JSON."""
-    return {
-        **message_json(story.message),
-        "attemptLog": [
-            {
-                "number": attempt.number,
-                "startedAt": iso(attempt.started_at),
-                "endedAt": iso_or_none(attempt.ended_at),
-                "outcome": attempt.outcome,
-                "code": attempt.code,
-                "carrier": attempt.carrier,
-            }
-            for attempt in story.attempts
-        ],
-        "keyHolder": story.key_holder,
-        "keyFreeAt": iso_or_none(story.key_free_at),
-    }
-
-
-def _stories(store: Store, campaign_id: str, number: str) -> list[MessageStory]:
+def _stories(store: Store, campaign_id: str, number: str) -> list[StoryRecord]:
     if store.campaigns.get(campaign_id) is None:
         raise CommandError(f"there is no campaign {campaign_id!r}")
     stories = store.attempts.stories(campaign_id, canonical_number(number) or number)

@@ -89,11 +89,11 @@ def up(
         carrier=carrier,
     )
 
-    def ready(description: dict[str, object]) -> None:
+    def ready(description: dict[str, object], console_link: str) -> None:
         if as_json:
             typer.echo(json.dumps(description))
         else:
-            welcome(description, options.data)
+            welcome(description, options.data, console_link)
 
     if not as_json:
         typer.echo("Starting Temporal, the carrier, the API and the workers ...", err=True)

@@ -16,19 +16,22 @@ from campaign.states import CampaignStatus
 from campaign.views import CampaignView
 from dialects.native import requests as native
 from dialects.native import responses as presenting
+from dialects.native.campaign_file import CampaignFile, row_faults
 from dialects.native.dry_run import dry_run_json
 from service.campaigns import CampaignService, open_campaign_service
 from service.composition import CampaignComposer
 from service.dry_run import DryRun
+from service.test_sends import send_test
 from spreadsheets.people import Fault
 from starter.cli.campaigns import Account, Json, follow
 from starter.cli.context import CommandError, chosen_account, find_settings, opened_store, plain
-from starter.cli.send_file import CampaignFile, FileOptions, load, row_faults
+from starter.cli.send_file import FileOptions, load, place_of
 from starter.cli.send_options import (
     STDIN,
     Again,
     Column,
     Country,
+    CreditsMax,
     DryRunOption,
     File,
     Name,
@@ -37,12 +40,15 @@ from starter.cli.send_options import (
     SkipInvalid,
     SpreadHours,
     Start,
+    TestTo,
     Text,
     Wait,
     Yes,
     check_file,
     read_columns,
+    read_credits_max,
     read_region,
+    read_test_numbers,
 )
 from starter.cli.words import relative
 from store.accounts.accounts import AccountView
@@ -74,6 +80,8 @@ def send(
     yes: Yes = False,
     dry_run: DryRunOption = False,
     wait: Wait = False,
+    test_to: TestTo = None,
+    credits_max: CreditsMax = None,
     account: Account = None,
     as_json: Json = False,
 ) -> None:
@@ -91,6 +99,9 @@ def send(
     Every fault is printed with its line; with --skip-invalid the other rows are
     sent. With --wait the exit code is 3 if the campaign ends with failures.
 
+    --test-to sends the text of the first recipient to a number of yours instead, at
+    once, whatever the start; it is paid for like any message.
+
     Example: godwit send people.xlsx --text "Hi {{First Name}}" --column to=Phone
     --country DE --skip-invalid --rejects rejects.csv --wait
     """
@@ -101,6 +112,7 @@ def send(
         "sender": sender,
         "scheduleDateTime": start,
         "spreadHours": spread_hours,
+        "creditsMax": read_credits_max(credits_max),
     }
     options = FileOptions(
         head={member: value for member, value in head.items() if value is not None},
@@ -110,6 +122,7 @@ def send(
     )
     if rejects is not None and rejects.exists() and file.exists() and rejects.samefile(file):
         raise CommandError("--rejects names the file that is sent")
+    numbers = read_test_numbers(test_to or [], options.country)
     found = load(file, options)
     settings = find_settings()
     with opened_store(settings) as store:
@@ -126,9 +139,12 @@ def send(
                     preview = replace(preview, refusals=_with_lines(preview.refusals, found))
                     typer.echo(json.dumps(dry_run_json(preview), indent=2))
                     return
-                if not yes:
-                    await _confirm(service, draft, from_stdin=file == STDIN)
-                admission = await service.admit(draft)
+                if numbers:
+                    admission = await send_test(service, composer, draft, 0, numbers)
+                else:
+                    if not yes:
+                        await _confirm(service, draft, from_stdin=file == STDIN)
+                    admission = await service.admit(draft)
             except Refused as refused:
                 raise Refused(*_with_lines(refused.refusals, found)) from None
             _say(admission.campaign, admission.replayed, as_json)
@@ -159,7 +175,7 @@ def _check(
         of_all = row_faults(found, _with_sender(check, composer, principal))
         if not found.faults and not of_all:
             of_all = list(refused.refusals)
-    left_out = found.write_rejects(rejects) if rejects is not None else None
+    left_out = _write_rejects(found, rejects) if rejects is not None else None
     of_file = [fault for fault in found.faults if fault.line == found.header_line]
     shown = of_file if skip_invalid else found.faults
     if shown or of_all or not found.recipients:
@@ -170,6 +186,11 @@ def _check(
         where = f"; see {rejects}" if rejects is not None else ""
         total = count + len(found.recipients)
         sys.stderr.write(f"godwit: {count:,} of {total:,} rows are left out{where}\n")
+
+
+def _write_rejects(found: CampaignFile, file: Path) -> int:
+    with file.open("w", newline="", encoding="utf-8-sig") as lines:
+        return found.write_rejects(lines)
 
 
 def _with_sender(check: Check, composer: CampaignComposer, principal: Principal) -> Check:
@@ -186,7 +207,9 @@ def _print_faults(faults: list[Fault], of_all: list[Refusal], found: CampaignFil
     for fault in sorted(faults, key=lambda one: one.line)[:FAULTS_SHOWN_MAX]:
         value = plain(fault.value)[:VALUE_SHOWN_MAX]
         shown = f"{value!r} " if value and found.header_line is not None else ""
-        sys.stderr.write(f"godwit: {found.place(fault)}: {shown}{fault.message} ({fault.code})\n")
+        sys.stderr.write(
+            f"godwit: {place_of(found, fault)}: {shown}{fault.message} ({fault.code})\n"
+        )
     if len(faults) > FAULTS_SHOWN_MAX:
         more = len(faults) - FAULTS_SHOWN_MAX
         sys.stderr.write(f"godwit: and {more:,} more faults; --rejects FILE writes them all\n")
@@ -205,7 +228,7 @@ def _with_lines(refusals: Sequence[Refusal], found: CampaignFile) -> tuple[Refus
     shown = []
     for refusal in refusals:
         fault = found.fault_of(refusal)
-        shown.append(refusal if fault is None else replace(refusal, place=found.place(fault)))
+        shown.append(refusal if fault is None else replace(refusal, place=place_of(found, fault)))
     return tuple(shown)
 
 

@@ -2,14 +2,18 @@
 
 from collections.abc import Iterator
 
+from campaign.explaining import Why, reason_in_words
 from campaign.instants import SECOND, Instant
-from campaign.states import CAMPAIGN_ENDS, CampaignStatus, MessageStatus
-from campaign.views import AttemptView, CampaignView, MessageStory, MessageView
+from campaign.states import MessageStatus
+from campaign.views import AttemptView, MessageStory, MessageView
 from starter.cli.context import plain
-from starter.cli.words import reason_in_words, utc, when
+from starter.cli.words import utc, when
+
+# Causes that a line says in words of its own.
+_TIMES = ("not_due", "ready")
 
 
-def sentences(campaign: CampaignView, story: MessageStory, now: Instant) -> Iterator[str]:
+def sentences(story: MessageStory, why: Why, now: Instant) -> Iterator[str]:
     """The state of a message and why, its attempts and its key, one sentence or two a line."""
     message = story.message
     size = f"{message.segments} segment{'' if message.segments == 1 else 's'}"
@@ -17,7 +21,9 @@ def sentences(campaign: CampaignView, story: MessageStory, now: Instant) -> Iter
         f"{message.id} is the {message.kind} at position {message.position} from "
         f"{plain(message.sender)} to {plain(message.to)}, {size}."
     )
-    yield _state(campaign, message, story, now)
+    yield _state(message, why, story.campaign_id, now)
+    if why.expected_at is not None and why.expected_at >= max(now, message.due_at) + SECOND:
+        yield f"It is expected to leave {when(why.expected_at, now)}."
     for attempt in story.attempts:
         yield _attempt(attempt)
     if message.duplicate_of:
@@ -28,23 +34,25 @@ def sentences(campaign: CampaignView, story: MessageStory, now: Instant) -> Iter
         yield f"Its idempotency key {spent}."
 
 
-def _state(campaign: CampaignView, message: MessageView, story: MessageStory, now: Instant) -> str:
+def _state(message: MessageView, why: Why, campaign_id: str, now: Instant) -> str:
     because = ""
-    if code := message.reason or message.error:
-        because = f", because {plain(reason_in_words(code))}"
-        if reason_in_words(code) != code:
-            because += f" ({code})"
+    if why.reason is not None:
+        because = f", because {plain(why.reason.detail)}"
+        if why.reason.detail != why.reason.code:
+            because += f" ({why.reason.code})"
     final = "" if message.final_at is None else f" at {utc(message.final_at)}"
+    sent = "" if message.sent_at is None else f" at {utc(message.sent_at)}"
+    due = when(message.due_at, now)
+    # The line has the time when it is due.
+    held = "".join(f"; {plain(one.detail)}" for one in why.holds if one.code not in _TIMES)
     match message.status:
         case MessageStatus.QUEUED:
-            return f"It waits to be sent and is due {when(message.due_at, now)}{_held(campaign)}."
+            return f"It waits to be sent and is due {due}{held}."
         case MessageStatus.RETRYABLE:
-            due = when(message.due_at, now)
-            return f"It was put off{because}; its next try is due {due}{_held(campaign)}."
+            return f"It was put off{because}; its next try is due {due}{held}."
         case MessageStatus.SENDING:
             return "It was claimed by a worker, and no answer of the carrier is recorded yet."
         case MessageStatus.SENT:
-            sent = "" if message.sent_at is None else f" at {utc(message.sent_at)}"
             return f"It was handed to the carrier{sent}; no receipt has come yet."
         case MessageStatus.DELIVERED:
             return f"It was delivered{final}."
@@ -57,20 +65,9 @@ def _state(campaign: CampaignView, message: MessageView, story: MessageStory, no
         case MessageStatus.CANCELLED:
             return f"It was cancelled before it left{because}."
     return (
-        f"Nobody knows whether it left{because}. When you do, run 'godwit resolve {campaign.id} "
+        f"Nobody knows whether it left{because}. When you do, run 'godwit resolve {campaign_id} "
         f"{message.id} sent' or 'failed'."
     )
-
-
-def _held(campaign: CampaignView) -> str:
-    """What holds a waiting message besides its time."""
-    if campaign.problem is not None:
-        return f"; its campaign is held ({plain(campaign.problem)})"
-    if campaign.status is CampaignStatus.PAUSED:
-        return "; its campaign is paused"
-    if campaign.status in (CampaignStatus.DRAFT, *CAMPAIGN_ENDS):
-        return f"; its campaign is {campaign.status}"
-    return ""
 
 
 def _attempt(attempt: AttemptView) -> str:

@@ -12,12 +12,13 @@ from starter.cli.environment import program
 EXAMPLE = "examples/first-batch.json"
 
 
-def welcome(description: dict[str, Any], data: Path) -> None:
+def welcome(description: dict[str, Any], data: Path, console_link: str) -> None:
     """Print addresses, credentials and a first request.
 
     Args:
         description: the stack as in ``stack.json``.
         data: its data directory; named in the commands where they would not find it themselves.
+        console_link: opens the console signed in, once and within an hour.
     """
     account = description["account"]
     console = Console(highlight=False, soft_wrap=True, markup=False)
@@ -36,6 +37,10 @@ def welcome(description: dict[str, Any], data: Path) -> None:
         ("data", data),
     ):
         console.print(f"{label:<16} {value}")
+    console.print(
+        "\nOpen the console in a browser (this link works once, for an hour):", style="bold"
+    )
+    console.print(f"  {console_link}")
     console.print("\nIn another terminal:", style="bold")
     for line in first_commands(data):
         console.print(f"  {line}")

@@ -1,26 +1,10 @@
-"""Instants and reasons as a person reads them."""
+"""Instants and counts as a person reads them."""
 
 from datetime import datetime
 
 from campaign.instants import DAY, HOUR, MINUTE, SECOND, Instant, moment_of
 
 _UNITS = ((DAY, "day"), (HOUR, "hour"), (MINUTE, "minute"), (SECOND, "second"))
-# What the codes of messages mean; any other one is shown as it is.
-REASONS = {
-    "opted_out": "the recipient opted out",
-    "left_list": "the recipient left the mailing list",
-    "duplicate_key": "another message has spent its idempotency key",
-    "key_busy": "another message is using its idempotency key",
-    "campaign_cancelled": "its campaign was cancelled",
-    "campaign_refused": "its campaign was refused",
-    "invalid_number": "the carrier calls the number invalid",
-    "blocked": "the carrier blocked it",
-    "not_accepted": "the carrier denied to have it",
-    "interrupted": "the worker died before an answer came",
-    "no_connection": "the carrier could not be reached",
-    "timeout": "the carrier did not answer in time",
-    "unavailable": "the carrier was unavailable",
-}
 
 
 def relative(at: Instant, now: Instant) -> str:
@@ -49,11 +33,6 @@ def both_clocks(at: Instant) -> str:
     here: datetime = moment_of(at).astimezone()
     offset = f"{here:%z}"
     return f"{utc(at)}, here {here:%Y-%m-%d %H:%M:%S} {offset[:3]}:{offset[3:5]}"
-
-
-def reason_in_words(code: str) -> str:
-    """What a reason code says; a code without words stays as it is."""
-    return REASONS.get(code, code)
 
 
 def campaigns_paused(count: int) -> str:

@@ -6,6 +6,7 @@ import random
 import socket
 from collections.abc import Container
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 
 
@@ -73,6 +74,14 @@ def api_url(options: StackOptions, ports: Ports) -> str:
     """The URL under which this machine reaches the API."""
     host = _EVERY_ADDRESS.get(options.host, options.host)
     return f"http://[{host}]:{ports.api}" if ":" in host else f"http://{host}:{ports.api}"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches what listens on a host."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _family(host: str) -> socket.AddressFamily:

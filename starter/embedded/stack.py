@@ -15,6 +15,7 @@ from typing import Any
 
 from campaign.settings import Settings
 from carriers import LOCAL_SERVERS, NotConfigured, carrier_module, open_carrier
+from console.sessions import CONSOLE_PATH, Signatures
 from starter.embedded import demo_account
 from starter.embedded.environment import for_api, for_carrier, for_temporal, for_worker
 from starter.embedded.options import (
@@ -23,6 +24,7 @@ from starter.embedded.options import (
     StackError,
     StackOptions,
     api_url,
+    is_loopback,
     log_of,
 )
 from starter.embedded.private_files import UMASK, keep_private
@@ -43,6 +45,7 @@ class Stack:
     options: StackOptions
     supervisor: Supervisor = field(init=False)
     description: dict[str, Any] = field(default_factory=dict, init=False)
+    console_link: str = field(default="", init=False)
     _lock: Any = field(default=None, init=False)
 
     def __post_init__(self) -> None:
@@ -89,9 +92,12 @@ class Stack:
             "temporal": temporal,
             "carrier": carrier_url,
             "database": settings.database_url,
+            "console": f"{api}{CONSOLE_PATH}",
             "pids": {},
             "account": account_json(account, pair),
         }
+        token = Signatures(settings).link_token(pair.key_id)
+        self.console_link = f"{api}{CONSOLE_PATH}/link/{token}"
         self._write_description()
 
     async def stop(self) -> None:
@@ -139,6 +145,10 @@ class Stack:
         reached_at = settings.public_url or api_url(self.options, ports)
         short_links = settings.short_link_base_url or f"{reached_at}/s"
         environment["GODWIT_SHORT_LINK_BASE_URL"] = short_links
+        # A caller from another machine must not reach what only this one reaches.
+        if not is_loopback(self.options.host):
+            environment["GODWIT_LOOPBACK_WEBHOOKS"] = "false"
+        environment.setdefault("GODWIT_LOOPBACK_WEBHOOKS", "true")
         environment.setdefault("GODWIT_CHUNKS_AT_ONCE", str(CHUNKS_EACH * self.options.workers))
         if carrier_url is not None:
             environment[_base_url_name(_local_carrier(settings))] = carrier_url
@@ -170,8 +180,11 @@ class Stack:
         temporary.replace(self.options.data / "stack.json")
 
 
-async def run_stack(options: StackOptions, ready: Callable[[dict[str, Any]], None]) -> None:
-    """Run a stack until SIGTERM or SIGINT; calls ``ready`` with its description once it is up."""
+async def run_stack(options: StackOptions, ready: Callable[[dict[str, Any], str], None]) -> None:
+    """Run a stack until SIGTERM or SIGINT.
+
+    Once it is up, calls ``ready`` with its description and a one-time link to the console.
+    """
     # What every part writes is for its owner: people's numbers and texts, and keys.
     os.umask(UMASK)
     stop = asyncio.Event()
@@ -184,7 +197,7 @@ async def run_stack(options: StackOptions, ready: Callable[[dict[str, Any]], Non
         await asyncio.wait({starting, stopped}, return_when=asyncio.FIRST_COMPLETED)
         if starting.done():
             starting.result()
-            ready(stack.description)
+            ready(stack.description, stack.console_link)
             await stopped
     finally:
         starting.cancel()

@@ -9,14 +9,17 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, insert, or_, select, update
 from sqlmodel.sql.expression import SelectOfScalar
 
+from campaign.activity import Action
 from campaign.credits import CreditKind
 from campaign.ids import ID_BYTES, make_id
 from campaign.instants import Instant
+from campaign.sending_windows import written_window
 from campaign.short_link_hosts import own_host
 from store.accounts.api_keys import ApiKeys, KeyPair
 from store.accounts.senders import SenderView, give_sender, senders_of
-from store.clock import wall_clock
+from store.clock import now_of
 from store.database.engine import Database, StoreError
+from store.shared.activity import record
 from store.shared.brakes import ACCOUNT_CLOSED, pause_campaigns
 from store.tables import Account, Credit
 
@@ -31,6 +34,8 @@ SWITCHES = (
     "receipt_form",
     "carriers",
     "short_link_host",
+    "purpose",
+    "marketing_window",
 )
 
 _ADD_GRANT = text("""
@@ -67,6 +72,8 @@ class AccountView:
     receipt_form: str
     carriers: str | None
     short_link_host: str | None
+    purpose: str | None
+    marketing_window: str | None
     balances: Mapping[CreditKind, Balance]
     senders: Sequence[SenderView]
 
@@ -107,6 +114,7 @@ class Accounts:
         def work(connection: Connection) -> tuple[AccountView, KeyPair]:
             connection.execute(insert(Account), account.model_dump())
             connection.execute(insert(Credit), credits)
+            record(connection, Action.ACCOUNT_CREATED, account_id, account=account_id)
             for address in senders:
                 give_sender(connection, account_id, address, now)
             _grant(connection, account_id, CreditKind.SMS, sms_credits, "opening", now)
@@ -124,6 +132,12 @@ class Accounts:
         query = select(Account).where(or_(Account.id == id_or_name, Account.name == id_or_name))
         return next(iter(self._read(query)), None)
 
+    def timing(self, account_id: str) -> tuple[str | None, str | None]:
+        """The purpose of an account's campaigns without one, and the window of its marketing."""
+        query = select(Account.purpose, Account.marketing_window).where(Account.id == account_id)
+        row = self._database.read(lambda connection: connection.execute(query).one())
+        return row.purpose, row.marketing_window
+
     def list(self) -> Sequence[AccountView]:
         """All accounts by name."""
         return self._read(select(Account).order_by(Account.name))
@@ -134,7 +148,8 @@ class Accounts:
         An account that becomes inactive is closed: its campaigns that are scheduled or running are
         paused by the system in the same transaction. They stay paused when it is opened again.
         Raises StoreError for any other name, if there is no such account, and for a
-        ``short_link_host`` that cannot be one or is another account's; "" removes it.
+        ``short_link_host`` that cannot be one or is another account's; "" removes it. So it does a
+        ``marketing_window``, which is JSON (see campaign.sending_windows.written_window).
         """
         for name in switches:
             if name not in SWITCHES:
@@ -146,12 +161,32 @@ class Accounts:
             switches["short_link_host"] = host
         elif written is not None:
             switches["short_link_host"] = None
+        if window := switches.get("marketing_window"):
+            try:
+                switches["marketing_window"] = written_window(str(window))
+            except ValueError as error:
+                raise StoreError(f"a window {error}") from None
+        elif window is not None:
+            switches["marketing_window"] = None
         query = update(Account).where(col(Account.id) == account_id).values(switches)
 
         def work(connection: Connection) -> None:
+            known = (
+                Session(connection).exec(select(Account).where(Account.id == account_id)).first()
+            )
             connection.execute(query)
+            if known is not None:
+                before = {name: getattr(known, name) for name in switches}
+                record(
+                    connection,
+                    Action.ACCOUNT_CHANGED,
+                    account_id,
+                    account=account_id,
+                    before=before,
+                    after=switches,
+                )
             if switches.get("active") is False:
-                pause_campaigns(connection, account_id, ACCOUNT_CLOSED, wall_clock())
+                pause_campaigns(connection, account_id, ACCOUNT_CLOSED, now_of(connection))
 
         try:
             self._database.write(work)
@@ -227,6 +262,8 @@ def _grant(
     )
     if connection.execute(query).rowcount == 0:
         raise StoreError("fewer credits are available than would be taken back")
+    after = {"kind": kind.value, "amount": amount}
+    record(connection, Action.CREDITS_GRANTED, account_id, account=account_id, after=after)
 
 
 def _views(connection: Connection, accounts: Sequence[Account]) -> Sequence[AccountView]:
@@ -246,6 +283,8 @@ def _views(connection: Connection, accounts: Sequence[Account]) -> Sequence[Acco
             receipt_form=account.receipt_form or "json",
             carriers=account.carriers,
             short_link_host=account.short_link_host,
+            purpose=account.purpose,
+            marketing_window=account.marketing_window,
             balances=balances[account.id],
             senders=senders.get(account.id, []),
         )

@@ -11,10 +11,17 @@ from sqlalchemy import ColumnElement, Connection, bindparam
 from sqlmodel import Session, col, insert, select, update
 from sqlmodel.sql.expression import Select
 
+from campaign.activity import Action
 from campaign.instants import Instant
 from campaign.refusals import key_reused
+from store.accounts.permissions import (
+    SANDBOX_PERMISSIONS,
+    read_permissions,
+    write_permissions,
+)
 from store.database.engine import Database, StoreError
 from store.database.secrets import Sealer
+from store.shared.activity import record
 from store.tables import Account, ApiKey
 
 _ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
@@ -37,17 +44,21 @@ class KeyPair:
 
 @dataclass(frozen=True, slots=True)
 class KeyView:
-    """A key without its secret."""
+    """A key without its secret; what a ``sandbox`` key sends reaches no carrier."""
 
     key_id: str
     permissions: Sequence[str]
     created_at: Instant
     revoked_at: Instant | None
+    sandbox: bool
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who asks: the account behind a valid key, with its switches."""
+    """Who asks: the account behind a valid key, with its switches.
+
+    What a ``sandbox`` key sends is of the sandbox.
+    """
 
     account_id: str
     key_id: str
@@ -56,10 +67,16 @@ class Principal:
     strict_uniform: bool
     strict_keys: bool
     auto_key: str
+    sandbox: bool = False
 
-    def may(self, permission: str) -> bool:
-        """Tell whether the key carries a permission; ``*`` carries all."""
-        return "*" in self.permissions or permission in self.permissions
+    def may(self, permission: str, in_sandbox: bool = False) -> bool:
+        """Tell whether the key carries a permission; ``*`` carries all.
+
+        ``in_sandbox`` says that only a sandbox campaign is changed. Without it a sandbox key may
+        send and read, no more.
+        """
+        granted = "*" in self.permissions or permission in self.permissions
+        return granted and (not self.sandbox or in_sandbox or permission in SANDBOX_PERMISSIONS)
 
 
 class ApiKeys:
@@ -69,23 +86,35 @@ class ApiKeys:
         self._database = database
         self._sealer = sealer
 
-    def create(self, account_id: str, now: Instant, permissions: Sequence[str] = ("*",)) -> KeyPair:
+    def create(
+        self,
+        account_id: str,
+        now: Instant,
+        permissions: Sequence[str] = ("*",),
+        sandbox: bool = False,
+    ) -> KeyPair:
         """Make a key pair for an account; called twice, the account has two more.
 
         Raises StoreError if there are no permissions.
         """
         return self._database.write(
-            lambda connection: self.insert(connection, account_id, now, permissions)
+            lambda connection: self.insert(connection, account_id, now, permissions, None, sandbox)
         )
 
     def create_once(
-        self, account_id: str, now: Instant, permissions: Sequence[str], own_id: bytes
+        self,
+        account_id: str,
+        now: Instant,
+        permissions: Sequence[str],
+        own_id: bytes,
+        sandbox: bool = False,
     ) -> tuple[KeyPair, bool]:
         """As ``create``; a second run with the same ``own_id`` finds the key of the first.
 
         The second result tells whether the key is new. Raises Refused (key_reused) if it has other
-        permissions or was revoked.
+        permissions, is of the sandbox where the other is not, or was revoked.
         """
+        stored = write_permissions(permissions, sandbox)
         key_id = "AK" + base64.b32encode(hashlib.sha256(own_id).digest()).decode()[:30]
         lock = select(Account.id).where(Account.id == account_id).with_for_update(key_share=True)
         known = select(ApiKey).where(ApiKey.id == key_id, ApiKey.account_id == account_id)
@@ -94,8 +123,9 @@ class ApiKeys:
             connection.execute(lock)
             found = Session(connection).exec(known).first()
             if found is None:
-                return self.insert(connection, account_id, now, permissions, key_id), True
-            if found.revoked_at is not None or found.permissions != " ".join(permissions):
+                made = self.insert(connection, account_id, now, permissions, key_id, sandbox)
+                return made, True
+            if found.revoked_at is not None or found.permissions != stored:
                 raise key_reused()
             secret = self._sealer.unseal(found.secret_sealed)
             return KeyPair(key_id, secret, _bearer(secret)), False
@@ -109,6 +139,7 @@ class ApiKeys:
         now: Instant,
         permissions: Sequence[str],
         key_id: str | None = None,
+        sandbox: bool = False,
     ) -> KeyPair:
         """As ``create``, inside the caller's transaction."""
         if not permissions:
@@ -122,10 +153,12 @@ class ApiKeys:
             secret_hash=self._sealer.hash(secret),
             bearer_hash=self._sealer.hash(bearer),
             secret_sealed=self._sealer.seal(secret),
-            permissions=" ".join(permissions),
+            permissions=write_permissions(permissions, sandbox),
             created_at=now,
         )
         connection.execute(insert(ApiKey), row.model_dump())
+        after = {"permissions": list(permissions), "sandbox": sandbox}
+        record(connection, Action.KEY_CREATED, key_id, account=account_id, after=after)
         return KeyPair(key_id, secret, bearer)
 
     def revoke(self, key_id: str, now: Instant, account_id: str | None = None) -> bool:
@@ -137,10 +170,18 @@ class ApiKeys:
             update(ApiKey)
             .where(col(ApiKey.id) == key_id, col(ApiKey.revoked_at).is_(None))
             .values(revoked_at=now)
+            .returning(col(ApiKey.account_id))
         )
         if account_id is not None:
             query = query.where(col(ApiKey.account_id) == account_id)
-        return self._database.write(lambda connection: connection.execute(query).rowcount > 0)
+
+        def work(connection: Connection) -> bool:
+            owner = connection.execute(query).scalar()
+            if owner is not None:
+                record(connection, Action.KEY_REVOKED, key_id, account=owner)
+            return owner is not None
+
+        return self._database.write(work)
 
     def list(self, account_id: str) -> Sequence[KeyView]:
         """All keys of an account, revoked ones too, oldest first."""
@@ -150,10 +191,7 @@ class ApiKeys:
             .order_by(col(ApiKey.created_at), ApiKey.id)
         )
         return self._database.read(
-            lambda connection: [
-                KeyView(key_id, permissions.split(), created_at, revoked_at)
-                for key_id, permissions, created_at, revoked_at in connection.execute(query)
-            ]
+            lambda connection: [_view(*row) for row in connection.execute(query)]
         )
 
     def reveal(self, key_id: str) -> KeyPair | None:
@@ -202,15 +240,22 @@ class ApiKeys:
 
 def principal_of(key: ApiKey, account: Account) -> Principal:
     """The principal of a key and its account."""
+    permissions, sandbox = read_permissions(key.permissions)
     return Principal(
         account_id=account.id,
         key_id=key.id,
-        permissions=frozenset(key.permissions.split()),
+        permissions=frozenset(permissions),
         property_sid=account.property_sid,
         strict_uniform=account.strict_uniform,
         strict_keys=account.strict_keys,
         auto_key=account.auto_key,
+        sandbox=sandbox,
     )
+
+
+def _view(key_id: str, stored: str, created_at: Instant, revoked_at: Instant | None) -> KeyView:
+    permissions, sandbox = read_permissions(stored)
+    return KeyView(key_id, permissions, created_at, revoked_at, sandbox)
 
 
 def _bearer(secret: str) -> str:

@@ -8,11 +8,13 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, delete, insert, select, update
 
+from campaign.activity import Action
 from campaign.expanding import Member, merged_fields
 from campaign.instants import Instant
 from campaign.model import FIELDS_MAX, NO_FIELDS, RECIPIENTS_MAX
 from campaign.phone import canonical_number
 from store.database.engine import Database, json_rows
+from store.shared.activity import record
 from store.tables import ListMemberRow, MailingListRow
 
 # A campaign could not be sent to a longer list.
@@ -83,10 +85,13 @@ class Lists:
     def create(self, account_id: str, list_id: str, name: str, now: Instant) -> ListView:
         """Create an empty list; raises NameTaken if the account has a list of that name."""
         row = MailingListRow(id=list_id, account_id=account_id, name=name, created_at=now)
+
+        def work(connection: Connection) -> None:
+            connection.execute(insert(MailingListRow), row.model_dump())
+            record(connection, Action.LIST_CREATED, list_id, account=account_id)
+
         try:
-            self._database.write(
-                lambda connection: connection.execute(insert(MailingListRow), row.model_dump())
-            )
+            self._database.write(work)
         except IntegrityError as error:
             raise NameTaken from error
         return _view(row)
@@ -121,6 +126,7 @@ class Lists:
                 return False
             connection.execute(delete(ListMemberRow).where(col(ListMemberRow.list_id) == list_id))
             connection.execute(delete(MailingListRow).where(col(MailingListRow.id) == list_id))
+            record(connection, Action.LIST_REMOVED, list_id, account=account_id)
             return True
 
         return self._database.write(work)
@@ -173,6 +179,8 @@ class Lists:
             added = connection.execute(self._insert_members, values).rowcount
             if not _resize(connection, list_id, added):
                 raise ListFull
+            after = {"added": added, "updated": updated}
+            record(connection, Action.LIST_CHANGED, list_id, account=account_id, after=after)
             return Added(added, updated, size + added)
 
         return self._database.write(work)
@@ -188,6 +196,8 @@ class Lists:
             size = _lock(connection, account_id, list_id)
             if size is None or connection.execute(query).rowcount == 0:
                 return False
+            after = {"removed": 1}
+            record(connection, Action.LIST_CHANGED, list_id, account=account_id, after=after)
             return _resize(connection, list_id, -1)
 
         return self._database.write(work)

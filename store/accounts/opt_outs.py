@@ -5,13 +5,14 @@ the order in which they arrive; at one instant STOP wins (47 CFR 64.1200(a)(10))
 """
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 
-from sqlalchemy import Connection, bindparam
+from sqlalchemy import Connection, bindparam, text
 from sqlmodel import col, select
 
+from campaign.activity import Action
 from campaign.events import Destination, Event
 from campaign.instants import Instant
 from campaign.keywords import Keyword, OptOutEvidence
@@ -29,8 +30,9 @@ from store.accounts.opt_out_statements import (
     STOP_NOW,
 )
 from store.clock import wall_clock
-from store.database.engine import Database
+from store.database.engine import Database, json_rows
 from store.shared import auto_replies
+from store.shared.activity import record
 from store.shared.erased_numbers import ErasedNumbers
 from store.shared.outbox import Outbox
 from store.tables import OptOutEvent
@@ -84,6 +86,11 @@ class OptOuts:
         self._database = database
         self._outbox = outbox
         self._erased_numbers = erased_numbers
+        self._among = text(f"""
+            SELECT number FROM opt_out
+            WHERE account_id = :account
+                AND number IN (SELECT r.number FROM {database.rowset("number TEXT")})
+        """)
 
     def apply(
         self,
@@ -135,6 +142,8 @@ class OptOuts:
 
         def work(connection: Connection) -> tuple[bool, Sequence[Destination]]:
             added = _add_rows([values], connection) > 0
+            if added:
+                self._record(connection, Action.OPT_OUT_ADDED, values)
             return added, self._report(connection, values, now) if added else []
 
         added, destinations = self._database.write(work)
@@ -154,7 +163,7 @@ class OptOuts:
         added = 0
         for start in range(0, len(rows), ADDED_AT_ONCE):
             part = rows[start : start + ADDED_AT_ONCE]
-            added += self._database.write(partial(_add_rows, part))
+            added += self._database.write(partial(_add_part, account_id, part))
         return added
 
     def remove(self, account_id: str, number: str) -> bool:
@@ -169,11 +178,18 @@ class OptOuts:
             if connection.execute(OPT_IN, values).rowcount == 0 and not was_erased:
                 return False, []
             connection.execute(KEEP, values)
+            self._record(connection, Action.OPT_OUT_REMOVED, values)
             return True, self._report(connection, values, now)
 
         removed, destinations = self._database.write(work)
         self._outbox.notify(destinations)
         return removed
+
+    def _record(self, connection: Connection, action: Action, values: dict[str, object]) -> None:
+        account_id = str(values["account_id"])
+        subject = self._erased_numbers.subject(account_id, str(values["number"]))
+        after = {"source": values["source"]}
+        record(connection, action, subject, account=account_id, after=after)
 
     def _report(
         self, connection: Connection, values: dict[str, object], now: Instant
@@ -228,10 +244,20 @@ class OptOuts:
 
     def contains(self, account_id: str, number: str) -> bool:
         """Tell whether a number is opted out of an account's messages, or erased."""
-        erased = self._erased_numbers
-        return self.get(account_id, number) is not None or self._database.read(
-            lambda connection: bool(erased.among(connection, account_id, [_stored(number)]))
-        )
+        return bool(self.among(account_id, [number]))
+
+    def among(self, account_id: str, numbers: Collection[str]) -> set[str]:
+        """Return those of the numbers that are opted out of an account's messages, or erased."""
+        stored = {number: _stored(number) for number in numbers}
+        rows = json_rows([{"number": number} for number in set(stored.values())])
+
+        def work(connection: Connection) -> set[str]:
+            values = {"account": account_id, "rows": rows}
+            found = set(connection.execute(self._among, values).scalars())
+            found |= self._erased_numbers.among(connection, account_id, set(stored.values()))
+            return {number for number, form in stored.items() if form in found}
+
+        return self._database.read(work)
 
 
 def _move(connection: Connection, kind: Keyword, values: dict[str, object]) -> bool:
@@ -239,6 +265,14 @@ def _move(connection: Connection, kind: Keyword, values: dict[str, object]) -> b
     connection.execute(LATEST[kind], values)
     moved = OPT_OUT if kind is Keyword.STOP else OPT_IN
     return connection.execute(moved, values).rowcount > 0
+
+
+def _add_part(account_id: str, rows: Sequence[dict[str, object]], connection: Connection) -> int:
+    added = _add_rows(rows, connection)
+    if added:
+        after = {"added": added}
+        record(connection, Action.OPT_OUT_IMPORTED, None, account=account_id, after=after)
+    return added
 
 
 def _add_rows(rows: Sequence[dict[str, object]], connection: Connection) -> int:

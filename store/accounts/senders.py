@@ -12,9 +12,11 @@ from enum import StrEnum
 from sqlalchemy import BindParameter, ColumnElement, Connection, bindparam, text
 from sqlmodel import Session, and_, case, col, delete, select, update
 
+from campaign.activity import Action
 from campaign.instants import Instant
 from campaign.phone import SenderKind, sender_kind
 from store.database.engine import Database, StoreError
+from store.shared.activity import record
 from store.shared.sender_use import check_unused
 from store.tables import RateRow, SenderRow
 
@@ -141,7 +143,8 @@ class Senders:
         values = _values(account_id, address, now) | {"kind": kind.value}
 
         def work(connection: Connection) -> SenderView:
-            connection.execute(_REQUEST, values)
+            if connection.execute(_REQUEST, values).rowcount:
+                record(connection, Action.SENDER_REQUESTED, address, account=account_id)
             view = _own_view(connection, account_id, address)
             if view is not None:
                 return view
@@ -173,7 +176,20 @@ class Senders:
     def set_carriers(self, account_id: str, address: str, carriers: str | None) -> None:
         """Set the carriers of a sender (see :class:`SenderView`); None uses the account's."""
         query = update(SenderRow).where(_is_sender(account_id, address)).values(carriers=carriers)
-        self._database.write(lambda connection: connection.execute(query))
+
+        def work(connection: Connection) -> None:
+            own = _own_view(connection, account_id, address)
+            if own is not None and connection.execute(query).rowcount:
+                record(
+                    connection,
+                    Action.SENDER_CHANGED,
+                    address,
+                    account=account_id,
+                    before={"carriers": own.carriers},
+                    after={"carriers": carriers},
+                )
+
+        self._database.write(work)
 
     def remove(self, account_id: str, address: str) -> bool:
         """Remove a sender or a request, and free its address; returns False if there was none.
@@ -189,6 +205,8 @@ class Senders:
                 check_unused(connection, address, account_id)
             removed = connection.execute(query).rowcount > 0
             connection.execute(_GIVE_UP, {"name": address.lower(), "account": account_id})
+            if removed:
+                record(connection, Action.SENDER_REMOVED, address, account=account_id)
             return removed
 
         return self._database.write(work)
@@ -208,6 +226,7 @@ def give_sender(connection: Connection, account_id: str, address: str, now: Inst
     if connection.execute(_OWNER, values).scalar() != account_id:
         raise SenderTaken(address)
     connection.execute(_APPROVE, values | {"kind": kind.value})
+    record(connection, Action.SENDER_ADDED, address, account=account_id)
     return SenderView(address, kind.value, True)
 
 

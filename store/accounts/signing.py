@@ -25,6 +25,7 @@ _USE = text("""
     WHERE nonce.free_at <= :now OR nonce.signature = excluded.signature
     RETURNING key_id
 """)
+_IS_USED = text("SELECT 1 FROM nonce WHERE key_id = :key_id AND nonce = :nonce")
 _ANSWERED = text("""
     UPDATE nonce SET signature = NULL
     WHERE key_id = :key_id AND nonce = :nonce AND signature = :signature
@@ -109,6 +110,13 @@ class Signing:
             return won
 
         return self._database.write(work)
+
+    def is_used(self, key_id: str, nonce: str) -> bool:
+        """Tell whether a nonce of a key is reserved, without reserving it."""
+        values = {"key_id": key_id, "nonce": nonce}
+        return self._database.read(
+            lambda connection: connection.execute(_IS_USED, values).first() is not None
+        )
 
     def answer(self, key_id: str, nonce: str, signature: str) -> None:
         """Use a nonce up: the request with this signature has its answer; again, no change."""

@@ -20,7 +20,8 @@ FIRSTS_UNLEASED = text("""
     GROUP BY message.sender
 """).bindparams(bindparam("owned", expanding=True, type_=String))
 ACCOUNT = text("""
-    SELECT account.id, account.daily_quota, campaign.total, campaign.spread_hours
+    SELECT account.id, account.daily_quota, campaign.total, campaign.spread_hours,
+        campaign.sandbox, campaign.credits_max_sms, campaign.credits_max_mms
     FROM campaign JOIN account ON account.id = campaign.account_id
     WHERE campaign.id = :campaign
 """)
@@ -89,10 +90,21 @@ PLAN = text("""
     FROM campaign WHERE campaign.id = :campaign
 """)
 WAITING_ROWS = text("""
-    SELECT CASE WHEN status = 'sending' THEN claimed_until + 1 ELSE due_at END AS due, position
+    SELECT
+      CASE
+        WHEN status = 'sending' THEN claimed_until + 1
+        WHEN due_at > campaign.expires_at THEN campaign.expires_at
+        ELSE due_at END AS due,
+      position
     FROM message
+    JOIN (SELECT id, expires_at FROM campaign WHERE id = :campaign) AS campaign
+      ON campaign.id = message.campaign_id
     WHERE campaign_id = :campaign AND status IN ('queued', 'retryable', 'sending')
     ORDER BY due, position LIMIT :limit
+""")
+HAS_EXPIRED = text("""
+    SELECT 1 FROM message WHERE campaign_id = :campaign AND status = 'skipped'
+      AND reason = 'expired' LIMIT 1
 """)
 # The settlement of an earlier run may come late, after a retry has requeued messages.
 SETTLE = text("""

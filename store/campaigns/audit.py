@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, text
 
 from campaign.credits import PRICES, CreditKind, MessageKind
+from campaign.routing import SANDBOX
 from campaign.states import CAMPAIGN_ENDS, GIVEN_UP, HANDED_OFF, MessageStatus
 from store.database.engine import Database
 
@@ -56,8 +57,9 @@ def _prices(statuses: str) -> str:
     """The price of each campaign's messages in some states, one row per campaign and kind."""
     return " UNION ALL ".join(
         f"SELECT m.campaign_id, '{kind}' AS kind, "
-        f"SUM(CASE WHEN m.status IN {statuses} THEN {_price_sql(kind)} ELSE 0 END) AS price "
-        "FROM message m WHERE (:campaign IS NULL OR m.campaign_id = :campaign) "
+        f"SUM(CASE WHEN m.status IN {statuses} AND NOT c.sandbox THEN {_price_sql(kind)} "
+        "ELSE 0 END) AS price FROM message m JOIN campaign c ON c.id = m.campaign_id "
+        "WHERE (:campaign IS NULL OR m.campaign_id = :campaign) "
         "GROUP BY m.campaign_id"
         for kind in CreditKind
     )
@@ -124,6 +126,13 @@ CHECKS: dict[str, str] = {
         "JOIN hold h ON h.campaign_id = p.campaign_id AND h.kind = p.kind "
         f"JOIN campaign c ON c.id = p.campaign_id AND c.status IN {_ENDED} "
         "WHERE p.price <> h.amount - h.posted - h.voided"
+    ),
+    "a sandbox has its own carrier": (
+        "SELECT a.campaign_id || ' #' || a.position AS subject, "
+        f"CASE WHEN c.sandbox THEN '{SANDBOX}' ELSE 'a real carrier' END AS expected, "
+        "COALESCE(a.carrier, '') AS found FROM attempt a JOIN campaign c ON c.id = a.campaign_id "
+        f"WHERE c.sandbox <> (COALESCE(a.carrier, '') = '{SANDBOX}') "
+        f"AND {_OF_CAMPAIGN.format(column='c.id')}"
     ),
     "every recipient has a message": (
         "SELECT c.id AS subject, c.total AS expected, "

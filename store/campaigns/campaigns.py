@@ -23,11 +23,14 @@ from campaign.states import (
 )
 from campaign.views import CampaignView, MessageView
 from store.campaigns import links
+from store.campaigns.forecasts import Forecasts
+from store.campaigns.listing import CampaignFilter, campaign_rows, whole_views
 from store.campaigns.orders import follow
-from store.campaigns.rows import campaign_values, message_values
+from store.campaigns.rows import campaign_values, message_values, record_created
 from store.database.engine import Database
 from store.shared import ledger, reply_rows, reports
 from store.shared.outbox import Outbox
+from store.shared.own_keys import stored_key
 from store.shared.views import message_view
 from store.tables import CampaignRow, MessageRow
 
@@ -100,6 +103,7 @@ _BACK_TO_UNKNOWN = text("""
 _FREE_KEY = text("""
     DELETE FROM campaign_key WHERE campaign_id = :campaign
 """)
+EVERY_CAMPAIGN = CampaignFilter()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +118,10 @@ class Saved:
 class Campaigns:
     """Campaigns in the database; every public method is one transaction."""
 
-    def __init__(self, database: Database, outbox: Outbox) -> None:
+    def __init__(self, database: Database, outbox: Outbox, forecasts: Forecasts) -> None:
         self._database = database
         self._outbox = outbox
+        self._forecasts = forecasts
 
     def save(self, composed: ComposedCampaign, campaign_id: str) -> Saved:
         """Store a draft, its messages and its claimed key, or find who has the key.
@@ -127,7 +132,7 @@ class Campaigns:
         draft, now = composed.draft, composed.received_at
         values = {
             "account": draft.account_id,
-            "key": draft.key,
+            "key": stored_key(draft.key, draft.sandbox),
             "campaign": campaign_id,
             "now": now,
         }
@@ -141,6 +146,7 @@ class Campaigns:
             connection.execute(insert(MessageRow), message_values(composed, campaign_id))
             reply_rows.write_options(connection, composed)
             links.write(connection, composed, campaign_id)
+            record_created(connection, composed, campaign_id)
             return Saved(campaign_id, created=True)
 
         return self._database.write(work)
@@ -159,29 +165,22 @@ class Campaigns:
             row = connection.execute(_GET, {"campaign": campaign_id}).first()
             if row is None or account_id not in (None, row.account_id):
                 return None
-            return reports.campaign_views(connection, [row])[0]
+            return whole_views(connection, [row], self._forecasts)[0]
 
         return self._database.read_snapshot(work)
 
     def list(
-        self, account_id: str | None = None, limit: int = 50, before: str | None = None
+        self,
+        account_id: str | None = None,
+        limit: int = 50,
+        before: str | None = None,
+        wanted: CampaignFilter = EVERY_CAMPAIGN,
     ) -> Sequence[CampaignView]:
         """Campaigns, newest first; ``before`` is the id of the last one seen."""
-        conditions, values = ["1 = 1"], {"limit": limit, "account": account_id, "before": before}
-        if account_id is not None:
-            conditions.append("account_id = :account")
-        if before is not None:
-            conditions.append(
-                "(created_at, id) < (SELECT created_at, id FROM campaign WHERE id = :before)"
-            )
-        query = text(
-            f"SELECT * FROM campaign WHERE {' AND '.join(conditions)} "
-            "ORDER BY created_at DESC, id DESC LIMIT :limit"
-        )
 
         def work(connection: Connection) -> Sequence[CampaignView]:
-            rows = connection.execute(query, values).all()
-            return reports.campaign_views(connection, rows)
+            rows = campaign_rows(connection, self._database, account_id, wanted, limit, before)
+            return whole_views(connection, rows, self._forecasts)
 
         return self._database.read(work)
 

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Row, String, bindparam, text
 
 from campaign.instants import Instant
 from campaign.views import MessageView
+from store.campaigns.message_search import MessageFilter, Place, message_rows
 from store.database.engine import Database
 from store.shared.views import message_view
 
@@ -40,14 +41,6 @@ _GET = text("""
     WHERE campaign.account_id = :account_id AND campaign.status NOT IN ('draft', 'refused')
       AND message.id = :message_id
 """)
-_TO_NUMBER = text("""
-    SELECT message.*, campaign.created_at AS asked_at
-    FROM message JOIN campaign ON campaign.id = message.campaign_id
-    WHERE message.recipient = :number
-      AND (CAST(:account_id AS VARCHAR) IS NULL OR campaign.account_id = :account_id)
-    ORDER BY campaign.created_at DESC, campaign.id, message.position
-    LIMIT :limit
-""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +50,11 @@ class LoggedMessage:
     message: MessageView
     campaign_id: str
     asked_at: Instant
+
+    @property
+    def place(self) -> Place:
+        """Where the next page begins, if this is the last message of one."""
+        return Place(self.asked_at, self.campaign_id, self.message.position)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +67,7 @@ class HistoryPage:
 
 
 class MessageLog:
-    """Looks up messages across campaigns; to an account, drafts and refused ones do not count."""
+    """Looks up messages across campaigns; pages and history leave out drafts and refused ones."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -131,17 +129,23 @@ class MessageLog:
 
         return self._database.read(work)
 
-    def to_number(self, number: str, account_id: str | None, limit: int) -> Sequence[LoggedMessage]:
-        """Messages to a number, of an account or of all, newest first, for the operator.
+    def search(
+        self,
+        wanted: MessageFilter,
+        account_id: str | None,
+        limit: int,
+        after: Place | None = None,
+    ) -> Sequence[LoggedMessage]:
+        """Messages of an account or of all, those of the newest campaigns first.
 
-        Those of drafts and refused campaigns too, because somebody asks what became of them.
+        ``after`` is the place of the last one seen. Those of drafts and refused campaigns too,
+        because somebody asks what became of them.
         """
-        values = {"number": number, "account_id": account_id, "limit": limit}
-
-        def work(connection: Connection) -> Sequence[LoggedMessage]:
-            return [_logged(row) for row in connection.execute(_TO_NUMBER, values)]
-
-        return self._database.read(work)
+        return self._database.read(
+            lambda connection: [
+                _logged(row) for row in message_rows(connection, account_id, wanted, limit, after)
+            ]
+        )
 
 
 def _logged(row: Row[Any]) -> LoggedMessage:

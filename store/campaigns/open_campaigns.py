@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import BindParameter, bindparam, text
 
 from campaign.instants import Instant
-from campaign.states import CAMPAIGN_OPEN
+from campaign.states import CAMPAIGN_OPEN, WAITING
 from store.database.engine import Database
 from store.shared.brakes import NEXT_NUMBER
 
@@ -20,6 +20,12 @@ _PAGE = text("""
     SELECT id, problem FROM campaign
     WHERE status IN :open AND id > :after ORDER BY id LIMIT :limit
 """).bindparams(_STATES)
+_WAITING = text("""
+    SELECT count(DISTINCT campaign.id) AS campaigns, count(*) AS messages
+    FROM campaign JOIN message ON message.campaign_id = campaign.id
+    WHERE campaign.account_id = :account AND campaign.status IN :open
+        AND message.status IN :waiting
+""").bindparams(_STATES, bindparam("waiting", [state.value for state in WAITING], expanding=True))
 # An order that is still to be carried out stays, and is the first thing that the new run gets.
 _PAUSE_LOST = text(f"""
     UPDATE campaign SET
@@ -43,6 +49,14 @@ class OpenCampaign:
     problem: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """How many messages of an account have yet to leave, and of how many campaigns."""
+
+    campaigns: int
+    messages: int
+
+
 class OpenCampaigns:
     """The scheduled, running and paused campaigns; every public method is one transaction."""
 
@@ -59,6 +73,13 @@ class OpenCampaigns:
             lambda connection: [
                 OpenCampaign(row.id, row.problem) for row in connection.execute(_PAGE, values)
             ]
+        )
+
+    def waiting(self, account_id: str) -> Waiting:
+        """Count what a stop of an account would hold back now."""
+        values = {"account": account_id}
+        return self._database.read(
+            lambda connection: Waiting(*connection.execute(_WAITING, values).one())
         )
 
     def pause_lost(self, campaign_id: str, now: Instant) -> bool:

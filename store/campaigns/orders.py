@@ -4,11 +4,13 @@ from collections.abc import Sequence
 
 from sqlalchemy import BindParameter, Connection, bindparam, text
 
+from campaign.activity import Action
 from campaign.instants import Instant
 from campaign.orders import Order, Standing
 from campaign.states import CAMPAIGN_OPEN, CampaignStatus
 from store.clock import now_of
 from store.database.engine import Database
+from store.shared.activity import record
 from store.shared.brakes import BRAKE_OF_ACCOUNT, NEXT_NUMBER, brake_of
 
 _STATES: BindParameter[str] = bindparam(
@@ -45,6 +47,11 @@ _CANCEL = text(f"""
     WHERE id = :campaign AND status IN :open AND COALESCE(ordered, '') <> 'cancel'
 """).bindparams(_STATES)
 _GIVE = {Order.PAUSE: _PAUSE, Order.RESUME: _RESUME, Order.CANCEL: _CANCEL}
+_ACTIONS = {
+    Order.PAUSE: Action.CAMPAIGN_PAUSED,
+    Order.RESUME: Action.CAMPAIGN_RESUMED,
+    Order.CANCEL: Action.CAMPAIGN_CANCELLED,
+}
 _STANDING = text(f"""
     SELECT campaign.status, ordered, ordered_at, paused_at, CASE {BRAKE_OF_ACCOUNT} END AS brake
     FROM campaign JOIN account ON account.id = campaign.account_id
@@ -89,8 +96,23 @@ class Orders:
         """
 
         def work(connection: Connection) -> Standing:
+            before = _standing(connection, campaign_id)
             connection.execute(_GIVE[order], {"campaign": campaign_id, "now": now})
-            return _standing(connection, campaign_id)
+            after = _standing(connection, campaign_id)
+            if (after.status, after.ordered, after.number) != (
+                before.status,
+                before.ordered,
+                before.number,
+            ):
+                record(
+                    connection,
+                    _ACTIONS[order],
+                    campaign_id,
+                    campaign=campaign_id,
+                    before={"status": before.status, "ordered": before.ordered},
+                    after={"status": after.status, "ordered": after.ordered},
+                )
+            return after
 
         return self._database.write(work)
 

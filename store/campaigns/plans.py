@@ -8,6 +8,7 @@ from sqlalchemy.exc import IntegrityError
 from campaign.failures import InstantOutOfRange
 from campaign.instants import INSTANT_MAX, Instant
 from campaign.schedule import SPREAD_HOURS_CEILING, ideal_instants, spread_fault
+from store.campaigns.window_plans import window_plan
 from store.database.engine import Database, json_rows
 
 # A change applies once: only the one with the next number counts, any other changes nothing.
@@ -71,8 +72,12 @@ class Plans:
         values = {"campaign": campaign_id, "number": number, "by": by, "scheduled_at": scheduled_at}
 
         def work(connection: Connection) -> int:
+            windowed = window_plan(connection, self._lay_out, campaign_id)
             if connection.execute(_COUNT_PUSH, values).rowcount:
-                connection.execute(_PUSH, values)
+                if windowed is None:
+                    connection.execute(_PUSH, values)
+                else:
+                    windowed.shift(campaign_id, by, scheduled_at)
             return _changes(connection, campaign_id)
 
         return self._write(work)
@@ -112,6 +117,9 @@ class Plans:
                 move = {**values, "by": scheduled_at - first, "scheduled_at": scheduled_at}
                 connection.execute(_MOVE_START, move)
                 connection.execute(_PUSH, move)
+            windowed = window_plan(connection, self._lay_out, campaign_id)
+            if windowed is not None:
+                windowed.respread(campaign_id)
             return number
 
         return self._write(work)

@@ -6,6 +6,7 @@ from enum import StrEnum
 from sqlalchemy import Connection, Row, String, bindparam, text
 from sqlmodel import select
 
+from campaign.activity import Action
 from campaign.credits import price_of
 from campaign.instants import Instant
 from campaign.refusals import Refusal, RefusalCode
@@ -14,6 +15,7 @@ from campaign.states import CAMPAIGN_ENDS, CampaignStatus
 from store.campaigns.admission import insufficient
 from store.database.engine import Database
 from store.shared import ledger
+from store.shared.activity import record
 from store.shared.brakes import NEXT_NUMBER
 from store.tables import CampaignRow
 
@@ -102,6 +104,13 @@ class Retrying:
             if not counts:
                 raise _NotRetried(Retried.NOTHING)
             _hold_key(connection, campaign_id, campaign, now)
+            record(
+                connection,
+                Action.CAMPAIGN_RETRIED,
+                campaign_id,
+                account=campaign.account_id,
+                after={"messages": sum(counts.values())},
+            )
             # Last, because every chunk of the account waits for these row locks of the ledger.
             price = price_of(counts["sms"], counts["mms"])
             number = ledger.holds(connection, campaign_id)

@@ -2,9 +2,15 @@
 
 from collections.abc import Sequence
 
+from sqlalchemy import Connection
+
+from campaign.activity import Action
 from campaign.composing import base_instant
 from campaign.model import ComposedCampaign
+from campaign.sending_windows import stored_window
 from campaign.states import GIVEN_UP, CampaignStatus
+from store.shared.activity import record
+from store.shared.own_keys import stored_key
 
 
 def campaign_values(composed: ComposedCampaign, campaign_id: str) -> dict[str, object]:
@@ -22,10 +28,18 @@ def campaign_values(composed: ComposedCampaign, campaign_id: str) -> dict[str, o
         "scheduled_at": draft.scheduled_at,
         "spread_hours": draft.spread_hours,
         "base_at": base_instant(draft, composed.received_at),
-        "key": draft.key,
+        "key": stored_key(draft.key, draft.sandbox),
         "payload_hash": draft.payload_hash,
         "exclude_opt_outs": draft.exclude_opt_outs,
         "unknown_policy": draft.unknown_policy.value,
+        "sandbox": draft.sandbox,
+        "purpose": None if draft.purpose is None else draft.purpose.value,
+        "sending_window": stored_window(draft.window),
+        "expires_at": draft.expires_at,
+        "validity_seconds": draft.validity_seconds,
+        "credits_max_sms": draft.credits_max.sms,
+        "credits_max_mms": draft.credits_max.mms,
+        "is_test": draft.is_test,
     }
 
 
@@ -46,7 +60,7 @@ def message_values(composed: ComposedCampaign, campaign_id: str) -> Sequence[dic
             "reason": message.reason,
             "due_at": message.due_at,
             "scheduled_at": message.scheduled_at,
-            "key": message.key,
+            "key": stored_key(message.key, composed.draft.sandbox),
             "reference": message.reference,
             "list_id": message.list_id,
             "compliance_text": message.compliance_text,
@@ -55,6 +69,7 @@ def message_values(composed: ComposedCampaign, campaign_id: str) -> Sequence[dic
             "network": message.network,
             "callback_url": message.callback_url,
             "callback_method": message.callback_method,
+            "time_zone": message.time_zone,
             # Some are at their end before anything was sent.
             "final_at": composed.received_at if message.status in GIVEN_UP else None,
         }
@@ -63,3 +78,16 @@ def message_values(composed: ComposedCampaign, campaign_id: str) -> Sequence[dic
     # A column that is empty throughout would cost as much as one that is not.
     used = [name for name in rows[0] if any(row[name] is not None for row in rows)]
     return [{name: row[name] for name in used} for row in rows]
+
+
+def record_created(connection: Connection, composed: ComposedCampaign, campaign_id: str) -> None:
+    """Record who created a campaign."""
+    draft = composed.draft
+    created = {
+        "dialect": draft.dialect,
+        "recipients": len(composed.messages),
+        "sandbox": draft.sandbox,
+    }
+    record(
+        connection, Action.CAMPAIGN_CREATED, campaign_id, account=draft.account_id, after=created
+    )

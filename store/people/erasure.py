@@ -10,12 +10,14 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, Row, TextClause, bindparam, text
 
+from campaign.activity import Action
 from campaign.credits import price_of
 from campaign.instants import Instant
 from campaign.people import ERASED, Erasure
 from campaign.phone import canonical_number
 from store.database.engine import Database, StoreError, json_rows
 from store.shared import ledger
+from store.shared.activity import record
 from store.shared.erased_numbers import ErasedNumbers
 
 # Each gets :account, :number (E.164), :erased (the mark) and, as ``{messages}``, the rowset r of
@@ -89,6 +91,14 @@ STATEMENTS: Sequence[tuple[str, str]] = (
         WHERE account_id = :account AND to_number = :number
         """,
     ),
+    (
+        "draft_row",
+        """
+        DELETE FROM draft_row
+        WHERE number = :number
+            AND draft_id IN (SELECT id FROM draft_campaign WHERE account_id = :account)
+        """,
+    ),
     ("lease", "DELETE FROM lease WHERE account_id = :account AND recipient = :number"),
     ("opt_out", "DELETE FROM opt_out WHERE account_id = :account AND number = :number"),
     (
@@ -114,6 +124,10 @@ STATEMENTS: Sequence[tuple[str, str]] = (
         """,
     ),
     ("auto_reply", "DELETE FROM auto_reply WHERE account_id = :account AND number = :number"),
+    (
+        "activity",
+        "UPDATE activity SET subject = :erased WHERE account_id = :account AND subject = :person",
+    ),
 )
 _MEMBERSHIPS = """
     SELECT id FROM mailing_list
@@ -216,6 +230,7 @@ class Eraser:
             "number": number,
             "digits": f"%{number.removeprefix('+')}%",
             "erased": ERASED,
+            "person": self._erased_numbers.subject(account_id, number),
             "now": now,
         }
         # The account's campaigns may be many: they are not searched under the write lock.
@@ -246,6 +261,8 @@ class Eraser:
             if naming:
                 connection.execute(_FORGET_KEYS, values)
                 connection.execute(_UNNAME, {**values, "campaigns": list(naming)})
+            after = {"messages": len(found), "replies": replies, "lists": lists}
+            record(connection, Action.PERSON_ERASED, ERASED, account=account_id, after=after)
             # Last, because every chunk of the account waits for these few rows.
             self._void(connection, account_id, skipped, now)
             under_way = [

@@ -37,7 +37,7 @@ _OWNERS = text("""
 _WRITERS = text(f"""
     SELECT DISTINCT c.account_id
     FROM message m JOIN campaign c ON c.id = m.campaign_id
-    WHERE m.recipient = :writer AND m.sender IN :numbers AND {_LEFT}
+    WHERE m.recipient = :writer AND m.sender IN :numbers AND {_LEFT} AND NOT c.sandbox
 """).bindparams(bindparam("numbers", expanding=True))
 # What was sent last before the text. A message to a leased number need not have left yet, because
 # all that share the lease have the same options.
@@ -46,7 +46,7 @@ _ANSWERED = text(f"""
     FROM message m
     JOIN campaign c ON c.id = m.campaign_id
     LEFT JOIN reply_option o ON o.message_id = m.id AND o.leased
-    WHERE m.recipient = :writer AND m.sender IN :numbers
+    WHERE m.recipient = :writer AND m.sender IN :numbers AND NOT c.sandbox
         AND ({_LEFT} OR (o.leased AND c.account_id = CAST(:account AS VARCHAR)))
         AND c.account_id = COALESCE(CAST(:account AS VARCHAR), c.account_id)
     ORDER BY CASE WHEN m.sent_at <= :until THEN 0 WHEN m.sent_at IS NULL THEN 2 ELSE 1 END,

@@ -17,7 +17,7 @@ _FIND = text("""
     JOIN campaign c ON c.id = m.campaign_id
     LEFT JOIN opt_out_state s ON s.account_id = c.account_id AND s.number = m.recipient
     WHERE m.status IN ('failed', 'undelivered') AND m.error IN :dead
-        AND m.final_at > COALESCE(s.started_at, 0)
+        AND m.final_at > COALESCE(s.started_at, 0) AND NOT c.sandbox
         AND NOT EXISTS (
             SELECT 1 FROM opt_out o
             WHERE o.account_id = c.account_id AND o.number = m.recipient

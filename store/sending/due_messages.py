@@ -13,6 +13,7 @@ from campaign.routing import Choice, choose
 from store.database.engine import Database
 from store.sending.carrier_health import PROBE_EVERY, Health
 from store.sending.rows import DueMessage
+from store.sending.time_limits import TimeLimits
 from store.shared.rates import Rates
 from store.shared.routes import Routes
 
@@ -20,6 +21,7 @@ from store.shared.routes import Routes
 # counts since the campaign was last retried, because a retry allows every try again.
 _DUE_MESSAGES = """
     SELECT position, id, recipient, text, media_url, sender, segments, attempts, key, list_id,
+        country, time_zone,
         CASE
             WHEN attempts = 0 OR was_unknown THEN attempts
             ELSE attempts - COALESCE((
@@ -57,6 +59,7 @@ class Found:
     ``exhausted`` says that no message of the chunk is left. Otherwise ``ask_again_at`` is when
     those may leave that a rate or ``down``, a carrier that is down, holds back: ``waits_for`` names
     it. Without it, ``ask_again_at`` is when the next one is due.
+    ``closed`` are due, but outside of their hours: when they may leave, by position; None: never.
     """
 
     rows: Sequence[DueMessage] = ()
@@ -65,6 +68,7 @@ class Found:
     ask_again_at: Instant | None = None
     waits_for: str | None = None
     down: str | None = None
+    closed: Mapping[int, Instant | None] = field(default_factory=dict)
 
 
 class DueMessages:
@@ -85,8 +89,13 @@ class DueMessages:
         chunk: ChunkRange,
         count: int,
         now: Instant,
+        limits: TimeLimits,
+        sandbox: bool = False,
     ) -> Found:
-        """Return up to ``count`` messages; spends their segments where a rate applies."""
+        """Return up to ``count`` messages; spends their segments where a rate applies.
+
+        In the ``sandbox`` only the campaign's own rate applies, so that it slows down no other.
+        """
         if count <= 0:
             return Found()
         wanted = {
@@ -98,9 +107,13 @@ class DueMessages:
             "count": count,
         }
         due = [DueMessage._make(row) for row in connection.execute(self._find, wanted).all()]
-        look = _Look(self, connection, account_id, now)
-        chosen = [(row, choice) for row in due if (choice := look.choose(row)) is not None]
-        found = self._granted(connection, chunk.campaign_id, account_id, chosen, now)
+        closed = limits.closed(due, now)
+        open_now = [row for index, row in enumerate(due) if index not in closed] if closed else due
+        look = _Look(self, connection, account_id, now, sandbox)
+        chosen = [(row, choice) for row in open_now if (choice := look.choose(row)) is not None]
+        found = self._granted(
+            connection, chunk.campaign_id, None if sandbox else account_id, chosen, now
+        )
         if look.probe_at is not None and look.probe_at < (found.ask_again_at or INSTANT_MAX):
             waits_for = f"down:{look.down_carrier}"
             found = replace(found, ask_again_at=look.probe_at, waits_for=waits_for)
@@ -110,23 +123,29 @@ class DueMessages:
             found,
             exhausted=len(due) < count and found.ask_again_at is None,
             down=look.down_carrier,
+            closed={due[index].position: opens_at for index, opens_at in closed.items()},
         )
 
     def _granted(
         self,
         connection: Connection,
         campaign_id: str,
-        account_id: str,
+        account_id: str | None,
         chosen: Sequence[tuple[DueMessage, Choice]],
         now: Instant,
     ) -> Found:
-        """Return those of the messages that every rate lets leave now."""
+        """Return those of the messages that every rate lets leave now.
+
+        Without an account only the campaign's rate is asked.
+        """
         if not self._rates_store.has_any(connection, now):
             leaves = {row.position: Leave(0, choice) for row, choice in chosen}
             return Found([row for row, _ in chosen], leaves)
         campaign = campaign_scope(campaign_id)
         scopes = [
-            (campaign, sender_scope(account_id, row.sender), carrier_scope(choice.carrier))
+            (campaign,)
+            if account_id is None
+            else (campaign, sender_scope(account_id, row.sender), carrier_scope(choice.carrier))
             for row, choice in chosen
         ]
         states = self._rates_store.lock(connection, chain.from_iterable(scopes), now)
@@ -145,12 +164,17 @@ class _Look:
     """Chooses carriers for the messages of one call, and probes those that are down."""
 
     def __init__(
-        self, due_messages: DueMessages, connection: Connection, account_id: str, now: Instant
+        self,
+        due_messages: DueMessages,
+        connection: Connection,
+        account_id: str,
+        now: Instant,
+        sandbox: bool,
     ) -> None:
         self._health = due_messages.health
         self._connection = connection
         self._now = now
-        self._routes = due_messages.routes.of(connection, account_id, now)
+        self._routes = due_messages.routes.of(connection, account_id, now, sandbox)
         self._down = self._health.down(connection, now)
         self.probe_at: Instant | None = None
         self.down_carrier: str | None = None

@@ -15,6 +15,10 @@ _KEY_HOLDER = text("""
     FROM recipient_key k JOIN campaign c ON c.account_id = k.account_id
     WHERE c.id = :campaign AND k.key = :key
 """)
+_MESSAGE = text("""
+    SELECT message.* FROM message JOIN campaign ON campaign.id = message.campaign_id
+    WHERE message.id = :message AND campaign.account_id = :account
+""")
 
 
 class Attempts:
@@ -36,12 +40,26 @@ class Attempts:
 
         def work(connection: Connection) -> Sequence[MessageStory]:
             rows = connection.execute(query).all()
-            return [_story(connection, campaign_id, message_view(row)) for row in rows]
+            return [_story(connection, campaign_id, message_view(row), row.key) for row in rows]
+
+        return self._database.read_snapshot(work)
+
+    def story(self, message_id: str, account_id: str) -> MessageStory | None:
+        """Return the history of one message; None if there is none or it is another account's."""
+        values = {"message": message_id, "account": account_id}
+
+        def work(connection: Connection) -> MessageStory | None:
+            row = connection.execute(_MESSAGE, values).first()
+            if row is None:
+                return None
+            return _story(connection, row.campaign_id, message_view(row), row.key)
 
         return self._database.read_snapshot(work)
 
 
-def _story(connection: Connection, campaign_id: str, message: MessageView) -> MessageStory:
+def _story(
+    connection: Connection, campaign_id: str, message: MessageView, key: str | None
+) -> MessageStory:
     query = (
         select(
             col(AttemptRow.number),
@@ -58,8 +76,8 @@ def _story(connection: Connection, campaign_id: str, message: MessageView) -> Me
         .order_by(col(AttemptRow.number))
     )
     attempts = [AttemptView(*row) for row in connection.execute(query)]
-    values = {"campaign": campaign_id, "key": message.key}
-    holder = None if message.key is None else connection.execute(_KEY_HOLDER, values).first()
+    values = {"campaign": campaign_id, "key": key}
+    holder = None if key is None else connection.execute(_KEY_HOLDER, values).first()
     if holder is None:
-        return MessageStory(message, attempts)
-    return MessageStory(message, attempts, holder.message_id, holder.free_at)
+        return MessageStory(campaign_id, message, attempts)
+    return MessageStory(campaign_id, message, attempts, holder.message_id, holder.free_at)

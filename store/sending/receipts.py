@@ -92,6 +92,18 @@ class Receipts:
         """
         if not receipts:
             return 0
+        changed, destinations = self._database.write(
+            lambda connection: self.settle(connection, receipts, now)
+        )
+        self._outbox.notify(destinations)
+        return changed
+
+    def settle(
+        self, connection: Connection, receipts: Sequence[Receipt], now: Instant | None = None
+    ) -> tuple[int, Sequence[Destination]]:
+        """As ``apply``, inside the caller's transaction; the destinations are to be notified."""
+        if not receipts:
+            return 0, []
         due_at = max(receipt.at for receipt in receipts) if now is None else now
         rows = json_rows(
             [
@@ -106,28 +118,23 @@ class Receipts:
             ]
         )
 
-        def work(connection: Connection) -> tuple[int, Sequence[Destination]]:
-            connection.execute(self._messages_for_update, {"rows": rows})
-            moved = connection.execute(self._settle_sent, {"rows": rows}).all()
-            settled = {row.id for row in moved}
-            proved = [
-                row
-                for receipt in receipts
-                if receipt.reference not in settled
-                and (row := self._prove_handoff(connection, receipt)) is not None
-            ]
-            events = [*(row for row in moved if row.event_for is not None), *proved]
-            destinations = self._outbox.record_message_events(
-                connection, map(_event_of, events), due_at
-            )
-            # Last, because every chunk of the account waits for the rows of the ledger.
-            for row in sorted(proved, key=lambda each: str(each.campaign_id)):
-                _post(connection, row)
-            return len(settled) + len(proved), destinations
-
-        changed, destinations = self._database.write(work)
-        self._outbox.notify(destinations)
-        return changed
+        connection.execute(self._messages_for_update, {"rows": rows})
+        moved = connection.execute(self._settle_sent, {"rows": rows}).all()
+        settled = {row.id for row in moved}
+        proved = [
+            row
+            for receipt in receipts
+            if receipt.reference not in settled
+            and (row := self._prove_handoff(connection, receipt)) is not None
+        ]
+        events = [*(row for row in moved if row.event_for is not None), *proved]
+        destinations = self._outbox.record_message_events(
+            connection, map(_event_of, events), due_at
+        )
+        # Last, because every chunk of the account waits for the rows of the ledger.
+        for row in sorted(proved, key=lambda each: str(each.campaign_id)):
+            _post(connection, row)
+        return len(settled) + len(proved), destinations
 
     def _prove_handoff(self, connection: Connection, receipt: Receipt) -> Row[Any] | None:
         """Move a message whose handoff was not known, and spend its key."""

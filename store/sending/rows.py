@@ -4,6 +4,7 @@ They are named tuples, because SQLAlchemy's Row looks a column up by name at eac
 is some twenty times for each message.
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Row
@@ -26,6 +27,8 @@ class DueMessage(NamedTuple):
     attempts: int
     key: str | None
     list_id: str | None
+    country: str | None
+    time_zone: str | None
     tries: int
 
 
@@ -45,7 +48,8 @@ def new_handoff(
     now: Instant,
     start_at: Instant,
     choice: Choice,
-    earlier: tuple[EarlierTry, ...],
+    earlier: Sequence[EarlierTry],
+    sandbox: bool,
 ) -> Handoff:
     """Return the handoff of a message that is claimed now."""
     return Handoff(
@@ -62,7 +66,8 @@ def new_handoff(
         carrier=choice.carrier,
         round=choice.round,
         more=choice.more,
-        earlier=earlier,
+        earlier=tuple(earlier),
+        sandbox=sandbox,
     )
 
 
@@ -79,4 +84,5 @@ def old_handoff(row: Row[Any]) -> Handoff:
         segments=row.segments,
         attempted_at=row.attempted_at,
         carrier=row.carrier or "",
+        sandbox=bool(row.sandbox),
     )

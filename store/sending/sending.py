@@ -10,32 +10,26 @@ from sqlalchemy import Connection
 from campaign.credits import Price, price_of
 from campaign.events import Destination, MessageEvent
 from campaign.handoffs import Handoff
-from campaign.instants import HOUR, SECOND, Instant
+from campaign.instants import SECOND, Instant
 from campaign.ports import ChunkRange, ClaimResult, Outcome
 from campaign.states import MessageStatus
 from store.database.engine import Database, json_rows
 from store.sending.due_messages import DueMessages, Found
 from store.sending.earlier_tries import EarlierTries
+from store.sending.owners import Owner, Owners
+from store.sending.receipts import Receipts
 from store.sending.rows import DueMessage, Moved, new_handoff, old_handoff
+from store.sending.sandbox import settle_sent
 from store.sending.statements import ABANDONED, OWNER, RENEW, ChunkStatements
+from store.sending.time_limits import Deferrals, time_limits
 from store.sending.unwanted import Unwanted
 from store.shared import ledger, recipient_keys
 from store.shared.brakes import brake_of
-from store.shared.cache import Cache
 from store.shared.erased_numbers import ErasedNumbers
 from store.shared.outbox import Outbox
 
 # The next try of a message whose key another message is using.
 KEY_BUSY_WAIT: Instant = 5 * SECOND
-
-
-@dataclass(frozen=True, slots=True)
-class _Owner:
-    """What a chunk needs of its campaign; it never changes."""
-
-    account_id: str
-    exclude_opt_outs: bool
-    look_up_since: Instant | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +49,16 @@ class Sending:
         outbox: Outbox,
         due_messages: DueMessages,
         erased_numbers: ErasedNumbers,
+        receipts: Receipts,
     ) -> None:
         self._database = database
         self._outbox = outbox
+        self._receipts = receipts
         self._unwanted = Unwanted(database, erased_numbers)
         self._due_messages = due_messages
-        self._owners: Cache[str, _Owner] = Cache(HOUR)
+        self._owners = Owners()
         self._earlier_tries = EarlierTries(database, due_messages.routes.carriers)
+        self._deferrals = Deferrals(database)
         self._sql = ChunkStatements(database)
 
     def flush_and_claim(
@@ -76,20 +73,28 @@ class Sending:
         """See :class:`campaign.ports.SendingStore`."""
 
         def work(connection: Connection) -> tuple[ClaimResult, Sequence[Destination]]:
-            owner = self._owner(connection, chunk.campaign_id, now)
+            owner = self._owners.of(connection, chunk.campaign_id, now)
             held = claim_count > 0 and brake_of(connection, chunk.campaign_id) is not None
-            wanted = 0 if held else claim_count
+            expires = claim_count > 0 and not held and owner.limits.has_expired(now)
+            wanted = 0 if held or expires else claim_count
             # Every transaction locks rates before keys, or two chunks could deadlock.
-            found = self._due_messages.find(connection, owner.account_id, chunk, wanted, now)
+            found = self._due_messages.find(
+                connection, owner.account_id, chunk, wanted, now, owner.limits, owner.sandbox
+            )
             written = _Written()
             if outcomes:
                 written = self._write_outcomes(
                     connection, owner, chunk.campaign_id, token, outcomes
                 )
             outcome = ClaimResult(held=held)
+            if expires:
+                outcome = self._deferrals.expire(connection, chunk, now)
             if wanted > 0:
                 outcome = self._take(connection, owner, chunk, token, found, now, claimed_until)
             destinations = self._outbox.record_message_events(connection, written.events, now)
+            if owner.sandbox and outcomes:
+                delivered = settle_sent(connection, self._receipts, chunk.campaign_id, now)
+                destinations = [*destinations, *delivered]
             if written.handed_off is not None:
                 # Last, because every chunk of the account waits for these few rows.
                 ledger.post(connection, owner.account_id, chunk.campaign_id, *written.handed_off)
@@ -126,9 +131,13 @@ class Sending:
         values = {"campaign": chunk.campaign_id, "low": chunk.low, "high": chunk.high}
         values["token"] = token
         found = self._database.read(lambda connection: connection.execute(ABANDONED, values).all())
-        leases = [row.claimed_until or 0 for row in found]
+        if not found:
+            return [], None
+        owner = self._database.read(lambda connection: connection.execute(OWNER, values).one())
         handoffs = [old_handoff(row) for row in found]
-        return handoffs, max(leases, default=None)
+        for handoff, row in zip(handoffs, found, strict=True):
+            time_limits(owner).set_on(handoff, row)
+        return handoffs, max(row.claimed_until or 0 for row in found)
 
     def adopt(
         self,
@@ -149,17 +158,10 @@ class Sending:
 
         return self._database.write(work)
 
-    def _owner(self, connection: Connection, campaign_id: str, now: Instant) -> _Owner:
-        def read() -> _Owner:
-            row = connection.execute(OWNER, {"campaign": campaign_id}).one()
-            return _Owner(row.account_id, bool(row.exclude_opt_outs), row.look_up_since)
-
-        return self._owners.get(campaign_id, now, read)
-
     def _write_outcomes(
         self,
         connection: Connection,
-        owner: _Owner,
+        owner: Owner,
         campaign_id: str,
         token: str,
         outcomes: Sequence[Outcome],
@@ -213,7 +215,7 @@ class Sending:
     def _take(
         self,
         connection: Connection,
-        owner: _Owner,
+        owner: Owner,
         chunk: ChunkRange,
         token: str,
         due_messages: Found,
@@ -226,17 +228,23 @@ class Sending:
             waits_for=due_messages.waits_for,
             down=due_messages.down,
         )
-        if not due_messages.rows:
+        if not due_messages.rows and not due_messages.closed:
             return result
         aside, winners = self._decide(connection, owner, chunk.campaign_id, due_messages.rows, now)
+        never = self._deferrals.defer(connection, chunk.campaign_id, due_messages.closed)
+        aside += never
         if aside:
             connection.execute(self._sql.set_aside, {"rows": json_rows(aside), "now": now})
         leaves = [due_messages.leaves[row.position] for row in winners]
         tries = self._earlier_tries.of(connection, chunk.campaign_id, winners, owner.look_up_since)
         handoffs = [
-            new_handoff(row, now, leave.start_at, leave.choice, tuple(tries.get(row.position, ())))
+            new_handoff(
+                row, now, leave.start_at, leave.choice, tries.get(row.position, ()), owner.sandbox
+            )
             for row, leave in zip(winners, leaves, strict=True)
         ]
+        for handoff, row in zip(handoffs, winners, strict=True):
+            owner.limits.set_on(handoff, row)
         rows = json_rows(
             [
                 {
@@ -256,12 +264,13 @@ class Sending:
         if len(claimed) != len(winners):
             raise RuntimeError("a locked row changed its state")
         skipped = sum(row["status"] == MessageStatus.SKIPPED for row in aside)
-        return replace(result, claimed=handoffs, skipped=skipped, deferred=len(aside) - skipped)
+        deferred = len(due_messages.closed) - len(never) + len(aside) - skipped
+        return replace(result, claimed=handoffs, skipped=skipped, deferred=deferred)
 
     def _decide(
         self,
         connection: Connection,
-        owner: _Owner,
+        owner: Owner,
         campaign_id: str,
         found: Sequence[DueMessage],
         now: Instant,

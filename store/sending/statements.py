@@ -5,8 +5,9 @@ from sqlalchemy import text
 from store.database.engine import Database
 
 ABANDONED = text("""
-    SELECT m.*, a.started_at AS attempted_at, a.carrier
+    SELECT m.*, a.started_at AS attempted_at, a.carrier, c.sandbox
     FROM message m
+    JOIN campaign c ON c.id = m.campaign_id
     JOIN attempt a
         ON a.campaign_id = m.campaign_id AND a.position = m.position AND a.number = m.attempts
     WHERE m.campaign_id = :campaign AND m.position >= :low AND m.position < :high
@@ -19,7 +20,9 @@ RENEW = text("""
         AND COALESCE(status, '') = 'sending' AND claimed_by = :token AND recipient <> 'erased'
 """)
 OWNER = text("""
-    SELECT account_id, exclude_opt_outs, look_up_since FROM campaign WHERE id = :campaign
+    SELECT account_id, exclude_opt_outs, look_up_since, sandbox, purpose, sending_window,
+        expires_at, validity_seconds
+    FROM campaign WHERE id = :campaign
 """)
 
 

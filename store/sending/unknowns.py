@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, String, bindparam, text
 
+from campaign.activity import Action
 from campaign.credits import MessageKind, price_of
 from campaign.handoffs import Repeats
 from campaign.instants import Instant
@@ -13,6 +14,7 @@ from campaign.states import CAMPAIGN_ENDS, CampaignStatus, MessageStatus
 from store.campaigns.admission import Admissions
 from store.database.engine import Database
 from store.shared import ledger, recipient_keys
+from store.shared.activity import record
 
 _RESOLVE = text("""
     UPDATE message SET
@@ -113,6 +115,14 @@ class Resolving:
                 found = connection.execute(_STATUS_OF, values).scalar()
                 return None if found is None else MessageStatus(found)
             connection.execute(_NOTE, {**outcome, "position": row.position})
+            record(
+                connection,
+                Action.MESSAGE_RESOLVED,
+                message_id,
+                account=campaign.account_id,
+                before={"status": MessageStatus.UNKNOWN},
+                after={"status": status},
+            )
             if was_sent:
                 _pay(connection, campaign.account_id, campaign_id, row, now)
             else:

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
+from campaign.activity import Action
 from campaign.instants import Instant
 from campaign.states import CAMPAIGN_OPEN
 from store.database.engine import Database
+from store.shared.activity import record
 
 ACCOUNT_CLOSED = "account_closed"
 STOPPED = "stopped"
@@ -108,9 +110,16 @@ class Brakes:
         """
         scope = account_id or EVERYTHING
         values = {"scope": scope, "now": now, "by_operator": by_operator}
-        stop = self._database.write(
-            lambda connection: Stop(*connection.execute(_STOP, values).one())
-        )
+
+        def work(connection: Connection) -> Stop:
+            before = [one for one in _in_force(connection) if one.scope == scope]
+            stop = Stop(*connection.execute(_STOP, values).one())
+            if before != [stop]:
+                after = {"byOperator": stop.by_operator}
+                record(connection, Action.BRAKE_SET, scope, account=account_id, after=after)
+            return stop
+
+        stop = self._database.write(work)
         self._database.write(lambda connection: pause_campaigns(connection, scope, STOPPED, now))
         return stop
 
@@ -124,7 +133,8 @@ class Brakes:
         values = {"scope": scope, "now": now, "by_operator": by_operator}
 
         def work(connection: Connection) -> Sequence[Stop]:
-            connection.execute(_START, values)
+            if connection.execute(_START, values).rowcount:
+                record(connection, Action.BRAKE_RELEASED, scope, account=account_id)
             connection.execute(_RELEASE_CAMPAIGNS, values)
             return [stop for stop in _in_force(connection) if stop.scope in (scope, EVERYTHING)]
 

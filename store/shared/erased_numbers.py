@@ -40,6 +40,11 @@ class ErasedNumbers:
                 AND hash IN (SELECT r.hash FROM {database.rowset("hash TEXT")})
         """)
 
+    def subject(self, account_id: str, number: str) -> str:
+        """Name a number, in the record of who did what, by its keyed hash."""
+        (hash,) = self._sealer.hash_people(account_id, [number])
+        return f"person:{hash[:32]}"
+
     def has_any(self, connection: Connection, account_id: str) -> bool:
         """Tell whether a number of the account was ever erased."""
         return connection.execute(_ANY, {"account": account_id}).first() is not None

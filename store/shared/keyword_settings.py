@@ -6,8 +6,10 @@ from dataclasses import asdict
 from sqlalchemy import Connection, bindparam, text
 from sqlmodel import select
 
+from campaign.activity import Action
 from campaign.keywords import KeywordSettings
 from store.database.engine import Database
+from store.shared.activity import record
 from store.tables import KeywordSettingRow
 
 _GET = select(KeywordSettingRow).where(KeywordSettingRow.account_id == bindparam("account_id"))
@@ -56,4 +58,9 @@ class KeywordSettingsStore:
         for name in (*_LISTS, "languages"):
             if values[name] is not None:
                 values[name] = json.dumps(values[name])
-        self._database.write(lambda connection: connection.execute(_SET, values))
+
+        def work(connection: Connection) -> None:
+            connection.execute(_SET, values)
+            record(connection, Action.KEYWORDS_CHANGED, account_id, account=account_id)
+
+        self._database.write(work)

@@ -3,6 +3,8 @@
 Every function works inside its caller's transaction, so that messages, keys and money change
 together or not at all. Balances change only by conditional statements. Entries are appended, and
 their ids are made from what they are about, so that nothing is booked twice.
+
+A campaign of the sandbox is free: what it holds is zero, and it posts nothing.
 """
 
 from collections.abc import Iterator
@@ -19,6 +21,15 @@ _ENTRY = text("""
     VALUES (:id, :account, :campaign, :kind, :movement, :amount, :at)
     ON CONFLICT (id) DO NOTHING
 """)
+_POST_ENTRY = text("""
+    INSERT INTO ledger_entry (id, account_id, campaign_id, kind, movement, amount, at)
+    SELECT CAST(:id AS VARCHAR), CAST(:account AS VARCHAR), CAST(:campaign AS VARCHAR),
+        CAST(:kind AS VARCHAR), CAST(:movement AS VARCHAR), CAST(:amount AS BIGINT),
+        CAST(:at AS BIGINT)
+    WHERE NOT EXISTS (SELECT 1 FROM campaign WHERE id = :campaign AND sandbox)
+    ON CONFLICT (id) DO NOTHING
+""")
+_IN_SANDBOX = text("SELECT 1 FROM campaign WHERE id = :campaign AND sandbox")
 _HOLD_CREDIT = text("""
     UPDATE credit SET available = available - :amount, held = held + :amount
     WHERE account_id = :account AND kind = :kind AND available >= :amount
@@ -80,9 +91,12 @@ def hold(
 
     Raises Overdrawn, upon which the caller rolls its transaction back.
     """
-    for line in _lines("hold", account_id, campaign_id, price, at):
-        if connection.execute(_OPEN_HOLD, line).rowcount > 0 and line["amount"] != 0:
+    free = _is_free(connection, campaign_id)
+    for line in _lines("hold", account_id, campaign_id, Price() if free else price, at):
+        opened = connection.execute(_OPEN_HOLD, line).rowcount > 0
+        if opened and line["amount"] != 0:
             _hold_credit(connection, line)
+        if opened and (free or line["amount"] != 0):
             connection.execute(_ENTRY, line)
 
 
@@ -108,6 +122,10 @@ def hold_again(
     ``number`` names the entry among the campaign's holds, from 1. Raises Overdrawn, upon which
     the caller rolls its transaction back, and LedgerError when the entry is there already.
     """
+    if _is_free(connection, campaign_id):
+        for line in _lines("hold", account_id, campaign_id, Price(), at, number):
+            connection.execute(_ENTRY, line)
+        return
     for line in _lines("hold", account_id, campaign_id, price, at, number):
         if _move(connection, line, _ENLARGE_HOLD):
             _hold_credit(connection, line)
@@ -127,7 +145,7 @@ def post(
     Raises LedgerError when more would be posted than was held, or the same entry twice.
     """
     for line in _lines("post", account_id, campaign_id, price, at, position):
-        _move(connection, line, _POST_HOLD, _POST_CREDIT)
+        _move(connection, line, _POST_HOLD, _POST_CREDIT, entry=_POST_ENTRY)
 
 
 def void(
@@ -153,6 +171,8 @@ def void_given_up(
 
     The caller has locked the holds of the campaign, so that ``void_rest`` counts this void.
     """
+    if _is_free(connection, campaign_id):
+        return
     number = connection.execute(_VOIDS, {"campaign": campaign_id}).scalar_one()
     void(connection, account_id, campaign_id, price, number, at)
 
@@ -163,6 +183,8 @@ def void_rest(connection: Connection, campaign_id: str, keep: Price, at: Instant
     The caller makes sure that neither the holds nor the messages that ``keep`` was counted from
     can change until its transaction ends.
     """
+    if _is_free(connection, campaign_id):
+        keep = Price()
     number = connection.execute(_VOIDS, {"campaign": campaign_id}).scalar_one()
     for row in connection.execute(_REMAINDER, {"campaign": campaign_id}).all():
         kind = CreditKind(row.kind)
@@ -171,11 +193,19 @@ def void_rest(connection: Connection, campaign_id: str, keep: Price, at: Instant
         void(connection, row.account_id, campaign_id, price, number, at)
 
 
-def _move(connection: Connection, line: dict[str, Any], *updates: TextClause) -> bool:
+def _is_free(connection: Connection, campaign_id: str) -> bool:
+    return connection.execute(_IN_SANDBOX, {"campaign": campaign_id}).first() is not None
+
+
+def _move(
+    connection: Connection, line: dict[str, Any], *updates: TextClause, entry: TextClause = _ENTRY
+) -> bool:
     """Append an entry and change what it is about; False, and nothing, for no credits."""
     if line["amount"] == 0:
         return False
-    if connection.execute(_ENTRY, line).rowcount == 0:
+    if connection.execute(entry, line).rowcount == 0:
+        if _is_free(connection, line["campaign"]):
+            return False
         raise LedgerError(f"booked twice: {line['id']}")
     for update in updates:
         if connection.execute(update, line).rowcount == 0:

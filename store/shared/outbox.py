@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import NamedTuple
 
-from sqlalchemy import Connection, String, bindparam, select, text
+from sqlalchemy import Connection, Row, String, bindparam, or_, select, text
 from sqlmodel import col
 
 from campaign.events import (
     CAMPAIGN_EVENTS,
+    LISTENER_PREFIX,
     MESSAGE_EVENTS,
     NATIVE,
     Destination,
@@ -59,13 +59,6 @@ class _Callback:
         return callback_id(self.destination, self.event, subject, self.at)
 
 
-class _Webhook(NamedTuple):
-    id: str
-    account_id: str
-    events: str
-    dialect: str
-
-
 class Outbox:
     """Writes callbacks inside the transactions of others.
 
@@ -114,7 +107,7 @@ class Outbox:
         if not rows:
             return []
         subjects = connection.execute(self._subjects, {"rows": json_rows(rows)}).all()
-        webhooks = _webhooks(connection, {subject.account_id for subject in subjects})
+        webhooks = _webhooks(connection, {subject.account_id for subject in subjects}, now)
         callbacks = []
         for subject in subjects:
             event = Event(subject.event)
@@ -162,7 +155,7 @@ class Outbox:
         account_id = campaign.account_id
         callbacks = [
             _Callback(account_id, webhook.id, webhook.dialect, event, now, campaign_id)
-            for webhook in _webhooks(connection, {account_id}).get(account_id, ())
+            for webhook in _webhooks(connection, {account_id}, now).get(account_id, ())
             if webhook.dialect in (NATIVE, campaign.dialect)
             if hears(webhook.events.split(), event)
         ]
@@ -180,9 +173,10 @@ class Outbox:
         A text belongs to a number, so webhooks of every dialect hear of it, except those of
         ``leave_out``, which the answered message's own address replaces.
         """
+        webhooks = _webhooks(connection, {message.account_id}, now)
         callbacks = [
             _of_inbound(message, webhook.id, webhook.dialect)
-            for webhook in _webhooks(connection, {message.account_id}).get(message.account_id, ())
+            for webhook in webhooks.get(message.account_id, ())
             if webhook.dialect != leave_out
             if hears(webhook.events.split(), Event.MESSAGE_RECEIVED)
         ]
@@ -213,7 +207,7 @@ class Outbox:
         """
         callbacks = [
             _Callback(account_id, webhook.id, NATIVE, event, now, inbound_id=event_id)
-            for webhook in _webhooks(connection, {account_id}).get(account_id, ())
+            for webhook in _webhooks(connection, {account_id}, now).get(account_id, ())
             if webhook.dialect == NATIVE and hears(webhook.events.split(), event)
         ]
         return self._write(connection, callbacks, now)
@@ -239,6 +233,7 @@ class Outbox:
     def record_click_event(self, connection: Connection, click: ClickRow) -> Sequence[Destination]:
         """Write a click for the webhooks that want it; return whom to notify."""
         campaign = connection.execute(_CAMPAIGN, {"campaign": click.campaign_id}).one()
+        webhooks = _webhooks(connection, {campaign.account_id}, click.at)
         callbacks = [
             _Callback(
                 campaign.account_id,
@@ -250,11 +245,19 @@ class Outbox:
                 click.message_id,
                 click_id=click.id,
             )
-            for webhook in _webhooks(connection, {campaign.account_id}).get(campaign.account_id, ())
+            for webhook in webhooks.get(campaign.account_id, ())
             if webhook.dialect in (NATIVE, campaign.dialect)
             if hears(webhook.events.split(), Event.LINK_CLICKED)
         ]
         return self._write(connection, callbacks, click.at)
+
+    def record_test_event(
+        self, connection: Connection, destination: Destination, now: Instant
+    ) -> tuple[str, Sequence[Destination]]:
+        """Write a test for one webhook; return the delivery's id and whom to notify."""
+        account_id, event = destination.account_id, Event.WEBHOOK_TEST
+        callback = _Callback(account_id, destination.id, NATIVE, event, now)
+        return callback.id, self._write(connection, [callback], now)
 
     def notify(self, destinations: Sequence[Destination]) -> None:
         """Report destinations with committed callbacks; called after the transaction."""
@@ -275,7 +278,9 @@ class Outbox:
             return []
         rows = json_rows([{"id": each.id, **asdict(each)} for each in callbacks])
         connection.execute(self._insert, {"rows": rows, "now": now})
-        return list({Destination(each.destination, each.account_id) for each in callbacks})
+        found = {Destination(each.destination, each.account_id) for each in callbacks}
+        # The client of a listener asks by itself.
+        return [one for one in found if not one.id.startswith(LISTENER_PREFIX)]
 
 
 def _of_inbound(message: InboundMessage, destination: str, dialect: str) -> _Callback:
@@ -291,17 +296,22 @@ def _of_inbound(message: InboundMessage, destination: str, dialect: str) -> _Cal
     )
 
 
-def _webhooks(connection: Connection, accounts: set[str]) -> Mapping[str, Sequence[_Webhook]]:
-    """Return the enabled webhooks of accounts, by account."""
+def _webhooks(
+    connection: Connection, accounts: set[str], now: Instant
+) -> Mapping[str, Sequence[Row[str, str, str, str]]]:
+    """Return the enabled webhooks and the listeners of accounts, by account."""
     query = select(
         col(WebhookRow.id),
         col(WebhookRow.account_id),
         col(WebhookRow.events),
         col(WebhookRow.dialect),
-    ).where(col(WebhookRow.account_id).in_(sorted(accounts)), col(WebhookRow.disabled_at).is_(None))
-    found: dict[str, list[_Webhook]] = {}
+    ).where(
+        col(WebhookRow.account_id).in_(sorted(accounts)),
+        col(WebhookRow.disabled_at).is_(None),
+        or_(col(WebhookRow.listens_until).is_(None), col(WebhookRow.listens_until) > now),
+    )
+    found: dict[str, list[Row[str, str, str, str]]] = {}
     if accounts:
         for row in connection.execute(query):
-            webhook = _Webhook(*row)
-            found.setdefault(webhook.account_id, []).append(webhook)
+            found.setdefault(row.account_id, []).append(row)
     return found

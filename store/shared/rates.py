@@ -5,11 +5,13 @@ from collections.abc import Iterable, Mapping
 from sqlalchemy import Connection, bindparam, delete, select, text
 from sqlmodel import col
 
+from campaign.activity import Action
 from campaign.instants import SECOND, Instant
 from campaign.rates import MILLISECOND, RATE_MAX, RATE_MIN, SLICE, RateState
 from campaign.rates import SECOND as MICROSECONDS
-from store.clock import wall_clock
+from store.clock import now_of
 from store.database.engine import Database, StoreError, json_rows
+from store.shared.activity import record
 from store.shared.cache import Cache
 from store.tables import RateRow
 
@@ -48,23 +50,41 @@ class Rates:
         need a second more to see a first rate. What a slower rate had put off for longer is put
         off no further than the new one asks for. Raises StoreError for a rate out of range.
         """
-        if rate is None:
-            self._database.write(lambda connection: forget(connection, scope))
-            return
-        if not RATE_MIN <= rate <= RATE_MAX:
+        if rate is not None and not RATE_MIN <= rate <= RATE_MAX:
             raise StoreError(
                 f"a rate is at least one segment an hour and at most {RATE_MAX:,.0f} per second"
             )
-        latest = wall_clock() * MILLISECOND + SLICE + round(MICROSECONDS / rate)
-        values = {"scope": scope, "rate": rate, "latest": latest}
-        self._database.write(lambda connection: connection.execute(_SET, values))
+
+        def work(connection: Connection) -> None:
+            before = connection.execute(
+                select(col(RateRow.rate)).where(col(RateRow.scope) == scope)
+            )
+            known = before.scalar()
+            if rate is None:
+                forget(connection, scope)
+            else:
+                latest = now_of(connection) * MILLISECOND + SLICE + round(MICROSECONDS / rate)
+                connection.execute(_SET, {"scope": scope, "rate": rate, "latest": latest})
+            if known != rate:
+                kind, _, owner = scope.partition(":")
+                record(
+                    connection,
+                    Action.RATE_CHANGED,
+                    scope,
+                    account=owner.partition(":")[0] if kind == "sender" else None,
+                    campaign=owner if kind == "campaign" else None,
+                    before={"rate": known},
+                    after={"rate": rate},
+                )
+
+        self._database.write(work)
 
     def rates(self) -> Mapping[str, float]:
         """Return every rate by its scope, in segments per second."""
-        return self._database.read(self.all)
+        return self._database.read(self.rates_in)
 
-    def all(self, connection: Connection) -> Mapping[str, float]:
-        """The same, inside the caller's transaction."""
+    def rates_in(self, connection: Connection) -> Mapping[str, float]:
+        """As ``rates``, inside the caller's transaction."""
         query = select(col(RateRow.scope), col(RateRow.rate)).order_by(col(RateRow.scope))
         return dict(connection.execute(query).all())
 

@@ -1,14 +1,17 @@
 """Counts messages and adds up money of campaigns, inside the caller's transaction."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, text
 
 from campaign.credits import Price
+from campaign.instants import Instant
 from campaign.ports import Tally
+from campaign.rates import campaign_scope
 from campaign.report import Report
-from campaign.views import CampaignView
+from campaign.states import MessageStatus
+from campaign.views import CampaignFacts, CampaignView
 from store.shared.clicks import click_counts
 from store.shared.views import campaign_view
 
@@ -17,7 +20,7 @@ _COUNTS = text("""
     WHERE campaign_id IN :campaigns
     GROUP BY campaign_id, status
 """).bindparams(bindparam("campaigns", expanding=True))
-_CAMPAIGN = text("SELECT id, total, status FROM campaign WHERE id = :campaign")
+_CAMPAIGN = text("SELECT id, total, status, sandbox FROM campaign WHERE id = :campaign")
 _TOTALS = text("""
     SELECT COALESCE(sum(attempts), 0) AS attempts,
         COALESCE(sum(CASE WHEN sent_at IS NOT NULL THEN segments ELSE 0 END), 0) AS segments,
@@ -26,15 +29,29 @@ _TOTALS = text("""
     FROM message
     WHERE campaign_id = :campaign
 """)
+# What left keeps the reason of an earlier try, and the index leaves it out.
+_WITH_REASON = frozenset(MessageStatus) - {
+    MessageStatus.QUEUED,
+    MessageStatus.SENDING,
+    MessageStatus.SENT,
+    MessageStatus.DELIVERED,
+}
 _REASONS = text("""
-    SELECT status, COALESCE(reason, error) AS why, count(*) AS n FROM message
-    WHERE campaign_id = :campaign AND COALESCE(reason, error) IS NOT NULL
-    GROUP BY status, COALESCE(reason, error)
-""")
+    SELECT campaign_id, status, COALESCE(reason, error) AS why, count(*) AS n FROM message
+    WHERE campaign_id IN :campaigns AND status IN :with_reason
+        AND COALESCE(reason, error) IS NOT NULL
+    GROUP BY campaign_id, status, COALESCE(reason, error)
+""").bindparams(
+    bindparam("campaigns", expanding=True),
+    bindparam("with_reason", [state.value for state in _WITH_REASON], expanding=True),
+)
 _HOLDS = text("""
-    SELECT kind, amount - posted - voided AS held, posted, voided FROM hold
-    WHERE campaign_id = :campaign
-""")
+    SELECT campaign_id, kind, amount - posted - voided AS held, posted, voided FROM hold
+    WHERE campaign_id IN :campaigns
+""").bindparams(bindparam("campaigns", expanding=True))
+_RATES = text("""
+    SELECT scope, rate FROM rate WHERE scope IN :scopes
+""").bindparams(bindparam("scopes", expanding=True))
 
 
 def tallies(connection: Connection, campaigns: Iterable[Row[Any]]) -> dict[str, Tally]:
@@ -46,11 +63,21 @@ def tallies(connection: Connection, campaigns: Iterable[Row[Any]]) -> dict[str, 
     return {campaign_id: Tally(**states) for campaign_id, states in counts.items()}
 
 
-def campaign_views(connection: Connection, rows: Sequence[Row[Any]]) -> list[CampaignView]:
-    """Make views of campaign rows with the counts of their messages and clicks."""
+def campaign_views(
+    connection: Connection,
+    rows: Sequence[Row[Any]],
+    planned_ends: Mapping[str, Instant] | None = None,
+) -> list[CampaignView]:
+    """Make views of campaign rows with the counts of their messages and clicks.
+
+    Their facts are left out unless ``planned_ends`` has the expected ends of those that send.
+    """
     tallied = tallies(connection, rows)
     clicked = click_counts(connection, tallied)
-    return [campaign_view(row, tallied[row.id], clicked[row.id]) for row in rows]
+    if planned_ends is None:
+        return [campaign_view(row, tallied[row.id], clicked[row.id]) for row in rows]
+    facts = campaign_facts(connection, list(tallied), planned_ends)
+    return [campaign_view(row, tallied[row.id], clicked[row.id], facts[row.id]) for row in rows]
 
 
 def tally(connection: Connection, campaign_id: str) -> Tally:
@@ -64,21 +91,47 @@ def report(connection: Connection, campaign_id: str) -> Report:
     values = {"campaign": campaign_id}
     campaign = connection.execute(_CAMPAIGN, values).one()
     totals = connection.execute(_TOTALS, values).one()
-    holds = connection.execute(_HOLDS, values).all()
-
-    def money(column: str) -> Price:
-        return Price(**{row.kind: getattr(row, column) for row in holds})
-
+    facts = campaign_facts(connection, [campaign_id], {})[campaign_id]
     return Report(
         campaign_id=campaign_id,
+        sandbox=bool(campaign.sandbox),
         status=campaign.status,
         tally=tallies(connection, [campaign])[campaign_id],
         segments_sent=totals.segments,
         attempts=totals.attempts,
-        held=money("held"),
-        posted=money("posted"),
-        voided=money("voided"),
+        held=facts.held,
+        posted=facts.posted,
+        voided=facts.voided,
         first_sent_at=totals.first_sent_at,
         last_sent_at=totals.last_sent_at,
-        reasons={(row.status, row.why): row.n for row in connection.execute(_REASONS, values)},
+        reasons=facts.reasons,
     )
+
+
+def campaign_facts(
+    connection: Connection, campaign_ids: Sequence[str], planned_ends: Mapping[str, Instant]
+) -> dict[str, CampaignFacts]:
+    """Add up the credits, reasons and rates of campaigns, one statement for each of the three."""
+    if not campaign_ids:
+        return {}
+    values = {"campaigns": campaign_ids}
+    money: dict[str, dict[str, dict[str, int]]] = {
+        id: {"held": {}, "posted": {}, "voided": {}} for id in campaign_ids
+    }
+    for row in connection.execute(_HOLDS, values):
+        for name, amounts in money[row.campaign_id].items():
+            amounts[row.kind] = getattr(row, name)
+    reasons: dict[str, dict[tuple[str, str], int]] = {id: {} for id in campaign_ids}
+    for row in connection.execute(_REASONS, values):
+        reasons[row.campaign_id][row.status, row.why] = row.n
+    scopes = {"scopes": [campaign_scope(id) for id in campaign_ids]}
+    rates = {row.scope: row.rate for row in connection.execute(_RATES, scopes)}
+    return {
+        id: CampaignFacts(
+            rate=rates.get(campaign_scope(id)),
+            planned_end=planned_ends.get(id),
+            reasons=reasons[id],
+            **{name: Price(**amounts) for name, amounts in money[id].items()},
+        )
+        for id in campaign_ids
+    }

@@ -10,26 +10,37 @@ from campaign.credits import MessageKind
 from campaign.ports import Tally
 from campaign.refusals import Refusal, RefusalCode
 from campaign.states import CampaignStatus, MessageStatus
-from campaign.views import CampaignView, ClickCounts, MessageView
+from campaign.views import CampaignFacts, CampaignView, ClickCounts, MessageView
+from store.shared.own_keys import shown_key
 
-NO_CLICKS = ClickCounts()
+NO_CLICKS, NO_FACTS = ClickCounts(), CampaignFacts()
 _MESSAGE_SAME = [
-    field.name for field in fields(MessageView) if field.name not in {"to", "kind", "status"}
+    field.name for field in fields(MessageView) if field.name not in {"to", "kind", "status", "key"}
 ]
 _CAMPAIGN_SAME = [
     field.name
     for field in fields(CampaignView)
-    if field.name not in {"status", "refusals", "tally", "clicks"}
+    if field.name
+    not in {"status", "refusals", "tally", "clicks", "facts", "key", "sandbox", "is_test"}
 ]
 
 
-def campaign_view(row: Row[Any], tally: Tally, clicks: ClickCounts = NO_CLICKS) -> CampaignView:
+def campaign_view(
+    row: Row[Any],
+    tally: Tally,
+    clicks: ClickCounts = NO_CLICKS,
+    facts: CampaignFacts = NO_FACTS,
+) -> CampaignView:
     """Make a view of a campaign row."""
     return CampaignView(
         status=CampaignStatus(row.status),
         refusals=read_refusals(row.refusals),
         tally=tally,
         clicks=clicks,
+        facts=facts,
+        key=shown_key(row.key),
+        sandbox=bool(row.sandbox),
+        is_test=bool(row.is_test),
         **{name: getattr(row, name) for name in _CAMPAIGN_SAME},
     )
 
@@ -40,6 +51,7 @@ def message_view(row: Row[Any]) -> MessageView:
         to=row.recipient,
         kind=MessageKind(row.kind),
         status=MessageStatus(row.status),
+        key=shown_key(row.key),
         **{name: getattr(row, name) for name in _MESSAGE_SAME},
     )
 

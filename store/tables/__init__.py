@@ -3,9 +3,11 @@
 from sqlmodel import SQLModel
 
 from store.tables.accounts import Account, ApiKey, QuotaDay, SenderOwner, SenderRow
+from store.tables.activity import ActivityRow
 from store.tables.brakes import BrakeRow
 from store.tables.callbacks import CallbackRow, WebhookRow
 from store.tables.campaigns import AttemptRow, CampaignRow, MessageRow
+from store.tables.drafts import DraftCampaign, DraftRow
 from store.tables.inbound import InboundRow
 from store.tables.keys import CampaignKey, RecipientKey
 from store.tables.leases import LeaseRow, PoolNumber, ReplyChannelRow, ReplyOption
@@ -22,6 +24,7 @@ METADATA = SQLModel.metadata
 __all__ = [
     "METADATA",
     "Account",
+    "ActivityRow",
     "ApiKey",
     "AttemptRow",
     "AutoReply",
@@ -32,6 +35,8 @@ __all__ = [
     "CarrierState",
     "ClickRow",
     "Credit",
+    "DraftCampaign",
+    "DraftRow",
     "Entry",
     "ErasedNumber",
     "HoldRow",

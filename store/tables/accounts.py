@@ -10,7 +10,9 @@ class Account(SQLModel, table=True):
     The switches ``strict_uniform``, ``strict_keys`` and ``auto_key`` choose between readings of
     the specifications (docs/decisions/). ``receipt_form`` is ``xml``, or ``json`` (null), for
     dialects that know both. ``carriers`` are names in order, separated by commas.
-    ``short_link_host`` is the host of its short links, if it has one of its own.
+    ``short_link_host`` is the host of its short links, if it has one of its own. ``purpose`` is
+    that of campaigns without one; ``marketing_window`` is the JSON of the window of marketing
+    campaigns without one.
     """
 
     __tablename__ = "account"
@@ -28,6 +30,8 @@ class Account(SQLModel, table=True):
     receipt_form: str | None = None
     carriers: str | None = None
     short_link_host: str | None = None
+    purpose: str | None = None
+    marketing_window: str | None = None
 
 
 class ApiKey(SQLModel, table=True):

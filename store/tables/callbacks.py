@@ -9,6 +9,8 @@ class WebhookRow(SQLModel, table=True):
 
     ``events`` are names separated by spaces. The previous secret is valid until
     ``previous_until``. Both are encrypted and not hashed, because calls are signed with them.
+    With ``listens_until`` it is a listener: it has no URL, a client fetches its deliveries, and it
+    gets none from that instant on.
     """
 
     __tablename__ = "webhook"
@@ -23,6 +25,7 @@ class WebhookRow(SQLModel, table=True):
     previous_until: int | None = Field(default=None, sa_type=BigInteger)
     created_at: int = Field(sa_type=BigInteger)
     disabled_at: int | None = Field(default=None, sa_type=BigInteger)
+    listens_until: int | None = Field(default=None, sa_type=BigInteger)
 
 
 class CallbackRow(SQLModel, table=True):

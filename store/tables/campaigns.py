@@ -1,6 +1,6 @@
 """Campaigns, their messages, and the attempts at each message."""
 
-from sqlalchemy import BigInteger, CheckConstraint, Index, Text, text
+from sqlalchemy import BigInteger, CheckConstraint, Index, Text, false, text
 from sqlmodel import Field, SQLModel
 
 from campaign.instants import INSTANT_MAX
@@ -17,6 +17,8 @@ _ORDER_KNOWN = (
 )
 # Few messages fail, so the index is small; the search for dead numbers reads it.
 _FAILED = text("status IN ('failed', 'undelivered')")
+# Costs nothing where nobody uses references.
+_HAS_REFERENCE = text("reference IS NOT NULL")
 
 
 class CampaignRow(SQLModel, table=True):
@@ -28,7 +30,11 @@ class CampaignRow(SQLModel, table=True):
     number of that order (campaign.orders). With ``look_up_since`` the store was restored from a
     copy, and a carrier may have accepted any message of it since then. ``replies`` counts the
     inbound texts that answer it. ``texts_removed_at`` is when the texts of its messages
-    were removed, because they are kept for a limited time only.
+    were removed, because they are kept for a limited time only. ``sandbox`` campaigns reach no
+    real carrier and take no credits. ``credits_max_sms`` and ``credits_max_mms`` are the most that
+    it may hold. ``is_test`` campaigns send a text of another one to the sender's own numbers.
+    ``sending_window`` is the JSON of its window (campaign/sending_windows.py). Nothing leaves at
+    ``expires_at`` or later.
     """
 
     __tablename__ = "campaign"
@@ -65,6 +71,14 @@ class CampaignRow(SQLModel, table=True):
     look_up_since: int | None = Field(default=None, sa_type=BigInteger)
     replies: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     texts_removed_at: int | None = Field(default=None, sa_type=BigInteger)
+    sandbox: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+    purpose: str | None = None
+    sending_window: str | None = Field(default=None, sa_type=Text)
+    expires_at: int | None = Field(default=None, sa_type=BigInteger)
+    validity_seconds: int | None = None
+    credits_max_sms: int | None = Field(default=None, sa_type=BigInteger)
+    credits_max_mms: int | None = Field(default=None, sa_type=BigInteger)
+    is_test: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
 
 
 class MessageRow(SQLModel, table=True):
@@ -75,7 +89,7 @@ class MessageRow(SQLModel, table=True):
     the text before links were shortened, which the rules check. While the message is ``sending``,
     ``claimed_by`` names the running attempt of the chunk, which starts no request after
     ``claimed_until``. ``was_unknown`` means that an earlier try may have been sent, although
-    policy requeued the message.
+    policy requeued the message. ``time_zone`` is the recipient's, if the request named one.
     """
 
     __tablename__ = "message"
@@ -84,6 +98,12 @@ class MessageRow(SQLModel, table=True):
         Index("message_queue", "campaign_id", "status", "due_at"),
         Index("message_by_recipient", "recipient"),
         Index("message_failed", "recipient", sqlite_where=_FAILED, postgresql_where=_FAILED),
+        Index(
+            "message_by_reference",
+            "reference",
+            sqlite_where=_HAS_REFERENCE,
+            postgresql_where=_HAS_REFERENCE,
+        ),
         CheckConstraint(f"due_at BETWEEN 0 AND {INSTANT_MAX}", name="message_due_in_bounds"),
     )
 
@@ -118,6 +138,7 @@ class MessageRow(SQLModel, table=True):
     final_at: int | None = Field(default=None, sa_type=BigInteger)
     callback_url: str | None = Field(default=None, sa_type=Text)
     callback_method: str | None = None
+    time_zone: str | None = None
 
 
 class AttemptRow(SQLModel, table=True):

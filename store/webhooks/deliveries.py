@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, bindparam, text
+from sqlalchemy import Connection, bindparam, or_, text
 from sqlmodel import col, select, update
 
 from campaign.deliveries import ClaimedDelivery, DeliveryStatus, DeliveryUpdate
-from campaign.events import WEBHOOK_PREFIX, Destination
+from campaign.events import LISTENER_PREFIX, WEBHOOK_PREFIX, Destination
 from campaign.instants import Instant
 from store.database.engine import Database, json_rows
 from store.tables import WebhookRow
@@ -67,6 +67,7 @@ _OVERDUE = text("""
     SELECT DISTINCT destination, account_id FROM callback
     WHERE status = 'waiting' AND due_at <= :now AND destination > :after
       AND (claimed_until IS NULL OR claimed_until <= :now)
+      AND destination NOT IN (SELECT id FROM webhook WHERE listens_until > :now)
     ORDER BY destination LIMIT :limit
 """)
 _FORGET = text("""
@@ -76,8 +77,11 @@ _FORGET = text("""
         WHERE status IN ('delivered', 'dead') AND created_at < :before LIMIT :limit
     )
 """)
+_FORGET_LISTENERS = text("DELETE FROM webhook WHERE listens_until < :before")
 _ENABLED = select(WebhookRow.id).where(
-    WebhookRow.id == bindparam("destination"), col(WebhookRow.disabled_at).is_(None)
+    WebhookRow.id == bindparam("destination"),
+    col(WebhookRow.disabled_at).is_(None),
+    or_(col(WebhookRow.listens_until).is_(None), col(WebhookRow.listens_until) > bindparam("now")),
 )
 
 
@@ -170,7 +174,7 @@ class Deliveries:
             self._write(connection, token, updates, now)
             if any(update.gone for update in updates):
                 _disable(connection, destination, now)
-            if destination.startswith(WEBHOOK_PREFIX):
+            if destination.startswith((WEBHOOK_PREFIX, LISTENER_PREFIX)):
                 if connection.execute(_ENABLED, values).first() is None:
                     connection.execute(_CLOSE, {**values, "code": "disabled", "since": None})
                     return []
@@ -200,7 +204,8 @@ class Deliveries:
     def overdue(self, before: Instant, after: str, limit: int) -> Sequence[Destination]:
         """Up to ``limit`` destinations whose deliveries were due, and unclaimed, at ``before``.
 
-        By id; ``after`` is the last id of the page before, or "".
+        By id; ``after`` is the last id of the page before, or "". A listener is no such destination
+        until it has ended.
         """
         values = {"now": before, "after": after, "limit": limit}
         return self._database.read(
@@ -208,9 +213,17 @@ class Deliveries:
         )
 
     def forget(self, before: Instant, limit: int) -> int:
-        """Delete up to ``limit`` ended deliveries recorded before ``before``; returns how many."""
+        """Delete up to ``limit`` ended deliveries recorded before ``before``; returns how many.
+
+        Listeners that ended before are deleted too.
+        """
         values = {"before": before, "limit": limit}
-        return self._database.write(lambda connection: connection.execute(_FORGET, values).rowcount)
+
+        def work(connection: Connection) -> int:
+            connection.execute(_FORGET_LISTENERS, values)
+            return connection.execute(_FORGET, values).rowcount
+
+        return self._database.write(work)
 
     def _write(
         self,

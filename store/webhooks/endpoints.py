@@ -5,15 +5,17 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection
+from sqlalchemy import ColumnElement, Connection, Update
 from sqlmodel import Session, and_, col, delete, func, insert, select, tuple_, update
 
+from campaign.activity import Action
 from campaign.events import SECRETS_OVERLAP, WEBHOOK_PREFIX, Destination
 from campaign.ids import ID_BYTES, make_id
-from campaign.instants import Instant
+from campaign.instants import Instant, iso
 from campaign.refusals import key_reused
 from store.database.engine import Database, StoreError
 from store.database.secrets import Sealer
+from store.shared.activity import record
 from store.shared.outbox import Outbox
 from store.tables import Account, CallbackRow, WebhookRow
 
@@ -44,11 +46,12 @@ class AddedWebhook:
 
 
 @dataclass(frozen=True, slots=True)
-class DeadLetter:
-    """A delivery that ran out of retries, expired, or whose webhook was disabled."""
+class DeliveryView:
+    """A delivery; a ``dead`` one ran out of retries, expired, or its webhook was disabled."""
 
     id: str
     event: str
+    status: str
     at: Instant
     campaign_id: str | None
     message_id: str | None
@@ -56,6 +59,11 @@ class DeadLetter:
     last_code: str | None
     created_at: Instant
     last_due_at: Instant
+
+    @property
+    def next_due_at(self) -> Instant | None:
+        """When the next try begins; None once the delivery has ended."""
+        return self.last_due_at if self.status == "waiting" else None
 
 
 class Endpoints:
@@ -104,7 +112,9 @@ class Endpoints:
         )
         # A lock on the account, or two additions at once could both find the last free place.
         lock = select(Account.id).where(Account.id == account_id).with_for_update(key_share=True)
-        count = select(func.count()).where(col(WebhookRow.account_id) == account_id)
+        count = select(func.count()).where(
+            col(WebhookRow.account_id) == account_id, col(WebhookRow.listens_until).is_(None)
+        )
 
         known = select(WebhookRow).where(_is_webhook(account_id, row.id))
 
@@ -118,6 +128,8 @@ class Endpoints:
             if connection.execute(count).scalar_one() >= WEBHOOKS_MAX:
                 raise StoreError(f"an account has at most {WEBHOOKS_MAX} webhooks")
             connection.execute(insert(WebhookRow), row.model_dump())
+            after = {"events": list(events), "dialect": dialect}
+            record(connection, Action.WEBHOOK_CREATED, row.id, account=account_id, after=after)
             return AddedWebhook(_view(row), secret, True)
 
         return self._database.write(work)
@@ -132,7 +144,7 @@ class Endpoints:
         """The webhooks of the account, oldest first."""
         query = (
             select(WebhookRow)
-            .where(WebhookRow.account_id == account_id)
+            .where(WebhookRow.account_id == account_id, col(WebhookRow.listens_until).is_(None))
             .order_by(col(WebhookRow.created_at), WebhookRow.id)
         )
         return self._database.read(
@@ -148,6 +160,7 @@ class Endpoints:
             if connection.execute(webhook).rowcount == 0:
                 return False
             connection.execute(deliveries)
+            record(connection, Action.WEBHOOK_REMOVED, webhook_id, account=account_id)
             return True
 
         return self._database.write(work)
@@ -168,7 +181,7 @@ class Endpoints:
                 secret_sealed=self._sealer.seal(secret),
             )
         )
-        rotated = self._database.write(lambda connection: connection.execute(query).rowcount)
+        rotated = self._change(account_id, webhook_id, query, {"secret": "rotated"})
         return secret if rotated else None
 
     def enable(self, account_id: str, webhook_id: str) -> bool:
@@ -176,7 +189,26 @@ class Endpoints:
         query = (
             update(WebhookRow).where(_is_webhook(account_id, webhook_id)).values(disabled_at=None)
         )
-        return self._database.write(lambda connection: connection.execute(query).rowcount > 0)
+        return self._change(account_id, webhook_id, query, {"enabled": True}) > 0
+
+    def _change(
+        self, account_id: str, webhook_id: str, query: Update, after: dict[str, object]
+    ) -> int:
+        """Run an update about a webhook and record it; returns how many rows it changed."""
+
+        def work(connection: Connection) -> int:
+            count = connection.execute(query).rowcount
+            if count:
+                record(
+                    connection,
+                    Action.WEBHOOK_CHANGED,
+                    webhook_id,
+                    account=account_id,
+                    after=after,
+                )
+            return count
+
+        return self._database.write(work)
 
     def replay(
         self, account_id: str, webhook_id: str, since: Instant, until: Instant, now: Instant
@@ -205,14 +237,42 @@ class Endpoints:
                 ended_at=None,
             )
         )
-        count = self._database.write(lambda connection: connection.execute(query).rowcount)
+        replayed: dict[str, object] = {"replayed": {"since": iso(since), "until": iso(until)}}
+        count = self._change(account_id, webhook_id, query, replayed)
         if count:
             self._outbox.notify([Destination(webhook_id, account_id)])
         return count
 
+    def test(self, account_id: str, webhook_id: str, now: Instant) -> str | None:
+        """Write an event ``webhook.test`` to one webhook; return the id of its delivery.
+
+        None if the webhook does not exist or is disabled. A second run writes another event.
+        """
+        query = select(WebhookRow.id).where(
+            _is_webhook(account_id, webhook_id), col(WebhookRow.disabled_at).is_(None)
+        )
+
+        def work(connection: Connection) -> tuple[str | None, Sequence[Destination]]:
+            if connection.execute(query).first() is None:
+                return None, []
+            destination = Destination(webhook_id, account_id)
+            return self._outbox.record_test_event(connection, destination, now)
+
+        delivery_id, destinations = self._database.write(work)
+        self._outbox.notify(destinations)
+        return delivery_id
+
+    def delivery(self, account_id: str, webhook_id: str, delivery_id: str) -> DeliveryView | None:
+        """One delivery of a webhook; None if it does not exist, or no more."""
+        query = select(CallbackRow).where(
+            _is_delivery(account_id, webhook_id), CallbackRow.id == delivery_id
+        )
+        row = self._database.read(lambda connection: Session(connection).exec(query).first())
+        return None if row is None else _delivery(row)
+
     def dead_letters(
         self, account_id: str, webhook_id: str, limit: int = 50, before: str | None = None
-    ) -> Sequence[DeadLetter]:
+    ) -> Sequence[DeliveryView]:
         """A page of dead letters, the latest first; ``before`` is the last id of the page before.
 
         Empty if ``before`` is not a delivery of this webhook.
@@ -230,12 +290,16 @@ class Endpoints:
             )
             query = query.where(order < last.correlate(None).scalar_subquery())
         return self._database.read(
-            lambda connection: [_letter(row) for row in Session(connection).exec(query)]
+            lambda connection: [_delivery(row) for row in Session(connection).exec(query)]
         )
 
 
 def _is_webhook(account_id: str, webhook_id: str) -> ColumnElement[bool]:
-    return and_(WebhookRow.account_id == account_id, WebhookRow.id == webhook_id)
+    return and_(
+        WebhookRow.account_id == account_id,
+        WebhookRow.id == webhook_id,
+        col(WebhookRow.listens_until).is_(None),
+    )
 
 
 def _is_delivery(account_id: str, webhook_id: str) -> ColumnElement[bool]:
@@ -257,10 +321,11 @@ def _view(row: WebhookRow) -> WebhookView:
     )
 
 
-def _letter(row: CallbackRow) -> DeadLetter:
-    return DeadLetter(
+def _delivery(row: CallbackRow) -> DeliveryView:
+    return DeliveryView(
         id=row.id,
         event=row.event,
+        status=row.status,
         at=row.at,
         campaign_id=row.campaign_id,
         message_id=row.message_id,

@@ -12,7 +12,8 @@ from campaign.keyword_reading import read_keyword
 from campaign.links import Shortener, has_urls
 from campaign.phone import OfflineLookup, canonical_number, is_e164, sender_kind
 from campaign.rules import phishing, shaft
-from campaign.text import bad_character, fill, plain, segment, unmasked
+from campaign.templates import fill
+from campaign.text import bad_character, plain, segment, unmasked
 from campaign.text_cache import TextCache
 from campaign.web_addresses import is_web_address
 

@@ -79,7 +79,7 @@ class Tally:
             "drift": verdict.drift,
             "audit": len(verdict.findings),
             "leaks": len(verdict.leaks),
-            "paused but sent": verdict.paused_sent,
+            "paused but sent": len(verdict.paused_sent),
             "forgotten orders": len(verdict.forgotten),
         }
 

@@ -12,6 +12,9 @@ from tests.chaos.customers import ENDS, Order, Posted
 UNDER_WAY = round(LEASE_SECONDS * 1_000)
 # A wave takes along what is due a moment later.
 SOONER = 1_000
+HOLDS = {"pause", "cancel"}
+# Orders after which messages leave again; a retry is accepted when the campaign has ended.
+RELEASES = {"resume", "retry"}
 
 
 def forgotten(posted: Posted, campaign: Mapping[str, Any], rates: Mapping[str, float]) -> list[str]:
@@ -44,23 +47,28 @@ def unretried(posted: Posted, attempts: Mapping[str, int]) -> list[str]:
     return [f"{posted.id} retry: {len(left)} were not sent again"] if left else []
 
 
-def sent_while_paused(posted: Posted, accepted: Sequence[int]) -> int:
-    """How many of a campaign's messages the carrier accepted although they were not to leave.
+def sent_against_orders(posted: Posted, accepted: Sequence[int]) -> list[str]:
+    """Name the order against which each of a campaign's messages left.
 
-    ``accepted`` are the instants of the carrier. They were not to leave between the answer to a
-    pause and the next resume, after a cancel, or before the start that was given last.
+    ``accepted`` are the instants of the carrier. Nothing may leave between the answer to a pause
+    or a cancel and the next resume or retry, or before the start that was given last.
     """
-    wrong = 0
+    found = []
     for number, order in enumerate(posted.orders):
-        since, until = order.answered_at + UNDER_WAY, _end(posted.orders[number + 1 :])
-        if order.verb == "cancel":
-            until = None
-        if order.verb in ("pause", "cancel"):
-            wrong += sum(since < at and (until is None or at < until) for at in accepted)
+        if order.verb not in HOLDS:
+            continue
+        since, until = order.answered_at + UNDER_WAY, _released(posted.orders[number + 1 :])
+        found += [
+            f"{posted.id} {order.verb}: sent {at - order.answered_at} ms later"
+            for at in accepted
+            if since < at and (until is None or at < until)
+        ]
     move = posted.last("reschedule")
     if move is not None:
-        wrong += sum(at < instant(move.value) - SOONER for at in accepted)
-    return wrong
+        start = instant(move.value)
+        early = [start - at for at in accepted if at < start - SOONER]
+        found += [f"{posted.id} reschedule: sent {before} ms before its start" for before in early]
+    return found
 
 
 def instant(text: str) -> int:
@@ -68,6 +76,6 @@ def instant(text: str) -> int:
     return round(datetime.fromisoformat(text).timestamp() * 1_000)
 
 
-def _end(later: Sequence[Order]) -> int | None:
-    """When a pause may have ended: where the next resume was asked for."""
-    return next((order.asked_at for order in later if order.verb == "resume"), None)
+def _released(later: Sequence[Order]) -> int | None:
+    """When the next order that lets messages leave was asked for: it may take effect from then."""
+    return next((order.asked_at for order in later if order.verb in RELEASES), None)

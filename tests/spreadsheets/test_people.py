@@ -165,7 +165,8 @@ def test_rejects_have_a_line_per_row_and_can_be_read_again(tmp_path: Path) -> No
     found = people(text)
     file = tmp_path / "rejects.csv"
     rows = {row.line: row.cells for row in table.rows}
-    assert write_rejects(file, table.header.cells, rows, found.faults) == 2
+    with file.open("w", newline="", encoding="utf-8-sig") as lines:
+        assert write_rejects(lines, table.header.cells, rows, found.faults) == 2
     assert file.read_bytes().startswith(b"\xef\xbb\xbf")
     with file.open(newline="", encoding="utf-8-sig") as lines:
         written = list(csv.reader(lines))

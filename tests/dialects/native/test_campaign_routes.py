@@ -5,6 +5,7 @@ import csv
 import io
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
@@ -33,6 +34,32 @@ async def create(api: Api, body: Json, expected: int = 201, **query: str) -> Jso
 
 def in_days(days: float) -> str:
     return (datetime.now(UTC) + timedelta(days=days)).isoformat()
+
+
+HOURS: Json = {"from": "09:00", "to": "17:00"}
+
+
+@pytest.mark.one_store
+async def test_the_hours_of_a_campaign_are_kept_and_shown(api: Api) -> None:
+    body = {
+        "text": "Hi {{name|friend}}: it’s here",
+        "recipients": [{"to": "+14155551000", "timezone": "Asia/Tokyo"}],
+        "purpose": "marketing",
+        "window": HOURS | {"days": ["sat", "mon"], "outside": "defer"},
+        "expiresAt": "2099-12-01T10:00Z",
+        "validitySeconds": 3600,
+        "smartEncoding": True,
+    }
+    shown = await create(api, body)
+    assert (shown["purpose"], shown["validitySeconds"]) == ("marketing", 3600)
+    assert shown["expiresAt"] == "2099-12-01T10:00:00.000Z"
+    days = {"days": ["mon", "sat"], "timezone": "recipient", "outside": "defer"}
+    assert shown["window"] == HOURS | days
+    listed = await api.http.get(f"/v1/campaigns/{shown['id']}/messages", auth=api.basic())
+    (message,) = listed.json()["messages"]
+    due = datetime.fromisoformat(message["dueAt"]).astimezone(ZoneInfo("Asia/Tokyo"))
+    assert due.strftime("%a") in ("Mon", "Sat") and 9 <= due.hour < 17
+    assert message["text"] == "Hi friend: it's here"
 
 
 async def test_a_campaign_with_everything_is_taken_and_shown(api: Api) -> None:
@@ -117,6 +144,27 @@ async def test_a_campaign_with_everything_is_taken_and_shown(api: Api) -> None:
         ({"recipients": [{"to": "0800 123"}]}, "number_invalid", "recipients[0].to"),
         ({"recipients": [{}]}, "field_missing", "recipients[0].to"),
         ({"mediaUrl": "javascript:alert(1)"}, "media_invalid", "recipients[0].mediaUrl"),
+        ({"purpose": "spam"}, "field_invalid", "purpose"),
+        ({"window": {"from": "9:00", "to": "17:00"}}, "field_invalid", "window.from"),
+        ({"window": {"from": "09:00", "to": "08:00"}}, "field_invalid", "window.to"),
+        ({"window": {"from": "09:00"}}, "field_missing", "window.to"),
+        ({"window": HOURS | {"days": []}}, "field_invalid", "window.days"),
+        ({"window": HOURS | {"days": ["monday"]}}, "field_invalid", "window.days[0]"),
+        ({"window": HOURS | {"timezone": "Mars/Base"}}, "field_invalid", "window.timezone"),
+        ({"window": HOURS | {"outside": "wait"}}, "field_invalid", "window.outside"),
+        ({"expiresAt": "soon"}, "field_invalid", "expiresAt"),
+        ({"expiresAt": in_days(-1)}, "field_invalid", "expiresAt"),
+        (
+            {"expiresAt": in_days(1), "scheduleDateTime": in_days(2)},
+            "field_invalid",
+            "expiresAt",
+        ),
+        ({"validitySeconds": 59}, "field_invalid", "validitySeconds"),
+        (
+            {"recipients": [{"to": "+14155551000", "timezone": "../etc"}]},
+            "field_invalid",
+            "recipients[0].timezone",
+        ),
     ],
 )
 @pytest.mark.one_store

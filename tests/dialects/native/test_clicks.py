@@ -81,7 +81,9 @@ async def test_a_click_is_an_event_of_its_webhooks_and_a_preview_is_none(linking
             assert shown["type"] == "link.clicked" and shown["timestamp"] == click["at"]
             assert shown["data"] == {
                 "campaignId": campaign.id,
+                "sandbox": False,
                 "messageId": message.id,
+                "to": message.to,
                 "position": 0,
                 "reference": message.reference,
                 "clickId": click["id"],

@@ -40,6 +40,9 @@ async def test_a_repeat_with_the_same_key_creates_nothing_more(api: Api, path: s
     assert first.status_code == 201, first.text
     known = {"/v1/senders", "/v1/opt-outs"}
     assert again.status_code == (201 if path in known else 200), again.text
+    replayed = None if path in known else "true"
+    assert "idempotency-replayed" not in first.headers
+    assert again.headers.get("idempotency-replayed") == replayed
     changing = ("status", "counts", "startedAt", "finishedAt")
     shown, repeated = first.json(), again.json()
     for one in (shown, repeated):

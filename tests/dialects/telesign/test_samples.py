@@ -35,6 +35,16 @@ def test_every_use_case_of_the_page_is_taken(ucid: str) -> None:
     assert read(fields, principal).text == "Hello"
 
 
+@pytest.mark.parametrize(
+    ("ucid", "purpose"),
+    [("LEAD", "marketing"), ("PWRT", "transactional"), ("OTHR", None), ("UNKN", None), ("", None)],
+)
+def test_the_use_case_decides_the_purpose_where_it_says_one(ucid: str, purpose: str | None) -> None:
+    principal = Principal("acc", "k", frozenset("*"), "", False, False, "random")
+    fields = {"recipients": "14155550100", "template": "Hello", "ucid": ucid}
+    assert read(fields, principal).purpose == purpose
+
+
 @pytest.mark.one_store
 async def test_the_sample_request_is_accepted_as_the_sample_answer_says(
     bulk: Bulk, api: Api

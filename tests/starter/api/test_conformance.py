@@ -120,7 +120,9 @@ class Caller:
             for name in case.path_parameters:
                 # Nobody guesses an id; every second request is about something that is there.
                 if name in self._known and data.draw(st.booleans()):
-                    case.path_parameters[name] = data.draw(st.sampled_from(self._known[name]))
+                    # The first campaign ends soon; the events of the other one would not.
+                    known = self._known[name][: 1 if operation.path.endswith("/events") else None]
+                    case.path_parameters[name] = data.draw(st.sampled_from(known))
             self.asked[operation.label] += 1
             answer = case.call(
                 base_url=self._url, session=session, headers=self._credentials(operation.path)

@@ -127,9 +127,15 @@ def test_an_amount_that_is_none_is_a_usage_error(godwit: CommandLine, amount: st
 # --------------------------------------------------------------------------- key
 
 
+def test_a_sandbox_key_is_made_and_marked(godwit: CommandLine) -> None:
+    made = godwit("key", "create", "--sandbox", "--json").json
+    assert made["sandbox"] is True
+    assert f"{made['keyId']}  *, sandbox" in godwit("key", "list").out
+
+
 def test_a_further_key_opens_the_account_until_it_is_revoked(godwit: CommandLine) -> None:
     made = godwit("key", "create", "--permission", "create:BatchSMS", "--json").json
-    assert set(made) == SHOWN
+    assert set(made) == SHOWN | {"sandbox"} and made["sandbox"] is False
     assert opens(godwit, made["keyId"], made["keySecret"])
     assert f"{made['keyId']}  create:BatchSMS" in godwit("key", "list").out
     assert godwit("key", "revoke", made["keyId"]).out == "revoked\n"

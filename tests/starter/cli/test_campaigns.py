@@ -47,6 +47,16 @@ def test_campaigns_are_listed_newest_first(godwit: CommandLine, builder: StoreBu
     assert [campaign["id"] for campaign in limited] == [second]
 
 
+def test_a_campaign_of_the_sandbox_is_marked(godwit: CommandLine, builder: StoreBuilder) -> None:
+    live, tried = builder.admit(2), builder.admit(2, sandbox=True, now=NOW + 1)
+    assert [one["sandbox"] for one in godwit("list", "--json").json] == [True, False]
+    rows = [line.split() for line in godwit("list").out.splitlines()]
+    assert [row[2] for row in rows[1:]] == ["native/sandbox", "native"]
+    assert "no carrier gets it" in godwit("status", tried).out
+    assert "no carrier gets it" not in godwit("status", live).out
+    assert godwit("report", tried).json["sandbox"] is True
+
+
 def test_campaigns_are_listed_by_account(godwit: CommandLine, builder: StoreBuilder) -> None:
     campaign_id = builder.save(2)
     godwit("account", "create", "beta")

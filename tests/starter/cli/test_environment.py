@@ -116,7 +116,8 @@ def test_each_address_and_credential_is_on_a_line_of_its_own(
     monkeypatch.setenv("COLUMNS", "40")
     account = {**ACCOUNT, "keySecret": "k" * 44}
     names = ("api", "ui", "temporal", "carrier")
-    welcome({**dict.fromkeys(names, "http://127.0.0.1:1"), "account": account}, tmp_path)
+    description = {**dict.fromkeys(names, "http://127.0.0.1:1"), "account": account}
+    welcome(description, tmp_path, "http://127.0.0.1:1/console/link/x")
     lines = capsys.readouterr().out.splitlines()
     assert "key secret       " + "k" * 44 in lines
     assert f"data             {tmp_path}" in lines

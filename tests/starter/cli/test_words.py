@@ -5,7 +5,7 @@ import time
 import pytest
 
 from campaign.instants import DAY, HOUR, MINUTE, SECOND
-from starter.cli.words import both_clocks, reason_in_words, relative, when
+from starter.cli.words import both_clocks, relative, when
 from tests.store.builders import NOW
 
 
@@ -36,8 +36,3 @@ def test_an_instant_is_told_on_both_clocks(monkeypatch: pytest.MonkeyPatch) -> N
     finally:
         monkeypatch.undo()
         time.tzset()
-
-
-def test_a_reason_without_words_stays_as_it_is() -> None:
-    assert reason_in_words("opted_out") == "the recipient opted out"
-    assert reason_in_words("code_4711") == "code_4711"

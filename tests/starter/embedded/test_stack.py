@@ -28,6 +28,7 @@ def test_five_thousand_recipients_run_from_http_to_a_balanced_audit(tmp_path: Pa
             "temporal",
             "carrier",
             "database",
+            "console",
             "pids",
             "account",
         }

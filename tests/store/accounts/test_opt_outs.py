@@ -18,6 +18,16 @@ def test_a_number_is_silenced_once_and_let_speak_once(builder: StoreBuilder) -> 
     assert not opt_outs.contains(builder.account_id, number(1))
 
 
+def test_those_of_many_numbers_that_are_opted_out_are_found_in_the_form_asked_for(
+    builder: StoreBuilder,
+) -> None:
+    opt_outs = builder.store.opt_outs
+    opt_outs.add(builder.account_id, "+447911123457", "api", NOW)
+    asked = ["00447911123457", "+447911123457", number(1)]
+    assert opt_outs.among(builder.account_id, asked) == set(asked[:2])
+    assert opt_outs.among(builder.account_id, []) == set()
+
+
 def test_one_accounts_opt_out_silences_no_other_account(builder: StoreBuilder) -> None:
     other, _ = builder.store.accounts.create("other", NOW)
     builder.store.opt_outs.add(builder.account_id, number(1), "inbound", NOW)

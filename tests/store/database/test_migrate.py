@@ -124,6 +124,36 @@ def test_numbers_in_an_older_form_are_rewritten_and_no_opt_out_is_lost(any_url: 
         ]
 
 
+def test_replies_of_an_older_version_are_inbound_messages_of_their_campaign(any_url: str) -> None:
+    with closing(Database(any_url)) as database:
+        upgrade(database, "0009")
+        database.write(_fill_replies)
+        upgrade(database)
+        kept = text(
+            "SELECT i.id, writer, number, body, received_at, message_id, needs_review, replies "
+            "FROM inbound_message i JOIN campaign ON campaign.id = i.campaign_id"
+        )
+        row = database.read(lambda connection: connection.execute(kept).one())
+        assert tuple(row) == (
+            "r", "+14155550100", "+18005559876", "Yes", 5, "m", False, 1
+        )  # fmt: skip
+        channel = text("SELECT callback_id, inbound_id, channel FROM reply_channel")
+        row = database.read(lambda connection: connection.execute(channel).one())
+        assert tuple(row) == ("cb", "r", "webhook")
+
+
+def _fill_replies(connection: Connection) -> None:
+    """A reply to a message, which is forwarded to a webhook."""
+    _fill(connection, ", was_unknown", ", FALSE")
+    connection.execute(
+        text(
+            "INSERT INTO reply (id, account_id, message_id, writer, number, body, received_at) "
+            "VALUES ('r', 'a', 'm', '+14155550100', '+18005559876', 'Yes', 5)"
+        )
+    )
+    connection.execute(text("INSERT INTO reply_channel VALUES ('cb', 'r', 'webhook')"))
+
+
 def _fill_opt_outs(connection: Connection) -> None:
     """An account with opt-outs, the first in a form that an older reader made."""
     _fill_accounts(connection)
@@ -163,19 +193,22 @@ def _fill_senders(connection: Connection) -> None:
     )
 
 
-def _fill(connection: Connection) -> None:
-    """A row of each table that a message needs, as the first version wrote them."""
-    for table, values in {
+def _fill(connection: Connection, columns: str = "", values: str = "") -> None:
+    """A row of each table that a message needs, as the first version wrote them.
+
+    ``columns`` and their ``values`` are those that a message has needed since.
+    """
+    for table, row in {
         "account": "id, name, property_sid, created_at, active, strict_uniform, strict_keys, "
         "auto_key) VALUES ('a', 'acme', 'S', 1, TRUE, FALSE, FALSE, 'random'",
         "campaign": "id, account_id, dialect, status, total, created_at, spread_hours, base_at, "
         "payload_hash, exclude_opt_outs, unknown_policy, pauses_applied) "
         "VALUES ('c', 'a', 'native', 'running', 1, 1, 0, 1, '', TRUE, 'hold', 0",
         "message": "campaign_id, position, id, recipient, text, sender, kind, segments, status, "
-        "attempts, due_at) VALUES ('c', 0, 'm', '+14155550100', 'We open at nine', 'GODWIT', "
-        "'sms', 1, 'retryable', 2, 1",
+        f"attempts, due_at{columns}) VALUES ('c', 0, 'm', '+14155550100', 'We open at nine', "
+        f"'GODWIT', 'sms', 1, 'retryable', 2, 1{values}",
     }.items():
-        connection.execute(text(f"INSERT INTO {table} ({values})"))
+        connection.execute(text(f"INSERT INTO {table} ({row})"))
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,7 @@ IMPERSONAL = {
     "brake": "accounts and instants",
     "carrier_state": "carriers",
     "credit": "balances",
+    "draft_campaign": "texts and choices of the account, before they are anybody's",
     "erased_number": "keyed hashes",
     "hold": "amounts",
     "keyword_setting": "words and answers of the account",

@@ -57,7 +57,7 @@ def test_a_speed_is_changed_and_taken_away_under_way(builder: StoreBuilder) -> N
 def test_a_change_brings_forward_what_a_next_to_nothing_rate_had_put_off(
     builder: StoreBuilder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("store.shared.rates.wall_clock", lambda: NOW + MINUTE)
+    monkeypatch.setattr("store.shared.rates.now_of", lambda connection: NOW + MINUTE)
     campaign = builder.admit(40)
     rates, scope = builder.store.rates, campaign_scope(campaign)
     rates.set_rate(scope, RATE_MIN)

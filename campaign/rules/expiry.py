@@ -1,0 +1,26 @@
+"""Expiry: after the request and after every schedule, or something could never be sent."""
+
+from collections.abc import Iterator
+from itertools import islice
+
+from campaign.model import ComposedCampaign
+from campaign.refusals import SHOWN_MAX, Refusal, RefusalCode
+
+
+def check(composed: ComposedCampaign) -> Iterator[Refusal]:
+    """Refuse an expiry in the past, and schedules at or after it."""
+    draft, expires_at = composed.draft, composed.draft.expires_at
+    if expires_at is None:
+        return
+    if expires_at <= composed.received_at:
+        yield Refusal(RefusalCode.FIELD_INVALID, "must be in the future", "expiresAt")
+    elif draft.scheduled_at is not None and expires_at <= draft.scheduled_at:
+        what = "must be later than scheduleDateTime"
+        yield Refusal(RefusalCode.FIELD_INVALID, what, "expiresAt")
+    late = (
+        f"recipients[{message.position}].scheduleDateTime"
+        for message in composed.messages
+        if message.scheduled_at is not None and message.scheduled_at >= expires_at
+    )
+    for place in islice(late, SHOWN_MAX):
+        yield Refusal(RefusalCode.SCHEDULE_INVALID, "must be before expiresAt", place)

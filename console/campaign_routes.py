@@ -1,0 +1,124 @@
+"""The page of one campaign: how it stands, why, to whom, and what can be done."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from campaign.phone import canonical_number
+from campaign.retry import may_pass
+from campaign.states import CAMPAIGN_ENDS, CampaignStatus, MessageStatus
+from campaign.views import CampaignView, MessageView
+from console import charts, words
+from console.campaigns_routes import stop_of
+from console.handling import PREFIX, Console, redirect
+from dialects.http.auth import Permission
+from dialects.http.downloads import csv_download
+from dialects.native.campaign_routes import report_csv
+from store.campaigns.message_search import MessageFilter
+from store.database.threads import read_in_thread
+from store.store import Store
+
+PAGE = 50
+Act = Callable[[CampaignView], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which messages the table shows: of a state, to a number, after a position."""
+
+    status: str = ""
+    number: str = ""
+    after: int | None = None
+
+    @property
+    def is_set(self) -> bool:
+        """True if it leaves messages out."""
+        return bool(self.status or self.number)
+
+
+def routes(console: Console, router: APIRouter) -> None:
+    """Add the routes about one campaign."""
+    store, service = console.api.store, console.api.service
+    acts: Mapping[str, Act] = {
+        "pause": service.pause,
+        "resume": service.resume,
+        "cancel": service.cancel,
+        "retry": service.retry,
+    }
+
+    @router.get("/campaigns/{id}")
+    async def show(
+        request: Request,
+        id: str,
+        status: str = "",
+        number: str = "",
+        after: int | None = None,
+    ) -> Response:
+        """The campaign, with a page of its messages."""
+        session = await console.enter(request, Permission.READ)
+        view = await console.own_campaign(request, session, id)
+        chosen = Filter(status, number.strip(), after)
+        messages = await read_in_thread(_messages, store, view, chosen)
+        return console.page(
+            request,
+            "campaign.html",
+            view=view,
+            stop=await read_in_thread(stop_of, store, view.account_id),
+            chart=charts.chart(await read_in_thread(store.timelines.read, view.id)),
+            retryable=_retryable(view),
+            chosen=chosen,
+            messages=messages[:PAGE],
+            following=messages[PAGE - 1].position if len(messages) > PAGE else None,
+            is_open=view.status not in CAMPAIGN_ENDS,
+            MessageStatus=MessageStatus,
+            CampaignStatus=CampaignStatus,
+        )
+
+    @router.get("/campaigns/{id}/messages.csv")
+    async def export(request: Request, id: str) -> Response:
+        """Every message of the campaign, as a file for a spreadsheet."""
+        session = await console.enter(request, Permission.READ)
+        view = await console.own_campaign(request, session, id)
+        return csv_download(report_csv(store, view.id), f"messages-{view.id}")
+
+    @router.get("/campaigns/{id}/cancel")
+    async def confirm_cancel(request: Request, id: str) -> Response:
+        """What a cancellation would give up."""
+        session = await console.enter(request, Permission.CONTROL, in_sandbox=True)
+        view = await console.own_campaign(request, session, id, Permission.CONTROL)
+        return console.page(request, "cancel.html", view=view, left=words.waiting(view.tally))
+
+    @router.post("/campaigns/{id}/{action}")
+    async def act(request: Request, id: str, action: str) -> Response:
+        """Pause, resume, cancel or retry the campaign."""
+        session = await console.enter(request, Permission.CONTROL, in_sandbox=True)
+        await console.read_form(request, session.id)
+        view = await console.own_campaign(request, session, id, Permission.CONTROL)
+        if action not in acts:
+            return console.problem(request, 404, words.NO_PAGE)
+        await acts[action](view)
+        return redirect(f"{PREFIX}/campaigns/{view.id}")
+
+
+def _retryable(view: CampaignView) -> int:
+    """How many messages a retry would send again."""
+    return sum(
+        count
+        for (status, code), count in view.facts.reasons.items()
+        if status == MessageStatus.FAILED and may_pass(code)
+    )
+
+
+def _messages(store: Store, view: CampaignView, chosen: Filter) -> Sequence[MessageView]:
+    """One message more than a page of those that the filter lets through."""
+    state = MessageStatus(chosen.status) if chosen.status in set(MessageStatus) else None
+    if not chosen.number:
+        return store.campaigns.messages(view.id, state, chosen.after, PAGE + 1)
+    number = canonical_number(chosen.number)
+    if number is None:
+        return []
+    wanted = MessageFilter(to=number, campaign_id=view.id, status=state)
+    found = store.message_log.search(wanted, view.account_id, PAGE + 1)
+    return [one.message for one in found]

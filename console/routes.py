@@ -1,0 +1,59 @@
+"""All routes of the console, below ``/console``, and what it answers where there is none."""
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from console import (
+    access_routes,
+    campaign_routes,
+    campaigns_routes,
+    draft_routes,
+    installation_routes,
+    send_routes,
+    words,
+)
+from console.handling import PREFIX, Console, finished, redirect, route_class
+from console.rendering import Pages
+from console.sessions import Sessions, Signatures
+from dialects.dialect import Dialect
+from dialects.http.context import ApiContext
+
+GROUPS = (
+    access_routes,
+    campaigns_routes,
+    campaign_routes,
+    draft_routes,
+    send_routes,
+    installation_routes,
+)
+_ERRORS = {503: words.UNAVAILABLE, 500: words.FAILED}
+_pages = Pages()
+
+
+def routes(context: ApiContext) -> APIRouter:
+    """The routes of the console."""
+    console = Console(context, Sessions(context.store, Signatures(context.settings)), _pages)
+    router = APIRouter(prefix=PREFIX, route_class=route_class(console))
+    for group in GROUPS:
+        group.routes(console, router)
+
+    @router.get("")
+    async def home() -> Response:
+        """The first page."""
+        return redirect(f"{PREFIX}/campaigns")
+
+    @router.get("/static/{name}")
+    async def static(request: Request, name: str) -> Response:
+        """A style sheet, script or picture, which a browser may keep."""
+        return _pages.file(name) or console.problem(request, 404, words.NO_PAGE)
+
+    return router
+
+
+def show_error(status: int, message: str) -> Response:
+    """Answer what no route of the console answered."""
+    values = {"session": None, "path": "", "text": _ERRORS.get(status, words.NO_PAGE)}
+    return finished(_pages.answer("problem.html", status, values))
+
+
+CONSOLE = Dialect("console", PREFIX, routes, show_error)

@@ -1,0 +1,162 @@
+"""Sending a campaign that was written: the check, the time, and the send itself."""
+
+import asyncio
+import secrets
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from campaign.ids import CAMPAIGN_PREFIX, ID_BYTES, make_id
+from campaign.instants import Instant, instant_of
+from campaign.model import Draft
+from campaign.refusals import Refused
+from console import drafts, words
+from console.draft_routes import enter_draft
+from console.handling import PREFIX, Console, Leave, redirect
+from console.sessions import Session
+from service.composition import CampaignComposer
+from service.dry_run import DryRun
+from store.campaigns.drafts import SavedDraft
+from store.clock import wall_clock
+
+HOURS_MAX = 24.0 * 366
+
+
+class Unreadable(Exception):
+    """A time or number of hours in the form cannot be read; the text says what to write."""
+
+
+def routes(console: Console, router: APIRouter) -> None:
+    """Add the routes about the last two steps of a new campaign."""
+    store, service = console.api.store, console.api.service
+    composer = CampaignComposer(store, console.api.settings)
+
+    async def draft_to_send(
+        request: Request, session: Session, draft: SavedDraft
+    ) -> tuple[Draft, drafts.People]:
+        """What would be sent; raises Leave to the step that is not done yet."""
+        path = f"{PREFIX}/new/{draft.id}"
+        if not draft.text.strip():
+            raise Leave(redirect(f"{path}/write"))
+        people = await asyncio.to_thread(
+            drafts.people_of, store, composer, draft, session.principal
+        )
+        if people is None or people.found is None or not people.found.recipients:
+            raise Leave(redirect(f"{path}/recipients"))
+        return await asyncio.to_thread(drafts.draft_of, people.found, session.principal), people
+
+    async def preview_of(draft: Draft) -> tuple[DryRun | None, tuple[str, ...]]:
+        """The dry run of a draft, and why it would be refused."""
+        try:
+            preview = await service.dry_run(draft)
+        except Refused as refused:
+            return None, words.refused(refused.refusals).items
+        return preview, words.refused(preview.refusals).items
+
+    @router.get("/new/{id}/check")
+    async def check(request: Request, id: str) -> Response:
+        """What would be sent to whom, what it costs, and when it leaves."""
+        session, draft = await enter_draft(console, request, id)
+        to_send, people = await draft_to_send(request, session, draft)
+        preview, faults = await preview_of(to_send)
+        is_good = preview is not None and preview.to_send > 0 and not faults
+        if is_good and preview is not None:
+            choices = {**draft.choices, "checked": preview.to_send}
+            await asyncio.to_thread(store.drafts.save, id, wall_clock(), choices=choices)
+        return console.page(
+            request,
+            "check.html",
+            draft=draft,
+            people=people,
+            count=drafts.count(draft.text),
+            preview=preview,
+            faults=faults,
+            is_good=is_good,
+        )
+
+    def send_page(
+        request: Request,
+        draft: SavedDraft,
+        fault: str | None = None,
+        fields: Mapping[str, str] | None = None,
+    ) -> Response:
+        return console.page(
+            request,
+            "send.html",
+            400 if fault else 200,
+            draft=draft,
+            people=draft.choices["checked"],
+            fault=fault,
+            fields=fields or {},
+            TYPED_ABOVE=drafts.TYPED_ABOVE,
+        )
+
+    @router.get("/new/{id}/send")
+    async def choose(request: Request, id: str) -> Response:
+        """When to send, and the button that does it."""
+        _, draft = await enter_draft(console, request, id)
+        if "checked" not in draft.choices:
+            return redirect(f"{PREFIX}/new/{draft.id}/check")
+        return send_page(request, draft)
+
+    @router.post("/new/{id}/send")
+    async def send(request: Request, id: str) -> Response:
+        """Send the campaign, once however often the button is pressed."""
+        session, draft = await enter_draft(console, request, id)
+        fields = await console.read_form(request, session.id)
+        checked = draft.choices.get("checked")
+        if checked is None:
+            return redirect(f"{PREFIX}/new/{draft.id}/check")
+        typed = fields.get("typed", "").strip().replace(",", "").replace(" ", "")
+        if checked > drafts.TYPED_ABOVE and typed != str(checked):
+            return send_page(request, draft, words.type_number(checked), fields)
+        try:
+            times = read_times(fields)
+        except Unreadable as fault:
+            return send_page(request, draft, str(fault), fields)
+        to_send, _ = await draft_to_send(request, session, draft)
+        to_send = replace(to_send, scheduled_at=times[0], spread_hours=times[1])
+        campaign_id = make_id(CAMPAIGN_PREFIX, secrets.token_bytes(ID_BYTES))
+        if not await asyncio.to_thread(store.drafts.assign, id, campaign_id, wall_clock()):
+            # Another click was first, and is on its way.
+            session, draft = await enter_draft(console, request, id)
+            return redirect(f"{PREFIX}/new/{draft.id}/send")
+        try:
+            admission = await service.admit(to_send, campaign_id=campaign_id)
+        except Refused as refused:
+            await asyncio.to_thread(store.drafts.release, id, campaign_id)
+            items = " ".join(words.refused(refused.refusals).items)
+            return send_page(request, draft, items, fields)
+        await asyncio.to_thread(store.drafts.finish, id, admission.campaign.id)
+        return redirect(f"{PREFIX}/campaigns/{admission.campaign.id}")
+
+
+def read_times(fields: Mapping[str, str]) -> tuple[Instant | None, float]:
+    """The start, None for now, and the hours of spread of a form; raises Unreadable."""
+    start = None
+    if fields.get("when") == "at":
+        start = _start(fields.get("at", ""), fields.get("zone", ""))
+    try:
+        hours = float(fields.get("hours", "").strip().replace(",", ".") or 0)
+    except ValueError:
+        raise Unreadable(words.BAD_HOURS) from None
+    if not 0 <= hours <= HOURS_MAX:
+        raise Unreadable(words.BAD_HOURS)
+    return start, hours
+
+
+def _start(written: str, zone: str) -> Instant:
+    """The instant of a local time in a zone of the IANA list."""
+    try:
+        local = datetime.fromisoformat(written)
+        there = local.replace(tzinfo=ZoneInfo(zone or "UTC"))
+    except (ValueError, ZoneInfoNotFoundError, OSError):
+        raise Unreadable(words.BAD_TIME) from None
+    moment = there.astimezone(UTC)
+    if moment.astimezone(there.tzinfo).replace(tzinfo=None) != local:
+        raise Unreadable(words.NO_SUCH_TIME)  # The clock is put forward over it.
+    return instant_of(moment)

@@ -1,0 +1,121 @@
+// Progressive: without this script every page still reads and works.
+(() => {
+  "use strict";
+  const numbers = new Intl.NumberFormat();
+  const clock = { hour: "2-digit", minute: "2-digit" };
+  const words = new Intl.RelativeTimeFormat(undefined, { numeric: "auto" });
+
+  // Numbers and instants as the browser's locale and zone write them.
+  function localise(root) {
+    for (const one of root.querySelectorAll("data[value]")) {
+      one.textContent = numbers.format(Number(one.value));
+    }
+    const midnight = new Date().setHours(0, 0, 0, 0);
+    for (const one of root.querySelectorAll("time[datetime]")) {
+      const at = new Date(one.dateTime);
+      const days = Math.round((new Date(at).setHours(0, 0, 0, 0) - midnight) / 86400000);
+      const time = at.toLocaleTimeString(undefined, clock);
+      const day = Math.abs(days) < 2
+        ? words.format(days, "day")
+        : at.toLocaleDateString(undefined, { day: "numeric", month: "short", year: "numeric" });
+      one.textContent = `${day} ${time}`;
+      one.title = at.toLocaleString(undefined, { dateStyle: "full", timeStyle: "long" });
+    }
+  }
+
+  // Parts of a page that change by themselves are fetched again, as long as they say so.
+  async function refresh() {
+    const parts = [...document.querySelectorAll("[data-live][data-poll]")];
+    if (!parts.length) return;
+    await new Promise((done) => setTimeout(done, 1000 * Math.min(...parts.map((part) => part.dataset.poll))));
+    if (!document.hidden) await replace(parts);
+    refresh();
+  }
+
+  async function replace(parts) {
+    let page;
+    try {
+      const answer = await fetch(location.href, { redirect: "error" });
+      if (!answer.ok) return;
+      page = new DOMParser().parseFromString(await answer.text(), "text/html");
+    } catch {
+      return; // The network comes back, or the session has ended: the page stays as it is.
+    }
+    document.title = page.title;
+    for (const part of parts) {
+      const latest = page.querySelector(`[data-live="${part.dataset.live}"]`);
+      // What somebody is about to press must not move away below the finger.
+      if (!latest || part.contains(document.activeElement)) continue;
+      localise(latest);
+      if (latest.innerHTML !== part.innerHTML) {
+        const open = [...part.querySelectorAll("details")].map((one) => one.open);
+        part.innerHTML = latest.innerHTML;
+        part.querySelectorAll("details").forEach((one, index) => { one.open = open[index]; });
+      }
+      if (latest.dataset.poll) part.dataset.poll = latest.dataset.poll;
+      else delete part.dataset.poll;
+    }
+  }
+
+  // The length of a text while it is written, as the server counts it.
+  function counting(text) {
+    let timer = 0, asked = 0;
+    text.addEventListener("input", () => {
+      clearTimeout(timer);
+      timer = setTimeout(async () => {
+        const mine = ++asked;
+        const body = new URLSearchParams({ text: text.value, token: text.form.elements.token.value });
+        const answer = await fetch(text.dataset.count, { method: "POST", body }).catch(() => null);
+        if (!answer || !answer.ok || mine !== asked) return;
+        const shown = document.getElementById("count");
+        shown.innerHTML = await answer.text();
+        localise(shown);
+      }, 250);
+    });
+  }
+
+  for (const text of document.querySelectorAll("textarea[data-count]")) counting(text);
+  for (const group of document.querySelectorAll("[data-insert-into]")) {
+    const text = document.getElementById(group.dataset.insertInto);
+    group.hidden = false;
+    group.addEventListener("click", (event) => {
+      const field = event.target.dataset.insert;
+      if (!field) return;
+      text.setRangeText(field, text.selectionStart, text.selectionEnd, "end");
+      text.dispatchEvent(new Event("input"));
+      text.focus();
+    });
+  }
+
+  // Countries by their names, in their order.
+  const regions = new Intl.DisplayNames(undefined, { type: "region" });
+  for (const select of document.querySelectorAll("select[data-regions]")) {
+    const chosen = select.value;
+    const named = [...select.options].filter((one) => one.value);
+    for (const one of named) one.textContent = regions.of(one.value);
+    named.sort((a, b) => a.textContent.localeCompare(b.textContent));
+    select.append(...named);
+    select.value = chosen;
+  }
+
+  for (const one of document.querySelectorAll("[data-region]")) {
+    one.textContent = regions.of(one.dataset.region);
+  }
+
+  // A time is one of the browser's zone, which the page then names.
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  for (const one of document.querySelectorAll("[data-zone]")) if (zone) one.value = zone;
+  for (const one of document.querySelectorAll("[data-zone-name]")) if (zone) one.textContent = zone;
+  for (const one of document.querySelectorAll("[data-checks]")) {
+    one.addEventListener("input", () => { document.getElementById(one.dataset.checks).checked = true; });
+  }
+  for (const button of document.querySelectorAll("[data-once]")) {
+    button.form.addEventListener("submit", () => { button.disabled = true; });
+  }
+  window.addEventListener("pageshow", () => {
+    for (const button of document.querySelectorAll("[data-once]")) button.disabled = false;
+  });
+
+  localise(document);
+  refresh();
+})();

@@ -1,0 +1,91 @@
+"""The answer to a dry run."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from dialects.http.api_model import ApiModel, At
+from dialects.native.campaign_models import CreditAmount, Refusal
+
+
+class SkippedCount(ApiModel):
+    """How many messages would not be sent for a reason."""
+
+    reason: str
+    count: int
+
+
+class Encodings(ApiModel):
+    """How many messages have each encoding."""
+
+    gsm7: int
+    ucs2: int
+
+
+class Ucs2Character(ApiModel):
+    """A character that makes a text UCS-2."""
+
+    character: str
+    code_point: str = Field(examples=["U+201C"])
+    count: int
+    replacement: str | None = Field(description="what smart encoding would send instead")
+
+
+class CountryCount(ApiModel):
+    """The messages and segments to one country."""
+
+    country: str | None = Field(description="ISO 3166 code; null where it is unknown")
+    messages: int
+    segments: int
+
+
+class RateLimit(ApiModel):
+    """A rate that delays messages beyond their plan."""
+
+    what: str
+    segments_per_second: float
+
+
+class TimelineEntry(ApiModel):
+    """How many messages leave from this moment until the next one."""
+
+    at: At
+    messages: int
+
+
+class Forecast(ApiModel):
+    """When the messages would leave."""
+
+    first_at: At
+    last_at: At
+    seconds: float
+    limited_by: list[RateLimit] = Field(description="those that delay most messages first")
+    timeline: list[TimelineEntry]
+
+
+class Sample(ApiModel):
+    """One message as it would be sent."""
+
+    to: str
+    text: str
+    segments: int
+    encoding: str
+
+
+class DryRun(ApiModel):
+    """What a campaign would send, cost and take, or why it is refused."""
+
+    dry_run: Literal[True] = True
+    admitted: bool
+    refusals: list[Refusal]
+    total: int
+    to_send: int
+    skipped: list[SkippedCount]
+    segments: int
+    encodings: Encodings
+    ucs2_characters: list[Ucs2Character]
+    credits: CreditAmount
+    available: CreditAmount
+    countries: list[CountryCount]
+    forecast: Forecast | None = Field(description="null if nothing would be sent")
+    samples: list[Sample]
