@@ -2,11 +2,12 @@
 
 from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from campaign.credits import MessageKind
 from campaign.states import CampaignStatus, MessageStatus
 from dialects.http.api_model import ApiModel, At, Next
+from dialects.native.examples import CAMPAIGN
 
 
 class Counts(ApiModel):
@@ -44,6 +45,8 @@ class Refusal(ApiModel):
 
 class Campaign(ApiModel):
     """A campaign with its counts."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [CAMPAIGN]})
 
     id: str
     name: str | None

@@ -62,7 +62,7 @@ class InboundEventData(InboundMessage):
     reference: str | None
 
 
-class OptOutEventData(ApiModel):
+class OptOutChangeData(ApiModel):
     """The number that opted out or in."""
 
     number: str
@@ -106,11 +106,11 @@ class InboundEvent(_Event):
     data: InboundEventData
 
 
-class OptOutEvent(_Event):
+class OptOutChangeEvent(_Event):
     """A number opted out or in."""
 
     type: Literal[tuple(sorted(OPT_OUT_EVENTS))]  # type: ignore[valid-type]
-    data: OptOutEventData
+    data: OptOutChangeData
 
 
 class WebhookTest(_Event):
@@ -123,7 +123,7 @@ class WebhookTest(_Event):
 MODELS: dict[Event, type[_Event]] = {
     **dict.fromkeys(MESSAGE_EVENTS.values(), MessageEvent),
     **dict.fromkeys(CAMPAIGN_EVENTS.values(), CampaignEvent),
-    **dict.fromkeys(OPT_OUT_EVENTS, OptOutEvent),
+    **dict.fromkeys(OPT_OUT_EVENTS, OptOutChangeEvent),
     Event.LINK_CLICKED: ClickEvent,
     Event.MESSAGE_RECEIVED: InboundEvent,
     Event.WEBHOOK_TEST: WebhookTest,

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Annotated, Any
 
-from pydantic import FailFast, Field, ValidationError
+from pydantic import ConfigDict, FailFast, Field, ValidationError
 
 from campaign.model import (
     FIELD_LENGTH_MAX,
@@ -19,6 +19,7 @@ from campaign.names import is_one_line
 from campaign.phone import canonical_number
 from campaign.refusals import SHOWN_MAX, Refusal, RefusalCode, Refused
 from dialects.http.payloads import payload_hash, payload_key
+from dialects.native.examples import CAMPAIGN_BODY
 from dialects.native.fields import RequestModel, StrictModel, faults_of, read_instant
 from store.accounts.api_keys import Principal
 
@@ -47,6 +48,8 @@ class RecipientBody(StrictModel):
 
 class CampaignBody(RequestModel):
     """A campaign. Its values hold for every recipient that does not override them."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [CAMPAIGN_BODY]})
 
     recipients: Annotated[list[RecipientBody], FailFast()] = Field(
         min_length=1, max_length=RECIPIENTS_MAX

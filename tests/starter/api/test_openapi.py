@@ -97,6 +97,11 @@ def test_every_problem_type_has_an_example_that_is_referred_to(document: Documen
         assert name.startswith(example["value"]["type"].rpartition(":")[2])
 
 
+def test_the_campaign_in_the_document_is_the_one_in_the_examples(document: Document) -> None:
+    (shown,) = document["components"]["schemas"]["CampaignBody"]["examples"]
+    assert shown == json.loads((ROOT / "examples" / "campaign.json").read_text("utf-8"))
+
+
 def test_the_servers_are_the_public_address_where_there_is_one(document: Document) -> None:
     assert [server["url"] for server in document["servers"]] == ["/"]
     assert document["openapi"].startswith("3.1") and "$defs" not in json.dumps(document)
