@@ -7,7 +7,7 @@ entry of an array has the member's name with brackets (``recipients[]``). The wo
 """
 
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar, cast
 
 from pydantic import BaseModel, PlainValidator, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
@@ -30,7 +30,7 @@ def fault(code: RefusalCode, words: str, **details: Any) -> PydanticCustomError:
 
     The words may name the details, which become those of the refusal.
     """
-    return PydanticCustomError(code.value, words, details or None)  # type: ignore[arg-type]
+    return PydanticCustomError(code.value, words, details or None)
 
 
 def text_as(read: Callable[[str], Any]) -> PlainValidator:
@@ -66,7 +66,7 @@ class Entries(Generic[Entry]):
         field = model.model_fields[member]
         self._member, self._words, self._one_fault_each = member, words, one_fault_each
         self._limits = TypeAdapter(Annotated[list[Any], *field.metadata])
-        self._entries: TypeAdapter[list[Entry]] = TypeAdapter(field.annotation)
+        self._entries: TypeAdapter[list[Entry]] = TypeAdapter(cast(Any, field.annotation))
 
     def read(self, value: Any, make: Callable[[Entry], T]) -> tuple[list[T], list[Refusal]]:
         """What ``make`` makes of each entry, and the first faults, ``SHOWN_MAX`` at most.
@@ -75,11 +75,7 @@ class Entries(Generic[Entry]):
         has one fault.
         """
         found: list[T] = []
-        faults: list[Refusal] = []
-        try:
-            entries = self._limits.validate_python(value)
-        except ValidationError as error:
-            return [], faults_of(error, self._words, self._member)
+        entries, faults = self.unread(value)
         for start in range(0, len(entries), ENTRIES_AT_ONCE):
             try:
                 part = self._entries.validate_python(entries[start : start + ENTRIES_AT_ONCE])
@@ -94,6 +90,13 @@ class Entries(Generic[Entry]):
                 if len(faults) >= SHOWN_MAX:
                     break
         return found, faults[:SHOWN_MAX]
+
+    def unread(self, value: Any) -> tuple[list[Any], list[Refusal]]:
+        """The entries as they came if they are within the limits, otherwise a fault."""
+        try:
+            return self._limits.validate_python(value), []
+        except ValidationError as error:
+            return [], faults_of(error, self._words, self._member)
 
 
 def faults_of(

@@ -74,7 +74,7 @@ def read_batch(body: Any, principal: Principal) -> Draft:
         entries, lambda one: _recipient(one, one.text, one.originator)
     )
     if not any(one.place == "recipients" for one in wrong):
-        wrong += _repeated(entries)
+        wrong += _repeated(entries or ())
     if not (wrong or any(one.place in ("text", "originator") for one in faults)):
         wrong = _not_filled(members, recipients)
     return _draft(members, principal, head, recipients, wrong + faults)
