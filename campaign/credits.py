@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from campaign.refusals import Refusal, RefusalCode
+
 
 class CreditKind(StrEnum):
     """The two ledgers of an account."""
@@ -36,6 +38,31 @@ class Price:
         return self.sms if kind is CreditKind.SMS else self.mms
 
 
+@dataclass(frozen=True, slots=True)
+class CreditsMax:
+    """The most that a campaign may cost in credits of each kind; None for no limit."""
+
+    sms: int | None = None
+    mms: int | None = None
+
+    def fault_of(self, price: Price) -> Refusal | None:
+        """The refusal of a campaign that would cost more, with its price; None if it fits."""
+        over = [
+            f"{price.of(kind):,} {kind.value.upper()} credits, more than {most:,}"
+            for kind, most in ((CreditKind.SMS, self.sms), (CreditKind.MMS, self.mms))
+            if most is not None and price.of(kind) > most
+        ]
+        if not over:
+            return None
+        return Refusal(
+            RefusalCode.CREDITS_MAX_EXCEEDED,
+            f"the campaign would cost {' and '.join(over)}",
+            "creditsMax",
+            {"sms": price.sms, "mms": price.mms},
+        )
+
+
+NO_CREDITS_MAX = CreditsMax()
 # One message and one number lookup each; the lookup costs SMS credits.
 PRICES: dict[MessageKind, Price] = {
     MessageKind.SMS: Price(sms=2),

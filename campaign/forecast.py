@@ -84,20 +84,21 @@ def limits_of(
     routes: Mapping[str | None, Sequence[str]],
     rates: Mapping[str, float],
     campaign_id: str | None = None,
+    sandbox: bool = False,
 ) -> Limits:
     """Find the rates of senders, of the carriers that come first for them, and of a campaign.
 
     ``routes`` are the carriers by sender, those of every other sender under None; ``rates`` are by
-    scope.
+    scope. In the ``sandbox`` only the campaign's own rate counts.
     """
     known: dict[str, float] = {}
     names: dict[str, tuple[str, ...]] = {}
     for sender in senders:
         carrier = (routes.get(sender) or routes[None])[0]
-        scopes = {
-            f"sender {sender}": sender_scope(account_id, sender),
-            f"carrier {carrier}": carrier_scope(carrier),
-        }
+        scopes = {}
+        if not sandbox:
+            scopes[f"sender {sender}"] = sender_scope(account_id, sender)
+            scopes[f"carrier {carrier}"] = carrier_scope(carrier)
         if campaign_id is not None:
             scopes["campaign"] = campaign_scope(campaign_id)
         limited = {name: rates[scope] for name, scope in scopes.items() if scope in rates}

@@ -5,7 +5,7 @@ from dataclasses import KW_ONLY, dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 
-from campaign.credits import MessageKind
+from campaign.credits import NO_CREDITS_MAX, CreditsMax, MessageKind
 from campaign.events import EventEndpoint
 from campaign.forecast import NO_LIMITS, Limits
 from campaign.instants import DAY, Instant
@@ -101,6 +101,7 @@ class Draft:
     the same key with another payload is refused. ``sandbox`` is that of the key that sent it.
     Without a ``purpose`` the account's counts. Nothing leaves at ``expires_at`` or later;
     ``validity_seconds`` is for how long carriers try.
+    ``is_test`` says that it sends one text of another draft to the sender's own numbers.
     """
 
     account_id: str
@@ -126,6 +127,8 @@ class Draft:
     expires_at: Instant | None = None
     validity_seconds: int | None = None
     smart_encoding: bool = False
+    credits_max: CreditsMax = NO_CREDITS_MAX
+    is_test: bool = False
 
 
 @dataclass(slots=True)

@@ -40,6 +40,7 @@ class RefusalCode(StrEnum):
     CONTENT_NOT_COMPLIANT = "content_not_compliant"
     QUOTA_REACHED = "daily_quota_reached"
     CREDITS_INSUFFICIENT = "credits_insufficient"
+    CREDITS_MAX_EXCEEDED = "credits_max_exceeded"
     ABANDONED = "abandoned"
 
 

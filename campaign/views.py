@@ -59,6 +59,7 @@ class CampaignView:
     an order that the campaign has not carried out yet, ``ordered_at`` the number of the last one.
     ``replies`` counts the inbound texts that answer its messages.
     ``clicks`` are those on its short links. In the ``sandbox`` nothing leaves and nothing is paid.
+    ``is_test``: it sends the text of one recipient to the sender's own numbers.
     ``sending_window`` is the JSON of its window. ``facts`` are empty where the reader left them
     out.
     """
@@ -92,6 +93,7 @@ class CampaignView:
     expires_at: Instant | None = None
     validity_seconds: int | None = None
     sandbox: bool = False
+    is_test: bool = False
     facts: CampaignFacts = field(default_factory=CampaignFacts)
 
 

@@ -1,7 +1,7 @@
 """The sandbox's carrier: it accepts messages inside the worker and sends nothing anywhere.
 
 It has no address, no settings and no memory, so that no configuration can make it send. It is not
-in ``CARRIERS``: no route can name it. It treats fictional numbers as the pretend carrier does.
+in ``CARRIERS``: no route can name it. Fictional numbers select how it behaves (docs/adding.md).
 """
 
 import asyncio

@@ -13,8 +13,8 @@ from campaign.model import RECIPIENTS_MAX, Draft
 from campaign.phone import OfflineLookup
 from campaign.refusals import Refusal, RefusalCode, Refused
 from campaign.smart_encoding import lacking, replacement_of
-from campaign.templates import is_field_name
-from campaign.text import Segments, clean, segment
+from campaign.templates import fill, is_field_name
+from campaign.text import Segments, clean, is_blank, segment
 from dialects.native.campaign_file import CampaignFile, of_table, row_faults
 from dialects.native.requests import read
 from service.composition import CampaignComposer
@@ -171,6 +171,7 @@ def people_of(
         return People(table, None, missing=str(bad))
     found = of_table(table, columns, head_of(draft), NO_HEAD, _country(draft.choices))
     found.key = draft_key(draft.id)
+    found.leave_out(_empty_fields(found, draft.text))
     if not draft.text.strip() or not found.recipients:
         return People(table, found)
     sender = draft.sender or default_sender(store, draft.account_id)
@@ -179,6 +180,18 @@ def people_of(
         return composer.compose(read({**body, "sender": sender}, principal))
 
     return People(table, found, row_faults(found, check))
+
+
+def _empty_fields(found: CampaignFile, text: str) -> list[Fault]:
+    """A fault for each field of the text that is empty in a row: nobody means to send "on at"."""
+    used = {name.casefold() for name in fill(text, NO_HEAD).missing}
+    what = "is empty, and the text uses it"
+    return [
+        Fault(line, name, "", RefusalCode.FIELDS_MISSING, what)
+        for line, recipient in zip(found.lines, found.recipients, strict=True)
+        for name, value in recipient["fields"].items()
+        if name.casefold() in used and is_blank(value)
+    ]
 
 
 def draft_of(found: CampaignFile, principal: Principal) -> Draft:

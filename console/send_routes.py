@@ -72,6 +72,7 @@ def routes(console: Console, router: APIRouter) -> None:
             "check.html",
             draft=draft,
             people=people,
+            count=drafts.count(draft.text),
             preview=preview,
             faults=faults,
             is_good=is_good,

@@ -277,6 +277,12 @@ def sentence(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}".rstrip(".") + "."
 
 
+def fault(message: str) -> str:
+    """What is wrong with a cell, as a sentence about it."""
+    begins = message.partition(" ")[0]
+    return sentence(f"it {message}" if begins in ("is", "has", "stands", "must") else message)
+
+
 def skipped(code: str) -> str:
     """Why people of a list get no message, after their number."""
     return SKIPPED.get(code) or REASONS.get(code) or code.replace("_", " ")

@@ -94,6 +94,8 @@ def dry_run(store: Store, composed: ComposedCampaign) -> DryRun:
         Departure(message.due_at, message.segments, limits.names[message.sender])
         for message in going
     ]
+    if (fault := draft.credits_max.fault_of(price)) is not None:
+        refusals.append(fault)
     return DryRun(
         total=len(composed.messages),
         to_send=len(going),
@@ -129,10 +131,12 @@ def _countries(going: Sequence[Message]) -> list[Country]:
 
 def _limits(store: Store, composed: ComposedCampaign, going: Sequence[Message]) -> Limits:
     """Find the rates of senders and of the carriers that come first for them."""
-    account_id, now = composed.draft.account_id, composed.received_at
+    draft, now = composed.draft, composed.received_at
     senders = {message.sender for message in going}
-    routes = store.database.read(lambda connection: store.routes.of(connection, account_id, now))
-    return limits_of(account_id, senders, routes, store.rates.rates())
+    routes = store.database.read(
+        lambda connection: store.routes.of(connection, draft.account_id, now, draft.sandbox)
+    )
+    return limits_of(draft.account_id, senders, routes, store.rates.rates(), sandbox=draft.sandbox)
 
 
 def _segments(messages: Sequence[Message]) -> Mapping[str, int]:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from sqlalchemy import Connection
 
-from campaign.forecast import forecast, limits_of, short_spread
+from campaign.forecast import forecast, short_spread
 from campaign.instants import Instant
 from campaign.rates import campaign_scope
 from campaign.refusals import Refusal, RefusalCode
@@ -23,7 +23,9 @@ def planned_end(store: Store, view: CampaignView, now: Instant) -> Instant | Non
     """
     if view.status in CAMPAIGN_ENDS:
         return None
-    departures, rates = store.forecasts.departures(view.account_id, view.id, now)
+    departures, rates = store.database.read(
+        lambda connection: store.forecasts.departures(connection, view, now)
+    )
     if not departures:
         return None
     moved = 0
@@ -61,8 +63,9 @@ def fault_of_spread(
             rates.pop(campaign_scope(view.id), None)
         if change.rate is not None:
             rates[campaign_scope(view.id)] = change.rate
-        routes = store.routes.of(connection, view.account_id, now)
-        limits = limits_of(view.account_id, segments, routes, rates, view.id)
+        limits = store.forecasts.limits(
+            connection, view.account_id, view.id, view.sandbox, segments, now, rates
+        )
         fault = short_spread(hours, segments, limits)
         place = "rate" if change.spread_hours is None else "spreadHours"
         return fault and Refusal(RefusalCode.SPREAD_INVALID, fault[0], place, fault[1])

@@ -30,7 +30,7 @@ def _outlook(
     route = routes.get(message.sender) or routes[None]
     down = store.health.down(connection, now)
     due_at = max(now, message.due_at)
-    before = store.planned_ends.forecast(connection, campaign, now, message.due_at)
+    before = store.forecasts.forecast(connection, campaign, now, message.due_at)
     expected_at = due_at if before is None else max(due_at, before.last_at)
     is_late = before is not None and before.limits and expected_at >= due_at + SECOND
     return Outlook(

@@ -33,9 +33,7 @@ from store.sending.carrier_health import Health
 from store.sending.dead_numbers import DeadNumbers
 from store.sending.due_messages import DueMessages
 from store.sending.message_history import Attempts
-from store.sending.planned_ends import PlannedEnds
 from store.sending.receipts import Receipts
-from store.sending.routes import Routes
 from store.sending.sending import Sending
 from store.sending.unknowns import Resolving
 from store.shared.activity import Activities
@@ -45,6 +43,7 @@ from store.shared.erased_numbers import ErasedNumbers
 from store.shared.keyword_settings import KeywordSettingsStore
 from store.shared.outbox import Outbox
 from store.shared.rates import Rates
+from store.shared.routes import Routes
 from store.webhooks.deliveries import Deliveries
 from store.webhooks.endpoints import Endpoints
 from store.webhooks.events import EventReader
@@ -87,7 +86,6 @@ class Store:
     retrying: Retrying
     attempts: Attempts
     message_log: MessageLog
-    planned_ends: PlannedEnds
     timelines: Timelines
     lists: Lists
     links: Links
@@ -118,7 +116,6 @@ def open_store(settings: Settings) -> Store:
     forecasts = Forecasts(database, rates, routes)
     admissions = Admissions(database, outbox, erased_numbers, forecasts)
     due_messages = DueMessages(database, rates, health, routes)
-    planned_ends = PlannedEnds(rates, routes)
     receipts = Receipts(database, outbox)
     return Store(
         database=database,
@@ -126,7 +123,7 @@ def open_store(settings: Settings) -> Store:
         accounts=Accounts(database, api_keys),
         senders=Senders(database),
         api_keys=api_keys,
-        campaigns=Campaigns(database, outbox, planned_ends),
+        campaigns=Campaigns(database, outbox, forecasts),
         drafts=Drafts(database),
         open_campaigns=OpenCampaigns(database),
         orders=Orders(database),
@@ -153,7 +150,6 @@ def open_store(settings: Settings) -> Store:
         retrying=Retrying(database),
         attempts=Attempts(database),
         message_log=MessageLog(database),
-        planned_ends=planned_ends,
         timelines=Timelines(database),
         lists=Lists(database),
         links=Links(database, outbox),

@@ -98,6 +98,10 @@
     select.value = chosen;
   }
 
+  for (const one of document.querySelectorAll("[data-region]")) {
+    one.textContent = regions.of(one.dataset.region);
+  }
+
   // A time is one of the browser's zone, which the page then names.
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
   for (const one of document.querySelectorAll("[data-zone]")) if (zone) one.value = zone;

@@ -36,8 +36,8 @@ class EventStream(StreamingResponse):
 
     media_type = "text/event-stream"
 
-    def __init__(self, content: AsyncIterator[str]) -> None:
-        super().__init__(content, headers={"X-Accel-Buffering": "no"})
+    def __init__(self, content: AsyncIterator[str], status_code: int = 200) -> None:
+        super().__init__(content, status_code, headers={"X-Accel-Buffering": "no"})
 
 
 def routes(context: ApiContext) -> APIRouter:

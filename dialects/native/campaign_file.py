@@ -15,7 +15,7 @@ from spreadsheets.table import Table
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
 # What does not make another campaign of the same content: names and times.
-NOT_CONTENT = {"name", "idempotencyKey", "scheduleDateTime", "spreadHours"}
+NOT_CONTENT = {"name", "idempotencyKey", "scheduleDateTime", "spreadHours", "creditsMax"}
 _RECIPIENT = re.compile(r"recipients\[([0-9]+)\]\.?(([A-Za-z]*).*)")
 
 

@@ -90,6 +90,9 @@ class Campaign(ApiModel):
     name: str | None
     dialect: str = Field(description="the API that the campaign came by")
     sandbox: bool = Field(description="reaches no carrier and takes no credits")
+    test: bool = Field(
+        validation_alias="is_test", description="sends one text to the caller's own numbers"
+    )
     status: CampaignStatus
     sender: str | None
     created_at: At

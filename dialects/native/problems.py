@@ -10,6 +10,7 @@ from dialects.native.problem_models import MEDIA_TYPE, TYPE_PREFIX, About, Probl
 
 STATUSES: dict[RefusalCode, int] = {
     RefusalCode.CREDITS_INSUFFICIENT: 402,
+    RefusalCode.CREDITS_MAX_EXCEEDED: 402,
     RefusalCode.SENDER_NOT_OWNED: 403,
     RefusalCode.KEY_REUSED: 409,
     RefusalCode.QUOTA_REACHED: 429,
@@ -19,7 +20,7 @@ STATUSES: dict[RefusalCode, int] = {
 _MEANINGS = {
     400: "The request is invalid; ``errors`` names each fault and its place",
     401: "No valid credentials",
-    402: "Not enough credits",
+    402: "Not enough credits, or the price is above ``creditsMax``",
     403: "The key or the account is not allowed to do this",
     404: "The resource does not exist, or belongs to another account",
     409: "The current state does not allow this",

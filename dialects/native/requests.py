@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import Field, ValidationError
 
+from campaign.credits import NO_CREDITS_MAX, CreditsMax
 from campaign.model import (
     FIELD_LENGTH_MAX,
     FIELDS_MAX,
@@ -47,6 +48,13 @@ class RecipientBody(RequestModel):
     )
 
 
+class CreditsMaxBody(RequestModel):
+    """The most that a campaign may cost, in credits of each kind; refused above it."""
+
+    sms: int | None = Field(None, ge=0)
+    mms: int | None = Field(None, ge=0)
+
+
 class CampaignBody(TimingBody):
     """A campaign. Its values hold for every recipient that does not override them."""
 
@@ -72,6 +80,9 @@ class CampaignBody(TimingBody):
         UnknownPolicy.HOLD,
         strict=False,
         description="for messages in state unknown: hold, or resend",
+    )
+    credits_max: CreditsMaxBody | None = Field(
+        None, description="the most that the campaign may cost; it is refused with its price above"
     )
 
 
@@ -133,7 +144,12 @@ def read(body: Any, principal: Principal) -> Draft:
         window=window,
         expires_at=expires_at,
         validity_seconds=parsed.validity_seconds,
+        credits_max=_credits_max(parsed.credits_max),
     )
+
+
+def _credits_max(body: CreditsMaxBody | None) -> CreditsMax:
+    return NO_CREDITS_MAX if body is None else CreditsMax(body.sms, body.mms)
 
 
 class _Head(CampaignBody):

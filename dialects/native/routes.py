@@ -19,6 +19,7 @@ from dialects.native import (
     message_routes,
     message_search_routes,
     people_routes,
+    test_send_routes,
     timeline_routes,
     webhook_routes,
 )
@@ -36,6 +37,7 @@ GROUPS = (
     campaign_events,
     inbound_routes,
     people_routes,
+    test_send_routes,
     list_routes,
     link_routes,
     webhook_routes,

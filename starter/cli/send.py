@@ -21,6 +21,7 @@ from dialects.native.dry_run import dry_run_json
 from service.campaigns import CampaignService, open_campaign_service
 from service.composition import CampaignComposer
 from service.dry_run import DryRun
+from service.test_sends import send_test
 from spreadsheets.people import Fault
 from starter.cli.campaigns import Account, Json, follow
 from starter.cli.context import CommandError, chosen_account, find_settings, opened_store, plain
@@ -30,6 +31,7 @@ from starter.cli.send_options import (
     Again,
     Column,
     Country,
+    CreditsMax,
     DryRunOption,
     File,
     Name,
@@ -38,12 +40,15 @@ from starter.cli.send_options import (
     SkipInvalid,
     SpreadHours,
     Start,
+    TestTo,
     Text,
     Wait,
     Yes,
     check_file,
     read_columns,
+    read_credits_max,
     read_region,
+    read_test_numbers,
 )
 from starter.cli.words import relative
 from store.accounts.accounts import AccountView
@@ -75,6 +80,8 @@ def send(
     yes: Yes = False,
     dry_run: DryRunOption = False,
     wait: Wait = False,
+    test_to: TestTo = None,
+    credits_max: CreditsMax = None,
     account: Account = None,
     as_json: Json = False,
 ) -> None:
@@ -92,6 +99,9 @@ def send(
     Every fault is printed with its line; with --skip-invalid the other rows are
     sent. With --wait the exit code is 3 if the campaign ends with failures.
 
+    --test-to sends the text of the first recipient to a number of yours instead, at
+    once, whatever the start; it is paid for like any message.
+
     Example: godwit send people.xlsx --text "Hi {{First Name}}" --column to=Phone
     --country DE --skip-invalid --rejects rejects.csv --wait
     """
@@ -102,6 +112,7 @@ def send(
         "sender": sender,
         "scheduleDateTime": start,
         "spreadHours": spread_hours,
+        "creditsMax": read_credits_max(credits_max),
     }
     options = FileOptions(
         head={member: value for member, value in head.items() if value is not None},
@@ -111,6 +122,7 @@ def send(
     )
     if rejects is not None and rejects.exists() and file.exists() and rejects.samefile(file):
         raise CommandError("--rejects names the file that is sent")
+    numbers = read_test_numbers(test_to or [], options.country)
     found = load(file, options)
     settings = find_settings()
     with opened_store(settings) as store:
@@ -127,9 +139,12 @@ def send(
                     preview = replace(preview, refusals=_with_lines(preview.refusals, found))
                     typer.echo(json.dumps(dry_run_json(preview), indent=2))
                     return
-                if not yes:
-                    await _confirm(service, draft, from_stdin=file == STDIN)
-                admission = await service.admit(draft)
+                if numbers:
+                    admission = await send_test(service, composer, draft, 0, numbers)
+                else:
+                    if not yes:
+                        await _confirm(service, draft, from_stdin=file == STDIN)
+                    admission = await service.admit(draft)
             except Refused as refused:
                 raise Refused(*_with_lines(refused.refusals, found)) from None
             _say(admission.campaign, admission.replayed, as_json)

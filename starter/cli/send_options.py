@@ -6,6 +6,9 @@ from typing import Annotated
 
 import typer
 
+from campaign.test_sends import TO_MAX
+from spreadsheets.people import number_of
+
 STDIN = Path("-")
 
 File = Annotated[
@@ -57,6 +60,21 @@ Yes = Annotated[
 DryRunOption = Annotated[
     bool, typer.Option("--dry-run", help="Validate and price the campaign without sending it.")
 ]
+CreditsMax = Annotated[
+    str | None,
+    typer.Option(
+        "--credits-max",
+        help="Refuse the campaign if it costs more: 1000 SMS credits, or sms=1000,mms=20.",
+    ),
+]
+TestTo = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--test-to",
+        metavar="NUMBER",
+        help="Send the first recipient's text to this number of yours instead, now; up to 10.",
+    ),
+]
 Wait = Annotated[bool, typer.Option("--wait", help="Show progress until the campaign ends.")]
 
 
@@ -81,6 +99,30 @@ def read_region(country: str | None) -> str | None:
         hint = "GB" if region == "UK" else "two letters such as DE, GB or US"
         raise typer.BadParameter(f"there is no country {country!r}; use {hint}")
     return region
+
+
+def read_credits_max(written: str | None) -> dict[str, int] | None:
+    """The credits by kind, of ``1000`` or ``sms=1000,mms=20``; raises BadParameter."""
+    if written is None:
+        return None
+    pairs = [part.strip().partition("=") for part in written.split(",")]
+    credits = {kind if equals else "sms": count or kind for kind, equals, count in pairs}
+    if len(credits) < len(pairs) or not credits.keys() <= {"sms", "mms"}:
+        raise typer.BadParameter(f"{written!r} is no number of credits, nor sms=1000,mms=20")
+    if not all(count.isdecimal() and len(count) < 16 for count in credits.values()):
+        raise typer.BadParameter(f"{written!r} has no whole number of credits")
+    return {kind: int(count) for kind, count in credits.items()}
+
+
+def read_test_numbers(numbers: list[str], country: str | None) -> list[str]:
+    """The numbers of a test in E.164; raises BadParameter for one that is none, or too many."""
+    if len(numbers) > TO_MAX:
+        raise typer.BadParameter(f"--test-to can be given {TO_MAX} times at most")
+    found = {number: number_of(number, country) for number in numbers}
+    for number, read in found.items():
+        if read is None:
+            raise typer.BadParameter(f"{number!r} is no phone number")
+    return [read for read in found.values() if read is not None]
 
 
 def read_columns(pairs: list[str]) -> dict[str, str]:

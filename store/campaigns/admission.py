@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
-from campaign.credits import CreditKind, Price, price_of
+from campaign.credits import CreditKind, CreditsMax, Price, price_of
 from campaign.events import Destination
 from campaign.forecast import NO_LIMITS, Limits
 from campaign.instants import Instant, moment_of
@@ -86,7 +86,9 @@ class Admissions:
         if account.spread_hours <= 0:
             return {}, NO_LIMITS
         segments = self._forecasts.spread_segments(connection, campaign_id)
-        limits = self._forecasts.limits(connection, account.id, segments, now, campaign_id)
+        limits = self._forecasts.limits(
+            connection, account.id, campaign_id, bool(account.sandbox), segments, now
+        )
         return segments, limits
 
     def account_evidence(
@@ -143,15 +145,20 @@ class Admissions:
             kinds = connection.execute(sql.KINDS_WAITING, {"campaign": campaign_id}).all()
             if connection.execute(sql.HELD, {"campaign": campaign_id}).first() is not None:
                 return
+            price = _price(kinds)
+            most = CreditsMax(account.credits_max_sms, account.credits_max_mms)
+            if (fault := most.fault_of(price)) is not None:
+                raise _TooExpensive(fault)
             if not account.sandbox:
                 self._count_quota(connection, account.id, account.daily_quota, kinds, now)
-            price = _price(kinds)
             ledger.hold(connection, account.id, campaign_id, price, now)
 
         try:
             self._database.write(work)
         except ledger.Overdrawn as overdrawn:
             return insufficient(overdrawn.kind)
+        except _TooExpensive as error:
+            return error.refusal
         except _QuotaReached:
             return Refusal(RefusalCode.QUOTA_REACHED, "the daily messaging quota is reached")
         return None
@@ -256,6 +263,14 @@ class Admissions:
     def _used(connection: Connection, account_id: str, now: Instant) -> int:
         values = {"account": account_id, "day": _day(now)}
         return int(connection.execute(sql.USED, values).scalar() or 0)
+
+
+class _TooExpensive(Exception):
+    """The price is above what the campaign may cost; nothing is held."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.code)
+        self.refusal = refusal
 
 
 class _QuotaReached(Exception):

@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass
 
 from sqlalchemy import BigInteger, Boolean, Connection, String, bindparam, insert, text
 
-from campaign.activity import Action
 from campaign.credits import Price
 from campaign.events import Destination
 from campaign.instants import Instant
@@ -24,12 +23,12 @@ from campaign.states import (
 )
 from campaign.views import CampaignView, MessageView
 from store.campaigns import links
-from store.campaigns.listing import CampaignFilter, PlannedEnds, campaign_rows, whole_views
+from store.campaigns.forecasts import Forecasts
+from store.campaigns.listing import CampaignFilter, campaign_rows, whole_views
 from store.campaigns.orders import follow
-from store.campaigns.rows import campaign_values, message_values
+from store.campaigns.rows import campaign_values, message_values, record_created
 from store.database.engine import Database
 from store.shared import ledger, reply_rows, reports
-from store.shared.activity import record
 from store.shared.outbox import Outbox
 from store.shared.own_keys import stored_key
 from store.shared.views import message_view
@@ -119,10 +118,10 @@ class Saved:
 class Campaigns:
     """Campaigns in the database; every public method is one transaction."""
 
-    def __init__(self, database: Database, outbox: Outbox, planned_ends: PlannedEnds) -> None:
+    def __init__(self, database: Database, outbox: Outbox, forecasts: Forecasts) -> None:
         self._database = database
         self._outbox = outbox
-        self._planned_ends = planned_ends
+        self._forecasts = forecasts
 
     def save(self, composed: ComposedCampaign, campaign_id: str) -> Saved:
         """Store a draft, its messages and its claimed key, or find who has the key.
@@ -147,18 +146,7 @@ class Campaigns:
             connection.execute(insert(MessageRow), message_values(composed, campaign_id))
             reply_rows.write_options(connection, composed)
             links.write(connection, composed, campaign_id)
-            created = {
-                "dialect": draft.dialect,
-                "recipients": len(composed.messages),
-                "sandbox": draft.sandbox,
-            }
-            record(
-                connection,
-                Action.CAMPAIGN_CREATED,
-                campaign_id,
-                account=draft.account_id,
-                after=created,
-            )
+            record_created(connection, composed, campaign_id)
             return Saved(campaign_id, created=True)
 
         return self._database.write(work)
@@ -177,7 +165,7 @@ class Campaigns:
             row = connection.execute(_GET, {"campaign": campaign_id}).first()
             if row is None or account_id not in (None, row.account_id):
                 return None
-            return whole_views(connection, [row], self._planned_ends)[0]
+            return whole_views(connection, [row], self._forecasts)[0]
 
         return self._database.read_snapshot(work)
 
@@ -192,7 +180,7 @@ class Campaigns:
 
         def work(connection: Connection) -> Sequence[CampaignView]:
             rows = campaign_rows(connection, self._database, account_id, wanted, limit, before)
-            return whole_views(connection, rows, self._planned_ends)
+            return whole_views(connection, rows, self._forecasts)
 
         return self._database.read(work)
 

@@ -1,14 +1,15 @@
 """Lists of campaigns, newest first, by what they have in common, and whole views of campaigns."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
 from campaign.instants import Instant
 from campaign.states import CampaignStatus
 from campaign.views import CampaignView
+from store.campaigns.forecasts import Forecasts
 from store.clock import wall_clock
 from store.database.engine import Database
 from store.shared.reports import campaign_views
@@ -36,16 +37,6 @@ class CampaignFilter:
     sender: str | None = None
     since: Instant | None = None
     until: Instant | None = None
-
-
-class PlannedEnds(Protocol):
-    """Says when campaigns that send will have sent everything."""
-
-    def of(
-        self, connection: Connection, campaigns: Sequence[Row[Any]], now: Instant
-    ) -> Mapping[str, Instant]:
-        """See :class:`store.sending.planned_ends.PlannedEnds`."""
-        ...
 
 
 def campaign_rows(
@@ -88,11 +79,11 @@ def campaign_rows(
 
 
 def whole_views(
-    connection: Connection, rows: Sequence[Row[Any]], planned_ends: PlannedEnds
+    connection: Connection, rows: Sequence[Row[Any]], forecasts: Forecasts
 ) -> Sequence[CampaignView]:
     """Views of campaign rows with their counts and facts."""
     sending = [row for row in rows if row.status in ("scheduled", "running")]
-    return campaign_views(connection, rows, planned_ends.of(connection, sending, wall_clock()))
+    return campaign_views(connection, rows, forecasts.ends(connection, sending, wall_clock()))
 
 
 def _pattern(part: str) -> str:

@@ -2,10 +2,14 @@
 
 from collections.abc import Sequence
 
+from sqlalchemy import Connection
+
+from campaign.activity import Action
 from campaign.composing import base_instant
 from campaign.model import ComposedCampaign
 from campaign.sending_windows import stored_window
 from campaign.states import GIVEN_UP, CampaignStatus
+from store.shared.activity import record
 from store.shared.own_keys import stored_key
 
 
@@ -33,6 +37,9 @@ def campaign_values(composed: ComposedCampaign, campaign_id: str) -> dict[str, o
         "sending_window": stored_window(draft.window),
         "expires_at": draft.expires_at,
         "validity_seconds": draft.validity_seconds,
+        "credits_max_sms": draft.credits_max.sms,
+        "credits_max_mms": draft.credits_max.mms,
+        "is_test": draft.is_test,
     }
 
 
@@ -71,3 +78,16 @@ def message_values(composed: ComposedCampaign, campaign_id: str) -> Sequence[dic
     # A column that is empty throughout would cost as much as one that is not.
     used = [name for name in rows[0] if any(row[name] is not None for row in rows)]
     return [{name: row[name] for name in used} for row in rows]
+
+
+def record_created(connection: Connection, composed: ComposedCampaign, campaign_id: str) -> None:
+    """Record who created a campaign."""
+    draft = composed.draft
+    created = {
+        "dialect": draft.dialect,
+        "recipients": len(composed.messages),
+        "sandbox": draft.sandbox,
+    }
+    record(
+        connection, Action.CAMPAIGN_CREATED, campaign_id, account=draft.account_id, after=created
+    )

@@ -12,10 +12,10 @@ from campaign.rates import Grants, campaign_scope, carrier_scope, sender_scope
 from campaign.routing import Choice, choose
 from store.database.engine import Database
 from store.sending.carrier_health import PROBE_EVERY, Health
-from store.sending.routes import Routes
 from store.sending.rows import DueMessage
 from store.sending.time_limits import TimeLimits
 from store.shared.rates import Rates
+from store.shared.routes import Routes
 
 # COALESCE keeps SQLite off the queue index: a chunk is a range of the primary key. ``tries``
 # counts since the campaign was last retried, because a retry allows every try again.

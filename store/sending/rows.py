@@ -4,6 +4,7 @@ They are named tuples, because SQLAlchemy's Row looks a column up by name at eac
 is some twenty times for each message.
 """
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Row
@@ -47,7 +48,7 @@ def new_handoff(
     now: Instant,
     start_at: Instant,
     choice: Choice,
-    earlier: tuple[EarlierTry, ...],
+    earlier: Sequence[EarlierTry],
     sandbox: bool,
 ) -> Handoff:
     """Return the handoff of a message that is claimed now."""
@@ -65,7 +66,7 @@ def new_handoff(
         carrier=choice.carrier,
         round=choice.round,
         more=choice.more,
-        earlier=earlier,
+        earlier=tuple(earlier),
         sandbox=sandbox,
     )
 

@@ -4,10 +4,13 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection, text
 
+from campaign.events import Destination
 from campaign.fictional_numbers import behaviour_of
 from campaign.handoffs import Receipt
+from campaign.instants import Instant
 from campaign.routing import SANDBOX
 from campaign.states import MessageStatus
+from store.sending.receipts import Receipts
 
 _WITHOUT_RECEIPT = text("""
     SELECT id, recipient, sent_at FROM message
@@ -25,7 +28,15 @@ def sandbox_receipts(connection: Connection, campaign_id: str) -> Sequence[Recei
     return [_receipt(row.id, row.recipient, row.sent_at) for row in found]
 
 
-def _receipt(message_id: str, recipient: str, at: int) -> Receipt:
+def settle_sent(
+    connection: Connection, receipts: Receipts, campaign_id: str, now: Instant
+) -> Sequence[Destination]:
+    """Write those receipts, inside the caller's transaction; whom to notify of them."""
+    made = sandbox_receipts(connection, campaign_id)
+    return receipts.settle(connection, made, now)[1]
+
+
+def _receipt(message_id: str, recipient: str, at: Instant) -> Receipt:
     if behaviour_of(recipient) == "0007":
         return Receipt(
             message_id, MessageStatus.UNDELIVERED, at, code="undelivered", carrier=SANDBOX

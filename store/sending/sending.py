@@ -19,7 +19,7 @@ from store.sending.earlier_tries import EarlierTries
 from store.sending.owners import Owner, Owners
 from store.sending.receipts import Receipts
 from store.sending.rows import DueMessage, Moved, new_handoff, old_handoff
-from store.sending.sandbox import sandbox_receipts
+from store.sending.sandbox import settle_sent
 from store.sending.statements import ABANDONED, OWNER, RENEW, ChunkStatements
 from store.sending.time_limits import Deferrals, time_limits
 from store.sending.unwanted import Unwanted
@@ -93,11 +93,8 @@ class Sending:
                 outcome = self._take(connection, owner, chunk, token, found, now, claimed_until)
             destinations = self._outbox.record_message_events(connection, written.events, now)
             if owner.sandbox and outcomes:
-                receipts = sandbox_receipts(connection, chunk.campaign_id)
-                destinations = [
-                    *destinations,
-                    *self._receipts.settle(connection, receipts, now)[1],
-                ]
+                delivered = settle_sent(connection, self._receipts, chunk.campaign_id, now)
+                destinations = [*destinations, *delivered]
             if written.handed_off is not None:
                 # Last, because every chunk of the account waits for these few rows.
                 ledger.post(connection, owner.account_id, chunk.campaign_id, *written.handed_off)
@@ -242,12 +239,7 @@ class Sending:
         tries = self._earlier_tries.of(connection, chunk.campaign_id, winners, owner.look_up_since)
         handoffs = [
             new_handoff(
-                row,
-                now,
-                leave.start_at,
-                leave.choice,
-                tuple(tries.get(row.position, ())),
-                owner.sandbox,
+                row, now, leave.start_at, leave.choice, tries.get(row.position, ()), owner.sandbox
             )
             for row, leave in zip(winners, leaves, strict=True)
         ]

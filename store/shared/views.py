@@ -20,7 +20,8 @@ _MESSAGE_SAME = [
 _CAMPAIGN_SAME = [
     field.name
     for field in fields(CampaignView)
-    if field.name not in {"status", "refusals", "tally", "clicks", "facts", "key", "sandbox"}
+    if field.name
+    not in {"status", "refusals", "tally", "clicks", "facts", "key", "sandbox", "is_test"}
 ]
 
 
@@ -39,6 +40,7 @@ def campaign_view(
         facts=facts,
         key=shown_key(row.key),
         sandbox=bool(row.sandbox),
+        is_test=bool(row.is_test),
         **{name: getattr(row, name) for name in _CAMPAIGN_SAME},
     )
 

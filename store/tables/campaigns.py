@@ -31,8 +31,10 @@ class CampaignRow(SQLModel, table=True):
     copy, and a carrier may have accepted any message of it since then. ``replies`` counts the
     inbound texts that answer it. ``texts_removed_at`` is when the texts of its messages
     were removed, because they are kept for a limited time only. ``sandbox`` campaigns reach no
-    real carrier and take no credits. ``sending_window`` is the JSON of its window
-    (campaign/sending_windows.py). Nothing leaves at ``expires_at`` or later.
+    real carrier and take no credits. ``credits_max_sms`` and ``credits_max_mms`` are the most that
+    it may hold. ``is_test`` campaigns send a text of another one to the sender's own numbers.
+    ``sending_window`` is the JSON of its window (campaign/sending_windows.py). Nothing leaves at
+    ``expires_at`` or later.
     """
 
     __tablename__ = "campaign"
@@ -74,6 +76,9 @@ class CampaignRow(SQLModel, table=True):
     sending_window: str | None = Field(default=None, sa_type=Text)
     expires_at: int | None = Field(default=None, sa_type=BigInteger)
     validity_seconds: int | None = None
+    credits_max_sms: int | None = Field(default=None, sa_type=BigInteger)
+    credits_max_mms: int | None = Field(default=None, sa_type=BigInteger)
+    is_test: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
 
 
 class MessageRow(SQLModel, table=True):

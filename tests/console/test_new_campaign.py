@@ -50,22 +50,24 @@ async def test_a_dirty_list_becomes_a_delivered_campaign(browser: Browsers, api:
     table[3] = ("nonsense", "Ada", "Monday")
     table[5] = table[4]
     table[7] = (table[7][0], "Eve", "#REF!")
+    table[8] = (table[8][0], "Eve", "")
     page = await upload(one, path, csv(table))
-    assert page.status == 200 and "12 rows: 10 good, 2 with a fault" in page.text
-    assert "5 Phone nonsense Is no phone number with its country code." in page.text
-    assert "9 Date #REF! Is the error of a formula." in page.text
+    assert page.status == 200 and "12 rows: 9 good, 3 with a fault" in page.text
+    assert "5 Phone nonsense It is no phone number with its country code." in page.text
+    assert "9 Date #REF! It is the error of a formula." in page.text
+    assert "10 Date empty It is empty, and the text uses it." in page.text
     rejects = await one.http.get(f"{path}/rejects.csv")
-    assert rejects.text.count("\r\n") == 3 and "nonsense" in rejects.text
+    assert rejects.text.count("\r\n") == 4 and "nonsense" in rejects.text
     page = await one.get(f"{path}/check")
-    assert "9 people · 9 messages · 18 of 100,000 credits" in page.text
+    assert "8 people · 8 messages · 16 of 100,000 credits" in page.text
     assert "Hi Person 0, your visit is on Tuesday." in page.text
-    assert "1 twice in the list" in page.text and "2 rows with a fault" in page.text
+    assert "1 twice in the list" in page.text and "3 rows with a fault" in page.text
     page = await one.send((await one.get(f"{path}/send")).form("/send"), when="now", at="")
     assert "/console/campaigns/cmp_" in str(page.answer.url) and page.status == 200
     campaign_id = str(page.answer.url.path).rpartition("/")[2]
     await finish(api.story, campaign_id)
     page = await one.get(f"/console/campaigns/{campaign_id}")
-    assert "Visits" in page.text and len(api.story.carrier.log) == 9
+    assert "Visits" in page.text and len(api.story.carrier.log) == 8
     assert api.story.store.drafts.rows(path.rpartition("/")[2]) == []
 
 

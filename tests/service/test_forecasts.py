@@ -107,5 +107,8 @@ def test_the_parts_of_a_long_plan_end_where_its_messages_do(builder: StoreBuilde
     builder.store.rates.set_rate(campaign_scope(campaign), 1 / 90)
     end = planned_end(builder.store, view(builder, campaign), NOW)
     assert end is not None and abs(end - (NOW + 1_199 * 90 * SECOND)) <= 90 * SECOND
-    departures, _ = builder.store.forecasts.departures(builder.account_id, campaign, NOW)
+    shown, forecasts = view(builder, campaign), builder.store.forecasts
+    departures, _ = builder.store.database.read(
+        lambda connection: forecasts.departures(connection, shown, NOW)
+    )
     assert len(departures) <= 501 and sum(each.messages for each in departures) == 1_200

@@ -1,4 +1,4 @@
-"""The record of who did what"""
+"""The record of who did what, test sends, and the most that a campaign may cost"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -10,7 +10,13 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Add the table; nothing that was done before is in it."""
+    """Add the table, empty, and the columns; no campaign of before is a test or has a limit."""
+    for name in ("credits_max_sms", "credits_max_mms"):
+        op.add_column("campaign", sa.Column(name, sa.BigInteger(), nullable=True))
+    op.add_column(
+        "campaign",
+        sa.Column("is_test", sa.Boolean(), nullable=False, server_default=sa.false()),
+    )
     op.create_table(
         "activity",
         sa.Column("id", sa.String(), nullable=False),

@@ -14,7 +14,7 @@ def ends(builder: StoreBuilder, *campaigns: str, now: Instant = NOW) -> list[Ins
     views = [builder.store.campaigns.get(campaign) for campaign in campaigns]
 
     def work(connection: Connection) -> list[Instant | None]:
-        found = builder.store.planned_ends.of(connection, views, now)  # type: ignore[arg-type]
+        found = builder.store.forecasts.ends(connection, views, now)  # type: ignore[arg-type]
         return [found.get(campaign) for campaign in campaigns]
 
     return builder.store.database.read(work)
@@ -76,7 +76,7 @@ def test_a_forecast_names_what_limits_a_message(builder: StoreBuilder) -> None:
     assert view is not None
 
     def work(connection: Connection) -> Forecast | None:
-        return builder.store.planned_ends.forecast(connection, view, NOW, NOW)
+        return builder.store.forecasts.forecast(connection, view, NOW, NOW)
 
     found = builder.store.database.read(work)
     assert found is not None
