@@ -45,6 +45,7 @@ from store.shared.outbox import Outbox
 from store.shared.rates import Rates
 from store.shared.routes import Routes
 from store.webhooks.deliveries import Deliveries
+from store.webhooks.delivery_log import DeliveryLog
 from store.webhooks.endpoints import Endpoints
 from store.webhooks.events import EventReader
 from store.webhooks.listeners import Listeners
@@ -92,6 +93,7 @@ class Store:
     signing: Signing
     outbox: Outbox
     deliveries: Deliveries
+    delivery_log: DeliveryLog
     endpoints: Endpoints
     listeners: Listeners
     activities: Activities
@@ -157,6 +159,7 @@ def open_store(settings: Settings) -> Store:
         outbox=outbox,
         deliveries=Deliveries(database),
         activities=Activities(database, erased_numbers),
+        delivery_log=DeliveryLog(database),
         endpoints=Endpoints(database, sealer, outbox),
         listeners=Listeners(database, sealer),
         events=EventReader(database, sealer, api_keys),

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -118,11 +119,11 @@ def check_migrating(reader: Reader) -> None:
     """See that the commands for clients of vendors are taken as each vendor's page says."""
     results = [(command, reader.run(command)) for command in commands(MIGRATING)]
     shown = {command: json.loads(one) for command, one in results if not command.startswith("e")}
-    said = {
-        "/v1/opt-outs": lambda answer: answer == {"added": 2, "total": 2},
-        "/members": lambda answer: answer["members"] == 2,
-        "/messaging/batch": lambda answer: answer["status"] == "queued",
-        "/bulk_sms": lambda answer: answer["status"]["code"] == 293,
+    said: dict[str, Callable[[Any], bool]] = {
+        "/v1/opt-outs": lambda answer: bool(answer == {"added": 2, "total": 2}),
+        "/members": lambda answer: bool(answer["members"] == 2),
+        "/messaging/batch": lambda answer: bool(answer["status"] == "queued"),
+        "/bulk_sms": lambda answer: bool(answer["status"]["code"] == 293),
         "/BatchMessages": lambda answer: {item["Status"] for item in answer} == {"Processing"},
         "/send/batch": lambda answer: answer["success"] is True,
     }
@@ -131,8 +132,8 @@ def check_migrating(reader: Reader) -> None:
         ((command, answer),) = [pair for pair in shown.items() if place in pair[0]]
         assert holds(answer), f"{command}\n{answer}"
     (client,) = blocks("python", MIGRATING)
-    command = [sys.executable, "-W", "ignore", "-c", client]
-    ran = subprocess.run(command, env=reader.environment, capture_output=True, text=True)
+    program = [sys.executable, "-W", "ignore", "-c", client]
+    ran = subprocess.run(program, env=reader.environment, capture_output=True, text=True)
     assert ran.stdout == "200 293\n", ran.stderr
 
 
@@ -158,6 +159,6 @@ def test_the_limits_of_the_page_are_those_of_the_code() -> None:
 
 
 def test_every_status_and_permission_is_explained() -> None:
-    told = {status for row in rows(section(PAGE, "Errors")) for status in row[0].split()}
-    assert told == {str(example.status) for example in EXAMPLES}
+    explained = {status for row in rows(section(PAGE, "Errors")) for status in row[0].split()}
+    assert explained == {str(example.status) for example in EXAMPLES}
     assert set(Permission) <= set(ticked(section(PAGE, "Keys")))

@@ -37,7 +37,7 @@ def routes(context: ApiContext) -> APIRouter:
     router = APIRouter(
         prefix="/v1/webhooks/{id}", tags=["Webhooks"], responses=documented(*LOOKING)
     )
-    webhooks = context.store.endpoints
+    webhooks, log = context.store.endpoints, context.store.delivery_log
 
     @router.post(
         "/test",
@@ -68,7 +68,7 @@ def routes(context: ApiContext) -> APIRouter:
         return await _own(principal.account_id, id, delivery_id)
 
     async def _own(account_id: str, webhook_id: str, delivery_id: str) -> WebhookDelivery:
-        view = await read_in_thread(webhooks.delivery, account_id, webhook_id, delivery_id)
+        view = await read_in_thread(log.delivery, account_id, webhook_id, delivery_id)
         if view is None:
             raise Stop(not_found("delivery"))
         return WebhookDelivery.of(view)

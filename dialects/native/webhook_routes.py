@@ -184,7 +184,8 @@ def routes(context: ApiContext) -> APIRouter:
         await _own(context, principal.account_id, id)
         size, after = page_size(limit), read_cursor(DEAD_LETTERS, cursor)
         account = principal.account_id
-        found = await read_in_thread(webhooks.dead_letters, account, id, size, after)
+        log = context.store.delivery_log
+        found = await read_in_thread(log.dead_letters, account, id, size, after)
         following = write_cursor(DEAD_LETTERS, found[-1].id) if len(found) == size else None
         return DeadLetterPage(dead_letters=[DeadLetter.of(one) for one in found], next=following)
 

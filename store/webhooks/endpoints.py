@@ -1,4 +1,4 @@
-"""Webhooks: the endpoints of an account, their secrets, and the deliveries that failed."""
+"""Webhooks: the endpoints of an account, their secrets, and repeats of their deliveries."""
 
 import base64
 import secrets
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, Update
-from sqlmodel import Session, and_, col, delete, func, insert, select, tuple_, update
+from sqlmodel import Session, and_, col, delete, func, insert, select, update
 
 from campaign.activity import Action
 from campaign.events import SECRETS_OVERLAP, WEBHOOK_PREFIX, Destination
@@ -18,6 +18,7 @@ from store.database.secrets import Sealer
 from store.shared.activity import record
 from store.shared.outbox import Outbox
 from store.tables import Account, CallbackRow, WebhookRow
+from store.webhooks.delivery_log import is_delivery
 
 # Each event is written once for every webhook that subscribes to it.
 WEBHOOKS_MAX = 20
@@ -43,27 +44,6 @@ class AddedWebhook:
     view: WebhookView
     secret: str
     is_new: bool
-
-
-@dataclass(frozen=True, slots=True)
-class DeliveryView:
-    """A delivery; a ``dead`` one ran out of retries, expired, or its webhook was disabled."""
-
-    id: str
-    event: str
-    status: str
-    at: Instant
-    campaign_id: str | None
-    message_id: str | None
-    tries: int
-    last_code: str | None
-    created_at: Instant
-    last_due_at: Instant
-
-    @property
-    def next_due_at(self) -> Instant | None:
-        """When the next try begins; None once the delivery has ended."""
-        return self.last_due_at if self.status == "waiting" else None
 
 
 class Endpoints:
@@ -154,7 +134,7 @@ class Endpoints:
     def remove(self, account_id: str, webhook_id: str) -> bool:
         """Delete a webhook and its deliveries; returns False if it does not exist."""
         webhook = delete(WebhookRow).where(_is_webhook(account_id, webhook_id))
-        deliveries = delete(CallbackRow).where(_is_delivery(account_id, webhook_id))
+        deliveries = delete(CallbackRow).where(is_delivery(account_id, webhook_id))
 
         def work(connection: Connection) -> bool:
             if connection.execute(webhook).rowcount == 0:
@@ -221,7 +201,7 @@ class Endpoints:
         query = (
             update(CallbackRow)
             .where(
-                _is_delivery(account_id, webhook_id),
+                is_delivery(account_id, webhook_id),
                 col(CallbackRow.status).in_(["delivered", "dead"]),
                 col(CallbackRow.created_at) >= since,
                 col(CallbackRow.created_at) < until,
@@ -262,37 +242,6 @@ class Endpoints:
         self._outbox.notify(destinations)
         return delivery_id
 
-    def delivery(self, account_id: str, webhook_id: str, delivery_id: str) -> DeliveryView | None:
-        """One delivery of a webhook; None if it does not exist, or no more."""
-        query = select(CallbackRow).where(
-            _is_delivery(account_id, webhook_id), CallbackRow.id == delivery_id
-        )
-        row = self._database.read(lambda connection: Session(connection).exec(query).first())
-        return None if row is None else _delivery(row)
-
-    def dead_letters(
-        self, account_id: str, webhook_id: str, limit: int = 50, before: str | None = None
-    ) -> Sequence[DeliveryView]:
-        """A page of dead letters, the latest first; ``before`` is the last id of the page before.
-
-        Empty if ``before`` is not a delivery of this webhook.
-        """
-        order = tuple_(CallbackRow.due_at, CallbackRow.id)
-        query = (
-            select(CallbackRow)
-            .where(_is_delivery(account_id, webhook_id), CallbackRow.status == "dead")
-            .order_by(col(CallbackRow.due_at).desc(), col(CallbackRow.id).desc())
-            .limit(limit)
-        )
-        if before is not None:
-            last = select(CallbackRow.due_at, CallbackRow.id).where(
-                CallbackRow.id == before, CallbackRow.destination == webhook_id
-            )
-            query = query.where(order < last.correlate(None).scalar_subquery())
-        return self._database.read(
-            lambda connection: [_delivery(row) for row in Session(connection).exec(query)]
-        )
-
 
 def _is_webhook(account_id: str, webhook_id: str) -> ColumnElement[bool]:
     return and_(
@@ -300,10 +249,6 @@ def _is_webhook(account_id: str, webhook_id: str) -> ColumnElement[bool]:
         WebhookRow.id == webhook_id,
         col(WebhookRow.listens_until).is_(None),
     )
-
-
-def _is_delivery(account_id: str, webhook_id: str) -> ColumnElement[bool]:
-    return and_(CallbackRow.destination == webhook_id, CallbackRow.account_id == account_id)
 
 
 def _make_secret() -> str:
@@ -318,19 +263,4 @@ def _view(row: WebhookRow) -> WebhookView:
         dialect=row.dialect,
         created_at=row.created_at,
         disabled_at=row.disabled_at,
-    )
-
-
-def _delivery(row: CallbackRow) -> DeliveryView:
-    return DeliveryView(
-        id=row.id,
-        event=row.event,
-        status=row.status,
-        at=row.at,
-        campaign_id=row.campaign_id,
-        message_id=row.message_id,
-        tries=row.tries,
-        last_code=row.last_code,
-        created_at=row.created_at,
-        last_due_at=row.due_at,
     )

@@ -49,7 +49,7 @@ async def test_ten_tries_are_made_over_seventy_five_hours_and_then_no_more(post:
         # Whole seconds on the wire, a tenth of jitter, a moment for the call itself.
         assert planned / SECOND - 1 <= wait <= planned * 1.1 / SECOND + 5
     assert post.statuses() == {"dead": 1}
-    (letter,) = post.builder.store.endpoints.dead_letters(post.builder.account_id, webhook.id)
+    (letter,) = post.builder.store.delivery_log.dead_letters(post.builder.account_id, webhook.id)
     assert (letter.tries, letter.last_code) == (10, "500")
 
 
@@ -109,7 +109,7 @@ async def test_what_waits_behind_a_dead_receiver_is_given_up_after_five_days(pos
     assert (outcome.delivered, outcome.calls < 40) == (0, True)
     assert HOUR <= await post.now() - began < 2 * HOUR
     assert post.statuses() == {"dead": 300}
-    (letter, *_) = post.builder.store.endpoints.dead_letters(post.builder.account_id, webhook.id)
+    (letter, *_) = post.builder.store.delivery_log.dead_letters(post.builder.account_id, webhook.id)
     assert letter.last_code in ("connection", "expired")
 
 
@@ -201,7 +201,10 @@ async def test_a_replay_delivers_what_had_expired_under_its_old_ids(post: Post) 
         now, account = await post.now(), post.builder.account_id
         webhooks = post.builder.store.endpoints
         assert webhooks.enable(account, webhook.id)
-        letters = {letter.id for letter in webhooks.dead_letters(account, webhook.id)}
+        letters = {
+            letter.id
+            for letter in post.builder.store.delivery_log.dead_letters(account, webhook.id)
+        }
         assert webhooks.replay(account, webhook.id, 0, now + DAY, now) == 3
         receiver.answers[:] = [answer(200)]
         count = len(receiver.taken)

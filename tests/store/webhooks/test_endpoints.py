@@ -64,7 +64,7 @@ def test_another_accounts_webhook_does_not_exist(builder: StoreBuilder) -> None:
     assert webhooks.rotate(other, view.id, NOW) is None
     assert not webhooks.enable(other, view.id)
     assert webhooks.replay(other, view.id, 0, NOW + DAY, NOW) == 0
-    assert webhooks.dead_letters(other, view.id) == []
+    assert builder.store.delivery_log.dead_letters(other, view.id) == []
     assert not webhooks.remove(other, view.id)
     assert webhooks.get(builder.account_id, view.id) == view
 
@@ -127,13 +127,13 @@ def test_dead_letters_are_paged_latest_first(builder: StoreBuilder) -> None:
     seen: list[str] = []
     before = None
     while True:
-        page = builder.store.endpoints.dead_letters(builder.account_id, view.id, 2, before)
+        page = builder.store.delivery_log.dead_letters(builder.account_id, view.id, 2, before)
         seen += [letter.message_id or "" for letter in page]
         if len(page) < 2:
             break
         before = page[-1].id
     assert sorted(seen) == [f"{campaign}-{position}" for position in range(5)]
-    (letter, *_) = builder.store.endpoints.dead_letters(builder.account_id, view.id)
+    (letter, *_) = builder.store.delivery_log.dead_letters(builder.account_id, view.id)
     assert (letter.tries, letter.last_code, letter.event) == (1, "503", "message.sent")
 
 
