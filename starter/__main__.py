@@ -89,7 +89,7 @@ COMMANDS = {
         (
             "activity",
             "activity:activity",
-            "List who did what, when and from where.",
+            "List who did what, when and from where, newest first.",
         ),
         (
             "audit",
