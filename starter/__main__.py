@@ -90,7 +90,7 @@ COMMANDS = {
         (
             "activity",
             "activity:activity",
-            "List who did what, when and from where.",
+            "List who did what, when and from where, newest first.",
         ),
         (
             "audit",
