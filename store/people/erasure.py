@@ -41,7 +41,7 @@ STATEMENTS: Sequence[tuple[str, str]] = (
         """
         UPDATE message SET recipient = :erased, text = '', compliance_text = NULL,
             media_url = NULL, key = NULL, reference = NULL, line_type = NULL, network = NULL,
-            callback_url = NULL, callback_method = NULL
+            callback_url = NULL, callback_method = NULL, time_zone = NULL
         FROM {messages}
         WHERE message.campaign_id = r.campaign_id AND message.position = r.position
         """,

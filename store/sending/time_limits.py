@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Row, text
 from campaign.handoffs import Handoff
 from campaign.instants import SECOND, Instant
 from campaign.open_hours import OpenHours
+from campaign.people import ERASED
 from campaign.ports import ChunkRange, ClaimResult
 from campaign.sending_windows import EXPIRED, OUTSIDE_WINDOW, SendingHours, stored_hours
 from store.database.engine import Database, json_rows
@@ -62,6 +63,8 @@ class TimeLimits:
             return {}
         found = {}
         for index, row in enumerate(rows):
+            if row.recipient == ERASED:
+                continue  # The claim skips it with that reason.
             opens_at = _open_hours(hours, row).next_open(now)
             if opens_at != now:
                 found[index] = None if hours.skips else opens_at
