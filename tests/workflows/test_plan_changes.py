@@ -143,21 +143,28 @@ async def test_a_paused_campaign_is_moved_and_still_waits_for_its_resume(story: 
     assert all(start + 3 * DAY <= at for at in story.sent_at(campaign.id))
 
 
-async def test_a_start_counts_from_where_a_pause_has_moved_the_plan(story: Story) -> None:
+async def test_a_pause_that_outlasts_the_start_moves_the_plan_and_the_first_leaves_at_once(
+    story: Story,
+) -> None:
     start = await story.now() + DAY
-    # The first wave of three days leaves ten minutes after the start, so there is time to change.
-    draft = story.draft(400, scheduled_at=start, spread_hours=72.0)
+    draft = story.draft(12, scheduled_at=start, spread_hours=72.0)
     campaign = (await story.service.admit(draft)).campaign
     await story.service.pause(campaign)
     await until(story, campaign.id, is_paused)
     await reach(story, campaign.id, start + 3 * HOUR)
+    assert story.carrier.log == []
     await story.service.resume(campaign)
-    await until(story, campaign.id, is_scheduled)
-    await story.service.change(campaign, Change(start + DAY))
-    assert dues(story, campaign.id) == ideal_instants(start + DAY, 72.0, 400)
+    await until(story, campaign.id, lambda view: view.tally.sent == 1)
+    (first,) = story.sent_at(campaign.id)
+    planned = dues(story, campaign.id)
+    assert start + 3 * HOUR <= planned[0] <= first < planned[0] + MINUTE
+    assert planned == ideal_instants(planned[0], 72.0, 12)
+    with pytest.raises(StateConflict):
+        await story.service.change(campaign, Change(start + DAY))
+    assert dues(story, campaign.id) == planned
     await story.service.cancel(campaign)
     await finish(story, campaign.id)
-    assert story.carrier.log == []
+    assert len(story.carrier.log) == 1
 
 
 async def test_six_hours_become_two(story: Story) -> None:
@@ -237,17 +244,19 @@ async def test_a_paused_campaign_is_spread_anew_and_resumes_in_order(
     assert sent == sorted(sent)
 
 
-async def test_a_plan_that_began_to_be_due_is_not_laid_out_in_the_past(story: Story) -> None:
+async def test_a_spread_that_is_due_begins_with_its_first_message_and_keeps_its_plan(
+    story: Story,
+) -> None:
     now = await story.now()
-    # The first wave of three days leaves after ten minutes.
-    campaign = (await story.service.admit(story.draft(400, spread_hours=72.0))).campaign
-    await reach(story, campaign.id, now + 5 * MINUTE)
-    assert story.carrier.log == []
-    begins = await story.service.change(campaign, Change(spread_hours=0.1))
-    assert begins is not None and now + 5 * MINUTE <= begins <= now + 6 * MINUTE
+    campaign = (await story.service.admit(story.draft(12, spread_hours=72.0))).campaign
+    await until(story, campaign.id, lambda view: view.tally.sent == 1)
+    planned = dues(story, campaign.id)
+    assert now <= planned[0] < now + MINUTE
+    with pytest.raises(StateConflict):
+        await story.service.change(campaign, Change(spread_hours=0.1))
+    assert dues(story, campaign.id) == planned == ideal_instants(planned[0], 72.0, 12)
     assert await finish(story, campaign.id) is CampaignStatus.FINISHED
-    sent = story.sent_at(campaign.id)
-    assert begins <= min(sent) and 5 * MINUTE <= max(sent) - min(sent) <= 7 * MINUTE
+    assert is_on_plan(story, campaign.id, planned)
 
 
 async def test_a_campaign_that_has_begun_or_ended_keeps_its_spread(story: Story) -> None:
