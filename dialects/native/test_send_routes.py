@@ -18,6 +18,7 @@ from dialects.http.context import ApiContext
 from dialects.http.payloads import payload_hash
 from dialects.http.replays import note_replay
 from dialects.native import responses as presenting
+from dialects.native.campaign_models import Campaign
 from dialects.native.fields import RequestModel, faults_of
 from dialects.native.handling import body_of, enter
 from dialects.native.problems import SENDING, documented
@@ -52,8 +53,8 @@ def routes(context: ApiContext) -> APIRouter:
         summary="Send the text of one recipient to your own numbers",
         operation_id="createTestSend",
         responses={
-            201: {"description": "The campaign of the test"},
-            200: {"description": "The campaign of a replayed key"},
+            201: {"description": "The campaign of the test", "model": Campaign},
+            200: {"description": "The campaign of a replayed key", "model": Campaign},
         },
         openapi_extra=takes_key(body_of(_schema())),
     )
