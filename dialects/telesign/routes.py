@@ -21,7 +21,8 @@ from dialects.http.queries import check_query
 from dialects.http.rate_limits import Window
 from dialects.telesign.auth import Caller, Unproven, proved
 from dialects.telesign.errors import show_failures
-from dialects.telesign.requests import NAME, TelesignBulk, read
+from dialects.telesign.requests import NAME, TelesignBulk
+from dialects.telesign.requests import read as read
 from dialects.telesign.responses import (
     BAD_REQUEST,
     PRODUCT_NOT_ENABLED,
