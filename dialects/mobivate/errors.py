@@ -26,36 +26,18 @@ class Failure:
 
 
 AUTHENTICATION = Failure("AuthenticationError", 403, 401, "Unauthorized")
-
-
 VALIDATION = Failure("ValidationError", 400, 400, "Bad request")
-
-
 OUT_OF_CREDIT = Failure("OutOfCreditError", 402, 402, "Out of credit")
-
-
 OPTED_OUT = Failure("OptedOutError", 403, 403, "Opted out")
-
-
 RATE_LIMIT = Failure("RateLimitError", 429, 429, "Rate limit exceeded")
-
-
 NOT_FOUND = Failure("NotFoundError", 404, 404, "Not found")
-
-
 INTERNAL = Failure("InternalError", 500, 500, "Internal error")
-
-
 UNAVAILABLE = Failure("ServiceUnavailableError", 503, 503, "Service unavailable")
-
-
 # Refusals that are not a ValidationError.
 FAILURES: dict[RefusalCode, Failure] = {
     RefusalCode.CREDITS_INSUFFICIENT: OUT_OF_CREDIT,
     RefusalCode.QUOTA_REACHED: RATE_LIMIT,
 }
-
-
 # The last member of a place, and its name in this API.
 _MEMBERS = {
     ".to": ".recipient",
@@ -63,8 +45,6 @@ _MEMBERS = {
     ".sender": ".originator",
     ".fields": ".meta",
 }
-
-
 _SINGLE = "recipients[0]."
 
 

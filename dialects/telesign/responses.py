@@ -27,7 +27,7 @@ DESCRIPTIONS = {
 
 
 class TelesignStatus(AnswerModel):
-    """What became of a request; 293 is accepted."""
+    """The outcome of a request; 293 is accepted."""
 
     code: int
     description: str

@@ -22,7 +22,8 @@ from dialects.http.rate_limits import Window
 from dialects.http.replays import note_replay
 from dialects.telesign.auth import SIGNED, Caller, Unproven, proved
 from dialects.telesign.errors import show_failures
-from dialects.telesign.requests import NAME, TelesignBulk, read
+from dialects.telesign.requests import NAME, TelesignBulk
+from dialects.telesign.requests import read as read
 from dialects.telesign.responses import (
     BAD_REQUEST,
     PRODUCT_NOT_ENABLED,
