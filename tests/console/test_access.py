@@ -189,6 +189,7 @@ ACTIONS = {
     "see": ("GET", "/console/campaigns"),
     "open": ("GET", "/console/campaigns/{id}"),
     "export": ("GET", "/console/campaigns/{id}/messages.csv"),
+    "write": ("GET", "/console/new"),
     "pause": ("POST", "/console/campaigns/{id}/pause"),
     "resume": ("POST", "/console/campaigns/{id}/resume"),
     "cancel": ("POST", "/console/campaigns/{id}/cancel"),
@@ -201,9 +202,9 @@ READS = {"see", "open", "export"}
 CONTROLS = {"pause", "resume", "cancel", "retry", "stop", "start"}
 ALLOWED = {
     "viewer": READS,
-    "sender": READS,
-    "manager": READS | CONTROLS,
-    "operator": READS | CONTROLS | {"installation"},
+    "sender": READS | {"write"},
+    "manager": READS | CONTROLS | {"write"},
+    "operator": READS | CONTROLS | {"write", "installation"},
 }
 
 

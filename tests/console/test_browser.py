@@ -28,6 +28,7 @@ TEXT = "Hi {{First name}}, “your visit” is on {{Date}}. We will be there. Re
 pytestmark = [
     pytest.mark.stack,
     pytest.mark.browser,
+    pytest.mark.timeout(600),
     pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed"),
 ]
 
