@@ -3,7 +3,8 @@ BIN := .venv/bin
 WORKERS ?= 4
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up picture test coverage stack chaos lint types licences audit-deps check clean
+.PHONY: help setup demo up picture test coverage stack chaos lint types licences audit-deps check \
+	api-linters clean
 
 help: ## List the targets.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -59,6 +60,17 @@ lint: setup ## Check format, style and import contracts.
 
 types: setup ## Check types.
 	$(BIN)/mypy
+
+# Outside of the tree, so that a clean clone need not fetch them again.
+LINTERS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/godwit/api-linters
+
+api-linters: $(LINTERS)/ready ## Install the linters of the OpenAPI document with npm.
+
+$(LINTERS)/ready: tests/openapi/package.json
+	mkdir -p $(@D)
+	cp $< $(@D)
+	npm install --prefix $(@D) --ignore-scripts --no-audit --no-fund --silent
+	touch $@
 
 licences: setup ## List the licence of each installed package; fails if one has none.
 	$(BIN)/python requirements/licences.py

@@ -18,6 +18,8 @@ REASONS = {
     "invalid_number": "the carrier calls the number invalid",
     "blocked": "the carrier blocked it",
     "not_accepted": "the carrier denied to have it",
+    "outside_window": "no time was left at which it may be sent",
+    "expired": "its time to be sent or delivered had passed",
     "interrupted": "the worker died before an answer came",
     "no_connection": "the carrier could not be reached",
     "timeout": "the carrier did not answer in time",

@@ -65,6 +65,11 @@ class Handoff:
     validity_seconds: int | None = None
     may_start: Callable[[], bool] = _always
 
+    def validity_within(self, shortest: int, longest: int) -> int | None:
+        """The validity in seconds within the bounds of a carrier; None without one."""
+        seconds = self.validity_seconds
+        return None if seconds is None else min(max(seconds, shortest), longest)
+
 
 @dataclass(frozen=True, slots=True)
 class Acceptance:

@@ -10,9 +10,8 @@ an account's window can only narrow these hours. Sources read on 2026-11-28:
   developers.brevo.com/reference/sendtransacsms, names 8:00 to 22:00, not on Sundays.
 - IN: crm.smsgatewayhub.com, "Important DLT Update" of October 2025, 10:00 to 21:00.
 - KZ: help.getvero.com/vero-2/articles/sms-quiet-hours-compliance, 9:00 to 22:00.
-- TW: www.twilio.com/en/guidelines/tw/sms, not from 12:30 to 13:30 and from 21:00 to 9:00.
-- Not stricter than the default: AE 7:00 to 21:00 (www.twilio.com/en/guidelines/ae/sms), BR 8:00 to
-  21:00 (as KZ).
+- TW: a carrier's guidelines (docs/carriers.md), not from 12:30 to 13:30 and from 21:00 to 9:00.
+- Not stricter than the default: AE 7:00 to 21:00 (as TW), BR 8:00 to 21:00 (as KZ).
 """
 
 from collections.abc import Mapping

@@ -97,7 +97,9 @@ def canonical_number(written: str, region: str | None = None) -> str | None:
 
 def full_number(written: str) -> str | None:
     """As ``canonical_number``, for APIs that require ``+``, digits of ASCII and no line end."""
-    text = "".join(each for each in written if unicodedata.category(each) != "Cf")
+    text = written
+    if not written.isascii():
+        text = "".join(each for each in written if unicodedata.category(each) != "Cf")
     if len(written) > _RAW_MAX or not text.startswith("+") or _NOT_FULL.search(text):
         return None
     return canonical_number(text)

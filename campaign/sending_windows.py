@@ -17,7 +17,7 @@ from typing import Protocol
 from campaign.instants import Instant
 from campaign.legal_hours import ALL_DAYS, BY_COUNTRY, DEFAULT, Span
 from campaign.open_hours import DAY_MINUTES, Hours, OpenHours, Place, open_hours
-from campaign.time_zones import candidate_zones, is_time_zone
+from campaign.time_zones import is_time_zone, possible_zones
 
 # The reason of a message that is skipped because no instant is left at which it may leave.
 OUTSIDE_WINDOW = "outside_window"
@@ -71,7 +71,7 @@ class SendingHours:
         if not self._is_local:
             zones: tuple[str, ...] = ()
         else:
-            zones = candidate_zones(number) if time_zone is None else (time_zone,)
+            zones = possible_zones(number) if time_zone is None else (time_zone,)
         return _open_hours(self, country if self.is_marketing else None, zones)
 
     @property

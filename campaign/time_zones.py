@@ -13,7 +13,7 @@ _NAME_LENGTH_MAX = 64
 
 
 @text_cache(bytes_max=512 * 1024, length_max=16)
-def candidate_zones(number: str) -> tuple[str, ...]:
+def possible_zones(number: str) -> tuple[str, ...]:
     """The IANA names of every zone that an E.164 number may be in, by libphonenumber's data.
 
     A number that is tied to an area has the zones of its prefix. Any other one has all zones of its

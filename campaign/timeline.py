@@ -1,4 +1,4 @@
-"""How a campaign went over time: its plan and what became of its messages, in equal parts."""
+"""How a campaign went over time: its planned and its actual messages, in equal parts."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, fields

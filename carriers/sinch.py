@@ -158,9 +158,8 @@ class SinchCarrier:
             batch["body"] = {"url": handoff.media_url, "message": handoff.text}
         if self._callback:
             batch["callback_url"] = self._callback
-        if handoff.validity_seconds is not None:
-            validity = min(handoff.validity_seconds * SECOND, VALIDITY_MAX)
-            batch["expire_at"] = iso(handoff.attempted_at + validity)
+        if (validity := handoff.validity_within(1, VALIDITY_MAX // SECOND)) is not None:
+            batch["expire_at"] = iso(handoff.attempted_at + validity * SECOND)
         _, answer = await self._client.ask("POST", self._path, batch, handoff=handoff)
         return acceptance(answer.get("id") if isinstance(answer, dict) else None)
 

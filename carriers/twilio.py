@@ -45,8 +45,7 @@ NAME = "twilio"
 ACK = Ack(200, "text/xml", b"<Response/>")
 # Twilio's clock may be behind ours, and its times are whole seconds.
 CLOCK_ALLOWANCE: Instant = 5 * SECOND
-# Ten hours, as in its page of error 21624, read on 2026-11-28.
-VALIDITY_SECONDS_MAX = 36_000
+VALIDITY_SECONDS_MAX = 36_000  # As in its page of error 21624, read on 2026-11-28.
 PAGES_MAX = 20
 PAGE_SIZE = 100
 # Statuses of messages that Twilio refused; they are not the accepted message that we look for.
@@ -178,8 +177,7 @@ class TwilioCarrier:
             form.append(("MediaUrl", handoff.media_url))
         if self._callback:
             form.append(("StatusCallback", self._callback + quote(handoff.reference, safe="")))
-        if handoff.validity_seconds is not None:
-            validity = min(max(handoff.validity_seconds, 1), VALIDITY_SECONDS_MAX)
+        if (validity := handoff.validity_within(1, VALIDITY_SECONDS_MAX)) is not None:
             form.append(("ValidityPeriod", str(validity)))
         _, answer = await self._client.ask("POST", f"{self._root}.json", form=form, handoff=handoff)
         if isinstance(answer, dict) and answer.get("status") == "failed":

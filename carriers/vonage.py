@@ -45,17 +45,7 @@ TOKEN_SECONDS = 900
 TTL_SECONDS_MIN, TTL_SECONDS_MIN_MMS, TTL_SECONDS_MAX = 20, 300, 259_200
 # A webhook is repeated for a day, possibly with its first token.
 WEBHOOK_AGE_SECONDS_MAX = 25 * 3600
-_MEDIA = {
-    "vcf": "vcard",
-    "mp4": "video",
-    "3gp": "video",
-    "mpeg": "video",
-    "mp3": "audio",
-    "amr": "audio",
-    "wav": "audio",
-    "ogg": "audio",
-    "pdf": "file",
-}
+_MEDIA = by_word(vcard="vcf", video="mp4 3gp mpeg", audio="mp3 amr wav ogg", file="pdf")
 _INBOUND_MEDIA = {"image", "vcard", "audio", "video", "file"}
 _RECEIPTS = {
     "delivered": MessageStatus.DELIVERED,
@@ -192,9 +182,9 @@ class VonageCarrier:
                 media["caption"] = handoff.text
             del message["text"]
             message |= {"channel": "mms", "message_type": kind, kind: media}
-        if handoff.validity_seconds is not None:
-            shortest = TTL_SECONDS_MIN if handoff.media_url is None else TTL_SECONDS_MIN_MMS
-            message["ttl"] = min(max(handoff.validity_seconds, shortest), TTL_SECONDS_MAX)
+        shortest = TTL_SECONDS_MIN if handoff.media_url is None else TTL_SECONDS_MIN_MMS
+        if (seconds := handoff.validity_within(shortest, TTL_SECONDS_MAX)) is not None:
+            message["ttl"] = seconds
         _, answer = await self._client.ask(
             "POST", "/v1/messages", message, headers=self._authorization(), handoff=handoff
         )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from campaign.activity import ActivityFilter
 from campaign.phone import canonical_number
 from campaign.retry import may_pass
 from campaign.states import CAMPAIGN_ENDS, CampaignStatus, MessageStatus
@@ -20,7 +21,7 @@ from store.campaigns.message_search import MessageFilter
 from store.database.threads import read_in_thread
 from store.store import Store
 
-PAGE = 50
+PAGE, ACTIONS_MAX = 50, 20
 Act = Callable[[CampaignView], Awaitable[None]]
 
 
@@ -68,6 +69,9 @@ def routes(console: Console, router: APIRouter) -> None:
             stop=await read_in_thread(stop_of, store, view.account_id),
             chart=charts.chart(await read_in_thread(store.timelines.read, view.id)),
             retryable=_retryable(view),
+            activities=await read_in_thread(
+                store.activities.list, view.account_id, ActivityFilter(subject=view.id), ACTIONS_MAX
+            ),
             chosen=chosen,
             messages=messages[:PAGE],
             following=messages[PAGE - 1].position if len(messages) > PAGE else None,

@@ -17,8 +17,7 @@ from campaign.refusals import Refused
 from campaign.views import CampaignView
 from console import words
 from console.rendering import Pages
-from console.sessions import CONSOLE_PATH as PREFIX
-from console.sessions import SESSION_SECONDS, Session, Sessions
+from console.sessions import CONSOLE_PATH, SESSION_SECONDS, Session, Sessions
 from dialects.http.auth import Permission
 from dialects.http.bodies import BadBody, parse_form, read_bytes
 from dialects.http.context import ApiContext
@@ -26,7 +25,9 @@ from dialects.http.queries import check_query
 from service.campaigns import StateConflict
 from store.database.engine import StoreError
 from store.database.threads import read_in_thread
+from store.shared.activity import act_with_key
 
+PREFIX = CONSOLE_PATH
 SESSION_COOKIE, BROWSER_COOKIE = "godwit_console", "godwit_console_form"
 FORM_TOKEN = "token"
 FORM_BYTES_MAX = 64 * 1024
@@ -83,6 +84,7 @@ class Console:
         session = await read_in_thread(self.sessions.find, token)
         if session is not None:
             bind_contextvars(account=session.principal.account_id)
+            act_with_key(session.principal.key_id)
         return session
 
     async def enter(

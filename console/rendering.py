@@ -2,6 +2,7 @@
 
 import hashlib
 import mimetypes
+from collections.abc import Mapping
 from importlib.resources import files
 
 from fastapi.responses import HTMLResponse, Response
@@ -14,7 +15,6 @@ from dialects.http.auth import Permission
 from store.clock import wall_clock
 
 CACHED = "public, max-age=31536000, immutable"
-# How an address looks that the person knows: three digits at the end are enough to find it.
 _TIME = Markup('<time datetime="{}" title="{}">{}</time>')
 
 
@@ -42,7 +42,7 @@ class Pages:
             asset=self._asset, charts=charts, Permission=Permission, words=words
         )
 
-    def answer(self, template: str, status: int, values: dict[str, object]) -> Response:
+    def answer(self, template: str, status: int, values: Mapping[str, object]) -> Response:
         """A template filled; ``values`` are escaped."""
         return HTMLResponse(self._environment.get_template(template).render(values), status)
 

@@ -154,9 +154,9 @@ def _start(written: str, zone: str) -> Instant:
     try:
         local = datetime.fromisoformat(written)
         there = local.replace(tzinfo=ZoneInfo(zone or "UTC"))
-    except (ValueError, ZoneInfoNotFoundError, OSError):
+        moment = there.astimezone(UTC)
+    except (ValueError, ZoneInfoNotFoundError, OSError, OverflowError):
         raise Unreadable(words.BAD_TIME) from None
-    moment = there.astimezone(UTC)
     if moment.astimezone(there.tzinfo).replace(tzinfo=None) != local:
         raise Unreadable(words.NO_SUCH_TIME)  # The clock is put forward over it.
     return instant_of(moment)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from campaign.activity import Action, Actor, ActorKind
 from campaign.ports import Tally
 from campaign.refusals import Refusal, RefusalCode
 from campaign.states import CampaignStatus, MessageStatus
@@ -128,6 +129,16 @@ REASONS = {
     "carrier_error": "The network had an error of its own.",
     "carrier_removed": "Its network is not in use any more. It can be tried again.",
 }
+ACTIONS = {
+    Action.CAMPAIGN_CREATED: "created",
+    Action.CAMPAIGN_PAUSED: "paused",
+    Action.CAMPAIGN_RESUMED: "resumed",
+    Action.CAMPAIGN_CANCELLED: "cancelled",
+    Action.CAMPAIGN_RETRIED: "sent again what failed",
+    Action.CAMPAIGN_CHANGED: "changed",
+    Action.RATE_CHANGED: "changed the rate",
+    Action.MESSAGE_RESOLVED: "settled a message that was not known",
+}
 PROBLEMS = {
     WORKFLOW_LOST: "Its record in Temporal was lost, so it was paused for safety. Nothing is sent "
     "until you resume or cancel it.",
@@ -179,6 +190,18 @@ def not_delivered(tally: Tally) -> int:
 def reason(code: str) -> str:
     """What a reason means and what to do; a code that we do not know stays as it is."""
     return REASONS.get(code, f"The network says: {code.replace('_', ' ')}.")
+
+
+def action(name: str) -> str:
+    """What was done to a campaign."""
+    return ACTIONS[Action(name)] if name in ACTIONS else name.replace(".", " ")
+
+
+def actor(one: Actor) -> str:
+    """Who did something."""
+    if one.kind is ActorKind.KEY:
+        return f"the key {one.key_id}"
+    return "the operator" if one.kind is ActorKind.OPERATOR else "Godwit by itself"
 
 
 def problem(view: CampaignView) -> str | None:

@@ -201,7 +201,7 @@ class CampaignService:
         workflow was lost is revived first, and stays paused.
         """
         now = await asyncio.to_thread(self._store.clock.now)
-        faults = faults_of(change, now, self._settings)
+        faults = faults_of(change, now, self._settings, view.expires_at)
         if faults:
             raise Refused(*faults)
         if view.status in CAMPAIGN_ENDS:

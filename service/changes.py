@@ -29,11 +29,15 @@ class Change:
         return self.start is not None or self.spread_hours is not None
 
 
-def faults_of(change: Change, now: Instant, settings: Settings) -> list[Refusal]:
-    """Everything that is wrong with a change, whatever campaign it is for."""
+def faults_of(
+    change: Change, now: Instant, settings: Settings, expires_at: Instant | None = None
+) -> list[Refusal]:
+    """Everything that is wrong with a change, for a campaign that expires then."""
     faults = []
     ahead_max, hours = settings.schedule_days_max * DAY, change.spread_hours
     start = None if change.start is None else window_fault(change.start, now, ahead_max)
+    if change.start is not None and expires_at is not None and change.start >= expires_at:
+        start = "not before expiresAt"
     if start:
         faults.append(Refusal(RefusalCode.SCHEDULE_INVALID, start, "scheduleDateTime"))
     spread = None if hours is None else spread_fault(hours, settings.spread_hours_max)

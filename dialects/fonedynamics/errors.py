@@ -1,29 +1,31 @@
 """Fone Dynamics: the failures of whole requests (003_9fb2bf36535a4962.txt)."""
 
-from typing import Any
-
 from fastapi.responses import JSONResponse
 
 from campaign.refusals import Refusal, Refused
+from dialects.fonedynamics.models import (
+    FoneDynamicsError,
+    FoneDynamicsFailure,
+    FoneDynamicsField,
+)
 from dialects.fonedynamics.responses import Fault, fault_of, item_error, status_of
+from dialects.http.answers import ModelResponse
 
 
-def whole_failure(
-    status: int, code: str, message: str, fields: list[dict[str, str]] | None = None
-) -> JSONResponse:
-    """Write the failure of a whole request."""
-    result: dict[str, Any] = {"ErrorCode": code, "Message": message}
-    if fields:
-        result["Errors"] = fields
-    return JSONResponse({"ResponseStatus": result}, status)
+def whole_failure(status: int, code: str, message: str, field: str = "") -> JSONResponse:
+    """Write the failure of a whole request; ``field`` is the one that is wrong, if it is one."""
+    error = FoneDynamicsError(ErrorCode=code, Message=message)
+    if field:
+        error.Errors = [FoneDynamicsField(FieldName=field)]
+    return ModelResponse(FoneDynamicsFailure(ResponseStatus=error), status)
 
 
 def fault_failure(faults: list[Fault]) -> JSONResponse:
     """Write the faults of a single message as the failure of its request."""
     error = item_error(faults)
-    return whole_failure(
-        status_of(faults[0]), error["ErrorCode"], error["Message"], error["Errors"]
-    )
+    if not error.Errors:
+        error = FoneDynamicsError(ErrorCode=error.ErrorCode, Message=error.Message)
+    return ModelResponse(FoneDynamicsFailure(ResponseStatus=error), status_of(faults[0]))
 
 
 def refusal_failure(refused: Refused) -> JSONResponse:

@@ -4,30 +4,33 @@ The fields and their rules are those of 003_9fb2bf36535a4962.txt. The admission 
 each message as a campaign of one.
 """
 
-import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
+
+from pydantic import ValidationError
 
 from campaign.alphanumeric import countries_without_names
 from campaign.composing import compose
 from campaign.events import EndpointMethod, EventEndpoint
 from campaign.instants import DAY, SECOND, Instant
-from campaign.mail import is_mailable
 from campaign.model import Draft, DraftRecipient, Duplicates, Evidence, Policy
-from campaign.phone import OfflineLookup, SenderKind, full_number, sender_kind
+from campaign.phone import OfflineLookup, SenderKind, sender_kind
 from campaign.refusals import RefusalCode, Refused
 from campaign.replies import ReplyOptions
 from campaign.rules import JUDGEMENT
-from campaign.text import clean
-from campaign.web_addresses import ascii_address
+from dialects.fonedynamics.models import (
+    FIELDS,
+    MESSAGES_MAX,
+    TEXT_LENGTH_MAX,
+    WORDS,
+    Allowed,
+    FoneDynamicsMessage,
+)
 from dialects.fonedynamics.responses import Fault, fault_of
-from webhooks.addresses import BadUrl, is_private, is_public, read_url
+from dialects.http.faults import faults_of
 
 NAME = "fonedynamics"
-MESSAGES_MAX = 1_000
-TEXT_LENGTH_MAX = 1_600
-EXTERNAL_ID_MAX = 200
 SCHEDULE_AHEAD_MAX = 14 * DAY
 POLICY = Policy(
     recipients_max=MESSAGES_MAX,
@@ -36,15 +39,8 @@ POLICY = Policy(
     literal=True,
     schedule_ahead_max=SCHEDULE_AHEAD_MAX,
 )
-FIELDS = (
-    "From To Text Schedule "
-    "DeliveryReceipt DeliveryReceiptWebhookUri DeliveryReceiptWebhookMethod "
-    "ForwardToSms ForwardFromSms ForwardToEmail ForwardFromEmail "
-    "WebhookUri WebhookMethod ExternalId"
-).split()
-
+_KEPT = ("Text", "Schedule", "DeliveryReceipt")
 # Stands in for a faulty field while the rules check the others.
-_SPACE = re.compile(r"\s")
 _SOUND = DraftRecipient("+61488023555", text="-", sender="Godwit")
 _PLACES = {"to": "To", "text": "Text", "sender": "From", "scheduleDateTime": "Schedule"}
 LOOKUP = OfflineLookup()
@@ -68,68 +64,6 @@ def members_of(entry: Mapping[str, Any]) -> dict[str, Any] | None:
     return members if len(members) == len(entry) else None
 
 
-class _Reader:
-    """Reads the fields of one message and collects their faults."""
-
-    def __init__(self, members: Mapping[str, Any]) -> None:
-        self.members = members
-        self.faults: list[Fault] = []
-
-    def fault(self, reason: str, name: str, message: str) -> None:
-        """Add a fault of a field."""
-        self.faults.append(fault_of(reason, name, f"{name} parameter {message}"))
-
-    def text(self, name: str, keep_blanks: bool = False) -> str | None:
-        """A string; None if it is absent, null, blank, or of another type, which is a fault."""
-        value = self.members.get(name.lower())
-        if value is None:
-            return None
-        if not isinstance(value, str):
-            self.fault(RefusalCode.FIELD_INVALID, name, "must be a string")
-            return None
-        return value if keep_blanks or value.strip() else None
-
-    def checked(self, name: str, is_valid: Callable[[str], bool], what: str) -> str | None:
-        """A string that ``is_valid`` accepts; otherwise a fault with the text ``what``."""
-        value = self.text(name)
-        if value is not None and not is_valid(value):
-            self.fault(RefusalCode.FIELD_INVALID, name, what)
-            return None
-        return value
-
-    def number(self, name: str) -> str | None:
-        """A number in E.164 format; invisible characters are dropped."""
-        value = self.text(name)
-        if value is None:
-            return None
-        number = None if _SPACE.search(value) else full_number(value)
-        if number is None:
-            self.fault(RefusalCode.NUMBER_INVALID, name, "is not in E.164 format")
-        return number
-
-    def yes(self, name: str, default: bool) -> bool:
-        """A boolean."""
-        value = self.members.get(name.lower())
-        if not isinstance(value, bool | None):
-            self.fault(RefusalCode.FIELD_INVALID, name, "must be true or false")
-        return value if isinstance(value, bool) else default
-
-    def hook(self, name: str, inside_too: bool) -> EventEndpoint | None:
-        """A webhook: a URI and a method, which the vendor's own clients write as ``Post``."""
-        written = self.text(f"{name}Uri")
-        uri = None if written is None else ascii_address(written)
-        if written is not None and (uri is None or not _is_url(uri, inside_too)):
-            what = "is not an http or https URI"
-            self.fault(RefusalCode.FIELD_INVALID, f"{name}Uri", what)
-            uri = None
-        method = self.checked(
-            f"{name}Method",
-            lambda value: value.upper() in set(EndpointMethod),
-            "must be POST or GET",
-        )
-        return EventEndpoint(uri, EndpointMethod((method or "POST").upper())) if uri else None
-
-
 def read_item(
     entry: Any,
     owned: Collection[str],
@@ -148,35 +82,29 @@ def read_item(
         what = "must be a JSON object" if not isinstance(entry, dict) else "repeats a member"
         fault = fault_of(RefusalCode.FIELD_INVALID, None, f"The message {what}")
         return Item(DraftRecipient(""), faults=[fault])
-    reader = _Reader(members)
-    sender = reader.text("From")
-    if sender is not None and sender_kind(sender) not in (
-        SenderKind.LONG_CODE,
-        SenderKind.ALPHANUMERIC,
-    ):
-        reader.faults.append(fault_of(RefusalCode.SENDER_INVALID))
-        sender = None
-    to = reader.number("To")
-    text = reader.text("Text", keep_blanks=True)
-    text = text and clean(text)
-    for name, value in (("To", to), ("Text", text)):
-        if value is None and not any(fault.field == name for fault in reader.faults):
-            reader.fault(RefusalCode.FIELD_MISSING, name, "is missing")
-    scheduled_at = _schedule(reader)
-    options, endpoint = _options(reader, owned, inside_too)
-    recipient = DraftRecipient(
-        to=to or str(members.get("to") or "")[:32],
-        text=text,
-        sender=sender,
-        scheduled_at=scheduled_at,
-        reference=reader.checked(
-            "ExternalId",
-            lambda value: len(value) <= EXTERNAL_ID_MAX,
-            f"is longer than {EXTERNAL_ID_MAX} characters",
-        ),
-        endpoint=endpoint if options.receipts else None,
+    read, faults = _read(members, Allowed(owned, inside_too))
+    for name in ("To", "Text"):
+        if getattr(read, name) is None and all(fault.field != name for fault in faults):
+            faults.append(_parameter_fault(RefusalCode.FIELD_MISSING, name, "is missing"))
+    sender, receipts = read.From, read.DeliveryReceipt is not False
+    options = ReplyOptions(
+        receipts=receipts,
+        to_number=read.ForwardToSms,
+        from_sender=read.ForwardFromSms if read.ForwardToSms else None,
+        to_email=read.ForwardToEmail,
+        from_email=read.ForwardFromEmail if read.ForwardToEmail else None,
+        webhook=_endpoint(read.WebhookUri, read.WebhookMethod),
     )
-    faults = reader.faults + _decide(recipient, to is not None, owned, now, checked)
+    endpoint = _endpoint(read.DeliveryReceiptWebhookUri, read.DeliveryReceiptWebhookMethod)
+    recipient = DraftRecipient(
+        to=read.To or str(members.get("to") or "")[:32],
+        text=read.Text,
+        sender=sender,
+        scheduled_at=None if read.Schedule is None else read.Schedule * SECOND,
+        reference=read.ExternalId,
+        endpoint=endpoint if receipts else None,
+    )
+    faults += _decide(recipient, read.To is not None, owned, now, checked)
     faults.sort(key=lambda fault: FIELDS.index(fault.field) if fault.field else -1)
     if recipient.scheduled_at is not None:
         # A time within the past hour means now; it must still be valid when it is composed.
@@ -191,37 +119,30 @@ def read_item(
     return Item(recipient, replace(options, leased=leased), faults)
 
 
-def _schedule(reader: _Reader) -> Instant | None:
-    value = reader.members.get("schedule")
-    if value is None:
-        return None
-    if not isinstance(value, int) or isinstance(value, bool):
-        reader.fault(RefusalCode.FIELD_INVALID, "Schedule", "must be an integer")
-        return None
-    return value * SECOND
+def _read(members: Mapping[str, Any], allowed: Allowed) -> tuple[FoneDynamicsMessage, list[Fault]]:
+    """The members without a fault, and the faults of the others; most blanks mean absent."""
+    given = {
+        name: value
+        for name in FIELDS
+        if (value := members.get(name.lower())) is not None
+        and (name in _KEPT or not isinstance(value, str) or value.strip())
+    }
+    try:
+        return FoneDynamicsMessage.model_validate(given, context=allowed), []
+    except ValidationError as error:
+        wrong = faults_of(error, WORDS)
+        for one in wrong:
+            del given[one.place]
+        sound = FoneDynamicsMessage.model_validate(given, context=allowed)
+        return sound, [_parameter_fault(one.code, one.place, one.message) for one in wrong]
 
 
-def _options(
-    reader: _Reader, owned: Collection[str], inside_too: bool
-) -> tuple[ReplyOptions, EventEndpoint | None]:
-    receipts = reader.yes("DeliveryReceipt", True)
-    endpoint = reader.hook("DeliveryReceiptWebhook", inside_too)
-    to_number = reader.number("ForwardToSms")
-    from_sender = reader.text("ForwardFromSms")
-    if from_sender is not None and from_sender not in owned:
-        reader.fault(
-            RefusalCode.SENDER_NOT_OWNED, "ForwardFromSms", "is not assigned to this account"
-        )
-    to_email = reader.checked("ForwardToEmail", is_mailable, "is not an email address")
-    from_email = reader.checked("ForwardFromEmail", is_mailable, "is not an email address")
-    return ReplyOptions(
-        receipts=receipts,
-        to_number=to_number,
-        from_sender=from_sender if to_number else None,
-        to_email=to_email,
-        from_email=from_email if to_email else None,
-        webhook=reader.hook("Webhook", inside_too),
-    ), endpoint
+def _parameter_fault(reason: str, name: str, message: str) -> Fault:
+    return fault_of(reason, name, f"{name} parameter {message}")
+
+
+def _endpoint(uri: str | None, method: str | None) -> EventEndpoint | None:
+    return EventEndpoint(uri, EndpointMethod(method or "POST")) if uri else None
 
 
 def _decide(
@@ -258,11 +179,3 @@ def _decide(
 
 def _fault(code: RefusalCode, place: str) -> Fault:
     return fault_of(code, _PLACES.get(place.rpartition(".")[2]))
-
-
-def _is_url(value: str, inside_too: bool) -> bool:
-    try:
-        literal = read_url(value, inside_too).literal
-    except BadUrl:
-        return False
-    return literal is None or is_public(literal) or (inside_too and is_private(literal))

@@ -11,20 +11,27 @@ from campaign.model import Draft, DraftRecipient
 from campaign.settings import Settings
 from dialects.fonedynamics.message import (
     LOOKUP,
-    MESSAGES_MAX,
     NAME,
     POLICY,
-    TEXT_LENGTH_MAX,
     Checked,
     Item,
     members_of,
     read_item,
 )
+from dialects.fonedynamics.models import (
+    TEXT_LENGTH_MAX,
+    WORDS,
+    FoneDynamicsBatch,
+    FoneDynamicsMessage,
+)
 from dialects.fonedynamics.responses import fault_of
 from dialects.http.bodies import BadBody, parse_json
+from dialects.http.faults import Entries
 from dialects.http.payloads import payload_hash, payload_key
 from store.accounts.api_keys import Principal
 from store.store import Store
+
+_MESSAGES: Entries[FoneDynamicsMessage] = Entries(FoneDynamicsBatch, "Messages", WORDS)
 
 
 class Whole(Exception):
@@ -70,13 +77,9 @@ def entries_of(body: Any) -> list[Any]:
     members = members_of(body)
     if members is None:
         raise Whole("FormatException", "The body repeats a member")
-    entries = members.get("messages")
-    if entries is None or entries == []:
-        raise Whole("MISSING_PARAMETER", "Messages parameter is missing or empty", "Messages")
-    if not isinstance(entries, list):
-        raise Whole("INVALID_PARAMETER", "Messages parameter must be an array", "Messages")
-    if len(entries) > MESSAGES_MAX:
-        raise Whole("INVALID_PARAMETER", f"A batch has at most {MESSAGES_MAX} messages", "Messages")
+    entries, faults = _MESSAGES.unread(members.get("messages"))
+    for one in faults:
+        raise Whole(fault_of(one.code).code, one.message, "Messages")
     return entries
 
 

@@ -12,6 +12,7 @@ from campaign.replies import ReplyOptions
 from campaign.states import GIVEN_UP, MessageStatus
 from campaign.text import segment
 from campaign.views import MessageView
+from dialects.fonedynamics.models import FoneDynamicsError, FoneDynamicsField
 from store.accounts.api_keys import Principal
 
 BAD_SID = "Invalid length for a Base-64 char array or string."
@@ -142,14 +143,14 @@ def status_of(fault: Fault) -> int:
     return 400 if known is None else known[3]
 
 
-def item_error(faults: list[Fault]) -> dict[str, Any]:
+def item_error(faults: list[Fault]) -> FoneDynamicsError:
     """Write the item of a message that was not accepted and so has no MessageSid."""
-    fields = list(dict.fromkeys(fault.field for fault in faults if fault.field is not None))
-    return {
-        "ErrorCode": faults[0].code,
-        "Message": faults[0].message,
-        "Errors": [{"FieldName": name} for name in fields],
-    }
+    fields = dict.fromkeys(fault.field for fault in faults if fault.field is not None)
+    return FoneDynamicsError(
+        ErrorCode=faults[0].code,
+        Message=faults[0].message,
+        Errors=[FoneDynamicsField(FieldName=name) for name in fields],
+    )
 
 
 def show_message(

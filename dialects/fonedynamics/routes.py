@@ -17,7 +17,16 @@ from campaign.states import MessageStatus
 from campaign.views import CampaignView, MessageView
 from dialects.dialect import Dialect
 from dialects.fonedynamics.errors import fault_failure, refusal_failure, show_error, whole_failure
-from dialects.fonedynamics.message import MESSAGES_MAX, NAME, Item
+from dialects.fonedynamics.message import NAME, Item
+from dialects.fonedynamics.models import (
+    MESSAGES_MAX,
+    FoneDynamicsAnswer,
+    FoneDynamicsBatch,
+    FoneDynamicsError,
+    FoneDynamicsFailure,
+    FoneDynamicsMessage,
+    FoneDynamicsStoredMessage,
+)
 from dialects.fonedynamics.requests import Batch, Whole, entries_of, parse, prepare
 from dialects.fonedynamics.responses import (
     BAD_SID,
@@ -30,6 +39,7 @@ from dialects.fonedynamics.responses import (
     show_message,
     show_received,
 )
+from dialects.http.answers import ModelResponse, body_of, failures_of
 from dialects.http.auth import BASIC, Permission, Unauthenticated, authenticate, caller_of
 from dialects.http.bodies import BadBody, read_body
 from dialects.http.context import ApiContext
@@ -51,6 +61,21 @@ CHALLENGE = 'Basic realm="godwit"'
 # Names the campaign of a request, so that the native API can control it.
 CAMPAIGN_HEADER = "Godwit-Campaign"
 
+_RESPONSES = failures_of(
+    FoneDynamicsFailure,
+    {
+        400: "The request is invalid; ResponseStatus says why",
+        401: "No valid Basic credentials",
+        403: "The key or the account is not allowed to do this",
+        404: "The property or message does not exist",
+        413: "The body is too large",
+        415: "The body is not application/json",
+        429: "Too many requests; retry after Retry-After",
+        500: "Internal error",
+        503: "Temporarily unavailable; retry after Retry-After",
+    },
+)
+
 log = get_logger("godwit.fonedynamics")
 
 Work = Callable[[Principal], Awaitable[JSONResponse]]
@@ -62,9 +87,11 @@ def routes(context: ApiContext) -> APIRouter:
 
     @router.post(
         "/Properties/{PropertySid}/BatchMessages",
+        operation_id="sendFoneDynamicsBatch",
+        response_model=list[FoneDynamicsStoredMessage | FoneDynamicsError],
         summary="Send or schedule up to 1,000 individual messages",
         responses=_RESPONSES,
-        openapi_extra={"requestBody": {"required": True, "content": _BATCH}},
+        openapi_extra=body_of(FoneDynamicsBatch),
     )
     async def send_batch(request: Request, PropertySid: str) -> JSONResponse:
         """200 with one item per message, in order: the message or its faults."""
@@ -74,15 +101,17 @@ def routes(context: ApiContext) -> APIRouter:
             entries = entries_of(await _body(request, context))
             shown, campaign = await _send(request, context, principal, entries)
             items = [item_error(one) if isinstance(one, list) else one for one in shown]
-            return JSONResponse(items, headers=_naming(campaign))
+            return ModelResponse(items, headers=_naming(campaign))
 
         return await _answer(request, context, Permission.SEND, work)
 
     @router.post(
         "/Properties/{PropertySid}/Messages",
+        operation_id="sendFoneDynamicsMessage",
+        response_model=FoneDynamicsAnswer,
         summary="Send or schedule one message",
         responses=_RESPONSES,
-        openapi_extra={"requestBody": {"required": True, "content": _SINGLE}},
+        openapi_extra=body_of(FoneDynamicsMessage),
     )
     async def send_single(request: Request, PropertySid: str) -> JSONResponse:
         """200 with the message, else the failure of the request."""
@@ -93,11 +122,17 @@ def routes(context: ApiContext) -> APIRouter:
             (shown,), campaign = await _send(request, context, principal, entries)
             if isinstance(shown, list):
                 return fault_failure(shown)
-            return JSONResponse({"Message": shown}, headers=_naming(campaign))
+            return ModelResponse(FoneDynamicsAnswer(Message=shown), headers=_naming(campaign))
 
         return await _answer(request, context, Permission.SEND, work)
 
-    @router.get("/Messages/{MessageSid}", summary="Get a message", responses=_RESPONSES)
+    @router.get(
+        "/Messages/{MessageSid}",
+        operation_id="getFoneDynamicsMessage",
+        response_model=FoneDynamicsAnswer,
+        summary="Get a message",
+        responses=_RESPONSES,
+    )
     async def get_message(request: Request, MessageSid: str) -> JSONResponse:
         """The current state of a message; other accounts' messages are not found."""
 
@@ -137,8 +172,7 @@ async def _answer(
             raise Whole("INVALID_PARAMETER", faults[0].message, faults[0].place)
         return await work(principal)
     except Whole as whole:
-        fields = [{"FieldName": whole.field}] if whole.field else None
-        return whole_failure(whole.status, whole.code, whole.message, fields)
+        return whole_failure(whole.status, whole.code, whole.message, whole.field)
     except BadBody as bad:
         return whole_failure(bad.status, "FormatException", bad.reason)
     except Refused as refused:
@@ -169,7 +203,7 @@ async def _body(request: Request, context: ApiContext) -> Any:
 
 async def _send(
     request: Request, context: ApiContext, principal: Principal, entries: list[Any]
-) -> tuple[list[dict[str, Any] | list[Fault]], CampaignView | None]:
+) -> tuple[list[FoneDynamicsStoredMessage | list[Fault]], CampaignView | None]:
     """Send the valid entries as one campaign; returns the message or the faults of each, in order.
 
     Without a valid entry no campaign is stored.
@@ -189,9 +223,10 @@ async def _send(
 
 def _shown(
     batch: Batch, rows: Any, view: CampaignView, principal: Principal
-) -> list[dict[str, Any] | list[Fault]]:
+) -> list[FoneDynamicsStoredMessage | list[Fault]]:
     return [
-        _faults_of(row, item) or show_accepted(row, view.created_at, item.options, principal)
+        _faults_of(row, item)
+        or FoneDynamicsStoredMessage(**show_accepted(row, view.created_at, item.options, principal))
         for row, item in zip(rows, batch.items, strict=True)
     ]
 
@@ -211,7 +246,7 @@ async def _look_up(context: ApiContext, principal: Principal, sid: str) -> JSONR
     shown = await read_in_thread(_find, context.store, principal, message_id)
     if shown is None:
         raise Whole("MESSAGE_NOT_FOUND", "The message was not found", status=404)
-    return JSONResponse({"Message": shown})
+    return ModelResponse(FoneDynamicsAnswer.model_validate({"Message": shown}))
 
 
 def _find(store: Store, principal: Principal, message_id: str) -> dict[str, Any] | None:
@@ -229,61 +264,6 @@ def _find(store: Store, principal: Principal, message_id: str) -> dict[str, Any]
 
 def _naming(campaign: CampaignView | None) -> dict[str, str]:
     return {} if campaign is None else {CAMPAIGN_HEADER: campaign.id}
-
-
-_STRING = {"type": "string"}
-_METHOD = {"enum": ["POST", "GET"], "default": "POST"}
-_MESSAGE = {
-    "type": "object",
-    "required": ["To", "Text"],
-    "properties": {
-        "From": {**_STRING, "description": "E.164, alphanumeric, or blank for a leased number"},
-        "To": {**_STRING, "description": "E.164"},
-        "Text": {**_STRING, "minLength": 1, "maxLength": 1600},
-        "Schedule": {"type": "integer", "description": "Unix seconds, at most 14 days ahead"},
-        "DeliveryReceipt": {"type": "boolean", "default": True},
-        "DeliveryReceiptWebhookUri": _STRING,
-        "DeliveryReceiptWebhookMethod": _METHOD,
-        "ForwardToSms": {**_STRING, "description": "E.164"},
-        "ForwardFromSms": {**_STRING, "description": "a sender of the account"},
-        "ForwardToEmail": _STRING,
-        "ForwardFromEmail": _STRING,
-        "WebhookUri": _STRING,
-        "WebhookMethod": _METHOD,
-        "ExternalId": {**_STRING, "maxLength": 200},
-    },
-}
-_SINGLE = {"application/json": {"schema": _MESSAGE}}
-_BATCH = {
-    "application/json": {
-        "schema": {
-            "type": "object",
-            "required": ["Messages"],
-            "properties": {
-                "Messages": {
-                    "type": "array",
-                    "minItems": 1,
-                    "maxItems": MESSAGES_MAX,
-                    "items": _MESSAGE,
-                }
-            },
-        }
-    }
-}
-_RESPONSES: dict[int | str, dict[str, Any]] = {
-    status: {"description": text}
-    for status, text in {
-        400: "The request is invalid; ResponseStatus says why",
-        401: "No valid Basic credentials",
-        403: "The key or the account is not allowed to do this",
-        404: "The property or message does not exist",
-        413: "The body is too large",
-        415: "The body is not application/json",
-        429: "Too many requests; retry after Retry-After",
-        500: "Internal error",
-        503: "Temporarily unavailable; retry after Retry-After",
-    }.items()
-}
 
 
 DIALECT = Dialect(

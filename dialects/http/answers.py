@@ -14,7 +14,7 @@ class ModelResponse(JSONResponse):
 
     def render(self, content: Any) -> bytes:
         """Write the content as compact JSON in UTF-8."""
-        return _ANY.dump_json(content, exclude_unset=True)
+        return _ANY.dump_json(content, by_alias=True, exclude_unset=True)
 
 
 def body_of(model: type[BaseModel], media_type: str = "application/json") -> dict[str, Any]:

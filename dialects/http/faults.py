@@ -7,7 +7,7 @@ entry of an array has the member's name with brackets (``recipients[]``). The wo
 """
 
 from collections.abc import Callable, Mapping
-from typing import Annotated, Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar, cast
 
 from pydantic import BaseModel, PlainValidator, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
@@ -17,6 +17,7 @@ from campaign.refusals import SHOWN_MAX, Refusal, RefusalCode
 Words = Mapping[str, tuple[RefusalCode, str]]
 Model = TypeVar("Model", bound=BaseModel)
 Entry = TypeVar("Entry")
+T = TypeVar("T")
 
 # Entries that are validated at once: their faults are all in memory, and no request is answered
 # meanwhile.
@@ -25,8 +26,11 @@ _CODES = {code.value: code for code in RefusalCode}
 
 
 def fault(code: RefusalCode, words: str, **details: Any) -> PydanticCustomError:
-    """Make the fault that a validator raises; its words need no line in a table."""
-    return PydanticCustomError(code.value, words, details)  # type: ignore[arg-type]
+    """Make the fault that a validator raises; it needs no words of a table.
+
+    The words may name the details, which become those of the refusal.
+    """
+    return PydanticCustomError(code.value, words, details or None)
 
 
 def text_as(read: Callable[[str], Any]) -> PlainValidator:
@@ -56,31 +60,43 @@ class Entries(Generic[Entry]):
     It reads the array in parts, because a report of all faults of a body could fill memory.
     """
 
-    def __init__(self, model: type[BaseModel], member: str, words: Words) -> None:
+    def __init__(
+        self, model: type[BaseModel], member: str, words: Words, one_fault_each: bool = False
+    ) -> None:
         field = model.model_fields[member]
-        self._member, self._words = member, words
+        self._member, self._words, self._one_fault_each = member, words, one_fault_each
         self._limits = TypeAdapter(Annotated[list[Any], *field.metadata])
-        self._entries: TypeAdapter[list[Entry]] = TypeAdapter(field.annotation)
+        self._entries: TypeAdapter[list[Entry]] = TypeAdapter(cast(Any, field.annotation))
 
-    def read(self, value: Any) -> tuple[list[Entry], list[Refusal]]:
-        """The entries, and their first faults, ``SHOWN_MAX`` at most; with faults not all entries.
+    def read(self, value: Any, make: Callable[[Entry], T]) -> tuple[list[T], list[Refusal]]:
+        """What ``make`` makes of each entry, and the first faults, ``SHOWN_MAX`` at most.
 
-        A value that is no array, or one of another length, has one fault.
+        With faults there are not all entries. A value that is no array, or one of another length,
+        has one fault.
         """
-        found: list[Entry] = []
-        faults: list[Refusal] = []
-        try:
-            entries = self._limits.validate_python(value)
-        except ValidationError as error:
-            return [], faults_of(error, self._words, self._member)
+        found: list[T] = []
+        entries, faults = self.unread(value)
         for start in range(0, len(entries), ENTRIES_AT_ONCE):
             try:
-                found += self._entries.validate_python(entries[start : start + ENTRIES_AT_ONCE])
+                part = self._entries.validate_python(entries[start : start + ENTRIES_AT_ONCE])
+                found += map(make, part)
             except ValidationError as error:
-                faults += faults_of(error, self._words, self._member, start)
+                wrong = faults_of(error, self._words, self._member, start)
+                if self._one_fault_each:
+                    # The place of an entry ends with the first bracket.
+                    wrong = list({one.place.partition("]")[0]: one for one in wrong[::-1]}.values())
+                    wrong.reverse()
+                faults += wrong
                 if len(faults) >= SHOWN_MAX:
                     break
         return found, faults[:SHOWN_MAX]
+
+    def unread(self, value: Any) -> tuple[list[Any], list[Refusal]]:
+        """The entries as they came if they are within the limits, otherwise a fault."""
+        try:
+            return self._limits.validate_python(value), []
+        except ValidationError as error:
+            return [], faults_of(error, self._words, self._member)
 
 
 def faults_of(
@@ -114,7 +130,7 @@ def _place(loc: tuple[int | str, ...], words: Words, within: str, start: int) ->
 
 def _refusal(one: ErrorDetails, words: Words, member: str, place: str) -> Refusal:
     if own := _CODES.get(one["type"]):
-        return Refusal(own, one["msg"], place)
+        return Refusal(own, one["msg"], place, one.get("ctx", {}))
     type_ = "missing" if one["input"] is None else one["type"]
     keys = (f"{member}.{type_}", member, type_)
     code, template = next(words[key] for key in keys if key in words)

@@ -70,10 +70,11 @@ def read_batch(body: Any, principal: Principal) -> Draft:
     if isinstance(entries, list):
         # A number alone is how the vendor's most used client writes a recipient.
         entries = [{"recipient": one} if isinstance(one, str) else one for one in entries]
-    found, wrong = _RECIPIENTS.read(entries)
-    recipients = [_recipient(one, one.text, one.originator) for one in found]
+    recipients, wrong = _RECIPIENTS.read(
+        entries, lambda one: _recipient(one, one.text, one.originator)
+    )
     if not any(one.place == "recipients" for one in wrong):
-        wrong += _repeated(entries)
+        wrong += _repeated(entries or ())
     if not (wrong or any(one.place in ("text", "originator") for one in faults)):
         wrong = _not_filled(members, recipients)
     return _draft(members, principal, head, recipients, wrong + faults)

@@ -4,6 +4,7 @@ import asyncio
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
+from pydantic import Field
 
 from campaign.phone import canonical_number
 from dialects.http.auth import Permission, fault_of_permissions
@@ -53,13 +54,13 @@ OPT_OUTS = "opt-outs"
 class SenderBody(RequestModel):
     """A sender to request."""
 
-    address: str
+    address: str = Field(examples=["+18005559876"])
 
 
 class OptOutBody(RequestModel):
     """A number to opt out."""
 
-    number: str
+    number: str = Field(examples=["+14155550111"])
 
 
 class KeyBody(RequestModel):
@@ -69,7 +70,7 @@ class KeyBody(RequestModel):
     no credits.
     """
 
-    permissions: list[str] | None = None
+    permissions: list[str] | None = Field(None, examples=[["read:Campaigns"]])
     sandbox: bool = False
 
 

@@ -32,12 +32,9 @@ minutes and when the server stops; connect again with the last id.
 
 
 class EventStream(StreamingResponse):
-    """A stream that no proxy holds back."""
+    """A stream of server-sent events."""
 
     media_type = "text/event-stream"
-
-    def __init__(self, content: AsyncIterator[str], status_code: int = 200) -> None:
-        super().__init__(content, status_code, headers={"X-Accel-Buffering": "no"})
 
 
 def routes(context: ApiContext) -> APIRouter:
@@ -81,7 +78,8 @@ def routes(context: ApiContext) -> APIRouter:
                 "the account watches too many campaigns at a time",
                 headers={"Retry-After": "5"},
             )
-        return EventStream(_events(context, view, seen))
+        # Proxies must not hold events back until they have many.
+        return EventStream(_events(context, view, seen), headers={"X-Accel-Buffering": "no"})
 
     return router
 

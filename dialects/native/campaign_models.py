@@ -4,12 +4,13 @@ import json
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
-from pydantic import AliasPath, BeforeValidator, Field
+from pydantic import AliasPath, BeforeValidator, ConfigDict, Field
 
 from campaign.credits import MessageKind
 from campaign.sending_windows import Purpose
 from campaign.states import CampaignStatus, MessageStatus
 from dialects.http.api_model import ApiModel, At, Next
+from dialects.native.examples import CAMPAIGN
 from dialects.native.timing import WindowBody
 
 
@@ -85,6 +86,8 @@ class CampaignCredits(ApiModel):
 
 class Campaign(ApiModel):
     """A campaign with its counts."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [CAMPAIGN]})
 
     id: str
     name: str | None

@@ -20,7 +20,7 @@ from dialects.native.cursors import read_cursor, write_cursor
 from dialects.native.dry_run import dry_run_json
 from dialects.native.dry_run_models import DryRun
 from dialects.native.fields import ChangeBody, read_change
-from dialects.native.filters import Since, Text, Until, address_of, instant_of, next_link, one_of
+from dialects.native.filters import Since, Text, Until, address_of, instant_of, next_link
 from dialects.native.handling import (
     PAGE_MAX,
     body_of,
@@ -118,7 +118,7 @@ def routes(context: ApiContext, read: Read, create_schema: dict[str, Any]) -> AP
     async def list_campaigns(
         request: Request,
         response: Response,
-        status: Annotated[str | None, Query(description="status of the campaigns")] = None,
+        status: CampaignStatus | None = None,
         name: Annotated[Text, Query(description="a part of the name, in any case")] = None,
         dialect: Annotated[Text, Query(description="the API that they came by")] = None,
         sender: Annotated[Text, Query(description="what they are sent from")] = None,
@@ -134,7 +134,7 @@ def routes(context: ApiContext, read: Read, create_schema: dict[str, Any]) -> AP
         principal = await enter(request, context.store, Permission.READ)
         size = page_size(limit)
         wanted = CampaignFilter(
-            status=one_of(CampaignStatus, status, "status"),
+            status=status,
             name=name,
             dialect=dialect,
             sender=address_of(sender),
@@ -166,19 +166,18 @@ def routes(context: ApiContext, read: Read, create_schema: dict[str, Any]) -> AP
         request: Request,
         response: Response,
         id: str,
-        status: str | None = None,
+        status: MessageStatus | None = None,
         cursor: str | None = None,
         limit: int = 100,
     ) -> MessagePage:
         """A page of messages by position, of one ``status`` if given."""
         view = await own_campaign(request, context, id, Permission.READ)
         size = page_size(limit)
-        wanted = one_of(MessageStatus, status, "status")
         after = read_cursor(MESSAGES, cursor)
         found = await read_in_thread(
             context.store.campaigns.messages,
             view.id,
-            wanted,
+            status,
             None if after is None else int(after),
             size + 1,
         )

@@ -12,15 +12,16 @@ from campaign.refusals import SHOWN_MAX, Refusal, RefusalCode, Refused
 from service.changes import Change
 
 
-class RequestModel(BaseModel):
-    """A body with members in camelCase: exact types, and no unknown members.
-
-    A null counts as not given.
-    """
+class StrictModel(BaseModel):
+    """An object with members in camelCase: exact types, and no unknown members."""
 
     model_config = ConfigDict(
         extra="forbid", strict=True, alias_generator=to_camel, validate_by_alias=True
     )
+
+
+class RequestModel(StrictModel):
+    """A body in which a null counts as not given."""
 
     @model_validator(mode="before")
     @classmethod

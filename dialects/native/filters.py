@@ -1,7 +1,6 @@
 """Query parameters that several lists take, and the link to the next page of a list."""
 
-from enum import StrEnum
-from typing import Annotated, TypeVar
+from typing import Annotated
 from urllib.parse import urlencode
 
 from fastapi import Query, Request
@@ -11,7 +10,6 @@ from campaign.phone import canonical_number
 from dialects.native.handling import invalid
 
 FILTER_LENGTH_MAX = 200
-Kind = TypeVar("Kind", bound=StrEnum)
 Text = Annotated[str | None, Query(min_length=1, max_length=FILTER_LENGTH_MAX)]
 Since = Annotated[str | None, Query(description="at this time or later: RFC 3339, else UTC")]
 Until = Annotated[str | None, Query(description="before this time: RFC 3339, else UTC")]
@@ -43,15 +41,6 @@ def number_of(written: str | None, place: str) -> str | None:
     if number is None:
         raise invalid(f"{place} must be a phone number in international format", place)
     return number
-
-
-def one_of(kind: type[Kind], written: str | None, place: str) -> Kind | None:
-    """Read a value of an enumeration; raises Stop with 400 that names all of them."""
-    try:
-        return None if written is None else kind(written)
-    except ValueError:
-        known = ", ".join(kind)
-        raise invalid(f"{place} must be one of {known}", place) from None
 
 
 def next_link(request: Request, cursor: str | None) -> dict[str, str]:

@@ -1,10 +1,29 @@
 """The requests and answers about mailing lists."""
 
 from collections.abc import Mapping
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
+from campaign.text import is_line
 from dialects.http.api_model import ApiModel, At, Next
+from dialects.native.fields import RequestModel
+
+NAME_LENGTH_MAX = 100
+
+
+def _line(name: str) -> str:
+    if not is_line(name):
+        raise ValueError("must be one line of text")
+    return name
+
+
+class MailingListBody(RequestModel):
+    """A mailing list to create."""
+
+    name: Annotated[str, AfterValidator(_line)] = Field(
+        min_length=1, max_length=NAME_LENGTH_MAX, examples=["Regulars"]
+    )
 
 
 class MailingList(ApiModel):

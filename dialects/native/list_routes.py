@@ -9,16 +9,15 @@ from fastapi.responses import Response
 
 from campaign.model import FIELDS_MAX
 from campaign.refusals import key_reused
-from campaign.text import is_line
 from dialects.http.auth import Permission
-from dialects.http.bodies import read_json
 from dialects.http.context import ApiContext
 from dialects.http.replays import note_replay
 from dialects.native.cursors import read_cursor, write_cursor
-from dialects.native.handling import Stop, body_of, deleted, enter, invalid, not_found, page_size
+from dialects.native.handling import Stop, body_of, deleted, enter, not_found, page_size, read_model
 from dialects.native.list_members import XLSX, read_members
 from dialects.native.list_models import (
     MailingList,
+    MailingListBody,
     MailingListPage,
     Member,
     MemberPage,
@@ -31,7 +30,6 @@ from store.accounts.mailing_lists import MEMBERS_MAX, ListFull, ListView, NameTa
 from store.clock import wall_clock
 from store.database.threads import read_in_thread
 
-NAME_LENGTH_MAX = 100
 BODY_BYTES_MAX = 4 * 1024
 # The names of the listings in cursors.
 LISTS, MEMBERS = "mailing-lists", "members"
@@ -52,7 +50,7 @@ def routes(context: ApiContext) -> APIRouter:
         status_code=201,
         summary="Create a mailing list",
         responses=replayed(MailingList),
-        openapi_extra=takes_key(body_of(_CREATE)),
+        openapi_extra=takes_key(body_of(MailingListBody)),
     )
     async def create(request: Request, response: Response) -> MailingList:
         """409 if the account already has a list of that name.
@@ -60,7 +58,7 @@ def routes(context: ApiContext) -> APIRouter:
         A repeat with the same ``Idempotency-Key`` returns the list, with 200.
         """
         principal = await enter(request, context.store, Permission.CONTROL)
-        name = _name(await read_json(request, BODY_BYTES_MAX))
+        name = (await read_model(request, MailingListBody, BODY_BYTES_MAX)).name
         account = principal.account_id
         own_id = id_bytes(request_key(request), "mailing-list", account)
         list_id = str(uuid.UUID(bytes=own_id) if own_id else uuid.uuid4())
@@ -179,18 +177,6 @@ async def _own(
     return principal.account_id, found
 
 
-def _name(body: Any) -> str:
-    name = body.get("name") if isinstance(body, dict) and len(body) == 1 else None
-    if not isinstance(name, str) or not 1 <= len(name) <= NAME_LENGTH_MAX or not is_line(name):
-        raise invalid(f"name, the only member, must have 1 to {NAME_LENGTH_MAX} characters")
-    return name
-
-
-_CREATE: dict[str, Any] = {
-    "type": "object",
-    "required": ["name"],
-    "properties": {"name": {"type": "string", "maxLength": NAME_LENGTH_MAX}},
-}
 _MEMBER: dict[str, Any] = {
     "type": "object",
     "required": ["to"],

@@ -1,15 +1,16 @@
 """The native API about single messages."""
 
 import asyncio
+from typing import Literal
 
 from fastapi import APIRouter, Request
 
 from campaign.states import MessageStatus
 from dialects.http.auth import Permission
-from dialects.http.bodies import read_json
 from dialects.http.context import ApiContext
 from dialects.native.campaign_models import Message
-from dialects.native.handling import Stop, body_of, invalid, not_found, own_campaign
+from dialects.native.fields import RequestModel
+from dialects.native.handling import Stop, body_of, not_found, own_campaign, read_model
 from dialects.native.problem_models import About
 from dialects.native.problems import WRITING, documented, problem
 from dialects.native.responses import message_of
@@ -17,7 +18,12 @@ from store.clock import wall_clock
 from store.database.threads import read_in_thread
 
 BODY_BYTES_MAX = 4 * 1024
-OUTCOMES = {"sent": True, "failed": False}
+
+
+class OutcomeBody(RequestModel):
+    """What became of a message in state unknown."""
+
+    outcome: Literal["sent", "failed"]
 
 
 def routes(context: ApiContext) -> APIRouter:
@@ -25,25 +31,17 @@ def routes(context: ApiContext) -> APIRouter:
     router = APIRouter(
         prefix="/v1", tags=["Campaigns"], responses=documented(*WRITING, about=(About.CAMPAIGNS,))
     )
-    schema = {
-        "type": "object",
-        "required": ["outcome"],
-        "properties": {"outcome": {"enum": list(OUTCOMES)}},
-    }
 
     @router.post(
         "/campaigns/{id}/messages/{message_id}/resolve",
         operation_id="resolveMessage",
         summary="Record the outcome of a message in state unknown",
-        openapi_extra=body_of(schema),
+        openapi_extra=body_of(OutcomeBody),
     )
     async def resolve(request: Request, id: str, message_id: str) -> Message:
         """``sent`` posts its held credits, ``failed`` returns them; 409 in every other state."""
         view = await own_campaign(request, context, id, Permission.CONTROL)
-        body = await read_json(request, BODY_BYTES_MAX)
-        outcome = body.get("outcome") if isinstance(body, dict) else None
-        if not isinstance(outcome, str) or outcome not in OUTCOMES or len(body) != 1:
-            raise invalid("outcome, the only member, must be sent or failed")
+        body = await read_model(request, OutcomeBody, BODY_BYTES_MAX)
         found = await read_in_thread(context.store.attempts.stories, view.id, message_id)
         named = [story.message for story in found if story.message.id == message_id]
         if not named:
@@ -51,7 +49,7 @@ def routes(context: ApiContext) -> APIRouter:
         if named[0].status is not MessageStatus.UNKNOWN:
             raise Stop(problem(409, "not_in_doubt", f"the message is {named[0].status}"))
         now = wall_clock()
-        was_sent = OUTCOMES[outcome]
+        was_sent = body.outcome == "sent"
         await asyncio.to_thread(context.store.resolving.resolve, view.id, message_id, was_sent, now)
         (story,) = await read_in_thread(context.store.attempts.stories, view.id, message_id)
         return message_of(story.message)

@@ -21,7 +21,6 @@ from dialects.native.filters import (
     instant_of,
     next_link,
     number_of,
-    one_of,
 )
 from dialects.native.handling import Stop, enter, invalid, not_found, page_size
 from dialects.native.message_search_models import FoundMessage, FoundMessagePage, MessageStory
@@ -55,7 +54,7 @@ def routes(context: ApiContext) -> APIRouter:
         to: Annotated[str | None, Query(description="the recipient's number, in any form")] = None,
         reference: Annotated[Text, Query(description="the reference of the recipient")] = None,
         campaign: Annotated[Text, Query(description="id of a campaign")] = None,
-        status: Annotated[str | None, Query(description="status of the messages")] = None,
+        status: MessageStatus | None = None,
         sender: Annotated[Text, Query(description="what they were sent from")] = None,
         since: Since = None,
         until: Until = None,
@@ -71,7 +70,7 @@ def routes(context: ApiContext) -> APIRouter:
             to=number_of(to, "to"),
             reference=reference,
             campaign_id=campaign,
-            status=one_of(MessageStatus, status, "status"),
+            status=status,
             sender=address_of(sender),
             since=instant_of(since, "since"),
             until=instant_of(until, "until"),

@@ -1,9 +1,9 @@
 """The native request to create a campaign, read into a draft."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field, ValidationError
+from pydantic import ConfigDict, FailFast, Field, ValidationError
 
 from campaign.credits import NO_CREDITS_MAX, CreditsMax
 from campaign.model import (
@@ -20,14 +20,15 @@ from campaign.names import is_one_line
 from campaign.phone import canonical_number
 from campaign.refusals import SHOWN_MAX, Refusal, RefusalCode, Refused
 from dialects.http.payloads import payload_hash, payload_key
-from dialects.native.fields import RequestModel, faults_of, read_instant
+from dialects.native.examples import CAMPAIGN_BODY
+from dialects.native.fields import RequestModel, StrictModel, faults_of, read_instant
 from dialects.native.timing import TimingBody, check_time_zone, read_expiry, read_window
 from store.accounts.api_keys import Principal
 
 NAME = "native"
 
 
-class RecipientBody(RequestModel):
+class RecipientBody(StrictModel):
     """One number (``to``) or one mailing list, with values that override the campaign's."""
 
     to: str | None = Field(None, description="E.164 with +")
@@ -41,8 +42,8 @@ class RecipientBody(RequestModel):
     idempotency_key: str | None = None
     reference: str | None = Field(None, max_length=200)
     timezone: str | None = Field(None, description="IANA name of the recipient's time zone")
-    fields: dict[str, str] = Field(
-        default_factory=dict,
+    fields: dict[str, str] | None = Field(
+        None,
         description=f"values for {{{{FIELD}}}} tags: at most {FIELDS_MAX} of "
         f"{FIELD_LENGTH_MAX} characters",
     )
@@ -58,7 +59,11 @@ class CreditsMaxBody(RequestModel):
 class CampaignBody(TimingBody):
     """A campaign. Its values hold for every recipient that does not override them."""
 
-    recipients: list[RecipientBody] = Field(min_length=1, max_length=RECIPIENTS_MAX)
+    model_config = ConfigDict(json_schema_extra={"examples": [CAMPAIGN_BODY]})
+
+    recipients: Annotated[list[RecipientBody], FailFast()] = Field(
+        min_length=1, max_length=RECIPIENTS_MAX
+    )
     name: str | None = Field(None, max_length=200, description="one line of text")
     sender: str | None = Field(None, description="default: the account's first sender")
     text: str | None = None
@@ -88,13 +93,17 @@ class CampaignBody(TimingBody):
 
 def read(body: Any, principal: Principal) -> Draft:
     """Read a create request; raises Refused with every fault and its place."""
-    parsed, entries = _parse(body)
+    try:
+        parsed = CampaignBody.model_validate(body)
+    except ValidationError:
+        raise Refused(*_faults(body)) from None
     faults: list[Refusal] = []
     recipients = []
-    for index, recipient in enumerate(entries):
+    for index, recipient in enumerate(parsed.recipients):
         place = f"recipients[{index}]"
         to = _number(recipient, place, faults)
-        _check_fields(recipient.fields, f"{place}.fields", faults)
+        fields = recipient.fields or {}
+        _check_fields(fields, f"{place}.fields", faults)
         check_time_zone(recipient.timezone, place, faults)
         recipients.append(
             DraftRecipient(
@@ -106,7 +115,7 @@ def read(body: Any, principal: Principal) -> Draft:
                 scheduled_at=read_instant(recipient.schedule_date_time, place + ".", faults),
                 key=recipient.idempotency_key,
                 reference=recipient.reference,
-                fields=recipient.fields,
+                fields=fields,
                 time_zone=recipient.timezone,
             )
         )
@@ -156,26 +165,23 @@ class _Head(CampaignBody):
     recipients: list[Any] = Field(min_length=1, max_length=RECIPIENTS_MAX)
 
 
-def _parse(body: Any) -> tuple[CampaignBody, list[RecipientBody]]:
-    """Read a body; one recipient at a time, because a report of all faults could fill memory."""
+def _faults(body: Any) -> list[Refusal]:
+    """The first faults of a body; one recipient at a time, because all faults could fill memory."""
     faults: list[Refusal] = []
-    recipients = []
     entries = body.get("recipients") if isinstance(body, dict) else None
     if isinstance(entries, list) and len(entries) <= RECIPIENTS_MAX:
         for index, entry in enumerate(entries):
             try:
-                recipients.append(RecipientBody.model_validate(entry))
+                RecipientBody.model_validate(entry)
             except ValidationError as error:
                 faults += faults_of(error, f"recipients[{index}]")
                 if len(faults) >= SHOWN_MAX:
-                    raise Refused(*faults[:SHOWN_MAX]) from None
+                    return faults[:SHOWN_MAX]
     try:
-        head = _Head.model_validate(body)
+        _Head.model_validate(body)
     except ValidationError as error:
         faults += faults_of(error)
-    if faults:
-        raise Refused(*faults[:SHOWN_MAX])
-    return head, recipients
+    return faults[:SHOWN_MAX]
 
 
 def _number(recipient: RecipientBody, place: str, faults: list[Refusal]) -> str:

@@ -23,7 +23,7 @@ def routes(context: ApiContext) -> APIRouter:
     @router.get(
         "/campaigns/{id}/timeline",
         operation_id="getCampaignTimeline",
-        summary="Get what was planned and what became of it, over time",
+        summary="Get the planned and the actual messages of a campaign over time",
     )
     async def timeline(request: Request, id: str) -> list[TimelinePoint]:
         """At most 200 points at equal distances; each counts from its time until the next one.

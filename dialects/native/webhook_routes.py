@@ -48,7 +48,9 @@ DEAD_LETTERS = "dead-letters"
 class WebhookBody(RequestModel):
     """A webhook: which events go to which URL."""
 
-    url: str = Field(max_length=2048, description="http or https, public")
+    url: str = Field(
+        max_length=2048, description="http or https, public", examples=["https://example.com/hooks"]
+    )
     events: list[str] = Field(
         default_factory=lambda: ["*"], min_length=1, max_length=len(SUBSCRIBABLE)
     )
@@ -58,8 +60,8 @@ class WebhookBody(RequestModel):
 class ReplayBody(RequestModel):
     """From ``since`` to before ``until``: ISO 8601, UTC where no zone is given."""
 
-    since: str
-    until: str
+    since: str = Field(examples=["2026-12-01T00:00:00Z"])
+    until: str = Field(examples=["2026-12-02T00:00:00Z"])
 
 
 def routes(context: ApiContext) -> APIRouter:

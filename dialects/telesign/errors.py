@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from fastapi.responses import JSONResponse
 
+from dialects.http.answers import ModelResponse
 from dialects.telesign.responses import Failure, resource
 
 
@@ -15,6 +16,6 @@ def show_failures(
     first = failures[0]
     content = resource(reference_id, first.status, datetime.now(UTC), failures)
     if signature_string is not None:
-        content["signature_string"] = signature_string
+        content.signature_string = signature_string
     headers = {"WWW-Authenticate": 'Basic realm="godwit"'} if first.http == 401 else {}
-    return JSONResponse(content, first.http, headers)
+    return ModelResponse(content, first.http, headers)

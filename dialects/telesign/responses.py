@@ -7,11 +7,13 @@ of the other endpoints below ``/v1/verify``.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+
+from pydantic import ConfigDict
 
 from campaign.instants import moment_of
 from campaign.refusals import Refusal, RefusalCode
 from campaign.views import CampaignView
+from dialects.http.api_model import AnswerModel
 
 SUB_RESOURCE = "bulk_sms"
 ACCEPTED = 293
@@ -22,6 +24,48 @@ DESCRIPTIONS = {
     NOT_ATTEMPTED: "Transaction not attempted",
     NOT_AUTHORIZED: "Not authorized",
 }
+
+
+class TelesignStatus(AnswerModel):
+    """What became of a request; 293 is accepted."""
+
+    code: int
+    description: str
+    updated_on: str
+
+
+class TelesignError(AnswerModel):
+    """What is wrong with a request, with one of the vendor's codes."""
+
+    code: int
+    description: str
+
+
+class TelesignResource(AnswerModel):
+    """The answer to every request; ``signature_string`` is what should have been signed."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "reference_id": "0A1B2C3D4E5F60718293A4B5C6D7E8F9",
+                    "sub_resource": SUB_RESOURCE,
+                    "status": {
+                        "code": ACCEPTED,
+                        "description": DESCRIPTIONS[ACCEPTED],
+                        "updated_on": "2026-11-21T09:00:00.000000Z",
+                    },
+                    "errors": [],
+                }
+            ]
+        }
+    )
+
+    reference_id: str
+    sub_resource: str
+    status: TelesignStatus
+    errors: list[TelesignError]
+    signature_string: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +135,7 @@ def failure_of(refusal: Refusal) -> Failure:
     return Failure(400, -10001, f"Invalid Request: {reason} Parameter: {parameter}")
 
 
-def show(view: CampaignView) -> dict[str, Any]:
+def show(view: CampaignView) -> TelesignResource:
     """Answer an accepted request; the answer to a replayed key is the same."""
     return resource(view.id, ACCEPTED, moment_of(view.created_at), ())
 
@@ -103,17 +147,11 @@ def stamp(at: datetime) -> str:
 
 def resource(
     reference_id: str, status: int, at: datetime, failures: Sequence[Failure]
-) -> dict[str, Any]:
+) -> TelesignResource:
     """Write the object of an answer, accepted or not."""
-    return {
-        "reference_id": reference_id,
-        "sub_resource": SUB_RESOURCE,
-        "status": {
-            "code": status,
-            "description": DESCRIPTIONS[status],
-            "updated_on": stamp(at),
-        },
-        "errors": [
-            {"code": failure.code, "description": failure.description} for failure in failures
-        ],
-    }
+    return TelesignResource(
+        reference_id=reference_id,
+        sub_resource=SUB_RESOURCE,
+        status=TelesignStatus(code=status, description=DESCRIPTIONS[status], updated_on=stamp(at)),
+        errors=[TelesignError(code=one.code, description=one.description) for one in failures],
+    )

@@ -7,28 +7,16 @@ from typing import Any
 from fastapi.responses import JSONResponse
 
 from campaign.refusals import RefusalCode, Refused
+from dialects.http.answers import ModelResponse
+from dialects.textingline.responses import TextinglineFailure
 
 MORE_INFO = "https://docs.smsfactory.com/docs/error-codes"
-
-
 Failure = tuple[int, int, str]
-
-
 UNEXPECTED: Failure = (33000, 500, "An unexpected error occurred")
-
-
 AUTHENTICATION: Failure = (33001, 401, "Authentication failed")
-
-
 RATE_LIMIT: Failure = (33002, 429, "Rate limit exceeded")
-
-
 BLOCKED: Failure = (33010, 403, "Recipient number is blocked")
-
-
 NOT_ENABLED: Failure = (33022, 403, "API not enabled for this account")
-
-
 # Our refusal to their code, HTTP status and text. 402 for credits is our choice: not documented.
 CODES: dict[RefusalCode, Failure] = {
     RefusalCode.MALFORMED: (33005, 400, "The request body is malformed"),
@@ -71,27 +59,17 @@ CODES: dict[RefusalCode, Failure] = {
         "SMS and MMS recipients cannot be mixed in one batch on this account",
     ),
 }
-
-
 # Canonical member names, and their names in this API.
 _MEMBERS = {"text": "body", "sender": "from"}
-
-
 _OF_RECIPIENT = re.compile(r"recipients\[\d+\]\.(\w+)")
 
 
 def show_failure(failure: Failure, details: dict[str, Any] | None = None) -> JSONResponse:
     """Write an error body of this API."""
     code, status, message = failure
-    content: dict[str, Any] = {
-        "code": code,
-        "message": message,
-        "status": status,
-        "moreInfo": MORE_INFO,
-    }
-    if details:
-        content["details"] = details
-    return JSONResponse(content, status)
+    shown: dict[str, Any] = {"details": details} if details else {}
+    shown |= {"code": code, "message": message, "status": status, "moreInfo": MORE_INFO}
+    return ModelResponse(TextinglineFailure(**shown), status)
 
 
 def show_refusals(refused: Refused, shared: Collection[str] = ("sender",)) -> JSONResponse:

@@ -1,14 +1,79 @@
 """Textingline: the answers to accepted requests, with the vendor's members."""
 
-from typing import Any
+from typing import Any, Literal
+
+from pydantic import ConfigDict, Field
 
 from campaign.ids import MESSAGE_PREFIX
 from campaign.instants import iso
 from campaign.views import CampaignView, MessageView
+from dialects.http.api_model import AnswerModel
 
 NAME = "textingline"
 # The name of every broadcast's campaign; campaigns of the other routes have none.
 BROADCAST_NAME = "Broadcast"
+
+
+class TextinglineCampaign(AnswerModel):
+    """An accepted batch or broadcast; only a broadcast has a body."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": "brc_Mg7eR2vYxQ3kZp9sT4uWbL",
+                    "from": "+18005559876",
+                    "totalRecipients": 10,
+                    "status": "queued",
+                    "createdAt": "2026-11-28T14:47:43.000Z",
+                }
+            ]
+        }
+    )
+
+    id: str
+    sender: str | None = Field(alias="from")
+    totalRecipients: int
+    status: Literal["queued"]
+    createdAt: str
+    body: str = ""
+
+
+class TextinglineAcceptedMessage(AnswerModel):
+    """An accepted message."""
+
+    id: str
+    direction: Literal["outbound"]
+    to: str
+    sender: str = Field(alias="from")
+    body: str
+    status: Literal["queued"]
+    createdAt: str
+
+
+class TextinglineFault(AnswerModel):
+    """What is wrong, and where in the request; some faults have further details."""
+
+    model_config = ConfigDict(extra="allow")
+
+    path: str
+    message: str
+
+
+class TextinglineFaults(AnswerModel):
+    """The faults of a request."""
+
+    fields: list[TextinglineFault]
+
+
+class TextinglineFailure(AnswerModel):
+    """The answer to a failed request; ``code`` is one of the vendor's."""
+
+    code: int
+    message: str
+    status: int
+    moreInfo: str
+    details: TextinglineFaults = TextinglineFaults(fields=[])
 
 
 def is_single(view: CampaignView) -> bool:

@@ -16,6 +16,8 @@ from campaign.model import Draft
 from campaign.refusals import Refused
 from campaign.views import CampaignView
 from dialects.dialect import Dialect
+from dialects.http.answers import ModelResponse, body_of, failures_of
+from dialects.http.api_model import AnswerModel
 from dialects.http.auth import BASIC, Permission, Unauthenticated, authenticate, caller_of
 from dialects.http.bodies import BadBody, read_json_as
 from dialects.http.context import ApiContext
@@ -32,17 +34,21 @@ from dialects.textingline.errors import (
     show_failure,
     show_refusals,
 )
-from dialects.textingline.requests import (
-    BATCH_MAX,
-    BATCH_MIN,
-    BROADCAST_MAX,
-    BROADCAST_MIN,
-    TEXT_LENGTH_MAX,
-    read_batch,
-    read_broadcast,
-    read_message,
+from dialects.textingline.models import (
+    TextinglineBatch,
+    TextinglineBroadcast,
+    TextinglineMessage,
 )
-from dialects.textingline.responses import NAME, is_broadcast, is_single, show
+from dialects.textingline.requests import read_batch, read_broadcast, read_message
+from dialects.textingline.responses import (
+    NAME,
+    TextinglineAcceptedMessage,
+    TextinglineCampaign,
+    TextinglineFailure,
+    is_broadcast,
+    is_single,
+    show,
+)
 from store.accounts.api_keys import Principal
 from store.database.threads import read_in_thread
 from telemetry.logs import get_logger
@@ -57,12 +63,24 @@ ACCEPTED_STATUS = 201
 BODY_BYTES_MAX = 32 * 1024 * 1024
 RETRY_SECONDS = 5
 
+_FAILURES = {
+    400: "The request is invalid: 33003 33005 33016 33017 33019 33024",
+    401: "Authentication failed: 33001",
+    402: "Insufficient credits: 33023",
+    403: "Sender not assigned: 33004; the key lacks the permission: 33022",
+    413: "The body is too large: 33005",
+    415: "The body is not application/json: 33005",
+    429: "Rate limit: 33002; daily quota: 33012",
+    500: "Unexpected: 33000",
+    503: "Temporarily unavailable: 33000",
+}
+
 log = get_logger("godwit.textingline")
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One of the three routes: its limit, permission, id prefix and reader.
+    """One of the three routes: its limit, permission, id prefix, reader and answer.
 
     ``shared`` names the canonical members that a request has once for all its recipients.
     """
@@ -72,6 +90,7 @@ class Endpoint:
     permission: Permission
     id_prefix: str
     read: Callable[[Any, Principal], Draft]
+    answer: type[AnswerModel] = TextinglineCampaign
     shared: Collection[str] = ("sender",)
 
 
@@ -82,7 +101,7 @@ BROADCAST = Endpoint(
     Permission.SEND,
     ID_PREFIX,
     read_broadcast,
-    ("sender", "text", "mediaUrl"),
+    shared=("sender", "text", "mediaUrl"),
 )
 MESSAGE = Endpoint(
     "message",
@@ -90,6 +109,7 @@ MESSAGE = Endpoint(
     Permission.SEND_SINGLE,
     MESSAGE_PREFIX,
     read_message,
+    TextinglineAcceptedMessage,
     ("sender", "text", "mediaUrl", "to"),
 )
 
@@ -100,10 +120,12 @@ def routes(context: ApiContext) -> APIRouter:
 
     @router.post(
         "/batch",
+        operation_id="sendTextinglineBatch",
+        response_model=TextinglineCampaign,
         status_code=ACCEPTED_STATUS,
         summary="Send personalised SMS or MMS to 10-5,000 recipients",
-        responses=_RESPONSES,
-        openapi_extra={"requestBody": {"required": True, "content": _BATCH}},
+        responses=failures_of(TextinglineFailure, _FAILURES),
+        openapi_extra=body_of(TextinglineBatch),
     )
     async def send_batch(request: Request) -> JSONResponse:
         """Validates the batch and holds its credits, then sends it in the background."""
@@ -111,10 +133,12 @@ def routes(context: ApiContext) -> APIRouter:
 
     @router.post(
         "/broadcast",
+        operation_id="sendTextinglineBroadcast",
+        response_model=TextinglineCampaign,
         status_code=ACCEPTED_STATUS,
         summary="Send one SMS or MMS to 100-50,000 recipients",
-        responses=_RESPONSES,
-        openapi_extra={"requestBody": {"required": True, "content": _BROADCAST}},
+        responses=failures_of(TextinglineFailure, _FAILURES),
+        openapi_extra=body_of(TextinglineBroadcast),
     )
     async def send_broadcast(request: Request) -> JSONResponse:
         """Validates the broadcast and holds its credits, then sends it in the background."""
@@ -122,13 +146,18 @@ def routes(context: ApiContext) -> APIRouter:
 
     @router.post(
         "/message",
+        operation_id="sendTextinglineMessage",
+        response_model=TextinglineAcceptedMessage,
         status_code=ACCEPTED_STATUS,
         summary="Send one message",
-        responses={
-            **_RESPONSES,
-            403: {"description": "Not allowed: 33004 33022; the recipient opted out: 33010"},
-        },
-        openapi_extra={"requestBody": {"required": True, "content": _MESSAGE}},
+        responses=failures_of(
+            TextinglineFailure,
+            {
+                **_FAILURES,
+                403: "Not allowed: 33004 33022; the recipient opted out: 33010",
+            },
+        ),
+        openapi_extra=body_of(TextinglineMessage),
     )
     async def send_message(request: Request) -> JSONResponse:
         """Accepts one message, whose id is also its campaign's."""
@@ -187,7 +216,8 @@ async def _send(
         return show_failure((33005, bad.status, bad.reason))
     except Refused as refused:
         return show_refusals(refused, endpoint.shared)
-    return JSONResponse(await _shown(context, admission.campaign), ACCEPTED_STATUS)
+    shown = await _shown(context, admission.campaign)
+    return ModelResponse(endpoint.answer.model_validate(shown), ACCEPTED_STATUS)
 
 
 async def _opted_out(context: ApiContext, draft: Draft) -> bool:
@@ -200,56 +230,6 @@ async def _shown(context: ApiContext, view: CampaignView) -> dict[str, Any]:
         return show(view, None)
     (first,) = await read_in_thread(context.store.campaigns.messages, view.id, limit=1)
     return show(view, first)
-
-
-_RESPONSES: dict[int | str, dict[str, Any]] = {
-    status: {"description": text}
-    for status, text in {
-        400: "The request is invalid: 33003 33005 33016 33017 33019 33024",
-        401: "Authentication failed: 33001",
-        402: "Insufficient credits: 33023",
-        403: "Sender not assigned: 33004; the key lacks the permission: 33022",
-        413: "The body is too large: 33005",
-        415: "The body is not application/json: 33005",
-        429: "Rate limit: 33002; daily quota: 33012",
-        500: "Unexpected: 33000",
-        503: "Temporarily unavailable: 33000",
-    }.items()
-}
-_STRING = {"type": "string"}
-_KEY = {"type": "string", "minLength": 2, "maxLength": 100, "pattern": r"^[A-Za-z0-9:@\-_)(]+$"}
-_FROM = {**_STRING, "description": "E.164, or a short code of 5-6 digits"}
-_TO = {**_STRING, "description": "E.164"}
-_CONTENT = {
-    "body": {**_STRING, "maxLength": TEXT_LENGTH_MAX},
-    "mediaUrl": {**_STRING, "description": "makes it an MMS"},
-}
-
-
-def _schema(required: Collection[str], **properties: Any) -> dict[str, Any]:
-    schema = {"type": "object", "required": list(required), "properties": properties}
-    return {"application/json": {"schema": schema}}
-
-
-def _list_of(least: int, most: int, **properties: Any) -> dict[str, Any]:
-    items = {"type": "object", "required": ["to"], "properties": properties}
-    return {"type": "array", "minItems": least, "maxItems": most, "items": items}
-
-
-_BATCH = _schema(
-    ("from", "recipients"),
-    **{"from": _FROM},
-    idempotencyKey=_KEY,
-    recipients=_list_of(BATCH_MIN, BATCH_MAX, to=_TO, **_CONTENT, idempotencyKey=_KEY),
-)
-_BROADCAST = _schema(
-    ("from", "recipients"),
-    **{"from": _FROM},
-    **_CONTENT,
-    idempotencyKey=_KEY,
-    recipients=_list_of(BROADCAST_MIN, BROADCAST_MAX, to=_TO, idempotencyKey=_KEY),
-)
-_MESSAGE = _schema(("to", "from"), to=_TO, **{"from": _FROM}, **_CONTENT, idempotencyKey=_KEY)
 
 
 async def _finish(context: ApiContext, request: Request, response: Response) -> Response:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Request
@@ -14,6 +15,7 @@ from campaign.handoffs import CarrierCall, Forged, Receipt
 from campaign.refusals import Refused
 from carriers import CarrierModule, UnknownCarrier, carrier_module
 from carriers.callbacks import Ack, read_call
+from dialects.http.api_model import ApiModel
 from dialects.http.bodies import BadBody, read_bytes
 from dialects.http.context import ApiContext
 from dialects.native.problems import documented, problem, refused
@@ -86,10 +88,31 @@ class Batcher:
                 resolve(future)
 
 
+class Accepted(ApiModel):
+    """The answer to a callback that was taken, where the carrier expects no other."""
+
+    status: Literal["accepted"]
+
+
+_ACKS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "Taken; the answer that the carrier expects",
+        "content": {"text/xml": {"schema": {"type": "string"}}},
+    },
+    202: {
+        "description": "Taken",
+        "content": {"application/json": {"schema": Accepted.model_json_schema()}},
+    },
+}
+
+
 def routes(context: ApiContext) -> APIRouter:
     """The routes that carriers call."""
     router = APIRouter(
-        prefix="/carriers", tags=["Carriers"], responses=documented(400, 403, 404, 413)
+        prefix="/carriers",
+        tags=["Carriers"],
+        default_response_class=Response,
+        responses={**_ACKS, **documented(400, 403, 404, 413)},
     )
     batcher = Batcher(context.store)
 

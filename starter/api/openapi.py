@@ -9,6 +9,7 @@ from fastapi.routing import APIRoute
 from fastapi_offline import FastAPIOffline
 
 from campaign.settings import Settings
+from dialects.native.event_models import add_webhooks
 from dialects.native.problem_models import example_components
 from dialects.registry import DIALECTS
 from starter.api.middleware import dialect_of
@@ -50,6 +51,7 @@ def documented_app(version: str, settings: Settings) -> FastAPI:
         openapi_tags=[{"name": name, "description": text} for name, text in tags.items()],
         generate_unique_id_function=operation_id,
     )
+    add_webhooks(app.webhooks)
     generate = app.openapi
 
     def describe() -> Document:

@@ -41,6 +41,14 @@ Carriers = Annotated[
 Quota = Annotated[
     int | None, typer.Option(min=0, max=CREDITS_MAX, help="Most messages admitted per UTC day.")
 ]
+PurposeSwitch = Annotated[
+    Purpose | None,
+    typer.Option(help="Purpose of campaigns that name none; marketing keeps to legal hours."),
+]
+WindowSwitch = Annotated[
+    str | None,
+    typer.Option(help='Window of marketing, as {"from":"09:00","to":"20:00"}; \'\': none.'),
+]
 
 
 def _say(value: object) -> None:
@@ -133,14 +141,8 @@ def set_switches(
         str | None,
         typer.Option(help="Host of the account's short links, which leads to this API; '': none."),
     ] = None,
-    purpose: Annotated[
-        Purpose | None,
-        typer.Option(help="Purpose of campaigns that name none; marketing keeps legal hours."),
-    ] = None,
-    marketing_window: Annotated[
-        str | None,
-        typer.Option(help='Window of marketing, as {"from":"09:00","to":"20:00"}; \'\': none.'),
-    ] = None,
+    purpose: PurposeSwitch = None,
+    marketing_window: WindowSwitch = None,
     as_json: Json = False,
 ) -> None:
     """Change switches of an account; options that are not given stay as they are.

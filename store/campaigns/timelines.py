@@ -1,4 +1,4 @@
-"""What was planned and what became of the messages of a campaign, over time."""
+"""The planned and the actual messages of a campaign over time."""
 
 from collections.abc import Sequence
 

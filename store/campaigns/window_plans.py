@@ -45,7 +45,7 @@ class WindowPlan:
         rows = self._waiting(campaign_id)
         if not rows:
             return
-        since = min(row.due_at for row in rows)
+        since: Instant = min(row.due_at for row in rows)
         if scheduled_at is None and self._campaign.paused_at is not None:
             # A pause costs a campaign that has not begun only what it outlasts.
             paused_at = self._campaign.paused_at
@@ -55,7 +55,8 @@ class WindowPlan:
 
         def new_due(row: Row[Any], open_at: OpenHours) -> Instant | None:
             if self._hours.skips:
-                return int(row.due_at) + target - since
+                moved: Instant = row.due_at + target - since
+                return moved
             return open_at.after(target, open_at.open_between(since, row.due_at))
 
         self._write(campaign_id, rows, new_due)

@@ -8,7 +8,8 @@ class ActivityRow(SQLModel, table=True):
     """One action; ``before`` and ``after`` are JSON without numbers, texts and secrets.
 
     ``account_id`` is null for what concerns every account. ``subject`` is the id of what was
-    changed, for a person a keyed hash. ``address`` is the client's.
+    changed, for a person a keyed hash. ``address`` is the client's. No foreign key: a record must
+    not keep what it records from happening.
     """
 
     __tablename__ = "activity"
@@ -18,7 +19,7 @@ class ActivityRow(SQLModel, table=True):
     )
 
     id: str = Field(primary_key=True)
-    account_id: str | None = Field(default=None, foreign_key="account.id")
+    account_id: str | None = None
     at: int = Field(sa_type=BigInteger)
     actor: str
     key_id: str | None = None

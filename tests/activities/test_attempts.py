@@ -234,3 +234,25 @@ def test_a_message_in_doubt_is_repeated_only_while_the_carrier_remembers_it(
     assert ("msg_1" in carrier.accepted) is repeated
     wanted = MessageStatus.SENT if repeated else MessageStatus.UNKNOWN
     assert (outcome.status, outcome.code) == (wanted, None if repeated else "interrupted")
+
+
+def test_no_byte_leaves_when_the_hours_of_the_campaign_have_ended(world: World) -> None:
+    closes = world.loop.now() + SECOND
+    world.carrier.connecting = 2 * SECOND
+    handoff = world.handoff(leave_by=closes)
+    by = world.loop.now() + START_WITHIN
+    outcome = world.run(lambda: world.attempts.send(handoff, by))
+    assert outcome is not None and outcome.status is MessageStatus.RETRYABLE
+    assert outcome.code == "not_started" and world.carrier.accepted == {}
+    # It is not put off for long: the next claim finds out when it may leave.
+    assert outcome.due_at == world.loop.now()
+
+
+def test_a_message_in_doubt_is_not_repeated_after_the_hours(world: World) -> None:
+    world.carrier.breaks, world.carrier.repeats = True, Repeats.DEDUP
+    world.carrier.connecting = SECOND
+    handoff = world.handoff(leave_by=world.loop.now() + 3 * SECOND // 2)
+    by = world.loop.now() + START_WITHIN
+    outcome = world.run(lambda: world.attempts.send(handoff, by))
+    assert outcome is not None and outcome.status is MessageStatus.UNKNOWN
+    assert len(world.carrier.accepted["msg_1"]) == 1

@@ -25,16 +25,16 @@ async def sent(described: Described, patch: pytest.MonkeyPatch, **members: Any) 
     return stub.calls[0]
 
 
-@pytest.mark.parametrize("seconds, told", [(90, "90"), (36_001, "36000"), (None, None)])
+@pytest.mark.parametrize("seconds, sent_as", [(90, "90"), (36_001, "36000"), (None, None)])
 async def test_twilio_is_told_up_to_ten_hours(
-    seconds: int | None, told: str | None, monkeypatch: pytest.MonkeyPatch
+    seconds: int | None, sent_as: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     call = await sent(TWILIO, monkeypatch, validity_seconds=seconds)
-    assert form_of(call).get("ValidityPeriod") == told
+    assert form_of(call).get("ValidityPeriod") == sent_as
 
 
 @pytest.mark.parametrize(
-    "seconds, media_url, told",
+    "seconds, media_url, sent_as",
     [
         (90, None, 90),
         (1, None, 20),
@@ -44,26 +44,31 @@ async def test_twilio_is_told_up_to_ten_hours(
     ],
 )
 async def test_vonage_is_told_a_time_to_live_in_seconds(
-    seconds: int | None, media_url: str | None, told: int | None, monkeypatch: pytest.MonkeyPatch
+    seconds: int | None,
+    media_url: str | None,
+    sent_as: int | None,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     call = await sent(VONAGE, monkeypatch, validity_seconds=seconds, media_url=media_url)
-    assert json.loads(call.body).get("ttl") == told
+    assert json.loads(call.body).get("ttl") == sent_as
 
 
 @pytest.mark.parametrize(
-    "seconds, told",
+    "seconds, sent_as",
     [(90, iso(TRIED + 90 * SECOND)), (604_800, iso(TRIED + 3 * DAY)), (None, None)],
 )
 async def test_sinch_is_told_an_instant_within_three_days(
-    seconds: int | None, told: str | None, monkeypatch: pytest.MonkeyPatch
+    seconds: int | None, sent_as: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     call = await sent(SINCH, monkeypatch, validity_seconds=seconds)
-    assert json.loads(call.body).get("expire_at") == told
+    assert json.loads(call.body).get("expire_at") == sent_as
 
 
-@pytest.mark.parametrize("seconds, told", [(150, "2"), (1, "1"), (604_800, "10080"), (None, None)])
+@pytest.mark.parametrize(
+    "seconds, sent_as", [(150, "2"), (1, "1"), (604_800, "10080"), (None, None)]
+)
 async def test_kannel_is_told_whole_minutes(
-    seconds: int | None, told: str | None, monkeypatch: pytest.MonkeyPatch
+    seconds: int | None, sent_as: str | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     call = await sent(KANNEL, monkeypatch, validity_seconds=seconds)
-    assert query_of(call).get("validity") == told
+    assert query_of(call).get("validity") == sent_as

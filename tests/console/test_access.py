@@ -87,7 +87,7 @@ async def test_an_expired_or_forged_session_is_none(browser: Browsers) -> None:
     for token in (
         jwt.encode({**claims, "exp": int(time.time()) - 1}, key, "HS256"),
         jwt.encode(claims, "another key, which is as long as it must be", "HS256"),
-        jwt.encode(claims, None, "none"),
+        jwt.encode(claims, "", "none"),
         signatures.link_token(pair.key_id),
         good[:-2],
         "x" * 5_000,

@@ -24,7 +24,7 @@ AXE = Path(os.environ.get("GODWIT_AXE", CACHE / "godwit/node_modules/axe-core/ax
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 WIDTHS = (320, 768, 1280)
-TEXT = "Hi {{First name}}, “your visit” is on {{Date}}. Reply STOP to stop."
+TEXT = "Hi {{First name}}, “your visit” is on {{Date}}. We will be there. Reply STOP to stop."
 pytestmark = [
     pytest.mark.stack,
     pytest.mark.browser,
@@ -77,7 +77,7 @@ class Visit:
     def look(self, name: str) -> None:
         """Check a page in both themes, and that no width makes it scroll sideways."""
         for scheme in ("light", "dark"):
-            self.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+            self.page.emulate_media(color_scheme=scheme)
             for width in WIDTHS:
                 self.page.set_viewport_size({"width": width, "height": 900})
                 if folder := os.environ.get("GODWIT_SCREENSHOTS"):
@@ -133,9 +133,9 @@ def test_a_dirty_list_of_1000_is_delivered_by_mouse(
     one.look("add")
     page.set_input_files("#file", file)
     page.click("text=Read the list")
-    page.wait_for_selector("text=1,000 rows: 966 good, 34 with a fault.")
+    page.wait_for_selector("text=1,000 rows: 965 good, 35 with a fault.")
     one.look("recipients")
-    page.click("text=/Leave these 34 out/")
+    page.click("text=/Leave these 35 out/")
     page.wait_for_selector("text=What they get")
     one.look("check")
     page.click("a.primary")
@@ -150,7 +150,7 @@ def test_a_dirty_list_of_1000_is_delivered_by_mouse(
     page.goto(f"{one.address}/installation")
     one.look("installation")
     sent = {row["reference"] for row in running.carrier_log()}
-    assert len(sent) == len(running.carrier_log()) == 957
+    assert len(sent) == len(running.carrier_log()) == 956
     assert one.complaints == []
     if not AXE.exists():
         pytest.skip(f"everything else held, but axe-core is not in {AXE.parent}")
@@ -170,23 +170,21 @@ def test_the_tale_by_keyboard_alone(chromium: Browser, running: Running) -> None
             keyboard.press("Tab")
         raise AssertionError(f"the keyboard does not reach {selector}")
 
-    reach("main button.primary")
-    keyboard.press("Enter")
+    def press(selector: str) -> None:
+        reach(selector)
+        with page.expect_navigation():
+            keyboard.press("Enter")
+
+    press("main button.primary")
     reach("#text")
     keyboard.type("Hello from the keyboard")
-    reach("button.primary")
-    keyboard.press("Enter")
+    press("button.primary")
     reach("#pasted")
     keyboard.type("+14155550150\n+14155550151")
-    reach("main form button:not([class*=plain])")
-    keyboard.press("Enter")
-    reach("a.primary")
-    keyboard.press("Enter")
-    page.wait_for_selector("text=What they get")
-    reach("a.primary")
-    keyboard.press("Enter")
-    reach("button.primary")
-    keyboard.press("Enter")
+    press("main button.primary")
+    press("a.primary")
+    press("a.primary")
+    press("button.primary")
     page.wait_for_url("**/campaigns/cmp_*")
     assert one.complaints == []
 

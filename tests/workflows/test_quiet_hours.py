@@ -11,7 +11,7 @@ from campaign.instants import HOUR, SECOND, Instant, instant_of, moment_of
 from campaign.model import DraftRecipient
 from campaign.sending_windows import Purpose
 from campaign.states import CampaignStatus
-from campaign.time_zones import candidate_zones
+from campaign.time_zones import possible_zones
 from store.campaigns.audit import audit
 from tests.conftest import Story, finish
 
@@ -52,7 +52,7 @@ async def test_marketing_posted_at_night_leaves_by_day_in_every_zone_across_a_cl
     sent = story.store.campaigns.messages(campaign.id, limit=100)
     for message in sent:
         assert message.sent_at is not None and message.sent_at >= night
-        zones = candidate_zones(message.to)
+        zones = possible_zones(message.to)
         assert len(zones) > 30 if message.to.startswith("+1800") else len(zones) == 1
         for zone in zones:
             local = moment_of(message.sent_at).astimezone(ZoneInfo(zone))

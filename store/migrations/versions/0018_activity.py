@@ -30,7 +30,6 @@ def upgrade() -> None:
         sa.Column("after", sa.Text(), nullable=True),
         sa.Column("request_id", sa.String(), nullable=True),
         sa.Column("address", sa.String(), nullable=True),
-        sa.ForeignKeyConstraint(["account_id"], ["account.id"]),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_index("activity_by_account", "activity", ["account_id", "at", "id"])

@@ -8,6 +8,7 @@ import pytest
 from campaign.instants import HOUR, iso
 from campaign.rates import campaign_scope
 from dialects.http.auth import Permission
+from dialects.native.cursors import write_cursor
 from store.clock import wall_clock
 from tests.serving import Api
 
@@ -26,9 +27,9 @@ async def create(api: Api, *numbers: str, **members: object) -> Json:
     return shown
 
 
-async def get(api: Api, path: str, expected: int = 200, **query: str | int) -> httpx.Response:
+async def get(api: Api, path: str, **query: str | int) -> httpx.Response:
     answer = await api.http.get(path, params=query, auth=api.basic(Permission.READ))
-    assert answer.status_code == expected, answer.text
+    assert answer.status_code == 200, answer.text
     return answer
 
 
@@ -108,8 +109,6 @@ async def test_a_parameter_that_is_wrong_is_refused_with_its_place(
 
 @pytest.mark.one_store
 async def test_a_cursor_that_was_made_up_is_refused(api: Api) -> None:
-    from dialects.native.cursors import write_cursor
-
     for key in (
         "",
         "1",

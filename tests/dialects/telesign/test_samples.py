@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from dialects.telesign.routes import read
+from dialects.telesign.requests import read
 from store.accounts.api_keys import Principal
 from tests.dialects.telesign.client import Bulk, bulk, check_accepted, form, signed
 from tests.serving import Api

@@ -139,6 +139,13 @@ BREAKS = [
         "2",
     ),
     Break(
+        "a sandbox has its own carrier",
+        "UPDATE attempt SET carrier = 'sandbox' WHERE ended_at IS NULL AND position = 1",
+        "running #1",
+        "a real carrier",
+        "sandbox",
+    ),
+    Break(
         "every recipient has a message",
         "DELETE FROM message WHERE status = 'failed'",
         "ended",
