@@ -46,9 +46,17 @@ def request(api: httpx.Client, method: str, path: str, body: object = None) -> A
         answer = api.request(method, path, json=body)
     except httpx.TransportError as error:
         raise CommandError(f"the API is not available ({type(error).__name__})") from None
+    return content_of(answer)
+
+
+def content_of(answer: httpx.Response) -> Any:
+    """What a successful answer says; raises CommandError for any other one."""
     if not answer.is_success:
         raise fault_of(answer)
-    return answer.json()
+    try:
+        return answer.json()
+    except ValueError:
+        raise fault_of(answer) from None
 
 
 def event_names(given: Sequence[str] | None) -> list[str]:

@@ -16,7 +16,7 @@ import httpx
 import typer
 
 from campaign.events import NATIVE
-from starter.cli.api_access import event_names, fault_of, open_api
+from starter.cli.api_access import content_of, event_names, open_api
 from starter.cli.context import CommandError, plain
 from starter.cli.output import open_console
 
@@ -145,13 +145,11 @@ class _Session:
             except httpx.TransportError as error:
                 fault = type(error).__name__
             else:
-                if answer.is_success:
-                    shown: Json = answer.json()
-                    return shown
                 if answer.status_code == 404:
                     return None
                 if answer.status_code < 500 and answer.status_code != 429:
-                    raise fault_of(answer)
+                    shown: Json = content_of(answer)
+                    return shown
                 fault = str(answer.status_code)
             if not is_waiting:
                 sys.stderr.write(f"godwit: the API is not available ({fault}); trying again\n")
