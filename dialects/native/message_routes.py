@@ -21,7 +21,7 @@ BODY_BYTES_MAX = 4 * 1024
 
 
 class OutcomeBody(RequestModel):
-    """What became of a message in state unknown."""
+    """The outcome of a message in state unknown."""
 
     outcome: Literal["sent", "failed"]
 
