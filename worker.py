@@ -234,8 +234,7 @@ def build_webhook_worker(
 ) -> Worker:
     """Make the Worker that brings callbacks: another task queue, so other places, than sending's.
 
-    However slow the accounts' servers are, no message waits for them. The caller closes what the
-    calls go through afterwards.
+    However slow the accounts' servers are, no message waits for them.
     """
     deliveries = WebhookDeliveries(
         store.deliveries, delivery_sender, settings.callback_timeout_seconds
