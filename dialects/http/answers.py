@@ -1,6 +1,7 @@
 """Answers by pydantic models, and how models stand in the OpenAPI document."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from fastapi.responses import JSONResponse
@@ -17,15 +18,26 @@ class ModelResponse(JSONResponse):
         return _ANY.dump_json(content, by_alias=True, exclude_unset=True)
 
 
-def body_of(model: type[BaseModel], media_type: str = "application/json") -> dict[str, Any]:
-    """Describe a required body, which the handler reads itself, for ``openapi_extra``."""
-    schema = model.model_json_schema()
+@cache
+def schema_of(model: type[BaseModel]) -> dict[str, Any]:
+    """The JSON Schema of a request model: one object for all routes, not to be changed."""
+    return model.model_json_schema()
+
+
+def body_of(
+    model: type[BaseModel] | dict[str, Any], media_type: str = "application/json"
+) -> dict[str, Any]:
+    """Describe a required body, which the handler reads itself, for ``openapi_extra``.
+
+    ``model`` is its model, or its JSON Schema.
+    """
+    schema = model if isinstance(model, dict) else schema_of(model)
     return {"requestBody": {"required": True, "content": {media_type: {"schema": schema}}}}
 
 
 def query_of(model: type[BaseModel]) -> dict[str, Any]:
     """Describe the query parameters that a model reads, for ``openapi_extra``."""
-    schema = model.model_json_schema()
+    schema = schema_of(model)
     required = schema.get("required", ())
     parameters = [
         {"name": name, "in": "query", "required": name in required, "schema": one}

@@ -7,6 +7,7 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import Field
 
 from campaign.phone import canonical_number
+from dialects.http.answers import body_of
 from dialects.http.auth import Permission, fault_of_permissions
 from dialects.http.context import ApiContext
 from dialects.http.downloads import OR_CSV, csv_download, wants_csv
@@ -27,15 +28,7 @@ from dialects.native.account_models import (
 )
 from dialects.native.cursors import read_cursor, write_cursor
 from dialects.native.fields import RequestModel
-from dialects.native.handling import (
-    Stop,
-    body_of,
-    deleted,
-    enter,
-    not_found,
-    page_size,
-    read_model,
-)
+from dialects.native.handling import Stop, deleted, enter, not_found, page_size, read_model
 from dialects.native.list_members import read_members
 from dialects.native.opt_outs import event_of, opt_outs_csv
 from dialects.native.problem_models import About

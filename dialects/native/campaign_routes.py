@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse, Response
 from campaign.model import Draft
 from campaign.states import CampaignStatus, MessageStatus
 from campaign.views import CampaignView
+from dialects.http.answers import body_of
 from dialects.http.auth import Permission
 from dialects.http.bodies import read_json_as
 from dialects.http.conditional import ConditionalRoute
@@ -21,13 +22,7 @@ from dialects.native.dry_run import dry_run_json
 from dialects.native.dry_run_models import DryRun
 from dialects.native.fields import ChangeBody, read_change
 from dialects.native.filters import Since, Text, Until, address_of, instant_of, next_link
-from dialects.native.handling import (
-    PAGE_MAX,
-    body_of,
-    enter,
-    own_campaign,
-    page_size,
-)
+from dialects.native.handling import PAGE_MAX, enter, own_campaign, page_size
 from dialects.native.problem_models import About
 from dialects.native.problems import SENDING, documented, problem
 from dialects.native.request_keys import request_key, takes_key, with_key

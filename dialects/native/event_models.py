@@ -8,9 +8,9 @@ from pydantic import Field
 
 from campaign.events import CAMPAIGN_EVENTS, MESSAGE_EVENTS, OPT_OUT_EVENTS, Event
 from campaign.states import CampaignStatus
+from dialects.http.answers import body_of
 from dialects.http.api_model import ApiModel, At
 from dialects.native.campaign_models import Counts
-from dialects.native.handling import body_of
 from dialects.native.inbound_models import InboundMessage
 
 # The headers of Standard Webhooks 1.0.0.

@@ -1,6 +1,6 @@
 """What the route modules of the native API share: callers, bodies, pages and failures."""
 
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
@@ -110,14 +110,6 @@ def not_found(what: str) -> JSONResponse:
 def deleted(existed: bool, what: str) -> Response:
     """Answer 204 after a deletion, or 404 when there was nothing to delete."""
     return Response(status_code=204) if existed else not_found(what)
-
-
-def body_of(schema: dict[str, Any] | type[BaseModel]) -> dict[str, Any]:
-    """Describe a required JSON body for OpenAPI."""
-    if not isinstance(schema, dict):
-        schema = schema.model_json_schema()
-    content = {"application/json": {"schema": schema}}
-    return {"requestBody": {"required": True, "content": content}}
 
 
 def stopped(error: Exception) -> Response:

@@ -9,11 +9,12 @@ from campaign.keywords import Keyword, KeywordSettings
 from campaign.refusals import Refusal, RefusalCode, Refused
 from campaign.text import bad_character, clean
 from campaign.vocabulary import is_keyword, keyword_languages
+from dialects.http.answers import body_of
 from dialects.http.auth import Permission
 from dialects.http.context import ApiContext
 from dialects.native.account_models import Keywords, Words
 from dialects.native.fields import RequestModel
-from dialects.native.handling import body_of, enter, read_model
+from dialects.native.handling import enter, read_model
 from dialects.native.problems import WRITING, documented
 from store.database.threads import read_in_thread
 

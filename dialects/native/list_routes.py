@@ -9,11 +9,12 @@ from fastapi.responses import Response
 
 from campaign.model import FIELDS_MAX
 from campaign.refusals import key_reused
+from dialects.http.answers import body_of
 from dialects.http.auth import Permission
 from dialects.http.context import ApiContext
 from dialects.http.replays import note_replay
 from dialects.native.cursors import read_cursor, write_cursor
-from dialects.native.handling import Stop, body_of, deleted, enter, not_found, page_size, read_model
+from dialects.native.handling import Stop, deleted, enter, not_found, page_size, read_model
 from dialects.native.list_members import XLSX, read_members
 from dialects.native.list_models import (
     MailingList,

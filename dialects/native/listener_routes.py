@@ -6,9 +6,10 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from campaign.instants import iso
+from dialects.http.answers import body_of
 from dialects.http.auth import Permission
 from dialects.http.context import ApiContext
-from dialects.native.handling import Stop, body_of, deleted, enter, not_found, read_model
+from dialects.native.handling import Stop, deleted, enter, not_found, read_model
 from dialects.native.listener_models import (
     FetchBody,
     Listener,

@@ -6,11 +6,12 @@ from typing import Literal
 from fastapi import APIRouter, Request
 
 from campaign.states import MessageStatus
+from dialects.http.answers import body_of
 from dialects.http.auth import Permission
 from dialects.http.context import ApiContext
 from dialects.native.campaign_models import Message
 from dialects.native.fields import RequestModel
-from dialects.native.handling import Stop, body_of, not_found, own_campaign, read_model
+from dialects.native.handling import Stop, not_found, own_campaign, read_model
 from dialects.native.problem_models import About
 from dialects.native.problems import WRITING, documented, problem
 from dialects.native.responses import message_of

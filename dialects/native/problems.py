@@ -6,6 +6,7 @@ from typing import Any
 from fastapi.responses import JSONResponse
 
 from campaign.refusals import Refusal, RefusalCode
+from dialects.http.answers import schema_of
 from dialects.native.problem_models import MEDIA_TYPE, TYPE_PREFIX, About, Problem, examples_of
 
 STATUSES: dict[RefusalCode, int] = {
@@ -46,7 +47,7 @@ def documented(*statuses: int, about: Sequence[About] = ()) -> dict[int | str, d
             "description": _MEANINGS[status],
             "content": {
                 MEDIA_TYPE: {
-                    "schema": Problem.model_json_schema(),
+                    "schema": schema_of(Problem),
                     "examples": examples_of(status, about),
                 }
             },

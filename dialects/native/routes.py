@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 
 from dialects.dialect import Dialect
+from dialects.http.answers import schema_of
 from dialects.http.context import ApiContext
 from dialects.native import (
     account_routes,
@@ -49,7 +50,7 @@ GROUPS = (
 def routes(context: ApiContext) -> APIRouter:
     """The routes of this API."""
     router = APIRouter()
-    router.include_router(campaign_routes.routes(context, read, CampaignBody.model_json_schema()))
+    router.include_router(campaign_routes.routes(context, read, schema_of(CampaignBody)))
     for group in GROUPS:
         router.include_router(group.routes(context))
     return router

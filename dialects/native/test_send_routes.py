@@ -12,6 +12,7 @@ from campaign.model import Draft
 from campaign.phone import canonical_number
 from campaign.refusals import Refusal, RefusalCode, Refused
 from campaign.test_sends import TO_MAX
+from dialects.http.answers import body_of
 from dialects.http.auth import Permission
 from dialects.http.bodies import read_json_as
 from dialects.http.context import ApiContext
@@ -20,7 +21,7 @@ from dialects.http.replays import note_replay
 from dialects.native import responses as presenting
 from dialects.native.campaign_models import Campaign
 from dialects.native.fields import RequestModel, faults_of
-from dialects.native.handling import body_of, enter
+from dialects.native.handling import enter
 from dialects.native.problems import SENDING, documented
 from dialects.native.request_keys import request_key, takes_key
 from dialects.native.requests import CampaignBody, read

@@ -8,21 +8,13 @@ from pydantic import Field
 
 from campaign.events import NATIVE, SECRETS_OVERLAP, SUBSCRIBABLE
 from campaign.instants import Instant, iso, read_instant
+from dialects.http.answers import body_of
 from dialects.http.auth import Permission
 from dialects.http.context import ApiContext
 from dialects.http.replays import note_replay
 from dialects.native.cursors import read_cursor, write_cursor
 from dialects.native.fields import RequestModel
-from dialects.native.handling import (
-    Stop,
-    body_of,
-    deleted,
-    enter,
-    invalid,
-    not_found,
-    page_size,
-    read_model,
-)
+from dialects.native.handling import Stop, deleted, enter, invalid, not_found, page_size, read_model
 from dialects.native.problem_models import About
 from dialects.native.problems import WRITING, documented, problem
 from dialects.native.request_keys import id_bytes, replayed, request_key, takes_key
