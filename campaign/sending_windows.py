@@ -22,6 +22,8 @@ from campaign.time_zones import is_time_zone, possible_zones
 # The reason of a message that is skipped because no instant is left at which it may leave.
 OUTSIDE_WINDOW = "outside_window"
 EXPIRED = "expired"
+# For longer no network keeps a message.
+VALIDITY_SECONDS_MAX = 7 * 24 * 3600
 RECIPIENT_ZONE = "recipient"
 _CLOCK = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])|24:00")
 _MEMBERS = {"from", "to", "days", "timezone", "outside"}
