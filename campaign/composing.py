@@ -254,7 +254,10 @@ def _give_instants(draft: Draft, received_at: Instant, messages: Iterable[Messag
 
 
 def _keep_hours(draft: Draft, start: Instant, messages: Iterable[Message]) -> None:
-    """Move messages into the hours of the campaign, or skip those that have none."""
+    """Move messages into the hours of the campaign, or skip those that have none.
+
+    Raises Refused if the hours are too short for the spread.
+    """
     hours = hours_of(draft.purpose, draft.window)
     if hours is None:
         return
@@ -263,6 +266,9 @@ def _keep_hours(draft: Draft, start: Instant, messages: Iterable[Message]) -> No
             open_at = hours.for_recipient(message.to, message.country, message.time_zone)
             since = start if message.scheduled_at is None else message.due_at
             due_at = due_within(hours, open_at, since, message.due_at)
+            if due_at is None and not hours.skips and open_at.next_open(since) is not None:
+                what = "is more than the hours in which the campaign may send have in a year"
+                raise Refused(Refusal(RefusalCode.SPREAD_INVALID, what, "spreadHours"))
             if due_at is None:
                 message.status, message.reason = MessageStatus.SKIPPED, OUTSIDE_WINDOW
             else:

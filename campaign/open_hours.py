@@ -42,7 +42,7 @@ class OpenHours:
 
     def __init__(self, places: frozenset[Place]) -> None:
         self._places = sorted(places, key=lambda place: (place[1], place[0].spans))
-        self._weeks: dict[int, tuple[Interval, ...]] = {}
+        self._weeks: dict[int, tuple[tuple[Interval, ...], Instant]] = {}
 
     def next_open(self, at: Instant) -> Instant | None:
         """The first open instant that is not before ``at``; None if there is none in sight."""
@@ -68,27 +68,38 @@ class OpenHours:
             total += max(0, min(end, until) - max(start, since))
         return total
 
-    def after(self, at: Instant, open_time: Instant) -> Instant | None:
+    def after(
+        self, at: Instant, open_time: Instant, within: Instant = INSTANT_MAX
+    ) -> Instant | None:
         """The instant before which, from ``at`` on, ``open_time`` was open; itself open.
 
-        With 0 it is ``next_open``. None if the places are not open any more.
+        With 0 it is ``next_open``. None if it is in a week that begins later than ``within`` after
+        ``at``, or the places are not open any more.
         """
-        left = open_time
-        found = self.next_open(at)
-        while found is not None:
-            until = self.open_until(found)
-            if left < until - found:
-                return found + left
-            left -= until - found
-            found = self.next_open(until) if until < INSTANT_MAX else None
+        left, first = open_time, at // _WEEK
+        shut, last = 0, min(at + within, INSTANT_MAX) // _WEEK
+        for week in range(first, last + 1):
+            intervals, total = self._week(week)
+            shut = 0 if intervals else shut + 1
+            if shut == _NEVER_WEEKS:
+                break
+            if week > first and total <= left:
+                left -= total
+                continue
+            for start, end in intervals:
+                length = max(0, end - max(start, at))
+                if left < length:
+                    return max(start, at) + left
+                left -= length
         return None
 
     def _from(self, at: Instant, weeks: int) -> Iterator[Interval]:
         first = at // _WEEK
         for week in range(first, first + weeks):
-            yield from self._week(week)
+            yield from self._week(week)[0]
 
-    def _week(self, week: int) -> tuple[Interval, ...]:
+    def _week(self, week: int) -> tuple[tuple[Interval, ...], Instant]:
+        """The open intervals of a week of UTC, and their length together."""
         known = self._weeks.get(week)
         if known is None:
             if len(self._weeks) >= _WEEKS_KEPT:
@@ -97,7 +108,7 @@ class OpenHours:
             whole: list[Interval] = [(start, start + _WEEK)]
             for hours, zone in self._places:
                 whole = list(_overlap(whole, _week_at(hours, zone, week)))
-            self._weeks[week] = known = tuple(whole)
+            self._weeks[week] = known = tuple(whole), sum(end - start for start, end in whole)
         return known
 
 

@@ -14,7 +14,7 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import Protocol
 
-from campaign.instants import Instant
+from campaign.instants import DAY, Instant
 from campaign.legal_hours import ALL_DAYS, BY_COUNTRY, DEFAULT, Span
 from campaign.open_hours import DAY_MINUTES, Hours, OpenHours, Place, open_hours
 from campaign.time_zones import is_time_zone, possible_zones
@@ -22,9 +22,13 @@ from campaign.time_zones import is_time_zone, possible_zones
 # The reason of a message that is skipped because no instant is left at which it may leave.
 OUTSIDE_WINDOW = "outside_window"
 EXPIRED = "expired"
+# For longer no network keeps a message.
+VALIDITY_SECONDS_MAX = 7 * 24 * 3600
 RECIPIENT_ZONE = "recipient"
 _CLOCK = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])|24:00")
 _MEMBERS = {"from", "to", "days", "timezone", "outside"}
+# No plan is longer: what has waited for so long is of no use.
+PLAN_MAX: Instant = 366 * DAY
 _NOWHERE: Place = (Hours((), frozenset()), "UTC")
 
 
@@ -189,11 +193,12 @@ def due_within(
 
     Time counts only while the hours are open: what is due an hour after the start is due after an
     open hour, so that a plan goes on in the morning where it stopped and nothing comes in a burst.
-    None if the message is skipped. ``start`` is not after ``due_at``.
+    None if the message is skipped, or would be due later than ``PLAN_MAX`` after ``start``, which
+    is not after ``due_at``.
     """
     if hours.skips:
         return due_at if open_at.next_open(due_at) == due_at else None
-    return open_at.after(start, due_at - start)
+    return open_at.after(start, due_at - start, PLAN_MAX)
 
 
 @lru_cache(maxsize=5_000)

@@ -2,11 +2,13 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
 from campaign.activity import ActivityFilter
+from campaign.model import RECIPIENTS_MAX
 from campaign.phone import canonical_number
 from campaign.retry import may_pass
 from campaign.states import CAMPAIGN_ENDS, CampaignStatus, MessageStatus
@@ -55,7 +57,7 @@ def routes(console: Console, router: APIRouter) -> None:
         id: str,
         status: str = "",
         number: str = "",
-        after: int | None = None,
+        after: Annotated[int | None, Query(ge=0, lt=RECIPIENTS_MAX)] = None,
     ) -> Response:
         """The campaign, with a page of its messages."""
         session = await console.enter(request, Permission.READ)

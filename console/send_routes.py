@@ -66,7 +66,10 @@ def routes(console: Console, router: APIRouter) -> None:
         is_good = preview is not None and preview.to_send > 0 and not faults
         if is_good and preview is not None:
             choices = {**draft.choices, "checked": preview.to_send}
-            await asyncio.to_thread(store.drafts.save, id, wall_clock(), choices=choices)
+            save = store.drafts.save
+            if not await asyncio.to_thread(save, id, wall_clock(), draft, choices=choices):
+                # It was changed meanwhile: what was checked is not what would be sent.
+                return redirect(f"{PREFIX}/new/{draft.id}/check")
         return console.page(
             request,
             "check.html",
@@ -121,8 +124,8 @@ def routes(console: Console, router: APIRouter) -> None:
         to_send, _ = await draft_to_send(request, session, draft)
         to_send = replace(to_send, scheduled_at=times[0], spread_hours=times[1])
         campaign_id = make_id(CAMPAIGN_PREFIX, secrets.token_bytes(ID_BYTES))
-        if not await asyncio.to_thread(store.drafts.assign, id, campaign_id, wall_clock()):
-            # Another click was first, and is on its way.
+        if not await asyncio.to_thread(store.drafts.assign, id, campaign_id, wall_clock(), draft):
+            # Another click was first, and is on its way, or the draft was changed meanwhile.
             session, draft = await enter_draft(console, request, id)
             return redirect(f"{PREFIX}/new/{draft.id}/send")
         try:

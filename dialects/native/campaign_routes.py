@@ -17,7 +17,7 @@ from dialects.http.context import ApiContext
 from dialects.http.downloads import OR_CSV, csv_download, wants_csv
 from dialects.http.replays import note_replay
 from dialects.native.campaign_models import Campaign, CampaignPage, MessagePage, Report
-from dialects.native.cursors import read_cursor, write_cursor
+from dialects.native.cursors import read_cursor, read_number, write_cursor
 from dialects.native.dry_run import dry_run_json
 from dialects.native.dry_run_models import DryRun
 from dialects.native.fields import ChangeBody, read_change
@@ -168,12 +168,12 @@ def routes(context: ApiContext, read: Read, create_schema: dict[str, Any]) -> AP
         """A page of messages by position, of one ``status`` if given."""
         view = await own_campaign(request, context, id, Permission.READ)
         size = page_size(limit)
-        after = read_cursor(MESSAGES, cursor)
+        after = read_number(MESSAGES, cursor)
         found = await read_in_thread(
             context.store.campaigns.messages,
             view.id,
             status,
-            None if after is None else int(after),
+            after,
             size + 1,
         )
         more = len(found) > size

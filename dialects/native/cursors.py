@@ -30,6 +30,19 @@ def read_cursor(listing: str, cursor: str | None) -> str | None:
     return last
 
 
+def read_number(listing: str, cursor: str | None) -> int | None:
+    """The number in a cursor of this listing; raises Stop with 400 for any other."""
+    last = read_cursor(listing, cursor)
+    return None if last is None else number_in(last)
+
+
+def number_in(part: str) -> int:
+    """The whole number in a part of a cursor; raises Stop with 400 for anything else."""
+    if not (part.isascii() and part.isdecimal()) or len(part) > 18:
+        raise invalid("cursor must be the next of a page of this list", "cursor")
+    return int(part)
+
+
 def write_position(listing: str, at: Instant, id: str) -> str:
     """The cursor of the page after the entry with this instant and id."""
     return write_cursor(listing, f"{at}:{id}")
@@ -41,9 +54,7 @@ def read_position(listing: str, cursor: str | None) -> Position | None:
     if last is None:
         return None
     at, _, id = last.partition(":")
-    if not (at.isascii() and at.isdecimal()) or len(at) > 18:
-        raise invalid("cursor must be the next of a page of this list", "cursor")
-    return int(at), id
+    return number_in(at), id
 
 
 def _decoded(cursor: str) -> str:

@@ -12,7 +12,7 @@ from campaign.views import MessageStory as StoryRecord
 from dialects.http.auth import Permission
 from dialects.http.conditional import ConditionalRoute
 from dialects.http.context import ApiContext
-from dialects.native.cursors import read_cursor, write_cursor
+from dialects.native.cursors import number_in, read_cursor, write_cursor
 from dialects.native.filters import (
     Since,
     Text,
@@ -22,7 +22,7 @@ from dialects.native.filters import (
     next_link,
     number_of,
 )
-from dialects.native.handling import Stop, enter, invalid, not_found, page_size
+from dialects.native.handling import Stop, enter, not_found, page_size
 from dialects.native.message_search_models import FoundMessage, FoundMessagePage, MessageStory
 from dialects.native.problems import LOOKING, documented
 from service import message_state
@@ -122,7 +122,4 @@ def _place(last: str | None) -> Place | None:
         return None
     asked_at, _, rest = last.partition(":")
     position, _, campaign_id = rest.partition(":")
-    for number in (asked_at, position):
-        if not (number.isascii() and number.isdecimal()) or len(number) > 18:
-            raise invalid("cursor must be the next of a page of this list", "cursor")
-    return Place(int(asked_at), campaign_id, int(position))
+    return Place(number_in(asked_at), campaign_id, number_in(position))

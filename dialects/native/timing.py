@@ -6,12 +6,18 @@ from pydantic import Field
 
 from campaign.instants import Instant, read_instant
 from campaign.refusals import Refusal, RefusalCode
-from campaign.sending_windows import Outside, Purpose, Window, make_window
+from campaign.sending_windows import (
+    VALIDITY_SECONDS_MAX,
+    Outside,
+    Purpose,
+    Window,
+    make_window,
+)
 from campaign.time_zones import is_time_zone
 from dialects.native.fields import RequestModel
 
-# A shorter one ends before networks try, and a longer one than a week is kept by none.
-VALIDITY_SECONDS_MIN, VALIDITY_SECONDS_MAX = 60, 7 * 24 * 3600
+# A shorter one ends before networks try.
+VALIDITY_SECONDS_MIN = 60
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
 

@@ -94,14 +94,16 @@ class Drafts:
 
         return self._database.read(work)
 
-    def save(self, draft_id: str, now: Instant, **values: Any) -> bool:
+    def save(
+        self, draft_id: str, now: Instant, seen: SavedDraft | None = None, **values: Any
+    ) -> bool:
         """Write columns of a draft that was not sent; ``choices`` is a mapping.
 
-        Returns False, and changes nothing, if it was sent or is gone.
+        Returns False, and changes nothing, if it was sent, is gone, or is not as it was ``seen``.
         """
         if "choices" in values:
             values["choices"] = json.dumps(values["choices"])
-        query = _unsent(draft_id).values(updated_at=now, **values)
+        query = _unsent(draft_id, seen).values(updated_at=now, **values)
         return self._database.write(lambda connection: connection.execute(query).rowcount > 0)
 
     def save_table(
@@ -145,12 +147,15 @@ class Drafts:
             lambda connection: [_row(*found) for found in connection.execute(query)]
         )
 
-    def assign(self, draft_id: str, campaign_id: str, now: Instant) -> bool:
-        """Give a draft the id of the campaign that it becomes; False if it has one, or is gone.
+    def assign(
+        self, draft_id: str, campaign_id: str, now: Instant, seen: SavedDraft | None = None
+    ) -> bool:
+        """Give a draft the id of the campaign that it becomes.
 
-        Of several at once exactly one returns True.
+        False if it has one, is gone, or is not as it was ``seen``. Of several at once exactly one
+        returns True.
         """
-        query = _unsent(draft_id).values(campaign_id=campaign_id, updated_at=now)
+        query = _unsent(draft_id, seen).values(campaign_id=campaign_id, updated_at=now)
         return self._database.write(lambda connection: connection.execute(query).rowcount > 0)
 
     def finish(self, draft_id: str, campaign_id: str) -> None:
@@ -187,10 +192,12 @@ class Drafts:
         self._database.write(work)
 
 
-def _unsent(draft_id: str) -> Any:
-    return update(DraftCampaign).where(
+def _unsent(draft_id: str, seen: SavedDraft | None = None) -> Any:
+    query = update(DraftCampaign).where(
         col(DraftCampaign.id) == draft_id, col(DraftCampaign.campaign_id).is_(None)
     )
+    # Every change of a draft sets ``updated_at``.
+    return query if seen is None else query.where(col(DraftCampaign.updated_at) == seen.updated_at)
 
 
 def _open(connection: Connection, account_id: str, key_id: str) -> list[SavedDraft]:

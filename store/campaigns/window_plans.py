@@ -7,7 +7,7 @@ from sqlalchemy import Connection, Row, TextClause, text
 
 from campaign.instants import Instant
 from campaign.open_hours import OpenHours
-from campaign.sending_windows import SendingHours, due_within, stored_hours
+from campaign.sending_windows import PLAN_MAX, SendingHours, due_within, stored_hours
 from store.database.engine import json_rows
 
 _CAMPAIGN = text("""
@@ -57,7 +57,8 @@ class WindowPlan:
             if self._hours.skips:
                 moved: Instant = row.due_at + target - since
                 return moved
-            return open_at.after(target, open_at.open_between(since, row.due_at))
+            open_time = open_at.open_between(since, row.due_at)
+            return open_at.after(target, open_time, 2 * PLAN_MAX)
 
         self._write(campaign_id, rows, new_due)
 

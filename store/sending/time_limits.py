@@ -11,7 +11,13 @@ from campaign.instants import SECOND, Instant
 from campaign.open_hours import OpenHours
 from campaign.people import ERASED
 from campaign.ports import ChunkRange, ClaimResult
-from campaign.sending_windows import EXPIRED, OUTSIDE_WINDOW, SendingHours, stored_hours
+from campaign.sending_windows import (
+    EXPIRED,
+    OUTSIDE_WINDOW,
+    VALIDITY_SECONDS_MAX,
+    SendingHours,
+    stored_hours,
+)
 from store.database.engine import Database, json_rows
 
 # What may have left on an earlier try cannot be called skipped.
@@ -78,7 +84,7 @@ class TimeLimits:
         handoff.validity_seconds = self.validity_seconds
         if self.expires_at is not None:
             handoff.leave_by = min(handoff.leave_by, self.expires_at)
-            left = max(1, (self.expires_at - claimed_at) // SECOND)
+            left = min(max(1, (self.expires_at - claimed_at) // SECOND), VALIDITY_SECONDS_MAX)
             handoff.validity_seconds = min(left, self.validity_seconds or left)
 
 

@@ -1,6 +1,7 @@
 """Windows: what they admit, how they are written, and which hours a recipient has."""
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from campaign.instants import DAY, HOUR, Instant, iso, read_instant
 from campaign.legal_hours import BY_COUNTRY
 from campaign.model import Draft, DraftRecipient
+from campaign.refusals import RefusalCode, Refused
 from campaign.sending_windows import (
     Outside,
     Purpose,
@@ -163,3 +165,23 @@ def test_a_recipients_own_schedule_is_moved_into_the_hours() -> None:
     drafted = draft([own], purpose=Purpose.MARKETING)
     (message,) = composed(drafted, NIGHT).messages
     assert iso(message.due_at) == "2026-12-04T13:00:00.000Z"
+
+
+def test_a_spread_that_its_window_has_no_year_for_is_refused_and_not_planned_for_centuries() -> (
+    None
+):
+    minute_a_week = window("09:00", "09:01", ["mon"], time_zone="America/New_York")
+    with pytest.raises(Refused) as caught:
+        plan(1_000, 336.0, window=minute_a_week)
+    (refusal,) = caught.value.refusals
+    assert (refusal.code, refusal.place) == (RefusalCode.SPREAD_INVALID, "spreadHours")
+
+
+def test_a_long_plan_in_short_hours_takes_few_steps_for_each_message() -> None:
+    hour_a_day = window("09:00", "10:00", time_zone="America/New_York")
+    began = time.monotonic()
+    dues = [due for _, _, due in plan(5_000, 336.0, window=hour_a_day)]
+    assert time.monotonic() - began < 5.0
+    assert dues == sorted(dues)
+    assert all(due[11:13] in ("13", "14") for due in dues)
+    assert dues[-1] < "2027-11-10"

@@ -121,6 +121,8 @@ async def test_an_ended_campaign_shows_reasons_recipients_and_its_export(
     assert page.text.count("Order ") == 49 and page.offers("messages.csv")
     following = next(link for link in page.links if "after=" in link)
     assert (await one.get(following.partition("#")[0])).text.count("Order ") == 10
+    for beyond in (10**30, -1, "x"):
+        assert (await one.get(f"{path}?after={beyond}")).status == 400
     failed = await one.get(f"{path}?status=failed")
     assert "+14155550001" in failed.text and "+14155551002" not in failed.text
     found = await one.get(f"{path}?number=%2B1%20415%20555%201005")

@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from campaign.model import Draft
 from campaign.states import CampaignStatus
+from service.campaigns import CampaignService
+from service.dry_run import DryRun
 from tests.conftest import LONG_CODE, finish
 from tests.console.browsing import Browser, Page
 from tests.serving import Api
@@ -86,6 +89,29 @@ async def test_a_second_click_sends_nothing_twice(browser: Browsers, api: Api) -
     assert str(pages[-1].answer.url.path) == f"/console/campaigns/{views[0].id}"
     await finish(api.story, views[0].id)
     assert len(api.story.carrier.log) == 3
+
+
+async def test_a_list_that_is_replaced_during_its_check_is_not_checked(
+    browser: Browsers, api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = browser()
+    await one.sign_in()
+    path = await new_draft(one, "Hello {{First name}}")
+    await upload(one, path, csv(rows(3)))
+    service, dry_run = CampaignService, CampaignService.dry_run
+    replaced = 0
+
+    async def slow(self: CampaignService, draft: Draft) -> DryRun:
+        nonlocal replaced
+        replaced += 1
+        if replaced == 1:
+            await upload(one, path, csv(rows(5, 2_000)))
+        return await dry_run(self, draft)
+
+    monkeypatch.setattr(service, "dry_run", slow)
+    assert "5 people" in (await one.get(f"{path}/check")).text
+    assert "Send to 5" in (await one.get(f"{path}/send")).text
+    assert replaced == 2
 
 
 async def test_a_large_send_needs_the_number_typed(browser: Browsers, api: Api) -> None:

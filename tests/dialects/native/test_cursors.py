@@ -64,6 +64,19 @@ async def test_a_cursor_that_is_none_of_the_list_is_refused_with_its_place(api: 
 
 
 @pytest.mark.one_store
+async def test_a_forged_position_among_the_messages_of_a_campaign_is_refused(api: Api) -> None:
+    auth = api.basic()
+    body = {"text": "Hello", "recipients": [{"to": "+14155550193"}]}
+    made = (await api.http.post("/v1/campaigns", json=body, auth=auth)).json()["id"]
+    for forged in ("", "x", "-1", "1:2", "9" * 30, "\u0661"):
+        cursor = write_cursor("messages", forged)
+        path = f"/v1/campaigns/{made}/messages?cursor={cursor}"
+        answer = await api.http.get(path, auth=auth)
+        assert answer.status_code == 400, forged
+        assert answer.json()["errors"][0]["place"] == "cursor"
+
+
+@pytest.mark.one_store
 async def test_limit_is_refused_alike_by_every_list(api: Api) -> None:
     auth = api.basic()
     made = await api.http.post("/v1/mailing-lists", json={"name": "all"}, auth=auth)

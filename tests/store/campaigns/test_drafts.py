@@ -48,6 +48,20 @@ def test_a_draft_comes_back_as_it_was_saved(
     assert drafts.list(builder.account_id, other) == []
 
 
+def test_a_check_and_a_send_count_only_for_the_draft_that_they_saw(
+    builder: StoreBuilder, any_store: Store, key: str
+) -> None:
+    drafts = any_store.drafts
+    draft_id = drafts.create(builder.account_id, key, NOW)
+    seen = saved(any_store, builder, key, draft_id)
+    drafts.save_table(draft_id, HEADER, rows(3), {}, NOW + 1)
+    assert not drafts.save(draft_id, NOW + 2, seen, choices={"checked": 1})
+    assert not drafts.assign(draft_id, "cmp_1", NOW + 2, seen)
+    found = saved(any_store, builder, key, draft_id)
+    assert found is not None and (found.choices, found.campaign_id) == ({}, None)
+    assert drafts.save(draft_id, NOW + 2, found, choices={"checked": 3})
+
+
 def test_of_several_sends_one_gets_the_draft_and_nothing_changes_it_then(
     builder: StoreBuilder, any_store: Store, rival_store: Store, key: str
 ) -> None:

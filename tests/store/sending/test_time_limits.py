@@ -96,6 +96,14 @@ def test_what_has_not_left_when_the_campaign_expires_is_skipped_and_its_credits_
     assert builder.money() == (GRANTED - 4, 0, 4)
 
 
+def test_an_expiry_in_years_asks_no_carrier_to_try_for_longer_than_a_week(
+    builder: StoreBuilder,
+) -> None:
+    campaign = builder.admit(1, now=EVENING, expires_at=EVENING + 100 * 366 * DAY)
+    (handoff,) = builder.flush_and_claim(campaign, now=EVENING).claimed
+    assert handoff.validity_seconds == 7 * 24 * 3600
+
+
 def test_a_message_that_may_have_left_is_unknown_when_its_campaign_expires(
     builder: StoreBuilder,
 ) -> None:
