@@ -52,10 +52,13 @@ def dry_run_table(preview: DryRun, draft: Draft, faults: Sequence[Fault], now: I
     return table
 
 
-def credits_in_words(price: Price) -> str:
-    """The credits of each kind: "8 SMS credits and 1 MMS credits"."""
-    parts = [f"{price.of(kind):,} {kind.upper()} credits" for kind in CreditKind if price.of(kind)]
-    return " and ".join(parts) or "no credits"
+def price_in_words(preview: DryRun) -> str:
+    """What is sent for how many credits, in one line."""
+    skipped = preview.total - preview.to_send
+    return (
+        f"{preview.to_send:,} messages in {preview.segments:,} segments for "
+        f"{_credits(preview.price)}" + (f"; {skipped:,} are skipped" if skipped else "")
+    )
 
 
 def _verdict(refusals: Sequence[Refusal]) -> Iterator[Row]:
@@ -69,9 +72,16 @@ def _verdict(refusals: Sequence[Refusal]) -> Iterator[Row]:
     yield from _more(len(refusals), "reasons")
 
 
+def _credits(price: Price) -> str:
+    parts = [f"{price.of(kind):,} {kind.upper()} credits" for kind in CreditKind if price.of(kind)]
+    return " and ".join(parts) or "no credits"
+
+
 def _recipients(preview: DryRun, faults: Sequence[Fault]) -> Iterator[Row]:
     # A row is left out for its first fault.
-    by_line = {fault.line: fault for fault in reversed(sorted(faults, key=lambda one: one.line))}
+    by_line: dict[int, Fault] = {}
+    for fault in faults:
+        by_line.setdefault(fault.line, fault)
     reasons = Counter({reason_in_words(code): count for code, count in preview.skipped.items()})
     reasons.update(_fault_in_words(fault) for fault in by_line.values())
     total = preview.total + len(by_line)
@@ -91,9 +101,9 @@ def _fault_in_words(fault: Fault) -> str:
 def _price(preview: DryRun) -> Iterator[Row]:
     mms = preview.price.mms
     kinds = f", {mms:,} of them MMS" if mms else ""
-    yield "Messages", f"{preview.to_send:,} in {preview.segments:,} segments{kinds}"
-    yield "Price", credits_in_words(preview.price)
-    yield "Available", credits_in_words(preview.available)
+    yield "Messages", f"{preview.to_send:,} in {_segments(preview.segments)}{kinds}"
+    yield "Price", _credits(preview.price)
+    yield "Available", _credits(preview.available)
 
 
 def _characters(preview: DryRun, draft: Draft) -> Iterator[Row]:
@@ -104,18 +114,17 @@ def _characters(preview: DryRun, draft: Draft) -> Iterator[Row]:
         yield "", f"{ucs2:,} texts are UCS-2: up to 70, because of other characters"
     characters = preview.ucs2_characters
     if characters:
-        was = "was" if draft.smart_encoding else "would be"
-        yield "Characters", f"that GSM-7 lacks; with smartEncoding a text of them {was} GSM-7"
+        yield "Characters", "that GSM-7 lacks, and what smartEncoding writes instead"
     for character, count in characters[:LINES_MAX]:
         name = unicodedata.name(character, f"U+{ord(character):04X}").lower()
         shown = character if character.isprintable() and not character.isspace() else "\u00b7"
         replacement = replacement_of(character)
-        becomes = "no replacement" if replacement is None else f"becomes {_quoted(replacement)}"
+        becomes = "no replacement" if replacement is None else _quoted(replacement)
         yield "", f"{count:>6,} x {shown}  {name}: {becomes}"
     yield from _more(len(characters), "characters")
     if saved := preview.smart_encoding_saves:
         verb = "saves" if draft.smart_encoding else "would save"
-        yield "", f"smartEncoding {verb} {saved:,} segments"
+        yield "", f"smartEncoding {verb} {_segments(saved)}"
 
 
 def _quoted(replacement: str) -> str:
@@ -126,7 +135,7 @@ def _countries(preview: DryRun) -> Iterator[Row]:
     label = "Countries"
     for one in preview.countries[:LINES_MAX]:
         country = one.country or "unknown"
-        yield label, f"{country}  {one.messages:,} messages in {one.segments:,} segments"
+        yield label, f"{country}  {_count(one.messages, 'message')} in {_segments(one.segments)}"
         label = ""
     yield from _more(len(preview.countries), "countries")
 
@@ -151,15 +160,25 @@ def _departures(preview: DryRun, draft: Draft, now: Instant) -> Iterator[Row]:
 
 def _samples(samples: Sequence[Message]) -> Iterator[Row]:
     for number, message in enumerate(samples[:SAMPLES_MAX], 1):
-        size = "1 segment" if message.segments == 1 else f"{message.segments} segments"
         encoding = {"gsm7": "GSM-7", "ucs2": "UCS-2"}[segment(message.text).encoding]
-        yield f"Sample {number}", f"to {plain(message.to)}, {size}, {encoding}"
+        yield (
+            f"Sample {number}",
+            f"to {plain(message.to)}, {_segments(message.segments)}, {encoding}",
+        )
         text = message.text
         if len(text) > SAMPLE_LENGTH_MAX:
             text = f"{text[:SAMPLE_LENGTH_MAX]} ..."
         yield "", "\n".join(plain(line) for line in text.splitlines())
         if message.media_url is not None:
             yield "", f"with {plain(message.media_url)}"
+
+
+def _segments(count: int) -> str:
+    return _count(count, "segment")
+
+
+def _count(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _more(count: int, what: str) -> Iterator[Row]:

@@ -25,7 +25,7 @@ from service.test_sends import send_test
 from spreadsheets.people import Fault
 from starter.cli.campaigns import Account, Json, follow
 from starter.cli.context import CommandError, chosen_account, find_settings, opened_store, plain
-from starter.cli.dry_run_screen import credits_in_words, dry_run_table
+from starter.cli.dry_run_screen import dry_run_table, price_in_words
 from starter.cli.output import open_console
 from starter.cli.send_file import FileOptions, load, place_of
 from starter.cli.send_options import (
@@ -264,7 +264,7 @@ async def _confirm(
     if not from_stdin and not sys.stdin.isatty():
         return False
     preview = await service.dry_run(draft, composed)
-    question = f"{_price(preview)}. Send? [y/N] "
+    question = f"{price_in_words(preview)}. Send? [y/N] "
     try:
         # Standard input may be the file.
         with open("/dev/tty", encoding="utf-8") if from_stdin else sys.stdin as terminal:
@@ -277,14 +277,6 @@ async def _confirm(
         sys.stderr.write("godwit: not confirmed; nothing is sent\n")
         raise typer.Exit(1)
     return True
-
-
-def _price(preview: DryRun) -> str:
-    skipped = preview.total - preview.to_send
-    return (
-        f"{preview.to_send:,} messages in {preview.segments:,} segments for {credits_in_words(preview.price)}"
-        + (f"; {skipped:,} are skipped" if skipped else "")
-    )
 
 
 def _say(view: CampaignView, replayed: bool, as_json: bool) -> None:
