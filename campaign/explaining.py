@@ -11,6 +11,7 @@ from campaign.views import CampaignView, MessageView
 REASONS = {
     "opted_out": "the recipient opted out",
     "left_list": "the recipient left the mailing list",
+    "duplicate": "the number is there twice, and gets one message",
     "duplicate_key": "another message has spent its idempotency key",
     "key_busy": "another message is using its idempotency key",
     "campaign_cancelled": "its campaign was cancelled",

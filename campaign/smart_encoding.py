@@ -8,7 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 
-from campaign.text import gsm7_lacks, is_gsm7
+from campaign.text import gsm7_lacks, is_gsm7, segment
 
 _REPLACED_BY = {
     "'": "‘’‚‛′‵ʹʼʻ´`",
@@ -59,3 +59,17 @@ def lacking(texts: Iterable[str]) -> Counter[str]:
     for text in texts:
         counts.update(gsm7_lacks(text))
     return counts
+
+
+def segments_saved(texts: Iterable[str], length_max: int) -> int:
+    """How many segments fewer the texts have with smart encoding.
+
+    A text that would be longer than ``length_max`` characters stays as it is. Below zero where
+    replacements of several characters take more than they save.
+    """
+    saved = 0
+    for text in texts:
+        encoded = smart_encoded(text)
+        if encoded is not text and len(encoded) <= length_max:
+            saved += segment(text).count - segment(encoded).count
+    return saved

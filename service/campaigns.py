@@ -85,15 +85,20 @@ class CampaignService:
         self._orders = Orders(self._workflows, self._lost, store)
 
     async def admit(
-        self, draft: Draft, id_prefix: str = CAMPAIGN_PREFIX, campaign_id: str | None = None
+        self,
+        draft: Draft,
+        id_prefix: str = CAMPAIGN_PREFIX,
+        campaign_id: str | None = None,
+        composed: ComposedCampaign | None = None,
     ) -> Admission:
         """Store a draft, start its workflow, and wait for the verdict.
 
         The id is made with the prefix, unless the caller brings a random one of another shape.
+        ``composed`` is the draft if the caller has just composed it; the plan counts from then.
         Raises Refused with every reason (nothing is sent or paid then), ServiceUnavailable when no
         verdict came in time. A draft whose key is held brings the campaign that holds it.
         """
-        composed = await self._compose(draft)
+        composed = await self._compose(draft, composed)
         wanted = campaign_id or make_id(id_prefix, secrets.token_bytes(ID_BYTES))
         saved = await asyncio.to_thread(self._store.campaigns.save, composed, wanted)
         if draft.strict_key and not saved.same_payload:
@@ -123,9 +128,9 @@ class CampaignService:
             raise Refused(*at_entries(view.refusals, composed.draft))
         return Admission(view, replayed=not saved.created)
 
-    async def dry_run(self, draft: Draft) -> DryRun:
+    async def dry_run(self, draft: Draft, composed: ComposedCampaign | None = None) -> DryRun:
         """Validate and price a draft without storing it; faults of shape raise Refused."""
-        composed = await self._compose(draft)
+        composed = await self._compose(draft, composed)
         return await asyncio.to_thread(dry_run, self._store, composed)
 
     async def withdraw(self, view: CampaignView) -> bool:
@@ -250,8 +255,9 @@ class CampaignService:
         """Close the client that downloads media; Temporal's closes with the process."""
         await self._media.close()
 
-    async def _compose(self, draft: Draft) -> ComposedCampaign:
-        composed = await asyncio.to_thread(self._composer.compose, draft)
+    async def _compose(self, draft: Draft, composed: ComposedCampaign | None) -> ComposedCampaign:
+        if composed is None:
+            composed = await asyncio.to_thread(self._composer.compose, draft)
         await self._media.check(composed)
         return composed
 

@@ -11,7 +11,7 @@ from campaign.model import ComposedCampaign, Evidence, Message
 from campaign.refusals import Refusal
 from campaign.rules import JUDGEMENT
 from campaign.sending_windows import EXPIRED
-from campaign.smart_encoding import lacking
+from campaign.smart_encoding import lacking, segments_saved
 from campaign.states import MessageStatus
 from campaign.text import is_blank, segment
 from store.campaigns.admission import insufficient
@@ -35,7 +35,9 @@ class DryRun:
     ``ucs2_characters`` counts the characters that GSM-7 lacks, most frequent first, those that
     smart encoding replaced included. ``samples`` are
     the longest text, one of each encoding, and one for a recipient with an empty field.
-    ``forecast`` is None if nothing would go.
+    ``forecast`` is None if nothing would go. ``smart_encoding_saves`` counts the segments that
+    smart encoding has saved, or would save if it is off. ``messages`` has all, and ``skip_reasons``
+    why some would not go, by position.
     """
 
     total: int
@@ -50,25 +52,16 @@ class DryRun:
     forecast: Forecast | None
     samples: Sequence[Message]
     refusals: tuple[Refusal, ...]
+    smart_encoding_saves: int
+    messages: Sequence[Message]
+    skip_reasons: Mapping[int, str]
 
 
 def dry_run(store: Store, composed: ComposedCampaign) -> DryRun:
     """Judge, price and forecast a composed draft by what the store knows now; stores nothing."""
     draft = composed.draft
-    going: list[Message] = []
-    skipped: Counter[str] = Counter()
-    opted_out: set[str] = set()
-    if draft.exclude_opt_outs:
-        opted_out = store.opt_outs.among(draft.account_id, [each.to for each in composed.messages])
-    for message in composed.messages:
-        if message.status is not MessageStatus.QUEUED:
-            skipped[message.reason or message.status.value] += 1
-        elif message.to in opted_out:
-            skipped["opted_out"] += 1
-        elif draft.expires_at is not None and message.due_at >= draft.expires_at:
-            skipped[EXPIRED] += 1
-        else:
-            going.append(message)
+    skip_reasons = _skip_reasons(store, composed)
+    going = [message for message in composed.messages if message.position not in skip_reasons]
     limits = _limits(store, composed, going)
     spread = [message for message in going if message.scheduled_at is None]
     owned, quota, used = store.admissions.account_evidence(draft.account_id, composed.received_at)
@@ -96,22 +89,41 @@ def dry_run(store: Store, composed: ComposedCampaign) -> DryRun:
     ]
     if (fault := draft.credits_max.fault_of(price)) is not None:
         refusals.append(fault)
+    written = [composed.written.get(message.position, message.text) for message in going]
     return DryRun(
         total=len(composed.messages),
         to_send=len(going),
-        skipped=skipped,
+        skipped=Counter(skip_reasons.values()),
         segments=sum(message.segments for message in going),
         encodings=Counter(segment(message.text).encoding for message in going),
-        ucs2_characters=lacking(
-            composed.written.get(message.position, message.text) for message in going
-        ).most_common(),
+        ucs2_characters=lacking(written).most_common(),
         price=price,
         available=available,
         countries=_countries(going),
         forecast=forecast(departures, limits.rates, composed.received_at),
         samples=_samples(composed, going),
         refusals=tuple(at_entries(refusals, draft)),
+        smart_encoding_saves=segments_saved(written, draft.policy.text_length_max),
+        messages=composed.messages,
+        skip_reasons=skip_reasons,
     )
+
+
+def _skip_reasons(store: Store, composed: ComposedCampaign) -> dict[int, str]:
+    """Find the messages that would not go, by position, with the reason."""
+    draft = composed.draft
+    opted_out: set[str] = set()
+    if draft.exclude_opt_outs:
+        opted_out = store.opt_outs.among(draft.account_id, [each.to for each in composed.messages])
+    reasons: dict[int, str] = {}
+    for message in composed.messages:
+        if message.status is not MessageStatus.QUEUED:
+            reasons[message.position] = message.reason or message.status.value
+        elif message.to in opted_out:
+            reasons[message.position] = "opted_out"
+        elif draft.expires_at is not None and message.due_at >= draft.expires_at:
+            reasons[message.position] = EXPIRED
+    return reasons
 
 
 def _firsts(messages: list[Message], value: Callable[[Message], str]) -> Mapping[str, int]:

@@ -18,7 +18,7 @@ from dialects.http.downloads import OR_CSV, csv_download, wants_csv
 from dialects.http.replays import note_replay
 from dialects.native.campaign_models import Campaign, CampaignPage, MessagePage, Report
 from dialects.native.cursors import read_cursor, read_number, write_cursor
-from dialects.native.dry_run import dry_run_json
+from dialects.native.dry_run import dry_run_csv, dry_run_json
 from dialects.native.dry_run_models import DryRun
 from dialects.native.fields import ChangeBody, read_change
 from dialects.native.filters import Since, Text, Until, address_of, instant_of, next_link
@@ -80,6 +80,7 @@ def routes(context: ApiContext, read: Read, create_schema: dict[str, Any]) -> AP
             200: {
                 "description": "The campaign of a repeated key, or a dry run",
                 "model": Campaign | DryRun,
+                **OR_CSV[200],
             }
         },
         summary="Create a campaign, or validate and price it with ?dryRun=true",
@@ -87,11 +88,13 @@ def routes(context: ApiContext, read: Read, create_schema: dict[str, Any]) -> AP
         openapi_extra=takes_key(body_of(create_schema)),
     )
     async def create(
-        request: Request, response: Response, dryRun: bool = False
+        request: Request, response: Response, dryRun: bool = False, bom: bool = True
     ) -> Campaign | Response:
         """201 once the campaign is validated and its credits are held.
 
         200 for a replayed idempotency key, and for a dry run, which stores and sends nothing.
+        With ``Accept: text/csv`` a dry run has one line per recipient, whether or not the campaign
+        would be admitted, and begins with a byte order mark unless ``bom=false``.
         """
         principal = await enter(request, context.store, Permission.SEND)
         bytes_max = context.settings.body_bytes_max
@@ -101,6 +104,8 @@ def routes(context: ApiContext, read: Read, create_schema: dict[str, Any]) -> AP
         )
         if dryRun:
             preview = await context.service.dry_run(draft)
+            if wants_csv(request):
+                return csv_download(dry_run_csv(preview), "dry-run", bom)
             return JSONResponse(dry_run_json(preview))
         admission = await context.service.admit(draft)
         note_replay(request, admission.replayed)

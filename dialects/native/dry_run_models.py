@@ -84,6 +84,9 @@ class DryRun(ApiModel):
     segments: int
     encodings: Encodings
     ucs2_characters: list[Ucs2Character]
+    smart_encoding_saves: int = Field(
+        description="the segments that smartEncoding saves, or would save if it is off"
+    )
     credits: CreditAmount
     available: CreditAmount
     countries: list[CountryCount]

@@ -106,8 +106,13 @@ async def render(stack: dict[str, Any], campaign_id: str) -> str:
     for line in lines[-EVENTS_MAX:]:
         table.add_row(*line)
     console.print(table)
-    svg = console.export_svg(title=f"{NAME}: a campaign while it runs")
-    # Without the fonts that it would fetch from elsewhere; each browser has a monospace one.
+    return svg_of(console, f"{NAME}: a campaign while it runs")
+
+
+def svg_of(console: Console, title: str) -> str:
+    """What a console has recorded as SVG, without the fonts that it would fetch from elsewhere."""
+    svg = console.export_svg(title=title)
+    # Each browser has a monospace font.
     return re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.S)
 
 

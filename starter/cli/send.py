@@ -10,7 +10,7 @@ from typing import Any
 
 import typer
 
-from campaign.model import Draft
+from campaign.model import ComposedCampaign, Draft
 from campaign.refusals import Refusal, Refused
 from campaign.states import CampaignStatus
 from campaign.views import CampaignView
@@ -25,6 +25,8 @@ from service.test_sends import send_test
 from spreadsheets.people import Fault
 from starter.cli.campaigns import Account, Json, follow
 from starter.cli.context import CommandError, chosen_account, find_settings, opened_store, plain
+from starter.cli.dry_run_screen import dry_run_table, price_in_words
+from starter.cli.output import open_console
 from starter.cli.send_file import FileOptions, load, place_of
 from starter.cli.send_options import (
     STDIN,
@@ -99,6 +101,9 @@ def send(
     Every fault is printed with its line; with --skip-invalid the other rows are
     sent. With --wait the exit code is 3 if the campaign ends with failures.
 
+    --dry-run sends nothing: it shows who would get what, when, and for how many credits;
+    with --json as POST /v1/campaigns?dryRun=true answers.
+
     --test-to sends the text of the first recipient to a number of yours instead, at
     once, whatever the start; it is paid for like any message.
 
@@ -128,23 +133,21 @@ def send(
     with opened_store(settings) as store:
         principal = _operator(chosen_account(store, account))
         composer = CampaignComposer(store, settings)
-        _check(found, principal, composer, skip_invalid, rejects)
+        draft, composed = _check(found, principal, composer, skip_invalid, rejects)
 
         async def work() -> None:
             service = await open_campaign_service(settings, store)
-            draft = _draft(found.body, found, principal)
             try:
                 if dry_run:
-                    preview = await service.dry_run(draft)
-                    preview = replace(preview, refusals=_with_lines(preview.refusals, found))
-                    typer.echo(json.dumps(dry_run_json(preview), indent=2))
+                    _show(await service.dry_run(draft, composed), composed.draft, found, as_json)
                     return
                 if numbers:
                     admission = await send_test(service, composer, draft, 0, numbers)
-                else:
-                    if not yes:
-                        await _confirm(service, draft, from_stdin=file == STDIN)
+                elif not yes and await _confirm(service, draft, composed, file == STDIN):
+                    # The plan counts from now, and not from before the question.
                     admission = await service.admit(draft)
+                else:
+                    admission = await service.admit(draft, composed=composed)
             except Refused as refused:
                 raise Refused(*_with_lines(refused.refusals, found)) from None
             _say(admission.campaign, admission.replayed, as_json)
@@ -160,17 +163,22 @@ def _check(
     composer: CampaignComposer,
     skip_invalid: bool,
     rejects: Path | None,
-) -> None:
-    """Leave out recipients with faults and write the rejects, or exit with every fault."""
+) -> tuple[Draft, ComposedCampaign]:
+    """Leave out recipients with faults and write the rejects, or exit with every fault.
 
-    def check(body: dict[str, Any]) -> object:
-        return composer.compose(_draft(body, found, principal))
+    Returns the draft of the others, as it is and composed. Raises Refused with places of the file.
+    """
+
+    def check(body: dict[str, Any]) -> tuple[Draft, ComposedCampaign]:
+        draft = _draft(body, found, principal)
+        return draft, composer.compose(draft)
 
     for note in found.notes:
         sys.stderr.write(f"godwit: {plain(note)}\n")
     of_all: list[Refusal] = []
+    checked = None
     try:
-        check(found.body)
+        checked = check(found.body)
     except Refused as refused:
         of_all = row_faults(found, _with_sender(check, composer, principal))
         if not found.faults and not of_all:
@@ -186,6 +194,18 @@ def _check(
         where = f"; see {rejects}" if rejects is not None else ""
         total = count + len(found.recipients)
         sys.stderr.write(f"godwit: {count:,} of {total:,} rows are left out{where}\n")
+    try:
+        return checked or check(found.body)
+    except Refused as refused:
+        raise Refused(*_with_lines(refused.refusals, found)) from None
+
+
+def _show(preview: DryRun, draft: Draft, found: CampaignFile, as_json: bool) -> None:
+    preview = replace(preview, refusals=_with_lines(preview.refusals, found))
+    if as_json:
+        typer.echo(json.dumps(dry_run_json(preview), indent=2))
+        return
+    open_console().print(dry_run_table(preview, draft, found.faults, wall_clock()))
 
 
 def _write_rejects(found: CampaignFile, file: Path) -> int:
@@ -232,14 +252,19 @@ def _with_lines(refusals: Sequence[Refusal], found: CampaignFile) -> tuple[Refus
     return tuple(shown)
 
 
-async def _confirm(service: CampaignService, draft: Draft, from_stdin: bool) -> None:
-    """Ask the person at the terminal before a large send; raises Exit unless it is confirmed."""
+async def _confirm(
+    service: CampaignService, draft: Draft, composed: ComposedCampaign, from_stdin: bool
+) -> bool:
+    """Ask the person at the terminal before a large send; raises Exit unless it is confirmed.
+
+    Returns False where nobody was asked.
+    """
     if len(draft.recipients) <= ASK_ABOVE or not sys.stdout.isatty():
-        return
+        return False
     if not from_stdin and not sys.stdin.isatty():
-        return
-    preview = await service.dry_run(draft)
-    question = f"{_price(preview)}. Send? [y/N] "
+        return False
+    preview = await service.dry_run(draft, composed)
+    question = f"{price_in_words(preview)}. Send? [y/N] "
     try:
         # Standard input may be the file.
         with open("/dev/tty", encoding="utf-8") if from_stdin else sys.stdin as terminal:
@@ -251,16 +276,7 @@ async def _confirm(service: CampaignService, draft: Draft, from_stdin: bool) -> 
     if answer.strip().casefold() not in ("y", "yes"):
         sys.stderr.write("godwit: not confirmed; nothing is sent\n")
         raise typer.Exit(1)
-
-
-def _price(preview: DryRun) -> str:
-    kinds = [("SMS", preview.price.sms), ("MMS", preview.price.mms)]
-    credits = " and ".join(f"{count:,} {kind} credits" for kind, count in kinds if count)
-    skipped = preview.total - preview.to_send
-    return (
-        f"{preview.to_send:,} messages in {preview.segments:,} segments for {credits or 'nothing'}"
-        + (f"; {skipped:,} are skipped" if skipped else "")
-    )
+    return True
 
 
 def _say(view: CampaignView, replayed: bool, as_json: bool) -> None:

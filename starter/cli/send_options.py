@@ -58,7 +58,10 @@ Yes = Annotated[
     bool, typer.Option("--yes", "-y", help="Do not ask for confirmation before large sends.")
 ]
 DryRunOption = Annotated[
-    bool, typer.Option("--dry-run", help="Validate and price the campaign without sending it.")
+    bool,
+    typer.Option(
+        "--dry-run", help="Show what would be sent, to whom, when and for how many credits."
+    ),
 ]
 CreditsMax = Annotated[
     str | None,

@@ -1,5 +1,6 @@
 """``dryRun=true`` shows what a campaign would send, cost and take, and stores nothing."""
 
+import csv
 from typing import Any
 
 from campaign.rates import sender_scope
@@ -76,6 +77,53 @@ async def test_the_forecast_follows_the_plan_and_the_rate_of_the_sender(api: Api
     limited = (await dry_run(api, body))["forecast"]
     assert limited["seconds"] == 40
     assert limited["limitedBy"] == [{"what": f"sender {LONG_CODE}", "segmentsPerSecond": 0.5}]
+
+
+async def test_the_segments_that_smart_encoding_saves_are_the_same_whether_it_is_on_or_off(
+    api: Api,
+) -> None:
+    recipients = people(3, text="It’s " + "x" * 100) + [{"to": "+14155552000", "text": "’☃" * 40}]
+    body = {"recipients": recipients}
+    shown = await dry_run(api, body)
+    encoded = await dry_run(api, body | {"smartEncoding": True})
+    assert shown["smartEncodingSaves"] == encoded["smartEncodingSaves"] == 3
+    assert shown["segments"] - encoded["segments"] == 3
+
+
+async def test_as_csv_it_has_a_line_for_each_recipient(api: Api) -> None:
+    await api.http.post("/v1/opt-outs", json={"number": "+14155551001"}, auth=api.basic())
+    recipients = [
+        *people(2, text="=1+1 or “less”"),
+        {"to": "+14155551000", "text": "again"},
+        {"to": "+4915123456789", "text": "x" * 161},
+    ]
+
+    async def lines_of(query: str, accept: str = "text/csv") -> str:
+        answer = await api.http.post(
+            f"/v1/campaigns?dryRun=true{query}",
+            json={"sender": LONG_CODE, "recipients": recipients},
+            headers={"accept": accept},
+            auth=api.basic(),
+        )
+        assert answer.status_code == 200, answer.text
+        return str(answer.text)
+
+    marked = await lines_of("")
+    assert marked.startswith("\ufeffposition,to,status,reason,country,encoding,segments,credits")
+    rows = list(csv.DictReader((await lines_of("&bom=false")).splitlines()))
+    assert [(row["to"], row["status"], row["reason"]) for row in rows] == [
+        ("+14155551000", "queued", ""),
+        ("+14155551001", "skipped", "opted_out"),
+        ("+14155551000", "skipped", "duplicate"),
+        ("+4915123456789", "queued", ""),
+    ]
+    assert [row["text"] for row in rows[:2]] == ["'=1+1 or “less”"] * 2
+    assert [row["encoding"] for row in rows] == ["ucs2", "ucs2", "gsm7", "gsm7"]
+    assert [row["creditsSms"] for row in rows] == ["2", "0", "0", "2"]
+    assert (rows[3]["country"], rows[3]["segments"]) == ("DE", "2")
+    assert rows[0]["dueAt"].endswith("Z") and rows[1]["dueAt"] == ""
+    assert (await lines_of("", "application/json")).startswith('{"dryRun":true')
+    assert api.story.store.campaigns.list() == []
 
 
 async def test_nothing_to_send_has_neither_forecast_nor_samples(api: Api) -> None:

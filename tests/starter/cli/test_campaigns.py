@@ -234,7 +234,7 @@ def test_a_report_that_cannot_be_written_is_said_in_one_line(
 
 def test_a_dry_run_of_json_says_the_price_and_stores_nothing(godwit: CommandLine) -> None:
     file = str(EXAMPLES / "campaign.json")
-    shown = godwit("send", file, "--dry-run").json
+    shown = godwit("send", file, "--dry-run", "--json").json
     assert (shown["dryRun"], shown["admitted"], shown["refusals"]) == (True, True, [])
     assert (shown["total"], shown["toSend"], shown["segments"]) == (4, 4, 4)
     assert shown["credits"] == {"sms": 8, "mms": 0}
@@ -253,7 +253,7 @@ def test_a_dry_run_of_csv_knows_columns_fields_media_and_a_mark_at_the_start(
         "+14155551001,Hi {{NAME}},https://example.com/a.png,72345,,,,Bob\r\n"
         f"+14155551002,{'a' * 161},,,,,,\r\n"
     )
-    preview = godwit("send", godwit.file("people.CSV", lines), "--dry-run").json
+    preview = godwit("send", godwit.file("people.CSV", lines), "--dry-run", "--json").json
     assert preview["admitted"] is True
     assert (preview["total"], preview["toSend"]) == (3, 3)
     assert preview["credits"] == {"sms": 5, "mms": 1}
@@ -263,14 +263,16 @@ def test_a_dry_run_says_why_a_campaign_would_be_refused(godwit: CommandLine) -> 
     people = [
         {"to": f"+1415555{number:04d}", "text": f"Hi {number}"} for number in range(1000, 1060)
     ]
-    preview = godwit("send", godwit.file("a.json", {"recipients": people}), "--dry-run").json
+    preview = godwit(
+        "send", godwit.file("a.json", {"recipients": people}), "--dry-run", "--json"
+    ).json
     assert preview["admitted"] is False
     assert [refusal["code"] for refusal in preview["refusals"]] == ["credits_insufficient"]
 
 
 def test_a_dry_run_needs_neither_temporal_nor_a_key(godwit: CommandLine) -> None:
     del godwit.environment["GODWIT_SECRET_KEY"]
-    assert godwit("send", str(EXAMPLES / "campaign.json"), "--dry-run").json["admitted"]
+    assert godwit("send", str(EXAMPLES / "campaign.json"), "--dry-run", "--json").json["admitted"]
 
 
 # --------------------------------------------------------------------------- the books

@@ -50,7 +50,7 @@ def test_every_fault_is_printed_with_its_line_column_and_value(godwit: CommandLi
 def test_rows_with_faults_are_left_out_and_written_to_the_rejects(godwit: CommandLine) -> None:
     file = godwit.file("people.csv", DIRTY)
     rejects = godwit.directory / "rejects.csv"
-    words = (*OPTIONS, "--skip-invalid", "--rejects", str(rejects), "--dry-run")
+    words = (*OPTIONS, "--skip-invalid", "--rejects", str(rejects), "--dry-run", "--json")
     result = godwit("send", file, *words)
     assert result.json["toSend"] == 1
     assert result.err == f"godwit: 3 of 4 rows are left out; see {rejects}\n"
@@ -88,7 +88,7 @@ def test_what_only_composing_finds_is_a_fault_of_its_row(godwit: CommandLine) ->
         "line 7, column text",
         "line 8, column text",
     ]
-    assert godwit("send", file, "--dry-run", "--skip-invalid").json["toSend"] == 1
+    assert godwit("send", file, "--dry-run", "--skip-invalid", "--json").json["toSend"] == 1
 
 
 def test_a_text_with_a_tag_that_no_column_has_is_one_fault(godwit: CommandLine) -> None:
@@ -114,7 +114,7 @@ def test_options_override_the_file_and_numbers_in_json_have_a_country(
 ) -> None:
     people = [{"to": "(212) 555-0123"}, {"to": "0800"}]
     file = godwit.file("a.json", {"recipients": people, "text": "{{X}}", "sender": "nobody"})
-    words = ("--text", "Hi", "--sender", "+18005559876", "--country", "US", "--dry-run")
+    words = ("--text", "Hi", "--sender", "+18005559876", "--country", "US", "--dry-run", "--json")
     assert godwit("send", file, *words).fault.startswith("recipients[1].to: ")
     preview = godwit("send", file, *words, "--skip-invalid").json
     assert (preview["toSend"], preview["refusals"]) == (1, [])
@@ -128,7 +128,7 @@ def test_standard_input_is_json_or_a_table_by_its_first_bytes(godwit: CommandLin
         sheet,
     ):
         ran = subprocess.run(
-            godwit._command("send", "-", "--text", "Hi", "--dry-run"),
+            godwit._command("send", "-", "--text", "Hi", "--dry-run", "--json"),
             input=content,
             env=godwit.environment,
             capture_output=True,
