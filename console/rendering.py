@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from campaign.instants import DAY, HOUR, MINUTE, Instant, iso, moment_of
-from console import charts, words
+from console import charts, people_words, words
 from dialects.http.auth import Permission
 from store.clock import wall_clock
 
@@ -39,7 +39,11 @@ class Pages:
             number=number, when=when, ahead=ahead, reason=words.reason, share=share
         )
         self._environment.globals.update(
-            asset=self._asset, charts=charts, Permission=Permission, words=words
+            asset=self._asset,
+            charts=charts,
+            people_words=people_words,
+            Permission=Permission,
+            words=words,
         )
 
     def answer(self, template: str, status: int, values: Mapping[str, object]) -> Response:

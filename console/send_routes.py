@@ -1,9 +1,10 @@
 """Sending a campaign that was written: the check, the time, and the send itself."""
 
 import asyncio
+import re
 import secrets
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -14,20 +15,38 @@ from campaign.ids import CAMPAIGN_PREFIX, ID_BYTES, make_id
 from campaign.instants import Instant, instant_of
 from campaign.model import Draft
 from campaign.refusals import Refused
-from console import drafts, words
+from campaign.states import MessageStatus
+from campaign.test_sends import TO_MAX
+from campaign.views import CampaignView, MessageView
+from console import drafts, people_words, words
 from console.draft_routes import enter_draft
 from console.handling import PREFIX, Console, Leave, redirect
 from console.sessions import Session
 from service.composition import CampaignComposer
 from service.dry_run import DryRun
+from service.test_sends import send_test
+from spreadsheets.people import number_of
 from store.campaigns.drafts import SavedDraft
 from store.clock import wall_clock
+from store.database.threads import read_in_thread
+from store.store import Store
 
 HOURS_MAX = 24.0 * 366
+_ONCE = re.compile(r"[A-Za-z0-9_-]{8,64}")
 
 
 class Unreadable(Exception):
-    """A time or number of hours in the form cannot be read; the text says what to write."""
+    """A field of a form cannot be read; the text says what to write."""
+
+
+@dataclass(frozen=True, slots=True)
+class Test:
+    """The form for a test: the numbers in it, what is wrong with them, and what was sent."""
+
+    numbers: str = ""
+    fault: str | None = None
+    sent: CampaignView | None = None
+    messages: Sequence[MessageView] = ()
 
 
 def routes(console: Console, router: APIRouter) -> None:
@@ -57,29 +76,63 @@ def routes(console: Console, router: APIRouter) -> None:
             return None, words.refused(refused.refusals).items
         return preview, words.refused(preview.refusals).items
 
-    @router.get("/new/{id}/check")
-    async def check(request: Request, id: str) -> Response:
-        """What would be sent to whom, what it costs, and when it leaves."""
-        session, draft = await enter_draft(console, request, id)
+    async def check_page(
+        request: Request, session: Session, draft: SavedDraft, test: Test
+    ) -> Response:
         to_send, people = await draft_to_send(request, session, draft)
         preview, faults = await preview_of(to_send)
         is_good = preview is not None and preview.to_send > 0 and not faults
         if is_good and preview is not None:
             choices = {**draft.choices, "checked": preview.to_send}
             save = store.drafts.save
-            if not await asyncio.to_thread(save, id, wall_clock(), draft, choices=choices):
+            if not await asyncio.to_thread(save, draft.id, wall_clock(), draft, choices=choices):
                 # It was changed meanwhile: what was checked is not what would be sent.
                 return redirect(f"{PREFIX}/new/{draft.id}/check")
         return console.page(
             request,
             "check.html",
+            400 if test.fault else 200,
             draft=draft,
             people=people,
             count=drafts.count(draft.text),
             preview=preview,
             faults=faults,
             is_good=is_good,
+            test=test,
+            once=secrets.token_urlsafe(12),
+            TESTS_MAX=TO_MAX,
+            MessageStatus=MessageStatus,
         )
+
+    @router.get("/new/{id}/check")
+    async def check(request: Request, id: str, test: str | None = None) -> Response:
+        """What would be sent to whom, what it costs, and when it leaves; and what a test sent."""
+        session, draft = await enter_draft(console, request, id)
+        shown = Test()
+        if test is not None:
+            shown = await read_in_thread(_sent_test, store, test, session.principal.account_id)
+        return await check_page(request, session, draft, shown)
+
+    @router.post("/new/{id}/test")
+    async def send_to_me(request: Request, id: str) -> Response:
+        """Send what the first person would get to one's own numbers, once for each page."""
+        session, draft = await enter_draft(console, request, id)
+        fields = await console.read_form(request, session.id)
+        written, once = fields.get("to", ""), fields.get("once", "")
+        try:
+            numbers = read_numbers(written, draft.choices.get("country") or None)
+        except Unreadable as fault:
+            return await check_page(request, session, draft, Test(written, str(fault)))
+        if not _ONCE.fullmatch(once):
+            raise Leave(console.problem(request, 400, words.BAD_REQUEST))
+        to_send, _ = await draft_to_send(request, session, draft)
+        key = f"{drafts.draft_key(draft.id)}:test:{once}"
+        try:
+            admission = await send_test(service, composer, to_send, 0, numbers, key)
+        except Refused as refused:
+            items = " ".join(words.refused(refused.refusals).items)
+            return await check_page(request, session, draft, Test(written, items))
+        return redirect(f"{PREFIX}/new/{draft.id}/check?test={admission.campaign.id}#test")
 
     def send_page(
         request: Request,
@@ -136,6 +189,31 @@ def routes(console: Console, router: APIRouter) -> None:
             return send_page(request, draft, items, fields)
         await asyncio.to_thread(store.drafts.finish, id, admission.campaign.id)
         return redirect(f"{PREFIX}/campaigns/{admission.campaign.id}")
+
+
+def read_numbers(written: str, country: str | None) -> list[str]:
+    """The numbers of a form, one a line, as E.164; raises Unreadable.
+
+    One without a country code is of ``country``, as in the list of recipients.
+    """
+    lines = [line.strip() for line in re.split(r"[\r\n,;]+", written) if line.strip()]
+    numbers = [number_of(line, country) for line in lines]
+    for line, number in zip(lines, numbers, strict=True):
+        if number is None:
+            raise Unreadable(people_words.no_number(line))
+    found = list(dict.fromkeys(filter(None, numbers)))
+    if not 1 <= len(found) <= TO_MAX:
+        raise Unreadable(people_words.HOW_MANY_TESTS)
+    return found
+
+
+def _sent_test(store: Store, id: str, account_id: str) -> Test:
+    """A test that was sent from the page; an empty form for anything else."""
+    view = store.campaigns.get(id, account_id)
+    if view is None or not view.is_test:
+        return Test()
+    messages = store.campaigns.messages(view.id, limit=TO_MAX)
+    return Test("\n".join(one.to for one in messages), None, view, messages)
 
 
 def read_times(fields: Mapping[str, str]) -> tuple[Instant | None, float]:

@@ -250,7 +250,7 @@ async def test_every_form_of_the_four_steps_has_a_token_and_needs_it(
         page = await one.get(f"{path}/{name}")
         forms = [form for form in page.forms if form.method == "post"]
         assert forms and all(form.fields.get("token") for form in forms)
-    for name in ("write", "columns", "send", "count", "discard"):
+    for name in ("write", "columns", "test", "send", "count", "discard"):
         assert (await one.post(f"{path}/{name}", token="wrong")).status == 403
     page = await upload(one, path, csv(rows(2)), token="wrong")
     assert page.status == 403

@@ -1,0 +1,49 @@
+"""What the pages about tests, people, replies and credits say."""
+
+from urllib.parse import quote
+
+from campaign.people import ERASED
+from console.sessions import CONSOLE_PATH
+from store.accounts.opt_outs import OptOutEventView
+
+NUMBER_EXAMPLE = "+14155550123"
+HOW_MANY_TESTS = f"Give one to ten numbers, one a line, such as {NUMBER_EXAMPLE}."
+
+
+def no_number(written: str) -> str:
+    """What is wrong with a number that somebody typed."""
+    shown = f"{written[:40]}…" if len(written) > 40 else written
+    return (
+        f"“{shown}” is no phone number. Write it with its country code, such as {NUMBER_EXAMPLE}."
+    )
+
+
+# How somebody came to be opted out or in, without a text of theirs.
+SOURCES = {
+    "api": "by a key of your account",
+    "file": "from a file of your account",
+    "carrier": "the network says so",
+    "inbound": "by a text",
+    ERASED: "when they were erased",
+}
+
+
+def number_path(number: str) -> str:
+    """The page of a person."""
+    return f"{CONSOLE_PATH}/people?number={quote(number, safe='')}"
+
+
+def source(code: str) -> str:
+    """Where an opt-out came from; a code that we do not know stays as it is."""
+    return SOURCES.get(code, code)
+
+
+def evidence(event: OptOutEventView) -> str:
+    """How an opt-out or opt-in came, but for the words of a text."""
+    proof = event.evidence
+    how = source(proof.source)
+    if proof.address:
+        how += f" to {proof.address}"
+    if proof.carrier:
+        how += f", through {proof.carrier}"
+    return f"{how} ({proof.reason})" if proof.reason else how
