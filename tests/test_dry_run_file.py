@@ -33,7 +33,7 @@ def write_people(file: Path) -> tuple[set[str], int, int]:
             elif index % 25 == 3:
                 opted_out.add(number)
             elif index % 13 == 5:
-                number = f"+447700900{100 + index // 13}"
+                number = f"+61491570{100 + index // 13}"
             rows.writerow([number, NAMES[index % len(NAMES)]])
     return opted_out, wrong, repeats
 
@@ -92,6 +92,10 @@ def test_the_dry_run_of_five_thousand_rows_is_what_then_happens(tmp_path: Path) 
         queued = [row for row in lines if row["status"] == "queued"]
         assert Counter(row["encoding"] for row in queued) == Counter(shown["encodings"])
         assert sum(int(row["creditsSms"]) for row in lines) == shown["credits"]["sms"]
+        page = running.get(f"/v1/campaigns/{campaign[0]}/messages?status=delivered&limit=1000")
+        texts = {message["position"]: message["text"] for message in page["messages"]}
+        assert texts == {int(row["position"]): row["text"] for row in queued[:1_000]}
         log = running.carrier_log()
-        assert {row["to"]: row["text"] for row in log} == {row["to"]: row["text"] for row in queued}
-        assert len(log) == going
+        assert len(log) == going and {row["to"] for row in log} == {row["to"] for row in queued}
+        countries = Counter(row["country"] for row in queued)
+        assert {one["country"]: one["messages"] for one in shown["countries"]} == countries

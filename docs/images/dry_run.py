@@ -54,7 +54,7 @@ def write_people(file: Path) -> None:
             elif index % 90 == 5:
                 number = "+14155551000"
             elif index % 12 == 7:
-                number = f"+447700900{100 + index // 12}"
+                number = f"+61491570{100 + index // 12}"
             rows.writerow([number, NAMES[index % len(NAMES)]])
 
 

@@ -13,7 +13,7 @@ PEOPLE = (
     "+14155551001,“Bob”\n"
     "+14155551002,Zoë 👋\n"
     "+14155551000,Ann\n"
-    "+447700900123,\n"
+    "+61491570156,\n"
     "+14155551004,Eve\n"
     "0800,Max\n"
 )
@@ -46,9 +46,9 @@ def test_it_says_who_gets_what_for_how_much_and_when(godwit: CommandLine, store:
         "3 x 👋 waving hand sign: no replacement",
         "smartEncoding would save 1 segment",
         "Countries US 3 messages in 5 segments",
-        "GB 1 message in 1 segment",
+        "AU 1 message in 1 segment",
         "Limited by the rate of sender +18005559876: 0.5 segments/s",
-        "Sample 1 to +14155551002, 2 segments, UCS-2",
+        "Sample 1 to +14155551001, 2 segments, UCS-2",
     ):
         assert line in lines, (line, shown.out)
     assert sum(line.startswith("Sample ") for line in lines) == 3
