@@ -255,7 +255,9 @@ class CampaignService:
         """Close the client that downloads media; Temporal's closes with the process."""
         await self._media.close()
 
-    async def _compose(self, draft: Draft, composed: ComposedCampaign | None) -> ComposedCampaign:
+    async def _compose(
+        self, draft: Draft, composed: ComposedCampaign | None = None
+    ) -> ComposedCampaign:
         if composed is None:
             composed = await asyncio.to_thread(self._composer.compose, draft)
         await self._media.check(composed)
