@@ -9,6 +9,7 @@ from campaign.instants import DAY, SECOND, Instant, iso
 from campaign.settings import Settings
 from campaign.states import CampaignStatus
 from service.campaigns import CampaignService
+from store.campaigns.drafts import KEPT as DRAFTS_KEPT
 from store.shared.brakes import Stop
 from store.store import Store
 from telemetry.logs import get_logger
@@ -166,7 +167,9 @@ class Reconciler:
         """Remove what is kept for a limited time; returns how many steps that took."""
         now = await asyncio.to_thread(self._store.clock.now)
         retention, steps = self._store.retention, 0
-        removals: list[Callable[[], bool]] = []
+        removals: list[Callable[[], bool]] = [
+            lambda: self._store.drafts.remove_untouched(now - DRAFTS_KEPT)
+        ]
         if self._keep_texts:
             before = now - self._keep_texts
             removals.append(lambda: retention.remove_texts(before, now, TEXTS_AT_ONCE))

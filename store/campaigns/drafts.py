@@ -56,7 +56,7 @@ class Drafts:
         self._database = database
 
     def create(self, account_id: str, key_id: str, now: Instant) -> str:
-        """Begin a draft and return its id; removes drafts that nobody has touched for 30 days.
+        """Begin a draft and return its id.
 
         Raises StoreError if the key has ``DRAFTS_MAX`` of them.
         """
@@ -64,15 +64,24 @@ class Drafts:
         row = DraftCampaign(
             id=draft_id, account_id=account_id, key_id=key_id, created_at=now, updated_at=now
         )
-        old = select(DraftCampaign.id).where(DraftCampaign.updated_at < now - KEPT)
 
         def work(connection: Connection) -> str:
-            connection.execute(delete(DraftRow).where(col(DraftRow.draft_id).in_(old)))
-            connection.execute(delete(DraftCampaign).where(col(DraftCampaign.id).in_(old)))
             if len(_open(connection, account_id, key_id)) >= DRAFTS_MAX:
                 raise StoreError(f"a key has at most {DRAFTS_MAX} drafts; discard one")
             connection.execute(insert(DraftCampaign), row.model_dump())
             return draft_id
+
+        return self._database.write(work)
+
+    def remove_untouched(self, before: Instant) -> bool:
+        """Remove one draft that nobody has changed since, with its people; False without one."""
+        old = select(DraftCampaign.id).where(DraftCampaign.updated_at < before).limit(1)
+
+        def work(connection: Connection) -> bool:
+            draft_id = connection.execute(old).scalar()
+            connection.execute(delete(DraftRow).where(col(DraftRow.draft_id) == draft_id))
+            connection.execute(delete(DraftCampaign).where(col(DraftCampaign.id) == draft_id))
+            return draft_id is not None
 
         return self._database.write(work)
 

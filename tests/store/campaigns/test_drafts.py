@@ -103,6 +103,7 @@ def test_old_drafts_go_and_a_key_has_only_so_many(
         drafts.create(builder.account_id, key, NOW + DAY)
     with pytest.raises(StoreError, match="discard one"):
         drafts.create(builder.account_id, key, NOW + KEPT)
+    assert drafts.remove_untouched(NOW + 1) and not drafts.remove_untouched(NOW + 1)
     drafts.create(builder.account_id, key, NOW + KEPT + 1)
     assert saved(any_store, builder, key, old) is None
     assert builder.value("SELECT count(*) FROM draft_row") == 0
