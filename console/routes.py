@@ -9,6 +9,8 @@ from console import (
     campaigns_routes,
     draft_routes,
     installation_routes,
+    people_routes,
+    reply_routes,
     send_routes,
     words,
 )
@@ -24,6 +26,8 @@ GROUPS = (
     campaign_routes,
     draft_routes,
     send_routes,
+    people_routes,
+    reply_routes,
     installation_routes,
 )
 _ERRORS = {503: words.UNAVAILABLE, 500: words.FAILED}

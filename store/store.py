@@ -10,6 +10,7 @@ from store.accounts.opt_outs import OptOuts
 from store.accounts.senders import Senders
 from store.accounts.signing import Signing
 from store.campaigns.admission import Admissions
+from store.campaigns.campaign_names import CampaignNames
 from store.campaigns.campaigns import Campaigns
 from store.campaigns.drafts import Drafts
 from store.campaigns.forecasts import Forecasts
@@ -61,6 +62,7 @@ class Store:
     senders: Senders
     api_keys: ApiKeys
     campaigns: Campaigns
+    campaign_names: CampaignNames
     drafts: Drafts
     open_campaigns: OpenCampaigns
     orders: Orders
@@ -126,6 +128,7 @@ def open_store(settings: Settings) -> Store:
         senders=Senders(database),
         api_keys=api_keys,
         campaigns=Campaigns(database, outbox, forecasts),
+        campaign_names=CampaignNames(database),
         drafts=Drafts(database),
         open_campaigns=OpenCampaigns(database),
         orders=Orders(database),
