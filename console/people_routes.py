@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from campaign.keywords import Keyword
-from campaign.people import ERASED, Person
+from campaign.people import Person
 from campaign.phone import canonical_number
 from campaign.states import MessageStatus
 from console import people_words
@@ -49,7 +49,8 @@ def routes(console: Console, router: APIRouter) -> None:
         account_id = session.principal.account_id
         wanted = number_in(request, number)
         person = await read_in_thread(store.people.show, account_id, wanted)
-        campaigns = {one.campaign_id for one in (*person.messages[:SHOWN], *person.clicks[:SHOWN])}
+        campaigns = {one.campaign_id for one in person.messages[:SHOWN]}
+        campaigns |= {one.campaign_id for one in person.clicks[:SHOWN]}
         return console.page(
             request,
             "people.html",
@@ -58,7 +59,6 @@ def routes(console: Console, router: APIRouter) -> None:
             person=person,
             history=await read_in_thread(store.opt_outs.history, account_id, wanted),
             names=await read_in_thread(store.campaign_names.among, account_id, campaigns),
-            is_erased=any(one.source == ERASED for one in person.opt_outs),
             SHOWN=SHOWN,
             Keyword=Keyword,
             MessageStatus=MessageStatus,

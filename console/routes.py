@@ -7,6 +7,7 @@ from console import (
     access_routes,
     campaign_routes,
     campaigns_routes,
+    credit_routes,
     draft_routes,
     installation_routes,
     people_routes,
@@ -28,6 +29,7 @@ GROUPS = (
     send_routes,
     people_routes,
     reply_routes,
+    credit_routes,
     installation_routes,
 )
 _ERRORS = {503: words.UNAVAILABLE, 500: words.FAILED}

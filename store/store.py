@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from campaign.settings import Settings
 from store.accounts.accounts import Accounts
 from store.accounts.api_keys import ApiKeys
+from store.accounts.ledger_entries import LedgerEntries
 from store.accounts.mailing_lists import Lists
 from store.accounts.opt_outs import OptOuts
 from store.accounts.senders import Senders
@@ -59,6 +60,7 @@ class Store:
     database: Database
     clock: StoreClock
     accounts: Accounts
+    ledger_entries: LedgerEntries
     senders: Senders
     api_keys: ApiKeys
     campaigns: Campaigns
@@ -125,6 +127,7 @@ def open_store(settings: Settings) -> Store:
         database=database,
         clock=StoreClock(database),
         accounts=Accounts(database, api_keys),
+        ledger_entries=LedgerEntries(database),
         senders=Senders(database),
         api_keys=api_keys,
         campaigns=Campaigns(database, outbox, forecasts),

@@ -199,12 +199,13 @@ ACTIONS = {
     "start": ("POST", "/console/start"),
     "person": ("GET", "/console/people?number=%2B14155550190"),
     "replies": ("GET", "/console/replies"),
+    "credits": ("GET", "/console/credits"),
     "opt out": ("POST", "/console/people/opt-out"),
     "ask to erase": ("GET", "/console/people/erase?number=%2B14155550190"),
     "erase": ("POST", "/console/people/erase"),
     "installation": ("GET", "/console/installation"),
 }
-READS = {"see", "open", "export", "person", "replies"}
+READS = {"see", "open", "export", "person", "replies", "credits"}
 CONTROLS = {"pause", "resume", "cancel", "retry", "stop", "start", "opt out"}
 ADMINISTERS = {"installation", "ask to erase", "erase"}
 WRITES = {"write", "test"}

@@ -254,7 +254,7 @@ def test_a_person_is_found_opted_out_and_erased_by_mouse(
     page.click(f"a:has-text('{number}')")
     page.wait_for_selector("h1:has-text('+14155550177')")
     page.click("text=Send this person nothing more")
-    page.wait_for_selector("text=This person asked not to be texted")
+    page.wait_for_selector("text=This person is opted out")
     one.look("person")
     page.click("text=Erase this person")
     page.wait_for_selector("text=What stays")

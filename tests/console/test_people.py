@@ -51,7 +51,7 @@ async def test_a_search_shows_messages_replies_and_the_evidence_of_an_opt_out(
     write(api, "STOP", "SM2")
     page = await one.get(PATH)
     assert "This person asked not to be texted" in page.text and not page.offers("/opt-out")
-    assert f"asked for no more messages, by a text to {LONG_CODE}, through pretend" in page.text
+    assert f"opted out, by a text to {LONG_CODE}, through pretend" in page.text
     assert "“ STOP ”" in page.text and NASTY in page.text
     assert page.tags.count("script") == 1 and "b" not in page.tags
     assert len(page.answer.content) < 100_000
@@ -77,7 +77,7 @@ async def test_an_opt_out_is_kept_with_who_did_it_and_needs_the_token(
     assert not api.story.store.opt_outs.contains(api.story.account.id, PERSON)
     page = await one.send(page.form("/opt-out"))
     assert str(page.answer.url.path) == "/console/people" and "not to be texted" in page.text
-    assert "by a key of your account" in page.text
+    assert "This person is opted out (by a key of your account" in page.text
     assert api.story.store.opt_outs.contains(api.story.account.id, PERSON)
 
 
