@@ -2,12 +2,22 @@
 
 from urllib.parse import quote
 
+from campaign.credits import CreditKind
 from campaign.people import ERASED
 from console.sessions import CONSOLE_PATH
+from store.accounts.ledger_entries import LedgerEntry
 from store.accounts.opt_outs import OptOutEventView
 
 NUMBER_EXAMPLE = "+14155550123"
 HOW_MANY_TESTS = f"Give one to ten numbers, one a line, such as {NUMBER_EXAMPLE}."
+
+CREDIT_KINDS = {CreditKind.SMS: "texts (SMS)", CreditKind.MMS: "pictures (MMS)"}
+MOVEMENTS = {
+    "grant": "added by the operator",
+    "hold": "set aside for a campaign",
+    "post": "spent",
+    "void": "given back",
+}
 
 
 def no_number(written: str) -> str:
@@ -38,6 +48,14 @@ def source(code: str) -> str:
     return SOURCES.get(code, code)
 
 
+def opted_out(code: str) -> str:
+    """Why somebody gets nothing more: only a text of theirs, or their network, asks for them."""
+    if code == ERASED:
+        return "This person was erased"
+    asked = code in ("inbound", "carrier")
+    return "This person asked not to be texted" if asked else "This person is opted out"
+
+
 def evidence(event: OptOutEventView) -> str:
     """How an opt-out or opt-in came, but for the words of a text."""
     proof = event.evidence
@@ -47,3 +65,10 @@ def evidence(event: OptOutEventView) -> str:
     if proof.carrier:
         how += f", through {proof.carrier}"
     return f"{how} ({proof.reason})" if proof.reason else how
+
+
+def movement(entry: LedgerEntry) -> str:
+    """What happened to credits."""
+    if entry.amount < 0:
+        return "taken back by the operator"
+    return MOVEMENTS.get(entry.movement, entry.movement)

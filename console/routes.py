@@ -7,8 +7,11 @@ from console import (
     access_routes,
     campaign_routes,
     campaigns_routes,
+    credit_routes,
     draft_routes,
     installation_routes,
+    people_routes,
+    reply_routes,
     send_routes,
     words,
 )
@@ -24,6 +27,9 @@ GROUPS = (
     campaign_routes,
     draft_routes,
     send_routes,
+    people_routes,
+    reply_routes,
+    credit_routes,
     installation_routes,
 )
 _ERRORS = {503: words.UNAVAILABLE, 500: words.FAILED}

@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from campaign.settings import Settings
 from store.accounts.accounts import Accounts
 from store.accounts.api_keys import ApiKeys
+from store.accounts.ledger_entries import LedgerEntries
 from store.accounts.mailing_lists import Lists
 from store.accounts.opt_outs import OptOuts
 from store.accounts.senders import Senders
 from store.accounts.signing import Signing
 from store.campaigns.admission import Admissions
+from store.campaigns.campaign_names import CampaignNames
 from store.campaigns.campaigns import Campaigns
 from store.campaigns.drafts import Drafts
 from store.campaigns.forecasts import Forecasts
@@ -58,9 +60,11 @@ class Store:
     database: Database
     clock: StoreClock
     accounts: Accounts
+    ledger_entries: LedgerEntries
     senders: Senders
     api_keys: ApiKeys
     campaigns: Campaigns
+    campaign_names: CampaignNames
     drafts: Drafts
     open_campaigns: OpenCampaigns
     orders: Orders
@@ -123,9 +127,11 @@ def open_store(settings: Settings) -> Store:
         database=database,
         clock=StoreClock(database),
         accounts=Accounts(database, api_keys),
+        ledger_entries=LedgerEntries(database),
         senders=Senders(database),
         api_keys=api_keys,
         campaigns=Campaigns(database, outbox, forecasts),
+        campaign_names=CampaignNames(database),
         drafts=Drafts(database),
         open_campaigns=OpenCampaigns(database),
         orders=Orders(database),

@@ -1,10 +1,8 @@
 """The native API about people: what the account knows of a number, and its erasure."""
 
-import asyncio
-
 from fastapi import APIRouter, Request
 
-from campaign.people import Erasure, Person
+from campaign.people import Person
 from dialects.http.auth import Permission
 from dialects.http.context import ApiContext
 from dialects.native.handling import Stop, enter
@@ -20,13 +18,10 @@ from dialects.native.person_models import (
 from dialects.native.person_models import Person as PersonShown
 from dialects.native.problem_models import About
 from dialects.native.problems import WRITING, documented, problem
-from store.clock import wall_clock
+from service.erasure import erase_person
 from store.database.engine import StoreError
 from store.database.threads import read_in_thread
 
-# As long as a worker may take for a message that it has claimed.
-UNDER_WAY_SECONDS = 20.0
-UNDER_WAY_POLL_SECONDS = 0.1
 ERASE = (
     "Erases the number, the texts to it and from it, its fields and its mailing list entries from "
     "every table of the account, at once and for good. Counts, credits and a keyed hash stay: by "
@@ -42,7 +37,7 @@ def routes(context: ApiContext) -> APIRouter:
     router = APIRouter(
         prefix="/v1", tags=["People"], responses=documented(*WRITING, about=(About.ACCOUNT,))
     )
-    people, eraser = context.store.people, context.store.eraser
+    people = context.store.people
 
     @router.get(
         "/people/{number}",
@@ -64,12 +59,9 @@ def routes(context: ApiContext) -> APIRouter:
     async def erase(request: Request, number: str) -> Erased:
         principal = await enter(request, context.store, Permission.ADMINISTER)
         try:
-            erasure = await asyncio.to_thread(
-                eraser.erase, principal.account_id, number, wall_clock()
-            )
+            erasure, under_way = await erase_person(context.store, principal.account_id, number)
         except StoreError as error:
             raise Stop(problem(400, "number_invalid", str(error))) from None
-        under_way = await _wait(context, erasure)
         return Erased(
             messages=erasure.messages,
             skipped=erasure.skipped,
@@ -79,19 +71,6 @@ def routes(context: ApiContext) -> APIRouter:
         )
 
     return router
-
-
-async def _wait(context: ApiContext, erasure: Erasure) -> int:
-    """Wait for the messages that are being sent; how many still are."""
-    left = len(erasure.under_way)
-    clock = asyncio.get_running_loop().time
-    until = clock() + UNDER_WAY_SECONDS
-    while left:
-        left = await read_in_thread(context.store.eraser.under_way, erasure.under_way, wall_clock())
-        if not left or clock() > until:
-            break
-        await asyncio.sleep(UNDER_WAY_POLL_SECONDS)
-    return left
 
 
 def _shown(person: Person) -> PersonShown:

@@ -88,6 +88,7 @@ class InboundFilter:
     number: str | None = None
     campaign_id: str | None = None
     since: Instant | None = None
+    needs_review: bool | None = None
 
 
 class InboundMessages:
@@ -208,6 +209,7 @@ class InboundMessages:
             (InboundRow.writer, wanted.writer),
             (InboundRow.number, wanted.number),
             (InboundRow.campaign_id, wanted.campaign_id),
+            (InboundRow.needs_review, wanted.needs_review),
         ):
             if value is not None:
                 query = query.where(col(column) == value)

@@ -190,21 +190,30 @@ ACTIONS = {
     "open": ("GET", "/console/campaigns/{id}"),
     "export": ("GET", "/console/campaigns/{id}/messages.csv"),
     "write": ("GET", "/console/new"),
+    "test": ("POST", "/console/new/{id}/test"),
     "pause": ("POST", "/console/campaigns/{id}/pause"),
     "resume": ("POST", "/console/campaigns/{id}/resume"),
     "cancel": ("POST", "/console/campaigns/{id}/cancel"),
     "retry": ("POST", "/console/campaigns/{id}/retry"),
     "stop": ("POST", "/console/stop"),
     "start": ("POST", "/console/start"),
+    "person": ("GET", "/console/people?number=%2B14155550190"),
+    "replies": ("GET", "/console/replies"),
+    "credits": ("GET", "/console/credits"),
+    "opt out": ("POST", "/console/people/opt-out"),
+    "ask to erase": ("GET", "/console/people/erase?number=%2B14155550190"),
+    "erase": ("POST", "/console/people/erase"),
     "installation": ("GET", "/console/installation"),
 }
-READS = {"see", "open", "export"}
-CONTROLS = {"pause", "resume", "cancel", "retry", "stop", "start"}
+READS = {"see", "open", "export", "person", "replies", "credits"}
+CONTROLS = {"pause", "resume", "cancel", "retry", "stop", "start", "opt out"}
+ADMINISTERS = {"installation", "ask to erase", "erase"}
+WRITES = {"write", "test"}
 ALLOWED = {
     "viewer": READS,
-    "sender": READS | {"write"},
-    "manager": READS | CONTROLS | {"write"},
-    "operator": READS | CONTROLS | {"write", "installation"},
+    "sender": READS | WRITES,
+    "manager": READS | CONTROLS | WRITES,
+    "operator": READS | CONTROLS | WRITES | ADMINISTERS,
 }
 
 

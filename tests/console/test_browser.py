@@ -10,6 +10,7 @@ import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -138,6 +139,9 @@ def test_a_dirty_list_of_1000_is_delivered_by_mouse(
     one.look("recipients")
     page.click("text=/Leave these 35 out/")
     page.wait_for_selector("text=What they get")
+    page.fill("#to", "+14155550155")
+    page.click("text=Send me a test")
+    page.wait_for_selector("text=A test was sent.")
     one.look("check")
     page.click("a.primary")
     one.look("send")
@@ -151,7 +155,8 @@ def test_a_dirty_list_of_1000_is_delivered_by_mouse(
     page.goto(f"{one.address}/installation")
     one.look("installation")
     sent = {row["reference"] for row in running.carrier_log()}
-    assert len(sent) == len(running.carrier_log()) == 956
+    # One of them is the test.
+    assert len(sent) == len(running.carrier_log()) == 957
     assert one.complaints == []
     if not AXE.exists():
         pytest.skip(f"everything else held, but axe-core is not in {AXE.parent}")
@@ -225,3 +230,40 @@ def test_two_browsers_on_one_campaign_are_told_what_the_other_did(
     one.page.wait_for_selector(".state.cancelled")
     two.page.click("button.danger")
     two.page.wait_for_selector("text=The campaign has moved on")
+
+
+def test_a_person_is_found_opted_out_and_erased_by_mouse(
+    chromium: Browser, running: Running
+) -> None:
+    one, number = visit(chromium, running), "+14155550177"
+    page = one.page
+    body = {"name": "Visits", "text": "Your visit is on Monday", "recipients": [{"to": number}]}
+    running.wait_for_end(running.api.post("/v1/campaigns", json=body).json()["id"])
+    sender = running.get("/v1/senders")["senders"][0]["address"]
+    for text in ("Thank you, see you then.", "Don't stop the reminders, please"):
+        at = datetime.now(UTC).isoformat()
+        said = {"from": number, "to": sender, "body": text, "at": at}
+        assert running.api.post("/carriers/pretend/inbound", json=said).status_code == 202
+    one.sign_in(running)
+    page.click("nav >> text=Replies")
+    page.wait_for_selector("text=Thank you, see you then.")
+    one.look("replies")
+    page.select_option("#show", "review")
+    page.click(".filter button")
+    one.look("replies-to-decide")
+    page.click(f"a:has-text('{number}')")
+    page.wait_for_selector("h1:has-text('+14155550177')")
+    page.click("text=Send this person nothing more")
+    page.wait_for_selector("text=This person is opted out")
+    one.look("person")
+    page.click("text=Erase this person")
+    page.wait_for_selector("text=What stays")
+    one.look("erase")
+    page.click("button.danger")
+    page.wait_for_selector("text=This person is erased")
+    one.look("erased")
+    page.click("nav >> text=People")
+    one.look("people")
+    page.click("nav >> text=Credits")
+    one.look("credits")
+    assert one.complaints == [] and one.violations == []

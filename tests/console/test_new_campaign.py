@@ -161,8 +161,8 @@ async def test_a_workbook_a_pasted_list_and_another_country_are_read(browser: Br
     one = browser()
     await one.sign_in()
     path = await new_draft(one, "Hello")
-    file = workbook([["Nummer", "Name"], ["030 23125 001", "Ada"], ["x", "Eve"]])
-    page = await upload(one, path, file)
+    sheet = workbook([["Nummer", "Name"], ["030 23125 001", "Ada"], ["x", "Eve"]])
+    page = await upload(one, path, sheet)
     assert "Choose the column that has the phone numbers." in page.text
     page = await one.send(page.form("/columns"), column="Nummer", country="DE")
     assert "2 rows: 1 good, 1 with a fault" in page.text
