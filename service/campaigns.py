@@ -255,11 +255,13 @@ class CampaignService:
         """Close the client that downloads media; Temporal's closes with the process."""
         await self._media.close()
 
-    async def _compose(self, draft: Draft, composed: ComposedCampaign | None) -> ComposedCampaign:
-        if composed is None:
-            composed = await asyncio.to_thread(self._composer.compose, draft)
-        await self._media.check(composed)
-        return composed
+    async def _compose(
+        self, draft: Draft, made: ComposedCampaign | None = None
+    ) -> ComposedCampaign:
+        if made is None:
+            made = await asyncio.to_thread(self._composer.compose, draft)
+        await self._media.check(made)
+        return made
 
     async def _view(self, campaign_id: str) -> CampaignView:
         view = await asyncio.to_thread(self._store.campaigns.get, campaign_id)
