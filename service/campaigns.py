@@ -130,8 +130,7 @@ class CampaignService:
 
     async def dry_run(self, draft: Draft, composed: ComposedCampaign | None = None) -> DryRun:
         """Validate and price a draft without storing it; faults of shape raise Refused."""
-        composed = await self._compose(draft, composed)
-        return await asyncio.to_thread(dry_run, self._store, composed)
+        return await asyncio.to_thread(dry_run, self._store, await self._compose(draft, composed))
 
     async def withdraw(self, view: CampaignView) -> bool:
         """Refuse a draft that got no verdict in time; its key is free again.
@@ -172,9 +171,8 @@ class CampaignService:
     async def retry(self, view: CampaignView) -> None:
         """Send again, and pay for anew, what failed for a reason that may pass.
 
-        Raises StateConflict when there is nothing to send again, Refused when it cannot be paid
-        for. When Temporal does not answer it begins when that is back. Asked again while it runs,
-        nothing more happens.
+        Raises StateConflict when there is nothing to send again, Refused if credits are missing.
+        It begins when Temporal answers. While it runs, a second call changes nothing.
         """
         now = await asyncio.to_thread(self._store.clock.now)
         answer = await asyncio.to_thread(self._store.retrying.retry, view.id, now)
@@ -256,12 +254,12 @@ class CampaignService:
         await self._media.close()
 
     async def _compose(
-        self, draft: Draft, composed: ComposedCampaign | None = None
+        self, draft: Draft, made: ComposedCampaign | None = None
     ) -> ComposedCampaign:
-        if composed is None:
-            composed = await asyncio.to_thread(self._composer.compose, draft)
-        await self._media.check(composed)
-        return composed
+        if made is None:
+            made = await asyncio.to_thread(self._composer.compose, draft)
+        await self._media.check(made)
+        return made
 
     async def _view(self, campaign_id: str) -> CampaignView:
         view = await asyncio.to_thread(self._store.campaigns.get, campaign_id)
