@@ -80,6 +80,8 @@ async def belongings(api: Api) -> dict[str, str]:
     members = f"/v1/mailing-lists/{mailing_list['id']}/members"
     await made(members, members=[{"to": "+14155550101"}])
     webhook = await made("/v1/webhooks", url="https://hooks.customer.example/in")
+    delivery = await made(f"/v1/webhooks/{webhook['id']}/test")
+    listener = await made("/v1/listeners")
     await made("/v1/opt-outs", number="+14155550102")
     (message,) = story.store.campaigns.messages(campaign["id"])
     return {
@@ -88,6 +90,8 @@ async def belongings(api: Api) -> dict[str, str]:
         "/v1/mailing-lists/{id}": mailing_list["id"],
         "/v1/mailing-lists/{id}/members/{number}": "+14155550101",
         "/v1/webhooks/{id}": webhook["id"],
+        "{deliveryId}": delivery["id"],
+        "/v1/listeners/{id}": listener["id"],
         "/v1/opt-outs/{number}": "+14155550102",
         "/v1/people/{number}": "+14155550102",
         "/v1/senders/{address}": LONG_CODE,
