@@ -39,7 +39,7 @@ _pages = Pages()
 def routes(context: ApiContext) -> APIRouter:
     """The routes of the console."""
     console = Console(context, Sessions(context.store, Signatures(context.settings)), _pages)
-    router = APIRouter(prefix=PREFIX, route_class=route_class(console))
+    router = APIRouter(include_in_schema=False, prefix=PREFIX, route_class=route_class(console))
     for group in GROUPS:
         group.routes(console, router)
 

@@ -49,5 +49,11 @@ def query_of(model: type[BaseModel]) -> dict[str, Any]:
 def failures_of(
     model: type[BaseModel], descriptions: Mapping[int, str]
 ) -> dict[int | str, dict[str, Any]]:
-    """Describe failures by status, all in the form of one model, for ``responses``."""
-    return {status: {"model": model, "description": text} for status, text in descriptions.items()}
+    """Describe failures by status, all in the form of one model, for ``responses``.
+
+    By its schema: FastAPI would make a validator of its own for each status of each route.
+    """
+    content = {"application/json": {"schema": schema_of(model)}}
+    return {
+        status: {"description": text, "content": content} for status, text in descriptions.items()
+    }

@@ -49,10 +49,9 @@ GROUPS = (
 
 def routes(context: ApiContext) -> APIRouter:
     """The routes of this API."""
-    router = APIRouter()
-    router.include_router(campaign_routes.routes(context, read, schema_of(CampaignBody)))
+    router = campaign_routes.routes(context, read, schema_of(CampaignBody))
     for group in GROUPS:
-        router.include_router(group.routes(context))
+        router.routes.extend(group.routes(context).routes)
     return router
 
 

@@ -48,10 +48,10 @@ def create_app(context: ApiContext) -> FastAPI:
     """Make the application with the routes of every dialect."""
     app = documented_app(_version(), context.settings)
     context = replace(context, event_dialects=RENDERERS)
-    for dialect in DIALECTS:
-        app.include_router(dialect.routes(context))
-    app.include_router(carrier_callbacks.routes(context))
-    app.include_router(CONSOLE.routes(context), include_in_schema=False)
+    routers = [dialect.routes(context) for dialect in (*DIALECTS, CONSOLE)]
+    for router in (*routers, carrier_callbacks.routes(context)):
+        # They are whole: include_router would make each of them once more.
+        app.router.routes.extend(router.routes)
     answer = answerer(context)
     _add_service_routes(app, context, answer)
     _add_failures(app, answer)
