@@ -49,8 +49,7 @@ class Planning:
         """
         facts = self._admissions.plan_facts(input.campaign_id)
         rows = self._admissions.waiting_rows(input.campaign_id, ROWS_MAX)
-        span = (facts.last_due_at or 0) - (facts.first_due_at or 0)
-        planned = waves(rows, wave_width(facts.spread_hours, span), self._chunk_size)
+        planned = waves(rows, wave_width(facts.spread_hours), self._chunk_size)
         if len(rows) == ROWS_MAX and len(planned) > 1:
             # The limit may have cut the last wave short; the next look shows it whole.
             planned = planned[:-1]

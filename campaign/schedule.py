@@ -38,8 +38,6 @@ def spread_fault(hours: float, hours_max: float = SPREAD_HOURS_MAX) -> str | Non
 UNSPREAD_WIDTH: Instant = 1 * SECOND
 SPREAD_WIDTH_MIN: Instant = 30 * SECOND
 SPREAD_WIDTH_PART = 0.005
-# A shorter plan without a spread has waves of a second, so that retries are waves of their own.
-UNSPREAD_SPAN_MAX: Instant = 10 * MINUTE
 # A wave that is wider than an unspread one has no more chunks than run at the same time: each must
 # run when its first message is due.
 SPREAD_CHUNKS_MAX = 2
@@ -58,16 +56,15 @@ def ideal_instants(start: Instant, spread_hours: float, count: int) -> list[Inst
     return [start + int(window * position / count) for position in range(count)]
 
 
-def wave_width(spread_hours: float, span: Instant = 0) -> Instant:
+def wave_width(spread_hours: float) -> Instant:
     """The width of a wave: the most time between its first and last due instant, in ms.
 
-    ``span`` lies between the first and the last due instant of the plan: recipients may have times
-    of their own. The width is max(30 s, 0.5 % of the spread or span), which makes about 200 waves
-    of a long plan. A chunk sends each of its messages when that is due.
+    It is max(30 s, 0.5 % of the spread), which makes about 200 waves of a long spread. A chunk
+    sends each of its messages when that is due.
     """
-    if spread_hours <= 0 and span <= UNSPREAD_SPAN_MAX:
+    if spread_hours <= 0:
         return UNSPREAD_WIDTH
-    return max(SPREAD_WIDTH_MIN, int(max(spread_hours * HOUR, span) * SPREAD_WIDTH_PART))
+    return max(SPREAD_WIDTH_MIN, int(spread_hours * HOUR * SPREAD_WIDTH_PART))
 
 
 @dataclass(frozen=True, slots=True)

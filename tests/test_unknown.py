@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 from temporalio.testing import WorkflowEnvironment
 
 from campaign.handoffs import Receipt, Repeats
@@ -162,6 +163,10 @@ async def test_a_cancel_after_a_worker_died_sends_nothing_and_finds_out_what_had
     campaign = (await story.service.admit(draft)).campaign
     campaign_id = campaign.id
     dead = ChunkRange(campaign_id, 0, 10, now + 2 * HOUR)
+    # A dead worker of a campaign that was moved: nothing is claimed before it is due.
+    due = text("UPDATE message SET due_at = :now WHERE campaign_id = :campaign")
+    values = {"now": now, "campaign": campaign_id}
+    story.store.database.write(lambda connection: connection.execute(due, values))
     claim = story.store.sending.flush_and_claim(dead, "a dead worker", [], 3, now, now + 5 * SECOND)
     carrier = PretendCarrier(PretendSettings(base_url=story.carrier.base_url), 5.0)
     await carrier.send(claim.claimed[0])

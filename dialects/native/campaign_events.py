@@ -31,6 +31,18 @@ minutes and when the server stops; connect again with the last id.
 """
 
 
+# Of each event of the stream.
+EVENT = {
+    "type": "object",
+    "required": ["id", "event", "data"],
+    "properties": {
+        "id": {"type": "string", "description": "for Last-Event-ID"},
+        "event": {"const": "campaign"},
+        "data": {"type": "string", "description": "the campaign as JSON"},
+    },
+}
+
+
 class EventStream(StreamingResponse):
     """A stream of server-sent events."""
 
@@ -49,7 +61,7 @@ def routes(context: ApiContext) -> APIRouter:
         description=DESCRIPTION,
         response_class=EventStream,
         responses={
-            200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}},
+            200: {"content": {"text/event-stream": {"schema": EVENT}}},
             204: {"description": "The campaign had ended with the event that Last-Event-ID names"},
         },
         openapi_extra={

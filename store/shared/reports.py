@@ -1,6 +1,6 @@
 """Counts messages and adds up money of campaigns, inside the caller's transaction."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, text
@@ -29,7 +29,7 @@ _TOTALS = text("""
     FROM message
     WHERE campaign_id = :campaign
 """)
-# What left keeps the reason of an earlier try, and the index leaves it out.
+# What left may keep a reason, such as that of an earlier try; only a report counts those.
 _WITH_REASON = frozenset(MessageStatus) - {
     MessageStatus.QUEUED,
     MessageStatus.SENDING,
@@ -43,7 +43,7 @@ _REASONS = text("""
     GROUP BY campaign_id, status, COALESCE(reason, error)
 """).bindparams(
     bindparam("campaigns", expanding=True),
-    bindparam("with_reason", [state.value for state in _WITH_REASON], expanding=True),
+    bindparam("with_reason", expanding=True),
 )
 _HOLDS = text("""
     SELECT campaign_id, kind, amount - posted - voided AS held, posted, voided FROM hold
@@ -91,7 +91,7 @@ def report(connection: Connection, campaign_id: str) -> Report:
     values = {"campaign": campaign_id}
     campaign = connection.execute(_CAMPAIGN, values).one()
     totals = connection.execute(_TOTALS, values).one()
-    facts = campaign_facts(connection, [campaign_id], {})[campaign_id]
+    facts = campaign_facts(connection, [campaign_id], {}, frozenset(MessageStatus))[campaign_id]
     return Report(
         campaign_id=campaign_id,
         sandbox=bool(campaign.sandbox),
@@ -109,9 +109,15 @@ def report(connection: Connection, campaign_id: str) -> Report:
 
 
 def campaign_facts(
-    connection: Connection, campaign_ids: Sequence[str], planned_ends: Mapping[str, Instant]
+    connection: Connection,
+    campaign_ids: Sequence[str],
+    planned_ends: Mapping[str, Instant],
+    with_reason: Collection[MessageStatus] = _WITH_REASON,
 ) -> dict[str, CampaignFacts]:
-    """Add up the credits, reasons and rates of campaigns, one statement for each of the three."""
+    """Add up the credits, reasons and rates of campaigns, one statement for each of the three.
+
+    Reasons are those of messages in one of the states ``with_reason``.
+    """
     if not campaign_ids:
         return {}
     values = {"campaigns": campaign_ids}
@@ -122,7 +128,8 @@ def campaign_facts(
         for name, amounts in money[row.campaign_id].items():
             amounts[row.kind] = getattr(row, name)
     reasons: dict[str, dict[tuple[str, str], int]] = {id: {} for id in campaign_ids}
-    for row in connection.execute(_REASONS, values):
+    states = [state.value for state in with_reason]
+    for row in connection.execute(_REASONS, {**values, "with_reason": states}):
         reasons[row.campaign_id][row.status, row.why] = row.n
     scopes = {"scopes": [campaign_scope(id) for id in campaign_ids]}
     rates = {row.scope: row.rate for row in connection.execute(_RATES, scopes)}

@@ -43,7 +43,7 @@ async def test_a_repeat_with_the_same_key_creates_nothing_more(api: Api, path: s
     replayed = None if path in known else "true"
     assert "idempotency-replayed" not in first.headers
     assert again.headers.get("idempotency-replayed") == replayed
-    changing = ("status", "counts", "startedAt", "finishedAt")
+    changing = ("status", "counts", "startedAt", "finishedAt", "plannedEnd", "credits")
     shown, repeated = first.json(), again.json()
     for one in (shown, repeated):
         for member in changing if path == "/v1/campaigns" else ():

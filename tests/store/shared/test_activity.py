@@ -50,8 +50,9 @@ def test_every_change_is_recorded_once_and_a_second_run_is_not(builder: StoreBui
         store.opt_outs.add_all(account, [number(8), number(9)], "file", NOW)
         store.brakes.stop(account, NOW, by_operator=False)
 
+    before = len(actions(store, actor="operator"))
     change()
-    first = actions(store, actor="operator")
+    first = actions(store, actor="operator")[before:]
     assert sorted(first) == [
         "brake.set",
         "opt_out.added",
@@ -67,7 +68,7 @@ def test_every_change_is_recorded_once_and_a_second_run_is_not(builder: StoreBui
         account, number(7)
     )
     assert store.senders.remove(account, "NEWSHOP") and not store.senders.remove(account, "NEWSHOP")
-    rest = actions(store, actor="operator")[len(first) :]
+    rest = actions(store, actor="operator")[before + len(first) :]
     assert sorted(rest) == ["brake.released", "opt_out.removed", "sender.removed"]
     assert all(view.at >= since for view in listed(store, since=since))
 
