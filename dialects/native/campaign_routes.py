@@ -80,7 +80,8 @@ def routes(context: ApiContext, read: Read, create_schema: dict[str, Any]) -> AP
             200: {
                 "description": "The campaign of a repeated key, or a dry run",
                 "model": Campaign | DryRun,
-                **OR_CSV[200],
+                # Generators of clients take the first.
+                "content": {"application/json": {}, **OR_CSV[200]["content"]},
             }
         },
         summary="Create a campaign, or validate and price it with ?dryRun=true",
