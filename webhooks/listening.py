@@ -118,7 +118,7 @@ class Listening:
     def _mark_and_claim(
         self, listener_id: str, updates: Sequence[DeliveryUpdate], count: int, now: Instant
     ) -> Sequence[ClaimedDelivery]:
-        # The token is the listener's: whoever fetches for it may report for it.
+        # The token is the id of the listener: each of its clients may report what another fetched.
         return self._store.deliveries.flush_and_claim(
             listener_id, listener_id, updates, count, now, now + LEASE
         )

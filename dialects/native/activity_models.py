@@ -6,7 +6,7 @@ from pydantic import Field
 
 from campaign.activity import Action, ActivityView, ActorKind
 from campaign.instants import iso
-from dialects.http.api_model import ApiModel
+from dialects.http.api_model import ApiModel, At, Next
 
 
 class ActorModel(ApiModel):
@@ -20,7 +20,7 @@ class ActivityModel(ApiModel):
     """One action."""
 
     id: str
-    at: str = Field(description="RFC 3339, UTC")
+    at: At
     actor: ActorModel
     action: Action
     subject: str | None = Field(
@@ -36,7 +36,7 @@ class ActivityPage(ApiModel):
     """A page of actions, newest first."""
 
     activity: list[ActivityModel]
-    next: str | None = Field(description="cursor of the next page, null after the last one")
+    next: Next
 
 
 def activity_model(view: ActivityView) -> ActivityModel:

@@ -104,7 +104,7 @@ async def test_a_campaign_that_would_cost_more_is_refused_with_its_price(api: Ap
     enough = {**low, "creditsMax": {"sms": 4, "mms": 0}}
     admitted = await api.http.post("/v1/campaigns", json=enough, auth=auth)
     assert admitted.status_code == 201, admitted.text
-    # Whoever is skipped costs nothing.
+    # A skipped recipient costs nothing.
     api.story.store.opt_outs.add(api.story.account.id, "+14155550101", "api", wall_clock())
     half = campaign(creditsMax={"sms": 2})
     assert (await api.http.post("/v1/campaigns", json=half, auth=auth)).status_code == 201
