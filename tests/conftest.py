@@ -29,6 +29,7 @@ from carriers.pretend_exchange import Exchange, Receipts
 from carriers.pretend_server import Connection
 from service.campaign_workflows import workflow_id
 from service.campaigns import CampaignService
+from service.gc_tuning import relax_gc
 from service.temporal import register_search_attributes
 from store.accounts.accounts import AccountView
 from store.database.migrate import upgrade
@@ -189,6 +190,25 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def _slowness(path: str) -> int:
     return next((place for place, end in enumerate(SLOW) if path.endswith(end)), len(SLOW))
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Search what lives now for cycles no more: a search in a workflow's task can take a second."""
+    relax_gc()
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Let pass what Temporal's SDK raises into a workflow's thread that a busy machine held up.
+
+    Its task is repeated; but where the exception lands in a finalizer, it would fail the test.
+    """
+    report = sys.unraisablehook
+
+    def report_others(unraisable: "sys.UnraisableHookArgs") -> None:
+        if unraisable.exc_type.__name__ != "_InterruptDeadlockError":
+            report(unraisable)
+
+    sys.unraisablehook = report_others
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:
