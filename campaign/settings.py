@@ -58,6 +58,7 @@ class Settings(BaseSettings):
     suppress_after_failures: int = Field(default=0, ge=0)
 
     task_queue: str = "godwit"
+    temporal_plugin: str = ""
     chunk_size: int = Field(default=1_000, ge=1, le=5_000)
     chunks_at_once: int = Field(default=2, ge=1, le=64)
     chunk_window: int = Field(default=128, ge=1, le=1_000)

@@ -317,4 +317,4 @@ class CampaignService:
 
 async def open_campaign_service(settings: Settings, store: Store) -> CampaignService:
     """Open the service; it connects to Temporal at its first call."""
-    return CampaignService(await connect(lazy=True), store, settings)
+    return CampaignService(await connect(settings.temporal_plugin, lazy=True), store, settings)
