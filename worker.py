@@ -43,6 +43,7 @@ from dialects.renderers import RENDERERS
 from service.campaigns import CampaignService
 from service.gc_tuning import relax_gc
 from service.temporal import connect, register_search_attributes, translate_errors
+from service.worker_versions import become_current_if_first, deployment_config
 from service.workers import GRACEFUL_SHUTDOWN, Crew, EndingWorker
 from store.store import Store, open_store
 from telemetry.logs import configure, get_logger
@@ -110,6 +111,7 @@ def build_worker(
         tuner=_tuner(places[settings.task_queue]),
         workflow_runner=make_runner(sandboxed),
         interceptors=[FaultInterceptor()],
+        deployment_config=deployment_config(settings),
         max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
         default_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
         # After a crash, workflow tasks wait for the dead worker's cache this long. In a storm they
@@ -122,6 +124,7 @@ def build_worker(
         task_queue=shared_queue,
         activities=[sending.send_chunk],
         interceptors=[FaultInterceptor()],
+        deployment_config=deployment_config(settings),
         tuner=_tuner(places[shared_queue]),
         max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
         default_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
@@ -206,6 +209,7 @@ def build_webhook_worker(
         max_concurrent_activities=settings.webhook_deliveries_at_once,
         workflow_runner=make_runner(sandboxed),
         interceptors=[FaultInterceptor()],
+        deployment_config=deployment_config(settings),
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=2),
         graceful_shutdown_timeout=GRACEFUL_SHUTDOWN,
     )
@@ -257,6 +261,8 @@ async def run_worker(settings: Settings) -> None:
             log.info(
                 "worker is running", task_queue=settings.task_queue, carriers=settings.carriers
             )
+            if settings.worker_build and await become_current_if_first(client, settings):
+                log.info("this build is current: it is the first", build=settings.worker_build)
             if ready_file := os.environ.get("GODWIT_READY_FILE"):
                 Path(ready_file).touch()
             await stop.wait()

@@ -70,7 +70,7 @@ class CampaignService:
     """Admits drafts and passes orders on to campaigns.
 
     An order to an open campaign whose workflow was lost starts that workflow again, paused, and is
-    the first thing that it gets.
+    the first thing that it gets. ``lost`` finds and revives those campaigns without an order.
     """
 
     def __init__(self, client: Client, store: Store, settings: Settings) -> None:
@@ -81,8 +81,8 @@ class CampaignService:
         self._media = open_media_check(settings, store)
         self._timeout = timedelta(seconds=settings.admission_timeout_seconds)
         self._workflows = CampaignWorkflows(client, settings)
-        self._lost = LostWorkflows(self._workflows, store)
-        self._orders = Orders(self._workflows, self._lost, store)
+        self.lost = LostWorkflows(self._workflows, store)
+        self._orders = Orders(self._workflows, self.lost, store)
 
     async def admit(
         self,
@@ -187,7 +187,7 @@ class CampaignService:
             # A run that is just ending gets the signal, and a new one begins where there is none.
             try:
                 async with asyncio.timeout(SIGNAL_SECONDS):
-                    await self._lost.start_retried(view.id)
+                    await self.lost.start_retried(view.id)
             except (ServiceUnavailable, TimeoutError) as error:
                 log.warning(
                     "the retry is in the store and will be started",
@@ -227,14 +227,6 @@ class CampaignService:
         view = await self._view(campaign_id)
         now = await asyncio.to_thread(self._store.clock.now)
         return await asyncio.to_thread(planned_end, self._store, view, now)
-
-    async def find_lost(self, campaign_id: str | None = None) -> list[str]:
-        """See :meth:`service.lost_workflows.LostWorkflows.find`."""
-        return await self._lost.find(campaign_id)
-
-    async def revive_lost(self) -> list[str]:
-        """See :meth:`service.lost_workflows.LostWorkflows.revive_all`."""
-        return await self._lost.revive_all()
 
     async def ran_before(self, view: CampaignView) -> bool:
         """Tell whether Temporal has run a draft to its end, so that the store is the older one."""
@@ -298,7 +290,7 @@ class CampaignService:
             try:
                 return await self._update(campaign_id, change)
             except WorkflowNotFound:
-                if await self._lost.revive(campaign_id) is None:
+                if await self.lost.revive(campaign_id) is None:
                     raise
                 log.warning(
                     "no workflow ran for this open campaign; it was started again for a change",
