@@ -98,6 +98,11 @@ COMMANDS = {
             "Check that messages, credits and keys agree, and that a workflow runs each open "
             "campaign.",
         ),
+        (
+            "prove",
+            "prove:prove_promise",
+            "Prove that nothing is lost or doubled while parts of an installation break.",
+        ),
     ),
     DEVELOPMENT: (
         (
