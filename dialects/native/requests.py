@@ -19,7 +19,7 @@ from campaign.model import (
 from campaign.names import is_one_line
 from campaign.phone import canonical_number
 from campaign.refusals import SHOWN_MAX, Refusal, RefusalCode, Refused
-from dialects.http.payloads import payload_hash, payload_key
+from dialects.http.payloads import keyed
 from dialects.native.examples import CAMPAIGN_BODY
 from dialects.native.fields import RequestModel, StrictModel, faults_of, read_instant
 from dialects.native.timing import TimingBody, check_time_zone, read_expiry, read_window
@@ -127,10 +127,8 @@ def read(body: Any, principal: Principal) -> Draft:
         faults.insert(0, Refusal(RefusalCode.FIELD_INVALID, what, "name"))
     if faults:
         raise Refused(*faults[:SHOWN_MAX])
-    hashed, key = payload_hash(body), parsed.idempotency_key
-    return Draft(
+    draft = Draft(
         account_id=principal.account_id,
-        sandbox=principal.sandbox,
         dialect=NAME,
         recipients=recipients,
         policy=Policy(
@@ -142,9 +140,6 @@ def read(body: Any, principal: Principal) -> Draft:
         media_url=parsed.media_url,
         scheduled_at=scheduled_at,
         spread_hours=parsed.spread_hours,
-        key=payload_key(principal, hashed) if key is None else key,
-        strict_key=principal.strict_keys,
-        payload_hash=hashed,
         exclude_opt_outs=parsed.exclude_opt_outs,
         shorten_urls=parsed.shorten_urls,
         unknown_policy=parsed.unknown_policy,
@@ -155,6 +150,7 @@ def read(body: Any, principal: Principal) -> Draft:
         validity_seconds=parsed.validity_seconds,
         credits_max=_credits_max(parsed.credits_max),
     )
+    return keyed(draft, principal, body, parsed.idempotency_key)
 
 
 def _credits_max(body: CreditsMaxBody | None) -> CreditsMax:
