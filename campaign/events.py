@@ -55,7 +55,7 @@ class EventEndpoint:
 
 
 class Event(StrEnum):
-    """What is reported: the end of a message or campaign, its pause, a text, a click, an opt-out."""
+    """What is reported: the end of a message or campaign, a pause, a text, a click, an opt-out."""
 
     MESSAGE_SENT = "message.sent"
     MESSAGE_DELIVERED = "message.delivered"
