@@ -145,14 +145,8 @@ def _tuner(places: Places) -> WorkerTuner:
 
 def _steps(settings: Settings, store: Store, carriers: Carriers) -> list[Callable[..., Any]]:
     """The activities of a campaign but for the sending."""
-    planning = Planning(
-        store.campaigns,
-        store.plans,
-        store.admissions,
-        store.resolving,
-        carriers.repeats,
-        settings.chunk_size,
-    )
+    sources = (store.campaigns, store.plans, store.admissions, store.resolving)
+    planning = Planning(*sources, carriers.repeats, settings.chunk_size)
     admission = Admission(store.campaigns, store.admissions, planning)
     lifecycle = Lifecycle(store.campaigns, store.admissions)
     steps: list[Callable[..., Any]] = [
@@ -164,6 +158,7 @@ def _steps(settings: Settings, store: Store, carriers: Carriers) -> list[Callabl
         planning.requeue_unknown,
         planning.shift_plan,
         planning.respread_plan,
+        planning.end_canary,
         lifecycle.set_status,
         lifecycle.follow_orders,
         lifecycle.count_messages,

@@ -10,6 +10,7 @@ from campaign.credits import MessageKind
 from campaign.sending_windows import Purpose
 from campaign.states import CampaignStatus, MessageStatus
 from dialects.http.api_model import ApiModel, At, Next
+from dialects.native.canary_models import BrakeBody, CanaryBody
 from dialects.native.timing import WindowBody
 
 
@@ -83,6 +84,17 @@ class CampaignCredits(ApiModel):
     voided: CreditAmount = Field(description="returned")
 
 
+class Cause(ApiModel):
+    """One reason for the state of a message or campaign."""
+
+    code: str = Field(description="stable; decide by this member")
+    detail: str = Field(description="what it means, for people")
+
+
+def _stored(value: Any) -> Any:
+    return json.loads(value) if isinstance(value, str) else value
+
+
 class Campaign(ApiModel):
     """A campaign with its counts."""
 
@@ -103,10 +115,14 @@ class Campaign(ApiModel):
         description="its own limit in segments per second",
     )
     purpose: Annotated[Purpose, BeforeValidator(lambda value: value or Purpose.TRANSACTIONAL)]
-    window: Annotated[
-        WindowBody | None,
-        BeforeValidator(lambda value: json.loads(value) if isinstance(value, str) else value),
-    ] = Field(validation_alias="sending_window", description="when its messages may leave")
+    window: Annotated[WindowBody | None, BeforeValidator(_stored)] = Field(
+        validation_alias="sending_window", description="when its messages may leave"
+    )
+    canary: Annotated[CanaryBody | None, BeforeValidator(_stored)]
+    canary_decision: Literal["go", "stop"] | None = Field(
+        description="null without a canary, and until it is decided"
+    )
+    brake: Annotated[BrakeBody | None, BeforeValidator(_stored)]
     expires_at: At | None = Field(description="what has not left by then is skipped")
     validity_seconds: int | None = Field(description="how long carriers try to deliver a message")
     started_at: At | None
@@ -118,6 +134,9 @@ class Campaign(ApiModel):
     paused_by: Literal["person", "system"] | None = Field(description="null unless it is paused")
     problem: str | None = Field(
         description="what keeps an open campaign from going on, such as workflow_lost"
+    )
+    pause_reason: Cause | None = Field(
+        description="why its canary or brake has paused it; the code is that of problem"
     )
     ordered: str | None = Field(
         description="an order that is not carried out yet: pause, resume, cancel or retry"

@@ -20,9 +20,10 @@ from campaign.names import is_one_line
 from campaign.phone import canonical_number
 from campaign.refusals import SHOWN_MAX, Refusal, RefusalCode, Refused
 from dialects.http.payloads import keyed
+from dialects.native.canary_models import GuardedBody, read_brake, read_canary
 from dialects.native.examples import CAMPAIGN_BODY
 from dialects.native.fields import RequestModel, StrictModel, faults_of, read_instant
-from dialects.native.timing import TimingBody, check_time_zone, read_expiry, read_window
+from dialects.native.timing import check_time_zone, read_expiry, read_window
 from store.accounts.api_keys import Principal
 
 NAME = "native"
@@ -56,7 +57,7 @@ class CreditsMaxBody(RequestModel):
     mms: int | None = Field(None, ge=0)
 
 
-class CampaignBody(TimingBody):
+class CampaignBody(GuardedBody):
     """A campaign. Its values hold for every recipient that does not override them."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [CAMPAIGN_BODY]})
@@ -122,6 +123,7 @@ def read(body: Any, principal: Principal) -> Draft:
     scheduled_at = read_instant(parsed.schedule_date_time, "", faults)
     window = read_window(parsed.window, faults)
     expires_at = read_expiry(parsed.expires_at, faults)
+    canary, brake = read_canary(parsed.canary, faults), read_brake(parsed.brake, faults)
     if parsed.name is not None and not is_one_line(parsed.name):
         what = "must be one line, without control characters"
         faults.insert(0, Refusal(RefusalCode.FIELD_INVALID, what, "name"))
@@ -149,6 +151,8 @@ def read(body: Any, principal: Principal) -> Draft:
         expires_at=expires_at,
         validity_seconds=parsed.validity_seconds,
         credits_max=_credits_max(parsed.credits_max),
+        canary=canary,
+        brake=brake,
     )
     return keyed(draft, principal, body, parsed.idempotency_key)
 

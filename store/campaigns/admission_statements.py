@@ -77,7 +77,7 @@ COUNT_QUOTA = text("""
 """)
 # An attempt is written before its first byte leaves.
 PLAN = text("""
-    SELECT status, spread_hours, pauses_applied, paused_at,
+    SELECT status, spread_hours, pauses_applied, paused_at, canary_end IS NOT NULL AS canary,
       (SELECT min(message.due_at) FROM message WHERE message.campaign_id = campaign.id
          AND message.status IN ('queued', 'retryable')) AS first_due,
       (SELECT max(message.due_at) FROM message WHERE message.campaign_id = campaign.id
@@ -97,9 +97,10 @@ WAITING_ROWS = text("""
         ELSE due_at END AS due,
       position
     FROM message
-    JOIN (SELECT id, expires_at FROM campaign WHERE id = :campaign) AS campaign
+    JOIN (SELECT id, expires_at, canary_end FROM campaign WHERE id = :campaign) AS campaign
       ON campaign.id = message.campaign_id
     WHERE campaign_id = :campaign AND status IN ('queued', 'retryable', 'sending')
+      AND (canary_end IS NULL OR position < canary_end)
     ORDER BY due, position LIMIT :limit
 """)
 HAS_EXPIRED = text("""

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection
 
 from campaign.activity import Action
+from campaign.canary import stored_brake, stored_canary
 from campaign.composing import base_instant
 from campaign.model import ComposedCampaign
 from campaign.sending_windows import stored_window
@@ -40,6 +41,9 @@ def campaign_values(composed: ComposedCampaign, campaign_id: str) -> dict[str, o
         "credits_max_sms": draft.credits_max.sms,
         "credits_max_mms": draft.credits_max.mms,
         "is_test": draft.is_test,
+        "canary": stored_canary(draft.canary),
+        "canary_end": composed.canary_end,
+        "brake": stored_brake(draft.brake),
     }
 
 

@@ -30,6 +30,11 @@ _PROVE = text("""
             WHERE a.campaign_id = message.campaign_id AND a.position = message.position
         ),
         final_at = :at,
+        outcome_at = CASE
+            WHEN (
+                SELECT c.canary IS NOT NULL OR c.brake IS NOT NULL
+                FROM campaign c WHERE c.id = message.campaign_id
+            ) THEN CAST(:now AS BIGINT) END,
         claimed_by = NULL,
         claimed_until = NULL
     WHERE id = :reference AND (
@@ -68,7 +73,9 @@ class Receipts:
             UPDATE message SET
                 status = r.status,
                 error = COALESCE(r.code, message.error),
-                final_at = r.at
+                final_at = r.at,
+                outcome_at = CASE
+                    WHEN message.outcome_at > 0 THEN CAST(:now AS BIGINT) END
             FROM {rows}
             WHERE message.id = r.reference AND message.status = 'sent'
                 AND (r.carrier = '' OR COALESCE((
@@ -119,13 +126,13 @@ class Receipts:
         )
 
         connection.execute(self._messages_for_update, {"rows": rows})
-        moved = connection.execute(self._settle_sent, {"rows": rows}).all()
+        moved = connection.execute(self._settle_sent, {"rows": rows, "now": due_at}).all()
         settled = {row.id for row in moved}
         proved = [
             row
             for receipt in receipts
             if receipt.reference not in settled
-            and (row := self._prove_handoff(connection, receipt)) is not None
+            and (row := self._prove_handoff(connection, receipt, due_at)) is not None
         ]
         events = [*(row for row in moved if row.event_for is not None), *proved]
         destinations = self._outbox.record_message_events(
@@ -136,7 +143,9 @@ class Receipts:
             _post(connection, row)
         return len(settled) + len(proved), destinations
 
-    def _prove_handoff(self, connection: Connection, receipt: Receipt) -> Row[Any] | None:
+    def _prove_handoff(
+        self, connection: Connection, receipt: Receipt, now: Instant
+    ) -> Row[Any] | None:
         """Move a message whose handoff was not known, and spend its key."""
         if receipt.status not in (MessageStatus.DELIVERED, MessageStatus.UNDELIVERED):
             return None
@@ -148,6 +157,7 @@ class Receipts:
                 "code": receipt.code,
                 "at": receipt.at,
                 "carrier": receipt.carrier,
+                "now": now,
             },
         ).first()
         if row is not None and row.key is not None:

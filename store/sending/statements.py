@@ -1,6 +1,6 @@
 """The statements of a chunk, for both databases. Rows travel as one JSON parameter, ``:rows``."""
 
-from sqlalchemy import text
+from sqlalchemy import Boolean, bindparam, text
 
 from store.database.engine import Database
 
@@ -21,7 +21,7 @@ RENEW = text("""
 """)
 OWNER = text("""
     SELECT account_id, exclude_opt_outs, look_up_since, sandbox, purpose, sending_window,
-        expires_at, validity_seconds
+        expires_at, validity_seconds, canary IS NOT NULL OR brake IS NOT NULL AS guarded
     FROM campaign WHERE id = :campaign
 """)
 
@@ -59,6 +59,9 @@ class ChunkStatements:
                     WHEN r.status = 'failed' AND NOT message.was_unknown THEN r.at
                     ELSE message.final_at END,
                 due_at = COALESCE(r.due_at, message.due_at),
+                outcome_at = CASE
+                    WHEN :guarded AND r.status <> 'retryable' THEN CAST(:now AS BIGINT)
+                    ELSE message.outcome_at END,
                 claimed_by = NULL,
                 claimed_until = NULL
             FROM {outcomes}
@@ -70,7 +73,7 @@ class ChunkStatements:
                     SELECT 1 FROM webhook w
                     WHERE w.account_id = :account AND w.disabled_at IS NULL
                 ) THEN message.id END AS event_for
-        """)
+        """).bindparams(bindparam("guarded", type_=Boolean))
         self.end_attempts = text(f"""
             UPDATE attempt SET ended_at = r.at, outcome = r.status, code = r.code,
                 carrier = COALESCE(r.carrier, attempt.carrier)
