@@ -5,7 +5,7 @@ import unicodedata
 from enum import StrEnum
 from functools import lru_cache
 
-from phonenumbers import PhoneNumberType
+from phonenumbers import SUPPORTED_REGIONS, PhoneNumberType
 
 from campaign import numbering
 from campaign.ports import NumberFacts
@@ -168,6 +168,11 @@ def sender_kind(address: str) -> SenderKind | None:
     if _ALPHANUMERIC.fullmatch(address):
         return SenderKind.ALPHANUMERIC
     return None
+
+
+def is_country(code: str) -> bool:
+    """True for the ISO 3166 code, in capital letters, of a country with a numbering plan."""
+    return code in SUPPORTED_REGIONS
 
 
 class OfflineLookup:

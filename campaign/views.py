@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from campaign.credits import MessageKind, Price
+from campaign.credits import PRICES, MessageKind, Price
 from campaign.instants import Instant
 from campaign.ports import Tally
 from campaign.refusals import Refusal
@@ -99,7 +99,7 @@ class CampaignView:
 
 @dataclass(frozen=True, slots=True)
 class MessageView:
-    """One message, as read at one moment."""
+    """One message, as read at one moment; ``own_price`` is None for the standard one."""
 
     id: str
     position: int
@@ -124,6 +124,12 @@ class MessageView:
     line_type: str | None
     network: str | None
     duplicate_of: str | None
+    own_price: Price | None = None
+
+    @property
+    def price(self) -> Price:
+        """What it costs."""
+        return self.own_price or PRICES[self.kind]
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,6 +75,15 @@ class CreditAmount(ApiModel):
     mms: int
 
 
+class CountryTotal(ApiModel):
+    """The messages to one country, and what they cost."""
+
+    country: str | None = Field(description="ISO 3166 code; null where it is unknown")
+    messages: int
+    segments: int
+    credits: CreditAmount
+
+
 class CampaignCredits(ApiModel):
     """The credits of a campaign."""
 
@@ -188,6 +197,9 @@ class Report(ApiModel):
     segments_sent: int
     attempts: int
     credits: CampaignCredits
+    countries: list[CountryTotal] = Field(
+        description="what was sent and spent by country, most messages first"
+    )
     first_sent_at: At | None
     last_sent_at: At | None
 

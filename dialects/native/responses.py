@@ -13,6 +13,7 @@ from dialects.native.account_models import Credits
 from dialects.native.campaign_models import (
     Campaign,
     CampaignCredits,
+    CountryTotal,
     Counts,
     Message,
     NumberLookup,
@@ -92,6 +93,7 @@ def report_of(report: ReportRecord) -> Report:
         segments_sent=report.segments_sent,
         attempts=report.attempts,
         credits=CampaignCredits.of(report),
+        countries=[CountryTotal.of(each) for each in report.countries],
         first_sent_at=iso_or_none(report.first_sent_at),
         last_sent_at=iso_or_none(report.last_sent_at),
     )

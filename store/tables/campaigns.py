@@ -90,6 +90,8 @@ class MessageRow(SQLModel, table=True):
     ``claimed_by`` names the running attempt of the chunk, which starts no request after
     ``claimed_until``. ``was_unknown`` means that an earlier try may have been sent, although
     policy requeued the message. ``time_zone`` is the recipient's, if the request named one.
+    ``credits_sms`` and ``credits_mms`` are its price, both null for the standard one of its kind.
+    ``carrier`` is the one that a retry chose for it.
     """
 
     __tablename__ = "message"
@@ -139,10 +141,16 @@ class MessageRow(SQLModel, table=True):
     callback_url: str | None = Field(default=None, sa_type=Text)
     callback_method: str | None = None
     time_zone: str | None = None
+    credits_sms: int | None = None
+    credits_mms: int | None = None
+    carrier: str | None = None
 
 
 class AttemptRow(SQLModel, table=True):
-    """One try of one message, committed before its request is sent; ``number`` counts from 1."""
+    """One try of one message, committed before its request is sent; ``number`` counts from 1.
+
+    ``text`` is what was sent, where the message has another text since.
+    """
 
     __tablename__ = "attempt"
 
@@ -154,3 +162,4 @@ class AttemptRow(SQLModel, table=True):
     outcome: str | None = None
     code: str | None = None
     carrier: str | None = None
+    text: str | None = Field(default=None, sa_type=Text)

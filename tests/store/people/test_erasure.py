@@ -184,7 +184,7 @@ def test_a_retry_sends_nothing_to_an_erased_person(builder: StoreBuilder, any_st
     builder.write(campaign, *failed)
     any_store.admissions.settle(campaign, CampaignStatus.FINISHED_WITH_FAILURES, NOW)
     any_store.eraser.erase(builder.account_id, PERSON, NOW)
-    assert any_store.retrying.retry(campaign, NOW) is Retried.AGAIN
+    assert any_store.retrying.retry(campaign, NOW).result is Retried.AGAIN
     assert builder.send(campaign) == [0, 2]
 
 
