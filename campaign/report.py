@@ -19,13 +19,23 @@ class CountryTotal:
 
 
 @dataclass(frozen=True, slots=True)
+class AttemptTotal:
+    """How many attempts through a carrier had an outcome, with its code; None while they run."""
+
+    carrier: str | None
+    outcome: str | None
+    code: str | None
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """The report of one campaign at one moment.
 
     ``held`` are the credits still held for waiting or unknown messages, ``posted`` those that were
     spent, ``voided`` those that were returned. ``reasons`` counts messages by state and reason,
     such as ``("failed", "invalid_number")``. ``countries`` has those that were sent and spent, most
-    messages first.
+    messages first. ``attempt_totals`` count those before a retry, too.
     """
 
     campaign_id: str
@@ -41,3 +51,4 @@ class Report:
     last_sent_at: Instant | None = None
     reasons: Mapping[tuple[str, str], int] = field(default_factory=dict)
     countries: Sequence[CountryTotal] = ()
+    attempt_totals: Sequence[AttemptTotal] = ()

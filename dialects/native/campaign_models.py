@@ -84,6 +84,15 @@ class CountryTotal(ApiModel):
     credits: CreditAmount
 
 
+class AttemptTotal(ApiModel):
+    """How many attempts through a carrier had an outcome."""
+
+    carrier: str | None
+    outcome: str | None = Field(description="the status that they led to; null while they run")
+    code: str | None = Field(description="why")
+    attempts: int
+
+
 class CampaignCredits(ApiModel):
     """The credits of a campaign."""
 
@@ -199,6 +208,9 @@ class Report(ApiModel):
     credits: CampaignCredits
     countries: list[CountryTotal] = Field(
         description="what was sent and spent by country, most messages first"
+    )
+    attempt_totals: list[AttemptTotal] = Field(
+        description="attempts by carrier and outcome, those before a retry included"
     )
     first_sent_at: At | None
     last_sent_at: At | None

@@ -9,7 +9,7 @@ from campaign.credits import Price
 from campaign.instants import Instant
 from campaign.ports import Tally
 from campaign.rates import campaign_scope
-from campaign.report import CountryTotal, Report
+from campaign.report import AttemptTotal, CountryTotal, Report
 from campaign.states import HANDED_OFF, MessageStatus
 from campaign.views import CampaignFacts, CampaignView
 from store.shared.clicks import click_counts
@@ -35,6 +35,10 @@ _COUNTRIES = text(f"""
     FROM message WHERE campaign_id = :campaign AND status IN :handed_off
     GROUP BY country ORDER BY messages DESC, country
 """).bindparams(bindparam("handed_off", [state.value for state in HANDED_OFF], expanding=True))
+_ATTEMPTS = text("""
+    SELECT carrier, outcome, code, count(*) AS attempts FROM attempt WHERE campaign_id = :campaign
+    GROUP BY carrier, outcome, code ORDER BY attempts DESC, carrier, outcome, code
+""")
 # What left may keep a reason, such as that of an earlier try; only a report counts those.
 _WITH_REASON = frozenset(MessageStatus) - {
     MessageStatus.QUEUED,
@@ -120,6 +124,7 @@ def report(connection: Connection, campaign_id: str) -> Report:
             )
             for row in connection.execute(_COUNTRIES, values)
         ],
+        attempt_totals=[AttemptTotal(*row) for row in connection.execute(_ATTEMPTS, values)],
     )
 
 

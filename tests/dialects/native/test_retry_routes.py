@@ -11,7 +11,7 @@ from carriers.pretend import PretendCarrier
 from tests.serving import Api
 
 Json = dict[str, Any]
-PEOPLE = ["+14155551001", "+14155551002", "+447700900123"]
+PEOPLE = ["+14155551001", "+14155551002", "+61491570156"]
 
 
 @pytest.mark.one_store
@@ -48,7 +48,7 @@ async def test_a_campaign_is_retried_by_reason_and_country_and_says_how_many(
         assert (status, problem["type"]) == (409, "urn:godwit:problem:nothing_failed")
 
     status, shown = await retried(
-        {"reasons": ["blocked"], "countries": ["GB"], "carrier": "pretend"}
+        {"reasons": ["blocked"], "countries": ["AU"], "carrier": "pretend"}
     )
     assert (status, shown["retried"], shown["id"]) == (202, 1, created.json()["id"])
     async with asyncio.timeout(20):
@@ -57,6 +57,10 @@ async def test_a_campaign_is_retried_by_reason_and_country_and_says_how_many(
     report = (await api.http.get(f"{path}/report", auth=api.basic())).json()
     assert report["credits"]["posted"] == {"sms": 2, "mms": 0}
     assert report["countries"] == [
-        {"country": "GB", "messages": 1, "segments": 1, "credits": {"sms": 2, "mms": 0}}
+        {"country": "AU", "messages": 1, "segments": 1, "credits": {"sms": 2, "mms": 0}}
+    ]
+    assert report["attemptTotals"] == [
+        {"carrier": "pretend", "outcome": "failed", "code": "blocked", "attempts": 3},
+        {"carrier": "pretend", "outcome": "sent", "code": None, "attempts": 1},
     ]
     assert report["reasons"] == [{"status": "failed", "reason": "blocked", "count": 2}]
