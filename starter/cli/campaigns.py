@@ -148,15 +148,20 @@ def retry(
     invalid and opted out numbers are not. 'godwit report ID' shows the reasons. What
     is sent is paid for anew. Has no effect while the campaign runs.
 
-    Example: godwit retry ID --reason blocked --country GB --carrier vonage
+    Example: godwit retry ID --reason blocked --country GB --carrier NAME
     """
     countries = None if country is None else [code.upper() for code in country]
     wanted = read_retry({"reasons": reason, "countries": countries, "carrier": carrier})
     _steer(
         id,
         lambda service, view: service.retry(view, wanted),
-        lambda count: f"{count:,} messages are sent again" if count else "a retry is under way",
+        _sent_again,
     )
+
+
+def _sent_again(count: int) -> str:
+    what = "1 message is" if count == 1 else f"{count:,} messages are"
+    return f"{what} sent again" if count else ""
 
 
 def reschedule(
@@ -247,7 +252,7 @@ def _steer(
 
         answered = asyncio.run(work())
         said = f"requested; the campaign was {view.status}"
-        typer.echo(said if answer is None else answer(answered))
+        typer.echo(said if answer is None else answer(answered) or said)
 
 
 def _campaign(store: Store, id: str) -> CampaignView:
