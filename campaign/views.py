@@ -134,7 +134,10 @@ class MessageView:
 
 @dataclass(frozen=True, slots=True)
 class AttemptView:
-    """One try of a message; ``ended_at`` is None while it runs, or after its worker died."""
+    """One try of a message; ``ended_at`` is None while it runs, or after its worker died.
+
+    ``text`` is what was sent, which the message may not have any more.
+    """
 
     number: int
     started_at: Instant
@@ -142,6 +145,7 @@ class AttemptView:
     outcome: str | None
     code: str | None
     carrier: str | None = None
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,14 @@ STATEMENTS: Sequence[tuple[str, str]] = (
         WHERE message.campaign_id = r.campaign_id AND message.position = r.position
         """,
     ),
+    (
+        "attempt",
+        """
+        UPDATE attempt SET text = NULL FROM {messages}
+        WHERE attempt.campaign_id = r.campaign_id AND attempt.position = r.position
+            AND attempt.text IS NOT NULL
+        """,
+    ),
     # An address may have fields of the person in it; the link leads nowhere afterwards.
     ("link", "UPDATE link SET url = '' WHERE message_id IN (SELECT r.message_id FROM {messages})"),
     # A reply that waits to be forwarded is forwarded no more.

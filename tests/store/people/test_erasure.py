@@ -32,7 +32,6 @@ TEXT = "Order 1 has shipped"
 IMPERSONAL = {
     "account": "customers of ours",
     "api_key": "secrets, encrypted",
-    "attempt": "ids, instants and codes",
     "brake": "accounts and instants",
     "carrier_state": "carriers",
     "credit": "balances",
