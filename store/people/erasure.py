@@ -49,11 +49,8 @@ STATEMENTS: Sequence[tuple[str, str]] = (
     ),
     (
         "attempt",
-        """
-        UPDATE attempt SET text = NULL FROM {messages}
-        WHERE attempt.campaign_id = r.campaign_id AND attempt.position = r.position
-            AND attempt.text IS NOT NULL
-        """,
+        "UPDATE attempt SET text = NULL FROM {messages} "
+        "WHERE attempt.campaign_id = r.campaign_id AND attempt.position = r.position",
     ),
     # An address may have fields of the person in it; the link leads nowhere afterwards.
     ("link", "UPDATE link SET url = '' WHERE message_id IN (SELECT r.message_id FROM {messages})"),
