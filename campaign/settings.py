@@ -62,6 +62,8 @@ class Settings(BaseSettings):
     )
 
     task_queue: str = "godwit"
+    temporal_plugin: str = ""
+    worker_build: str = Field(default="", pattern=r"^[A-Za-z0-9._+-]{0,128}$")
     chunk_size: int = Field(default=1_000, ge=1, le=5_000)
     chunks_at_once: int = Field(default=2, ge=1, le=64)
     chunk_window: int = Field(default=128, ge=1, le=1_000)

@@ -71,7 +71,7 @@ class CampaignService:
     """Admits drafts and passes orders on to campaigns.
 
     An order to an open campaign whose workflow was lost starts that workflow again, paused, and is
-    the first thing that it gets.
+    the first thing that it gets. ``lost`` finds and revives those campaigns without an order.
     """
 
     def __init__(self, client: Client, store: Store, settings: Settings) -> None:
@@ -82,9 +82,9 @@ class CampaignService:
         self._media = open_media_check(settings, store)
         self._timeout = timedelta(seconds=settings.admission_timeout_seconds)
         self._workflows = CampaignWorkflows(client, settings)
-        self._lost = LostWorkflows(self._workflows, store)
-        self._orders = Orders(self._workflows, self._lost, store)
-        self._retries = Retries(store, self._lost)
+        self.lost = LostWorkflows(self._workflows, store)
+        self._orders = Orders(self._workflows, self.lost, store)
+        self._retries = Retries(store, self.lost)
 
     async def admit(
         self,
@@ -207,14 +207,6 @@ class CampaignService:
         now = await asyncio.to_thread(self._store.clock.now)
         return await asyncio.to_thread(planned_end, self._store, view, now)
 
-    async def find_lost(self, campaign_id: str | None = None) -> list[str]:
-        """See :meth:`service.lost_workflows.LostWorkflows.find`."""
-        return await self._lost.find(campaign_id)
-
-    async def revive_lost(self) -> list[str]:
-        """See :meth:`service.lost_workflows.LostWorkflows.revive_all`."""
-        return await self._lost.revive_all()
-
     async def ran_before(self, view: CampaignView) -> bool:
         """Tell whether Temporal has run a draft to its end, so that the store is the older one."""
         closed = await self._workflows.closed(view.id)
@@ -277,7 +269,7 @@ class CampaignService:
             try:
                 return await self._update(campaign_id, change)
             except WorkflowNotFound:
-                if await self._lost.revive(campaign_id) is None:
+                if await self.lost.revive(campaign_id) is None:
                     raise
                 log.warning(
                     "no workflow ran for this open campaign; it was started again for a change",
@@ -296,4 +288,4 @@ class CampaignService:
 
 async def open_campaign_service(settings: Settings, store: Store) -> CampaignService:
     """Open the service; it connects to Temporal at its first call."""
-    return CampaignService(await connect(lazy=True), store, settings)
+    return CampaignService(await connect(settings.temporal_plugin, lazy=True), store, settings)

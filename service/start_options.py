@@ -79,6 +79,9 @@ def start_options(view: CampaignView, settings: Settings) -> dict[str, Any]:
         visibility.DIALECT: view.dialect,
         visibility.STATUS: view.status.value,
     }
+    # A plugin's codec, which encrypts title and memo, cannot encrypt what is searched.
+    if view.name and not settings.temporal_plugin:
+        attributes[visibility.NAME] = one_line(view.name)
     return {
         "task_queue": settings.task_queue,
         "static_summary": f"{view.dialect} · {escape_markdown(title)}",

@@ -232,6 +232,7 @@ def _faults(error: Exception) -> list[str]:
     from campaign.states import CAMPAIGN_ENDS
     from carriers import NotConfigured, UnknownCarrier
     from service.campaigns import StateConflict
+    from service.temporal import InvalidTemporalSettings
     from store.database.engine import StoreError
 
     match error:
@@ -243,7 +244,9 @@ def _faults(error: Exception) -> list[str]:
         case StateConflict():
             how = "ended" if error.status in CAMPAIGN_ENDS else "begun"
             return [error.reason or f"the campaign has {how}: {error}"]
-        case StoreError() | OSError() | UnicodeError() | UnknownCarrier() | NotConfigured():
+        case StoreError() | OSError() | UnicodeError():
+            return [str(error)]
+        case UnknownCarrier() | NotConfigured() | InvalidTemporalSettings():
             return [str(error)]
         case ValidationError():
             return [

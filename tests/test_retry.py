@@ -156,9 +156,9 @@ async def test_a_retry_that_died_before_its_workflow_is_mended_by_the_reconciler
     shown = latest(stormy, campaign.id)
     assert (shown.status, shown.ordered) == (CampaignStatus.RUNNING, "retry")
     await unlisted(stormy, campaign.id)
-    assert await stormy.service.revive_lost() == [campaign.id]
+    assert await stormy.service.lost.revive_all() == [campaign.id]
     assert await ends(stormy, campaign.id) is CampaignStatus.FINISHED
-    assert await stormy.service.revive_lost() == []
+    assert await stormy.service.lost.revive_all() == []
     assert len(stormy.carrier.log) == PEOPLE
     assert in_balance(stormy)
 

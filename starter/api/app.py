@@ -160,7 +160,7 @@ async def serve(settings: Settings) -> None:
     store = open_store(settings)
     try:
         # Lazy: the client connects at the first call.
-        client = await connect(lazy=True)
+        client = await connect(settings.temporal_plugin, lazy=True)
         service = CampaignService(client, store, settings)
         dispatcher = WebhookDispatcher(client, settings.task_queue)
         context = ApiContext(settings, store, service, RequestLimiter(settings.rate_limit_storage))
