@@ -170,9 +170,11 @@ def sender_kind(address: str) -> SenderKind | None:
     return None
 
 
-def is_country(code: str) -> bool:
-    """True for the ISO 3166 code, in capital letters, of a country with a numbering plan."""
-    return code in SUPPORTED_REGIONS
+def country_fault(code: str) -> str | None:
+    """Why a text is not the ISO 3166 code of a country with a numbering plan; None if it is."""
+    if code in SUPPORTED_REGIONS:
+        return None
+    return "must be an ISO 3166 code of two capital letters, such as GB"
 
 
 class OfflineLookup:

@@ -12,7 +12,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from campaign.credits import PRICES, MessageKind, Price
-from campaign.phone import is_country
+from campaign.phone import country_fault
 
 # Keeps the price of a whole campaign far below what a column can hold.
 CREDITS_MAX = 100_000
@@ -83,8 +83,8 @@ class _Tariffs(_Table):
 
 
 def _country(code: str) -> str:
-    if not is_country(code):
-        raise ValueError("must be an ISO 3166 code of two capital letters, such as GB")
+    if (fault := country_fault(code)) is not None:
+        raise ValueError(fault)
     return code
 
 

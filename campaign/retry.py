@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from campaign.explaining import REASONS
 from campaign.instants import SECOND, Instant
-from campaign.phone import is_country
+from campaign.phone import country_fault
 from campaign.refusals import Refusal, RefusalCode
 
 RETRY_AFTER_MAX: Instant = 3600 * SECOND
@@ -46,9 +46,8 @@ class RetrySelection:
                 what = "is final: its messages are never sent again"
                 yield Refusal(RefusalCode.FIELD_INVALID, what, f"reasons[{index}]")
         for index, country in enumerate(self.countries):
-            if not is_country(country):
-                what = "must be an ISO 3166 code of two capital letters, such as GB"
-                yield Refusal(RefusalCode.FIELD_INVALID, what, f"countries[{index}]")
+            if (fault := country_fault(country)) is not None:
+                yield Refusal(RefusalCode.FIELD_INVALID, fault, f"countries[{index}]")
         if self.carrier is not None and self.carrier not in carriers:
             what = f"is not in use; carriers in use: {', '.join(carriers)}"
             yield Refusal(RefusalCode.FIELD_INVALID, what, "carrier")

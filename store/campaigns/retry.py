@@ -156,7 +156,7 @@ def _matching(wanted: RetrySelection, found: Sequence[Row[Any]]) -> Sequence[Row
 
     Raises Refused for an unknown reason.
     """
-    faults = list(wanted.unknown_reasons({row.reason for row in found}))
+    faults = list(wanted.unknown_reasons({row.reason for row in found if row.reason}))
     if faults:
         raise Refused(*faults)
     return [row for row in found if wanted.takes(row.reason, row.country)]
