@@ -215,15 +215,11 @@ def build_delivery_sender(
 ) -> DeliverySender:
     """Make what sends deliveries: to addresses on the web, forwarded replies, and answers."""
     service = CampaignService(client, store, settings)
-    forwarder = ReplyForwarder(
-        store,
-        service,
-        SmtpMail(settings.smtp_url.get_secret_value(), settings.smtp_from),
-        settings.smtp_from,
-        WebhookSender(store.events, egress, RENDERERS),
-        settings.callback_timeout_seconds,
-    )
-    return AutoReplier(store, service, forwarder, settings.callback_timeout_seconds)
+    smtp_from, timeout_seconds = settings.smtp_from, settings.callback_timeout_seconds
+    mail = SmtpMail(settings.smtp_url.get_secret_value(), smtp_from)
+    sender = WebhookSender(store.events, egress, RENDERERS)
+    forwarder = ReplyForwarder(store, service, mail, smtp_from, sender, timeout_seconds)
+    return AutoReplier(store, service, forwarder, timeout_seconds, settings.prices_file)
 
 
 async def run_worker(settings: Settings) -> None:

@@ -10,6 +10,7 @@ from campaign.links import Shortener, has_urls
 from campaign.model import ComposedCampaign, Draft, DraftRecipient, Duplicates, Message
 from campaign.phone import canonical_number, sender_kind
 from campaign.ports import LookupPort
+from campaign.prices import STANDARD_PRICES, PriceList
 from campaign.refusals import SHOWN_MAX, Refusal, RefusalCode, Refused
 from campaign.rules import SHAPE
 from campaign.rules.duplicates import skip_repeats
@@ -34,13 +35,14 @@ def compose(
     lookup: LookupPort,
     new_id: Callable[[], str],
     shortener: Shortener | None = None,
+    prices: PriceList = STANDARD_PRICES,
 ) -> ComposedCampaign:
     """Make the messages of a draft and check them against the rules in ``SHAPE``.
 
     ``default_sender`` is the account's, used if neither recipient nor campaign names one.
     ``new_id`` returns a new message id at each call. Without a ``shortener`` no link can be
-    shortened. Mailing lists must be expanded before. Raises Refused with at most ``SHOWN_MAX``
-    faults of each kind. Stores nothing.
+    shortened. Mailing lists must be expanded before. ``prices`` are the installation's. Raises
+    Refused with at most ``SHOWN_MAX`` faults of each kind. Stores nothing.
     """
     found = _Faults()
     messages: list[Message] = []
@@ -61,6 +63,9 @@ def compose(
         faults.extend(check(ComposedCampaign(draft, sound, received_at, lengths=texts.lengths)))
     if faults:
         raise Refused(*at_entries(faults, draft))
+    if prices != STANDARD_PRICES:
+        for message in messages:
+            message.own_price = prices.own_price_of(message.kind, message.country, message.segments)
     canary_end = _give_instants(draft, received_at, messages)
     links = shortener.links if shortener else []
     return ComposedCampaign(

@@ -6,7 +6,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from campaign.canary import Brake, Canary
-from campaign.credits import NO_CREDITS_MAX, CreditsMax, MessageKind
+from campaign.credits import NO_CREDITS_MAX, PRICES, CreditsMax, MessageKind, Price
 from campaign.events import EventEndpoint
 from campaign.forecast import NO_LIMITS, Limits
 from campaign.instants import DAY, Instant
@@ -140,6 +140,7 @@ class Message:
 
     ``list_id`` is the mailing list that the recipient came from. ``compliance_text`` is the text
     before its links were shortened, for the rules in ``JUDGEMENT``; None if it is the text.
+    ``own_price`` is None for the standard price of its kind.
     """
 
     position: int
@@ -165,6 +166,12 @@ class Message:
     callback_method: str | None = None
     replies: ReplyOptions | None = None
     time_zone: str | None = None
+    own_price: Price | None = None
+
+    @property
+    def price(self) -> Price:
+        """What it costs."""
+        return self.own_price or PRICES[self.kind]
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from campaign.credits import MessageKind, Price
+from campaign.credits import PRICES, MessageKind, Price
 from campaign.instants import Instant
 from campaign.ports import Tally
 from campaign.refusals import Refusal
@@ -117,7 +117,7 @@ class CampaignView:
 
 @dataclass(frozen=True, slots=True)
 class MessageView:
-    """One message, as read at one moment."""
+    """One message, as read at one moment; ``own_price`` is None for the standard one."""
 
     id: str
     position: int
@@ -142,11 +142,20 @@ class MessageView:
     line_type: str | None
     network: str | None
     duplicate_of: str | None
+    own_price: Price | None = None
+
+    @property
+    def price(self) -> Price:
+        """What it costs."""
+        return self.own_price or PRICES[self.kind]
 
 
 @dataclass(frozen=True, slots=True)
 class AttemptView:
-    """One try of a message; ``ended_at`` is None while it runs, or after its worker died."""
+    """One try of a message; ``ended_at`` is None while it runs, or after its worker died.
+
+    ``text`` is what was sent, which the message may not have any more.
+    """
 
     number: int
     started_at: Instant
@@ -154,6 +163,7 @@ class AttemptView:
     outcome: str | None
     code: str | None
     carrier: str | None = None
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)

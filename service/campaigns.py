@@ -26,6 +26,7 @@ from campaign.model import ComposedCampaign, Draft
 from campaign.orders import Order
 from campaign.rates import campaign_scope
 from campaign.refusals import Refusal, RefusalCode, Refused
+from campaign.retry import EVERYTHING, RetrySelection
 from campaign.settings import Settings
 from campaign.states import CAMPAIGN_ENDS, CampaignStatus
 from campaign.views import CampaignView
@@ -36,12 +37,12 @@ from service.dry_run import DryRun, dry_run
 from service.forecasts import fault_of_spread, planned_end
 from service.lost_workflows import LostWorkflows
 from service.media_check import open_media_check
-from service.orders import SIGNAL_SECONDS, Orders
+from service.orders import Orders
 from service.orders import StateConflict as StateConflict
 from service.pollers import newest_polls
-from service.start_options import NOT_AGAIN, campaign_input, start_options
+from service.retries import Retries
+from service.start_options import campaign_input, start_options
 from service.temporal import WorkflowNotFound, connect, is_late, is_ready, translate_errors
-from store.campaigns.retry import Retried
 from store.shared.brakes import Stop
 from store.store import Store
 from telemetry.logs import get_logger
@@ -83,6 +84,7 @@ class CampaignService:
         self._workflows = CampaignWorkflows(client, settings)
         self.lost = LostWorkflows(self._workflows, store)
         self._orders = Orders(self._workflows, self.lost, store)
+        self._retries = Retries(store, self.lost)
 
     async def admit(
         self,
@@ -168,32 +170,9 @@ class CampaignService:
         """See :meth:`service.orders.Orders.bring_again`."""
         return await self._orders.bring_again()
 
-    async def retry(self, view: CampaignView) -> None:
-        """Send again, and pay for anew, what failed for a reason that may pass.
-
-        Raises StateConflict when there is nothing to send again, Refused if credits are missing.
-        It begins when Temporal answers. While it runs, a second call changes nothing.
-        """
-        now = await asyncio.to_thread(self._store.clock.now)
-        answer = await asyncio.to_thread(self._store.retrying.retry, view.id, now)
-        if isinstance(answer, Refusal):
-            raise Refused(answer)
-        latest = await self._view(view.id)
-        if answer is Retried.ENDED:
-            raise StateConflict(latest.status)
-        if answer in NOT_AGAIN:
-            raise StateConflict(latest.status, *NOT_AGAIN[answer])
-        if latest.status is CampaignStatus.RUNNING:
-            # A run that is just ending gets the signal, and a new one begins where there is none.
-            try:
-                async with asyncio.timeout(SIGNAL_SECONDS):
-                    await self.lost.start_retried(view.id)
-            except (ServiceUnavailable, TimeoutError) as error:
-                log.warning(
-                    "the retry is in the store and will be started",
-                    campaign=view.id,
-                    reason=str(error),
-                )
+    async def retry(self, view: CampaignView, wanted: RetrySelection = EVERYTHING) -> int:
+        """See :meth:`service.retries.Retries.retry`."""
+        return await self._retries.retry(view, wanted)
 
     async def change(self, view: CampaignView, change: Change) -> Instant | None:
         """Give a campaign another start or spread while it waits, another rate until it ends.

@@ -157,7 +157,7 @@ def open_store(settings: Settings) -> Store:
         inbound=InboundMessages(database, outbox),
         replies=Replies(database),
         resolving=Resolving(database, admissions),
-        retrying=Retrying(database),
+        retrying=Retrying(database, routes),
         attempts=Attempts(database),
         message_log=MessageLog(database),
         timelines=Timelines(database),

@@ -176,7 +176,7 @@ async def test_a_retry_between_the_end_and_the_last_step_of_its_run_is_not_lost(
         settled = settle(admissions, campaign_id, status, now)
         if not result:
             weather.until = 0
-            result.append(stormy.store.retrying.retry(campaign_id, now))
+            result.append(stormy.store.retrying.retry(campaign_id, now).result)
             raise RuntimeError("died")
         return settled
 

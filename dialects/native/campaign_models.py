@@ -76,6 +76,24 @@ class CreditAmount(ApiModel):
     mms: int
 
 
+class CountryTotal(ApiModel):
+    """The messages to one country, and what they cost."""
+
+    country: str | None = Field(description="ISO 3166 code; null where it is unknown")
+    messages: int
+    segments: int
+    credits: CreditAmount
+
+
+class AttemptTotal(ApiModel):
+    """How many attempts through a carrier had an outcome."""
+
+    carrier: str | None
+    outcome: str | None = Field(description="the status that they led to; null while they run")
+    code: str | None = Field(description="why")
+    attempts: int
+
+
 class CampaignCredits(ApiModel):
     """The credits of a campaign."""
 
@@ -207,6 +225,12 @@ class Report(ApiModel):
     segments_sent: int
     attempts: int
     credits: CampaignCredits
+    countries: list[CountryTotal] = Field(
+        description="what was sent and spent by country, most messages first"
+    )
+    attempt_totals: list[AttemptTotal] = Field(
+        description="attempts by carrier and outcome, those before a retry included"
+    )
     first_sent_at: At | None
     last_sent_at: At | None
 

@@ -41,6 +41,7 @@ class Attempt(ApiModel):
     outcome: str | None = Field(description="the status that it led to")
     code: str | None = Field(description="why, in the words of docs/states.md or of the carrier")
     carrier: str | None
+    text: str = Field(description="what was sent; a retry may have another text")
 
 
 class Why(ApiModel):

@@ -2,6 +2,8 @@
 
 from sqlalchemy import String, bindparam, text
 
+from store.shared.prices import PRICE_SUMS
+
 # The smallest position of each value, so that a refusal can name a place.
 FIRSTS = """
     SELECT {column} AS value, min(position) AS position FROM message
@@ -31,14 +33,13 @@ SENDERS = text("""
 USED = text("""
     SELECT used FROM quota_day WHERE account_id = :account AND day = :day
 """)
-KINDS_WAITING = text("""
-    SELECT kind, count(*) AS n FROM message
-    WHERE campaign_id = :campaign AND status IN ('queued', 'retryable') GROUP BY kind
+WAITING = text(f"""
+    SELECT count(*) AS n, {PRICE_SUMS} FROM message
+    WHERE campaign_id = :campaign AND status IN ('queued', 'retryable')
 """)
-KINDS_OPEN = text("""
-    SELECT kind, count(*) AS n FROM message
+PRICE_OPEN = text(f"""
+    SELECT {PRICE_SUMS} FROM message
     WHERE campaign_id = :campaign AND status IN ('queued', 'retryable', 'sending', 'unknown')
-    GROUP BY kind
 """)
 SKIP_OPTED_OUT = text("""
     UPDATE message SET status = 'skipped', reason = 'opted_out', final_at = :now

@@ -12,6 +12,7 @@ from campaign.sending_windows import stored_window
 from campaign.states import GIVEN_UP, CampaignStatus
 from store.shared.activity import record
 from store.shared.own_keys import stored_key
+from store.shared.prices import price_values
 
 
 def campaign_values(composed: ComposedCampaign, campaign_id: str) -> dict[str, object]:
@@ -74,6 +75,7 @@ def message_values(composed: ComposedCampaign, campaign_id: str) -> Sequence[dic
             "callback_url": message.callback_url,
             "callback_method": message.callback_method,
             "time_zone": message.time_zone,
+            **price_values(message.own_price),
             # Some are at their end before anything was sent.
             "final_at": composed.received_at if message.status in GIVEN_UP else None,
         }

@@ -5,7 +5,6 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
-from campaign.credits import MessageKind, price_of
 from campaign.events import Destination, MessageEvent
 from campaign.handoffs import Receipt
 from campaign.instants import Instant
@@ -13,12 +12,13 @@ from campaign.states import MessageStatus
 from store.database.engine import Database, json_rows
 from store.shared import ledger, recipient_keys
 from store.shared.outbox import Outbox
+from store.shared.prices import PRICE_COLUMNS, price_of
 
 # A receipt proves the handoff of a message whose own answer is lost or still to come. That was
 # not before the message's last try began, whatever the carrier's clock says. A carrier may report
 # the delivery of any try that went to it, and the failure of the last one; older versions wrote no
 # carrier.
-_PROVE = text("""
+_PROVE = text(f"""
     UPDATE message SET
         status = :status,
         error = COALESCE(:code, error),
@@ -48,7 +48,7 @@ _PROVE = text("""
                 AND (:status = 'delivered' OR a.number = message.attempts)
         )
     )
-    RETURNING campaign_id, position, kind, key, id, status, sent_at, final_at,
+    RETURNING campaign_id, position, key, id, status, sent_at, final_at, {PRICE_COLUMNS},
         (SELECT c.account_id FROM campaign c WHERE c.id = campaign_id) AS account_id
 """)
 
@@ -172,6 +172,5 @@ def _event_of(row: Row[Any]) -> MessageEvent:
 
 
 def _post(connection: Connection, row: Row[Any]) -> None:
-    is_mms = row.kind == MessageKind.MMS
-    price = price_of(sms_messages=int(not is_mms), mms_messages=int(is_mms))
-    ledger.post(connection, row.account_id, row.campaign_id, price, row.position, row.sent_at)
+    where = (connection, row.account_id, row.campaign_id)
+    ledger.post(*where, price_of(row), row.position, row.sent_at)

@@ -1,13 +1,12 @@
 """What a chunk does in the database: claim rows before a request leaves, write the outcomes."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
 from sqlalchemy import Connection
 
-from campaign.credits import Price, price_of
+from campaign.credits import Price
 from campaign.events import Destination, MessageEvent
 from campaign.handoffs import Handoff
 from campaign.instants import SECOND, Instant
@@ -202,12 +201,12 @@ class Sending:
         moved = list(map(Moved._make, connection.execute(self._sql.record, values)))
         connection.execute(self._sql.end_attempts, {"rows": rows})
         ended_at = {outcome.position: outcome.at for outcome in outcomes}
-        sent: Counter[str] = Counter()
+        price = Price()
         first_sent: int | None = None
         # Every transaction locks keys in the same order, so that chunks seldom deadlock.
         for row in sorted(moved, key=_key):
             if row.status == MessageStatus.SENT:
-                sent[row.kind] += 1
+                price += Price(row.credits_sms, row.credits_mms)
                 first_sent = row.position if first_sent is None else min(first_sent, row.position)
             unknown = row.was_unknown and row.status != MessageStatus.SENT
             if row.key is None or row.status == MessageStatus.UNKNOWN or unknown:
@@ -224,7 +223,6 @@ class Sending:
         ]
         if first_sent is None:
             return _Written(None, events)
-        price = price_of(sent["sms"], sent["mms"])
         return _Written((price, first_sent, max(ended_at.values())), events)
 
     def _take(

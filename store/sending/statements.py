@@ -3,6 +3,7 @@
 from sqlalchemy import Boolean, bindparam, text
 
 from store.database.engine import Database
+from store.shared.prices import PRICE_COLUMNS
 
 ABANDONED = text("""
     SELECT m.*, a.started_at AS attempted_at, a.carrier, c.sandbox
@@ -67,8 +68,8 @@ class ChunkStatements:
             FROM {outcomes}
             WHERE message.campaign_id = r.campaign_id AND message.position = r.position
                 AND message.status = 'sending' AND message.claimed_by = :token
-            RETURNING message.position, message.status, message.kind, message.key,
-                message.was_unknown,
+            RETURNING message.position, message.status, message.key, message.was_unknown,
+                {PRICE_COLUMNS},
                 CASE WHEN message.callback_url > '' OR EXISTS (
                     SELECT 1 FROM webhook w
                     WHERE w.account_id = :account AND w.disabled_at IS NULL

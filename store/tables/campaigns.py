@@ -100,9 +100,10 @@ class MessageRow(SQLModel, table=True):
     the text before links were shortened, which the rules check. While the message is ``sending``,
     ``claimed_by`` names the running attempt of the chunk, which starts no request after
     ``claimed_until``. ``was_unknown`` means that an earlier try may have been sent, although
-    policy requeued the message. ``time_zone`` is the recipient's, if the request named one. In a
-    campaign with a canary or a brake ``outcome_at`` is when the last answer, receipt or opt-out
-    was recorded.
+    policy requeued the message. ``time_zone`` is the recipient's, if the request named one.
+    ``credits_sms`` and ``credits_mms`` are its price, both null for the standard one of its kind.
+    ``carrier`` is the one that a retry chose for it. In a campaign with a canary or a brake
+    ``outcome_at`` is when the last answer, receipt or opt-out was recorded.
     """
 
     __tablename__ = "message"
@@ -160,10 +161,16 @@ class MessageRow(SQLModel, table=True):
     callback_method: str | None = None
     time_zone: str | None = None
     outcome_at: int | None = Field(default=None, sa_type=BigInteger)
+    credits_sms: int | None = None
+    credits_mms: int | None = None
+    carrier: str | None = None
 
 
 class AttemptRow(SQLModel, table=True):
-    """One try of one message, committed before its request is sent; ``number`` counts from 1."""
+    """One try of one message, committed before its request is sent; ``number`` counts from 1.
+
+    ``text`` is what was sent, where the message has another text since.
+    """
 
     __tablename__ = "attempt"
 
@@ -175,3 +182,4 @@ class AttemptRow(SQLModel, table=True):
     outcome: str | None = None
     code: str | None = None
     carrier: str | None = None
+    text: str | None = Field(default=None, sa_type=Text)
