@@ -5,7 +5,7 @@ from dataclasses import KW_ONLY, dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 
-from campaign.credits import NO_CREDITS_MAX, CreditsMax, MessageKind
+from campaign.credits import NO_CREDITS_MAX, PRICES, CreditsMax, MessageKind, Price
 from campaign.events import EventEndpoint
 from campaign.forecast import NO_LIMITS, Limits
 from campaign.instants import DAY, Instant
@@ -162,6 +162,11 @@ class Message:
     callback_method: str | None = None
     replies: ReplyOptions | None = None
     time_zone: str | None = None
+
+    @property
+    def price(self) -> Price:
+        """What it costs."""
+        return PRICES[self.kind]
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ from store.shared import ledger, recipient_keys
 from store.shared.brakes import brake_of
 from store.shared.erased_numbers import ErasedNumbers
 from store.shared.outbox import Outbox
+from store.shared.text_changes import TextChanges
 
 # The next try of a message whose key another message is using.
 KEY_BUSY_WAIT: Instant = 5 * SECOND
@@ -59,6 +60,7 @@ class Sending:
         self._owners = Owners()
         self._earlier_tries = EarlierTries(database, due_messages.routes.carriers)
         self._deferrals = Deferrals(database)
+        self._text_changes = TextChanges(database)
         self._sql = ChunkStatements(database)
 
     def flush_and_claim(
@@ -84,7 +86,7 @@ class Sending:
             written = _Written()
             if outcomes:
                 written = self._write_outcomes(
-                    connection, owner, chunk.campaign_id, token, outcomes
+                    connection, owner, chunk.campaign_id, token, outcomes, now
                 )
             outcome = ClaimResult(held=held)
             if expires:
@@ -165,6 +167,7 @@ class Sending:
         campaign_id: str,
         token: str,
         outcomes: Sequence[Outcome],
+        now: Instant,
     ) -> _Written:
         """Write outcomes and keys; return what to pay for and which events to record."""
         rows = json_rows(
@@ -185,6 +188,8 @@ class Sending:
         )
         values = {"rows": rows, "token": token, "account": owner.account_id}
         moved = list(map(Moved._make, connection.execute(self._sql.record, values)))
+        put_off = [row.position for row in moved if row.status == MessageStatus.RETRYABLE]
+        self._text_changes.write_kept(connection, campaign_id, put_off, now)
         connection.execute(self._sql.end_attempts, {"rows": rows})
         ended_at = {outcome.position: outcome.at for outcome in outcomes}
         sent: Counter[str] = Counter()

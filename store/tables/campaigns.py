@@ -34,7 +34,8 @@ class CampaignRow(SQLModel, table=True):
     real carrier and take no credits. ``credits_max_sms`` and ``credits_max_mms`` are the most that
     it may hold. ``is_test`` campaigns send a text of another one to the sender's own numbers.
     ``sending_window`` is the JSON of its window (campaign/sending_windows.py). Nothing leaves at
-    ``expires_at`` or later.
+    ``expires_at`` or later. ``template`` is the JSON of what its texts are made of
+    (campaign/text_edits.py), and null of a campaign that is older than that.
     """
 
     __tablename__ = "campaign"
@@ -79,6 +80,7 @@ class CampaignRow(SQLModel, table=True):
     credits_max_sms: int | None = Field(default=None, sa_type=BigInteger)
     credits_max_mms: int | None = Field(default=None, sa_type=BigInteger)
     is_test: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+    template: str | None = Field(default=None, sa_type=Text)
 
 
 class MessageRow(SQLModel, table=True):
@@ -90,6 +92,9 @@ class MessageRow(SQLModel, table=True):
     ``claimed_by`` names the running attempt of the chunk, which starts no request after
     ``claimed_until``. ``was_unknown`` means that an earlier try may have been sent, although
     policy requeued the message. ``time_zone`` is the recipient's, if the request named one.
+    ``fields`` is the JSON of the values for tags, if there are any; with ``own_text`` the request
+    had a text for this recipient alone. ``next_text`` is the change (store/shared/text_changes.py)
+    that a message gets which was being sent when the campaign's text changed, if it is put off.
     """
 
     __tablename__ = "message"
@@ -139,6 +144,9 @@ class MessageRow(SQLModel, table=True):
     callback_url: str | None = Field(default=None, sa_type=Text)
     callback_method: str | None = None
     time_zone: str | None = None
+    fields: str | None = Field(default=None, sa_type=Text)
+    own_text: bool | None = None
+    next_text: str | None = Field(default=None, sa_type=Text)
 
 
 class AttemptRow(SQLModel, table=True):
