@@ -42,7 +42,8 @@ STATEMENTS: Sequence[tuple[str, str]] = (
         """
         UPDATE message SET recipient = :erased, text = '', compliance_text = NULL,
             media_url = NULL, key = NULL, reference = NULL, line_type = NULL, network = NULL,
-            callback_url = NULL, callback_method = NULL, time_zone = NULL
+            callback_url = NULL, callback_method = NULL, time_zone = NULL, fields = NULL,
+            next_text = NULL
         FROM {messages}
         WHERE message.campaign_id = r.campaign_id AND message.position = r.position
         """,
@@ -181,13 +182,14 @@ _SKIP = f"""
 _NAMING = text("""
     SELECT id FROM campaign
     WHERE account_id = :account
-        AND (name LIKE :digits OR key LIKE :digits OR refusals LIKE :digits)
+        AND (name LIKE :digits OR key LIKE :digits OR refusals LIKE :digits OR template LIKE :digits)
 """)
 _UNNAME = text("""
     UPDATE campaign SET
         name = CASE WHEN name LIKE :digits THEN :erased ELSE name END,
         key = CASE WHEN key LIKE :digits THEN :erased || ':' || id ELSE key END,
-        refusals = CASE WHEN refusals LIKE :digits THEN '[]' ELSE refusals END
+        refusals = CASE WHEN refusals LIKE :digits THEN '[]' ELSE refusals END,
+        template = CASE WHEN template LIKE :digits THEN NULL ELSE template END
     WHERE id IN :campaigns
 """).bindparams(bindparam("campaigns", expanding=True))
 _FORGET_KEYS = text("""

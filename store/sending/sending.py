@@ -27,6 +27,7 @@ from store.shared.brakes import brake_of
 from store.shared.erased_numbers import ErasedNumbers
 from store.shared.guards import Guards
 from store.shared.outbox import Outbox
+from store.shared.text_changes import TextChanges
 
 # The next try of a message whose key another message is using.
 KEY_BUSY_WAIT: Instant = 5 * SECOND
@@ -61,6 +62,7 @@ class Sending:
         self._owners = Owners()
         self._earlier_tries = EarlierTries(database, due_messages.routes.carriers)
         self._deferrals = Deferrals(database)
+        self._text_changes = TextChanges(database)
         self._sql = ChunkStatements(database)
 
     def flush_and_claim(
@@ -199,6 +201,8 @@ class Sending:
             "now": now,
         }
         moved = list(map(Moved._make, connection.execute(self._sql.record, values)))
+        put_off = [row.position for row in moved if row.status == MessageStatus.RETRYABLE]
+        self._text_changes.write_kept(connection, campaign_id, put_off, now)
         connection.execute(self._sql.end_attempts, {"rows": rows})
         ended_at = {outcome.position: outcome.at for outcome in outcomes}
         price = Price()
