@@ -83,7 +83,7 @@ class CampaignService:
         self._workflows = CampaignWorkflows(client, settings)
         self.lost = LostWorkflows(self._workflows, store)
         self._orders = Orders(self._workflows, self.lost, store)
-        self._retries = Retries(store, self.lost)
+        self._retries = Retries(store, self.lost, self._composer)
         self._changes = CampaignChanges(self._workflows, self.lost, store, settings, self._composer)
 
     async def admit(

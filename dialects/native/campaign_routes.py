@@ -42,7 +42,7 @@ CHANGE = (
     "whole plan, including the messages' own times. The spread can change until then too: messages "
     "without a time of their own are spread again from the start; the others keep their time. The "
     "rate can change until the campaign ends, and takes effect within two seconds. The text can, "
-    "too, alone or with the rate: it replaces that of the messages that have not left and have none of "
+    "too, alone or with the rate: it replaces that of messages that have not left and have none of "
     "their own, is validated as a new campaign's, and the difference in credits is held or given "
     "back with it, or the answer is 402."
 )

@@ -41,9 +41,9 @@ STATEMENTS: Sequence[tuple[str, str]] = (
         "message",
         """
         UPDATE message SET recipient = :erased, text = '', compliance_text = NULL,
-            media_url = NULL, key = NULL, reference = NULL, line_type = NULL, network = NULL,
-            callback_url = NULL, callback_method = NULL, time_zone = NULL, fields = NULL,
-            next_text = NULL
+            next_text = NULL, fields = NULL, media_url = NULL, key = NULL, reference = NULL,
+            line_type = NULL, network = NULL, callback_url = NULL, callback_method = NULL,
+            time_zone = NULL
         FROM {messages}
         WHERE message.campaign_id = r.campaign_id AND message.position = r.position
         """,
@@ -182,7 +182,8 @@ _SKIP = f"""
 _NAMING = text("""
     SELECT id FROM campaign
     WHERE account_id = :account
-        AND (name LIKE :digits OR key LIKE :digits OR refusals LIKE :digits OR template LIKE :digits)
+        AND (name LIKE :digits OR key LIKE :digits
+            OR refusals LIKE :digits OR template LIKE :digits)
 """)
 _UNNAME = text("""
     UPDATE campaign SET
@@ -249,17 +250,9 @@ class Eraser:
         def work(connection: Connection) -> Erasure:
             self._erased_numbers.add(connection, account_id, number, now)
             found = self._find(connection, values)
-            rows = json_rows(
-                [
-                    {
-                        "campaign_id": row.campaign_id,
-                        "position": row.position,
-                        "message_id": row.message_id,
-                    }
-                    for row in found
-                ]
-            )
-            values["rows"] = rows
+            names = ("campaign_id", "position", "message_id")
+            rows = [{name: getattr(row, name) for name in names} for row in found]
+            values["rows"] = json_rows(rows)
             replies = connection.execute(_REPLIES, values).scalar_one()
             connection.execute(self._back_to_unknown, values)
             skipped = connection.execute(self._skip, values).all()
