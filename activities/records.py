@@ -47,7 +47,10 @@ class PlanCampaignResult(Record):
 
 
 class NextWavesResult(Record):
-    """The next waves of a campaign, soonest first; when nothing waits, the counts instead."""
+    """The next waves of a campaign, soonest first, and its counts.
+
+    Earlier versions count only when nothing waits.
+    """
 
     waves: tuple[Wave, ...] = ()
     tally: Tally | None = None

@@ -151,9 +151,8 @@ class WaveRow:
 class PlanFacts:
     """What a plan is made from.
 
-    ``begun`` says that the campaign is neither a draft nor scheduled any more, ``sent_any`` that
-    at least one message was handed to a carrier, or may have been. ``paused_at`` is the instant
-    since which it is paused, None while it is not.
+    ``begun`` says that the campaign is neither a draft nor scheduled any more, ``sent_any`` that a
+    carrier has a message, or may have. It is paused since ``paused_at``, and counts from ``base_at``.
     """
 
     spread_hours: float
@@ -165,6 +164,7 @@ class PlanFacts:
     begun: bool = True
     sent_any: bool = False
     paused_at: Instant | None = None
+    base_at: Instant = 0
 
 
 @dataclass(frozen=True, slots=True)

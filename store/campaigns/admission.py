@@ -178,6 +178,7 @@ class Admissions:
             begun=row.status not in (CampaignStatus.DRAFT, CampaignStatus.SCHEDULED),
             sent_any=bool(row.sent_any),
             paused_at=row.paused_at,
+            base_at=row.base_at,
         )
 
     def waiting_rows(self, campaign_id: str, limit: int) -> Sequence[WaveRow]:

@@ -77,7 +77,7 @@ COUNT_QUOTA = text("""
 """)
 # An attempt is written before its first byte leaves.
 PLAN = text("""
-    SELECT status, spread_hours, pauses_applied, paused_at,
+    SELECT status, spread_hours, pauses_applied, paused_at, base_at,
       (SELECT min(message.due_at) FROM message WHERE message.campaign_id = campaign.id
          AND message.status IN ('queued', 'retryable')) AS first_due,
       (SELECT max(message.due_at) FROM message WHERE message.campaign_id = campaign.id
