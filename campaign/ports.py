@@ -152,7 +152,7 @@ class PlanFacts:
     """What a plan is made from.
 
     ``begun`` says that the campaign is neither a draft nor scheduled any more, ``sent_any`` that a
-    carrier has a message, or may have. It is paused since ``paused_at``, and counts from ``base_at``.
+    carrier has a message, or may have. Paused since ``paused_at``, it counts from ``base_at``.
     """
 
     spread_hours: float
