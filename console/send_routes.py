@@ -5,14 +5,12 @@ import re
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from campaign.ids import CAMPAIGN_PREFIX, ID_BYTES, make_id
-from campaign.instants import Instant, instant_of
+from campaign.instants import Instant
 from campaign.model import Draft
 from campaign.refusals import Refused
 from campaign.states import MessageStatus
@@ -22,6 +20,7 @@ from console import drafts, people_words, words
 from console.draft_routes import enter_draft
 from console.handling import PREFIX, Console, Leave, redirect
 from console.sessions import Session
+from console.times import Unreadable, read_hours, read_local_time
 from service.composition import CampaignComposer
 from service.dry_run import DryRun
 from service.test_sends import send_test
@@ -31,12 +30,7 @@ from store.clock import wall_clock
 from store.database.threads import read_in_thread
 from store.store import Store
 
-HOURS_MAX = 24.0 * 366
 _ONCE = re.compile(r"[A-Za-z0-9_-]{8,64}")
-
-
-class Unreadable(Exception):
-    """A field of a form cannot be read; the text says what to write."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,24 +214,5 @@ def read_times(fields: Mapping[str, str]) -> tuple[Instant | None, float]:
     """The start, None for now, and the hours of spread of a form; raises Unreadable."""
     start = None
     if fields.get("when") == "at":
-        start = _start(fields.get("at", ""), fields.get("zone", ""))
-    try:
-        hours = float(fields.get("hours", "").strip().replace(",", ".") or 0)
-    except ValueError:
-        raise Unreadable(words.BAD_HOURS) from None
-    if not 0 <= hours <= HOURS_MAX:
-        raise Unreadable(words.BAD_HOURS)
-    return start, hours
-
-
-def _start(written: str, zone: str) -> Instant:
-    """The instant of a local time in a zone of the IANA list."""
-    try:
-        local = datetime.fromisoformat(written)
-        there = local.replace(tzinfo=ZoneInfo(zone or "UTC"))
-        moment = there.astimezone(UTC)
-    except (ValueError, ZoneInfoNotFoundError, OSError, OverflowError):
-        raise Unreadable(words.BAD_TIME) from None
-    if moment.astimezone(there.tzinfo).replace(tzinfo=None) != local:
-        raise Unreadable(words.NO_SUCH_TIME)  # The clock is put forward over it.
-    return instant_of(moment)
+        start = read_local_time(fields.get("at", ""), fields.get("zone", ""))
+    return start, read_hours(fields) or 0.0
