@@ -1,6 +1,7 @@
 """When the messages of a campaign are due: all shifted by a time, or spread anew."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TypeVar
 
 from sqlalchemy import Connection, text
@@ -72,13 +73,27 @@ class Plans:
         """)
 
     def shift(
-        self, campaign_id: str, number: int, by: Instant, scheduled_at: Instant | None = None
+        self,
+        campaign_id: str,
+        number: int,
+        by: Instant,
+        scheduled_at: Instant | None = None,
+        within: Connection | None = None,
     ) -> int:
         """See :class:`campaign.ports.PlanStore`; raises NoResultFound for an unknown id."""
         _check(by, scheduled_at)
-        return self._write(
-            lambda connection: self._shift(connection, campaign_id, number, by, scheduled_at)
-        )
+        values = {"campaign": campaign_id, "number": number, "by": by, "scheduled_at": scheduled_at}
+
+        def work(connection: Connection) -> int:
+            windowed = window_plan(connection, self._lay_out, campaign_id)
+            if connection.execute(_COUNT_PUSH, values).rowcount:
+                if windowed is None:
+                    connection.execute(_PUSH, values)
+                else:
+                    windowed.shift(campaign_id, by, scheduled_at)
+            return _changes(connection, campaign_id)
+
+        return self._write(work, within)
 
     def respread(
         self,
@@ -87,16 +102,41 @@ class Plans:
         hours: float,
         earliest: Instant,
         scheduled_at: Instant | None = None,
+        within: Connection | None = None,
     ) -> int:
         """See :class:`campaign.ports.PlanStore`; raises NoResultFound for an unknown id."""
         _check(earliest, scheduled_at)
         if fault := spread_fault(hours, SPREAD_HOURS_CEILING):
             raise InstantOutOfRange(f"a spread {fault}")
-        return self._write(
-            lambda connection: self._respread(
-                connection, campaign_id, number, hours, earliest, scheduled_at
-            )
-        )
+        values = {
+            "campaign": campaign_id,
+            "number": number,
+            "hours": hours,
+            "earliest": earliest,
+        }
+
+        def work(connection: Connection) -> int:
+            start = connection.execute(_COUNT_SPREAD, values).scalar()
+            if start is None:
+                return _changes(connection, campaign_id)
+            positions = connection.execute(self._spread_over, values).scalars().all()
+            dues = ideal_instants(start, hours, len(positions))
+            rows = [
+                {"campaign_id": campaign_id, "position": position, "due_at": due}
+                for position, due in zip(positions, dues, strict=True)
+            ]
+            connection.execute(self._lay_out, {"rows": json_rows(rows)})
+            first = connection.execute(_FIRST_DUE, values).scalar()
+            if scheduled_at is not None and first is not None:
+                move = {**values, "by": scheduled_at - first, "scheduled_at": scheduled_at}
+                connection.execute(_MOVE_START, move)
+                connection.execute(_PUSH, move)
+            windowed = window_plan(connection, self._lay_out, campaign_id)
+            if windowed is not None:
+                windowed.respread(campaign_id)
+            return number
+
+        return self._write(work, within)
 
     def preview(
         self,
@@ -106,10 +146,10 @@ class Plans:
         scheduled_at: Instant | None,
         look: Callable[[Connection], T],
     ) -> T:
-        """What ``look`` finds once the plan is changed; nothing is, because it is rolled back.
+        """What ``look`` finds once the plan is changed; the change is then taken back.
 
-        Without ``hours`` the plan moves to ``scheduled_at``; otherwise see :meth:`respread`. Holds
-        the locks of a change meanwhile: about a second for 50,000 messages. Raises as changes do.
+        Without ``hours`` the plan moves to ``scheduled_at``; otherwise see ``respread``. Holds the
+        locks of a change meanwhile: about a second for 50,000 messages. Raises as changes do.
         """
         found: list[T] = []
 
@@ -117,73 +157,21 @@ class Plans:
             number = _changes(connection, campaign_id) + 1
             first = connection.execute(_FIRST_DUE, {"campaign": campaign_id}).scalar()
             if hours is not None:
-                self._respread(connection, campaign_id, number, hours, earliest, scheduled_at)
+                self.respread(campaign_id, number, hours, earliest, scheduled_at, connection)
             elif scheduled_at is not None and first is not None:
-                self._shift(connection, campaign_id, number, scheduled_at - first, scheduled_at)
-            found[:] = [look(connection)]
+                self.shift(campaign_id, number, scheduled_at - first, scheduled_at, connection)
+            found.append(look(connection))
             raise _Undone
 
-        try:
+        with suppress(_Undone):
             self._write(work)
-        except _Undone:
-            pass
-        return found[0]
+        return found[-1]
 
-    def _shift(
-        self,
-        connection: Connection,
-        campaign_id: str,
-        number: int,
-        by: Instant,
-        scheduled_at: Instant | None,
-    ) -> int:
-        values = {"campaign": campaign_id, "number": number, "by": by, "scheduled_at": scheduled_at}
-        windowed = window_plan(connection, self._lay_out, campaign_id)
-        if connection.execute(_COUNT_PUSH, values).rowcount:
-            if windowed is None:
-                connection.execute(_PUSH, values)
-            else:
-                windowed.shift(campaign_id, by, scheduled_at)
-        return _changes(connection, campaign_id)
-
-    def _respread(
-        self,
-        connection: Connection,
-        campaign_id: str,
-        number: int,
-        hours: float,
-        earliest: Instant,
-        scheduled_at: Instant | None,
-    ) -> int:
-        values = {
-            "campaign": campaign_id,
-            "number": number,
-            "hours": hours,
-            "earliest": earliest,
-        }
-        start = connection.execute(_COUNT_SPREAD, values).scalar()
-        if start is None:
-            return _changes(connection, campaign_id)
-        positions = connection.execute(self._spread_over, values).scalars().all()
-        dues = ideal_instants(start, hours, len(positions))
-        rows = [
-            {"campaign_id": campaign_id, "position": position, "due_at": due}
-            for position, due in zip(positions, dues, strict=True)
-        ]
-        connection.execute(self._lay_out, {"rows": json_rows(rows)})
-        first = connection.execute(_FIRST_DUE, values).scalar()
-        if scheduled_at is not None and first is not None:
-            move = {**values, "by": scheduled_at - first, "scheduled_at": scheduled_at}
-            connection.execute(_MOVE_START, move)
-            connection.execute(_PUSH, move)
-        windowed = window_plan(connection, self._lay_out, campaign_id)
-        if windowed is not None:
-            windowed.respread(campaign_id)
-        return number
-
-    def _write(self, work: Callable[[Connection], int]) -> int:
+    def _write(self, work: Callable[[Connection], int], within: Connection | None = None) -> int:
         """Run a change; the checks of the tables hold every instant that it computes in bounds."""
         try:
+            if within is not None:
+                return work(within)
             return self._database.write(work)
         except IntegrityError as error:
             if "_in_bounds" not in str(error.orig):
