@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from campaign.forecast import Forecast
 from campaign.ids import CAMPAIGN_PREFIX, ID_BYTES, make_id
 from campaign.instants import Instant
 from campaign.model import Draft
@@ -16,8 +17,8 @@ from campaign.refusals import Refused
 from campaign.states import MessageStatus
 from campaign.test_sends import TO_MAX
 from campaign.views import CampaignView, MessageView
-from console import drafts, people_words, words
-from console.draft_routes import enter_draft
+from console import charts, drafts, people_words, words
+from console.draft_routes import enter_draft, fault_of
 from console.handling import PREFIX, Console, Leave, redirect
 from console.sessions import Session
 from console.times import Unreadable, read_hours, read_local_time
@@ -53,7 +54,7 @@ def routes(console: Console, router: APIRouter) -> None:
     ) -> tuple[Draft, drafts.People]:
         """What would be sent; raises Leave to the step that is not done yet."""
         path = f"{PREFIX}/new/{draft.id}"
-        if not draft.text.strip():
+        if fault_of(draft) is not None:
             raise Leave(redirect(f"{path}/write"))
         people = await asyncio.to_thread(
             drafts.people_of, store, composer, draft, session.principal
@@ -67,7 +68,7 @@ def routes(console: Console, router: APIRouter) -> None:
         try:
             preview = await service.dry_run(draft)
         except Refused as refused:
-            return None, words.refused(refused.refusals).items
+            return None, tuple(dict.fromkeys(words.refused(refused.refusals).items))
         return preview, words.refused(preview.refusals).items
 
     async def check_page(
@@ -90,6 +91,7 @@ def routes(console: Console, router: APIRouter) -> None:
             people=people,
             count=drafts.count(draft.text),
             preview=preview,
+            curve=charts.curve(preview.forecast if preview else None),
             faults=faults,
             is_good=is_good,
             test=test,
@@ -133,11 +135,14 @@ def routes(console: Console, router: APIRouter) -> None:
         draft: SavedDraft,
         fault: str | None = None,
         fields: Mapping[str, str] | None = None,
+        forecast: Forecast | None = None,
     ) -> Response:
         return console.page(
             request,
             "send.html",
             400 if fault else 200,
+            forecast=forecast,
+            curve=charts.curve(forecast),
             draft=draft,
             people=draft.choices["checked"],
             fault=fault,
@@ -161,8 +166,9 @@ def routes(console: Console, router: APIRouter) -> None:
         checked = draft.choices.get("checked")
         if checked is None:
             return redirect(f"{PREFIX}/new/{draft.id}/check")
+        is_look = "look" in fields
         typed = fields.get("typed", "").strip().replace(",", "").replace(" ", "")
-        if checked > drafts.TYPED_ABOVE and typed != str(checked):
+        if checked > drafts.TYPED_ABOVE and typed != str(checked) and not is_look:
             return send_page(request, draft, words.type_number(checked), fields)
         try:
             times = read_times(fields)
@@ -170,6 +176,10 @@ def routes(console: Console, router: APIRouter) -> None:
             return send_page(request, draft, str(fault), fields)
         to_send, _ = await draft_to_send(request, session, draft)
         to_send = replace(to_send, scheduled_at=times[0], spread_hours=times[1])
+        if is_look:
+            preview, faults = await preview_of(to_send)
+            forecast = preview.forecast if preview else None
+            return send_page(request, draft, " ".join(faults) or None, fields, forecast)
         campaign_id = make_id(CAMPAIGN_PREFIX, secrets.token_bytes(ID_BYTES))
         if not await asyncio.to_thread(store.drafts.assign, id, campaign_id, wall_clock(), draft):
             # Another click was first, and is on its way, or the draft was changed meanwhile.
