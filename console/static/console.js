@@ -71,12 +71,15 @@
     for (const part of parts) {
       const latest = page.querySelector(`[data-live="${part.dataset.live}"]`);
       // What somebody is about to press must not move away below the finger.
-      if (!latest || part.contains(document.activeElement)) continue;
+      const active = document.activeElement;
+      const opened = [...part.querySelectorAll("summary")].indexOf(active);
+      if (!latest || (opened < 0 && part.contains(active))) continue;
       localise(latest);
       if (latest.innerHTML !== part.innerHTML) {
         const open = [...part.querySelectorAll("details")].map((one) => one.open);
         part.innerHTML = latest.innerHTML;
         part.querySelectorAll("details").forEach((one, index) => { one.open = open[index]; });
+        if (opened >= 0) part.querySelectorAll("summary")[opened]?.focus({ preventScroll: true });
       }
       // A screen reader says each step once, whatever else is replaced.
       const said = latest.dataset.announce;
