@@ -8,6 +8,7 @@ from temporalio import activity
 from activities.clock import now
 from activities.records import (
     CampaignRef,
+    EndCanaryInput,
     NextWavesResult,
     RespreadPlanInput,
     RespreadPlanResult,
@@ -53,6 +54,8 @@ class Planning:
         if len(rows) == ROWS_MAX and len(planned) > 1:
             # The limit may have cut the last wave short; the next look shows it whole.
             planned = planned[:-1]
+        if not planned and facts.canary:
+            return NextWavesResult(canary_until=self._plans.canary_until(input.campaign_id, now()))
         if not planned:
             return NextWavesResult(tally=self._campaigns.tally(input.campaign_id))
         begins = not facts.begun
@@ -72,10 +75,22 @@ class Planning:
     def shift_plan(self, input: ShiftPlanInput) -> ShiftPlanResult:
         """Move everything that waits, once for each number; run again, it only answers."""
         number = self._plans.shift(input.campaign_id, input.number, input.by, input.scheduled_at)
-        facts = self._admissions.plan_facts(input.campaign_id)
+        return self._moved(input.campaign_id, number)
+
+    def _moved(self, campaign_id: str, number: int) -> ShiftPlanResult:
+        facts = self._admissions.plan_facts(campaign_id)
         return ShiftPlanResult(
             number=number, first_due_at=facts.first_due_at, last_due_at=facts.last_due_at
         )
+
+    @activity.defn
+    def end_canary(self, input: EndCanaryInput) -> ShiftPlanResult:
+        """Pause a campaign for the outcomes of its canary, or let the others leave from now on.
+
+        Changes the plan once for each number; run again, it only answers.
+        """
+        number = self._plans.end_canary(input.campaign_id, input.number, now())
+        return self._moved(input.campaign_id, number)
 
     @activity.defn
     def respread_plan(self, input: RespreadPlanInput) -> RespreadPlanResult:

@@ -2,18 +2,19 @@
 
 The store is SQLite, filled by SQL: by default 1,000 campaigns with 1,000,000 messages, some of
 them of 50,000, one of which is half sent. Each page is asked for in this process, without a
-network. Prints a table; 1 when a page is over its budget.
+network. Prints a table; 1 when a page is over its budget, which is held against the time of the
+processor: what other programs take of this machine is none of a page's.
 """
 
 import argparse
 import asyncio
-import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 
 import httpx
 from pydantic import SecretStr
@@ -33,6 +34,7 @@ from starter.api.app import create_app
 from store.clock import wall_clock
 from store.database.migrate import upgrade
 from store.store import Store, open_store
+from telemetry.logs import configure
 
 BYTES_MAX, MS_MAX = 100_000, 200
 RUNNING, LARGE, SMALL = "cmp_000000", "cmp_000001", "cmp_000500"
@@ -65,22 +67,19 @@ _MESSAGES = text("""
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A page: the bytes of its HTML, and the milliseconds of each time it was asked for."""
+    """A page: the bytes of its HTML, and milliseconds: of each time it was asked for, and of the
+    processor for each."""
 
     title: str
     status: int
     size: int
     took: Sequence[float]
-
-    @property
-    def median(self) -> float:
-        """The middle of the times."""
-        return statistics.median(self.took)
+    worked: Sequence[float]
 
     @property
     def is_kept(self) -> bool:
         """Whether it is within its budgets."""
-        return self.status == 200 and self.size <= BYTES_MAX and self.median <= MS_MAX
+        return self.status == 200 and self.size <= BYTES_MAX and median(self.worked) <= MS_MAX
 
 
 def sizes(campaigns: int, messages: int, largest: int) -> Sequence[int]:
@@ -153,6 +152,7 @@ async def measure(
     account, pair = store.accounts.create("bench", 0)
     fill(store, account.id, counts, wall_clock())
     service = await open_campaign_service(settings, store)
+    configure({"GODWIT_LOG_LEVEL": "warning"})
     app = create_app(ApiContext(settings, store, service, RequestLimiter("memory://")))
     cookies = {SESSION_COOKIE: Signatures(settings).session_token(pair.key_id)}
     transport = httpx.ASGITransport(app)
@@ -161,12 +161,14 @@ async def measure(
         transport=transport, base_url="http://godwit", cookies=cookies
     ) as http:
         for title, path in pages(len(counts)).items():
-            took = []
+            took, worked = [], []
             for _ in range(runs + 1):
-                began = time.perf_counter()
+                began, busy = time.perf_counter(), time.process_time()
                 answer = await http.get(f"/console{path}")
                 took.append(1000 * (time.perf_counter() - began))
-            found.append(Measured(title, answer.status_code, len(answer.content), took[1:]))
+                worked.append(1000 * (time.process_time() - busy))
+            size = len(answer.content)
+            found.append(Measured(title, answer.status_code, size, took[1:], worked[1:]))
         shared = [await http.get(f"/console/static/console.{kind}") for kind in ("css", "js")]
     await service.close()
     store.close()
@@ -195,9 +197,9 @@ def main() -> int:
     ):
         table.add_column(heading, justify="left" if heading == "page" else "right")
     for one in found:
-        between = f"{min(one.took):.0f} – {max(one.took):.0f}"
         kept = "kept" if one.is_kept else "missed" if one.status == 200 else str(one.status)
-        table.add_row(one.title, f"{one.size / 1000:.1f}", f"{one.median:.0f}", between, kept)
+        times = (f"{median(each):.0f}" for each in (one.worked, one.took))
+        table.add_row(one.title, f"{one.size / 1000:.1f}", *times, kept)
     console = Console(width=None if sys.stdout.isatty() else 120)
     console.print(table)
     console.print(f"Style and script, which a browser keeps: {shared / 1000:.1f} KB.")

@@ -56,6 +56,18 @@ def ideal_instants(start: Instant, spread_hours: float, count: int) -> list[Inst
     return [start + int(window * position / count) for position in range(count)]
 
 
+def canary_instants(
+    start: Instant, spread_hours: float, count: int, size: int, wait_seconds: int
+) -> list[Instant]:
+    """The instants of a plan with a canary: ``size`` messages at once, then the others, spread.
+
+    The others begin when the wait ends at the latest, so that a forecast of the plan is late
+    rather than early. The plan moves when the canary ends.
+    """
+    after = start + wait_seconds * SECOND
+    return [start] * min(size, count) + ideal_instants(after, spread_hours, count - size)
+
+
 def wave_width(spread_hours: float) -> Instant:
     """The width of a wave: the most time between its first and last due instant, in ms.
 

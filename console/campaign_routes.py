@@ -27,7 +27,7 @@ from store.database.threads import read_in_thread
 from store.store import Store
 
 PAGE, ACTIONS_MAX = 50, 20
-Act = Callable[[CampaignView], Awaitable[None]]
+Act = Callable[[CampaignView], Awaitable[object]]
 
 
 @dataclass(frozen=True, slots=True)

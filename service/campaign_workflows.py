@@ -32,6 +32,8 @@ SIGNALS: dict[Order, Signal] = {
 }
 
 RUNNING = "WorkflowType = 'Campaign' AND ExecutionStatus = 'Running'"
+# Temporal sets it after a few failed tasks in a row, and removes it after one that succeeds.
+STUCK = "TemporalReportedProblems IS NOT NULL"
 RPC_TIMEOUT = timedelta(seconds=10)
 LISTED_AT_ONCE = 1_000
 _PREFIX = "campaign:"
@@ -108,8 +110,15 @@ class CampaignWorkflows:
 
     async def running(self) -> set[str]:
         """The campaigns whose workflow runs, as the visibility store has it: it lags a little."""
+        return await self._listed(RUNNING)
+
+    async def stuck(self) -> set[str]:
+        """The campaigns whose workflow fails at each task, such as after a deploy of other code."""
+        return await self._listed(f"{RUNNING} AND {STUCK}")
+
+    async def _listed(self, query: str) -> set[str]:
         request = ListWorkflowExecutionsRequest(
-            namespace=self._client.namespace, query=RUNNING, page_size=LISTED_AT_ONCE
+            namespace=self._client.namespace, query=query, page_size=LISTED_AT_ONCE
         )
         ids: set[str] = set()
         with translate_errors(self._client):

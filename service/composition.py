@@ -37,6 +37,7 @@ class CampaignComposer:
             self.lookup,
             make_ids(MESSAGE_PREFIX, random).__next__,
             self._shortener(draft),
+            self.settings.prices_file,
         )
 
     def _with_hours(self, draft: Draft) -> Draft:

@@ -42,6 +42,7 @@ from store.shared.activity import Activities
 from store.shared.auto_replies import AutoReplies
 from store.shared.brakes import Brakes
 from store.shared.erased_numbers import ErasedNumbers
+from store.shared.guards import Guards
 from store.shared.keyword_settings import KeywordSettingsStore
 from store.shared.outbox import Outbox
 from store.shared.rates import Rates
@@ -123,6 +124,7 @@ def open_store(settings: Settings) -> Store:
     admissions = Admissions(database, outbox, erased_numbers, forecasts)
     due_messages = DueMessages(database, rates, health, routes)
     receipts = Receipts(database, outbox)
+    guards = Guards(outbox)
     return Store(
         database=database,
         clock=StoreClock(database),
@@ -138,8 +140,8 @@ def open_store(settings: Settings) -> Store:
         brakes=Brakes(database),
         admissions=admissions,
         forecasts=forecasts,
-        plans=Plans(database),
-        sending=Sending(database, outbox, due_messages, erased_numbers, receipts),
+        plans=Plans(database, guards, outbox),
+        sending=Sending(database, outbox, due_messages, erased_numbers, receipts, guards),
         rates=rates,
         routes=routes,
         health=health,
@@ -155,7 +157,7 @@ def open_store(settings: Settings) -> Store:
         inbound=InboundMessages(database, outbox),
         replies=Replies(database),
         resolving=Resolving(database, admissions),
-        retrying=Retrying(database),
+        retrying=Retrying(database, routes),
         attempts=Attempts(database),
         message_log=MessageLog(database),
         timelines=Timelines(database),

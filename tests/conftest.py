@@ -235,13 +235,20 @@ async def skipping() -> AsyncIterator[WorkflowEnvironment]:
 
 @pytest.fixture(scope="session")
 async def real() -> AsyncIterator[WorkflowEnvironment]:
-    """A real Temporal server, which wishes for a new run much sooner than others do."""
+    """A real Temporal server, which wishes for a new run much sooner than others do.
+
+    A task queue has one partition: every test has task queues of its own, and its worker polls
+    each partition.
+    """
+    values = (
+        f"limit.historyCount.suggestContinueAsNew={CONTINUE_EVENTS}",
+        "matching.numTaskqueueReadPartitions=1",
+        "matching.numTaskqueueWritePartitions=1",
+        "system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute=2",
+    )
     environment = await WorkflowEnvironment.start_local(
         dev_server_existing_path=binary("temporal"),
-        dev_server_extra_args=[
-            "--dynamic-config-value",
-            f"limit.historyCount.suggestContinueAsNew={CONTINUE_EVENTS}",
-        ],
+        dev_server_extra_args=[part for one in values for part in ("--dynamic-config-value", one)],
         data_converter=pydantic_data_converter,
     )
     await register_search_attributes(environment.client)

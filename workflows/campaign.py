@@ -5,12 +5,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from activities.lifecycle import Lifecycle
     from activities.planning import Planning
-    from activities.records import (
-        CampaignRef,
-        ChunkResult,
-        SettleInput,
-        Verdict,
-    )
+    from activities.records import CampaignRef, ChunkResult, SettleInput, Verdict
     from campaign.instants import Instant
     from campaign.ports import Tally
     from campaign.schedule import Wave
@@ -18,6 +13,7 @@ with workflow.unsafe.imports_passed_through():
 
 from workflows import timers, visibility
 from workflows.admission import admit
+from workflows.canary import CanaryWait
 from workflows.cancellation import as_signal
 from workflows.chunks import Chunks
 from workflows.help import Help
@@ -62,6 +58,7 @@ class CampaignWorkflow:
         self.steps = Steps(self.revision, self.help.ask)
         self.orders = Orders(self.ref, self.state, self.steps, self.help, self._become)
         self.changes = PlanChanges(input.campaign_id, self.state, self.steps, self._show)
+        self.canary = CanaryWait(self.changes, self.orders, self._held)
         self.chunks = Chunks(
             input.campaign_id, input.chunks_at_once, self._held, self._count, self.help.ask
         )
@@ -138,6 +135,9 @@ class CampaignWorkflow:
                 Planning.find_next_waves, self.ref, "look for what is due next"
             )
             if self.state.pauses != changes and self._looks_again():
+                continue
+            if planned.canary_until is not None:
+                await self.canary.wait(planned.canary_until)
                 continue
             self.upcoming, self.counted = list(planned.waves), planned.tally
             if not self.upcoming:

@@ -33,9 +33,10 @@ _PAUSE = text(f"""
     WHERE id = :campaign AND status IN :open AND COALESCE(ordered, '') <> 'cancel'
 """).bindparams(_STATES)
 # The pause ends when the campaign has moved its plan by the length of it; else what fell due
-# meanwhile would leave at once. It is numbered anew each time, so that it is signalled again.
+# meanwhile would leave at once. It is numbered anew each time, so that it is signalled again. What
+# was counted before is known to the person, and stops nothing again.
 _RESUME = text(f"""
-    UPDATE campaign SET ordered = 'resume', ordered_at = {NEXT_NUMBER}
+    UPDATE campaign SET ordered = 'resume', ordered_at = {NEXT_NUMBER}, guarded_since = :now
     WHERE id = :campaign AND status IN :open AND (status = 'paused' OR problem IS NOT NULL)
         AND COALESCE(ordered, '') <> 'cancel'
         AND (

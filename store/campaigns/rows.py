@@ -5,12 +5,14 @@ from collections.abc import Sequence
 from sqlalchemy import Connection
 
 from campaign.activity import Action
+from campaign.canary import stored_brake, stored_canary
 from campaign.composing import base_instant
 from campaign.model import ComposedCampaign
 from campaign.sending_windows import stored_window
 from campaign.states import GIVEN_UP, CampaignStatus
 from store.shared.activity import record
 from store.shared.own_keys import stored_key
+from store.shared.prices import price_values
 
 
 def campaign_values(composed: ComposedCampaign, campaign_id: str) -> dict[str, object]:
@@ -40,6 +42,9 @@ def campaign_values(composed: ComposedCampaign, campaign_id: str) -> dict[str, o
         "credits_max_sms": draft.credits_max.sms,
         "credits_max_mms": draft.credits_max.mms,
         "is_test": draft.is_test,
+        "canary": stored_canary(draft.canary),
+        "canary_end": composed.canary_end,
+        "brake": stored_brake(draft.brake),
     }
 
 
@@ -70,6 +75,7 @@ def message_values(composed: ComposedCampaign, campaign_id: str) -> Sequence[dic
             "callback_url": message.callback_url,
             "callback_method": message.callback_method,
             "time_zone": message.time_zone,
+            **price_values(message.own_price),
             # Some are at their end before anything was sent.
             "final_at": composed.received_at if message.status in GIVEN_UP else None,
         }

@@ -5,13 +5,13 @@ each change of a table: a new table that holds numbers or texts of people gets i
 tests/store/people/test_erasure.py fails until it has one or is named as free of them.
 """
 
-from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import Connection, Row, TextClause, bindparam, text
 
 from campaign.activity import Action
-from campaign.credits import price_of
+from campaign.credits import Price
 from campaign.instants import Instant
 from campaign.people import ERASED, Erasure
 from campaign.phone import canonical_number
@@ -19,6 +19,7 @@ from store.database.engine import Database, StoreError, json_rows
 from store.shared import ledger
 from store.shared.activity import record
 from store.shared.erased_numbers import ErasedNumbers
+from store.shared.prices import PRICE_COLUMNS, price_of
 
 # Each gets :account, :number (E.164), :erased (the mark) and, as ``{messages}``, the rowset r of
 # the person's messages: campaign_id, position, message_id. They run in this order.
@@ -45,6 +46,11 @@ STATEMENTS: Sequence[tuple[str, str]] = (
         FROM {messages}
         WHERE message.campaign_id = r.campaign_id AND message.position = r.position
         """,
+    ),
+    (
+        "attempt",
+        "UPDATE attempt SET text = NULL FROM {messages} "
+        "WHERE attempt.campaign_id = r.campaign_id AND attempt.position = r.position",
     ),
     # An address may have fields of the person in it; the link leads nowhere afterwards.
     ("link", "UPDATE link SET url = '' WHERE message_id IN (SELECT r.message_id FROM {messages})"),
@@ -164,12 +170,12 @@ _BACK_TO_UNKNOWN = """
     WHERE message.campaign_id = r.campaign_id AND message.position = r.position
         AND message.status = 'retryable' AND message.was_unknown
 """
-_SKIP = """
+_SKIP = f"""
     UPDATE message SET status = 'skipped', reason = :erased, final_at = :now
-    FROM {messages}
+    FROM {{messages}}
     WHERE message.campaign_id = r.campaign_id AND message.position = r.position
         AND message.status IN ('queued', 'retryable') AND NOT message.was_unknown
-    RETURNING message.campaign_id, message.kind
+    RETURNING message.campaign_id, {PRICE_COLUMNS}
 """
 # Names and keys are the account's own words, in which it may have written the number.
 _NAMING = text("""
@@ -254,7 +260,7 @@ class Eraser:
             values["rows"] = rows
             replies = connection.execute(_REPLIES, values).scalar_one()
             connection.execute(self._back_to_unknown, values)
-            skipped = [tuple(row) for row in connection.execute(self._skip, values)]
+            skipped = connection.execute(self._skip, values).all()
             for statement in self._statements:
                 connection.execute(statement, values)
             lists = self._leave_lists(connection, values)
@@ -299,15 +305,14 @@ class Eraser:
         self,
         connection: Connection,
         account_id: str,
-        skipped: Sequence[tuple[str, ...]],
+        skipped: Sequence[Row[Any]],
         now: Instant,
     ) -> None:
         """Give back the credits of skipped messages of campaigns that have paid for them."""
-        counts: dict[str, Counter[str]] = {}
-        for campaign_id, kind in skipped:
-            counts.setdefault(campaign_id, Counter())[kind] += 1
-        for campaign_id, kinds in sorted(counts.items()):
+        prices: dict[str, Price] = {}
+        for row in skipped:
+            prices[row.campaign_id] = prices.get(row.campaign_id, Price()) + price_of(row)
+        for campaign_id, price in sorted(prices.items()):
             held = connection.execute(self._holds_for_update, {"campaign": campaign_id}).first()
             if held is not None:
-                price = price_of(kinds["sms"], kinds["mms"])
                 ledger.void_given_up(connection, account_id, campaign_id, price, now)

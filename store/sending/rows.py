@@ -15,7 +15,10 @@ from campaign.routing import Choice
 
 
 class DueMessage(NamedTuple):
-    """A message that may leave; ``tries`` counts since the last retry of its campaign."""
+    """A message that may leave; ``tries`` counts since the last retry of its campaign.
+
+    ``via`` is the carrier that the retry chose.
+    """
 
     position: int
     id: str
@@ -29,6 +32,7 @@ class DueMessage(NamedTuple):
     list_id: str | None
     country: str | None
     time_zone: str | None
+    via: str | None
     tries: int
 
 
@@ -37,9 +41,10 @@ class Moved(NamedTuple):
 
     position: int
     status: str
-    kind: str
     key: str | None
     was_unknown: bool
+    credits_sms: int
+    credits_mms: int
     event_for: str | None
 
 

@@ -1,13 +1,12 @@
 """What a chunk does in the database: claim rows before a request leaves, write the outcomes."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
 from sqlalchemy import Connection
 
-from campaign.credits import Price, price_of
+from campaign.credits import Price
 from campaign.events import Destination, MessageEvent
 from campaign.handoffs import Handoff
 from campaign.instants import SECOND, Instant
@@ -26,6 +25,7 @@ from store.sending.unwanted import Unwanted
 from store.shared import ledger, recipient_keys
 from store.shared.brakes import brake_of
 from store.shared.erased_numbers import ErasedNumbers
+from store.shared.guards import Guards
 from store.shared.outbox import Outbox
 
 # The next try of a message whose key another message is using.
@@ -50,10 +50,12 @@ class Sending:
         due_messages: DueMessages,
         erased_numbers: ErasedNumbers,
         receipts: Receipts,
+        guards: Guards,
     ) -> None:
         self._database = database
         self._outbox = outbox
         self._receipts = receipts
+        self._guards = guards
         self._unwanted = Unwanted(database, erased_numbers)
         self._due_messages = due_messages
         self._owners = Owners()
@@ -75,6 +77,10 @@ class Sending:
         def work(connection: Connection) -> tuple[ClaimResult, Sequence[Destination]]:
             owner = self._owners.of(connection, chunk.campaign_id, now)
             held = claim_count > 0 and brake_of(connection, chunk.campaign_id) is not None
+            stopped = None
+            if claim_count > 0 and owner.guarded and not held:
+                stopped = self._guards.stop_if_decided(connection, chunk.campaign_id, now)
+                held = stopped is not None
             expires = claim_count > 0 and not held and owner.limits.has_expired(now)
             wanted = 0 if held or expires else claim_count
             # Every transaction locks rates before keys, or two chunks could deadlock.
@@ -84,7 +90,7 @@ class Sending:
             written = _Written()
             if outcomes:
                 written = self._write_outcomes(
-                    connection, owner, chunk.campaign_id, token, outcomes
+                    connection, owner, chunk.campaign_id, token, outcomes, now
                 )
             outcome = ClaimResult(held=held)
             if expires:
@@ -92,6 +98,7 @@ class Sending:
             if wanted > 0:
                 outcome = self._take(connection, owner, chunk, token, found, now, claimed_until)
             destinations = self._outbox.record_message_events(connection, written.events, now)
+            destinations = [*destinations, *(stopped or [])]
             if owner.sandbox and outcomes:
                 delivered = settle_sent(connection, self._receipts, chunk.campaign_id, now)
                 destinations = [*destinations, *delivered]
@@ -165,6 +172,7 @@ class Sending:
         campaign_id: str,
         token: str,
         outcomes: Sequence[Outcome],
+        now: Instant,
     ) -> _Written:
         """Write outcomes and keys; return what to pay for and which events to record."""
         rows = json_rows(
@@ -183,16 +191,22 @@ class Sending:
                 for outcome in sorted(outcomes, key=lambda outcome: outcome.position)
             ]
         )
-        values = {"rows": rows, "token": token, "account": owner.account_id}
+        values = {
+            "rows": rows,
+            "token": token,
+            "account": owner.account_id,
+            "guarded": owner.guarded,
+            "now": now,
+        }
         moved = list(map(Moved._make, connection.execute(self._sql.record, values)))
         connection.execute(self._sql.end_attempts, {"rows": rows})
         ended_at = {outcome.position: outcome.at for outcome in outcomes}
-        sent: Counter[str] = Counter()
+        price = Price()
         first_sent: int | None = None
         # Every transaction locks keys in the same order, so that chunks seldom deadlock.
         for row in sorted(moved, key=_key):
             if row.status == MessageStatus.SENT:
-                sent[row.kind] += 1
+                price += Price(row.credits_sms, row.credits_mms)
                 first_sent = row.position if first_sent is None else min(first_sent, row.position)
             unknown = row.was_unknown and row.status != MessageStatus.SENT
             if row.key is None or row.status == MessageStatus.UNKNOWN or unknown:
@@ -209,7 +223,6 @@ class Sending:
         ]
         if first_sent is None:
             return _Written(None, events)
-        price = price_of(sent["sms"], sent["mms"])
         return _Written((price, first_sent, max(ended_at.values())), events)
 
     def _take(

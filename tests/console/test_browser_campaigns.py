@@ -100,7 +100,9 @@ def test_a_list_with_hours_and_a_picture_is_sent_by_mouse(
     made = running.api.post("/v1/mailing-lists", json={"name": "Guests"})
     assert made.status_code == 201, made.text
     members = [{"to": f"+1415555{1_500 + n}", "fields": {"First name": "Ann"}} for n in range(5)]
-    added = running.api.post(f"/v1/mailing-lists/{made.json()['id']}/members", json={"members": members})
+    added = running.api.post(
+        f"/v1/mailing-lists/{made.json()['id']}/members", json={"members": members}
+    )
     assert added.is_success, added.text
     one = on_page(chromium, running, "/new")
     page = one.page
