@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from campaign.instants import DAY, HOUR, MINUTE, Instant, iso, moment_of
-from console import charts, people_words, words
+from console import campaign_words, charts, people_words, words
 from dialects.http.auth import Permission
 from store.clock import wall_clock
 
@@ -40,6 +40,7 @@ class Pages:
         )
         self._environment.globals.update(
             asset=self._asset,
+            campaign_words=campaign_words,
             charts=charts,
             people_words=people_words,
             Permission=Permission,

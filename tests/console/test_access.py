@@ -167,6 +167,7 @@ async def test_no_form_works_without_the_token_of_its_session(browser: Browsers,
         "/console/start",
         f"/console/campaigns/{campaign_id}/pause",
         f"/console/campaigns/{campaign_id}/cancel",
+        f"/console/campaigns/{campaign_id}/change",
     ):
         for fields in ({}, {"token": ""}, {"token": foreign}, {"token": "é"}):
             page = await one.post(path, **fields)
@@ -189,6 +190,10 @@ ACTIONS = {
     "see": ("GET", "/console/campaigns"),
     "open": ("GET", "/console/campaigns/{id}"),
     "export": ("GET", "/console/campaigns/{id}/messages.csv"),
+    "report": ("GET", "/console/campaigns/{id}/report"),
+    "watch": ("GET", "/console/campaigns/{id}/events"),
+    "ask to change": ("GET", "/console/campaigns/{id}/change"),
+    "change": ("POST", "/console/campaigns/{id}/change"),
     "write": ("GET", "/console/new"),
     "test": ("POST", "/console/new/{id}/test"),
     "pause": ("POST", "/console/campaigns/{id}/pause"),
@@ -205,8 +210,9 @@ ACTIONS = {
     "erase": ("POST", "/console/people/erase"),
     "installation": ("GET", "/console/installation"),
 }
-READS = {"see", "open", "export", "person", "replies", "credits"}
+READS = {"see", "open", "export", "report", "watch", "person", "replies", "credits"}
 CONTROLS = {"pause", "resume", "cancel", "retry", "stop", "start", "opt out"}
+CONTROLS |= {"ask to change", "change"}
 ADMINISTERS = {"installation", "ask to erase", "erase"}
 WRITES = {"write", "test"}
 ALLOWED = {
