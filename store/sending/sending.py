@@ -17,7 +17,7 @@ from store.sending.due_messages import DueMessages, Found
 from store.sending.earlier_tries import EarlierTries
 from store.sending.owners import Owner, Owners
 from store.sending.receipts import Receipts
-from store.sending.rows import DueMessage, Moved, new_handoff, old_handoff
+from store.sending.rows import DueMessage, Moved, new_handoff, old_handoff, outcome_rows
 from store.sending.sandbox import settle_sent
 from store.sending.statements import ABANDONED, OWNER, RENEW, ChunkStatements
 from store.sending.time_limits import Deferrals, time_limits
@@ -177,22 +177,7 @@ class Sending:
         now: Instant,
     ) -> _Written:
         """Write outcomes and keys; return what to pay for and which events to record."""
-        rows = json_rows(
-            [
-                {
-                    "campaign_id": campaign_id,
-                    "position": outcome.position,
-                    "attempt": outcome.attempt,
-                    "status": outcome.status.value,
-                    "code": outcome.code,
-                    "carrier_id": outcome.carrier_id,
-                    "at": outcome.at,
-                    "due_at": outcome.due_at,
-                    "carrier": outcome.carrier,
-                }
-                for outcome in sorted(outcomes, key=lambda outcome: outcome.position)
-            ]
-        )
+        rows = outcome_rows(campaign_id, outcomes)
         values = {
             "rows": rows,
             "token": token,
