@@ -1,6 +1,6 @@
 """Retry of a campaign that ended with failures: requeues what may succeed in another try."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -160,6 +160,9 @@ class Retrying:
             positions = connection.execute(_REQUEUE, selected).scalars().all()
             if wanted.text is not None:
                 self._change_texts(connection, campaign_id, positions, composed, now)
+            else:
+                for page in _pages(positions):
+                    self._changes.write_kept(connection, campaign_id, page, now)
             _hold_key(connection, campaign_id, campaign, now)
             _record(connection, campaign_id, campaign, wanted, len(positions))
             # Last, because every chunk of the account waits for these row locks of the ledger.
@@ -188,8 +191,7 @@ class Retrying:
         if not made.keys() >= set(positions):
             raise UnsentMoved
         links = links_of(composed)
-        for start in range(0, len(positions), PAGE):
-            page = positions[start : start + PAGE]
+        for page in _pages(positions):
             changes = [change_of(position, made[position], links) for position in page]
             self._changes.write(connection, rows_of(campaign_id, changes))
             self._changes.relink(connection, campaign_id, changes, now)
@@ -207,6 +209,11 @@ class Retrying:
         if any(carrier not in (routes.get(row.sender) or routes[None]) for row in matching):
             what = "is not on the route of every sender of these messages"
             raise Refused(Refusal(RefusalCode.FIELD_INVALID, what, "carrier"))
+
+
+def _pages(positions: Sequence[int]) -> Iterator[Sequence[int]]:
+    for start in range(0, len(positions), PAGE):
+        yield positions[start : start + PAGE]
 
 
 def _matching(wanted: RetrySelection, found: Sequence[Row[Any]]) -> Sequence[Row[Any]]:

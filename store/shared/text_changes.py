@@ -109,7 +109,7 @@ class TextChanges:
         self._kept = text(f"""
             SELECT message.next_text FROM message JOIN {database.rowset(places)}
                 ON message.campaign_id = r.campaign_id AND message.position = r.position
-            WHERE message.next_text IS NOT NULL AND message.status = 'retryable'
+            WHERE message.next_text IS NOT NULL AND message.status IN ('queued', 'retryable')
                 AND NOT message.was_unknown
         """)
 
@@ -153,7 +153,7 @@ class TextChanges:
     def write_kept(
         self, connection: Connection, campaign_id: str, positions: Iterable[int], now: Instant
     ) -> None:
-        """Give those of the messages that were put off the change that was kept for them."""
+        """Give those of the messages that wait again the change that was kept for them."""
         rows = [{"campaign_id": campaign_id, "position": position} for position in positions]
         if not rows:
             return

@@ -1,5 +1,6 @@
 """A retry with another text: validated and priced as a new one; the old one stays with attempts."""
 
+import json
 from typing import Any, cast
 
 import pytest
@@ -19,7 +20,7 @@ from store.accounts.accounts import AccountView
 from store.campaigns import retry as store_retry
 from store.campaigns.audit import audit
 from store.store import Store
-from tests.store.builders import GRANTED, NOW, SENDER, StoreBuilder, outcome
+from tests.store.builders import GRANTED, SENDER, StoreBuilder, outcome
 
 CAMPAIGN = "cmp_retried"
 NAMES = ("Ann", "Bo", "Cy")
@@ -139,6 +140,20 @@ async def test_a_retry_that_dies_in_the_middle_changed_nothing_and_can_be_repeat
     assert audit(builder.store.database).findings == ()
 
 
+async def test_what_failed_while_its_text_was_edited_is_retried_with_the_edited_text(
+    builder: StoreBuilder, retries: Retries
+) -> None:
+    (_, message, _) = builder.store.campaigns.messages(CAMPAIGN)
+    edit = {"position": 1, "message_id": message.id, "text": "Edited", "segments": 2, "links": []}
+    edit |= {"compliance_text": None, "reason": None, "credits_sms": 6, "credits_mms": 0}
+    kept = "UPDATE message SET next_text = :edit WHERE position = 1"
+    builder.execute(kept, edit=json.dumps(edit))
+    assert await retries.retry(view(builder), RetrySelection(reasons=("blocked",))) == 2
+    assert texts(builder) == ["Hi Ann", "Edited", "Hi Cy"]
+    assert builder.money() == (GRANTED - 3 - 6 - 3, 9, 3)
+    assert audit(builder.store.database).findings == ()
+
+
 async def test_more_than_the_campaign_may_cost_is_refused(
     builder: StoreBuilder, retries: Retries
 ) -> None:
@@ -160,4 +175,4 @@ async def test_a_campaign_from_before_templates_and_one_without_a_match_say_so(
     with pytest.raises(StateConflict) as caught:
         await retries.retry(view(builder), wanted(NEW))
     assert caught.value.code == "text_not_editable"
-    assert NOW and builder.statuses(CAMPAIGN) == ["sent", "failed", "failed"]
+    assert builder.statuses(CAMPAIGN) == ["sent", "failed", "failed"]
