@@ -28,8 +28,9 @@ up: setup ## Start the embedded stack and keep it running.
 picture: setup ## Draw the pictures in docs/images from commands that really run.
 	$(BIN)/python docs/images/picture.py && $(BIN)/python docs/images/dry_run.py
 
-test: setup ## Run every test except those of whole stacks.
-	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not stack"
+test: setup ## Run every test except those of whole stacks, and except those in BUT.
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not stack" \
+		$(BUT:%=--ignore=%)
 
 coverage: setup ## Run the same tests with the coverage of lines; or only PART, of packages OF.
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not stack" \
