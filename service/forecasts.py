@@ -1,10 +1,8 @@
 """When a campaign will end, and whether a change of it leaves its spread enough time."""
 
-from dataclasses import replace
-
 from sqlalchemy import Connection
 
-from campaign.forecast import forecast, short_spread
+from campaign.forecast import short_spread
 from campaign.instants import Instant
 from campaign.rates import campaign_scope
 from campaign.refusals import Refusal, RefusalCode
@@ -23,26 +21,8 @@ def planned_end(store: Store, view: CampaignView, now: Instant) -> Instant | Non
     """
     if view.status in CAMPAIGN_ENDS:
         return None
-    departures, rates = store.database.read(
-        lambda connection: store.forecasts.departures(connection, view, now)
-    )
-    if not departures:
-        return None
-    moved = 0
-    if view.paused_at is not None:
-        # A pause makes up for the time from the first due instant, if nothing was due before it.
-        first_due = min(each.due_at for each in departures)
-        lost_from = max(view.paused_at, first_due if view.started_at is None else 0)
-        moved = max(0, now - lost_from)
-    found = forecast(
-        (
-            replace(each, due_at=each.due_at + moved, until=each.until + moved)
-            for each in departures
-        ),
-        rates,
-        now,
-    )
-    return None if found is None else found.last_at
+    ends = store.database.read(lambda connection: store.forecasts.ends(connection, [view], now))
+    return ends.get(view.id)
 
 
 def fault_of_spread(
@@ -63,9 +43,7 @@ def fault_of_spread(
             rates.pop(campaign_scope(view.id), None)
         if change.rate is not None:
             rates[campaign_scope(view.id)] = change.rate
-        limits = store.forecasts.limits(
-            connection, view.account_id, view.id, view.sandbox, segments, now, rates
-        )
+        limits = store.forecasts.limits(connection, view, segments, now, rates)
         fault = short_spread(hours, segments, limits)
         place = "rate" if change.spread_hours is None else "spreadHours"
         return fault and Refusal(RefusalCode.SPREAD_INVALID, fault[0], place, fault[1])
