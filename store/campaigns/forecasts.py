@@ -85,8 +85,9 @@ class Forecasts:
         """Return by id when the last unsent message of a campaign will leave, in seconds if late.
 
         Of a paused campaign, when it would if it were resumed now. A campaign without unsent
-        messages has no entry. ``rates`` are those of the store unless given. Costs two look-ups in an index for each campaign, and one pass over
-        the unsent messages of those that a rate may hold back.
+        messages has no entry. ``rates`` are those of the store unless given. Costs two look-ups in
+        an index for each campaign, and one pass over the unsent messages of those that a rate may
+        hold back.
         """
         if not campaigns:
             return {}
