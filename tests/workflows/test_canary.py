@@ -10,6 +10,7 @@ from campaign.canary import Brake, Canary, Maxima, Measure
 from campaign.handoffs import Receipt
 from campaign.instants import HOUR, SECOND
 from campaign.model import Draft, DraftRecipient
+from campaign.rates import campaign_scope
 from campaign.settings import Settings
 from campaign.states import CampaignStatus, MessageStatus
 from campaign.views import CampaignView
@@ -45,7 +46,7 @@ async def view_when(
         assert await story.now() < ends_at, view
         if story.environment.supports_time_skipping:
             await reach(story, campaign_id, await story.now() + SECOND)
-        await asyncio.sleep(0.01)
+        await asyncio.sleep(0.05)
 
 
 async def canary_left(story: Story, campaign_id: str) -> CampaignView:
@@ -177,15 +178,20 @@ async def test_a_campaign_that_is_cancelled_while_its_canary_waits_sends_no_more
 
 
 async def test_a_brake_stops_a_running_campaign_and_starts_anew_when_it_is_resumed(
-    story: Story,
+    real_story: Story,
 ) -> None:
-    planned = draft(story, 60, 10, 20, spread_hours=0.03, brake=Brake(50, FIVE_PERCENT))
+    story = real_story
+    start = await story.now() + 2 * SECOND
+    planned = draft(story, 60, 10, 20, scheduled_at=start, brake=Brake(50, FIVE_PERCENT))
     campaign = (await story.service.admit(planned)).campaign
+    # Without a rate all would have left before the first outcome.
+    story.store.rates.set_rate(campaign_scope(campaign.id), 10.0)
     view = await paused(story, campaign.id)
-    assert view.problem == "brake_failures"
-    assert view.tally.sent == 20
-    # Six in a row decide; those of the next second may leave meanwhile.
-    assert 6 <= view.tally.failed <= 7
+    assert (view.problem, view.paused_by) == ("brake_failures", "system")
+    assert 6 <= view.tally.failed <= 10
+    assert view.tally.queued >= 15
+    story.store.rates.set_rate(campaign_scope(campaign.id), None)
     await story.service.resume(view)
     assert await finish(story, campaign.id) is CampaignStatus.FINISHED_WITH_FAILURES
-    assert story.store.campaigns.tally(campaign.id).failed == 10
+    tally = story.store.campaigns.tally(campaign.id)
+    assert (tally.sent, tally.failed) == (50, 10)
