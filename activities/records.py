@@ -47,9 +47,10 @@ class PlanCampaignResult(Record):
 
 
 class NextWavesResult(Record):
-    """The next waves of a campaign, soonest first; when nothing waits, the counts instead.
+    """The next waves of a campaign, soonest first, and its counts.
 
-    When the messages of a canary have left, ``canary_until`` is until when the others wait.
+    Earlier versions count only when nothing waits. When the messages of a canary have left,
+    ``canary_until`` is until when the others wait.
     """
 
     waves: tuple[Wave, ...] = ()

@@ -153,7 +153,8 @@ class PlanFacts:
     """What a plan is made from.
 
     ``begun``: the campaign is neither a draft nor scheduled any more. ``sent_any``: at least one
-    message may have left. ``paused_at``: since when it is paused. ``canary``: it has not ended.
+    message may have left. Paused since ``paused_at``, it counts from ``base_at``. ``canary``: it
+    has not ended.
     """
 
     spread_hours: float
@@ -166,6 +167,7 @@ class PlanFacts:
     sent_any: bool = False
     paused_at: Instant | None = None
     canary: bool = False
+    base_at: Instant = 0
 
 
 @dataclass(frozen=True, slots=True)

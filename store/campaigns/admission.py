@@ -180,6 +180,7 @@ class Admissions:
             sent_any=bool(row.sent_any),
             paused_at=row.paused_at,
             canary=bool(row.canary),
+            base_at=row.base_at,
         )
 
     def waiting_rows(self, campaign_id: str, limit: int) -> Sequence[WaveRow]:

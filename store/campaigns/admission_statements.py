@@ -78,7 +78,8 @@ COUNT_QUOTA = text("""
 """)
 # An attempt is written before its first byte leaves.
 PLAN = text("""
-    SELECT status, spread_hours, pauses_applied, paused_at, canary_end IS NOT NULL AS canary,
+    SELECT status, spread_hours, pauses_applied, paused_at, base_at,
+       canary_end IS NOT NULL AS canary,
       (SELECT min(message.due_at) FROM message WHERE message.campaign_id = campaign.id
          AND message.status IN ('queued', 'retryable')) AS first_due,
       (SELECT max(message.due_at) FROM message WHERE message.campaign_id = campaign.id
