@@ -168,6 +168,7 @@ async def test_no_form_works_without_the_token_of_its_session(browser: Browsers,
         f"/console/campaigns/{campaign_id}/pause",
         f"/console/campaigns/{campaign_id}/cancel",
         f"/console/campaigns/{campaign_id}/change",
+        f"/console/campaigns/{campaign_id}/retry",
     ):
         for fields in ({}, {"token": ""}, {"token": foreign}, {"token": "é"}):
             page = await one.post(path, **fields)
@@ -194,6 +195,7 @@ ACTIONS = {
     "watch": ("GET", "/console/campaigns/{id}/events"),
     "ask to change": ("GET", "/console/campaigns/{id}/change"),
     "change": ("POST", "/console/campaigns/{id}/change"),
+    "choose a retry": ("GET", "/console/campaigns/{id}/retry"),
     "write": ("GET", "/console/new"),
     "test": ("POST", "/console/new/{id}/test"),
     "pause": ("POST", "/console/campaigns/{id}/pause"),
@@ -212,7 +214,7 @@ ACTIONS = {
 }
 READS = {"see", "open", "export", "report", "watch", "person", "replies", "credits"}
 CONTROLS = {"pause", "resume", "cancel", "retry", "stop", "start", "opt out"}
-CONTROLS |= {"ask to change", "change"}
+CONTROLS |= {"ask to change", "change", "choose a retry"}
 ADMINISTERS = {"installation", "ask to erase", "erase"}
 WRITES = {"write", "test"}
 ALLOWED = {
