@@ -124,6 +124,10 @@ async def test_a_mailing_list_is_chosen_and_its_members_get_it(browser: Browsers
     assert "Nobody is on the mailing list." in (await one.get(f"{path}/check")).text
     page = await one.send((await one.get(f"{path}/recipients")).form("/list"), list="lst_none")
     assert page.status == 400
+    store.lists.delete(account_id, empty.id)
+    page = await one.get(f"{path}/recipients")
+    assert page.status == 200 and "The mailing list:" not in page.text
+    assert "The mailing list is gone." in (await one.get(f"{path}/check")).text
     page = await upload(one, path, csv(rows(2)))
     assert "2 rows: 2 good." in page.text
 
