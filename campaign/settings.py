@@ -50,6 +50,7 @@ class Settings(BaseSettings):
     alphanumeric_senders: Annotated[tuple[str, ...], NoDecode] = ()
     admission_timeout_seconds: float = Field(default=30.0, gt=0)
     public_url: str = ""
+    temporal_ui_url: str = ""
     disk_free_bytes_min: int = Field(default=64 * 1024 * 1024, ge=0)
     senders_self_service: bool = False
     short_link_base_url: str = ""
@@ -109,7 +110,7 @@ class Settings(BaseSettings):
         """Accept any case."""
         return value.lower() if isinstance(value, str) else value
 
-    @field_validator("public_url", "short_link_base_url")
+    @field_validator("public_url", "short_link_base_url", "temporal_ui_url")
     @classmethod
     def _base(cls, value: str) -> str:
         """Accept an http or https URL without query or fragment; paths are appended to it."""

@@ -20,7 +20,7 @@ from campaign.views import CampaignView, MessageView
 from console import charts, drafts, people_words, words
 from console.canary_form import DEFAULTS, read_canary
 from console.draft_routes import enter_draft, fault_of
-from console.handling import PREFIX, Console, Leave, redirect
+from console.handling import PREFIX, Console, Leave, new_once, once_of, redirect
 from console.sessions import Session
 from console.times import Unreadable, read_hours, read_local_time
 from service.composition import CampaignComposer
@@ -31,8 +31,6 @@ from store.campaigns.drafts import SavedDraft
 from store.clock import wall_clock
 from store.database.threads import read_in_thread
 from store.store import Store
-
-_ONCE = re.compile(r"[A-Za-z0-9_-]{8,64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +94,7 @@ def routes(console: Console, router: APIRouter) -> None:
             faults=faults,
             is_good=is_good,
             test=test,
-            once=secrets.token_urlsafe(12),
+            once=new_once(),
             TESTS_MAX=TO_MAX,
             MessageStatus=MessageStatus,
         )
@@ -115,13 +113,11 @@ def routes(console: Console, router: APIRouter) -> None:
         """Send what the first person would get to one's own numbers, once for each page."""
         session, draft = await enter_draft(console, request, id)
         fields = await console.read_form(request, session.id)
-        written, once = fields.get("to", ""), fields.get("once", "")
+        written, once = fields.get("to", ""), once_of(fields)
         try:
             numbers = read_numbers(written, draft.choices.get("country") or None)
         except Unreadable as fault:
             return await check_page(request, session, draft, Test(written, str(fault)))
-        if not _ONCE.fullmatch(once):
-            raise Leave(console.problem(request, 400, words.BAD_REQUEST))
         to_send, _ = await draft_to_send(request, session, draft)
         key = f"{drafts.draft_key(draft.id)}:test:{once}"
         try:

@@ -18,7 +18,7 @@ from campaign.orders import Order
 from campaign.settings import Settings
 from campaign.views import CampaignView
 from service.start_options import campaign_input, start_options
-from service.temporal import WorkflowNotFound, translate_errors
+from service.temporal import WorkflowNotFound, namespace_in_use, translate_errors
 from workflows.campaign import CampaignWorkflow
 from workflows.records import CampaignResult, CampaignState, OrderInput
 
@@ -143,6 +143,14 @@ class CampaignWorkflows:
             return None
         at = described.close_time
         return Closed(described.status, None if at is None else instant_of(at))
+
+
+def workflow_page(settings: Settings, campaign_id: str) -> str | None:
+    """The page of a campaign's workflow in Temporal's Web UI; None if its URL is not known."""
+    if not settings.temporal_ui_url:
+        return None
+    namespace = namespace_in_use()
+    return f"{settings.temporal_ui_url}/namespaces/{namespace}/workflows/{workflow_id(campaign_id)}"
 
 
 def workflow_id(campaign_id: str) -> str:

@@ -36,6 +36,11 @@ class InvalidTemporalSettings(Exception):
     loggable = True
 
 
+def namespace_in_use() -> str:
+    """The namespace that ``connect`` takes."""
+    return ClientConfig.load_client_connect_config().get("namespace", "default")
+
+
 async def connect(plugin: str = "", lazy: bool = False) -> Client:
     """Connect as ``TEMPORAL_ADDRESS``, ``TEMPORAL_NAMESPACE`` and the SDK's other settings say.
 

@@ -28,6 +28,7 @@ from store.database.secrets import Sealer
 from store.people.erasure import Eraser
 from store.people.people import People
 from store.people.retention import Retention
+from store.replies.conversations import Conversations
 from store.replies.inbound import InboundMessages
 from store.replies.leases import Leases
 from store.replies.replies import Replies
@@ -87,6 +88,7 @@ class Store:
     dead_numbers: DeadNumbers
     leases: Leases
     inbound: InboundMessages
+    conversations: Conversations
     replies: Replies
     resolving: Resolving
     retrying: Retrying
@@ -155,6 +157,7 @@ def open_store(settings: Settings) -> Store:
         dead_numbers=DeadNumbers(database, opt_outs),
         leases=Leases(database),
         inbound=InboundMessages(database, outbox),
+        conversations=Conversations(database),
         replies=Replies(database),
         resolving=Resolving(database, admissions),
         retrying=Retrying(database, routes),

@@ -5,13 +5,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from activities.lifecycle import Lifecycle
     from activities.planning import Planning
-    from activities.records import (
-        CampaignRef,
-        ChunkResult,
-        NextWavesResult,
-        SettleInput,
-        Verdict,
-    )
+    from activities.records import CampaignRef, ChunkResult, NextWavesResult, SettleInput, Verdict
     from campaign.instants import Instant
     from campaign.ports import Tally
     from campaign.schedule import Wave

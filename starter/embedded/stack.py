@@ -94,7 +94,7 @@ class Stack:
             await until(partial(exists, file), "the worker")
         self.description = {
             "api": api,
-            "ui": f"http://{LOOPBACK}:{ports.ui}",
+            "ui": _ui_url(ports),
             "temporal": temporal,
             "carrier": carrier_url,
             "database": settings.database_url,
@@ -155,6 +155,7 @@ class Stack:
         if not is_loopback(self.options.host):
             environment["GODWIT_LOOPBACK_WEBHOOKS"] = "false"
         environment.setdefault("GODWIT_LOOPBACK_WEBHOOKS", "true")
+        environment.setdefault("GODWIT_TEMPORAL_UI_URL", _ui_url(ports))
         environment.setdefault("GODWIT_CHUNKS_AT_ONCE", str(CHUNKS_EACH * self.options.workers))
         if carrier_url is not None:
             environment[_base_url_name(_local_carrier(settings))] = carrier_url
@@ -258,6 +259,11 @@ def _local_carrier(settings: Settings) -> str:
 
 def _base_url_name(carrier: str) -> str:
     return f"GODWIT_CARRIER_{carrier.upper()}_BASE_URL"
+
+
+def _ui_url(ports: Ports) -> str:
+    """The URL of Temporal's Web UI, for this machine."""
+    return f"http://{LOOPBACK}:{ports.ui}"
 
 
 def _module(name: str, *arguments: str) -> list[str]:

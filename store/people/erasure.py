@@ -78,7 +78,8 @@ STATEMENTS: Sequence[tuple[str, str]] = (
     (
         "inbound_message",
         """
-        UPDATE inbound_message SET writer = :erased, body = '', media_urls = NULL
+        UPDATE inbound_message SET writer = :erased, body = '', media_urls = NULL,
+            needs_review = FALSE, unread = FALSE
         WHERE account_id = :account AND writer = :number
         """,
     ),

@@ -15,13 +15,14 @@ from campaign.instants import DAY, SECOND
 from campaign.settings import Settings
 from campaign.states import CampaignStatus
 from carriers.pretend import PretendCarrier, PretendSettings
+from service.workers import EndingWorker
 from store.accounts.accounts import AccountView
 from store.campaigns.audit import audit
 from store.store import Store
 from tests.conftest import Served, Story, finish, tell
 from tests.workflows.steps import steps_of_the_server
 from tests.workflows.test_campaign import handle_of, is_paused, until
-from worker import EndingWorker, build_worker
+from worker import build_worker
 
 CACHED = 2
 
