@@ -28,7 +28,8 @@ async def test_what_is_due_and_unknown_is_shown_of_the_own_account_alone(
         "UPDATE message SET due_at = 1",
         "UPDATE message SET status = 'unknown' WHERE position = 0",
     ):
-        story.store.database.write(lambda connection, sql=change: connection.execute(text(sql)))
+        with story.store.database.engine.begin() as connection:
+            connection.execute(text(change))
     page = await one.get("/console/installation")
     assert "Visits <b>x" in page.text and "b" not in page.tags and page.offers(campaign_id)
     assert "1 message is not known to have left." in page.text

@@ -9,6 +9,7 @@ from campaign.events import SECRETS_OVERLAP, Destination
 from campaign.instants import DAY, HOUR, SECOND
 from store.database.engine import StoreError
 from store.store import Store
+from store.webhooks.delivery_log import DeliveryView
 from store.webhooks.endpoints import WEBHOOKS_MAX, WebhookView
 from tests.store.builders import NOW, StoreBuilder
 from tests.store.racing import race
@@ -151,7 +152,8 @@ def test_deliveries_are_paged_in_one_order_whatever_their_state(builder: StoreBu
             at=NOW + hours * HOUR,
             status=status,
         )
-    shown, before = [], None
+    shown: list[DeliveryView] = []
+    before = None
     while page := store.delivery_log.list(account, view.id, limit=3, before=before):
         shown += page
         before = page[-1].id
