@@ -144,14 +144,8 @@ def _tuner(places: Places) -> WorkerTuner:
 
 def _steps(settings: Settings, store: Store, carriers: Carriers) -> list[Callable[..., Any]]:
     """The activities of a campaign but for the sending."""
-    planning = Planning(
-        store.campaigns,
-        store.plans,
-        store.admissions,
-        store.resolving,
-        carriers.repeats,
-        settings.chunk_size,
-    )
+    stores = (store.campaigns, store.plans, store.admissions, store.resolving)
+    planning = Planning(*stores, carriers.repeats, settings.chunk_size)
     admission = Admission(store.campaigns, store.admissions, planning)
     lifecycle = Lifecycle(store.campaigns, store.admissions)
     steps: list[Callable[..., Any]] = [
@@ -162,6 +156,7 @@ def _steps(settings: Settings, store: Store, carriers: Carriers) -> list[Callabl
         planning.find_next_waves,
         planning.requeue_unknown,
         planning.shift_plan,
+        planning.change_limits,
         planning.respread_plan,
         lifecycle.set_status,
         lifecycle.follow_orders,

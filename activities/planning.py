@@ -8,6 +8,7 @@ from temporalio import activity
 from activities.clock import now
 from activities.records import (
     CampaignRef,
+    ChangeLimitsInput,
     NextWavesResult,
     RespreadPlanInput,
     RespreadPlanResult,
@@ -15,6 +16,7 @@ from activities.records import (
     ShiftPlanResult,
 )
 from campaign.handoffs import Repeats
+from campaign.limits_changes import LimitsChange
 from campaign.ports import AdmissionStore, CampaignStore, PlanStore, ResolvingStore
 from campaign.schedule import wave_width, waves
 
@@ -72,10 +74,7 @@ class Planning:
     def shift_plan(self, input: ShiftPlanInput) -> ShiftPlanResult:
         """Move everything that waits, once for each number; run again, it only answers."""
         number = self._plans.shift(input.campaign_id, input.number, input.by, input.scheduled_at)
-        facts = self._admissions.plan_facts(input.campaign_id)
-        return ShiftPlanResult(
-            number=number, first_due_at=facts.first_due_at, last_due_at=facts.last_due_at
-        )
+        return self._planned(number, input.campaign_id)
 
     @activity.defn
     def respread_plan(self, input: RespreadPlanInput) -> RespreadPlanResult:
@@ -85,5 +84,23 @@ class Planning:
         )
         facts = self._admissions.plan_facts(input.campaign_id)
         return RespreadPlanResult(
+            number=number, first_due_at=facts.first_due_at, last_due_at=facts.last_due_at
+        )
+
+    @activity.defn
+    def change_limits(self, input: ChangeLimitsInput) -> ShiftPlanResult:
+        """Write another window or expiry, once for each number; run again, it only answers."""
+        change = LimitsChange(
+            has_window=input.has_window,
+            window=input.window,
+            has_expiry=input.has_expiry,
+            expires_at=input.expires_at,
+        )
+        number = self._plans.change_limits(input.campaign_id, input.number, change, now())
+        return self._planned(number, input.campaign_id)
+
+    def _planned(self, number: int, campaign_id: str) -> ShiftPlanResult:
+        facts = self._admissions.plan_facts(campaign_id)
+        return ShiftPlanResult(
             number=number, first_due_at=facts.first_due_at, last_due_at=facts.last_due_at
         )

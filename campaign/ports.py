@@ -6,6 +6,7 @@ from typing import Protocol
 
 from campaign.handoffs import Handoff, Repeats
 from campaign.instants import Instant
+from campaign.limits_changes import LimitsStore
 from campaign.model import Evidence
 from campaign.orders import StatusStore
 from campaign.refusals import Refusal
@@ -211,7 +212,7 @@ class CampaignStore(StatusStore, Protocol):
         ...
 
 
-class PlanStore(Protocol):
+class PlanStore(LimitsStore, Protocol):
     """What changes when the messages of a campaign are due; one transaction each.
 
     Changes of one campaign are numbered from 1, without gaps, whatever they are. The same

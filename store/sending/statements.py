@@ -21,7 +21,7 @@ RENEW = text("""
 """)
 OWNER = text("""
     SELECT account_id, exclude_opt_outs, look_up_since, sandbox, purpose, sending_window,
-        expires_at, validity_seconds
+        expires_at, validity_seconds, pauses_applied
     FROM campaign WHERE id = :campaign
 """)
 
