@@ -20,7 +20,8 @@ class InboundMessage:
     ``received_at`` is the carrier's time of it, or ours where the carrier states none or a later
     one. ``message_id`` and ``campaign_id`` name the message that it answers, None where there is
     none. ``carrier`` brought it. ``media_urls`` are the addresses of its pictures at the carrier.
-    ``needs_review`` says that a person has to decide whether it asks to stop.
+    ``needs_review`` says that a person has to decide whether it asks to stop, ``unread`` that
+    nobody has opened it in the console.
     """
 
     id: str
@@ -34,6 +35,7 @@ class InboundMessage:
     carrier: str | None = None
     media_urls: tuple[str, ...] = ()
     needs_review: bool = False
+    unread: bool = False
 
     @property
     def is_blank(self) -> bool:

@@ -19,6 +19,7 @@ from campaign.model import (
     Policy,
 )
 from campaign.ports import NumberFacts
+from campaign.prices import STANDARD_PRICES, PriceList
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,7 @@ def compose_edit(
     unsent: Sequence[Unsent],
     now: Instant,
     shortener: Shortener | None,
+    prices: PriceList = STANDARD_PRICES,
 ) -> ComposedCampaign:
     """Make the texts of unsent messages by a template, and check them as those of a new campaign.
 
@@ -119,7 +121,7 @@ def compose_edit(
         smart_encoding=template.smart_encoding,
     )
     ids = iter([row.id for row in unsent])
-    composed = compose(draft, now, None, _Known(unsent), ids.__next__, shortener)
+    composed = compose(draft, now, None, _Known(unsent), ids.__next__, shortener, prices)
     for message, row in zip(composed.messages, unsent, strict=True):
         message.due_at, message.scheduled_at = row.due_at, row.scheduled_at
     return composed

@@ -4,12 +4,16 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from campaign.credits import CreditKind
+from campaign.instants import DAY
 from console.handling import Console
 from console.positions import read_position, write_position
 from dialects.http.auth import Permission
+from store.clock import wall_clock
 from store.database.threads import read_in_thread
 
 PAGE = 50
+# Of use, today included.
+DAYS = 30
 
 
 def routes(console: Console, router: APIRouter) -> None:
@@ -29,6 +33,8 @@ def routes(console: Console, router: APIRouter) -> None:
         entries, following = found[:PAGE], None
         if len(found) > PAGE:
             following = write_position(entries[-1].at, entries[-1].id)
+        since = (wall_clock() // DAY - DAYS + 1) * DAY
+        days = await read_in_thread(store.ledger_entries.spent_by_day, account_id, since)
         return console.page(
             request,
             "credits.html",
@@ -36,5 +42,6 @@ def routes(console: Console, router: APIRouter) -> None:
             entries=entries,
             following=following,
             is_first=before is None,
+            days=days,
             kinds=tuple(CreditKind),
         )

@@ -1,5 +1,6 @@
 """What the routes of the console share: sessions, forms, failures and the headers of answers."""
 
+import re
 import secrets
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from dialects.http.auth import Permission
 from dialects.http.bodies import BadBody, parse_form, read_bytes
 from dialects.http.context import ApiContext
 from dialects.http.queries import check_query
+from dialects.native.request_keys import id_bytes
 from service.campaigns import StateConflict
 from store.database.engine import StoreError
 from store.database.threads import read_in_thread
@@ -30,6 +32,8 @@ from store.shared.activity import act_with_key
 PREFIX = CONSOLE_PATH
 SESSION_COOKIE, BROWSER_COOKIE = "godwit_console", "godwit_console_form"
 FORM_TOKEN = "token"
+# A word of a page that makes every press of its button the same request.
+ONCE = re.compile(r"[A-Za-z0-9_-]{8,64}")
 FORM_BYTES_MAX = 64 * 1024
 POLICY = "; ".join(
     (
@@ -227,6 +231,26 @@ def browser_of(request: Request) -> str:
     """What the form for signing in is tied to: the browser's own cookie, or a new value for it."""
     given = request.cookies.get(BROWSER_COOKIE, "")
     return given if 16 <= len(given) <= 64 else secrets.token_urlsafe(24)
+
+
+def new_once() -> str:
+    """The word of a page by which its form is carried out once, however often it is sent."""
+    return secrets.token_urlsafe(12)
+
+
+def once_of(fields: Mapping[str, str]) -> str:
+    """The word of the page that a form is on; raises BadBody where it has none of ours."""
+    once = fields.get("once", "")
+    if not ONCE.fullmatch(once):
+        raise BadBody("the form is malformed")
+    return once
+
+
+def own_id(fields: Mapping[str, str], kind: str, session: Session) -> bytes:
+    """The 16 bytes of the id of what a page makes, the same however often its form is sent."""
+    made = id_bytes(f"console:{once_of(fields)}", kind, session.principal.account_id)
+    assert made is not None
+    return made
 
 
 def local_path(fields: Mapping[str, str]) -> str:

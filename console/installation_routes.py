@@ -1,23 +1,35 @@
 """The page about the installation, for the operator: is it stuck, and what is there to do."""
 
+from collections.abc import Mapping
+
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from campaign.failures import ServiceUnavailable
+from campaign.instants import Instant
 from console import words
 from console.handling import Console
 from dialects.http.auth import Permission
+from service.campaign_workflows import workflow_page
 from service.readiness import OK, Readiness
+from store.clock import wall_clock
+from store.database.threads import read_in_thread
+from store.sending.carrier_health import CarrierHealth
+
+DUE_SHOWN = 10
 
 
 def routes(console: Console, router: APIRouter) -> None:
     """Add the routes about the installation."""
     api = console.api
-    readiness = Readiness(api.service, api.store, api.settings)
+    store = api.store
+    readiness = Readiness(api.service, store, api.settings)
 
     @router.get("/installation")
     async def show(request: Request) -> Response:
         """Each part of the installation, the worst first."""
-        await console.enter(request, Permission.ADMINISTER)
+        session = await console.enter(request, Permission.ADMINISTER)
+        account_id = session.principal.account_id
         parts = await readiness.parts()
         lines = sorted(
             (
@@ -26,4 +38,29 @@ def routes(console: Console, router: APIRouter) -> None:
             ),
             key=lambda line: (line.ready, line.word == OK),
         )
-        return console.page(request, "installation.html", lines=lines, ok=OK)
+        due = await read_in_thread(store.open_campaigns.due, account_id, wall_clock(), DUE_SHOWN)
+        return console.page(
+            request,
+            "installation.html",
+            lines=lines,
+            ok=OK,
+            due=[(one, workflow_page(api.settings, one.id)) for one in due],
+            unknown=await read_in_thread(store.open_campaigns.unknown, account_id),
+            carriers=await carriers(),
+            polls=await newest_polls(),
+            ui=api.settings.temporal_ui_url,
+        )
+
+    async def carriers() -> dict[str, CarrierHealth]:
+        """The carriers in use, in the order in which they are tried, each with its health."""
+        known = {one.name: one for one in await read_in_thread(store.health.list)}
+        return {
+            name: known.get(name, CarrierHealth(name, None, None)) for name in api.settings.carriers
+        }
+
+    async def newest_polls() -> Mapping[str, Instant | None]:
+        """When a worker last asked for work, by queue; empty while Temporal does not answer."""
+        try:
+            return await api.service.newest_polls()
+        except ServiceUnavailable:
+            return {}

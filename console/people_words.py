@@ -20,6 +20,9 @@ MOVEMENTS = {
 }
 
 
+NO_ANSWER = "Write an answer."
+
+
 def no_number(written: str) -> str:
     """What is wrong with a number that somebody typed."""
     shown = f"{written[:40]}…" if len(written) > 40 else written
@@ -41,6 +44,12 @@ SOURCES = {
 def number_path(number: str) -> str:
     """The page of a person."""
     return f"{CONSOLE_PATH}/people?number={quote(number, safe='')}"
+
+
+def conversation_path(writer: str, number: str) -> str:
+    """The page of what somebody wrote to a number of the account, and of the answers."""
+    who, whom = quote(writer, safe=""), quote(number, safe="")
+    return f"{CONSOLE_PATH}/replies/with?writer={who}&number={whom}"
 
 
 def source(code: str) -> str:

@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from campaign.instants import DAY, HOUR, MINUTE, Instant, iso, moment_of
-from console import charts, people_words, words
+from console import account_words, campaign_words, charts, navigation, people_words, words
 from dialects.http.auth import Permission
 from store.clock import wall_clock
 
@@ -36,11 +36,14 @@ class Pages:
             lstrip_blocks=True,
         )
         self._environment.filters.update(
-            number=number, when=when, ahead=ahead, reason=words.reason, share=share
+            number=number, when=when, day=day, ahead=ahead, reason=words.reason, share=share
         )
         self._environment.globals.update(
             asset=self._asset,
+            account_words=account_words,
+            campaign_words=campaign_words,
             charts=charts,
+            navigation=navigation,
             people_words=people_words,
             Permission=Permission,
             words=words,
@@ -76,14 +79,19 @@ def share(part: int, whole: int) -> str:
     return f"{percent} %"
 
 
+def day(at: Instant) -> str:
+    """The UTC day of an instant: "29 Nov 2026"."""
+    return f"{moment_of(at).day} {moment_of(at):%b %Y}"
+
+
 def when(at: Instant | None) -> Markup | str:
     """An instant as "today 14:05" in UTC; the script writes it in the browser's zone."""
     if at is None:
         return ""
     moment, today = moment_of(at), moment_of(wall_clock()).date()
     days = (moment.date() - today).days
-    day = {0: "today", 1: "tomorrow", -1: "yesterday"}.get(days)
-    shown = f"{day or f'{moment.day} {moment:%b %Y}'} {moment:%H:%M}"
+    near = {0: "today", 1: "tomorrow", -1: "yesterday"}.get(days)
+    shown = f"{near or day(at)} {moment:%H:%M}"
     return _TIME.format(iso(at), f"{moment:%Y-%m-%d %H:%M:%S} UTC", f"{shown} UTC")
 
 

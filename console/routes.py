@@ -5,14 +5,23 @@ from fastapi.responses import Response
 
 from console import (
     access_routes,
+    campaign_changes,
+    campaign_report,
     campaign_routes,
     campaigns_routes,
+    conversation_routes,
     credit_routes,
     draft_routes,
     installation_routes,
+    key_routes,
+    list_routes,
+    opt_out_routes,
     people_routes,
     reply_routes,
     send_routes,
+    sender_routes,
+    settings_routes,
+    webhook_routes,
     words,
 )
 from console.handling import PREFIX, Console, finished, redirect, route_class
@@ -24,12 +33,21 @@ from dialects.http.context import ApiContext
 GROUPS = (
     access_routes,
     campaigns_routes,
+    campaign_changes,
+    campaign_report,
     campaign_routes,
     draft_routes,
     send_routes,
     people_routes,
     reply_routes,
+    conversation_routes,
     credit_routes,
+    list_routes,
+    opt_out_routes,
+    sender_routes,
+    key_routes,
+    webhook_routes,
+    settings_routes,
     installation_routes,
 )
 _ERRORS = {503: words.UNAVAILABLE, 500: words.FAILED}

@@ -20,7 +20,7 @@ from campaign.settings import Settings
 from campaign.views import CampaignView
 from service.changes import Change, send_update
 from service.start_options import campaign_input, start_options
-from service.temporal import WorkflowNotFound, translate_errors
+from service.temporal import WorkflowNotFound, namespace_in_use, translate_errors
 from workflows.campaign import CampaignWorkflow
 from workflows.records import CampaignResult, CampaignState, OrderInput
 
@@ -34,6 +34,8 @@ SIGNALS: dict[Order, Signal] = {
 }
 
 RUNNING = "WorkflowType = 'Campaign' AND ExecutionStatus = 'Running'"
+# Temporal sets it after a few failed tasks in a row, and removes it after one that succeeds.
+STUCK = "TemporalReportedProblems IS NOT NULL"
 RPC_TIMEOUT = timedelta(seconds=10)
 LISTED_AT_ONCE = 1_000
 _PREFIX = "campaign:"
@@ -116,8 +118,15 @@ class CampaignWorkflows:
 
     async def running(self) -> set[str]:
         """The campaigns whose workflow runs, as the visibility store has it: it lags a little."""
+        return await self._listed(RUNNING)
+
+    async def stuck(self) -> set[str]:
+        """The campaigns whose workflow fails at each task, such as after a deploy of other code."""
+        return await self._listed(f"{RUNNING} AND {STUCK}")
+
+    async def _listed(self, query: str) -> set[str]:
         request = ListWorkflowExecutionsRequest(
-            namespace=self._client.namespace, query=RUNNING, page_size=LISTED_AT_ONCE
+            namespace=self._client.namespace, query=query, page_size=LISTED_AT_ONCE
         )
         ids: set[str] = set()
         with translate_errors(self._client):
@@ -142,6 +151,14 @@ class CampaignWorkflows:
             return None
         at = described.close_time
         return Closed(described.status, None if at is None else instant_of(at))
+
+
+def workflow_page(settings: Settings, campaign_id: str) -> str | None:
+    """The page of a campaign's workflow in Temporal's Web UI; None if its URL is not known."""
+    if not settings.temporal_ui_url:
+        return None
+    namespace = namespace_in_use()
+    return f"{settings.temporal_ui_url}/namespaces/{namespace}/workflows/{workflow_id(campaign_id)}"
 
 
 def workflow_id(campaign_id: str) -> str:

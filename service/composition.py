@@ -37,6 +37,7 @@ class CampaignComposer:
             self.lookup,
             make_ids(MESSAGE_PREFIX, random).__next__,
             self.shortener(draft.account_id) if draft.shorten_urls else None,
+            self.settings.prices_file,
         )
 
     def _with_hours(self, draft: Draft) -> Draft:

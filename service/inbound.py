@@ -1,8 +1,11 @@
 """What an inbound text does: it is kept and reported, and a keyword opts its writer out or in."""
 
+from collections.abc import Sequence
+
 from campaign.handoffs import Inbound
+from campaign.inbound import InboundMessage
 from campaign.instants import Instant
-from campaign.keywords import OptOutEvidence
+from campaign.keywords import Keyword, OptOutEvidence
 from store.store import Store
 
 
@@ -22,14 +25,35 @@ def keep_inbound(store: Store, inbound: Inbound, carrier: str, now: Instant) -> 
         # answer it.
         message = own.get(account_id, taken.messages[0])
         address = message.number if account_id in own else None
-        evidence = OptOutEvidence("inbound", carrier, address, message.body)
-        store.opt_outs.apply(
-            account_id,
-            message.writer,
-            reading.keyword,
-            message.received_at,
-            message.id,
-            evidence,
-            now,
-        )
+        _obey(store, account_id, message, reading.keyword, address, now)
     return bool(taken.messages)
+
+
+def decide(store: Store, texts: Sequence[InboundMessage], is_stop: bool, now: Instant) -> None:
+    """Carry out what a person decided about texts of one conversation that may ask to stop.
+
+    Call it in a thread. ``texts`` are the newest first. If they do, the writer is opted out at the
+    time of the newest one that waits for a decision, with that text as the evidence; a later START
+    of the writer counts more. A second run changes nothing.
+    """
+    waiting = [message for message in texts if message.needs_review]
+    if not waiting:
+        return
+    newest = waiting[0]
+    if is_stop:
+        _obey(store, newest.account_id, newest, Keyword.STOP, newest.number, now)
+    store.conversations.decided(newest.account_id, newest.writer, newest.number, newest.received_at)
+
+
+def _obey(
+    store: Store,
+    account_id: str,
+    message: InboundMessage,
+    keyword: Keyword,
+    address: str | None,
+    now: Instant,
+) -> None:
+    evidence = OptOutEvidence("inbound", message.carrier, address, message.body)
+    store.opt_outs.apply(
+        account_id, message.writer, keyword, message.received_at, message.id, evidence, now
+    )

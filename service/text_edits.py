@@ -1,5 +1,6 @@
 """Another text for what has not left of a campaign: validated as at its creation, and written."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from campaign.failures import ServiceUnavailable
@@ -7,7 +8,7 @@ from campaign.instants import Instant
 from campaign.model import ComposedCampaign
 from campaign.refusals import Refusal, Refused
 from campaign.rules import JUDGEMENT
-from campaign.text_edits import Template, compose_edit, first_texts, segments_to_spread
+from campaign.text_edits import Template, Unsent, compose_edit, first_texts, segments_to_spread
 from campaign.views import CampaignView
 from service.composition import CampaignComposer
 from service.orders import StateConflict
@@ -64,9 +65,22 @@ def _composed(
     if not unsent.messages:
         raise StateConflict(view.status, *NOTHING_UNSENT)
     template = replace(unsent.template, text=text)
+    return template, compose_texts(store, composer, view, template, unsent.messages, now)
+
+
+def compose_texts(
+    store: Store,
+    composer: CampaignComposer,
+    view: CampaignView,
+    template: Template,
+    messages: Sequence[Unsent],
+    now: Instant,
+) -> ComposedCampaign:
+    """Compose messages of a campaign with another text, and validate it; raises Refused."""
     shortener = composer.shortener(view.account_id) if template.shorten_urls else None
+    prices = composer.settings.prices_file
     composed = compose_edit(
-        view.account_id, view.dialect, template, unsent.messages, now, shortener
+        view.account_id, view.dialect, template, messages, now, shortener, prices
     )
     stored = store.admissions.evidence(view.id, now)
     # Once it has begun, a campaign may be as slow as its rates are.
@@ -83,4 +97,4 @@ def _composed(
     refusals = [refusal for check in JUDGEMENT for refusal in check(evidence)]
     if refusals:
         raise Refused(*refusals)
-    return template, composed
+    return composed

@@ -29,6 +29,7 @@ from store.database.secrets import Sealer
 from store.people.erasure import Eraser
 from store.people.people import People
 from store.people.retention import Retention
+from store.replies.conversations import Conversations
 from store.replies.inbound import InboundMessages
 from store.replies.leases import Leases
 from store.replies.replies import Replies
@@ -43,6 +44,7 @@ from store.shared.activity import Activities
 from store.shared.auto_replies import AutoReplies
 from store.shared.brakes import Brakes
 from store.shared.erased_numbers import ErasedNumbers
+from store.shared.guards import Guards
 from store.shared.keyword_settings import KeywordSettingsStore
 from store.shared.outbox import Outbox
 from store.shared.rates import Rates
@@ -87,6 +89,7 @@ class Store:
     dead_numbers: DeadNumbers
     leases: Leases
     inbound: InboundMessages
+    conversations: Conversations
     replies: Replies
     resolving: Resolving
     retrying: Retrying
@@ -125,6 +128,7 @@ def open_store(settings: Settings) -> Store:
     admissions = Admissions(database, outbox, erased_numbers, forecasts)
     due_messages = DueMessages(database, rates, health, routes)
     receipts = Receipts(database, outbox)
+    guards = Guards(outbox)
     return Store(
         database=database,
         clock=StoreClock(database),
@@ -140,8 +144,8 @@ def open_store(settings: Settings) -> Store:
         brakes=Brakes(database),
         admissions=admissions,
         forecasts=forecasts,
-        plans=Plans(database),
-        sending=Sending(database, outbox, due_messages, erased_numbers, receipts),
+        plans=Plans(database, guards, outbox),
+        sending=Sending(database, outbox, due_messages, erased_numbers, receipts, guards),
         rates=rates,
         routes=routes,
         health=health,
@@ -155,9 +159,10 @@ def open_store(settings: Settings) -> Store:
         dead_numbers=DeadNumbers(database, opt_outs),
         leases=Leases(database),
         inbound=InboundMessages(database, outbox),
+        conversations=Conversations(database),
         replies=Replies(database),
         resolving=Resolving(database, admissions),
-        retrying=Retrying(database),
+        retrying=Retrying(database, routes),
         text_edits=TextEdits(database),
         attempts=Attempts(database),
         message_log=MessageLog(database),

@@ -11,7 +11,6 @@ from typing import Any
 from urllib.parse import urlencode
 from xml.sax.saxutils import escape
 
-from campaign.credits import PRICES
 from campaign.events import MESSAGE_EVENTS, Event
 from campaign.inbound import InboundMessage
 from campaign.instants import Instant, iso, moment_of
@@ -165,7 +164,7 @@ def show_history(logged: LoggedMessage) -> dict[str, Any]:
 
 
 def _cost(message: MessageView) -> int:
-    price = PRICES[message.kind]
+    price = message.price
     return price.sms + price.mms if message.status in HANDED_OFF else 0
 
 

@@ -11,7 +11,7 @@ from campaign.model import NO_FIELDS, Draft, DraftRecipient, Duplicates, Policy
 from campaign.names import one_line
 from campaign.refusals import SHOWN_MAX, Refusal, RefusalCode, Refused
 from dialects.http.faults import Entries, Words, read_model
-from dialects.http.payloads import payload_hash, payload_key
+from dialects.http.payloads import keyed
 from dialects.mobivate.models import (
     ENTRIES_MAX,
     LIST_MARK,
@@ -108,11 +108,9 @@ def _draft(
 ) -> Draft:
     if send is None or faults:
         raise Refused(*faults[:SHOWN_MAX])
-    hashed = payload_hash(members)
     exclusions = {send.exclude_opt_outs, send.exclude_optouts} - {None}
-    return Draft(
+    draft = Draft(
         account_id=principal.account_id,
-        sandbox=principal.sandbox,
         dialect=NAME,
         recipients=recipients,
         policy=Policy(
@@ -127,14 +125,12 @@ def _draft(
         text=send.text,
         scheduled_at=send.schedule_date_time,
         spread_hours=send.spread_hours or 0.0,
-        key=payload_key(principal, hashed),
-        strict_key=principal.strict_keys,
-        payload_hash=hashed,
         # Exclusion wins where the two spellings of the vendor's pages differ.
         exclude_opt_outs=exclusions != {False},
         shorten_urls=bool(send.shorten_urls),
         endpoint=EventEndpoint(send.callback_url) if send.callback_url else None,
     )
+    return keyed(draft, principal, members)
 
 
 def _recipient(

@@ -34,6 +34,7 @@ from dialects.native.opt_outs import event_of, opt_outs_csv
 from dialects.native.problem_models import About
 from dialects.native.problems import WRITING, documented, problem
 from dialects.native.request_keys import id_bytes, replayed, request_key, takes_key
+from service import senders as senders_service
 from store.accounts.senders import SenderTaken
 from store.clock import wall_clock
 from store.database.threads import read_in_thread
@@ -111,10 +112,11 @@ def routes(context: ApiContext) -> APIRouter:
         # Checked alone: a repeat changes nothing anyway.
         request_key(request)
         account, now = principal.account_id, wall_clock()
-        self_service = context.settings.senders_self_service
-        add = accounts.add_sender if self_service else context.store.senders.request
+        store, settings = context.store, context.settings
         try:
-            sender = await asyncio.to_thread(add, account, body.address, now)
+            sender = await asyncio.to_thread(
+                senders_service.add_sender, store, settings, account, body.address, now
+            )
         except SenderTaken as error:
             raise Stop(problem(409, "sender_taken", str(error))) from None
         return AddedSender.of(sender)

@@ -66,11 +66,14 @@ def data_of(webhook_event: WebhookEvent) -> dict[str, Any]:
         return data | {"status": happened, "reason": message.reason or message.error}
     if webhook_event.campaign is not None:
         campaign = webhook_event.campaign
-        return data | {
+        data |= {
             "name": campaign.name,
             "status": campaign.status.value,
             "counts": asdict(campaign.tally),
         }
+        if webhook_event.event is Event.CAMPAIGN_PAUSED:
+            stop = campaign.last_stop
+            data["reason"] = stop and {"code": stop.code, "detail": stop.detail}
     return data
 
 

@@ -68,14 +68,14 @@ def routes(context: ApiContext) -> APIRouter:
         """
         principal = await enter(request, context.store, Permission.ADMINISTER)
         body = await read_model(request, KeywordsBody, BODY_BYTES_MAX)
-        settings = _read(body)
+        settings = read_keywords(body)
         await asyncio.to_thread(keywords.set, principal.account_id, settings)
         return _shown(settings)
 
     return router
 
 
-def _read(body: KeywordsBody) -> KeywordSettings:
+def read_keywords(body: KeywordsBody) -> KeywordSettings:
     """The settings of a body; raises Refused with each fault."""
     faults: list[Refusal] = []
 

@@ -13,8 +13,8 @@ from fastapi import Request
 from structlog.contextvars import bind_contextvars
 
 from campaign.instants import MINUTE, Instant, instant_of
-from campaign.refusals import Refused
-from dialects.http.auth import basic_of
+from dialects.http.auth import Unauthenticated, basic_of
+from dialects.http.vendor_routes import REFUSALS
 from dialects.telesign.responses import (
     AUTH_METHOD_INVALID,
     AUTHORIZATION_MALFORMED,
@@ -48,26 +48,16 @@ SIGNED: dict[str, dict[str, Any]] = {
         "with the decoded secret, over method, content type, date, x-ts headers, body and path",
     }
 }
-
-
 DATE_TOLERANCE: Instant = 15 * MINUTE
-
-
 NONCE_LENGTH_MIN = 8
-
-
 NONCE_LENGTH_MAX = 128
-
-
 # A request dated as far ahead as allowed stays valid for twice the tolerance. The minute is for
 # clock differences between API processes.
 NONCE_MEMORY: Instant = 2 * DATE_TOLERANCE + MINUTE
-
-
 KEY_ID_LENGTH_MAX = 200
 
 
-class Unproven(Exception):
+class Unproven(Unauthenticated):
     """The caller is not authenticated; ``signature_string`` is what it should have signed."""
 
     def __init__(self, failure: Failure, signature_string: str | None = None) -> None:
@@ -95,9 +85,9 @@ async def proved(
     """Find the caller of a request by its headers and its raw body; raises Unproven.
 
     Only a request with a valid signature uses its nonce up. The same request again is refused once
-    the block ended with a response or a Refused. If it did not, or the process died in it, the
-    request may come again: ``Caller.key`` has to make that harmless. Nonces of Basic requests are
-    ignored.
+    the block ended without an error or with one of ``REFUSALS``. If it did not, or the process died
+    in it, the request may come again: ``Caller.key`` has to make that harmless. Nonces of Basic
+    requests are ignored.
     """
     given = request.headers.getlist("authorization")
     if not given:
@@ -141,10 +131,10 @@ async def _signed(
         use = store.signing.use_nonce
         if not await asyncio.to_thread(use, key_id, nonce, now, free_at, signature):
             raise Unproven(NONCE_USED)
-        refused: Refused | None = None
+        refused: Exception | None = None
         try:
             yield Caller(principal, f"signed:{hashlib.sha256(signature.encode()).hexdigest()}")
-        except Refused as refusal:
+        except REFUSALS as refusal:
             refused = refusal
         await asyncio.to_thread(store.signing.answer, key_id, nonce, signature)
         if refused is not None:

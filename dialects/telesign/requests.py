@@ -10,7 +10,7 @@ from campaign.phone import OfflineLookup, SenderKind, canonical_number, sender_k
 from campaign.refusals import RefusalCode, Refused
 from campaign.text import is_blank
 from dialects.http.faults import Words, fault, read_model
-from dialects.http.payloads import payload_hash, payload_key
+from dialects.http.payloads import keyed
 from dialects.telesign.use_cases import PURPOSES
 from store.accounts.api_keys import Principal
 
@@ -125,10 +125,8 @@ def read(fields: Mapping[str, str], principal: Principal) -> Draft:
         # Missing recipients come first, faulty ones last.
         faults.sort(key=lambda one: one.message != "is required" or one.place != "recipients")
         raise Refused(*faults)
-    hashed = payload_hash(fields)
-    return Draft(
+    draft = Draft(
         account_id=principal.account_id,
-        sandbox=principal.sandbox,
         dialect=NAME,
         recipients=bulk.recipients,
         policy=Policy(
@@ -141,6 +139,5 @@ def read(fields: Mapping[str, str], principal: Principal) -> Draft:
         sender=bulk.sender_id or None,
         text=bulk.template,
         purpose=PURPOSES.get(bulk.ucid),
-        key=payload_key(principal, hashed),
-        payload_hash=hashed,
     )
+    return keyed(draft, principal, fields)

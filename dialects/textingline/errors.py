@@ -6,13 +6,18 @@ from typing import Any
 
 from fastapi.responses import JSONResponse
 
+from campaign.failures import ServiceUnavailable, StoreUnavailable
 from campaign.refusals import RefusalCode, Refused
 from dialects.http.answers import ModelResponse
+from dialects.http.auth import CHALLENGE, Unauthenticated
+from dialects.http.bodies import BadBody
+from dialects.http.vendor_routes import Forbidden, TooManyRequests
 from dialects.textingline.responses import TextinglineFailure
 
 MORE_INFO = "https://docs.smsfactory.com/docs/error-codes"
 Failure = tuple[int, int, str]
 UNEXPECTED: Failure = (33000, 500, "An unexpected error occurred")
+UNAVAILABLE: Failure = (33000, 503, "An unexpected error occurred")
 AUTHENTICATION: Failure = (33001, 401, "Authentication failed")
 RATE_LIMIT: Failure = (33002, 429, "Rate limit exceeded")
 BLOCKED: Failure = (33010, 403, "Recipient number is blocked")
@@ -69,7 +74,26 @@ def show_failure(failure: Failure, details: dict[str, Any] | None = None) -> JSO
     code, status, message = failure
     shown: dict[str, Any] = {"details": details} if details else {}
     shown |= {"code": code, "message": message, "status": status, "moreInfo": MORE_INFO}
-    return ModelResponse(TextinglineFailure(**shown), status)
+    headers = CHALLENGE if status == 401 else None
+    return ModelResponse(TextinglineFailure(**shown), status, headers)
+
+
+def show_raised(error: Exception) -> JSONResponse:
+    """Answer what a route raised."""
+    match error:
+        case Unauthenticated():
+            return show_failure(AUTHENTICATION)
+        case TooManyRequests():
+            return show_failure(RATE_LIMIT)
+        case Forbidden():
+            return show_failure(NOT_ENABLED)
+        case BadBody():
+            return show_failure((33005, error.status, error.reason))
+        case Refused():
+            return show_refusals(error)
+        case ServiceUnavailable() | StoreUnavailable():
+            return show_failure(UNAVAILABLE)
+    return show_failure(UNEXPECTED)
 
 
 def show_refusals(refused: Refused, shared: Collection[str] = ("sender",)) -> JSONResponse:

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from campaign.model import Draft, DraftRecipient, Duplicates, Policy
 from campaign.refusals import SHOWN_MAX, Refusal, RefusalCode, Refused
 from dialects.http.faults import Entries, Words, read_model
-from dialects.http.payloads import payload_hash, payload_key
+from dialects.http.payloads import keyed
 from dialects.textingline.models import (
     BATCH_MAX,
     BATCH_MIN,
@@ -109,14 +109,10 @@ def _draft(
 ) -> Draft:
     if send is None or faults:
         raise Refused(*faults[:SHOWN_MAX])
-    # A batch is hashed without its route, as it was before it had siblings.
-    hashed = payload_hash(body if route == "batch" else [route, body])
     least, most = _BOUNDS[route]
     shared = send if isinstance(send, TextinglineContent) else None
-    key = send.idempotency_key
-    return Draft(
+    draft = Draft(
         account_id=principal.account_id,
-        sandbox=principal.sandbox,
         dialect=NAME,
         recipients=recipients,
         policy=Policy(
@@ -131,7 +127,7 @@ def _draft(
         sender=send.sender,
         text=shared.body if shared else None,
         media_url=shared.media_url or None if shared else None,
-        key=payload_key(principal, hashed) if key is None else key,
-        strict_key=principal.strict_keys,
-        payload_hash=hashed,
     )
+    # A batch is hashed without its route, as it was before it had siblings.
+    payload = body if route == "batch" else [route, body]
+    return keyed(draft, principal, payload, send.idempotency_key)

@@ -17,7 +17,13 @@ from campaign.settings import Settings
 from carriers import LOCAL_SERVERS, NotConfigured, carrier_module, open_carrier
 from console.sessions import CONSOLE_PATH, Signatures
 from starter.embedded import demo_account
-from starter.embedded.environment import for_api, for_carrier, for_temporal, for_worker
+from starter.embedded.environment import (
+    for_api,
+    for_carrier,
+    for_temporal,
+    for_worker,
+    use_temporal_at,
+)
 from starter.embedded.options import (
     LOOPBACK,
     Ports,
@@ -88,7 +94,7 @@ class Stack:
             await until(partial(exists, file), "the worker")
         self.description = {
             "api": api,
-            "ui": f"http://{LOOPBACK}:{ports.ui}",
+            "ui": _ui_url(ports),
             "temporal": temporal,
             "carrier": carrier_url,
             "database": settings.database_url,
@@ -140,8 +146,8 @@ class Stack:
             "GODWIT_DATA": str(self.options.data),
             "GODWIT_API_HOST": self.options.host,
             "GODWIT_API_PORT": str(ports.api),
-            "TEMPORAL_ADDRESS": f"{LOOPBACK}:{ports.temporal}",
         }
+        use_temporal_at(f"{LOOPBACK}:{ports.temporal}", environment)
         reached_at = settings.public_url or api_url(self.options, ports)
         short_links = settings.short_link_base_url or f"{reached_at}/s"
         environment["GODWIT_SHORT_LINK_BASE_URL"] = short_links
@@ -149,6 +155,7 @@ class Stack:
         if not is_loopback(self.options.host):
             environment["GODWIT_LOOPBACK_WEBHOOKS"] = "false"
         environment.setdefault("GODWIT_LOOPBACK_WEBHOOKS", "true")
+        environment.setdefault("GODWIT_TEMPORAL_UI_URL", _ui_url(ports))
         environment.setdefault("GODWIT_CHUNKS_AT_ONCE", str(CHUNKS_EACH * self.options.workers))
         if carrier_url is not None:
             environment[_base_url_name(_local_carrier(settings))] = carrier_url
@@ -252,6 +259,11 @@ def _local_carrier(settings: Settings) -> str:
 
 def _base_url_name(carrier: str) -> str:
     return f"GODWIT_CARRIER_{carrier.upper()}_BASE_URL"
+
+
+def _ui_url(ports: Ports) -> str:
+    """The URL of Temporal's Web UI, for this machine."""
+    return f"http://{LOOPBACK}:{ports.ui}"
 
 
 def _module(name: str, *arguments: str) -> list[str]:

@@ -1,12 +1,12 @@
 """The entries of the ledger of an account, newest first."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import text
+from sqlalchemy import Connection, text
 
 from campaign.credits import CreditKind
-from campaign.instants import Instant
+from campaign.instants import DAY, Instant
 from store.database.engine import Database
 
 # A campaign of the sandbox is free: its entries are zero.
@@ -19,6 +19,14 @@ _PAGE = """
 """
 _FIRST = text(_PAGE.format(after=""))
 _AFTER = text(_PAGE.format(after=" AND (e.at, e.id) < (:at, :id)"))
+
+_DAYS = text("""
+    SELECT at / :day AS day, kind, SUM(amount) AS spent
+    FROM ledger_entry
+    WHERE account_id = :account AND movement = 'post' AND at >= :since
+    GROUP BY at / :day, kind
+    ORDER BY day DESC
+""")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,3 +66,20 @@ class LedgerEntries:
                 for row in connection.execute(query, values)
             ]
         )
+
+    def spent_by_day(
+        self, account_id: str, since: Instant
+    ) -> Mapping[Instant, Mapping[CreditKind, int]]:
+        """The credits spent on each UTC day from ``since`` on that has any, the latest first.
+
+        A day is named by its first instant.
+        """
+        values = {"account": account_id, "since": since, "day": DAY}
+
+        def work(connection: Connection) -> Mapping[Instant, Mapping[CreditKind, int]]:
+            found: dict[Instant, dict[CreditKind, int]] = {}
+            for row in connection.execute(_DAYS, values):
+                found.setdefault(row.day * DAY, {})[CreditKind(row.kind)] = int(row.spent)
+            return found
+
+        return self._database.read(work)

@@ -118,6 +118,30 @@ class Lists:
             lambda connection: [_view(row) for row in Session(connection).exec(query)]
         )
 
+    def rename(self, account_id: str, list_id: str, name: str) -> bool:
+        """Give a list another name; returns False if it does not exist.
+
+        Raises NameTaken if the account has another list of that name. A second run changes nothing.
+        """
+        query = update(MailingListRow).where(
+            col(MailingListRow.id) == list_id,
+            col(MailingListRow.account_id) == account_id,
+            col(MailingListRow.name) != name,
+        )
+
+        def work(connection: Connection) -> bool:
+            if _lock(connection, account_id, list_id) is None:
+                return False
+            if connection.execute(query.values(name=name)).rowcount:
+                after = {"renamed": True}
+                record(connection, Action.LIST_CHANGED, list_id, account=account_id, after=after)
+            return True
+
+        try:
+            return self._database.write(work)
+        except IntegrityError as error:
+            raise NameTaken from error
+
     def delete(self, account_id: str, list_id: str) -> bool:
         """Delete a list and its members; returns False if it does not exist."""
 

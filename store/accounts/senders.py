@@ -17,7 +17,7 @@ from campaign.instants import Instant
 from campaign.phone import SenderKind, sender_kind
 from store.database.engine import Database, StoreError
 from store.shared.activity import record
-from store.shared.sender_use import check_unused
+from store.shared.sender_use import check_unused, waiting_by_sender
 from store.tables import RateRow, SenderRow
 
 # An account has at most this many requests that wait for the operator.
@@ -172,6 +172,10 @@ class Senders:
         return self._database.read(
             lambda connection: [SenderRequest(*row) for row in connection.execute(_REQUESTS)]
         )
+
+    def waiting(self, account_id: str) -> Mapping[str, int]:
+        """How many messages wait to leave from each sender of an account, by its lower case."""
+        return self._database.read(lambda connection: waiting_by_sender(connection, account_id))
 
     def set_carriers(self, account_id: str, address: str, carriers: str | None) -> None:
         """Set the carriers of a sender (see :class:`SenderView`); None uses the account's."""

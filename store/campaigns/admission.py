@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
-from campaign.credits import CreditKind, CreditsMax, Price, price_of
+from campaign.credits import CreditKind, CreditsMax
 from campaign.events import Destination
 from campaign.forecast import NO_LIMITS, Limits
 from campaign.instants import Instant, moment_of
@@ -21,6 +21,7 @@ from store.database.engine import Database, json_rows
 from store.shared import ledger, rates, reports
 from store.shared.erased_numbers import ErasedNumbers
 from store.shared.outbox import Outbox
+from store.shared.prices import price_of
 
 
 class Admissions:
@@ -57,7 +58,7 @@ class Admissions:
                 found = connection.execute(text(sql.FIRSTS.format(column=column)), values)
                 return {row.value: row.position for row in found}
 
-            kinds = connection.execute(sql.KINDS_WAITING, values).all()
+            waiting = connection.execute(sql.WAITING, values).one()
             senders, owned = firsts("sender"), self._senders(connection, account.id)
             if not senders.keys() <= owned:
                 leases = {**values, "account": account.id, "now": now, "owned": list(owned)}
@@ -69,7 +70,7 @@ class Admissions:
                 texts=firsts("COALESCE(compliance_text, text)"),
                 senders=senders,
                 owned_senders=owned,
-                to_send=sum(row.n for row in kinds),
+                to_send=waiting.n,
                 quota=account.daily_quota,
                 used_today=self._used(connection, account.id, now),
                 spread_hours=account.spread_hours,
@@ -142,15 +143,15 @@ class Admissions:
             # Nobody else may hold, refuse or count this campaign until we are done.
             connection.execute(self._campaign_for_update, {"campaign": campaign_id})
             account = connection.execute(sql.ACCOUNT, {"campaign": campaign_id}).one()
-            kinds = connection.execute(sql.KINDS_WAITING, {"campaign": campaign_id}).all()
+            waiting = connection.execute(sql.WAITING, {"campaign": campaign_id}).one()
             if connection.execute(sql.HELD, {"campaign": campaign_id}).first() is not None:
                 return
-            price = _price(kinds)
+            price = price_of(waiting)
             most = CreditsMax(account.credits_max_sms, account.credits_max_mms)
             if (fault := most.fault_of(price)) is not None:
                 raise _TooExpensive(fault)
             if not account.sandbox:
-                self._count_quota(connection, account.id, account.daily_quota, kinds, now)
+                self._count_quota(connection, account.id, account.daily_quota, waiting.n, now)
             ledger.hold(connection, account.id, campaign_id, price, now)
 
         try:
@@ -178,6 +179,8 @@ class Admissions:
             begun=row.status not in (CampaignStatus.DRAFT, CampaignStatus.SCHEDULED),
             sent_any=bool(row.sent_any),
             paused_at=row.paused_at,
+            canary=bool(row.canary),
+            base_at=row.base_at,
         )
 
     def waiting_rows(self, campaign_id: str, limit: int) -> Sequence[WaveRow]:
@@ -234,21 +237,21 @@ class Admissions:
         """Give back what an ended campaign holds for nobody, inside the caller's transaction."""
         # A receipt may pay for an unknown message at any moment: not between these two.
         connection.execute(self._holds_for_update, {"campaign": campaign_id})
-        open_kinds = connection.execute(sql.KINDS_OPEN, {"campaign": campaign_id}).all()
-        ledger.void_rest(connection, campaign_id, _price(open_kinds), now)
+        held_for = connection.execute(sql.PRICE_OPEN, {"campaign": campaign_id}).one()
+        ledger.void_rest(connection, campaign_id, price_of(held_for), now)
 
     def _count_quota(
         self,
         connection: Connection,
         account_id: str,
         quota: int | None,
-        kinds: Sequence[object],
+        count: int,
         now: Instant,
     ) -> None:
         values = {
             "account": account_id,
             "day": _day(now),
-            "count": sum(row.n for row in kinds),  # type: ignore[attr-defined]
+            "count": count,
             "quota": quota,
         }
         connection.execute(sql.BEGIN_DAY, values)
@@ -284,11 +287,6 @@ def insufficient(kind: CreditKind) -> Refusal:
         f"not enough {kind.value.upper()} credits for this campaign",
         details={"kind": kind.value},
     )
-
-
-def _price(kinds: Sequence[object]) -> Price:
-    counts = {row.kind: row.n for row in kinds}  # type: ignore[attr-defined]
-    return price_of(counts.get("sms", 0), counts.get("mms", 0))
 
 
 def _day(now: Instant) -> str:

@@ -26,6 +26,20 @@ _WAITING = text("""
     WHERE campaign.account_id = :account AND campaign.status IN :open
         AND message.status IN :waiting
 """).bindparams(_STATES, bindparam("waiting", [state.value for state in WAITING], expanding=True))
+_DUE = text("""
+    SELECT campaign.id, campaign.name, min(message.due_at) AS since, count(*) AS messages
+    FROM campaign JOIN message ON message.campaign_id = campaign.id
+    WHERE campaign.account_id = :account AND campaign.status = 'running'
+        AND message.status IN ('queued', 'retryable') AND message.due_at < :now
+    GROUP BY campaign.id, campaign.name
+    ORDER BY since, campaign.id
+    LIMIT :limit
+""")
+_UNKNOWN = text("""
+    SELECT count(*) FROM campaign JOIN message ON message.campaign_id = campaign.id
+    WHERE campaign.account_id = :account AND campaign.status IN :open
+        AND message.status = 'unknown'
+""").bindparams(_STATES)
 # An order that is still to be carried out stays, and is the first thing that the new run gets.
 _PAUSE_LOST = text(f"""
     UPDATE campaign SET
@@ -57,6 +71,16 @@ class Waiting:
     messages: int
 
 
+@dataclass(frozen=True, slots=True)
+class DueCampaign:
+    """A running campaign with messages that are due and have not left, the oldest ``since``."""
+
+    id: str
+    name: str | None
+    since: Instant
+    messages: int
+
+
 class OpenCampaigns:
     """The scheduled, running and paused campaigns; every public method is one transaction."""
 
@@ -80,6 +104,20 @@ class OpenCampaigns:
         values = {"account": account_id}
         return self._database.read(
             lambda connection: Waiting(*connection.execute(_WAITING, values).one())
+        )
+
+    def due(self, account_id: str, now: Instant, limit: int) -> Sequence[DueCampaign]:
+        """The running campaigns of an account with messages that are due, the oldest first."""
+        values = {"account": account_id, "now": now, "limit": limit}
+        return self._database.read(
+            lambda connection: [DueCampaign(*row) for row in connection.execute(_DUE, values)]
+        )
+
+    def unknown(self, account_id: str) -> int:
+        """How many messages of an account's open campaigns are in state ``unknown``."""
+        values = {"account": account_id}
+        return self._database.read(
+            lambda connection: int(connection.execute(_UNKNOWN, values).scalar_one())
         )
 
     def pause_lost(self, campaign_id: str, now: Instant) -> bool:

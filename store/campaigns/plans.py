@@ -1,18 +1,29 @@
 """When the messages of a campaign are due: all shifted by a time, or spread anew."""
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
-from typing import Any
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from typing import Any, TypeVar
 
-from sqlalchemy import Boolean, Connection, bindparam, text
+from sqlalchemy import Boolean, Connection, Row, bindparam, text
 from sqlalchemy.exc import IntegrityError
 
+from campaign.canary import canary_from_json
+from campaign.events import Destination
 from campaign.failures import InstantOutOfRange
 from campaign.instants import INSTANT_MAX, Instant
 from campaign.limits_changes import LimitsChange
-from campaign.schedule import SPREAD_HOURS_CEILING, ideal_instants, spread_fault
+from campaign.schedule import (
+    SPREAD_HOURS_CEILING,
+    canary_instants,
+    ideal_instants,
+    spread_fault,
+)
 from store.campaigns.window_plans import hours_before, move_into_hours, window_plan
 from store.database.engine import Database, json_rows
+from store.shared.guards import Guards
+from store.shared.outbox import Outbox
 
 # A change applies once: only the one with the next number counts, any other changes nothing.
 # A plan that moves without a new start makes up for a pause: what is left of that one has still to
@@ -29,7 +40,7 @@ _COUNT_SPREAD = text("""
     UPDATE campaign SET pauses_applied = :number, spread_hours = :hours,
       base_at = CASE WHEN base_at < :earliest THEN CAST(:earliest AS BIGINT) ELSE base_at END
     WHERE id = :campaign AND pauses_applied = :number - 1
-    RETURNING base_at
+    RETURNING base_at, canary, canary_end
 """)
 _MOVE_START = text("""
     UPDATE campaign SET base_at = base_at + :by,
@@ -47,34 +58,25 @@ _SET_LIMITS = text("""
       expires_at = CASE WHEN :has_expiry THEN CAST(:expires_at AS BIGINT) ELSE expires_at END
     WHERE id = :campaign AND pauses_applied = :number - 1
 """).bindparams(bindparam("has_window", type_=Boolean), bindparam("has_expiry", type_=Boolean))
-_OUTLOOK = text("""
-    SELECT count(*), min(due_at), max(due_at),
-      count(CASE WHEN due_at >= campaign.expires_at THEN 1 END), min(campaign.paused_at)
-    FROM message JOIN campaign ON campaign.id = message.campaign_id
-    WHERE campaign_id = :campaign AND message.status IN ('queued', 'retryable')
-""")
 _CHANGES = text("""
     SELECT pauses_applied FROM campaign WHERE id = :campaign
+""")
+# An order that came meanwhile is carried out first.
+_RUNS_CANARY = text("""
+    SELECT 1 FROM campaign
+    WHERE id = :campaign AND canary_end IS NOT NULL AND ordered IS NULL
+        AND status IN ('scheduled', 'running')
 """)
 _FIRST_DUE = text("""
     SELECT min(due_at) FROM message
     WHERE campaign_id = :campaign AND status IN ('queued', 'retryable')
 """)
 
+T = TypeVar("T")
 
-@dataclass(frozen=True, slots=True)
-class Outlook:
-    """What waits of a campaign: how many, when the first and the last are due.
 
-    ``late`` are due when it expires or later. ``stuck`` have no room in its hours within a year.
-    """
-
-    waiting: int
-    first_due_at: Instant | None
-    last_due_at: Instant | None
-    late: int
-    paused_at: Instant | None
-    stuck: int = 0
+class _Undone(Exception):
+    """Rolls the transaction of a preview back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,19 +87,13 @@ class _Done:
     stuck: int = 0
 
 
-class _Previewed(Exception):
-    """Rolls a change back; what waited before it, and after."""
-
-    def __init__(self, before: Outlook, after: Outlook) -> None:
-        super().__init__()
-        self.before, self.after = before, after
-
-
 class Plans:
     """The :class:`campaign.ports.PlanStore` of both databases."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, guards: Guards, outbox: Outbox) -> None:
         self._database = database
+        self._guards = guards
+        self._outbox = outbox
         self._spread_over = text(f"""
             SELECT position FROM message
             WHERE campaign_id = :campaign AND status = 'queued' AND scheduled_at IS NULL
@@ -112,12 +108,42 @@ class Plans:
         """)
 
     def shift(
-        self, campaign_id: str, number: int, by: Instant, scheduled_at: Instant | None = None
+        self,
+        campaign_id: str,
+        number: int,
+        by: Instant,
+        scheduled_at: Instant | None = None,
     ) -> int:
         """See :class:`campaign.ports.PlanStore`; raises NoResultFound for an unknown id."""
         _check(by, scheduled_at)
         values = {"campaign": campaign_id, "number": number, "by": by, "scheduled_at": scheduled_at}
         return self._write(lambda connection: self._shift(connection, values).number)
+
+    def canary_until(self, campaign_id: str, now: Instant) -> Instant:
+        """See :class:`campaign.ports.PlanStore`."""
+        return self._database.read(
+            lambda connection: self._guards.canary_until(connection, campaign_id, now)
+        )
+
+    def end_canary(self, campaign_id: str, number: int, now: Instant) -> int:
+        """See :class:`campaign.ports.PlanStore`; raises NoResultFound for an unknown id."""
+        destinations: Sequence[Destination] = []
+
+        def work(connection: Connection) -> int:
+            nonlocal destinations
+            values = {"campaign": campaign_id, "number": number, "scheduled_at": None}
+            if connection.execute(_RUNS_CANARY, values).first() is None:
+                return _changes(connection, campaign_id)
+            first = connection.execute(_FIRST_DUE, values).scalar()
+            by = 0 if first is None else now - first
+            changes = self._shift(connection, {**values, "by": by}).number
+            if changes == number:
+                destinations = self._guards.end_canary(connection, campaign_id, now)
+            return changes
+
+        changes = self._write(work)
+        self._outbox.notify(destinations)
+        return changes
 
     def respread(
         self,
@@ -138,6 +164,7 @@ class Plans:
             "earliest": earliest,
             "scheduled_at": scheduled_at,
         }
+
         return self._write(lambda connection: self._respread(connection, values).number)
 
     def change_limits(
@@ -147,41 +174,7 @@ class Plans:
         values = {"campaign": campaign_id, "number": number, "now": now, **asdict(change)}
         return self._write(lambda connection: self._change_limits(connection, values).number)
 
-    def preview(
-        self,
-        campaign_id: str,
-        now: Instant,
-        start: Instant | None,
-        hours: float | None,
-        limits: LimitsChange | None,
-    ) -> tuple[Outlook, Outlook]:
-        """What waits before and after a change of the plan, whose transaction is rolled back.
-
-        Holds the write lock of SQLite for as long as the change itself.
-        """
-
-        def work(connection: Connection) -> int:
-            values: dict[str, Any] = {"campaign": campaign_id, "now": now}
-            before = _outlook(connection, values)
-            values["number"] = _changes(connection, campaign_id) + 1
-            done = _Done(0)
-            if limits is not None:
-                done = self._change_limits(connection, {**values, **asdict(limits)})
-            elif hours is not None:
-                earliest = {"earliest": before.paused_at or now, "scheduled_at": start}
-                done = self._respread(connection, {**values, **earliest, "hours": hours})
-            elif start is not None and before.first_due_at is not None:
-                by = {"by": start - before.first_due_at, "scheduled_at": start}
-                done = self._shift(connection, {**values, **by})
-            raise _Previewed(before, replace(_outlook(connection, values), stuck=done.stuck))
-
-        try:
-            self._write(work)
-        except _Previewed as previewed:
-            return previewed.before, previewed.after
-        raise AssertionError("unreachable")
-
-    def _shift(self, connection: Connection, values: dict[str, Any]) -> "_Done":
+    def _shift(self, connection: Connection, values: dict[str, Any]) -> _Done:
         windowed = window_plan(connection, self._lay_out, values["campaign"])
         stuck = 0
         if connection.execute(_COUNT_PUSH, values).rowcount:
@@ -191,13 +184,13 @@ class Plans:
                 stuck = windowed.shift(values["campaign"], values["by"], values["scheduled_at"])
         return _Done(_changes(connection, values["campaign"]), stuck)
 
-    def _respread(self, connection: Connection, values: dict[str, Any]) -> "_Done":
+    def _respread(self, connection: Connection, values: dict[str, Any]) -> _Done:
         campaign_id, scheduled_at = values["campaign"], values["scheduled_at"]
-        start = connection.execute(_COUNT_SPREAD, values).scalar()
-        if start is None:
+        campaign = connection.execute(_COUNT_SPREAD, values).first()
+        if campaign is None:
             return _Done(_changes(connection, campaign_id))
         positions = connection.execute(self._spread_over, values).scalars().all()
-        dues = ideal_instants(start, values["hours"], len(positions))
+        dues = _dues(campaign, values["hours"], positions)
         rows = [
             {"campaign_id": campaign_id, "position": position, "due_at": due}
             for position, due in zip(positions, dues, strict=True)
@@ -212,7 +205,7 @@ class Plans:
         stuck = 0 if windowed is None else windowed.respread(campaign_id)
         return _Done(values["number"], stuck)
 
-    def _change_limits(self, connection: Connection, values: dict[str, Any]) -> "_Done":
+    def _change_limits(self, connection: Connection, values: dict[str, Any]) -> _Done:
         campaign_id = values["campaign"]
         before = hours_before(connection, campaign_id)
         if connection.execute(_SET_LIMITS, values).rowcount == 0:
@@ -221,6 +214,43 @@ class Plans:
         if values["has_window"]:
             stuck = move_into_hours(connection, self._lay_out, campaign_id, before, values["now"])
         return _Done(values["number"], stuck)
+
+    def preview(
+        self,
+        campaign_id: str,
+        hours: float | None,
+        earliest: Instant,
+        scheduled_at: Instant | None,
+        look: Callable[[Connection, int], T],
+        limits: LimitsChange | None = None,
+    ) -> T:
+        """What ``look`` finds once the plan is changed; the change is then taken back.
+
+        Without ``hours`` and ``limits`` the plan moves to ``scheduled_at``. ``look`` gets how many
+        messages have no room in the hours within a year. Holds the locks of a change meanwhile:
+        about a second for 50,000 messages. Raises as changes do.
+        """
+        _check(earliest, scheduled_at)
+        found: list[T] = []
+
+        def work(connection: Connection) -> int:
+            number = _changes(connection, campaign_id) + 1
+            values = {"campaign": campaign_id, "number": number, "scheduled_at": scheduled_at}
+            first = connection.execute(_FIRST_DUE, values).scalar()
+            done = _Done(0)
+            if limits is not None:
+                changed = {**values, "now": earliest, **asdict(limits)}
+                done = self._change_limits(connection, changed)
+            elif hours is not None:
+                done = self._respread(connection, {**values, "hours": hours, "earliest": earliest})
+            elif scheduled_at is not None and first is not None:
+                done = self._shift(connection, {**values, "by": scheduled_at - first})
+            found.append(look(connection, done.stuck))
+            raise _Undone
+
+        with suppress(_Undone):
+            self._write(work)
+        return found[-1]
 
     def _write(self, work: Callable[[Connection], int]) -> int:
         """Run a change; the checks of the tables hold every instant that it computes in bounds."""
@@ -232,8 +262,14 @@ class Plans:
             raise InstantOutOfRange("the plan would leave the years 1970 to 2199") from None
 
 
-def _outlook(connection: Connection, values: dict[str, Any]) -> Outlook:
-    return Outlook(*connection.execute(_OUTLOOK, values).one())
+def _dues(campaign: Row[Any], hours: float, positions: Sequence[int]) -> list[Instant]:
+    """When messages at these positions are due by the spread; a canary that runs goes first."""
+    start, count = campaign.base_at, len(positions)
+    if campaign.canary_end is None:
+        return ideal_instants(start, hours, count)
+    size = bisect_left(positions, campaign.canary_end)
+    wait = canary_from_json(campaign.canary).wait_seconds
+    return canary_instants(start, hours, count, size, wait)
 
 
 def _changes(connection: Connection, campaign_id: str) -> int:

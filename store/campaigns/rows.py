@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection
 
 from campaign.activity import Action
+from campaign.canary import stored_brake, stored_canary
 from campaign.composing import base_instant
 from campaign.model import ComposedCampaign
 from campaign.sending_windows import stored_window
@@ -13,6 +14,7 @@ from campaign.states import GIVEN_UP, CampaignStatus
 from campaign.text_edits import stored_template, template_of
 from store.shared.activity import record
 from store.shared.own_keys import stored_key
+from store.shared.prices import price_values
 
 
 def campaign_values(composed: ComposedCampaign, campaign_id: str) -> dict[str, object]:
@@ -42,6 +44,9 @@ def campaign_values(composed: ComposedCampaign, campaign_id: str) -> dict[str, o
         "credits_max_sms": draft.credits_max.sms,
         "credits_max_mms": draft.credits_max.mms,
         "is_test": draft.is_test,
+        "canary": stored_canary(draft.canary),
+        "canary_end": composed.canary_end,
+        "brake": stored_brake(draft.brake),
         "template": stored_template(template_of(draft)),
     }
 
@@ -73,6 +78,7 @@ def message_values(composed: ComposedCampaign, campaign_id: str) -> Sequence[dic
             "callback_url": message.callback_url,
             "callback_method": message.callback_method,
             "time_zone": message.time_zone,
+            **price_values(message.own_price),
             "fields": json.dumps(dict(recipient.fields)) if recipient.fields else None,
             "own_text": True if recipient.text is not None else None,
             # Some are at their end before anything was sent.

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, text
 
 from campaign.activity import Action
-from campaign.credits import PRICES, CreditKind, CreditsMax, MessageKind, Price
+from campaign.credits import CreditKind, CreditsMax, Price
 from campaign.failures import BrokenInvariant
 from campaign.instants import Instant
 from campaign.model import ComposedCampaign, Message
@@ -25,6 +25,7 @@ from store.campaigns.admission import insufficient
 from store.database.engine import Database
 from store.shared import ledger
 from store.shared.activity import record
+from store.shared.prices import PRICE_COLUMNS, price_of
 from store.shared.text_changes import TextChanges, change_of, links_of, rows_of
 
 # Rows of one statement; more would make its parameter large, and the statement no faster.
@@ -101,7 +102,7 @@ class TextEdits:
         for_update = database.for_update
         self._campaign = text(f"{_CAMPAIGN}{for_update}")
         self._lock = text(f"""
-            SELECT position, status, kind FROM message
+            SELECT position, status, {PRICE_COLUMNS} FROM message
             WHERE {_HAS_CAMPAIGN_TEXT} IN (:status, :other)
             ORDER BY position{for_update}
         """)
@@ -238,7 +239,7 @@ def _priced(locked: Mapping[int, Row[Any]], made: Mapping[int, Message], message
     """
     difference = Price()
     for position, row in locked.items():
-        before, after = PRICES[MessageKind(row.kind)], made[position].price
+        before, after = price_of(row), made[position].price
         more = Price(after.sms - before.sms, after.mms - before.mms)
         if row.status == MessageStatus.SENDING:
             more = Price(max(0, more.sms), max(0, more.mms))

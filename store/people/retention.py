@@ -50,6 +50,13 @@ _REMOVE = text("""
         ORDER BY position LIMIT :limit
     )
 """)
+_REMOVE_OF_ATTEMPTS = text("""
+    UPDATE attempt SET text = NULL
+    WHERE campaign_id = :campaign AND text IS NOT NULL AND position IN (
+        SELECT position FROM attempt WHERE campaign_id = :campaign AND text IS NOT NULL
+        ORDER BY position LIMIT :limit
+    )
+""")
 _END = text("""
     UPDATE campaign SET texts_removed_at = :now WHERE id = :campaign AND texts_removed_at = 0
 """)
@@ -74,7 +81,8 @@ class Retention:
                 return False
             values = {"campaign": campaign_id, "limit": limit, "now": now}
             if connection.execute(_BEGIN, values).rowcount:
-                if connection.execute(_REMOVE, values).rowcount < limit:
+                steps = (_REMOVE, _REMOVE_OF_ATTEMPTS)
+                if all(connection.execute(step, values).rowcount < limit for step in steps):
                     connection.execute(_END, values)
             return True
 

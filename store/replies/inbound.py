@@ -56,11 +56,11 @@ _ANSWERED = text(f"""
 _INSERT = text("""
     INSERT INTO inbound_message (
         id, account_id, carrier, writer, number, body, media_urls, received_at, campaign_id,
-        message_id, needs_review
+        message_id, needs_review, unread
     )
     VALUES (
         :id, :account_id, :carrier, :writer, :number, :body, :media_urls, :received_at,
-        :campaign_id, :message_id, :needs_review
+        :campaign_id, :message_id, :needs_review, :unread
     )
     ON CONFLICT (id) DO NOTHING
 """)
@@ -155,6 +155,7 @@ class InboundMessages:
                 carrier=carrier,
                 media_urls=inbound.media_urls,
                 needs_review=readings[account_id].needs_review,
+                unread=True,
             )
             stored = _store(connection, message)
             if stored is message:
@@ -262,6 +263,7 @@ def _store(connection: Connection, message: InboundMessage) -> InboundMessage:
         "campaign_id": message.campaign_id,
         "message_id": message.message_id,
         "needs_review": message.needs_review,
+        "unread": message.unread,
     }
     if connection.execute(_INSERT, values).rowcount == 0:
         query = select(InboundRow).where(col(InboundRow.id) == message.id)

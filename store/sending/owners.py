@@ -20,6 +20,7 @@ class Owner:
     sandbox: bool
     limits: TimeLimits
     changes: int
+    guarded: bool
 
 
 class Owners:
@@ -44,6 +45,7 @@ class Owners:
                 bool(row.sandbox),
                 time_limits(row),
                 row.pauses_applied,
+                bool(row.guarded),
             )
 
         owner = self._known.get(campaign_id, now, read)

@@ -68,6 +68,7 @@ def inbound_of(row: Row[Any]) -> InboundMessage:
         carrier=row.carrier,
         media_urls=tuple(json.loads(row.media_urls or "[]")),
         needs_review=bool(row.needs_review),
+        unread=bool(row.unread),
     )
 
 

@@ -1,17 +1,27 @@
 """What still waits to leave from a sender, so that nobody takes it away meanwhile."""
 
+from collections.abc import Mapping
+
 from sqlalchemy import Connection, text
 
 from store.database.engine import StoreError
 
 # A draft counts, because it may be admitted; so does a message in state unknown, because it may be
 # requeued until its campaign has ended.
-_WAITING = text("""
-    SELECT count(*) FROM campaign JOIN message ON message.campaign_id = campaign.id
+_MESSAGES = """
+    FROM campaign JOIN message ON message.campaign_id = campaign.id
     WHERE campaign.status IN ('draft', 'scheduled', 'running', 'paused')
         AND message.status IN ('queued', 'retryable', 'sending', 'unknown')
+"""
+_WAITING = text(f"""
+    SELECT count(*) {_MESSAGES}
         AND lower(message.sender) = :name
         AND (CAST(:account AS VARCHAR) IS NULL OR campaign.account_id = :account)
+""")
+_BY_SENDER = text(f"""
+    SELECT lower(message.sender) AS name, count(*) AS waiting {_MESSAGES}
+        AND campaign.account_id = :account
+    GROUP BY lower(message.sender)
 """)
 
 
@@ -32,3 +42,9 @@ def check_unused(connection: Connection, address: str, account_id: str | None = 
     waiting = connection.execute(_WAITING, values).scalar_one()
     if waiting:
         raise SenderInUse(address, waiting)
+
+
+def waiting_by_sender(connection: Connection, account_id: str) -> Mapping[str, int]:
+    """How many messages of an account wait to leave from each sender, by its name in lower case."""
+    rows = connection.execute(_BY_SENDER, {"account": account_id})
+    return {row.name: row.waiting for row in rows}

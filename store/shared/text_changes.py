@@ -10,6 +10,7 @@ from sqlalchemy import Connection, text
 from campaign.instants import Instant
 from campaign.model import ComposedCampaign, Message
 from store.database.engine import Database, json_rows
+from store.shared.prices import price_values
 
 # What of a message an edit changes, with its place; ``links`` are pairs of code and target.
 Change = Mapping[str, Any]
@@ -32,6 +33,7 @@ def change_of(position: int, message: Message, links: Links) -> Change:
         "text": message.text,
         "compliance_text": message.compliance_text,
         "segments": message.segments,
+        **price_values(message.own_price),
         "reason": message.reason,
         "links": links.get(message.id, ()),
     }
@@ -47,6 +49,8 @@ def rows_of(campaign_id: str, changes: Iterable[Change]) -> str:
                 "text": change["text"],
                 "compliance_text": change["compliance_text"],
                 "segments": change["segments"],
+                "credits_sms": change["credits_sms"],
+                "credits_mms": change["credits_mms"],
                 "reason": change["reason"],
             }
             for change in changes
@@ -60,14 +64,25 @@ class TextChanges:
     def __init__(self, database: Database) -> None:
         places = "campaign_id TEXT, position BIGINT"
         changes = database.rowset(
-            f"{places}, text TEXT, compliance_text TEXT, segments BIGINT, reason TEXT"
+            f"{places}, text TEXT, compliance_text TEXT, segments BIGINT, reason TEXT, "
+            "credits_sms BIGINT, credits_mms BIGINT"
         )
+        # See campaign.views.AttemptView.
+        self._keep_sent = text(f"""
+            UPDATE attempt SET text = m.text
+            FROM {database.rowset(places)}
+            JOIN message m ON m.campaign_id = r.campaign_id AND m.position = r.position
+            WHERE attempt.campaign_id = r.campaign_id AND attempt.position = r.position
+                AND attempt.text IS NULL
+        """)
         # COALESCE keeps PostgreSQL off the queue index, which would take minutes.
         self._write = text(f"""
             UPDATE message SET
                 text = r.text,
                 compliance_text = r.compliance_text,
                 segments = r.segments,
+                credits_sms = r.credits_sms,
+                credits_mms = r.credits_mms,
                 reason = CASE
                     WHEN COALESCE(message.reason, 'fields_missing') = 'fields_missing' THEN r.reason
                     ELSE message.reason END,
@@ -99,7 +114,11 @@ class TextChanges:
         """)
 
     def write(self, connection: Connection, rows: str) -> int:
-        """Give those of ``rows_of`` that wait their new texts; returns how many."""
+        """Give those of ``rows_of`` that wait their new texts; returns how many.
+
+        Their earlier attempts keep the old ones.
+        """
+        connection.execute(self._keep_sent, {"rows": rows})
         return connection.execute(self._write, {"rows": rows}).rowcount
 
     def relink(

@@ -1,7 +1,10 @@
 """Inbound texts."""
 
-from sqlalchemy import BigInteger, Index, Text
+from sqlalchemy import BigInteger, Index, Text, false, text
 from sqlmodel import Field, SQLModel
+
+# Few are unread, so the index is small.
+_UNREAD = text("unread")
 
 
 class InboundRow(SQLModel, table=True):
@@ -9,7 +12,8 @@ class InboundRow(SQLModel, table=True):
 
     ``id`` is derived from the carrier's id of the text, so that a repeated callback is one row.
     ``media_urls`` is a JSON list, null without media. ``message_id`` and ``campaign_id`` name the
-    message that it answers, if any. ``needs_review`` leaves to a person what the text asks for.
+    message that it answers, if any. ``needs_review`` leaves to a person what the text asks for. An
+    ``unread`` one was opened by nobody in the console.
     """
 
     __tablename__ = "inbound_message"
@@ -17,6 +21,14 @@ class InboundRow(SQLModel, table=True):
         Index("inbound_by_account", "account_id", "received_at", "id"),
         Index("inbound_by_writer", "account_id", "writer"),
         Index("inbound_by_campaign", "campaign_id"),
+        Index(
+            "inbound_unread",
+            "account_id",
+            "received_at",
+            "id",
+            sqlite_where=_UNREAD,
+            postgresql_where=_UNREAD,
+        ),
     )
 
     id: str = Field(primary_key=True)
@@ -30,3 +42,4 @@ class InboundRow(SQLModel, table=True):
     campaign_id: str | None = None
     message_id: str | None = None
     needs_review: bool = Field(default=False)
+    unread: bool = Field(default=False, sa_column_kwargs={"server_default": false()})

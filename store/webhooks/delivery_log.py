@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, Connection
 from sqlmodel import Session, and_, col, select, tuple_
 
 from campaign.instants import Instant
 from store.database.engine import Database
 from store.tables import CallbackRow
+
+STATUSES = ("waiting", "delivered", "dead")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +51,25 @@ class DeliveryLog:
     def dead_letters(
         self, account_id: str, webhook_id: str, limit: int = 50, before: str | None = None
     ) -> Sequence[DeliveryView]:
-        """A page of dead letters, the latest first; ``before`` is the last id of the page before.
+        """A page of the deliveries that ended as dead; see ``list``."""
+        return self.list(account_id, webhook_id, ("dead",), limit, before)
+
+    def list(
+        self,
+        account_id: str,
+        webhook_id: str,
+        statuses: Sequence[str] = STATUSES,
+        limit: int = 50,
+        before: str | None = None,
+    ) -> Sequence[DeliveryView]:
+        """A page of deliveries, the latest due first; ``before`` is the last id of the page before.
 
         Empty if ``before`` is not a delivery of this webhook.
         """
         order = tuple_(CallbackRow.due_at, CallbackRow.id)
         query = (
             select(CallbackRow)
-            .where(is_delivery(account_id, webhook_id), CallbackRow.status == "dead")
+            .where(is_delivery(account_id, webhook_id))
             .order_by(col(CallbackRow.due_at).desc(), col(CallbackRow.id).desc())
             .limit(limit)
         )
@@ -65,9 +78,17 @@ class DeliveryLog:
                 CallbackRow.id == before, CallbackRow.destination == webhook_id
             )
             query = query.where(order < last.correlate(None).scalar_subquery())
-        return self._database.read(
-            lambda connection: [_delivery(row) for row in Session(connection).exec(query)]
-        )
+
+        def work(connection: Connection) -> Sequence[DeliveryView]:
+            # The index has one queue for each status: each gives its latest.
+            found = [
+                _delivery(row)
+                for status in statuses
+                for row in Session(connection).exec(query.where(CallbackRow.status == status))
+            ]
+            return sorted(found, key=lambda one: (one.last_due_at, one.id), reverse=True)[:limit]
+
+        return self._database.read_snapshot(work)
 
 
 def is_delivery(account_id: str, webhook_id: str) -> ColumnElement[bool]:

@@ -155,7 +155,9 @@ def test_signing_in_leads_to_no_other_site(path: str) -> None:
 
 
 async def test_no_form_works_without_the_token_of_its_session(browser: Browsers, api: Api) -> None:
-    campaign_id = (await api.post_batch(api.batch())).json()["id"]
+    ids = await made_of_each(api)
+    # A draft belongs to the key that wrote it: tests/console/test_new_campaign.py.
+    posted = {path for method, path in ACTIONS.values() if method == "POST"} - {TEST}
     one, other = browser(), browser()
     await one.sign_in()
     await other.sign_in()
@@ -165,32 +167,50 @@ async def test_no_form_works_without_the_token_of_its_session(browser: Browsers,
         "/console/sign-out",
         "/console/stop",
         "/console/start",
-        f"/console/campaigns/{campaign_id}/pause",
-        f"/console/campaigns/{campaign_id}/cancel",
+        *(path.format(**ids) for path in posted - UPLOADS),
     ):
         for fields in ({}, {"token": ""}, {"token": foreign}, {"token": "é"}):
             page = await one.post(path, **fields)
             assert page.status == 403 and "open too long" in page.text, path
-    assert api.story.store.brakes.in_force() == []
+    for path in UPLOADS:
+        for token in ("", foreign):
+            files = {"file": ("a.csv", b"to\n+14155550190\n")}
+            data = {"token": token}
+            page = Page(await one.http.post(path.format(**ids), data=data, files=files))
+            assert page.status == 403 and "open too long" in page.text, path
+    store, account = api.story.store, api.story.account.id
+    assert store.brakes.in_force() == [] and store.opt_outs.list(account) == []
+    assert len(store.endpoints.list(account)) == len(store.lists.list(account)) == 1
 
 
 async def test_every_form_of_every_page_has_a_token(browser: Browsers, api: Api) -> None:
-    campaign_id = (await api.post_batch(api.batch())).json()["id"]
+    ids = await made_of_each(api)
     one = browser()
     pages = [await one.get("/console/sign-in")]
     await one.sign_in()
-    for path in ("", "/stop", f"/campaigns/{campaign_id}", f"/campaigns/{campaign_id}/cancel"):
-        pages.append(await one.get(f"/console{path}"))
+    shown = {path for method, path in ACTIONS.values() if method == "GET"}
+    shown |= {"/console", "/console/stop", "/console/campaigns/{id}/cancel"}
+    shown |= {"/console/lists/{list}", "/console/lists/{list}/delete"}
+    shown |= {"/console/keys/{key}/revoke", "/console/webhooks/{webhook}/delete"}
+    for path in sorted(shown):
+        pages.append(await one.get(path.format(**ids)))
+        assert pages[-1].status == 200, path
     forms = [form for page in pages for form in page.forms if form.method == "post"]
-    assert len(forms) > 6 and all(form.fields.get("token") for form in forms)
+    assert len(forms) > 40 and all(form.fields.get("token") for form in forms)
 
 
+TEST = "/console/new/{id}/test"
+UPLOADS = {"/console/lists/{list}/members", "/console/opt-outs"}
 ACTIONS = {
     "see": ("GET", "/console/campaigns"),
     "open": ("GET", "/console/campaigns/{id}"),
     "export": ("GET", "/console/campaigns/{id}/messages.csv"),
+    "report": ("GET", "/console/campaigns/{id}/report"),
+    "watch": ("GET", "/console/campaigns/{id}/events"),
+    "ask to change": ("GET", "/console/campaigns/{id}/change"),
+    "change": ("POST", "/console/campaigns/{id}/change"),
     "write": ("GET", "/console/new"),
-    "test": ("POST", "/console/new/{id}/test"),
+    "test": ("POST", TEST),
     "pause": ("POST", "/console/campaigns/{id}/pause"),
     "resume": ("POST", "/console/campaigns/{id}/resume"),
     "cancel": ("POST", "/console/campaigns/{id}/cancel"),
@@ -204,11 +224,47 @@ ACTIONS = {
     "ask to erase": ("GET", "/console/people/erase?number=%2B14155550190"),
     "erase": ("POST", "/console/people/erase"),
     "installation": ("GET", "/console/installation"),
+    "answer": ("POST", "/console/replies/answer"),
+    "leave unread": ("POST", "/console/replies/unread"),
+    "decide": ("POST", "/console/replies/decide"),
+    "lists": ("GET", "/console/lists"),
+    "make list": ("POST", "/console/lists"),
+    "fill list": ("POST", "/console/lists/{list}/members"),
+    "shrink list": ("POST", "/console/lists/{list}/remove"),
+    "rename list": ("POST", "/console/lists/{list}/rename"),
+    "delete list": ("POST", "/console/lists/{list}/delete"),
+    "opt-outs": ("GET", "/console/opt-outs"),
+    "save opt-outs": ("GET", "/console/opt-outs.csv"),
+    "add opt-outs": ("POST", "/console/opt-outs"),
+    "text again": ("POST", "/console/opt-outs/undo"),
+    "senders": ("GET", "/console/senders"),
+    "add sender": ("POST", "/console/senders"),
+    "drop sender": ("POST", "/console/senders/remove"),
+    "keys": ("GET", "/console/keys"),
+    "make key": ("POST", "/console/keys"),
+    "revoke key": ("POST", "/console/keys/{key}/revoke"),
+    "webhooks": ("GET", "/console/webhooks"),
+    "deliveries": ("GET", "/console/webhooks/{webhook}"),
+    "add webhook": ("POST", "/console/webhooks"),
+    "test hook": ("POST", "/console/webhooks/{webhook}/test"),
+    "replay hook": ("POST", "/console/webhooks/{webhook}/replay"),
+    "hook secret": ("POST", "/console/webhooks/{webhook}/rotate"),
+    "enable hook": ("POST", "/console/webhooks/{webhook}/enable"),
+    "delete hook": ("POST", "/console/webhooks/{webhook}/delete"),
+    "settings": ("GET", "/console/settings"),
+    "set hours": ("POST", "/console/settings/hours"),
+    "set keywords": ("POST", "/console/settings/keywords"),
 }
-READS = {"see", "open", "export", "person", "replies", "credits"}
+READS = {"see", "open", "export", "report", "watch", "person", "replies", "credits"}
+READS |= {"lists", "opt-outs", "save opt-outs", "senders", "webhooks", "deliveries", "settings"}
 CONTROLS = {"pause", "resume", "cancel", "retry", "stop", "start", "opt out"}
-ADMINISTERS = {"installation", "ask to erase", "erase"}
-WRITES = {"write", "test"}
+CONTROLS |= {"ask to change", "change"}
+CONTROLS |= {"make list", "fill list", "shrink list", "rename list", "delete list"}
+CONTROLS |= {"decide", "add opt-outs", "text again", "test hook", "replay hook"}
+ADMINISTERS = {"installation", "ask to erase", "erase", "add sender", "drop sender"}
+ADMINISTERS |= {"keys", "make key", "revoke key", "set hours", "set keywords"}
+ADMINISTERS |= {"add webhook", "hook secret", "enable hook", "delete hook"}
+WRITES = {"write", "test", "answer", "leave unread"}
 ALLOWED = {
     "viewer": READS,
     "sender": READS | WRITES,
@@ -217,10 +273,24 @@ ALLOWED = {
 }
 
 
+async def made_of_each(api: Api) -> dict[str, str]:
+    """The id of one of each thing that a path names."""
+    store, account = api.story.store, api.story.account.id
+    now = wall_clock()
+    store.lists.create(account, "list-of-the-matrix", "Matrix", now)
+    view, _ = store.endpoints.add(account, "https://example.com/hooks", ["*"], "native", now)
+    return {
+        "id": (await api.post_batch(api.batch())).json()["id"],
+        "list": "list-of-the-matrix",
+        "webhook": view.id,
+        "key": api.key().key_id,
+    }
+
+
 async def test_each_role_may_do_what_its_key_says_and_is_offered_nothing_else(
     browser: Browsers, api: Api, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    campaign_id = (await api.post_batch(api.batch())).json()["id"]
+    ids = await made_of_each(api)
     lines = [f"{'':14}" + "".join(f"{role:>10}" for role in ROLES)]
     found: dict[str, set[str]] = {role: set() for role in ROLES}
     for name, (method, path) in ACTIONS.items():
@@ -230,14 +300,14 @@ async def test_each_role_may_do_what_its_key_says_and_is_offered_nothing_else(
             await one.sign_in(*permissions)
             listed = await one.get("/console/campaigns")
             token = listed.form("/sign-out").fields["token"]
-            address = path.format(id=campaign_id)
+            address = path.format(**ids)
             page = await (one.get(address) if method == "GET" else one.post(address, token=token))
             is_allowed = page.status != 403
             line += f"{'yes' if is_allowed else 'no':>10}"
             if is_allowed:
                 found[role].add(name)
             if role in ("viewer", "sender"):
-                shown = await one.get(f"/console/campaigns/{campaign_id}")
+                shown = await one.get(f"/console/campaigns/{ids['id']}")
                 for action in CONTROLS:
                     assert not listed.offers(f"/{action}") and not shown.offers(f"/{action}")
         lines.append(line)

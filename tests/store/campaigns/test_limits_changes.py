@@ -1,13 +1,15 @@
 """Another window or expiry for what waits: the plan moves into it, and claims obey it at once."""
 
 import json
+from typing import Any
 
-import pytest
+from sqlalchemy import Connection
 
 from campaign.instants import HOUR, MINUTE, Instant
 from campaign.limits_changes import LimitsChange
 from campaign.sending_windows import make_window, stored_window
 from campaign.states import CampaignStatus, MessageStatus
+from store.campaigns.outlooks import outlook
 from tests.store.builders import NOW, StoreBuilder, outcome
 
 # NOW is midnight in UTC.
@@ -104,26 +106,29 @@ def test_an_expiry_is_taken_away(builder: StoreBuilder) -> None:
     assert builder.claimed(campaign) == [0]
 
 
+def late_after(builder: StoreBuilder, campaign: str, **change: object) -> tuple[int, int, int]:
+    """What waits after a change, what of it is too late, and what has no room."""
+
+    def look(connection: Connection, stuck: int) -> tuple[int, int, int]:
+        found = outlook(connection, campaign)
+        return found.waiting, found.late, stuck
+
+    values: dict[str, Any] = {"hours": None, "earliest": NOW, "scheduled_at": None, **change}
+    return builder.store.plans.preview(campaign, look=look, **values)
+
+
 def test_a_preview_says_what_would_follow_and_changes_nothing(builder: StoreBuilder) -> None:
     campaign = planned(builder, NINE, NINE + 4 * HOUR, within=window("09:00", "20:00"))
     builder.execute("UPDATE campaign SET expires_at = :at", at=NINE + 6 * HOUR)
     limits = LimitsChange(has_window=True, window=window("10:00", "12:00"))
-    plans = builder.store.plans
-    before, after = plans.preview(campaign, NOW, None, None, limits)
-    assert (before.first_due_at, before.last_due_at, before.late) == (NINE, NINE + 4 * HOUR, 0)
-    ten = NOW + 10 * HOUR
-    assert (after.first_due_at, after.last_due_at, after.late) == (ten, ten + 48 * HOUR, 1)
+    assert late_after(builder, campaign, limits=limits) == (2, 1, 0)
+    assert late_after(builder, campaign, scheduled_at=NOW + 22 * HOUR) == (2, 2, 0)
+    assert late_after(builder, campaign, scheduled_at=NINE + HOUR) == (2, 0, 0)
     assert dues(builder, campaign) == [NINE, NINE + 4 * HOUR]
     assert builder.value("SELECT pauses_applied FROM campaign WHERE id = :id", id=campaign) == 0
-    _, after = plans.preview(campaign, NOW, NOW + 22 * HOUR, None, None)
-    assert after.first_due_at == NINE + 24 * HOUR
-    _, after = plans.preview(campaign, NOW, None, 200.0, None)
-    assert after.stuck == 0
 
 
-@pytest.mark.parametrize("hours", [200.0])
-def test_what_has_no_room_within_a_year_is_counted(builder: StoreBuilder, hours: float) -> None:
+def test_what_has_no_room_within_a_year_is_counted(builder: StoreBuilder) -> None:
     campaign = planned(builder, NOW, NOW, NOW, within=window("09:00", "09:01"))
-    _, after = builder.store.plans.preview(campaign, NOW, None, hours, None)
-    assert after.stuck > 0
+    assert late_after(builder, campaign, hours=200.0)[2] > 0
     assert builder.statuses(campaign) == [MessageStatus.QUEUED] * 3

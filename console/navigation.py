@@ -1,0 +1,28 @@
+"""The main pages, and which keys see them."""
+
+from console.sessions import CONSOLE_PATH
+from store.accounts.permissions import Permission
+
+# Each page with its paths below the console, the first of which is its address.
+PAGES = (
+    ("Campaigns", ("campaigns",), Permission.READ),
+    ("New campaign", ("new",), Permission.SEND),
+    ("Lists", ("lists",), Permission.READ),
+    ("People", ("people", "opt-outs"), Permission.READ),
+    ("Replies", ("replies",), Permission.READ),
+    ("Credits", ("credits",), Permission.READ),
+    ("Settings", ("settings", "senders", "keys", "webhooks"), Permission.READ),
+    ("Installation", ("installation",), Permission.ADMINISTER),
+)
+SETTINGS = (
+    ("Hours and keywords", "settings", Permission.READ),
+    ("Senders", "senders", Permission.READ),
+    ("Keys", "keys", Permission.ADMINISTER),
+    ("Webhooks", "webhooks", Permission.READ),
+)
+
+
+def is_at(path: str, *places: str) -> bool:
+    """Tell whether a path of the console is one of these places, or below one."""
+    place = path.removeprefix(f"{CONSOLE_PATH}/").partition("/")[0]
+    return place in places
