@@ -157,6 +157,7 @@ def _steps(settings: Settings, store: Store, carriers: Carriers) -> list[Callabl
         planning.find_next_waves,
         planning.requeue_unknown,
         planning.shift_plan,
+        planning.change_limits,
         planning.respread_plan,
         planning.end_canary,
         lifecycle.set_status,

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import Protocol
 
 from temporalio import activity
 
 from activities.clock import now
 from activities.records import (
     CampaignRef,
+    ChangeLimitsInput,
     EndCanaryInput,
     NextWavesResult,
     RespreadPlanInput,
@@ -16,6 +18,7 @@ from activities.records import (
     ShiftPlanResult,
 )
 from campaign.handoffs import Repeats
+from campaign.limits_changes import LimitsChange, LimitsStore
 from campaign.ports import (
     AdmissionStore,
     CampaignStore,
@@ -29,13 +32,17 @@ ROWS_MAX = 20_000
 WAVES_MAX = 16
 
 
+class ChangedPlans(PlanStore, LimitsStore, Protocol):
+    """All changes of plans."""
+
+
 class Planning:
     """Activities that look at a campaign's waiting messages or move them."""
 
     def __init__(
         self,
         campaigns: CampaignStore,
-        plans: PlanStore,
+        plans: ChangedPlans,
         admissions: AdmissionStore,
         resolving: ResolvingStore,
         repeats: Mapping[str, Repeats],
@@ -115,3 +122,15 @@ class Planning:
         return RespreadPlanResult(
             number=number, first_due_at=facts.first_due_at, last_due_at=facts.last_due_at
         )
+
+    @activity.defn
+    def change_limits(self, input: ChangeLimitsInput) -> ShiftPlanResult:
+        """Write another window or expiry, once for each number; run again, it only answers."""
+        change = LimitsChange(
+            has_window=input.has_window,
+            window=input.window,
+            has_expiry=input.has_expiry,
+            expires_at=input.expires_at,
+        )
+        number = self._plans.change_limits(input.campaign_id, input.number, change, now())
+        return self._moved(input.campaign_id, number)

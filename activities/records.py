@@ -159,6 +159,22 @@ class RespreadPlanResult(Record):
     last_due_at: Instant | None = None
 
 
+class LimitsInput(Record):
+    """Another window or expiry; see :class:`campaign.limits_changes.LimitsChange`."""
+
+    has_window: bool = False
+    window: str | None = None
+    has_expiry: bool = False
+    expires_at: Instant | None = None
+
+
+class ChangeLimitsInput(LimitsInput):
+    """The same for one campaign; numbered together with shifts."""
+
+    campaign_id: str
+    number: int
+
+
 class SetStatusInput(Record):
     """Where the campaign stands now; ``order`` is the number of the newest order that it has."""
 

@@ -13,8 +13,6 @@ from campaign.refusals import Refusal
 from campaign.sending_windows import ExpiryStore
 from campaign.states import CampaignStatus, MessageStatus
 
-# --------------------------------------------------------------------------- sending
-
 
 @dataclass(frozen=True, slots=True)
 class ChunkRange:

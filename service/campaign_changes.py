@@ -1,4 +1,4 @@
-"""Changes of a campaign that waits or runs: its start, spread, rate and text."""
+"""Changes of a campaign that waits or runs: its start, spread, rate, window, expiry and text."""
 
 import asyncio
 from datetime import timedelta
@@ -18,6 +18,7 @@ from service.composition import CampaignComposer
 from service.forecasts import fault_of_spread
 from service.lost_workflows import LostWorkflows
 from service.orders import StateConflict
+from service.plan_previews import fault_of_plan
 from service.temporal import WorkflowNotFound
 from service.text_edits import edit_text
 from store.store import Store
@@ -45,7 +46,7 @@ class CampaignChanges:
         self._timeout = timedelta(seconds=settings.admission_timeout_seconds)
 
     async def make(self, view: CampaignView, change: Change) -> Instant | None:
-        """Give a campaign another start or spread while it waits, a rate or text until it ends.
+        """Change the start or the spread of a campaign that waits, all else until it ends.
 
         All of it or nothing. Returns when it begins, where that may have changed. Raises Refused
         with every fault, StateConflict when the campaign has begun or ended, ServiceUnavailable
@@ -61,6 +62,10 @@ class CampaignChanges:
         fault = await asyncio.to_thread(fault_of_spread, self._store, view, change, now)
         if fault is not None:
             raise Refused(fault)
+        if change.moves_plan and (view.started_at is None or not change.moves_start):
+            fault = await asyncio.to_thread(fault_of_plan, self._store, view, change, now)
+            if fault is not None:
+                raise Refused(fault)
         if change.text is not None:
             await asyncio.to_thread(edit_text, self._store, self._composer, view, change.text, now)
         begins = await self._change_plan(view, change) if change.moves_plan else None

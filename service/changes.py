@@ -1,11 +1,14 @@
-"""Another start, spread or rate for a campaign: checked, and sent to its workflow."""
+"""Another start, spread, rate or window for a campaign: checked, and sent to its workflow."""
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 
 from temporalio.client import WorkflowHandle
 
+from activities.records import LimitsInput
 from campaign.instants import DAY, Instant, iso, iso_or_none
+from campaign.limits_changes import LimitsChange
 from campaign.refusals import Refusal, RefusalCode
 from campaign.schedule import spread_fault, window_fault
 from campaign.settings import Settings
@@ -16,8 +19,9 @@ from workflows.records import CampaignResult, ChangeSpreadInput, RescheduleInput
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A change to a campaign: None keeps the start, the spread or the text, ``has_rate`` the rate.
+    """A change to a campaign: None keeps the start, the spread, the text or the limits.
 
+    Without ``has_rate`` the rate stays. ``limits`` are the window and the expiry.
     The ``text`` is that of the messages that have not left, and have no text of their own.
     """
 
@@ -26,10 +30,16 @@ class Change:
     has_rate: bool = False
     rate: float | None = None
     text: str | None = None
+    limits: LimitsChange | None = None
 
     @property
     def moves_plan(self) -> bool:
         """Whether the plan changes, which only the workflow can do."""
+        return self.moves_start or self.limits is not None
+
+    @property
+    def moves_start(self) -> bool:
+        """Whether the plan changes in a way that is possible until the first wave only."""
         return self.start is not None or self.spread_hours is not None
 
 
@@ -41,6 +51,13 @@ def faults_of(
     if change.text is not None and change.moves_plan:
         what = "change the text and the plan in two requests, because each may be refused"
         faults.append(Refusal(RefusalCode.FIELD_INVALID, what, "text"))
+    limits = change.limits
+    if limits is not None and change.moves_start:
+        what = "change the limits and the start or the spread in two requests"
+        place = "window" if limits.has_window else "expiresAt"
+        faults.append(Refusal(RefusalCode.FIELD_INVALID, what, place))
+    if limits is not None and limits.expires_at is not None and limits.expires_at <= now:
+        faults.append(Refusal(RefusalCode.FIELD_INVALID, "must be in the future", "expiresAt"))
     ahead_max, hours = settings.schedule_days_max * DAY, change.spread_hours
     start = None if change.start is None else window_fault(change.start, now, ahead_max)
     if change.start is not None and expires_at is not None and change.start >= expires_at:
@@ -62,6 +79,12 @@ def changes_of(view: CampaignView, change: Change) -> tuple[dict[str, object], d
         after["scheduleDateTime"] = iso(change.start)
     if change.spread_hours is not None:
         before["spreadHours"], after["spreadHours"] = view.spread_hours, change.spread_hours
+    if change.limits is not None and change.limits.has_window:
+        windows = view.sending_window, change.limits.window
+        before["window"], after["window"] = (each and json.loads(each) for each in windows)
+    if change.limits is not None and change.limits.has_expiry:
+        before["expiresAt"] = iso_or_none(view.expires_at)
+        after["expiresAt"] = iso_or_none(change.limits.expires_at)
     return before, after
 
 
@@ -73,6 +96,12 @@ async def send_update(
     Raises WorkflowUpdateFailedError when the campaign has begun or ended. Both are one update, so
     that all of it is done or nothing.
     """
+    if change.limits is not None:
+        return await handle.execute_update(
+            CampaignWorkflow.change_limits,  # type: ignore[arg-type]  # see below
+            LimitsInput(**asdict(change.limits)),
+            rpc_timeout=timeout,
+        )
     if change.spread_hours is not None:
         spread = ChangeSpreadInput(hours=change.spread_hours, at=change.start)
         return await handle.execute_update(

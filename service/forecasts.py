@@ -32,14 +32,14 @@ def end_after(store: Store, view: CampaignView, change: Change, now: Instant) ->
     InstantOutOfRange for a plan that would leave the years 1970 to 2199.
     """
 
-    def look(connection: Connection) -> Instant | None:
+    def look(connection: Connection, stuck: int = 0) -> Instant | None:
         return _end_in(store, connection, view, now, _rates_after(store, connection, view, change))
 
     if not change.moves_plan:
         return store.database.read(look)
     start = None if change.start is None else max(change.start, now)
     earliest = now if view.paused_at is None else view.paused_at
-    return store.plans.preview(view.id, change.spread_hours, earliest, start, look)
+    return store.plans.preview(view.id, change.spread_hours, earliest, start, look, change.limits)
 
 
 def _end_in(

@@ -6,7 +6,6 @@ with workflow.unsafe.imports_passed_through():
     from activities.lifecycle import Lifecycle
     from activities.planning import Planning
     from activities.records import CampaignRef, ChunkResult, NextWavesResult, SettleInput, Verdict
-    from campaign.instants import Instant
     from campaign.ports import Tally
     from campaign.schedule import Wave
     from campaign.states import CAMPAIGN_ENDS, CampaignStatus
@@ -19,15 +18,14 @@ from workflows.chunks import Chunks
 from workflows.help import Help
 from workflows.orders import Orders
 from workflows.plan_changes import PlanChanges
+from workflows.plan_updates import PlanUpdates
 from workflows.receipts import await_receipts
 from workflows.records import (
     CampaignInput,
     CampaignResult,
     CampaignState,
-    ChangeSpreadInput,
     OrderInput,
     Progress,
-    RescheduleInput,
 )
 from workflows.steps import LOCAL_STEPS, NAMED_STEPS, Steps
 
@@ -38,7 +36,7 @@ LOOK_AGAIN = "look-again"
 
 
 @workflow.defn(name="Campaign")
-class CampaignWorkflow:
+class CampaignWorkflow(PlanUpdates):
     """Runs one campaign from its admission to its settlement.
 
     The workflow waits and counts; the store alone knows what is due and to whom. A pause adds
@@ -242,24 +240,6 @@ class CampaignWorkflow:
         await workflow.wait_condition(lambda: self.state.verdict is not None)
         assert self.state.verdict is not None
         return self.state.verdict
-
-    @workflow.update(description="Begin at another time; possible until the first wave.")
-    async def reschedule(self, input: RescheduleInput) -> Instant:
-        """Move the whole plan so that it begins then, or now if that has passed; returns when."""
-        return await self.changes.begin_at(input)
-
-    @reschedule.validator
-    def _check_reschedule(self, input: RescheduleInput) -> None:
-        self.changes.check_start(input)
-
-    @workflow.update(description="Spread over other hours; possible until the first wave.")
-    async def change_spread(self, input: ChangeSpreadInput) -> Instant:
-        """Lay the plan out anew, at another start if one is given; returns when it begins."""
-        return await self.changes.spread_over(input)
-
-    @change_spread.validator
-    def _check_spread(self, input: ChangeSpreadInput) -> None:
-        self.changes.check_spread(input)
 
     @workflow.signal(description="Stop sending until resumed; requests under way are finished.")
     def pause(self, order: OrderInput | None = None) -> None:

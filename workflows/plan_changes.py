@@ -1,11 +1,19 @@
 """Changes of a campaign's plan: another start, another spread, a pause made up for."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from temporalio.exceptions import ApplicationError
 
 from activities.planning import Planning
-from activities.records import EndCanaryInput, RespreadPlanInput, ShiftPlanInput
+from activities.records import (
+    ChangeLimitsInput,
+    EndCanaryInput,
+    LimitsInput,
+    RespreadPlanInput,
+    RespreadPlanResult,
+    ShiftPlanInput,
+    ShiftPlanResult,
+)
 from campaign.instants import SECOND, Instant
 from campaign.schedule import (
     SCHEDULE_AHEAD_CEILING,
@@ -50,10 +58,14 @@ class PlanChanges:
         if input.at is not None:
             _check_window(input.at)
 
+    def check_limits(self) -> None:
+        """Raise the same if the campaign has ended, or another change is under way."""
+        self._check_open()
+
     async def begin_at(self, input: RescheduleInput) -> Instant:
         """Make the first message due then, the others as far behind as before; returns when.
 
-        An instant that has just passed means now.
+        An instant that has just passed means now, and one outside of its hours their next opening.
         """
         state, at = self._state, max(input.at, timers.now())
         moved = False
@@ -63,7 +75,7 @@ class PlanChanges:
             by = at - state.first_due_at
             moved = await self._shift(by, "move the plan to its new start", at)
         visibility.tag(state)
-        return at
+        return state.first_due_at if state.first_due_at is not None else at
 
     async def spread_over(self, input: ChangeSpreadInput) -> Instant:
         """Lay the plan out over another spread, and nothing in the past; returns when it begins.
@@ -72,20 +84,44 @@ class PlanChanges:
         the pause: the time that is lost is added when it ends.
         """
         state, now = self._state, timers.now()
-        summary = f"spread the plan over {input.hours:g} hours"
+
+        async def respread(number: int) -> RespreadPlanResult:
+            change = RespreadPlanInput(
+                campaign_id=self._campaign_id,
+                number=number,
+                hours=input.hours,
+                earliest=now if state.paused_at is None else state.paused_at,
+                scheduled_at=None if input.at is None else max(input.at, now),
+            )
+            summary = f"spread the plan over {input.hours:g} hours"
+            return await self._steps.run_in_order(Planning.respread_plan, change, summary)
+
+        return await self._make(respread)
+
+    async def limit(self, input: LimitsInput) -> Instant:
+        """Write another window or expiry, and move what waits; returns when that is due."""
+
+        async def change_limits(number: int) -> ShiftPlanResult:
+            change = ChangeLimitsInput(
+                campaign_id=self._campaign_id, number=number, **input.model_dump()
+            )
+            summary = "change the window or the expiry"
+            return await self._steps.run_in_order(Planning.change_limits, change, summary)
+
+        return await self._make(change_limits)
+
+    async def _make(
+        self, change: Callable[[int], Awaitable[RespreadPlanResult | ShiftPlanResult]]
+    ) -> Instant:
+        """Make a change under the next number that the store has free; returns when it begins."""
+        state, now = self._state, timers.now()
         self.moving = moving = True
         try:
             while moving:
-                change = RespreadPlanInput(
-                    campaign_id=self._campaign_id,
-                    number=state.pauses + 1,
-                    hours=input.hours,
-                    earliest=now if state.paused_at is None else state.paused_at,
-                    scheduled_at=None if input.at is None else max(input.at, now),
-                )
-                dues = await self._steps.run_in_order(Planning.respread_plan, change, summary)
-                state.pauses = change.number if dues.number is None else dues.number
-                moving = state.pauses != change.number
+                number = state.pauses + 1
+                dues = await change(number)
+                state.pauses = number if dues.number is None else dues.number
+                moving = state.pauses != number
         finally:
             self.moving = False
         state.first_due_at, state.last_due_at = dues.first_due_at, dues.last_due_at
@@ -143,11 +179,13 @@ class PlanChanges:
             state.first_due_at, state.last_due_at = moved.first_due_at, moved.last_due_at
             return False
         state.pauses = shift.number
+        # Within hours, the store alone knows by how much it moved.
+        waits = moved is not None and moved.first_due_at is not None
         # A first message that has left stays where it was.
         if state.first_due_at is not None and not state.waves:
-            state.first_due_at += by
+            state.first_due_at = moved.first_due_at if waits else state.first_due_at + by
         if state.last_due_at is not None:
-            state.last_due_at += by
+            state.last_due_at = moved.last_due_at if waits else state.last_due_at + by
         self._show()
         return True
 
@@ -156,13 +194,16 @@ class PlanChanges:
 
         A second beginning would split the campaign, or tempt somebody to send twice.
         """
+        self._check_open()
+        if self._state.waves:
+            raise _refused("it has begun")
+
+    def _check_open(self) -> None:
         state = self._state
         if state.verdict is None or state.first_due_at is None:
             raise _refused("it is not admitted")
         if state.cancelling or state.status in CAMPAIGN_ENDS:
             raise _refused("it has ended or is being cancelled")
-        if state.waves:
-            raise _refused("it has begun")
         if self.moving:
             raise _refused("it is just being rescheduled")
 

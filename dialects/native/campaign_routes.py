@@ -16,11 +16,11 @@ from dialects.http.conditional import ConditionalRoute
 from dialects.http.context import ApiContext
 from dialects.http.downloads import OR_CSV, csv_download, wants_csv
 from dialects.http.replays import note_replay
+from dialects.native.campaign_changes import ChangeBody, read_change
 from dialects.native.campaign_models import Campaign, CampaignPage, MessagePage, Report
 from dialects.native.cursors import read_cursor, read_number, write_cursor
 from dialects.native.dry_run import dry_run_csv, dry_run_json
 from dialects.native.dry_run_models import DryRun
-from dialects.native.fields import ChangeBody, read_change
 from dialects.native.filters import Since, Text, Until, address_of, instant_of, next_link
 from dialects.native.handling import PAGE_MAX, enter, own_campaign, page_size
 from dialects.native.problem_models import About
@@ -40,11 +40,12 @@ CONTROL = (
 CHANGE = (
     "Applies all changes or none. The start can change until the first wave is sent, and moves the "
     "whole plan, including the messages' own times. The spread can change until then too: messages "
-    "without a time of their own are spread again from the start; the others keep their time. The "
-    "rate can change until the campaign ends, and takes effect within two seconds. The text can, "
-    "too, alone or with the rate: it replaces that of messages that have not left and have none of "
-    "their own, is validated as a new campaign's, and the difference in credits is held or given "
-    "back with it, or the answer is 402."
+    "without a time of their own are spread again from the start; the others keep their time. All "
+    "else can change until the campaign ends, and takes effect within two seconds. The text is "
+    "that of the messages that have not left and have none of their own; it is validated as a new "
+    "campaign's, and the difference in credits is held or given back with it, or the answer is "
+    "402. With another window, what has not left moves into its hours. The text, the start or "
+    "spread, and the window or expiry take a request each."
 )
 CHANGE_BYTES_MAX = 64 * 1024
 # The names of the listings in cursors.
@@ -207,7 +208,7 @@ def routes(context: ApiContext, read: Read, create_schema: dict[str, Any]) -> AP
     @router.patch(
         "/campaigns/{id}",
         operation_id="changeCampaign",
-        summary="Change the start, spread, rate or text of a campaign",
+        summary="Change the start, spread, rate, text, window or expiry of a campaign",
         description=CHANGE,
         openapi_extra=body_of(ChangeBody),
     )

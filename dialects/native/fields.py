@@ -1,15 +1,13 @@
-"""Models of native bodies, how their faults are reported, and the change of a campaign."""
+"""Models of native bodies, and how their faults are reported."""
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
 from campaign.instants import Instant
 from campaign.instants import read_instant as read_time
-from campaign.rates import RATE_MAX, RATE_MIN
-from campaign.refusals import SHOWN_MAX, Refusal, RefusalCode, Refused
-from service.changes import Change
+from campaign.refusals import SHOWN_MAX, Refusal, RefusalCode
 
 
 class StrictModel(BaseModel):
@@ -32,49 +30,6 @@ class RequestModel(StrictModel):
         optional = (one for one in cls.model_fields.values() if not one.is_required())
         known = {one.alias for one in optional if one.default is not None}
         return {name: one for name, one in body.items() if one is not None or name not in known}
-
-
-class ChangeBody(RequestModel):
-    """A change: start and spread until the first wave, rate and text until the campaign ends."""
-
-    schedule_date_time: str | None = Field(
-        default=None, description="ISO 8601, UTC without a zone; a time in the past hour means now"
-    )
-    spread_hours: float | None = Field(
-        default=None,
-        description="hours from the start over which messages without their own time are spread",
-        # Only for OpenAPI: a wrong number of hours has its own error code.
-        json_schema_extra={"minimum": 0},
-    )
-    rate: float | None = Field(
-        default=None,
-        ge=RATE_MIN,
-        le=RATE_MAX,
-        description="segments per second at most; null for no limit",
-    )
-    text: str | None = Field(
-        default=None,
-        description="the text of what has not left; alone, or with the rate. Texts of single "
-        "recipients stay",
-    )
-
-
-def read_change(body: Any) -> Change:
-    """Read the change that a body requests; raises Refused with every fault."""
-    try:
-        parsed = ChangeBody.model_validate(body)
-    except ValidationError as error:
-        raise Refused(*faults_of(error)) from None
-    faults: list[Refusal] = []
-    has_rate = "rate" in parsed.model_fields_set
-    given = (parsed.schedule_date_time, parsed.spread_hours, parsed.text)
-    if all(each is None for each in given) and not has_rate:
-        what = "give scheduleDateTime, spreadHours, rate or text"
-        faults.append(Refusal(RefusalCode.FIELD_MISSING, what, "scheduleDateTime"))
-    start = read_instant(parsed.schedule_date_time, "", faults)
-    if faults:
-        raise Refused(*faults)
-    return Change(start, parsed.spread_hours, has_rate, parsed.rate, parsed.text)
 
 
 def read_instant(value: str | None, place: str, faults: list[Refusal]) -> Instant | None:

@@ -181,6 +181,8 @@ EXAMPLES = (
     ),
     Example(About.CAMPAIGNS, 409, "campaign_ended", "the campaign has ended: finished"),
     Example(About.CAMPAIGNS, 409, "campaign_began", "the campaign has begun: running"),
+    Example(About.CAMPAIGNS, 409, "nothing_unsent", "every message with the text has left"),
+    Example(About.CAMPAIGNS, 409, "text_not_editable", "the campaign is older than edits of texts"),
     Example(About.CAMPAIGNS, 409, "not_in_doubt", "the message is sent"),
     Example(About.ACCOUNT, 400, _CODES.NUMBER_INVALID, "must be a phone number", "number"),
     Example(About.ACCOUNT, 409, "sender_taken", "another account has this sender"),

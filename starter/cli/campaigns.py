@@ -14,8 +14,8 @@ from rich.live import Live
 from campaign.instants import Instant
 from campaign.states import CAMPAIGN_ENDS, CampaignStatus
 from campaign.views import CampaignView
-from dialects.native import fields as native_reading
 from dialects.native import responses as presenting
+from dialects.native.campaign_changes import read_change
 from dialects.native.retry_models import read_retry
 from service.campaigns import CampaignService, open_campaign_service
 from starter.cli.brake import say_stops
@@ -187,7 +187,7 @@ def reschedule(
     """
     if start is None and spread_hours is None:
         raise CommandError("give START, --spread-hours or both")
-    change = native_reading.read_change({"scheduleDateTime": start, "spreadHours": spread_hours})
+    change = read_change({"scheduleDateTime": start, "spreadHours": spread_hours})
 
     def answer(answered: tuple[Instant | None, Instant | None]) -> str:
         """Say the instant that was understood, and when the campaign ends."""

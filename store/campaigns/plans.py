@@ -3,22 +3,24 @@
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Row, text
+from sqlalchemy import Boolean, Connection, Row, bindparam, text
 from sqlalchemy.exc import IntegrityError
 
 from campaign.canary import canary_from_json
 from campaign.events import Destination
 from campaign.failures import InstantOutOfRange
 from campaign.instants import INSTANT_MAX, Instant
+from campaign.limits_changes import LimitsChange
 from campaign.schedule import (
     SPREAD_HOURS_CEILING,
     canary_instants,
     ideal_instants,
     spread_fault,
 )
-from store.campaigns.window_plans import window_plan
+from store.campaigns.window_plans import hours_before, move_into_hours, window_plan
 from store.database.engine import Database, json_rows
 from store.shared.guards import Guards
 from store.shared.outbox import Outbox
@@ -49,6 +51,13 @@ _PUSH = text("""
     UPDATE message SET due_at = due_at + :by
     WHERE campaign_id = :campaign AND status IN ('queued', 'retryable')
 """)
+_SET_LIMITS = text("""
+    UPDATE campaign SET pauses_applied = :number,
+      sending_window = CASE
+        WHEN :has_window THEN CAST(:window AS VARCHAR) ELSE sending_window END,
+      expires_at = CASE WHEN :has_expiry THEN CAST(:expires_at AS BIGINT) ELSE expires_at END
+    WHERE id = :campaign AND pauses_applied = :number - 1
+""").bindparams(bindparam("has_window", type_=Boolean), bindparam("has_expiry", type_=Boolean))
 _CHANGES = text("""
     SELECT pauses_applied FROM campaign WHERE id = :campaign
 """)
@@ -68,6 +77,14 @@ T = TypeVar("T")
 
 class _Undone(Exception):
     """Rolls the transaction of a preview back."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """The number of the last change, and how many messages this one found no room for."""
+
+    number: int
+    stuck: int = 0
 
 
 class Plans:
@@ -96,7 +113,6 @@ class Plans:
         number: int,
         by: Instant,
         scheduled_at: Instant | None = None,
-        within: Connection | None = None,
     ) -> int:
         """See :class:`campaign.ports.PlanStore`; raises NoResultFound for an unknown id.
 
@@ -104,16 +120,7 @@ class Plans:
         """
         _check(by, scheduled_at)
         values = {"campaign": campaign_id, "number": number, "by": by, "scheduled_at": scheduled_at}
-        return self._write(lambda connection: self._shift(connection, values), within)
-
-    def _shift(self, connection: Connection, values: dict[str, Any]) -> int:
-        windowed = window_plan(connection, self._lay_out, values["campaign"])
-        if connection.execute(_COUNT_PUSH, values).rowcount:
-            if windowed is None:
-                connection.execute(_PUSH, values)
-            else:
-                windowed.shift(values["campaign"], values["by"], values["scheduled_at"])
-        return _changes(connection, values["campaign"])
+        return self._write(lambda connection: self._shift(connection, values).number)
 
     def canary_until(self, campaign_id: str, now: Instant) -> Instant:
         """See :class:`campaign.ports.PlanStore`."""
@@ -132,7 +139,7 @@ class Plans:
                 return _changes(connection, campaign_id)
             first = connection.execute(_FIRST_DUE, values).scalar()
             by = 0 if first is None else now - first
-            changes = self._shift(connection, {**values, "by": by})
+            changes = self._shift(connection, {**values, "by": by}).number
             if changes == number:
                 destinations = self._guards.end_canary(connection, campaign_id, now)
             return changes
@@ -148,7 +155,6 @@ class Plans:
         hours: float,
         earliest: Instant,
         scheduled_at: Instant | None = None,
-        within: Connection | None = None,
     ) -> int:
         """See :class:`campaign.ports.PlanStore`; raises NoResultFound for an unknown id.
 
@@ -162,30 +168,58 @@ class Plans:
             "number": number,
             "hours": hours,
             "earliest": earliest,
+            "scheduled_at": scheduled_at,
         }
 
-        def work(connection: Connection) -> int:
-            campaign = connection.execute(_COUNT_SPREAD, values).first()
-            if campaign is None:
-                return _changes(connection, campaign_id)
-            positions = connection.execute(self._spread_over, values).scalars().all()
-            dues = _dues(campaign, hours, positions)
-            rows = [
-                {"campaign_id": campaign_id, "position": position, "due_at": due}
-                for position, due in zip(positions, dues, strict=True)
-            ]
-            connection.execute(self._lay_out, {"rows": json_rows(rows)})
-            first = connection.execute(_FIRST_DUE, values).scalar()
-            if scheduled_at is not None and first is not None:
-                move = {**values, "by": scheduled_at - first, "scheduled_at": scheduled_at}
-                connection.execute(_MOVE_START, move)
-                connection.execute(_PUSH, move)
-            windowed = window_plan(connection, self._lay_out, campaign_id)
-            if windowed is not None:
-                windowed.respread(campaign_id)
-            return number
+        return self._write(lambda connection: self._respread(connection, values).number)
 
-        return self._write(work, within)
+    def change_limits(
+        self, campaign_id: str, number: int, change: LimitsChange, now: Instant
+    ) -> int:
+        """See :class:`campaign.limits_changes.LimitsStore`; raises NoResultFound likewise."""
+        values = {"campaign": campaign_id, "number": number, "now": now, **asdict(change)}
+        return self._write(lambda connection: self._change_limits(connection, values).number)
+
+    def _shift(self, connection: Connection, values: dict[str, Any]) -> _Done:
+        windowed = window_plan(connection, self._lay_out, values["campaign"])
+        stuck = 0
+        if connection.execute(_COUNT_PUSH, values).rowcount:
+            if windowed is None:
+                connection.execute(_PUSH, values)
+            else:
+                stuck = windowed.shift(values["campaign"], values["by"], values["scheduled_at"])
+        return _Done(_changes(connection, values["campaign"]), stuck)
+
+    def _respread(self, connection: Connection, values: dict[str, Any]) -> _Done:
+        campaign_id, scheduled_at = values["campaign"], values["scheduled_at"]
+        campaign = connection.execute(_COUNT_SPREAD, values).first()
+        if campaign is None:
+            return _Done(_changes(connection, campaign_id))
+        positions = connection.execute(self._spread_over, values).scalars().all()
+        dues = _dues(campaign, values["hours"], positions)
+        rows = [
+            {"campaign_id": campaign_id, "position": position, "due_at": due}
+            for position, due in zip(positions, dues, strict=True)
+        ]
+        connection.execute(self._lay_out, {"rows": json_rows(rows)})
+        first = connection.execute(_FIRST_DUE, values).scalar()
+        if scheduled_at is not None and first is not None:
+            move = {**values, "by": scheduled_at - first}
+            connection.execute(_MOVE_START, move)
+            connection.execute(_PUSH, move)
+        windowed = window_plan(connection, self._lay_out, campaign_id)
+        stuck = 0 if windowed is None else windowed.respread(campaign_id)
+        return _Done(values["number"], stuck)
+
+    def _change_limits(self, connection: Connection, values: dict[str, Any]) -> _Done:
+        campaign_id = values["campaign"]
+        before = hours_before(connection, campaign_id)
+        if connection.execute(_SET_LIMITS, values).rowcount == 0:
+            return _Done(_changes(connection, campaign_id))
+        stuck = 0
+        if values["has_window"]:
+            stuck = move_into_hours(connection, self._lay_out, campaign_id, before, values["now"])
+        return _Done(values["number"], stuck)
 
     def preview(
         self,
@@ -193,34 +227,40 @@ class Plans:
         hours: float | None,
         earliest: Instant,
         scheduled_at: Instant | None,
-        look: Callable[[Connection], T],
+        look: Callable[[Connection, int], T],
+        limits: LimitsChange | None = None,
     ) -> T:
         """What ``look`` finds once the plan is changed; the change is then taken back.
 
-        Without ``hours`` the plan moves to ``scheduled_at``; otherwise see ``respread``. Holds the
-        locks of a change meanwhile: about a second for 50,000 messages. Raises as changes do.
+        Without ``hours`` and ``limits`` the plan moves to ``scheduled_at``. ``look`` gets how many
+        messages have no room in the hours within a year. Holds the locks of a change meanwhile:
+        about a second for 50,000 messages. Raises as changes do.
         """
+        _check(earliest, scheduled_at)
         found: list[T] = []
 
         def work(connection: Connection) -> int:
             number = _changes(connection, campaign_id) + 1
-            first = connection.execute(_FIRST_DUE, {"campaign": campaign_id}).scalar()
-            if hours is not None:
-                self.respread(campaign_id, number, hours, earliest, scheduled_at, connection)
+            values = {"campaign": campaign_id, "number": number, "scheduled_at": scheduled_at}
+            first = connection.execute(_FIRST_DUE, values).scalar()
+            done = _Done(0)
+            if limits is not None:
+                changed = {**values, "now": earliest, **asdict(limits)}
+                done = self._change_limits(connection, changed)
+            elif hours is not None:
+                done = self._respread(connection, {**values, "hours": hours, "earliest": earliest})
             elif scheduled_at is not None and first is not None:
-                self.shift(campaign_id, number, scheduled_at - first, scheduled_at, connection)
-            found.append(look(connection))
+                done = self._shift(connection, {**values, "by": scheduled_at - first})
+            found.append(look(connection, done.stuck))
             raise _Undone
 
         with suppress(_Undone):
             self._write(work)
         return found[-1]
 
-    def _write(self, work: Callable[[Connection], int], within: Connection | None = None) -> int:
+    def _write(self, work: Callable[[Connection], int]) -> int:
         """Run a change; the checks of the tables hold every instant that it computes in bounds."""
         try:
-            if within is not None:
-                return work(within)
             return self._database.write(work)
         except IntegrityError as error:
             if "_in_bounds" not in str(error.orig):

@@ -1,6 +1,7 @@
 """How a changed plan keeps to the hours of its campaign."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Row, TextClause, text
@@ -11,7 +12,8 @@ from campaign.sending_windows import PLAN_MAX, SendingHours, due_within, stored_
 from store.database.engine import json_rows
 
 _CAMPAIGN = text("""
-    SELECT purpose, sending_window, paused_at, started_at FROM campaign WHERE id = :campaign
+    SELECT purpose, sending_window, paused_at, started_at, base_at
+    FROM campaign WHERE id = :campaign
 """)
 _WAITING = text("""
     SELECT position, due_at, recipient, country, time_zone,
@@ -19,7 +21,29 @@ _WAITING = text("""
     FROM message
     WHERE campaign_id = :campaign AND status IN ('queued', 'retryable')
 """)
+ANY_TIME = SendingHours(None, is_marketing=False)
 NewDue = Callable[[Row[Any], OpenHours], Instant | None]
+
+
+@dataclass(frozen=True, slots=True)
+class HoursBefore:
+    """The hours of a campaign before they change, None for any time, and since when they count."""
+
+    hours: SendingHours | None
+    base_at: Instant
+    paused_at: Instant | None
+
+    def counted_from(self, now: Instant) -> Instant:
+        """From when open time counts: the start, or now, or the pause that is not made up for."""
+        return max(self.base_at, now if self.paused_at is None else self.paused_at)
+
+    def open_time(self, row: Row[Any], since: Instant) -> Instant:
+        """How much open time a message still waits for; what skips has no open time."""
+        wait: Instant = max(0, row.due_at - since)
+        if self.hours is None or self.hours.skips:
+            return wait
+        open_at = self.hours.for_recipient(row.recipient, row.country, row.time_zone)
+        return open_at.open_between(since, since + wait)
 
 
 class WindowPlan:
@@ -36,15 +60,17 @@ class WindowPlan:
         self._campaign = campaign
         self._hours = hours
 
-    def shift(self, campaign_id: str, by: Instant, scheduled_at: Instant | None) -> None:
+    def shift(self, campaign_id: str, by: Instant, scheduled_at: Instant | None) -> int:
         """Move what waits by so much, or to a new start; only open time counts.
+
+        Returns how many messages have no room in the hours.
 
         What was due after an hour of open time is due an hour of open time after the new instant.
         So what a pause in the evening held up goes on in the morning, as evenly as it was planned.
         """
         rows = self._waiting(campaign_id)
         if not rows:
-            return
+            return 0
         since: Instant = min(row.due_at for row in rows)
         if scheduled_at is None and self._campaign.paused_at is not None:
             # A pause costs a campaign that has not begun only what it outlasts.
@@ -60,10 +86,10 @@ class WindowPlan:
             open_time = open_at.open_between(since, row.due_at)
             return open_at.after(target, open_time, 2 * PLAN_MAX)
 
-        self._write(campaign_id, rows, new_due)
+        return self._write(campaign_id, rows, new_due)
 
-    def respread(self, campaign_id: str) -> None:
-        """Move what was laid out as if it might leave at any time into the hours."""
+    def respread(self, campaign_id: str) -> int:
+        """Move what was laid out as if it might leave at any time into the hours; as ``shift``."""
         rows = self._waiting(campaign_id)
         start = min((row.due_at for row in rows if row.is_spread), default=0)
 
@@ -71,12 +97,24 @@ class WindowPlan:
             since = start if row.is_spread else row.due_at
             return due_within(self._hours, open_at, since, row.due_at)
 
-        self._write(campaign_id, rows, new_due)
+        return self._write(campaign_id, rows, new_due)
+
+    def change(self, campaign_id: str, before: HoursBefore, now: Instant) -> int:
+        """Move what waits from the hours ``before`` into these; returns as ``shift`` does."""
+        since = before.counted_from(now)
+
+        def new_due(row: Row[Any], open_at: OpenHours) -> Instant | None:
+            if self._hours.skips:
+                due_at: Instant = row.due_at
+                return due_at
+            return open_at.after(since, before.open_time(row, since), PLAN_MAX)
+
+        return self._write(campaign_id, self._waiting(campaign_id), new_due)
 
     def _waiting(self, campaign_id: str) -> Sequence[Row[Any]]:
         return self._connection.execute(_WAITING, {"campaign": campaign_id}).all()
 
-    def _write(self, campaign_id: str, rows: Sequence[Row[Any]], new_due: NewDue) -> None:
+    def _write(self, campaign_id: str, rows: Sequence[Row[Any]], new_due: NewDue) -> int:
         moved = []
         for row in rows:
             open_at = self._hours.for_recipient(row.recipient, row.country, row.time_zone)
@@ -86,6 +124,7 @@ class WindowPlan:
                 position = {"campaign_id": campaign_id, "position": row.position}
                 moved.append({**position, "due_at": due_at})
         self._connection.execute(self._lay_out, {"rows": json_rows(moved)})
+        return len(rows) - len(moved)
 
 
 def window_plan(connection: Connection, lay_out: TextClause, campaign_id: str) -> WindowPlan | None:
@@ -93,3 +132,23 @@ def window_plan(connection: Connection, lay_out: TextClause, campaign_id: str) -
     campaign = connection.execute(_CAMPAIGN, {"campaign": campaign_id}).one()
     hours = stored_hours(campaign.purpose, campaign.sending_window)
     return None if hours is None else WindowPlan(connection, lay_out, campaign, hours)
+
+
+def hours_before(connection: Connection, campaign_id: str) -> HoursBefore:
+    """The hours of a campaign as they are."""
+    campaign = connection.execute(_CAMPAIGN, {"campaign": campaign_id}).one()
+    hours = stored_hours(campaign.purpose, campaign.sending_window)
+    return HoursBefore(hours, campaign.base_at, campaign.paused_at)
+
+
+def move_into_hours(
+    connection: Connection,
+    lay_out: TextClause,
+    campaign_id: str,
+    before: HoursBefore,
+    now: Instant,
+) -> int:
+    """Move what waits into the hours that a campaign has now; returns how many have no room."""
+    campaign = connection.execute(_CAMPAIGN, {"campaign": campaign_id}).one()
+    hours = stored_hours(campaign.purpose, campaign.sending_window) or ANY_TIME
+    return WindowPlan(connection, lay_out, campaign, hours).change(campaign_id, before, now)

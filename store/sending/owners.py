@@ -12,24 +12,27 @@ from store.shared.cache import Cache
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """What a chunk needs of its campaign; it never changes."""
+    """What a chunk needs of its campaign, as of a number of ``changes`` of its plan and limits."""
 
     account_id: str
     exclude_opt_outs: bool
     look_up_since: Instant | None
     sandbox: bool
     limits: TimeLimits
+    changes: int
     guarded: bool
 
 
 class Owners:
-    """Reads each campaign once an hour."""
+    """Reads each campaign once an hour, and after each change of its plan or its limits."""
 
     def __init__(self) -> None:
         self._known: Cache[str, Owner] = Cache(HOUR)
 
-    def of(self, connection: Connection, campaign_id: str, now: Instant) -> Owner:
-        """Return what the chunks of a campaign need."""
+    def of(
+        self, connection: Connection, campaign_id: str, now: Instant, changes: int | None = None
+    ) -> Owner:
+        """Return what the chunks of a campaign need; with ``changes``, as of no earlier one."""
 
         def read() -> Owner:
             row = connection.execute(OWNER, {"campaign": campaign_id}).one()
@@ -41,7 +44,12 @@ class Owners:
                 since,
                 bool(row.sandbox),
                 time_limits(row),
+                row.pauses_applied,
                 bool(row.guarded),
             )
 
-        return self._known.get(campaign_id, now, read)
+        owner = self._known.get(campaign_id, now, read)
+        if changes is not None and owner.changes < changes:
+            self._known.forget(campaign_id)
+            owner = self._known.get(campaign_id, now, read)
+        return owner

@@ -23,7 +23,7 @@ from store.sending.statements import ABANDONED, OWNER, RENEW, ChunkStatements
 from store.sending.time_limits import Deferrals, time_limits
 from store.sending.unwanted import Unwanted
 from store.shared import ledger, recipient_keys
-from store.shared.brakes import brake_of
+from store.shared.brakes import brake_and_changes, brake_of
 from store.shared.erased_numbers import ErasedNumbers
 from store.shared.guards import Guards
 from store.shared.outbox import Outbox
@@ -77,8 +77,10 @@ class Sending:
         """See :class:`campaign.ports.SendingStore`."""
 
         def work(connection: Connection) -> tuple[ClaimResult, Sequence[Destination]]:
-            owner = self._owners.of(connection, chunk.campaign_id, now)
-            held = claim_count > 0 and brake_of(connection, chunk.campaign_id) is not None
+            brake, changes = None, None
+            if claim_count > 0:
+                brake, changes = brake_and_changes(connection, chunk.campaign_id)
+            owner, held = self._owners.of(connection, chunk.campaign_id, now, changes), bool(brake)
             stopped = None
             if claim_count > 0 and owner.guarded and not held:
                 stopped = self._guards.stop_if_decided(connection, chunk.campaign_id, now)

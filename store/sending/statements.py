@@ -22,7 +22,8 @@ RENEW = text("""
 """)
 OWNER = text("""
     SELECT account_id, exclude_opt_outs, look_up_since, sandbox, purpose, sending_window,
-        expires_at, validity_seconds, canary IS NOT NULL OR brake IS NOT NULL AS guarded
+        expires_at, validity_seconds, pauses_applied,
+        canary IS NOT NULL OR brake IS NOT NULL AS guarded
     FROM campaign WHERE id = :campaign
 """)
 

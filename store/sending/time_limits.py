@@ -51,7 +51,7 @@ class Recipient(Protocol):
 class TimeLimits:
     """The hours of a campaign, when it expires, and for how long carriers should try.
 
-    None where it has none. They never change.
+    None where it has none.
     """
 
     hours: SendingHours | None

@@ -34,7 +34,8 @@ _BRAKE = text(f"""
         WHEN campaign.ordered = 'cancel' THEN 'cancelled'
         WHEN campaign.status NOT IN ('scheduled', 'running') THEN campaign.status
         {BRAKE_OF_ACCOUNT}
-        END AS brake
+        END AS brake,
+        campaign.pauses_applied AS changes
     FROM campaign JOIN account ON account.id = campaign.account_id
     WHERE campaign.id = :campaign
 """)
@@ -164,8 +165,13 @@ def brake_of(connection: Connection, campaign_id: str) -> str | None:
     Read without a lock: a claim that read it just before an order was committed is under way as a
     request is, for the length of its transaction.
     """
-    brake = connection.execute(_BRAKE, {"campaign": campaign_id}).scalar_one()
-    return None if brake is None else str(brake)
+    return brake_and_changes(connection, campaign_id)[0]
+
+
+def brake_and_changes(connection: Connection, campaign_id: str) -> tuple[str | None, int]:
+    """Return the same, and how often the plan or the limits of the campaign have changed."""
+    row = connection.execute(_BRAKE, {"campaign": campaign_id}).one()
+    return None if row.brake is None else str(row.brake), row.changes
 
 
 def pause_campaigns(connection: Connection, scope: str, problem: str, now: Instant) -> int:

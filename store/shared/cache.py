@@ -37,6 +37,11 @@ class Cache(Generic[K, V]):
             self._entries[key] = (now, value)
         return value
 
+    def forget(self, key: K) -> None:
+        """Forget one value."""
+        with self._lock:
+            self._entries.pop(key, None)
+
     def clear(self) -> None:
         """Forget every value."""
         with self._lock:
