@@ -192,13 +192,8 @@ class Sending:
                 for outcome in sorted(outcomes, key=lambda outcome: outcome.position)
             ]
         )
-        values = {
-            "rows": rows,
-            "token": token,
-            "account": owner.account_id,
-            "guarded": owner.guarded,
-            "now": now,
-        }
+        values: dict[str, object] = {"rows": rows, "token": token, "account": owner.account_id}
+        values |= {"guarded": owner.guarded, "now": now}
         moved = list(map(Moved._make, connection.execute(self._sql.record, values)))
         connection.execute(self._sql.end_attempts, {"rows": rows})
         ended_at = {outcome.position: outcome.at for outcome in outcomes}

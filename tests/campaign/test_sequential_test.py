@@ -67,7 +67,7 @@ def test_a_rate_of_nothing_stops_at_the_first_and_nothing_stops_what_has_no_outc
     nothing = {Measure.UNKNOWN: 0.0}
     assert find_stop("brake", messages((50, SENT), (1, UNKNOWN)), nothing) is not None
     assert find_stop("brake", messages((50, FAILED)), nothing) is None
-    assert conclude("canary", [], MAXIMA | nothing) is None
+    assert conclude("canary", [], {**MAXIMA, **nothing}) is None
 
 
 def test_opt_outs_count_among_those_that_left() -> None:
