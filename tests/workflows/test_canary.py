@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from temporalio.testing import WorkflowEnvironment
 
@@ -25,12 +26,12 @@ CANARY = Canary(20, WAIT_SECONDS, FIVE_PERCENT)
 AREAS = (212, 213, 305, 310, 312, 404, 415, 617, 646, 702)
 
 
-def draft(story: Story, count: int, refused: int = 0, first: int = 0, **members: object) -> Draft:
-    """A draft whose carrier refuses some messages, from the position ``first`` on."""
+def draft(story: Story, count: int, refused: int = 0, at: int = 0, **members: object) -> Draft:
+    """A draft whose carrier refuses some messages, from the position ``at`` on."""
     numbers = [f"+1415555{1_000 + index:04d}" for index in range(count - refused)]
-    numbers[first:first] = [f"+1{area}5550001" for area in AREAS[:refused]]
+    numbers[at:at] = [f"+1{area}5550001" for area in AREAS[:refused]]
     recipients = [DraftRecipient(to=to, text=f"Order {to} has shipped") for to in numbers]
-    return story.draft(0, recipients=recipients, **members)
+    return replace(story.draft(0, recipients=recipients), **members)  # type: ignore[arg-type]
 
 
 async def view_when(
@@ -86,7 +87,7 @@ async def test_a_canary_of_20_whose_numbers_fail_pauses_before_the_rest_leaves(
     assert reason.detail.startswith("its canary stopped it: ")
     assert view.tally.failed <= 10
     assert view.tally.queued >= 40
-    assert all(row["to"] <= "+14155551009" for row in story.carrier.log if row["to"])
+    assert len(story.carrier.log) <= 10
     (activity,) = story.store.activities.list(
         story.account.id, ActivityFilter(action="campaign.paused")
     )
