@@ -42,7 +42,9 @@ from carriers.sandbox import SandboxCarrier
 from dialects.renderers import RENDERERS
 from service.campaigns import CampaignService
 from service.gc_tuning import relax_gc
-from service.temporal import connect, register_search_attributes
+from service.temporal import connect, register_search_attributes, translate_errors
+from service.worker_versions import become_current_if_first, deployment_config
+from service.workers import GRACEFUL_SHUTDOWN, Crew, EndingWorker
 from store.store import Store, open_store
 from telemetry.logs import configure, get_logger
 from webhooks.auto_replies import AutoReplier
@@ -58,11 +60,8 @@ log = get_logger("godwit.worker")
 
 # What the SDK gives workflow tasks and local activities by default.
 OTHER_SLOTS = 100
-GRACEFUL_SHUTDOWN = timedelta(seconds=20)
 # A pause or cancel travels with the answer to a heartbeat; a second is soon enough.
 HEARTBEAT_THROTTLE = timedelta(seconds=1)
-# Beyond its grace, a worker that does not come to its end is left behind.
-SHUTDOWN_PATIENCE = timedelta(seconds=10)
 # Pure and heavy to import again for each sandboxed workflow.
 PASSED_THROUGH = tuple(
     "activities campaign telemetry pydantic pydantic_core phonenumbers structlog".split()
@@ -75,7 +74,7 @@ def build_worker(
     store: Store,
     *carriers: Carrier,
     sandboxed: bool = False,
-) -> "Crew":
+) -> Crew:
     """Make what runs campaigns in a process; the tests build theirs with it too.
 
     Chunks that several workers may share come over a task queue of their own: over the
@@ -112,6 +111,7 @@ def build_worker(
         tuner=_tuner(places[settings.task_queue]),
         workflow_runner=make_runner(sandboxed),
         interceptors=[FaultInterceptor()],
+        deployment_config=deployment_config(settings),
         max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
         default_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
         # After a crash, workflow tasks wait for the dead worker's cache this long. In a storm they
@@ -124,6 +124,7 @@ def build_worker(
         task_queue=shared_queue,
         activities=[sending.send_chunk],
         interceptors=[FaultInterceptor()],
+        deployment_config=deployment_config(settings),
         tuner=_tuner(places[shared_queue]),
         max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
         default_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
@@ -144,14 +145,8 @@ def _tuner(places: Places) -> WorkerTuner:
 
 def _steps(settings: Settings, store: Store, carriers: Carriers) -> list[Callable[..., Any]]:
     """The activities of a campaign but for the sending."""
-    planning = Planning(
-        store.campaigns,
-        store.plans,
-        store.admissions,
-        store.resolving,
-        carriers.repeats,
-        settings.chunk_size,
-    )
+    sources = (store.campaigns, store.plans, store.admissions, store.resolving)
+    planning = Planning(*sources, carriers.repeats, settings.chunk_size)
     admission = Admission(store.campaigns, store.admissions, planning)
     lifecycle = Lifecycle(store.campaigns, store.admissions)
     steps: list[Callable[..., Any]] = [
@@ -163,6 +158,7 @@ def _steps(settings: Settings, store: Store, carriers: Carriers) -> list[Callabl
         planning.requeue_unknown,
         planning.shift_plan,
         planning.respread_plan,
+        planning.end_canary,
         lifecycle.set_status,
         lifecycle.follow_orders,
         lifecycle.count_messages,
@@ -185,46 +181,6 @@ def make_runner(sandboxed: bool) -> WorkflowRunner:
     )
 
 
-class EndingWorker(Worker):
-    """A Worker whose end has a deadline, so that a deploy never hangs.
-
-    The SDK waits for ever for a workflow that it cannot evict, and it cannot evict one whose
-    workflow task its deadlock detector broke off (2 s: an overloaded machine is enough).
-    """
-
-    async def __aexit__(self, exc_type: type[BaseException] | None, *args: Any) -> None:
-        """Shut down within the grace and some patience; whatever is left dies with the process."""
-        patience = (GRACEFUL_SHUTDOWN + SHUTDOWN_PATIENCE).total_seconds()
-        ending = asyncio.timeout(patience)
-        try:
-            async with ending:
-                await super().__aexit__(exc_type, *args)
-        except TimeoutError:
-            if not ending.expired():
-                raise
-            log.error("a worker did not end in time and is left behind", seconds=patience)
-
-
-class Crew:
-    """Workers of one process that begin and end together."""
-
-    def __init__(self, *workers: Worker) -> None:
-        self._workers = workers
-
-    async def __aenter__(self) -> None:
-        """Begin to poll on every task queue."""
-        for worker in self._workers:
-            await worker.__aenter__()
-
-    async def __aexit__(self, *raised: Any) -> None:
-        """End them side by side, since each may need the whole of its grace."""
-        ends = (worker.__aexit__(*raised) for worker in self._workers)
-        ended = await asyncio.gather(*ends, return_exceptions=True)
-        for failure in ended:
-            if isinstance(failure, BaseException):
-                raise failure
-
-
 def build_webhook_worker(
     client: Client,
     settings: Settings,
@@ -234,7 +190,8 @@ def build_webhook_worker(
 ) -> Worker:
     """Make the Worker that brings callbacks: another task queue, so other places, than sending's.
 
-    However slow the accounts' servers are, no message waits for them.
+    However slow the accounts' servers are, no message waits for them. The caller closes what the
+    calls go through afterwards.
     """
     deliveries = WebhookDeliveries(
         store.deliveries, delivery_sender, settings.callback_timeout_seconds
@@ -247,6 +204,7 @@ def build_webhook_worker(
         max_concurrent_activities=settings.webhook_deliveries_at_once,
         workflow_runner=make_runner(sandboxed),
         interceptors=[FaultInterceptor()],
+        deployment_config=deployment_config(settings),
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=2),
         graceful_shutdown_timeout=GRACEFUL_SHUTDOWN,
     )
@@ -257,15 +215,11 @@ def build_delivery_sender(
 ) -> DeliverySender:
     """Make what sends deliveries: to addresses on the web, forwarded replies, and answers."""
     service = CampaignService(client, store, settings)
-    forwarder = ReplyForwarder(
-        store,
-        service,
-        SmtpMail(settings.smtp_url.get_secret_value(), settings.smtp_from),
-        settings.smtp_from,
-        WebhookSender(store.events, egress, RENDERERS),
-        settings.callback_timeout_seconds,
-    )
-    return AutoReplier(store, service, forwarder, settings.callback_timeout_seconds)
+    smtp_from, timeout_seconds = settings.smtp_from, settings.callback_timeout_seconds
+    mail = SmtpMail(settings.smtp_url.get_secret_value(), smtp_from)
+    sender = WebhookSender(store.events, egress, RENDERERS)
+    forwarder = ReplyForwarder(store, service, mail, smtp_from, sender, timeout_seconds)
+    return AutoReplier(store, service, forwarder, timeout_seconds, settings.prices_file)
 
 
 async def run_worker(settings: Settings) -> None:
@@ -283,11 +237,12 @@ async def run_worker(settings: Settings) -> None:
     )
     try:
         try:
-            client = await connect()
+            client = await connect(settings.temporal_plugin)
         except RuntimeError as error:
             raise ServiceUnavailable("Temporal does not answer; check TEMPORAL_ADDRESS") from error
         delivery_sender = build_delivery_sender(client, settings, store, egress)
-        await register_search_attributes(client)
+        with translate_errors(client):
+            await register_search_attributes(client)
         relax_gc()
         async with (
             build_worker(client, settings, store, *carriers),
@@ -297,6 +252,8 @@ async def run_worker(settings: Settings) -> None:
             log.info(
                 "worker is running", task_queue=settings.task_queue, carriers=settings.carriers
             )
+            if settings.worker_build and await become_current_if_first(client, settings):
+                log.info("this build is current: it is the first", build=settings.worker_build)
             if ready_file := os.environ.get("GODWIT_READY_FILE"):
                 Path(ready_file).touch()
             await stop.wait()

@@ -4,7 +4,13 @@ from temporalio import activity
 
 from activities.clock import now
 from activities.planning import Planning
-from activities.records import AdmitCampaignResult, CampaignRef, PlanCampaignResult, Verdict
+from activities.records import (
+    AdmitCampaignResult,
+    CampaignRef,
+    NextWavesResult,
+    PlanCampaignResult,
+    Verdict,
+)
 from campaign.ports import AdmissionStore, CampaignStore
 from campaign.rules import JUDGEMENT
 from campaign.states import CampaignStatus
@@ -29,12 +35,10 @@ class Admission:
         plan = self.plan_campaign(input) if verdict.admitted else None
         if plan is not None and plan.withdrawn:
             verdict = Verdict(admitted=False, refusals=plan.withdrawn)
-        return AdmitCampaignResult(
-            verdict=verdict,
-            tally=self._campaigns.tally(input.campaign_id),
-            plan=plan,
-            next=self._planning.find_next_waves(input) if verdict.admitted else None,
-        )
+        waves = self._planning.next_waves(input.campaign_id) if verdict.admitted else ()
+        tally = self._campaigns.tally(input.campaign_id)
+        following = NextWavesResult(waves=waves, tally=tally) if verdict.admitted else None
+        return AdmitCampaignResult(verdict=verdict, tally=tally, plan=plan, next=following)
 
     @activity.defn
     def validate_campaign(self, input: CampaignRef) -> Verdict:

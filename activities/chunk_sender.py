@@ -23,6 +23,7 @@ from activities.waiting import Lines, Places
 from campaign.failures import StoreUnavailable
 from campaign.instants import SECOND, Instant
 from campaign.ports import ClaimResult, Outcome
+from campaign.states import MessageStatus
 
 FLUSH_SECONDS = 0.1
 # For so long a chunk waits for its next message; otherwise it ends and comes back then.
@@ -127,6 +128,9 @@ class ChunkSender:
         if room > 0:
             self._exhausted = self._exhausted or result.exhausted
             self._notice(result)
+        elif self._due_at and any(each.status is MessageStatus.RETRYABLE for each in outcomes):
+            # It may be due before what was found to be next.
+            self._due_at, self._ask_again_at = None, self.attempts.now()
         self._count("skipped", result.skipped)
         self._count("deferred", result.deferred)
         for handoff in result.claimed:

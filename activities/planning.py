@@ -8,6 +8,7 @@ from temporalio import activity
 from activities.clock import now
 from activities.records import (
     CampaignRef,
+    EndCanaryInput,
     NextWavesResult,
     RespreadPlanInput,
     RespreadPlanResult,
@@ -15,8 +16,14 @@ from activities.records import (
     ShiftPlanResult,
 )
 from campaign.handoffs import Repeats
-from campaign.ports import AdmissionStore, CampaignStore, PlanStore, ResolvingStore
-from campaign.schedule import wave_width, waves
+from campaign.ports import (
+    AdmissionStore,
+    CampaignStore,
+    PlanFacts,
+    PlanStore,
+    ResolvingStore,
+)
+from campaign.schedule import Wave, wave_width, waves
 
 ROWS_MAX = 20_000
 WAVES_MAX = 16
@@ -43,22 +50,31 @@ class Planning:
 
     @activity.defn
     def find_next_waves(self, input: CampaignRef) -> NextWavesResult:
-        """Find the soonest waves of what waits now, a limited number of them.
+        """Find the soonest waves of what waits now, a limited number of them, and count.
 
         Asked again after anything moved (a retry, a pause, a new schedule), the answer follows.
         """
         facts = self._admissions.plan_facts(input.campaign_id)
-        rows = self._admissions.waiting_rows(input.campaign_id, ROWS_MAX)
-        planned = waves(rows, wave_width(facts.spread_hours), self._chunk_size)
+        found = self._waves(input.campaign_id, facts)
+        waits = facts.canary and not found
+        return NextWavesResult(
+            waves=found,
+            tally=self._campaigns.tally(input.campaign_id),
+            canary_until=self._plans.canary_until(input.campaign_id, now()) if waits else None,
+        )
+
+    def next_waves(self, campaign_id: str) -> tuple[Wave, ...]:
+        """Find the soonest waves of what waits now."""
+        return self._waves(campaign_id, self._admissions.plan_facts(campaign_id))
+
+    def _waves(self, campaign_id: str, facts: PlanFacts) -> tuple[Wave, ...]:
+        rows = self._admissions.waiting_rows(campaign_id, ROWS_MAX)
+        length = (facts.last_due_at or facts.base_at) - facts.base_at
+        planned = waves(rows, wave_width(facts.spread_hours, length), self._chunk_size)
         if len(rows) == ROWS_MAX and len(planned) > 1:
             # The limit may have cut the last wave short; the next look shows it whole.
             planned = planned[:-1]
-        if not planned:
-            return NextWavesResult(tally=self._campaigns.tally(input.campaign_id))
-        begins = not facts.begun
-        return NextWavesResult(
-            waves=tuple(replace(wave, begins=begins) for wave in planned[:WAVES_MAX])
-        )
+        return tuple(replace(wave, begins=not facts.begun) for wave in planned[:WAVES_MAX])
 
     @activity.defn
     def requeue_unknown(self, input: CampaignRef) -> int:
@@ -72,10 +88,22 @@ class Planning:
     def shift_plan(self, input: ShiftPlanInput) -> ShiftPlanResult:
         """Move everything that waits, once for each number; run again, it only answers."""
         number = self._plans.shift(input.campaign_id, input.number, input.by, input.scheduled_at)
-        facts = self._admissions.plan_facts(input.campaign_id)
+        return self._moved(input.campaign_id, number)
+
+    def _moved(self, campaign_id: str, number: int) -> ShiftPlanResult:
+        facts = self._admissions.plan_facts(campaign_id)
         return ShiftPlanResult(
             number=number, first_due_at=facts.first_due_at, last_due_at=facts.last_due_at
         )
+
+    @activity.defn
+    def end_canary(self, input: EndCanaryInput) -> ShiftPlanResult:
+        """Pause a campaign for the outcomes of its canary, or let the others leave from now on.
+
+        Changes the plan once for each number; run again, it only answers.
+        """
+        number = self._plans.end_canary(input.campaign_id, input.number, now())
+        return self._moved(input.campaign_id, number)
 
     @activity.defn
     def respread_plan(self, input: RespreadPlanInput) -> RespreadPlanResult:

@@ -47,10 +47,15 @@ class PlanCampaignResult(Record):
 
 
 class NextWavesResult(Record):
-    """The next waves of a campaign, soonest first; when nothing waits, the counts instead."""
+    """The next waves of a campaign, soonest first, and its counts.
+
+    Earlier versions count only when nothing waits. When the messages of a canary have left,
+    ``canary_until`` is until when the others wait.
+    """
 
     waves: tuple[Wave, ...] = ()
     tally: Tally | None = None
+    canary_until: Instant | None = None
 
 
 class AdmitCampaignResult(Record):
@@ -120,6 +125,13 @@ class ShiftPlanResult(Record):
     number: int
     first_due_at: Instant | None = None
     last_due_at: Instant | None = None
+
+
+class EndCanaryInput(Record):
+    """Let the rest of a campaign follow its canary, or not; numbered together with shifts."""
+
+    campaign_id: str
+    number: int
 
 
 class RespreadPlanInput(Record):

@@ -10,10 +10,11 @@ from campaign.links import Shortener, has_urls
 from campaign.model import ComposedCampaign, Draft, DraftRecipient, Duplicates, Message
 from campaign.phone import canonical_number, sender_kind
 from campaign.ports import LookupPort
+from campaign.prices import STANDARD_PRICES, PriceList
 from campaign.refusals import SHOWN_MAX, Refusal, RefusalCode, Refused
 from campaign.rules import SHAPE
 from campaign.rules.duplicates import skip_repeats
-from campaign.schedule import ideal_instants
+from campaign.schedule import canary_instants, ideal_instants
 from campaign.sending_windows import OUTSIDE_WINDOW, due_within, hours_of
 from campaign.smart_encoding import smart_encoded
 from campaign.states import MessageStatus
@@ -34,13 +35,14 @@ def compose(
     lookup: LookupPort,
     new_id: Callable[[], str],
     shortener: Shortener | None = None,
+    prices: PriceList = STANDARD_PRICES,
 ) -> ComposedCampaign:
     """Make the messages of a draft and check them against the rules in ``SHAPE``.
 
     ``default_sender`` is the account's, used if neither recipient nor campaign names one.
     ``new_id`` returns a new message id at each call. Without a ``shortener`` no link can be
-    shortened. Mailing lists must be expanded before. Raises Refused with at most ``SHOWN_MAX``
-    faults of each kind. Stores nothing.
+    shortened. Mailing lists must be expanded before. ``prices`` are the installation's. Raises
+    Refused with at most ``SHOWN_MAX`` faults of each kind. Stores nothing.
     """
     found = _Faults()
     messages: list[Message] = []
@@ -61,9 +63,14 @@ def compose(
         faults.extend(check(ComposedCampaign(draft, sound, received_at, lengths=texts.lengths)))
     if faults:
         raise Refused(*at_entries(faults, draft))
-    _give_instants(draft, received_at, messages)
+    if prices != STANDARD_PRICES:
+        for message in messages:
+            message.own_price = prices.own_price_of(message.kind, message.country, message.segments)
+    canary_end = _give_instants(draft, received_at, messages)
     links = shortener.links if shortener else []
-    return ComposedCampaign(draft, messages, received_at, links, written=texts.written)
+    return ComposedCampaign(
+        draft, messages, received_at, links, written=texts.written, canary_end=canary_end
+    )
 
 
 def base_instant(draft: Draft, received_at: Instant) -> Instant:
@@ -234,7 +241,8 @@ def _shorten(messages: Iterable[Message], shortener: Shortener | None) -> Iterat
             message.segments = segment(short).count
 
 
-def _give_instants(draft: Draft, received_at: Instant, messages: Iterable[Message]) -> None:
+def _give_instants(draft: Draft, received_at: Instant, messages: Iterable[Message]) -> int | None:
+    """Set when each message is due; returns the position after the last one of the canary."""
     spread_over = []
     for message in messages:
         if message.status is MessageStatus.FAILED:
@@ -245,12 +253,19 @@ def _give_instants(draft: Draft, received_at: Instant, messages: Iterable[Messag
             spread_over.append(message)
         else:
             message.due_at = received_at
-    instants = ideal_instants(
-        base_instant(draft, received_at), draft.spread_hours, len(spread_over)
-    )
+    start, count = base_instant(draft, received_at), len(spread_over)
+    canary_end = None
+    if draft.canary is not None and spread_over:
+        size = draft.canary.size_of(count)
+        canary_end = spread_over[size - 1].position + 1
+        wait = draft.canary.wait_seconds
+        instants = canary_instants(start, draft.spread_hours, count, size, wait)
+    else:
+        instants = ideal_instants(start, draft.spread_hours, count)
     for message, instant in zip(spread_over, instants, strict=True):
         message.due_at = instant
     _keep_hours(draft, instants[0] if instants else received_at, messages)
+    return canary_end
 
 
 def _keep_hours(draft: Draft, start: Instant, messages: Iterable[Message]) -> None:

@@ -63,13 +63,8 @@ class CreditsMax:
 
 
 NO_CREDITS_MAX = CreditsMax()
-# One message and one number lookup each; the lookup costs SMS credits.
+# The standard prices: one message and one number lookup each; the lookup costs SMS credits.
 PRICES: dict[MessageKind, Price] = {
     MessageKind.SMS: Price(sms=2),
     MessageKind.MMS: Price(sms=1, mms=1),
 }
-
-
-def price_of(sms_messages: int, mms_messages: int) -> Price:
-    """The price of a number of messages of each kind."""
-    return PRICES[MessageKind.SMS] * sms_messages + PRICES[MessageKind.MMS] * mms_messages

@@ -55,7 +55,7 @@ class EventEndpoint:
 
 
 class Event(StrEnum):
-    """What is reported: the end of a message or campaign, an incoming text, a click, an opt-out."""
+    """What is reported: the end of a message or campaign, a pause, a text, a click, an opt-out."""
 
     MESSAGE_SENT = "message.sent"
     MESSAGE_DELIVERED = "message.delivered"
@@ -68,6 +68,7 @@ class Event(StrEnum):
     CAMPAIGN_FINISHED_WITH_FAILURES = "campaign.finished_with_failures"
     CAMPAIGN_CANCELLED = "campaign.cancelled"
     CAMPAIGN_EXPIRED = "campaign.expired"
+    CAMPAIGN_PAUSED = "campaign.paused"
     OPT_OUT_ADDED = "opt_out.added"
     OPT_OUT_REMOVED = "opt_out.removed"
     WEBHOOK_TEST = "webhook.test"
@@ -85,6 +86,7 @@ CAMPAIGN_EVENTS: dict[CampaignStatus, Event] = {
     CampaignStatus.FINISHED_WITH_FAILURES: Event.CAMPAIGN_FINISHED_WITH_FAILURES,
     CampaignStatus.CANCELLED: Event.CAMPAIGN_CANCELLED,
     CampaignStatus.EXPIRED: Event.CAMPAIGN_EXPIRED,
+    CampaignStatus.PAUSED: Event.CAMPAIGN_PAUSED,
 }
 # What a webhook may subscribe to; a test goes to the one that it is for.
 SUBSCRIBABLE = frozenset({"*", "message.*", "campaign.*", "link.*", "opt_out.*", *Event}) - {

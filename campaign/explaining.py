@@ -101,7 +101,9 @@ def reason_in_words(code: str) -> str:
 
 def _blocks(campaign: CampaignView, outlook: Outlook | None) -> Iterator[Cause]:
     """What holds a message for as long as somebody or something else wants."""
-    if campaign.problem is not None:
+    if (stop := campaign.pause_reason) is not None:
+        yield Cause(stop.code, stop.detail)
+    elif campaign.problem is not None:
         yield Cause(campaign.problem, f"its campaign is held ({campaign.problem})")
     elif campaign.status is CampaignStatus.PAUSED:
         yield Cause("campaign_paused", "its campaign is paused")

@@ -5,7 +5,8 @@ from dataclasses import KW_ONLY, dataclass, field
 from enum import StrEnum
 from types import MappingProxyType
 
-from campaign.credits import NO_CREDITS_MAX, CreditsMax, MessageKind
+from campaign.canary import Brake, Canary
+from campaign.credits import NO_CREDITS_MAX, PRICES, CreditsMax, MessageKind, Price
 from campaign.events import EventEndpoint
 from campaign.forecast import NO_LIMITS, Limits
 from campaign.instants import DAY, Instant
@@ -129,6 +130,8 @@ class Draft:
     smart_encoding: bool = False
     credits_max: CreditsMax = NO_CREDITS_MAX
     is_test: bool = False
+    canary: Canary | None = None
+    brake: Brake | None = None
 
 
 @dataclass(slots=True)
@@ -137,6 +140,7 @@ class Message:
 
     ``list_id`` is the mailing list that the recipient came from. ``compliance_text`` is the text
     before its links were shortened, for the rules in ``JUDGEMENT``; None if it is the text.
+    ``own_price`` is None for the standard price of its kind.
     """
 
     position: int
@@ -162,6 +166,12 @@ class Message:
     callback_method: str | None = None
     replies: ReplyOptions | None = None
     time_zone: str | None = None
+    own_price: Price | None = None
+
+    @property
+    def price(self) -> Price:
+        """What it costs."""
+        return self.own_price or PRICES[self.kind]
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +188,8 @@ class ComposedCampaign:
     """A draft with its composed messages: the input of the rules in ``SHAPE``.
 
     ``lengths`` maps the positions of texts that were cut, being too long, to their whole lengths,
-    ``written`` those of texts that smart encoding changed to the texts before that.
+    ``written`` those of texts that smart encoding changed to the texts before that. Messages before
+    ``canary_end`` are the canary; None without one.
     """
 
     draft: Draft
@@ -187,6 +198,7 @@ class ComposedCampaign:
     links: Sequence[Link] = ()
     lengths: Mapping[int, int] = field(default_factory=dict)
     written: Mapping[int, str] = field(default_factory=dict)
+    canary_end: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ import unicodedata
 from enum import StrEnum
 from functools import lru_cache
 
-from phonenumbers import PhoneNumberType
+from phonenumbers import SUPPORTED_REGIONS, PhoneNumberType
 
 from campaign import numbering
 from campaign.ports import NumberFacts
@@ -168,6 +168,13 @@ def sender_kind(address: str) -> SenderKind | None:
     if _ALPHANUMERIC.fullmatch(address):
         return SenderKind.ALPHANUMERIC
     return None
+
+
+def country_fault(code: str) -> str | None:
+    """Why a text is not the ISO 3166 code of a country with a numbering plan; None if it is."""
+    if code in SUPPORTED_REGIONS:
+        return None
+    return "must be an ISO 3166 code of two capital letters, such as GB"
 
 
 class OfflineLookup:

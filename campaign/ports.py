@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from campaign.canary import CanaryStore
 from campaign.handoffs import Handoff, Repeats
 from campaign.instants import Instant
 from campaign.model import Evidence
@@ -151,9 +152,9 @@ class WaveRow:
 class PlanFacts:
     """What a plan is made from.
 
-    ``begun`` says that the campaign is neither a draft nor scheduled any more, ``sent_any`` that
-    at least one message was handed to a carrier, or may have been. ``paused_at`` is the instant
-    since which it is paused, None while it is not.
+    ``begun``: the campaign is neither a draft nor scheduled any more. ``sent_any``: at least one
+    message may have left. Paused since ``paused_at``, it counts from ``base_at``. ``canary``: it
+    has not ended.
     """
 
     spread_hours: float
@@ -165,6 +166,8 @@ class PlanFacts:
     begun: bool = True
     sent_any: bool = False
     paused_at: Instant | None = None
+    canary: bool = False
+    base_at: Instant = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +214,7 @@ class CampaignStore(StatusStore, Protocol):
         ...
 
 
-class PlanStore(Protocol):
+class PlanStore(CanaryStore, Protocol):
     """What changes when the messages of a campaign are due; one transaction each.
 
     Changes of one campaign are numbered from 1, without gaps, whatever they are. The same

@@ -1,6 +1,6 @@
 """The report of a campaign: counts, credits, times, and reasons of failure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from campaign.credits import Price
@@ -9,12 +9,33 @@ from campaign.ports import Tally
 
 
 @dataclass(frozen=True, slots=True)
+class CountryTotal:
+    """The messages to one country, an ISO 3166 code, and their price; None where it is unknown."""
+
+    country: str | None
+    messages: int
+    segments: int
+    credits: Price
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptTotal:
+    """How many attempts through a carrier had an outcome, with its code; None while they run."""
+
+    carrier: str | None
+    outcome: str | None
+    code: str | None
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """The report of one campaign at one moment.
 
     ``held`` are the credits still held for waiting or unknown messages, ``posted`` those that were
     spent, ``voided`` those that were returned. ``reasons`` counts messages by state and reason,
-    such as ``("failed", "invalid_number")``.
+    such as ``("failed", "invalid_number")``. ``countries`` has those that were sent and spent, most
+    messages first. ``attempt_totals`` count those before a retry, too.
     """
 
     campaign_id: str
@@ -29,3 +50,5 @@ class Report:
     first_sent_at: Instant | None = None
     last_sent_at: Instant | None = None
     reasons: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    countries: Sequence[CountryTotal] = ()
+    attempt_totals: Sequence[AttemptTotal] = ()

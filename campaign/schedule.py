@@ -28,6 +28,15 @@ def window_fault(at: Instant, now: Instant, ahead_max: Instant = SCHEDULE_AHEAD_
     return None
 
 
+def expiry_fault(
+    expires_at: Instant, now: Instant, ahead_max: Instant = SCHEDULE_AHEAD_MAX
+) -> str | None:
+    """The fault of an expiry, or None: it must be in the future, as near as a schedule must be."""
+    return (
+        "must be in the future" if expires_at <= now else window_fault(expires_at, now, ahead_max)
+    )
+
+
 def spread_fault(hours: float, hours_max: float = SPREAD_HOURS_MAX) -> str | None:
     """The fault of a spread, or None: it must be a number of hours within the limits."""
     if math.isfinite(hours) and 0 <= hours <= hours_max:
@@ -37,7 +46,7 @@ def spread_fault(hours: float, hours_max: float = SPREAD_HOURS_MAX) -> str | Non
 
 UNSPREAD_WIDTH: Instant = 1 * SECOND
 SPREAD_WIDTH_MIN: Instant = 30 * SECOND
-SPREAD_WIDTH_PART = 0.005
+WIDTH_PART = 0.005
 # A wave that is wider than an unspread one has no more chunks than run at the same time: each must
 # run when its first message is due.
 SPREAD_CHUNKS_MAX = 2
@@ -56,15 +65,28 @@ def ideal_instants(start: Instant, spread_hours: float, count: int) -> list[Inst
     return [start + int(window * position / count) for position in range(count)]
 
 
-def wave_width(spread_hours: float) -> Instant:
+def canary_instants(
+    start: Instant, spread_hours: float, count: int, size: int, wait_seconds: int
+) -> list[Instant]:
+    """The instants of a plan with a canary: ``size`` messages at once, then the others, spread.
+
+    The others begin when the wait ends at the latest, so that a forecast of the plan is late
+    rather than early. The plan moves when the canary ends.
+    """
+    after = start + wait_seconds * SECOND
+    return [start] * min(size, count) + ideal_instants(after, spread_hours, count - size)
+
+
+def wave_width(spread_hours: float, length: Instant = 0) -> Instant:
     """The width of a wave: the most time between its first and last due instant, in ms.
 
-    It is max(30 s, 0.5 % of the spread), which makes about 200 waves of a long spread. A chunk
-    sends each of its messages when that is due.
+    ``length`` is from the start of the plan to its last due instant, which recipients' own times
+    and windows may put beyond the spread. The width is 0.5 % of the longer of both, and at least
+    30 s in a spread or 1 s without one: about 200 waves of a long plan. A chunk sends each of its
+    messages when that is due.
     """
-    if spread_hours <= 0:
-        return UNSPREAD_WIDTH
-    return max(SPREAD_WIDTH_MIN, int(spread_hours * HOUR * SPREAD_WIDTH_PART))
+    least = SPREAD_WIDTH_MIN if spread_hours > 0 else UNSPREAD_WIDTH
+    return max(least, int(max(spread_hours * HOUR, length) * WIDTH_PART))
 
 
 @dataclass(frozen=True, slots=True)

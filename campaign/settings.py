@@ -5,11 +5,12 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, InstanceOf, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from campaign.instants import DAY
 from campaign.model import SCHEDULE_AHEAD_MAX, SPREAD_HOURS_MAX
+from campaign.prices import STANDARD_PRICES, PriceList, read_prices
 from campaign.schedule import SCHEDULE_AHEAD_CEILING, SPREAD_HOURS_CEILING
 from campaign.web_addresses import is_web_address
 
@@ -57,8 +58,13 @@ class Settings(BaseSettings):
     keep_inbound_days: int = Field(default=0, ge=0, le=36_500)
     keep_activity_days: int = Field(default=0, ge=0, le=36_500)
     suppress_after_failures: int = Field(default=0, ge=0)
+    prices_file: Annotated[InstanceOf[PriceList], NoDecode] = Field(
+        default_factory=lambda: STANDARD_PRICES
+    )
 
     task_queue: str = "godwit"
+    temporal_plugin: str = ""
+    worker_build: str = Field(default="", pattern=r"^[A-Za-z0-9._+-]{0,128}$")
     chunk_size: int = Field(default=1_000, ge=1, le=5_000)
     chunks_at_once: int = Field(default=2, ge=1, le=64)
     chunk_window: int = Field(default=128, ge=1, le=1_000)
@@ -88,6 +94,14 @@ class Settings(BaseSettings):
         """Accept one name, or several separated by commas."""
         if not any(name.strip() for name in value.split(",")):
             raise ValueError("must name a carrier, or several separated by commas")
+        return value
+
+    @field_validator("prices_file", mode="before")
+    @classmethod
+    def _prices(cls, value: object) -> object:
+        """Read the file once; none is named by an empty path."""
+        if isinstance(value, str | Path):
+            return read_prices(Path(value)) if str(value).strip() else STANDARD_PRICES
         return value
 
     @field_validator("log_level", "log_format", mode="before")

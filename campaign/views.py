@@ -3,10 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from campaign.credits import MessageKind, Price
+from campaign.credits import PRICES, MessageKind, Price
 from campaign.instants import Instant
 from campaign.ports import Tally
 from campaign.refusals import Refusal
+from campaign.sequential_test import Stop, stop_from_json
 from campaign.states import CampaignStatus, MessageStatus
 
 
@@ -60,8 +61,9 @@ class CampaignView:
     ``replies`` counts the inbound texts that answer its messages.
     ``clicks`` are those on its short links. In the ``sandbox`` nothing leaves and nothing is paid.
     ``is_test``: it sends the text of one recipient to the sender's own numbers.
-    ``sending_window`` is the JSON of its window. ``facts`` are empty where the reader left them
-    out.
+    ``sending_window``, ``canary`` and ``brake`` are the JSON of its window and guards, ``stop`` is
+    that of why a guard stopped it last (campaign/sequential_test.py). ``canary_decision`` is "go"
+    or "stop". ``facts`` are empty where the reader left them out.
     """
 
     id: str
@@ -94,12 +96,28 @@ class CampaignView:
     validity_seconds: int | None = None
     sandbox: bool = False
     is_test: bool = False
+    canary: str | None = None
+    canary_decision: str | None = None
+    brake: str | None = None
+    stop: str | None = None
     facts: CampaignFacts = field(default_factory=CampaignFacts)
+
+    @property
+    def pause_reason(self) -> Stop | None:
+        """Why its canary or its brake has paused it; None if neither has."""
+        last = self.last_stop
+        is_paused = self.status is CampaignStatus.PAUSED
+        return last if last is not None and is_paused and self.problem == last.code else None
+
+    @property
+    def last_stop(self) -> Stop | None:
+        """Why its canary or its brake paused it last, whatever happened since."""
+        return None if self.stop is None else stop_from_json(self.stop)
 
 
 @dataclass(frozen=True, slots=True)
 class MessageView:
-    """One message, as read at one moment."""
+    """One message, as read at one moment; ``own_price`` is None for the standard one."""
 
     id: str
     position: int
@@ -124,11 +142,20 @@ class MessageView:
     line_type: str | None
     network: str | None
     duplicate_of: str | None
+    own_price: Price | None = None
+
+    @property
+    def price(self) -> Price:
+        """What it costs."""
+        return self.own_price or PRICES[self.kind]
 
 
 @dataclass(frozen=True, slots=True)
 class AttemptView:
-    """One try of a message; ``ended_at`` is None while it runs, or after its worker died."""
+    """One try of a message; ``ended_at`` is None while it runs, or after its worker died.
+
+    ``text`` is what was sent, which the message may not have any more.
+    """
 
     number: int
     started_at: Instant
@@ -136,6 +163,7 @@ class AttemptView:
     outcome: str | None
     code: str | None
     carrier: str | None = None
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,24 +7,27 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 
-from campaign.activity import ActivityFilter
+from campaign.activity import ActivityFilter, ActivityView
 from campaign.model import RECIPIENTS_MAX
 from campaign.phone import canonical_number
+from campaign.rates import campaign_scope
 from campaign.retry import may_pass
 from campaign.states import CAMPAIGN_ENDS, CampaignStatus, MessageStatus
 from campaign.views import CampaignView, MessageView
 from console import charts, words
+from console.campaign_changes import CHANGEABLE
 from console.campaigns_routes import stop_of
 from console.handling import PREFIX, Console, redirect
 from dialects.http.auth import Permission
 from dialects.http.downloads import csv_download
+from dialects.native.campaign_events import event_of, open_stream
 from dialects.native.campaign_routes import report_csv
 from store.campaigns.message_search import MessageFilter
 from store.database.threads import read_in_thread
 from store.store import Store
 
 PAGE, ACTIONS_MAX = 50, 20
-Act = Callable[[CampaignView], Awaitable[None]]
+Act = Callable[[CampaignView], Awaitable[object]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,16 +74,27 @@ def routes(console: Console, router: APIRouter) -> None:
             stop=await read_in_thread(stop_of, store, view.account_id),
             chart=charts.chart(await read_in_thread(store.timelines.read, view.id)),
             retryable=_retryable(view),
-            activities=await read_in_thread(
-                store.activities.list, view.account_id, ActivityFilter(subject=view.id), ACTIONS_MAX
-            ),
+            activities=await read_in_thread(_activities, store, view),
+            version=event_of(view)[0],
             chosen=chosen,
             messages=messages[:PAGE],
             following=messages[PAGE - 1].position if len(messages) > PAGE else None,
             is_open=view.status not in CAMPAIGN_ENDS,
+            is_changeable=view.status in CHANGEABLE and words.waiting(view.tally) > 0,
             MessageStatus=MessageStatus,
             CampaignStatus=CampaignStatus,
         )
+
+    @router.get("/campaigns/{id}/events")
+    async def events(request: Request, id: str, seen: str | None = None) -> Response:
+        """The changes of the campaign since the one ``seen``, at which the page loads itself again.
+
+        429 if too many pages watch already: those load themselves again at intervals.
+        """
+        session = await console.enter(request, Permission.READ)
+        view = await console.own_campaign(request, session, id)
+        last = request.headers.get("last-event-id", seen)
+        return open_stream(console.api, view, last) or Response(status_code=429)
 
     @router.get("/campaigns/{id}/messages.csv")
     async def export(request: Request, id: str) -> Response:
@@ -106,6 +120,18 @@ def routes(console: Console, router: APIRouter) -> None:
             return console.problem(request, 404, words.NO_PAGE)
         await acts[action](view)
         return redirect(f"{PREFIX}/campaigns/{view.id}")
+
+
+def _activities(store: Store, view: CampaignView) -> Sequence[ActivityView]:
+    """What was done to a campaign and to its rate, newest first."""
+    found = [
+        one
+        for subject in (view.id, campaign_scope(view.id))
+        for one in store.activities.list(
+            view.account_id, ActivityFilter(subject=subject), ACTIONS_MAX
+        )
+    ]
+    return sorted(found, key=lambda one: (one.at, one.id), reverse=True)[:ACTIONS_MAX]
 
 
 def _retryable(view: CampaignView) -> int:

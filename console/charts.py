@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from campaign.instants import Instant
+from campaign.forecast import Forecast
+from campaign.instants import SECOND, Instant
 from campaign.ports import Tally
 from campaign.timeline import TimelinePoint
 from store.clock import wall_clock
@@ -123,6 +124,35 @@ def chart(points: Sequence[TimelinePoint]) -> Chart | None:
         now=place(now) if first <= now <= last_at else None,
         rows=[row for index, row in enumerate(rows) if index % step == 0 or row is rows[-1]],
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """How many messages have left until when, as a line of SVG and as rows of a table."""
+
+    first_at: Instant
+    last_at: Instant
+    line: str
+    rows: Sequence[tuple[Instant, int]]
+
+
+def curve(forecast: Forecast | None) -> Curve | None:
+    """Draw a forecast; None where all leave within a moment, or nothing does."""
+    if forecast is None or forecast.last_at - forecast.first_at < SECOND:
+        return None
+    first, span = forecast.first_at, forecast.last_at - forecast.first_at
+    rows, left = [(first, 0)], 0
+    begins = [at for at, _ in forecast.timeline[1:]]
+    for until, (_, count) in zip((*begins, forecast.last_at), forecast.timeline, strict=True):
+        left += count
+        rows.append((until, left))
+    line = " ".join(
+        f"{round(WIDTH * (at - first) / span, 1)},{round(HEIGHT * (1 - count / left), 1)}"
+        for at, count in rows
+    )
+    step = -(-len(rows) // ROWS_MAX)
+    shown = [row for index, row in enumerate(rows) if index % step == 0 or row is rows[-1]]
+    return Curve(first, forecast.last_at, line, shown)
 
 
 def area(line: str) -> str:

@@ -7,10 +7,12 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from campaign.names import is_one_line
+from campaign.sending_windows import Purpose
 from campaign.states import CampaignStatus
-from console import drafts, words
+from console import draft_members, drafts, words
 from console.handling import PREFIX, Console, Leave, redirect
 from console.sessions import Session
+from console.times import Unreadable
 from console.uploads import read_upload
 from dialects.http.auth import Permission
 from dialects.http.downloads import csv_download
@@ -20,7 +22,7 @@ from store.campaigns.drafts import SavedDraft
 from store.clock import wall_clock
 from store.database.threads import read_in_thread
 
-NAME_LENGTH_MAX, TEXT_LENGTH_MAX = 200, 6_400
+NAME_LENGTH_MAX, TEXT_LENGTH_MAX, LISTS_MAX = 200, 6_400, 500
 
 
 async def enter_draft(console: Console, request: Request, id: str) -> tuple[Session, SavedDraft]:
@@ -75,6 +77,7 @@ def routes(console: Console, router: APIRouter) -> None:
 
     async def write_page(request: Request, draft: SavedDraft, fault: str | None = None) -> Response:
         senders = await read_in_thread(store.accounts.senders, draft.account_id)
+        default, _ = await read_in_thread(store.accounts.timing, draft.account_id)
         return console.page(
             request,
             "write.html",
@@ -83,7 +86,10 @@ def routes(console: Console, router: APIRouter) -> None:
             fault=fault,
             senders=[sender for sender in senders if sender.active],
             count=drafts.count(draft.text),
-            fields=drafts.field_names(draft),
+            fields=drafts.field_names(draft)
+            or await read_in_thread(drafts.list_fields, store, draft.choices.get("list", "")),
+            purpose=draft.choices.get("purpose") or default or Purpose.TRANSACTIONAL,
+            DAY_NAMES=draft_members.DAY_NAMES,
         )
 
     @router.get("/new/{id}/write")
@@ -104,16 +110,13 @@ def routes(console: Console, router: APIRouter) -> None:
             "name": fields.get("name", "").strip()[:NAME_LENGTH_MAX],
             "text": text,
             "sender": fields.get("sender", "")[:64],
-            "choices": drafts.unchecked(draft.choices, shorten="shorten" in fields),
+            "choices": drafts.unchecked(draft.choices, **draft_members.read_choices(fields)),
         }
         await asyncio.to_thread(store.drafts.save, draft.id, wall_clock(), **values)
         if "plain" in fields or "count" in fields:
             return redirect(f"{PREFIX}/new/{draft.id}/write")
-        fault = None if text.strip() else words.NO_TEXT
-        if not is_one_line(values["name"]):
-            fault = words.BAD_NAME
-        if fault is not None:
-            _, draft = await enter_draft(console, request, id)
+        _, draft = await enter_draft(console, request, id)
+        if (fault := fault_of(draft)) is not None:
             return await write_page(request, draft, fault)
         return redirect(f"{PREFIX}/new/{draft.id}/recipients")
 
@@ -128,9 +131,13 @@ def routes(console: Console, router: APIRouter) -> None:
     async def people_page(
         request: Request, draft: SavedDraft, session: Session, fault: str | None = None
     ) -> Response:
+        if fault_of(draft) is not None:
+            return redirect(f"{PREFIX}/new/{draft.id}/write")
         people = await asyncio.to_thread(
             drafts.people_of, store, composer, draft, session.principal
         )
+        lists = await read_in_thread(store.lists.list, draft.account_id, LISTS_MAX)
+        chosen = next((one for one in lists if one.id == draft.choices.get("list")), None)
         sender = draft.sender or await read_in_thread(
             drafts.default_sender, store, draft.account_id
         )
@@ -140,7 +147,9 @@ def routes(console: Console, router: APIRouter) -> None:
             "recipients.html",
             400 if fault else 200,
             draft=draft,
-            people=people,
+            people=None if chosen else people,
+            chosen=chosen,
+            lists=lists,
             fault=fault,
             countries=drafts.countries(),
             country=drafts.likely_country(sender) if country is None else country,
@@ -163,7 +172,7 @@ def routes(console: Console, router: APIRouter) -> None:
         pasted = drafts.table_in_columns(fields.get("pasted", ""))
         if not form.content and not fields.get("pasted", "").strip():
             return await people_page(request, draft, session, words.NO_FILE)
-        choices = drafts.unchecked(draft.choices, country=country_of(fields), column="")
+        choices = drafts.unchecked(draft.choices, country=country_of(fields), column="", list="")
         try:
             table = await asyncio.to_thread(drafts.table_of, form.content, pasted)
         except BadTable as bad:
@@ -173,6 +182,18 @@ def routes(console: Console, router: APIRouter) -> None:
         await asyncio.to_thread(
             store.drafts.save_table, draft.id, header, rows, choices, wall_clock()
         )
+        return redirect(f"{PREFIX}/new/{draft.id}/recipients")
+
+    @router.post("/new/{id}/list")
+    async def choose_list(request: Request, id: str) -> Response:
+        """Send to a mailing list instead of a table."""
+        session, draft = await enter_draft(console, request, id)
+        fields = await console.read_form(request, session.id)
+        chosen = await read_in_thread(store.lists.get, draft.account_id, fields.get("list", ""))
+        if chosen is None:
+            return await people_page(request, draft, session, words.NO_FILE)
+        choices = drafts.unchecked(draft.choices, list=chosen.id)
+        await asyncio.to_thread(store.drafts.save_table, draft.id, None, (), choices, wall_clock())
         return redirect(f"{PREFIX}/new/{draft.id}/recipients")
 
     @router.post("/new/{id}/columns")
@@ -201,12 +222,27 @@ def routes(console: Console, router: APIRouter) -> None:
     async def rejected(request: Request, id: str) -> Response:
         """The rows that would be left out, to mend them."""
         session, draft = await enter_draft(console, request, id)
-        people = await asyncio.to_thread(
-            drafts.people_of, store, composer, draft, session.principal
-        )
+        people = None
+        if fault_of(draft) is None:
+            people = await asyncio.to_thread(
+                drafts.people_of, store, composer, draft, session.principal
+            )
         if people is None:
             return redirect(f"{PREFIX}/new/{draft.id}/recipients")
         return csv_download([drafts.rejects(people)], "left-out")
+
+
+def fault_of(draft: SavedDraft) -> str | None:
+    """What is wrong with the first step of a draft, or None."""
+    if not is_one_line(draft.name):
+        return words.BAD_NAME
+    if not draft.text.strip():
+        return words.NO_TEXT
+    try:
+        draft_members.members_of(draft)
+    except Unreadable as fault:
+        return str(fault)
+    return None
 
 
 def country_of(fields: dict[str, str]) -> str:

@@ -15,6 +15,7 @@ from campaign.refusals import Refusal, RefusalCode, Refused
 from campaign.smart_encoding import lacking, replacement_of
 from campaign.templates import fill, is_field_name
 from campaign.text import Segments, clean, is_blank, segment
+from console.draft_members import members_of
 from dialects.native.campaign_file import CampaignFile, of_table, row_faults
 from dialects.native.requests import read
 from service.composition import CampaignComposer
@@ -29,6 +30,9 @@ from store.store import Store
 TYPED_ABOVE = 1_000
 FAULTS_SHOWN = 100
 PREVIEW_ROWS = 5
+# So many members of a mailing list show which fields it has.
+LIST_SAMPLE = 20
+NO_TABLE = Table(Row(1, ()), ())
 NO_HEAD: Mapping[str, str] = {}
 NOBODY = Refusal(RefusalCode.TOO_FEW_RECIPIENTS, "there is nobody to send to", "recipients")
 _lookup = OfflineLookup()
@@ -107,6 +111,12 @@ def field_names(draft: SavedDraft) -> list[str]:
     return [name for name in header.get("cells", ()) if is_field_name(name)]
 
 
+def list_fields(store: Store, list_id: str) -> list[str]:
+    """The fields that the first members of a mailing list have."""
+    members = store.lists.members(list_id, LIST_SAMPLE)
+    return list(dict.fromkeys(name for one in members for name in one.fields))
+
+
 def table_of(content: bytes, pasted: str) -> Table:
     """The table in a file or in a pasted text; raises BadTable."""
     table = read_table(content or pasted.encode(), RECIPIENTS_MAX)
@@ -161,7 +171,13 @@ def read_saved(draft: SavedDraft, rows: Sequence[SavedRow]) -> Table | None:
 def people_of(
     store: Store, composer: CampaignComposer, draft: SavedDraft, principal: Principal
 ) -> People | None:
-    """The people of a draft with every fault; None if it has no table yet."""
+    """The people of a draft with every fault; None if it has neither a table nor a list yet.
+
+    Raises Unreadable if a time in the draft cannot be read.
+    """
+    head = members_of(draft)
+    if draft.choices.get("list"):
+        return People(NO_TABLE, _of_list(draft, head))
     table = read_saved(draft, store.drafts.rows(draft.id))
     if table is None:
         return None
@@ -169,7 +185,7 @@ def people_of(
         columns = find_columns(table, (), _chosen(draft.choices))
     except BadTable as bad:
         return People(table, None, missing=str(bad))
-    found = of_table(table, columns, head_of(draft), NO_HEAD, _country(draft.choices))
+    found = of_table(table, columns, head, NO_HEAD, _country(draft.choices))
     found.key = draft_key(draft.id)
     found.leave_out(_empty_fields(found, draft.text))
     if not draft.text.strip() or not found.recipients:
@@ -180,6 +196,21 @@ def people_of(
         return composer.compose(read({**body, "sender": sender}, principal))
 
     return People(table, found, row_faults(found, check))
+
+
+def _of_list(draft: SavedDraft, head: dict[str, Any]) -> CampaignFile:
+    """The campaign to everybody who is on a mailing list when it is sent."""
+    return CampaignFile(
+        head=head,
+        recipients=[{"mailingList": draft.choices["list"]}],
+        lines=[0],
+        header=(),
+        rows={},
+        faults=[],
+        notes=(),
+        key=draft_key(draft.id),
+        content="",
+    )
 
 
 def _empty_fields(found: CampaignFile, text: str) -> list[Fault]:
@@ -207,17 +238,6 @@ def rejects(people: People) -> str:
     if people.found is not None:
         people.found.write_rejects(lines)
     return lines.getvalue()
-
-
-def head_of(draft: SavedDraft) -> dict[str, Any]:
-    """The members of the campaign that a draft's pages have set."""
-    members = {
-        "name": " ".join(draft.name.split()) or None,
-        "text": draft.text,
-        "sender": draft.sender or None,
-        "shortenUrls": bool(draft.choices.get("shorten")),
-    }
-    return {name: value for name, value in members.items() if value is not None}
 
 
 def draft_key(draft_id: str) -> str:

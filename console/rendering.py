@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from campaign.instants import DAY, HOUR, MINUTE, Instant, iso, moment_of
-from console import account_words, charts, navigation, people_words, words
+from console import account_words, campaign_words, charts, navigation, people_words, words
 from dialects.http.auth import Permission
 from store.clock import wall_clock
 
@@ -41,6 +41,7 @@ class Pages:
         self._environment.globals.update(
             asset=self._asset,
             account_words=account_words,
+            campaign_words=campaign_words,
             charts=charts,
             navigation=navigation,
             people_words=people_words,

@@ -5,6 +5,8 @@ from fastapi.responses import Response
 
 from console import (
     access_routes,
+    campaign_changes,
+    campaign_report,
     campaign_routes,
     campaigns_routes,
     conversation_routes,
@@ -31,6 +33,8 @@ from dialects.http.context import ApiContext
 GROUPS = (
     access_routes,
     campaigns_routes,
+    campaign_changes,
+    campaign_report,
     campaign_routes,
     draft_routes,
     send_routes,

@@ -5,23 +5,23 @@ import re
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from campaign.forecast import Forecast
 from campaign.ids import CAMPAIGN_PREFIX, ID_BYTES, make_id
-from campaign.instants import Instant, instant_of
+from campaign.instants import Instant
 from campaign.model import Draft
 from campaign.refusals import Refused
 from campaign.states import MessageStatus
 from campaign.test_sends import TO_MAX
 from campaign.views import CampaignView, MessageView
-from console import drafts, people_words, words
-from console.draft_routes import enter_draft
+from console import charts, drafts, people_words, words
+from console.draft_routes import enter_draft, fault_of
 from console.handling import PREFIX, Console, Leave, new_once, once_of, redirect
 from console.sessions import Session
+from console.times import Unreadable, read_hours, read_local_time
 from service.composition import CampaignComposer
 from service.dry_run import DryRun
 from service.test_sends import send_test
@@ -30,12 +30,6 @@ from store.campaigns.drafts import SavedDraft
 from store.clock import wall_clock
 from store.database.threads import read_in_thread
 from store.store import Store
-
-HOURS_MAX = 24.0 * 366
-
-
-class Unreadable(Exception):
-    """A field of a form cannot be read; the text says what to write."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +52,7 @@ def routes(console: Console, router: APIRouter) -> None:
     ) -> tuple[Draft, drafts.People]:
         """What would be sent; raises Leave to the step that is not done yet."""
         path = f"{PREFIX}/new/{draft.id}"
-        if not draft.text.strip():
+        if fault_of(draft) is not None:
             raise Leave(redirect(f"{path}/write"))
         people = await asyncio.to_thread(
             drafts.people_of, store, composer, draft, session.principal
@@ -72,7 +66,7 @@ def routes(console: Console, router: APIRouter) -> None:
         try:
             preview = await service.dry_run(draft)
         except Refused as refused:
-            return None, words.refused(refused.refusals).items
+            return None, tuple(dict.fromkeys(words.refused(refused.refusals).items))
         return preview, words.refused(preview.refusals).items
 
     async def check_page(
@@ -95,6 +89,7 @@ def routes(console: Console, router: APIRouter) -> None:
             people=people,
             count=drafts.count(draft.text),
             preview=preview,
+            curve=charts.curve(preview.forecast if preview else None),
             faults=faults,
             is_good=is_good,
             test=test,
@@ -136,11 +131,14 @@ def routes(console: Console, router: APIRouter) -> None:
         draft: SavedDraft,
         fault: str | None = None,
         fields: Mapping[str, str] | None = None,
+        forecast: Forecast | None = None,
     ) -> Response:
         return console.page(
             request,
             "send.html",
             400 if fault else 200,
+            forecast=forecast,
+            curve=charts.curve(forecast),
             draft=draft,
             people=draft.choices["checked"],
             fault=fault,
@@ -164,8 +162,9 @@ def routes(console: Console, router: APIRouter) -> None:
         checked = draft.choices.get("checked")
         if checked is None:
             return redirect(f"{PREFIX}/new/{draft.id}/check")
+        is_look = "look" in fields
         typed = fields.get("typed", "").strip().replace(",", "").replace(" ", "")
-        if checked > drafts.TYPED_ABOVE and typed != str(checked):
+        if checked > drafts.TYPED_ABOVE and typed != str(checked) and not is_look:
             return send_page(request, draft, words.type_number(checked), fields)
         try:
             times = read_times(fields)
@@ -173,6 +172,10 @@ def routes(console: Console, router: APIRouter) -> None:
             return send_page(request, draft, str(fault), fields)
         to_send, _ = await draft_to_send(request, session, draft)
         to_send = replace(to_send, scheduled_at=times[0], spread_hours=times[1])
+        if is_look:
+            preview, faults = await preview_of(to_send)
+            forecast = preview.forecast if preview else None
+            return send_page(request, draft, " ".join(faults) or None, fields, forecast)
         campaign_id = make_id(CAMPAIGN_PREFIX, secrets.token_bytes(ID_BYTES))
         if not await asyncio.to_thread(store.drafts.assign, id, campaign_id, wall_clock(), draft):
             # Another click was first, and is on its way, or the draft was changed meanwhile.
@@ -217,24 +220,5 @@ def read_times(fields: Mapping[str, str]) -> tuple[Instant | None, float]:
     """The start, None for now, and the hours of spread of a form; raises Unreadable."""
     start = None
     if fields.get("when") == "at":
-        start = _start(fields.get("at", ""), fields.get("zone", ""))
-    try:
-        hours = float(fields.get("hours", "").strip().replace(",", ".") or 0)
-    except ValueError:
-        raise Unreadable(words.BAD_HOURS) from None
-    if not 0 <= hours <= HOURS_MAX:
-        raise Unreadable(words.BAD_HOURS)
-    return start, hours
-
-
-def _start(written: str, zone: str) -> Instant:
-    """The instant of a local time in a zone of the IANA list."""
-    try:
-        local = datetime.fromisoformat(written)
-        there = local.replace(tzinfo=ZoneInfo(zone or "UTC"))
-        moment = there.astimezone(UTC)
-    except (ValueError, ZoneInfoNotFoundError, OSError, OverflowError):
-        raise Unreadable(words.BAD_TIME) from None
-    if moment.astimezone(there.tzinfo).replace(tzinfo=None) != local:
-        raise Unreadable(words.NO_SUCH_TIME)  # The clock is put forward over it.
-    return instant_of(moment)
+        start = read_local_time(fields.get("at", ""), fields.get("zone", ""))
+    return start, read_hours(fields) or 0.0

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 from campaign.activity import Action, Actor, ActorKind
 from campaign.ports import Tally
-from campaign.refusals import Refusal, RefusalCode
+from campaign.refusals import Refusal
 from campaign.states import CampaignStatus, MessageStatus
 from campaign.views import CampaignView
+from console.refusal_words import REFUSALS, of_place
 from dialects.http.auth import Permission
 from service.campaigns import StateConflict
 from store.campaigns.open_campaigns import WORKFLOW_LOST
@@ -153,16 +154,6 @@ CONFLICTS = {
     "nothing_to_retry": "None of its messages can be sent again.",
     "texts_removed": "The texts of this campaign were removed, so it cannot be sent again.",
 }
-REFUSALS = {
-    RefusalCode.CREDITS_INSUFFICIENT: "There are not enough credits. Ask for more, or send to "
-    "fewer people.",
-    RefusalCode.SENDER_NOT_OWNED: "This sender is not yours. Choose another one.",
-    RefusalCode.QUOTA_REACHED: "The limit of messages for today is reached. Send tomorrow.",
-    RefusalCode.CONTENT_MISSING: "The text is empty. Write one.",
-    RefusalCode.CONTENT_TOO_LONG: "The text is too long. Shorten it.",
-    RefusalCode.LINKS_UNAVAILABLE: "Links cannot be shortened here. Send them as they are.",
-    RefusalCode.TOO_FEW_RECIPIENTS: "There is nobody to send to.",
-}
 
 
 def campaign_state(view: CampaignView) -> str:
@@ -214,8 +205,7 @@ def refusal(fault: Refusal) -> str:
     known = REFUSALS.get(fault.code)
     if known is not None:
         return known
-    place = f"{fault.place}: " if fault.place else ""
-    return f"{place}{fault.message}"
+    return of_place(fault.place, fault.message)
 
 
 def refused(refusals: Sequence[Refusal]) -> Text:

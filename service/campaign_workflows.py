@@ -1,5 +1,6 @@
 """The workflows of campaigns as Temporal has them: started, addressed, listed and described."""
 
+import asyncio
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from campaign.instants import Instant, instant_of
 from campaign.orders import Order
 from campaign.settings import Settings
 from campaign.views import CampaignView
+from service.changes import Change, send_update
 from service.start_options import campaign_input, start_options
 from service.temporal import WorkflowNotFound, namespace_in_use, translate_errors
 from workflows.campaign import CampaignWorkflow
@@ -32,6 +34,8 @@ SIGNALS: dict[Order, Signal] = {
 }
 
 RUNNING = "WorkflowType = 'Campaign' AND ExecutionStatus = 'Running'"
+# Temporal sets it after a few failed tasks in a row, and removes it after one that succeeds.
+STUCK = "TemporalReportedProblems IS NOT NULL"
 RPC_TIMEOUT = timedelta(seconds=10)
 LISTED_AT_ONCE = 1_000
 _PREFIX = "campaign:"
@@ -106,10 +110,23 @@ class CampaignWorkflows:
                 request, retry=True, timeout=RPC_TIMEOUT
             )
 
+    async def update(self, campaign_id: str, change: Change, timeout: timedelta) -> Instant:
+        """See :func:`service.changes.send_update`; raises WorkflowNotFound where none is open."""
+        with translate_errors(self._client):
+            async with asyncio.timeout(timeout.total_seconds()):
+                return await send_update(self.handle(campaign_id), change, timeout)
+
     async def running(self) -> set[str]:
         """The campaigns whose workflow runs, as the visibility store has it: it lags a little."""
+        return await self._listed(RUNNING)
+
+    async def stuck(self) -> set[str]:
+        """The campaigns whose workflow fails at each task, such as after a deploy of other code."""
+        return await self._listed(f"{RUNNING} AND {STUCK}")
+
+    async def _listed(self, query: str) -> set[str]:
         request = ListWorkflowExecutionsRequest(
-            namespace=self._client.namespace, query=RUNNING, page_size=LISTED_AT_ONCE
+            namespace=self._client.namespace, query=query, page_size=LISTED_AT_ONCE
         )
         ids: set[str] = set()
         with translate_errors(self._client):

@@ -17,31 +17,31 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from activities.records import Verdict
-from campaign.activity import Action
 from campaign.expanding import at_entries
 from campaign.failures import NoVerdict, ServiceUnavailable
 from campaign.ids import CAMPAIGN_PREFIX, ID_BYTES, make_id
 from campaign.instants import Instant
 from campaign.model import ComposedCampaign, Draft
 from campaign.orders import Order
-from campaign.rates import campaign_scope
 from campaign.refusals import Refusal, RefusalCode, Refused
+from campaign.retry import EVERYTHING, RetrySelection
 from campaign.settings import Settings
-from campaign.states import CAMPAIGN_ENDS, CampaignStatus
+from campaign.states import CampaignStatus
 from campaign.views import CampaignView
+from service.campaign_changes import CampaignChanges
 from service.campaign_workflows import CampaignWorkflows, workflow_id
-from service.changes import Change, changes_of, faults_of, send_update
+from service.changes import Change
 from service.composition import CampaignComposer
 from service.dry_run import DryRun, dry_run
-from service.forecasts import fault_of_spread, planned_end
+from service.forecasts import planned_end
 from service.lost_workflows import LostWorkflows
 from service.media_check import open_media_check
-from service.orders import SIGNAL_SECONDS, Orders
+from service.orders import Orders
 from service.orders import StateConflict as StateConflict
 from service.pollers import newest_polls
-from service.start_options import NOT_AGAIN, campaign_input, start_options
+from service.retries import Retries
+from service.start_options import campaign_input, start_options
 from service.temporal import WorkflowNotFound, connect, is_late, is_ready, translate_errors
-from store.campaigns.retry import Retried
 from store.shared.brakes import Stop
 from store.store import Store
 from telemetry.logs import get_logger
@@ -70,7 +70,7 @@ class CampaignService:
     """Admits drafts and passes orders on to campaigns.
 
     An order to an open campaign whose workflow was lost starts that workflow again, paused, and is
-    the first thing that it gets.
+    the first thing that it gets. ``lost`` finds and revives those campaigns without an order.
     """
 
     def __init__(self, client: Client, store: Store, settings: Settings) -> None:
@@ -81,8 +81,10 @@ class CampaignService:
         self._media = open_media_check(settings, store)
         self._timeout = timedelta(seconds=settings.admission_timeout_seconds)
         self._workflows = CampaignWorkflows(client, settings)
-        self._lost = LostWorkflows(self._workflows, store)
-        self._orders = Orders(self._workflows, self._lost, store)
+        self.lost = LostWorkflows(self._workflows, store)
+        self._orders = Orders(self._workflows, self.lost, store)
+        self._retries = Retries(store, self.lost, self._composer)
+        self._changes = CampaignChanges(self._workflows, self.lost, store, settings, self._composer)
 
     async def admit(
         self,
@@ -168,73 +170,19 @@ class CampaignService:
         """See :meth:`service.orders.Orders.bring_again`."""
         return await self._orders.bring_again()
 
-    async def retry(self, view: CampaignView) -> None:
-        """Send again, and pay for anew, what failed for a reason that may pass.
-
-        Raises StateConflict when there is nothing to send again, Refused if credits are missing.
-        It begins when Temporal answers. While it runs, a second call changes nothing.
-        """
-        now = await asyncio.to_thread(self._store.clock.now)
-        answer = await asyncio.to_thread(self._store.retrying.retry, view.id, now)
-        if isinstance(answer, Refusal):
-            raise Refused(answer)
-        latest = await self._view(view.id)
-        if answer is Retried.ENDED:
-            raise StateConflict(latest.status)
-        if answer in NOT_AGAIN:
-            raise StateConflict(latest.status, *NOT_AGAIN[answer])
-        if latest.status is CampaignStatus.RUNNING:
-            # A run that is just ending gets the signal, and a new one begins where there is none.
-            try:
-                async with asyncio.timeout(SIGNAL_SECONDS):
-                    await self._lost.start_retried(view.id)
-            except (ServiceUnavailable, TimeoutError) as error:
-                log.warning(
-                    "the retry is in the store and will be started",
-                    campaign=view.id,
-                    reason=str(error),
-                )
+    async def retry(self, view: CampaignView, wanted: RetrySelection = EVERYTHING) -> int:
+        """See :meth:`service.retries.Retries.retry`."""
+        return await self._retries.retry(view, wanted)
 
     async def change(self, view: CampaignView, change: Change) -> Instant | None:
-        """Give a campaign another start or spread while it waits, another rate until it ends.
-
-        All of it or nothing. Returns when it begins, where that may have changed. Raises Refused
-        with every fault, StateConflict when the campaign has begun or ended, ServiceUnavailable
-        when no answer came in time. Asked again, it changes nothing more. A campaign whose
-        workflow was lost is revived first, and stays paused.
-        """
-        now = await asyncio.to_thread(self._store.clock.now)
-        faults = faults_of(change, now, self._settings, view.expires_at)
-        if faults:
-            raise Refused(*faults)
-        if view.status in CAMPAIGN_ENDS:
-            raise StateConflict(view.status)
-        fault = await asyncio.to_thread(fault_of_spread, self._store, view, change, now)
-        if fault is not None:
-            raise Refused(fault)
-        begins = await self._change_plan(view.id, change) if change.moves_plan else None
-        if change.moves_plan:
-            before, after = changes_of(view, change)
-            record = self._store.activities.record
-            await asyncio.to_thread(record, Action.CAMPAIGN_CHANGED, view.id, before, after)
-        if change.has_rate:
-            scope = campaign_scope(view.id)
-            await asyncio.to_thread(self._store.rates.set_rate, scope, change.rate)
-        return begins
+        """See :meth:`service.campaign_changes.CampaignChanges.make`."""
+        return await self._changes.make(view, change)
 
     async def planned_end(self, campaign_id: str) -> Instant | None:
         """See :func:`service.forecasts.planned_end`."""
         view = await self._view(campaign_id)
         now = await asyncio.to_thread(self._store.clock.now)
         return await asyncio.to_thread(planned_end, self._store, view, now)
-
-    async def find_lost(self, campaign_id: str | None = None) -> list[str]:
-        """See :meth:`service.lost_workflows.LostWorkflows.find`."""
-        return await self._lost.find(campaign_id)
-
-    async def revive_lost(self) -> list[str]:
-        """See :meth:`service.lost_workflows.LostWorkflows.revive_all`."""
-        return await self._lost.revive_all()
 
     async def ran_before(self, view: CampaignView) -> bool:
         """Tell whether Temporal has run a draft to its end, so that the store is the older one."""
@@ -293,28 +241,7 @@ class CampaignService:
         except (WorkflowNotFound, WorkflowUpdateFailedError) as error:
             raise ServiceUnavailable("its workflow ended before it gave a verdict") from error
 
-    async def _change_plan(self, campaign_id: str, change: Change) -> Instant:
-        try:
-            try:
-                return await self._update(campaign_id, change)
-            except WorkflowNotFound:
-                if await self._lost.revive(campaign_id) is None:
-                    raise
-                log.warning(
-                    "no workflow ran for this open campaign; it was started again for a change",
-                    campaign=campaign_id,
-                )
-                return await self._update(campaign_id, change)
-        except (WorkflowUpdateFailedError, WorkflowNotFound) as error:
-            raise StateConflict((await self._view(campaign_id)).status) from error
-
-    async def _update(self, campaign_id: str, change: Change) -> Instant:
-        with translate_errors(self._client):
-            async with asyncio.timeout(self._timeout.total_seconds()):
-                handle = self._workflows.handle(campaign_id)
-                return await send_update(handle, change, self._timeout)
-
 
 async def open_campaign_service(settings: Settings, store: Store) -> CampaignService:
     """Open the service; it connects to Temporal at its first call."""
-    return CampaignService(await connect(lazy=True), store, settings)
+    return CampaignService(await connect(settings.temporal_plugin, lazy=True), store, settings)

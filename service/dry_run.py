@@ -4,11 +4,12 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from campaign.credits import CreditKind, Price, price_of
+from campaign.credits import CreditKind, Price
 from campaign.expanding import at_entries
 from campaign.forecast import Departure, Forecast, Limits, forecast, limits_of
 from campaign.model import ComposedCampaign, Evidence, Message
 from campaign.refusals import Refusal
+from campaign.report import CountryTotal
 from campaign.rules import JUDGEMENT
 from campaign.sending_windows import EXPIRED
 from campaign.smart_encoding import lacking, segments_saved
@@ -16,15 +17,6 @@ from campaign.states import MessageStatus
 from campaign.text import is_blank, segment
 from store.campaigns.admission import insufficient
 from store.store import Store
-
-
-@dataclass(frozen=True, slots=True)
-class Country:
-    """The messages and segments to one country, an ISO 3166 code; None where it is unknown."""
-
-    country: str | None
-    messages: int
-    segments: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +40,7 @@ class DryRun:
     ucs2_characters: Sequence[tuple[str, int]]
     price: Price
     available: Price
-    countries: Sequence[Country]
+    countries: Sequence[CountryTotal]
     forecast: Forecast | None
     samples: Sequence[Message]
     refusals: tuple[Refusal, ...]
@@ -77,8 +69,7 @@ def dry_run(store: Store, composed: ComposedCampaign) -> DryRun:
         limits=limits,
     )
     refusals = [refusal for check in JUDGEMENT for refusal in check(evidence)]
-    mms = sum(message.media_url is not None for message in going)
-    price = price_of(len(going) - mms, mms)
+    price = sum((message.price for message in going), Price())
     account = store.accounts.show(draft.account_id)
     assert account is not None
     available = Price(*(account.balances[kind].available for kind in CreditKind))
@@ -133,12 +124,17 @@ def _firsts(messages: list[Message], value: Callable[[Message], str]) -> Mapping
     return firsts
 
 
-def _countries(going: Sequence[Message]) -> list[Country]:
+def _countries(going: Sequence[Message]) -> list[CountryTotal]:
     messages = Counter(message.country for message in going)
     segments: Counter[str | None] = Counter()
+    prices: dict[str | None, Price] = dict.fromkeys(messages, Price())
     for message in going:
         segments[message.country] += message.segments
-    return [Country(each, count, segments[each]) for each, count in messages.most_common()]
+        prices[message.country] += message.price
+    return [
+        CountryTotal(each, count, segments[each], prices[each])
+        for each, count in messages.most_common()
+    ]
 
 
 def _limits(store: Store, composed: ComposedCampaign, going: Sequence[Message]) -> Limits:

@@ -1,10 +1,10 @@
 """When a campaign will end, and whether a change of it leaves its spread enough time."""
 
-from dataclasses import replace
+from collections.abc import Mapping
 
 from sqlalchemy import Connection
 
-from campaign.forecast import forecast, short_spread
+from campaign.forecast import short_spread
 from campaign.instants import Instant
 from campaign.rates import campaign_scope
 from campaign.refusals import Refusal, RefusalCode
@@ -21,28 +21,38 @@ def planned_end(store: Store, view: CampaignView, now: Instant) -> Instant | Non
     campaigns on the same sender, and how fast carrier and workers are, are not part of it. Asks the
     store, so call it in a thread.
     """
+    return store.database.read(lambda connection: _end_in(store, connection, view, now))
+
+
+def end_after(store: Store, view: CampaignView, change: Change, now: Instant) -> Instant | None:
+    """When the last message that waits would leave after a change; see ``planned_end``.
+
+    The change is made in the store and taken back (:meth:`store.campaigns.plans.Plans.preview`), so
+    that it follows the hours of the campaign as the change would. Check the change before. Raises
+    InstantOutOfRange for a plan that would leave the years 1970 to 2199.
+    """
+
+    def look(connection: Connection) -> Instant | None:
+        return _end_in(store, connection, view, now, _rates_after(store, connection, view, change))
+
+    if not change.moves_plan:
+        return store.database.read(look)
+    start = None if change.start is None else max(change.start, now)
+    earliest = now if view.paused_at is None else view.paused_at
+    return store.plans.preview(view.id, change.spread_hours, earliest, start, look)
+
+
+def _end_in(
+    store: Store,
+    connection: Connection,
+    view: CampaignView,
+    now: Instant,
+    rates: Mapping[str, float] | None = None,
+) -> Instant | None:
     if view.status in CAMPAIGN_ENDS:
         return None
-    departures, rates = store.database.read(
-        lambda connection: store.forecasts.departures(connection, view, now)
-    )
-    if not departures:
-        return None
-    moved = 0
-    if view.paused_at is not None:
-        # A pause makes up for the time from the first due instant, if nothing was due before it.
-        first_due = min(each.due_at for each in departures)
-        lost_from = max(view.paused_at, first_due if view.started_at is None else 0)
-        moved = max(0, now - lost_from)
-    found = forecast(
-        (
-            replace(each, due_at=each.due_at + moved, until=each.until + moved)
-            for each in departures
-        ),
-        rates,
-        now,
-    )
-    return None if found is None else found.last_at
+    ends = store.forecasts.ends(connection, [view], now, rates)
+    return ends.get(view.id)
 
 
 def fault_of_spread(
@@ -58,16 +68,22 @@ def fault_of_spread(
 
     def read(connection: Connection) -> Refusal | None:
         segments = store.forecasts.spread_segments(connection, view.id)
-        rates = dict(store.rates.rates_in(connection))
-        if change.has_rate:
-            rates.pop(campaign_scope(view.id), None)
-        if change.rate is not None:
-            rates[campaign_scope(view.id)] = change.rate
-        limits = store.forecasts.limits(
-            connection, view.account_id, view.id, view.sandbox, segments, now, rates
-        )
+        rates = _rates_after(store, connection, view, change)
+        limits = store.forecasts.limits(connection, view, segments, now, rates)
         fault = short_spread(hours, segments, limits)
         place = "rate" if change.spread_hours is None else "spreadHours"
         return fault and Refusal(RefusalCode.SPREAD_INVALID, fault[0], place, fault[1])
 
     return store.database.read(read)
+
+
+def _rates_after(
+    store: Store, connection: Connection, view: CampaignView, change: Change
+) -> Mapping[str, float]:
+    """The rates by scope, as they are after a change of a campaign."""
+    rates = dict(store.rates.rates_in(connection))
+    if change.has_rate:
+        rates.pop(campaign_scope(view.id), None)
+    if change.rate is not None:
+        rates[campaign_scope(view.id)] = change.rate
+    return rates

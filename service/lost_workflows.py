@@ -52,6 +52,13 @@ class LostWorkflows:
             lost = {id: closed for id, closed in lost.items() if id in again}
         return sorted(lost)
 
+    async def find_stuck(self) -> list[str]:
+        """The ids of campaigns whose workflow runs and cannot go on with its workers' code.
+
+        Raises ServiceUnavailable when Temporal does not answer. Changes nothing.
+        """
+        return sorted(await self._workflows.stuck())
+
     async def revive_all(self) -> list[str]:
         """Start a workflow for each open campaign that has none; returns their ids.
 

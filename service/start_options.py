@@ -1,4 +1,4 @@
-"""What the workflow of a campaign is started with, and why one is not retried."""
+"""What the workflow of a campaign is started with."""
 
 from dataclasses import replace
 from typing import Any
@@ -11,20 +11,11 @@ from campaign.ports import PlanFacts
 from campaign.settings import Settings
 from campaign.states import CampaignStatus
 from campaign.views import CampaignView
-from store.campaigns.retry import Retried
 from workflows import visibility
 from workflows.records import CampaignInput, CampaignState
 from workflows.steps import NAMED_STEPS
 
 SMALL_CAMPAIGN_MAX = 100
-# Why a campaign is not retried: the code and the sentence of the answer.
-NOT_AGAIN = {
-    Retried.RUNS: (
-        "campaign_runs",
-        "the campaign has not ended; messages that were put off come again by themselves",
-    ),
-    Retried.NOTHING: ("nothing_failed", "no message failed for a reason that may pass"),
-}
 
 
 def campaign_input(
@@ -88,6 +79,9 @@ def start_options(view: CampaignView, settings: Settings) -> dict[str, Any]:
         visibility.DIALECT: view.dialect,
         visibility.STATUS: view.status.value,
     }
+    # A plugin's codec, which encrypts title and memo, cannot encrypt what is searched.
+    if view.name and not settings.temporal_plugin:
+        attributes[visibility.NAME] = one_line(view.name)
     return {
         "task_queue": settings.task_queue,
         "static_summary": f"{view.dialect} · {escape_markdown(title)}",

@@ -1,5 +1,6 @@
 """Connecting to Temporal, and reading its errors, for the service and the worker alike."""
 
+import importlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -11,7 +12,7 @@ from temporalio.api.operatorservice.v1 import (
     ListSearchAttributesRequest,
 )
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
-from temporalio.client import Client, WorkflowUpdateRPCTimeoutOrCancelledError
+from temporalio.client import Client, Plugin, WorkflowUpdateRPCTimeoutOrCancelledError
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.envconfig import ClientConfig
 from temporalio.service import RPCError, RPCStatusCode
@@ -24,8 +25,15 @@ SEARCH_ATTRIBUTES = {
     "GodwitAccount": IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD,
     "GodwitStatus": IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD,
     "GodwitDialect": IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD,
+    "GodwitName": IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD,
     "GodwitDueAt": IndexedValueType.INDEXED_VALUE_TYPE_DATETIME,
 }
+
+
+class InvalidTemporalSettings(Exception):
+    """Temporal cannot be used as it is set up; the text says what to change."""
+
+    loggable = True
 
 
 def namespace_in_use() -> str:
@@ -33,36 +41,85 @@ def namespace_in_use() -> str:
     return ClientConfig.load_client_connect_config().get("namespace", "default")
 
 
-async def connect(lazy: bool = False) -> Client:
+async def connect(plugin: str = "", lazy: bool = False) -> Client:
     """Connect as ``TEMPORAL_ADDRESS``, ``TEMPORAL_NAMESPACE`` and the SDK's other settings say.
 
-    A lazy client connects at its first call, so that a process can start before the server.
-    Otherwise raises RuntimeError when the server does not answer.
+    Args:
+        plugin: ``module:Class`` of a ``temporalio.plugin.SimplePlugin``, such as one with a
+            codec; it configures the client, and each worker that is made with the client.
+        lazy: connect at the first call, so that a process can start before the server.
+
+    Raises:
+        InvalidTemporalSettings: for a profile, certificate or plugin that cannot be loaded.
+        RuntimeError: when the server does not answer, unless ``lazy``.
     """
     forward_core_logs()
-    config = ClientConfig.load_client_connect_config()
+    plugins = [load_plugin(plugin)] if plugin else []
+    try:
+        config = ClientConfig.load_client_connect_config()
+    except (RuntimeError, OSError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise InvalidTemporalSettings(
+            f"the settings TEMPORAL_* or their profile are not valid: {reason}"
+        ) from error
     config.setdefault("target_host", "127.0.0.1:7233")
-    return await Client.connect(**config, lazy=lazy, data_converter=pydantic_data_converter)
+    return await Client.connect(
+        **config, lazy=lazy, data_converter=pydantic_data_converter, plugins=plugins
+    )
+
+
+def load_plugin(name: str) -> Plugin:
+    """Make the plugin ``module:Class``; raises InvalidTemporalSettings where it is none."""
+    module, _, attribute = name.partition(":")
+    try:
+        plugin = getattr(importlib.import_module(module), attribute)()
+    except (ImportError, AttributeError, TypeError, ValueError) as error:
+        raise InvalidTemporalSettings(
+            f"GODWIT_TEMPORAL_PLUGIN={name} cannot be loaded as module:Class: {error}"
+        ) from error
+    if not isinstance(plugin, Plugin):
+        raise InvalidTemporalSettings(
+            f"GODWIT_TEMPORAL_PLUGIN={name} is no plugin: derive it from SimplePlugin"
+        )
+    return plugin
 
 
 async def register_search_attributes(client: Client) -> None:
     """Make the attributes that the Web UI is searched by; those that exist are left alone.
 
-    Where the client may not administer the server (Temporal Cloud), the operator must have
-    made them; that is reported by the first workflow start, not here.
+    Raises InvalidTemporalSettings where some are missing and the client may not make them, as on
+    Temporal Cloud: without them every campaign would stop at its first step.
     """
     service = client.operator_service
-    known: set[str] = set()
+    known: set[str] | None = None
     # A server without visibility cannot list them, but can still take new ones.
     with _tolerating(RPCStatusCode.UNIMPLEMENTED, RPCStatusCode.PERMISSION_DENIED):
         listing = ListSearchAttributesRequest(namespace=client.namespace)
         known = set((await service.list_search_attributes(listing)).custom_attributes)
-    missing = {name: kind for name, kind in SEARCH_ATTRIBUTES.items() if name not in known}
-    if missing:
-        with _tolerating(RPCStatusCode.ALREADY_EXISTS, RPCStatusCode.PERMISSION_DENIED):
-            await service.add_search_attributes(
-                AddSearchAttributesRequest(namespace=client.namespace, search_attributes=missing)
-            )
+    missing = {
+        name: kind for name, kind in SEARCH_ATTRIBUTES.items() if name not in (known or set())
+    }
+    if not missing:
+        return
+    request = AddSearchAttributesRequest(namespace=client.namespace, search_attributes=missing)
+    try:
+        with _tolerating(RPCStatusCode.ALREADY_EXISTS):
+            await service.add_search_attributes(request)
+    except RPCError as error:
+        if error.status is not RPCStatusCode.PERMISSION_DENIED:
+            raise
+        if known is not None:
+            raise InvalidTemporalSettings(
+                f"the namespace {client.namespace!r} lacks the search attributes "
+                f"{', '.join(map(search_attribute, missing))}, and these credentials may not "
+                "make them: ask an administrator to"
+            ) from error
+
+
+def search_attribute(name: str) -> str:
+    """A search attribute with its type, as Temporal's command line takes it: ``Name=Keyword``."""
+    kind = IndexedValueType.Name(SEARCH_ATTRIBUTES[name]).rpartition("_")[2]
+    return f"{name}={kind.capitalize()}"
 
 
 class WorkflowNotFound(Exception):
@@ -85,6 +142,10 @@ def translate_errors(client: Client) -> Iterator[None]:
             raise ServiceUnavailable(reason) from error
         if error.status is RPCStatusCode.NOT_FOUND:
             raise WorkflowNotFound from error
+        if error.status in (RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNAUTHENTICATED):
+            raise ServiceUnavailable("Temporal refuses these credentials") from error
+        if error.status is RPCStatusCode.INVALID_ARGUMENT:
+            raise ServiceUnavailable(f"Temporal refuses the call: {error.message}") from error
         raise ServiceUnavailable("Temporal does not answer") from error
     except (TimeoutError, WorkflowUpdateRPCTimeoutOrCancelledError) as error:
         raise ServiceUnavailable("no answer in time") from error

@@ -98,6 +98,11 @@ COMMANDS = {
             "Check that messages, credits and keys agree, and that a workflow runs each open "
             "campaign.",
         ),
+        (
+            "prove",
+            "prove:prove_promise",
+            "Prove that nothing is lost or doubled while parts of an installation break.",
+        ),
     ),
     DEVELOPMENT: (
         (
@@ -232,6 +237,7 @@ def _faults(error: Exception) -> list[str]:
     from campaign.states import CAMPAIGN_ENDS
     from carriers import NotConfigured, UnknownCarrier
     from service.campaigns import StateConflict
+    from service.temporal import InvalidTemporalSettings
     from store.database.engine import StoreError
 
     match error:
@@ -243,7 +249,9 @@ def _faults(error: Exception) -> list[str]:
         case StateConflict():
             how = "ended" if error.status in CAMPAIGN_ENDS else "begun"
             return [error.reason or f"the campaign has {how}: {error}"]
-        case StoreError() | OSError() | UnicodeError() | UnknownCarrier() | NotConfigured():
+        case StoreError() | OSError() | UnicodeError():
+            return [str(error)]
+        case UnknownCarrier() | NotConfigured() | InvalidTemporalSettings():
             return [str(error)]
         case ValidationError():
             return [

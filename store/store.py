@@ -21,6 +21,7 @@ from store.campaigns.open_campaigns import OpenCampaigns
 from store.campaigns.orders import Orders
 from store.campaigns.plans import Plans
 from store.campaigns.retry import Retrying
+from store.campaigns.text_edits import TextEdits
 from store.campaigns.timelines import Timelines
 from store.clock import StoreClock
 from store.database.engine import Database
@@ -43,6 +44,7 @@ from store.shared.activity import Activities
 from store.shared.auto_replies import AutoReplies
 from store.shared.brakes import Brakes
 from store.shared.erased_numbers import ErasedNumbers
+from store.shared.guards import Guards
 from store.shared.keyword_settings import KeywordSettingsStore
 from store.shared.outbox import Outbox
 from store.shared.rates import Rates
@@ -91,6 +93,7 @@ class Store:
     replies: Replies
     resolving: Resolving
     retrying: Retrying
+    text_edits: TextEdits
     attempts: Attempts
     message_log: MessageLog
     timelines: Timelines
@@ -125,6 +128,7 @@ def open_store(settings: Settings) -> Store:
     admissions = Admissions(database, outbox, erased_numbers, forecasts)
     due_messages = DueMessages(database, rates, health, routes)
     receipts = Receipts(database, outbox)
+    guards = Guards(outbox)
     return Store(
         database=database,
         clock=StoreClock(database),
@@ -140,8 +144,8 @@ def open_store(settings: Settings) -> Store:
         brakes=Brakes(database),
         admissions=admissions,
         forecasts=forecasts,
-        plans=Plans(database),
-        sending=Sending(database, outbox, due_messages, erased_numbers, receipts),
+        plans=Plans(database, guards, outbox),
+        sending=Sending(database, outbox, due_messages, erased_numbers, receipts, guards),
         rates=rates,
         routes=routes,
         health=health,
@@ -158,7 +162,8 @@ def open_store(settings: Settings) -> Store:
         conversations=Conversations(database),
         replies=Replies(database),
         resolving=Resolving(database, admissions),
-        retrying=Retrying(database),
+        retrying=Retrying(database, routes),
+        text_edits=TextEdits(database),
         attempts=Attempts(database),
         message_log=MessageLog(database),
         timelines=Timelines(database),

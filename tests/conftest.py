@@ -34,6 +34,7 @@ from service.temporal import register_search_attributes
 from store.accounts.accounts import AccountView
 from store.database.migrate import upgrade
 from store.store import Store, open_store
+from tests import time_skipping
 from tests.postgres import (
     MISSING,
     Postgres,
@@ -235,13 +236,20 @@ async def skipping() -> AsyncIterator[WorkflowEnvironment]:
 
 @pytest.fixture(scope="session")
 async def real() -> AsyncIterator[WorkflowEnvironment]:
-    """A real Temporal server, which wishes for a new run much sooner than others do."""
+    """A real Temporal server, which wishes for a new run much sooner than others do.
+
+    A task queue has one partition: every test has task queues of its own, and its worker polls
+    each partition.
+    """
+    values = (
+        f"limit.historyCount.suggestContinueAsNew={CONTINUE_EVENTS}",
+        "matching.numTaskqueueReadPartitions=1",
+        "matching.numTaskqueueWritePartitions=1",
+        "system.numConsecutiveWorkflowTaskProblemsToTriggerSearchAttribute=2",
+    )
     environment = await WorkflowEnvironment.start_local(
         dev_server_existing_path=binary("temporal"),
-        dev_server_extra_args=[
-            "--dynamic-config-value",
-            f"limit.historyCount.suggestContinueAsNew={CONTINUE_EVENTS}",
-        ],
+        dev_server_extra_args=[part for one in values for part in ("--dynamic-config-value", one)],
         data_converter=pydantic_data_converter,
     )
     await register_search_attributes(environment.client)
@@ -344,12 +352,22 @@ async def _leap(story: Story, handle: Handle, until: Instant | None) -> None:
         await asyncio.sleep(0.005)
         return
     target = min(backs, default=None) or await _next_wave_at(story, handle, now, until)
-    if target is None:
+    # A timer that has fired since the first look has begun another wave than was found.
+    if target is None or not (backs or await _is_idle(handle, now)):
         await asyncio.sleep(0.005)
         return
     if until is not None:
         target = min(target, until)
-    await story.environment.sleep(timedelta(milliseconds=target - now))
+    await time_skipping.sleep(
+        story.environment, story.client, target - now, lambda at: _is_idle(handle, at)
+    )
+
+
+async def _is_idle(handle: Handle, now: Instant) -> bool:
+    """Whether a campaign only waits: for a timer, or for the next attempt of an activity."""
+    raw = (await handle.describe()).raw_description
+    backs = [_back_at(pending) for pending in raw.pending_activities]
+    return not raw.HasField("pending_workflow_task") and all(back > now for back in backs)
 
 
 async def _next_wave_at(

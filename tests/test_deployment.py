@@ -67,6 +67,37 @@ def test_every_variable_of_the_compose_file_has_a_line_in_the_example() -> None:
         assert re.search(rf"^#?{name}=", example, re.MULTILINE), name
 
 
+class ComposeLoader(yaml.SafeLoader):
+    """Reads Compose's own tags, such as ``!override``, as the values that they stand before."""
+
+
+def override(loader: yaml.SafeLoader, node: yaml.MappingNode) -> dict[Any, Any]:
+    """The mapping that takes the place of another file's."""
+    return loader.construct_mapping(node, deep=True)
+
+
+ComposeLoader.add_constructor("!override", override)
+
+
+def test_compose_passes_what_another_cluster_needs_and_starts_no_temporal() -> None:
+    passed = COMPOSE["x-godwit-environment"]
+    named = re.findall(
+        r"^#?(TEMPORAL_(?:ADDRESS|NAMESPACE|API_KEY|TLS)\w*)=",
+        (ROOT / ".env.example").read_text("utf-8"),
+        re.MULTILINE,
+    )
+    # Files of the host are not in the containers, so these two come as text.
+    data = {re.sub("_PATH$", "_DATA", name) for name in named}
+    assert data <= set(passed)
+    text = (ROOT / "deploy/external-temporal.yml").read_text("utf-8")
+    changes = yaml.load(text, ComposeLoader)["services"]
+    left_out = {name for name, change in changes.items() if change.get("profiles")}
+    assert left_out == {name for name in SERVICES if name.startswith("temporal")}
+    for name in set(SERVICES) - left_out:
+        needs = changes.get(name, {}).get("depends_on") or SERVICES[name].get("depends_on", {})
+        assert not left_out & set(needs), name
+
+
 def test_mounted_files_exist_and_scripts_parse() -> None:
     for config in COMPOSE["configs"].values():
         file = ROOT / config["file"]
@@ -113,8 +144,8 @@ def test_the_project_installs_by_its_pins_alone_as_the_image_does_it(tmp_path: P
 
 
 def test_search_attributes_are_the_same_everywhere() -> None:
-    from starter.embedded.temporal_server import SEARCH_ATTRIBUTES
+    from service.temporal import SEARCH_ATTRIBUTES, search_attribute
 
     script = (ROOT / "deploy/temporal/namespace.sh").read_text("utf-8")
-    (line,) = re.findall(r'^ATTRIBUTES="(.*)"', script, re.MULTILINE)
-    assert set(line.split()) == set(SEARCH_ATTRIBUTES)
+    (names,) = re.findall(r'^ATTRIBUTES="([^"]*)"', script, re.MULTILINE)
+    assert set(names.split()) == {search_attribute(name) for name in SEARCH_ATTRIBUTES}

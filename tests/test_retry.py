@@ -156,9 +156,9 @@ async def test_a_retry_that_died_before_its_workflow_is_mended_by_the_reconciler
     shown = latest(stormy, campaign.id)
     assert (shown.status, shown.ordered) == (CampaignStatus.RUNNING, "retry")
     await unlisted(stormy, campaign.id)
-    assert await stormy.service.revive_lost() == [campaign.id]
+    assert await stormy.service.lost.revive_all() == [campaign.id]
     assert await ends(stormy, campaign.id) is CampaignStatus.FINISHED
-    assert await stormy.service.revive_lost() == []
+    assert await stormy.service.lost.revive_all() == []
     assert len(stormy.carrier.log) == PEOPLE
     assert in_balance(stormy)
 
@@ -176,7 +176,7 @@ async def test_a_retry_between_the_end_and_the_last_step_of_its_run_is_not_lost(
         settled = settle(admissions, campaign_id, status, now)
         if not result:
             weather.until = 0
-            result.append(stormy.store.retrying.retry(campaign_id, now))
+            result.append(stormy.store.retrying.retry(campaign_id, now).result)
             raise RuntimeError("died")
         return settled
 

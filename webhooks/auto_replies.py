@@ -6,14 +6,17 @@ Each is a delivery of the outbox, and so is tried again until it is admitted or 
 import asyncio
 from contextlib import suppress
 
-from campaign.credits import CreditKind, price_of
+from campaign.credits import CreditKind, MessageKind, Price
 from campaign.deliveries import DeliveryOutcome, DeliverySender, DeliveryVerdict
 from campaign.events import NATIVE
 from campaign.failures import ServiceUnavailable
 from campaign.instants import Instant
 from campaign.keywords import Keyword
 from campaign.model import Draft, DraftRecipient, Policy
+from campaign.phone import OfflineLookup
+from campaign.prices import PriceList
 from campaign.refusals import Refused
+from campaign.text import clean, segment
 from store.database.engine import StoreError
 from store.shared.auto_replies import AutoReplyView
 from store.store import Store
@@ -30,12 +33,18 @@ class AutoReplier:
     """
 
     def __init__(
-        self, store: Store, service: Admitting, others: DeliverySender, timeout_seconds: float
+        self,
+        store: Store,
+        service: Admitting,
+        others: DeliverySender,
+        timeout_seconds: float,
+        prices: PriceList,
     ) -> None:
         self._store = store
         self._service = service
         self._others = others
         self._timeout_seconds = timeout_seconds
+        self._prices = prices
 
     async def deliver(self, callback_id: str, now: Instant) -> DeliveryOutcome:
         """Send one answer; see :class:`campaign.deliveries.DeliverySender`."""
@@ -51,7 +60,7 @@ class AutoReplier:
     async def _send(self, answer: AutoReplyView, callback_id: str, now: Instant) -> DeliveryOutcome:
         if not answer.text:
             return DeliveryOutcome(DeliveryVerdict.GONE, "not_wanted")
-        price = price_of(1, 0).of(CreditKind.SMS)
+        price = self._price_of(answer.number, answer.text)
         if not answer.paid:
             # The account gets the credits that the text will cost, once for each answer.
             await self._grant(answer, price, f"auto_reply:{callback_id}", now)
@@ -72,13 +81,18 @@ class AutoReplier:
         except Refused as refused:
             if not answer.paid:
                 with suppress(StoreError):
-                    await self._grant(answer, -price, f"auto_reply:{callback_id}:back", now)
+                    await self._grant(answer, price * -1, f"auto_reply:{callback_id}:back", now)
             return DeliveryOutcome(DeliveryVerdict.GONE, refused.refusals[0].code.value)
         return DeliveryOutcome(DeliveryVerdict.DELIVERED, "texted")
 
+    def _price_of(self, number: str, text: str) -> Price:
+        country = OfflineLookup().look_up(number).country
+        return self._prices.price_of(MessageKind.SMS, country, segment(clean(text)).count)
+
     async def _grant(
-        self, answer: AutoReplyView, amount: int, reference: str, now: Instant
+        self, answer: AutoReplyView, price: Price, reference: str, now: Instant
     ) -> None:
         grant = self._store.accounts.grant
-        kind = CreditKind.SMS
-        await asyncio.to_thread(grant, answer.account_id, kind, amount, reference, now)
+        for kind in CreditKind:
+            if amount := price.of(kind):
+                await asyncio.to_thread(grant, answer.account_id, kind, amount, reference, now)

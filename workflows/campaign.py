@@ -5,12 +5,7 @@ from temporalio import workflow
 with workflow.unsafe.imports_passed_through():
     from activities.lifecycle import Lifecycle
     from activities.planning import Planning
-    from activities.records import (
-        CampaignRef,
-        ChunkResult,
-        SettleInput,
-        Verdict,
-    )
+    from activities.records import CampaignRef, ChunkResult, NextWavesResult, SettleInput, Verdict
     from campaign.instants import Instant
     from campaign.ports import Tally
     from campaign.schedule import Wave
@@ -18,6 +13,7 @@ with workflow.unsafe.imports_passed_through():
 
 from workflows import timers, visibility
 from workflows.admission import admit
+from workflows.canary import CanaryWait
 from workflows.cancellation import as_signal
 from workflows.chunks import Chunks
 from workflows.help import Help
@@ -62,6 +58,7 @@ class CampaignWorkflow:
         self.steps = Steps(self.revision, self.help.ask)
         self.orders = Orders(self.ref, self.state, self.steps, self.help, self._become)
         self.changes = PlanChanges(input.campaign_id, self.state, self.steps, self._show)
+        self.canary = CanaryWait(self.changes, self.orders, self._held)
         self.chunks = Chunks(
             input.campaign_id, input.chunks_at_once, self._held, self._count, self.help.ask
         )
@@ -75,7 +72,7 @@ class CampaignWorkflow:
 
     async def _run(self) -> CampaignResult:
         self._show()
-        if self.state.revived and not await self._is_open():
+        if self.state.revived and not await self.orders.begin_paused():
             return CampaignResult(status=self.state.status, tally=self.state.tally)
         if self.state.verdict is None:
             await self._validate_and_debit()
@@ -98,7 +95,7 @@ class CampaignWorkflow:
             state.first_due_at, state.last_due_at = plan.first_due_at, plan.last_due_at
             state.pauses = plan.pauses
             if admitted.next is not None:
-                self.upcoming, self.counted = list(admitted.next.waves), admitted.next.tally
+                self._follow(admitted.next)
         self._become(
             CampaignStatus.SCHEDULED if admitted.verdict.admitted else CampaignStatus.REFUSED
         )
@@ -134,15 +131,25 @@ class CampaignWorkflow:
             if workflow.info().is_continue_as_new_suggested():
                 await self._continue_as_new()
             changes = self.state.pauses
-            planned = await self.steps.run(
-                Planning.find_next_waves, self.ref, "look for what is due next"
+            planned = await self.steps.look(
+                Planning.find_next_waves, self.ref, "look for what is due next", self._held
             )
-            if self.state.pauses != changes and self._looks_again():
+            if planned is None or (self.state.pauses != changes and self._looks_again()):
                 continue
-            self.upcoming, self.counted = list(planned.waves), planned.tally
+            if planned.canary_until is not None:
+                await self.canary.wait(planned.canary_until)
+                continue
+            self._follow(planned)
             if not self.upcoming:
                 return None
         return self.upcoming[0]
+
+    def _follow(self, planned: NextWavesResult) -> None:
+        """Take the waves and the counts that the store has; a reset run knows less."""
+        self.upcoming = list(planned.waves)
+        self.counted = None if planned.waves else planned.tally
+        self.state.tally = planned.tally or self.state.tally
+        self._show()
 
     async def _send_wave(self, wave: Wave) -> None:
         """Send one wave; what it could not send is looked up anew."""
@@ -298,15 +305,6 @@ class CampaignWorkflow:
         self.state.carrier_down = result.down
         self.orders.behind = self.orders.behind or result.held
         self._show()
-
-    async def _is_open(self) -> bool:
-        """Begin paused in the place of a run that was lost; False if the campaign has ended."""
-        stands = await self.orders.set_status(CampaignStatus.PAUSED)
-        self.state.revived = False
-        if stands.status not in CAMPAIGN_ENDS:
-            return True
-        self._become(stands.status)
-        return False
 
     def _become(self, status: CampaignStatus) -> None:
         changed = self.state.status is not status

@@ -28,8 +28,10 @@ class Help:
         """Show that a step failed with an error of this kind, and wait for an answer."""
         answers = self.answers
         await self._report(f"{visibility.NEEDS_HELP}:{step}:{kind}")
-        await workflow.wait_condition(lambda: self.answers != answers)
-        await self._report(None)
+        try:
+            await workflow.wait_condition(lambda: self.answers != answers)
+        finally:
+            await self._report(None)
 
     async def _report(self, problem: str | None) -> None:
         self._state.problem = problem

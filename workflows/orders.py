@@ -81,6 +81,15 @@ class Orders:
         self.behind = self.behind or bool(stands and stands.behind)
         return stands
 
+    async def begin_paused(self) -> bool:
+        """Begin in the place of a run that was lost; False if the campaign has ended."""
+        stands = await self.set_status(CampaignStatus.PAUSED)
+        self._state.revived = False
+        if stands.status not in CAMPAIGN_ENDS:
+            return True
+        self._become(stands.status)
+        return False
+
     async def follow(self) -> CampaignStatus:
         """Do as the store says; returns the status that it has."""
         state, known = self._state, self._state.order

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from temporalio.exceptions import ApplicationError
 
 from activities.planning import Planning
-from activities.records import RespreadPlanInput, ShiftPlanInput
+from activities.records import EndCanaryInput, RespreadPlanInput, ShiftPlanInput
 from campaign.instants import SECOND, Instant
 from campaign.schedule import (
     SCHEDULE_AHEAD_CEILING,
@@ -104,6 +104,21 @@ class PlanChanges:
         if lost > 0 and not state.cancelling:
             while not await self._shift(lost, f"move later waves back by {lost / SECOND:.0f} s"):
                 pass
+
+    async def end_canary(self) -> None:
+        """Let the rest of the campaign follow its canary; the store may pause it instead."""
+        state = self._state
+        end = EndCanaryInput(campaign_id=self._campaign_id, number=state.pauses + 1)
+        self.moving = True
+        try:
+            summary = "decide about the canary"
+            moved = await self._steps.run_in_order(Planning.end_canary, end, summary)
+        finally:
+            self.moving = False
+        # It is another number if an order came first, or if the store is an older copy.
+        state.pauses = moved.number
+        state.last_due_at = moved.last_due_at or state.last_due_at
+        self._show()
 
     async def _shift(self, by: Instant, summary: str, scheduled_at: Instant | None = None) -> bool:
         """Move the plan; False if the store counts otherwise, as an older copy of it may.

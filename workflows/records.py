@@ -1,6 +1,10 @@
 """What goes into and comes out of the workflows."""
 
 from dataclasses import dataclass, field
+from typing import Self
+
+from pydantic import ModelWrapValidatorHandler, ValidationError, model_validator
+from temporalio.exceptions import ApplicationError
 
 from activities.records import Record, Verdict
 from campaign.instants import Instant
@@ -38,7 +42,25 @@ class CampaignState:
         return self.verdict is not None and self.verdict.admitted
 
 
-class CampaignInput(Record):
+class WorkflowInput(Record):
+    """What a workflow is started with; one that somebody mistyped by hand fails its workflow.
+
+    Any other error of a conversion only fails the workflow task, which is tried again.
+    """
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _check(cls, data: object, read: ModelWrapValidatorHandler[Self]) -> Self:
+        try:
+            return read(data)
+        except ValidationError as error:
+            kinds = sorted({fault["type"] for fault in error.errors(include_input=False)})
+            raise ApplicationError(
+                f"the input is no {cls.__name__}: {', '.join(kinds)}", type="InvalidInput"
+            ) from None
+
+
+class CampaignInput(WorkflowInput):
     """Run one campaign; ``state`` is there when the run continues an earlier one.
 
     ``revision`` says which steps the campaign takes (see workflows.steps); campaigns keep the one
@@ -103,7 +125,7 @@ class WebhookDeliveryState(Record):
     delivered: int = 0
 
 
-class WebhookDeliveryInput(Record):
+class WebhookDeliveryInput(WorkflowInput):
     """Deliver an endpoint's events; ``state`` is there when the run continues another."""
 
     destination: str

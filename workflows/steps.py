@@ -1,5 +1,6 @@
 """Steps of a campaign: activities within the workflow task, or ones that the server schedules."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar, get_type_hints
 
@@ -17,8 +18,15 @@ from activities.options import local_step, server_step
 In = TypeVar("In")
 Out = TypeVar("Out")
 
+# The patch since which a look at the store that takes long ends with its use.
+END_LOOKS = "end-looks"
+
 # Up to revision 1 a campaign is admitted in three steps, and steps have their old names.
 SERVER_STEPS, LOCAL_STEPS, NAMED_STEPS = 0, 1, 2
+
+
+class _NotHere(Exception):
+    """A step is not to run within the workflow task, or did not succeed there."""
 
 
 class Steps:
@@ -41,17 +49,35 @@ class Steps:
         say, the server schedules it, which retries without growing the history. ``summary`` is
         its label in the Web UI.
         """
-        if self._revision >= LOCAL_STEPS:
-            try:
-                return await self._run_here(step, input, summary)
-            except FailureError as failure:
-                if is_cancelled_exception(failure):
-                    raise
-                if _is_fault(failure):
-                    await self._ask_for_help(step.__name__, kind_of(failure))
-                else:
-                    workflow.logger.warning("the server schedules a step: %s", step.__name__)
-        return await self.run_in_order(step, input, summary)
+        try:
+            return await self._try_here(step, input, summary)
+        except _NotHere:
+            return await self.run_in_order(step, input, summary)
+
+    async def look(
+        self,
+        step: Callable[[Any, In], Out],
+        input: In,
+        summary: str,
+        is_over: Callable[[], bool],
+    ) -> Out | None:
+        """Run a step that only reads, like ``run``; None when ``is_over`` before it has answered.
+
+        Within the workflow task it takes ten seconds at the most; after that it is left at once, so
+        that a slow store holds no order back.
+        """
+        try:
+            return await self._try_here(step, input, summary)
+        except _NotHere:
+            if self._revision < NAMED_STEPS or not workflow.patched(END_LOOKS):
+                return await self.run_in_order(step, input, summary)
+        asked = asyncio.ensure_future(self.run_in_order(step, input, summary))
+        await workflow.wait_condition(lambda: asked.done() or is_over())
+        if asked.done():
+            return await asked
+        asked.cancel()
+        await asyncio.gather(asked, return_exceptions=True)
+        return None
 
     async def run_in_order(self, step: Callable[[Any, In], Out], input: In, summary: str) -> Out:
         """Run a step whose place among the others matters: the server writes it down before."""
@@ -69,6 +95,21 @@ class Steps:
                 if is_cancelled_exception(failure):
                     raise
                 await self._ask_for_help(step.__name__, kind_of(failure))
+
+    async def _try_here(self, step: Callable[[Any, In], Out], input: In, summary: str) -> Out:
+        """Run a step within the workflow task; raises _NotHere when the server has to run it."""
+        if self._revision < LOCAL_STEPS:
+            raise _NotHere
+        try:
+            return await self._run_here(step, input, summary)
+        except FailureError as failure:
+            if is_cancelled_exception(failure):
+                raise
+            if _is_fault(failure):
+                await self._ask_for_help(step.__name__, kind_of(failure))
+            else:
+                workflow.logger.warning("the server schedules a step: %s", step.__name__)
+        raise _NotHere
 
     async def _run_here(self, step: Callable[[Any, In], Out], input: In, summary: str) -> Out:
         if self._revision >= NAMED_STEPS:

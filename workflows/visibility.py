@@ -17,6 +17,7 @@ from workflows.records import CampaignState, Progress
 ACCOUNT = SearchAttributeKey.for_keyword("GodwitAccount")
 STATUS = SearchAttributeKey.for_keyword("GodwitStatus")
 DIALECT = SearchAttributeKey.for_keyword("GodwitDialect")
+NAME = SearchAttributeKey.for_keyword("GodwitName")
 # What GodwitStatus says while a campaign waits for a person.
 NEEDS_HELP = "needs_help"
 DUE_AT: SearchAttributeKey[datetime] = SearchAttributeKey.for_datetime("GodwitDueAt")

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from campaign.model import ComposedCampaign, Evidence
 from campaign.refusals import Refusal
 from campaign.rules import (
+    canary,
     characters,
     content,
     duplicates,
@@ -31,6 +32,7 @@ SHAPE: tuple[Callable[[ComposedCampaign], Iterator[Refusal]], ...] = (
     media.check,
     keys.check,
     schedule_window.check,
+    canary.check,
     expiry.check,
     spread.check,
     uniform.check,

@@ -23,14 +23,40 @@
     }
   }
 
-  // Parts of a page that change by themselves are fetched again, as long as they say so.
+  // Parts of a page that change by themselves are fetched again: when the server says that
+  // something has changed, and every few seconds where it cannot say so.
+  const changing = () => [...document.querySelectorAll("[data-live][data-poll]")];
+  const pause = (seconds) => new Promise((done) => setTimeout(done, 1000 * seconds));
+  let stream = null;
+
   async function refresh() {
-    const parts = [...document.querySelectorAll("[data-live][data-poll]")];
+    const parts = changing();
     if (!parts.length) return;
-    await new Promise((done) => setTimeout(done, 1000 * Math.min(...parts.map((part) => part.dataset.poll))));
-    if (!document.hidden) await replace(parts);
+    await pause(Math.min(...parts.map((part) => part.dataset.poll)));
+    if (!document.hidden && stream?.readyState !== 1) await replace(parts);
     refresh();
   }
+
+  function listen() {
+    stream?.close();
+    stream = null;
+    const part = document.querySelector("[data-events][data-poll]");
+    if (!part || document.hidden) return;
+    let busy = false, again = false;
+    stream = new EventSource(part.dataset.events);
+    stream.addEventListener("campaign", async () => {
+      again = true;
+      if (busy) return;
+      busy = true;
+      while (again && changing().length) {
+        again = false;
+        await replace(changing());
+        await pause(1);
+      }
+      busy = false;
+    });
+  }
+  document.addEventListener("visibilitychange", listen);
 
   async function replace(parts) {
     let page;
@@ -45,16 +71,27 @@
     for (const part of parts) {
       const latest = page.querySelector(`[data-live="${part.dataset.live}"]`);
       // What somebody is about to press must not move away below the finger.
-      if (!latest || part.contains(document.activeElement)) continue;
+      const active = document.activeElement;
+      const opened = [...part.querySelectorAll("summary")].indexOf(active);
+      if (!latest || (opened < 0 && part.contains(active))) continue;
       localise(latest);
       if (latest.innerHTML !== part.innerHTML) {
         const open = [...part.querySelectorAll("details")].map((one) => one.open);
         part.innerHTML = latest.innerHTML;
         part.querySelectorAll("details").forEach((one, index) => { one.open = open[index]; });
+        if (opened >= 0) part.querySelectorAll("summary")[opened]?.focus({ preventScroll: true });
       }
-      if (latest.dataset.poll) part.dataset.poll = latest.dataset.poll;
-      else delete part.dataset.poll;
+      // A screen reader says each step once, whatever else is replaced.
+      const said = latest.dataset.announce;
+      if (said && said !== part.dataset.announce) {
+        document.getElementById("announced").textContent = said;
+      }
+      for (const name of ["poll", "events", "announce"]) {
+        if (latest.dataset[name]) part.dataset[name] = latest.dataset[name];
+        else delete part.dataset[name];
+      }
     }
+    if (stream && !changing().length) stream.close();
   }
 
   // The length of a text while it is written, as the server counts it.
@@ -118,4 +155,5 @@
 
   localise(document);
   refresh();
+  listen();
 })();

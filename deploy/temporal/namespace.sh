@@ -5,7 +5,8 @@
 # Needs TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE and RETENTION.
 set -eu
 
-ATTRIBUTES="GodwitAccount=Keyword GodwitStatus=Keyword GodwitDialect=Keyword GodwitDueAt=Datetime"
+ATTRIBUTES="GodwitAccount=Keyword GodwitStatus=Keyword GodwitDialect=Keyword GodwitName=Keyword
+    GodwitDueAt=Datetime"
 
 # A server that has just started, and a namespace that was just made, take a moment to be known.
 patiently() {

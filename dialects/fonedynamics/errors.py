@@ -2,7 +2,8 @@
 
 from fastapi.responses import JSONResponse
 
-from campaign.refusals import Refusal, Refused
+from campaign.failures import ServiceUnavailable, StoreUnavailable
+from campaign.refusals import Refused
 from dialects.fonedynamics.models import (
     FoneDynamicsError,
     FoneDynamicsFailure,
@@ -10,6 +11,10 @@ from dialects.fonedynamics.models import (
 )
 from dialects.fonedynamics.responses import Fault, fault_of, item_error, status_of
 from dialects.http.answers import ModelResponse
+from dialects.http.auth import CHALLENGE, Unauthenticated
+from dialects.http.bodies import BadBody
+from dialects.http.queries import BadQuery
+from dialects.http.vendor_routes import Forbidden, TooManyRequests
 
 
 def whole_failure(status: int, code: str, message: str, field: str = "") -> JSONResponse:
@@ -17,7 +22,8 @@ def whole_failure(status: int, code: str, message: str, field: str = "") -> JSON
     error = FoneDynamicsError(ErrorCode=code, Message=message)
     if field:
         error.Errors = [FoneDynamicsField(FieldName=field)]
-    return ModelResponse(FoneDynamicsFailure(ResponseStatus=error), status)
+    headers = CHALLENGE if status == 401 else None
+    return ModelResponse(FoneDynamicsFailure(ResponseStatus=error), status, headers)
 
 
 def fault_failure(faults: list[Fault]) -> JSONResponse:
@@ -28,10 +34,26 @@ def fault_failure(faults: list[Fault]) -> JSONResponse:
     return ModelResponse(FoneDynamicsFailure(ResponseStatus=error), status_of(faults[0]))
 
 
-def refusal_failure(refused: Refused) -> JSONResponse:
-    """Write the refusal of a whole campaign, for example for lack of credits."""
-    refusal: Refusal = refused.refusals[0]
-    return fault_failure([fault_of(refusal.code)])
+def show_raised(error: Exception) -> JSONResponse:
+    """Answer what a route raised."""
+    match error:
+        case TooManyRequests():
+            return whole_failure(429, "TOO_MANY_REQUESTS", "Too many requests")
+        case Unauthenticated():
+            return whole_failure(401, "UNAUTHORIZED", "Credentials are missing or invalid")
+        case Forbidden():
+            return whole_failure(403, "FORBIDDEN", "This key lacks the permission")
+        case BadQuery():
+            first = error.refusals[0]
+            return whole_failure(400, "INVALID_PARAMETER", first.message, first.place)
+        case BadBody():
+            return whole_failure(error.status, "FormatException", error.reason)
+        case Refused():
+            # Of a whole campaign, for example for lack of credits.
+            return fault_failure([fault_of(error.refusals[0].code)])
+        case ServiceUnavailable() | StoreUnavailable():
+            return show_error(503, "Temporarily unavailable")
+    return show_error(500, "An unexpected error occurred")
 
 
 def show_error(status: int, message: str) -> JSONResponse:

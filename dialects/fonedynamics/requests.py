@@ -9,6 +9,7 @@ from campaign.instants import Instant
 from campaign.leases import LEASE_FOR, LeaseRequest, NoLease
 from campaign.model import Draft, DraftRecipient
 from campaign.settings import Settings
+from dialects.fonedynamics.errors import whole_failure
 from dialects.fonedynamics.message import (
     LOOKUP,
     NAME,
@@ -27,19 +28,12 @@ from dialects.fonedynamics.models import (
 from dialects.fonedynamics.responses import fault_of
 from dialects.http.bodies import BadBody, parse_json
 from dialects.http.faults import Entries
-from dialects.http.payloads import payload_hash, payload_key
+from dialects.http.payloads import keyed
+from dialects.http.vendor_routes import Stop
 from store.accounts.api_keys import Principal
 from store.store import Store
 
 _MESSAGES: Entries[FoneDynamicsMessage] = Entries(FoneDynamicsBatch, "Messages", WORDS)
-
-
-class Whole(Exception):
-    """The request fails as a whole: the vendor's code, a sentence, the field, the HTTP status."""
-
-    def __init__(self, code: str, message: str, field: str = "", status: int = 400) -> None:
-        super().__init__(code)
-        self.code, self.message, self.field, self.status = code, message, field, status
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,28 +52,25 @@ class Batch:
 def parse(raw: bytes) -> Any:
     """Parse a JSON body in UTF-8 or, as the vendor's Java client writes it, in Latin-1.
 
-    Otherwise as strict as ``dialects.http.bodies``. Raises Whole.
+    Otherwise as strict as ``parse_json``; raises BadBody.
     """
     try:
         raw.decode("utf-8")
     except UnicodeDecodeError:
         raw = raw.decode("latin-1").encode("utf-8")
-    try:
-        return parse_json(raw)
-    except BadBody as bad:
-        raise Whole("FormatException", bad.reason, status=bad.status) from None
+    return parse_json(raw)
 
 
 def entries_of(body: Any) -> list[Any]:
-    """The entries of a batch; raises Whole if it has none or too many."""
+    """The entries of a batch; raises BadBody, and Stop for none or too many."""
     if not isinstance(body, dict):
-        raise Whole("FormatException", "The body must be a JSON object")
+        raise BadBody("The body must be a JSON object")
     members = members_of(body)
     if members is None:
-        raise Whole("FormatException", "The body repeats a member")
+        raise BadBody("The body repeats a member")
     entries, faults = _MESSAGES.unread(members.get("messages"))
     for one in faults:
-        raise Whole(fault_of(one.code).code, one.message, "Messages")
+        raise Stop(whole_failure(400, fault_of(one.code).code, one.message, "Messages"))
     return entries
 
 
@@ -97,17 +88,13 @@ def prepare(
     nameless = countries_without_names(settings.alphanumeric_senders)
     items = [read_item(entry, owned, now, inside_too, checked, nameless) for entry in entries]
     _lease(store, principal.account_id, items, now, nameless)
-    hashed = payload_hash(entries)
     draft = Draft(
         account_id=principal.account_id,
-        sandbox=principal.sandbox,
         dialect=NAME,
         recipients=[_final(item) for item in items],
         policy=POLICY,
-        key=payload_key(principal, hashed),
-        payload_hash=hashed,
     )
-    return Batch(items, draft)
+    return Batch(items, keyed(draft, principal, entries))
 
 
 def _lease(

@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any
 
@@ -16,6 +16,8 @@ from store.shared.activity import act_with_key
 from store.store import Store
 
 HOST_LENGTH_MAX = 64
+# Of answers with 401. Some clients send credentials only after one.
+CHALLENGE = {"WWW-Authenticate": 'Basic realm="godwit"'}
 # The security schemes of OpenAPI that ``authenticate`` takes.
 BASIC: dict[str, dict[str, Any]] = {
     "basic": {
@@ -63,13 +65,15 @@ def basic_of(request: Request) -> tuple[str, str] | None:
     return (user, password) if colon else None
 
 
-async def authenticate(request: Request, store: Store, bearer_too: bool = True) -> Principal:
-    """Find the principal of a request; raises Unauthenticated."""
+async def authenticate(
+    request: Request, store: Store, schemes: Collection[str] = ("basic", "bearer")
+) -> Principal:
+    """Find the principal of a request, by one of the schemes; raises Unauthenticated."""
     scheme, _, value = request.headers.get("authorization", "").partition(" ")
     principal = None
-    if scheme.lower() == "bearer" and bearer_too:
+    if scheme.lower() == "bearer" and "bearer" in schemes:
         principal = await read_in_thread(store.api_keys.authenticate_bearer, value.strip()[:200])
-    elif (pair := basic_of(request)) is not None:
+    elif "basic" in schemes and (pair := basic_of(request)) is not None:
         principal = await read_in_thread(store.api_keys.authenticate, *pair)
     if principal is None:
         raise Unauthenticated("missing, malformed or unknown credentials")

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from fastapi import Request
+
 from campaign.settings import Settings
 from dialects.http.rate_limits import RequestLimiter
 from service.campaign_watches import CampaignWatches
@@ -25,3 +27,9 @@ class ApiContext:
     limiter: RequestLimiter
     event_dialects: Mapping[str, EventRenderer] = field(default_factory=dict)
     watches: CampaignWatches = field(default_factory=CampaignWatches)
+
+
+def context_of(request: Request) -> ApiContext:
+    """What the application that serves a request works with."""
+    context: ApiContext = request.app.state.context
+    return context

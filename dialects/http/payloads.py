@@ -1,10 +1,12 @@
-"""The hash of a request's payload, and the idempotency key that can be made of it."""
+"""The hash of a request's payload, and the idempotency key of its draft."""
 
 import hashlib
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
+from campaign.model import Draft
 from store.accounts.api_keys import Principal
 
 ENTRIES_AT_ONCE = 100
@@ -50,6 +52,18 @@ def _written(value: Any) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
-def payload_key(principal: Principal, hashed: str) -> str | None:
-    """The key of a request that brought none; None where the account wants no automatic key."""
-    return f"auto:{hashed}" if principal.auto_key == "payload_hash" else None
+def keyed(draft: Draft, principal: Principal, payload: Any, key: str | None = None) -> Draft:
+    """The draft of a principal's request, with the hash of its payload, and its key.
+
+    A request without a ``key`` gets one of its payload, where the account wants that.
+    """
+    hashed = payload_hash(payload)
+    if key is None and principal.auto_key == "payload_hash":
+        key = f"auto:{hashed}"
+    return replace(
+        draft,
+        key=key,
+        strict_key=principal.strict_keys,
+        payload_hash=hashed,
+        sandbox=principal.sandbox,
+    )

@@ -10,20 +10,18 @@ from campaign.refusals import SHOWN_MAX, Refusal, RefusalCode, Refused
 NAME_SHOWN_MAX = 100
 
 
+class BadQuery(Refused):
+    """A query has parameters that its route does not declare, or one more than once."""
+
+
 def check_query(request: Request) -> None:
-    """Raise Refused with the place of each unknown or repeated query parameter."""
-    if faults := query_faults(request):
-        raise Refused(*faults)
-
-
-def query_faults(request: Request) -> list[Refusal]:
-    """The unknown and repeated query parameters of a request, at most ``SHOWN_MAX``.
+    """Raise BadQuery with the place of each unknown or repeated query parameter.
 
     A route declares its parameters as arguments of its handler, or below ``parameters`` of its
-    ``openapi_extra``.
+    ``openapi_extra``. At most ``SHOWN_MAX`` are named.
     """
     if not request.url.query:
-        return []
+        return
     known = _declared(request.scope.get("route"))
     faults = []
     for name, count in Counter(name for name, _ in request.query_params.multi_items()).items():
@@ -35,7 +33,8 @@ def query_faults(request: Request) -> list[Refusal]:
         else:
             continue
         faults.append(Refusal(RefusalCode.FIELD_INVALID, what, shown))
-    return faults[:SHOWN_MAX]
+    if faults:
+        raise BadQuery(*faults[:SHOWN_MAX])
 
 
 def _declared(route: Any) -> set[str]:

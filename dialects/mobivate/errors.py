@@ -5,8 +5,12 @@ from typing import Any
 
 from fastapi.responses import JSONResponse
 
+from campaign.failures import ServiceUnavailable, StoreUnavailable
 from campaign.refusals import RefusalCode, Refused
 from dialects.http.answers import ModelResponse
+from dialects.http.auth import Unauthenticated
+from dialects.http.bodies import BadBody
+from dialects.http.vendor_routes import Forbidden, TooManyRequests
 from dialects.mobivate.responses import (
     MobivateArchivedFailure,
     MobivateError,
@@ -76,12 +80,43 @@ def show_refusals(refused: Refused, single: bool = False) -> JSONResponse:
     return show_failure(failure, message, details=details)
 
 
-def show_archived(failure: Failure, message: str | None = None) -> JSONResponse:
+def show_raised(error: Exception) -> JSONResponse:
+    """Answer what a route raised."""
+    match error:
+        case BadBody():
+            return show_failure(VALIDATION, error.reason, error.status)
+        case Refused():
+            return show_refusals(error)
+    return show_failure(_failure_of(error))
+
+
+def show_archived(error: Exception) -> JSONResponse:
+    """Answer what a route raised that only the older pages describe."""
+    match error:
+        case BadBody():
+            return show_archived_failure(VALIDATION, error.reason)
+        case Refused():
+            return show_archived_failure(VALIDATION, error.refusals[0].message)
+    return show_archived_failure(_failure_of(error))
+
+
+def show_archived_failure(failure: Failure, message: str | None = None) -> JSONResponse:
     """Write a failure of a route that only the older pages describe."""
     shown = MobivateArchivedFailure(
         code=failure.archived_status, message=message or failure.archived_message
     )
     return ModelResponse(shown, failure.archived_status)
+
+
+def _failure_of(error: Exception) -> Failure:
+    match error:
+        case Unauthenticated() | Forbidden():
+            return AUTHENTICATION
+        case TooManyRequests():
+            return RATE_LIMIT
+        case ServiceUnavailable() | StoreUnavailable():
+            return UNAVAILABLE
+    return INTERNAL
 
 
 def show_error(status: int, message: str) -> JSONResponse:

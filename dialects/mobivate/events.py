@@ -3,7 +3,6 @@
 The payloads are those of the vendor's older pages; the newer ones do not describe them.
 """
 
-import json
 import re
 from dataclasses import replace
 from datetime import UTC
@@ -11,7 +10,6 @@ from typing import Any
 from urllib.parse import urlencode
 from xml.sax.saxutils import escape
 
-from campaign.credits import PRICES
 from campaign.events import MESSAGE_EVENTS, Event
 from campaign.inbound import InboundMessage
 from campaign.instants import Instant, iso, moment_of
@@ -19,7 +17,7 @@ from campaign.states import HANDED_OFF, MessageStatus
 from campaign.views import ClickView, MessageView
 from store.campaigns.message_log import LoggedMessage
 from store.webhooks.events import WebhookEvent
-from webhooks.rendering import WebhookRequest
+from webhooks.rendering import WebhookRequest, json_request
 
 _STATUSES: dict[MessageStatus, tuple[int, str]] = {
     MessageStatus.QUEUED: (8, "INTERIM_QUEUED"),
@@ -61,7 +59,7 @@ def render_event(webhook_event: WebhookEvent) -> WebhookRequest | None:
     A retry renders the same callback.
     """
     if webhook_event.event is Event.MESSAGE_RECEIVED and webhook_event.inbound is not None:
-        return _posted(show_incoming(webhook_event.inbound))
+        return json_request(show_incoming(webhook_event.inbound))
     message, campaign = webhook_event.message, webhook_event.campaign
     status = _REPORTED.get(webhook_event.event)
     if message is None or campaign is None:
@@ -76,7 +74,7 @@ def render_event(webhook_event: WebhookEvent) -> WebhookRequest | None:
         shown = show_receipt(message, campaign.id, webhook_event.at)
     else:
         return None
-    return _posted(shown)
+    return json_request(shown)
 
 
 def show_incoming(inbound: InboundMessage) -> dict[str, Any]:
@@ -165,7 +163,7 @@ def show_history(logged: LoggedMessage) -> dict[str, Any]:
 
 
 def _cost(message: MessageView) -> int:
-    price = PRICES[message.kind]
+    price = message.price
     return price.sms + price.mms if message.status in HANDED_OFF else 0
 
 
@@ -195,11 +193,6 @@ def show_logged(logged: LoggedMessage) -> dict[str, Any]:
 def digits(address: str) -> str:
     """A number without its plus, as this vendor writes it; other senders are unchanged."""
     return address.removeprefix("+")
-
-
-def _posted(shown: dict[str, Any]) -> WebhookRequest:
-    body = json.dumps(shown, separators=(",", ":"), ensure_ascii=False).encode()
-    return WebhookRequest(headers={"Content-Type": "application/json"}, body=body)
 
 
 def _with_offset(instant: Instant) -> str:

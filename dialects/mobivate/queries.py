@@ -1,13 +1,15 @@
-"""Mobivate: the queries of its logs and lists, as pydantic models."""
+"""Mobivate: the queries of its logs and lists, as pydantic models, and the number of an opt-out."""
 
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from fastapi import Request
 from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 
 from campaign.instants import Instant, read_instant
+from campaign.phone import canonical_number
 from dialects.http.bodies import BadBody
 from dialects.http.faults import text_as
+from store.accounts.api_keys import Principal
 
 PAGE_DEFAULT = 10
 PAGE_MAX = 1_000
@@ -51,6 +53,14 @@ class MobivateLogQuery(BaseModel):
     direction: Literal["MO", "MT"] | None = None
 
 
+class MobivateMobile(BaseModel):
+    """The number of an opt-out."""
+
+    mobile: Annotated[str, text_as(canonical_number)] = Field(
+        description="digits with country code", examples=["447911123401"]
+    )
+
+
 class _Window(BaseModel):
     limit: Whole = Field(LIMIT_DEFAULT, ge=1, le=LIMIT_MAX)
     offset: Whole = Field(0, ge=0, le=OFFSET_MAX)
@@ -76,3 +86,23 @@ def read_query(request: Request, model: type[Query]) -> Query:
         return model.model_validate(dict(request.query_params))
     except ValidationError as error:
         raise BadBody(f"Invalid {error.errors()[0]['loc'][0]}") from None
+
+
+def senders_of(originator: str) -> list[str]:
+    """The senders that an originator may stand for; this vendor writes numbers without a plus."""
+    originator = originator[:ORIGINATOR_LENGTH_MAX].strip()
+    if not originator:
+        return []
+    forms = [originator, f"+{originator}", canonical_number(originator)]
+    return [form for form in dict.fromkeys(forms) if form is not None]
+
+
+def read_mobile(body: Any, principal: Principal) -> str:
+    """Read the number of an opt-out; raises BadBody."""
+    try:
+        number = MobivateMobile.model_validate(body).mobile
+    except ValidationError:
+        number = None
+    if number is None:
+        raise BadBody("Invalid mobile number")
+    return number

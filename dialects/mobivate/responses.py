@@ -1,12 +1,15 @@
-"""Mobivate: its answers, as pydantic models, and the answer to an accepted request."""
+"""Mobivate: its answers, as pydantic models, and how they are made."""
 
-from typing import Any, Literal
-
-from pydantic import ConfigDict
+from typing import Literal
 
 from campaign.instants import iso
 from campaign.views import CampaignView
-from dialects.http.api_model import AnswerModel
+from dialects.http.api_model import AnswerModel, example
+from dialects.mobivate.events import digits
+from store.accounts.opt_outs import OptOutView
+
+# The vendor's words for the sources of an opt-out.
+_NOTES = {"api": "API", "inbound": "MO"}
 
 
 class MobivateRecord(AnswerModel):
@@ -21,19 +24,15 @@ class MobivateRecord(AnswerModel):
 class MobivateAccepted(AnswerModel):
     """The answer to an accepted request."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "success": True,
-                    "record": {
-                        "id": "fd9b38fc-e10a-4ebe-8f5f-7fd8c1e4ae3c",
-                        "type": "BatchSMS",
-                        "scheduled": "2026-11-28T14:47:43.000Z",
-                        "recipientCount": 4,
-                    },
-                }
-            ]
+    model_config = example(
+        {
+            "success": True,
+            "record": {
+                "id": "fd9b38fc-e10a-4ebe-8f5f-7fd8c1e4ae3c",
+                "type": "BatchSMS",
+                "scheduled": "2026-11-28T14:47:43.000Z",
+                "recipientCount": 4,
+            },
         }
     )
 
@@ -147,13 +146,37 @@ class MobivateOptOutPage(AnswerModel):
     limit: int
 
 
-def show(view: CampaignView, type_: str) -> dict[str, Any]:
+def show(view: CampaignView, type_: Literal["BatchSMS", "SingleSMS"]) -> MobivateAccepted:
     """Answer an accepted request; the answer to a replayed key is the same."""
-    scheduled = max(view.scheduled_at or view.created_at, view.created_at)
-    record = {
-        "id": view.id,
-        "type": type_,
-        "scheduled": iso(scheduled),
-        "recipientCount": view.total,
-    }
-    return {"success": True, "record": record}
+    record = MobivateRecord(
+        id=view.id,
+        type=type_,
+        scheduled=iso(max(view.scheduled_at or view.created_at, view.created_at)),
+        recipientCount=view.total,
+    )
+    return MobivateAccepted(success=True, record=record)
+
+
+def show_opt_out(one: OptOutView, **more: str) -> MobivateOptOut:
+    """Show a number that opted out, as the older pages do; ``more`` may be its id."""
+    return MobivateOptOut(
+        **more, mobile=digits(one.number), note=_note_of(one), created=one.created_at
+    )
+
+
+def show_opt_out_record(one: OptOutView, account_id: str) -> MobivateOptOutRecord:
+    """Show a number that opted out, as present clients read it."""
+    number, at = digits(one.number), iso(one.created_at)
+    return MobivateOptOutRecord(
+        userID=account_id,
+        msisdn=number,
+        note=_note_of(one),
+        created_at=at,
+        updated_at=at,
+        id=number,
+        group=None,
+    )
+
+
+def _note_of(one: OptOutView) -> str:
+    return _NOTES.get(one.source, one.source)

@@ -80,20 +80,28 @@ def routes(context: ApiContext) -> APIRouter:
         view = await own_campaign(request, context, id, Permission.READ)
         if request.method == "HEAD":
             return Response(media_type=EventStream.media_type)
-        seen = request.headers.get("last-event-id")
-        if view.status in CAMPAIGN_ENDS and seen == _event(view)[0]:
-            return Response(status_code=204)
-        if not context.watches.has_room(view.account_id):
-            return problem(
-                429,
-                "too_many_watchers",
-                "the account watches too many campaigns at a time",
-                headers={"Retry-After": "5"},
-            )
-        # Proxies must not hold events back until they have many.
-        return EventStream(_events(context, view, seen), headers={"X-Accel-Buffering": "no"})
+        stream = open_stream(context, view, request.headers.get("last-event-id"))
+        return stream or problem(
+            429,
+            "too_many_watchers",
+            "the account watches too many campaigns at a time",
+            headers={"Retry-After": "5"},
+        )
 
     return router
+
+
+def open_stream(context: ApiContext, view: CampaignView, seen: str | None) -> Response | None:
+    """Answer with the events of a campaign after the one ``seen``.
+
+    204 if it had ended with that one; None if the account watches as many as it may.
+    """
+    if view.status in CAMPAIGN_ENDS and seen == event_of(view)[0]:
+        return Response(status_code=204)
+    if not context.watches.has_room(view.account_id):
+        return None
+    # Proxies must not hold events back until they have many.
+    return EventStream(_events(context, view, seen), headers={"X-Accel-Buffering": "no"})
 
 
 async def _events(context: ApiContext, view: CampaignView, seen: str | None) -> AsyncIterator[str]:
@@ -106,7 +114,7 @@ async def _events(context: ApiContext, view: CampaignView, seen: str | None) -> 
             while True:
                 if watch.view is not shown:
                     shown = watch.view
-                    version, event = _event(shown)
+                    version, event = event_of(shown)
                     if version != seen:
                         seen = version
                         yield event
@@ -120,7 +128,7 @@ async def _events(context: ApiContext, view: CampaignView, seen: str | None) -> 
         return
 
 
-def _event(view: CampaignView) -> tuple[str, str]:
+def event_of(view: CampaignView) -> tuple[str, str]:
     """The id of the event that shows a campaign, and the event."""
     data = json.dumps(presenting.campaign_json(view), separators=(",", ":"))
     version = version_of(data.encode())

@@ -10,6 +10,7 @@ from campaign.credits import MessageKind
 from campaign.sending_windows import Purpose
 from campaign.states import CampaignStatus, MessageStatus
 from dialects.http.api_model import ApiModel, At, Next
+from dialects.native.canary_models import BrakeBody, CanaryBody
 from dialects.native.timing import WindowBody
 
 
@@ -75,12 +76,41 @@ class CreditAmount(ApiModel):
     mms: int
 
 
+class CountryTotal(ApiModel):
+    """The messages to one country, and what they cost."""
+
+    country: str | None = Field(description="ISO 3166 code; null where it is unknown")
+    messages: int
+    segments: int
+    credits: CreditAmount
+
+
+class AttemptTotal(ApiModel):
+    """How many attempts through a carrier had an outcome."""
+
+    carrier: str | None
+    outcome: str | None = Field(description="the status that they led to; null while they run")
+    code: str | None = Field(description="why")
+    attempts: int
+
+
 class CampaignCredits(ApiModel):
     """The credits of a campaign."""
 
     held: CreditAmount = Field(description="for messages that wait or are unknown")
     posted: CreditAmount = Field(description="spent")
     voided: CreditAmount = Field(description="returned")
+
+
+class Cause(ApiModel):
+    """One reason for the state of a message or campaign."""
+
+    code: str = Field(description="stable; decide by this member")
+    detail: str = Field(description="what it means, for people")
+
+
+def _stored(value: Any) -> Any:
+    return json.loads(value) if isinstance(value, str) else value
 
 
 class Campaign(ApiModel):
@@ -103,10 +133,14 @@ class Campaign(ApiModel):
         description="its own limit in segments per second",
     )
     purpose: Annotated[Purpose, BeforeValidator(lambda value: value or Purpose.TRANSACTIONAL)]
-    window: Annotated[
-        WindowBody | None,
-        BeforeValidator(lambda value: json.loads(value) if isinstance(value, str) else value),
-    ] = Field(validation_alias="sending_window", description="when its messages may leave")
+    window: Annotated[WindowBody | None, BeforeValidator(_stored)] = Field(
+        validation_alias="sending_window", description="when its messages may leave"
+    )
+    canary: Annotated[CanaryBody | None, BeforeValidator(_stored)]
+    canary_decision: Literal["go", "stop"] | None = Field(
+        description="null without a canary, and until it is decided"
+    )
+    brake: Annotated[BrakeBody | None, BeforeValidator(_stored)]
     expires_at: At | None = Field(description="what has not left by then is skipped")
     validity_seconds: int | None = Field(description="how long carriers try to deliver a message")
     started_at: At | None
@@ -118,6 +152,9 @@ class Campaign(ApiModel):
     paused_by: Literal["person", "system"] | None = Field(description="null unless it is paused")
     problem: str | None = Field(
         description="what keeps an open campaign from going on, such as workflow_lost"
+    )
+    pause_reason: Cause | None = Field(
+        description="why its canary or brake has paused it; the code is that of problem"
     )
     ordered: str | None = Field(
         description="an order that is not carried out yet: pause, resume, cancel or retry"
@@ -188,6 +225,12 @@ class Report(ApiModel):
     segments_sent: int
     attempts: int
     credits: CampaignCredits
+    countries: list[CountryTotal] = Field(
+        description="what was sent and spent by country, most messages first"
+    )
+    attempt_totals: list[AttemptTotal] = Field(
+        description="attempts by carrier and outcome, those before a retry included"
+    )
     first_sent_at: At | None
     last_sent_at: At | None
 

@@ -37,18 +37,16 @@ CONTROL = (
     "campaign's workflow. A pause and a cancellation take effect within two seconds, even while "
     "Temporal is away; `ordered` names an order that is not carried out yet."
 )
-RETRY = (
-    "Requeues the messages of an ended campaign that failed for a temporary reason, under the same "
-    "campaign id, and debits their credits again: all of them, or none with 402. It starts when "
-    "Temporal answers. A second call while the retry runs changes nothing."
-)
 CHANGE = (
     "Applies all changes or none. The start can change until the first wave is sent, and moves the "
     "whole plan, including the messages' own times. The spread can change until then too: messages "
     "without a time of their own are spread again from the start; the others keep their time. The "
-    "rate can change until the campaign ends, and takes effect within two seconds."
+    "rate can change until the campaign ends, and takes effect within two seconds. The text can, "
+    "too, alone or with the rate: it replaces that of messages that have not left and have none of "
+    "their own, is validated as a new campaign's, and the difference in credits is held or given "
+    "back with it, or the answer is 402."
 )
-CHANGE_BYTES_MAX = 4 * 1024
+CHANGE_BYTES_MAX = 64 * 1024
 # The names of the listings in cursors.
 CAMPAIGNS, MESSAGES = "campaigns", "messages"
 Read = Callable[[Any, Principal], Draft]
@@ -187,14 +185,12 @@ def routes(context: ApiContext, read: Read, create_schema: dict[str, Any]) -> AP
         response.headers.update(next_link(request, following))
         return MessagePage(messages=[message_of(one) for one in found[:size]], next=following)
 
-    def control(
-        name: str, act: Callable[[CampaignView], Awaitable[None]], description: str = CONTROL
-    ) -> None:
+    def control(name: str, act: Callable[[CampaignView], Awaitable[None]]) -> None:
         @router.post(
             f"/campaigns/{{id}}/{name}",
             status_code=202,
             summary=f"{name.capitalize()} a campaign",
-            description=description,
+            description=CONTROL,
             name=name,
             operation_id=f"{name}Campaign",
         )
@@ -207,12 +203,11 @@ def routes(context: ApiContext, read: Read, create_schema: dict[str, Any]) -> AP
     control("pause", context.service.pause)
     control("resume", context.service.resume)
     control("cancel", context.service.cancel)
-    control("retry", context.service.retry, RETRY)
 
     @router.patch(
         "/campaigns/{id}",
         operation_id="changeCampaign",
-        summary="Change the start, spread or rate of a campaign",
+        summary="Change the start, spread, rate or text of a campaign",
         description=CHANGE,
         openapi_extra=body_of(ChangeBody),
     )

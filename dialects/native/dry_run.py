@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from campaign.credits import PRICES, Price
+from campaign.credits import Price
 from campaign.csv_cells import csv_lines
 from campaign.forecast import Forecast as ForecastRecord
 from campaign.instants import SECOND, iso
@@ -11,9 +11,8 @@ from campaign.model import Message
 from campaign.smart_encoding import replacement_of
 from campaign.states import MessageStatus
 from campaign.text import segment
-from dialects.native.campaign_models import CreditAmount, Refusal
+from dialects.native.campaign_models import CountryTotal, CreditAmount, Refusal
 from dialects.native.dry_run_models import (
-    CountryCount,
     DryRun,
     Encodings,
     Forecast,
@@ -68,7 +67,7 @@ def dry_run_of(preview: Preview) -> DryRun:
         smart_encoding_saves=preview.smart_encoding_saves,
         credits=CreditAmount.of(preview.price),
         available=CreditAmount.of(preview.available),
-        countries=[CountryCount.of(country) for country in preview.countries],
+        countries=[CountryTotal.of(country) for country in preview.countries],
         forecast=None if preview.forecast is None else _forecast_of(preview.forecast),
         samples=[
             Sample(
@@ -99,7 +98,7 @@ def dry_run_csv(preview: Preview) -> Iterator[str]:
 
 def _line(message: Message, skip_reasons: Mapping[int, str]) -> dict[str, Any]:
     reason = skip_reasons.get(message.position)
-    price = PRICES[message.kind] if reason is None else Price()
+    price = message.price if reason is None else Price()
     status = message.status
     if reason is not None and status is MessageStatus.QUEUED:
         status = MessageStatus.SKIPPED

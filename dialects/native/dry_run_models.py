@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import Field
 
 from dialects.http.api_model import ApiModel, At
-from dialects.native.campaign_models import CreditAmount, Refusal
+from dialects.native.campaign_models import CountryTotal, CreditAmount, Refusal
 
 
 class SkippedCount(ApiModel):
@@ -29,14 +29,6 @@ class Ucs2Character(ApiModel):
     code_point: str = Field(examples=["U+201C"])
     count: int
     replacement: str | None = Field(description="what smart encoding would send instead")
-
-
-class CountryCount(ApiModel):
-    """The messages and segments to one country."""
-
-    country: str | None = Field(description="ISO 3166 code; null where it is unknown")
-    messages: int
-    segments: int
 
 
 class RateLimit(ApiModel):
@@ -89,6 +81,6 @@ class DryRun(ApiModel):
     )
     credits: CreditAmount
     available: CreditAmount
-    countries: list[CountryCount]
+    countries: list[CountryTotal]
     forecast: Forecast | None = Field(description="null if nothing would be sent")
     samples: list[Sample]

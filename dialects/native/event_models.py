@@ -10,7 +10,7 @@ from campaign.events import CAMPAIGN_EVENTS, MESSAGE_EVENTS, OPT_OUT_EVENTS, Eve
 from campaign.states import CampaignStatus
 from dialects.http.answers import body_of
 from dialects.http.api_model import ApiModel, At
-from dialects.native.campaign_models import Counts
+from dialects.native.campaign_models import Cause, Counts
 from dialects.native.inbound_models import InboundMessage
 
 # The headers of Standard Webhooks 1.0.0.
@@ -32,6 +32,12 @@ class CampaignEventData(_OfCampaign):
     name: str | None
     status: CampaignStatus
     counts: Counts
+
+
+class PauseEventData(CampaignEventData):
+    """The campaign that was paused, and why."""
+
+    reason: Cause | None
 
 
 class _OfMessage(_OfCampaign):
@@ -78,11 +84,21 @@ class _Event(ApiModel):
     timestamp: At
 
 
+_ENDS = tuple(event for event in CAMPAIGN_EVENTS.values() if event is not Event.CAMPAIGN_PAUSED)
+
+
 class CampaignEvent(_Event):
     """A campaign ended."""
 
-    type: Literal[tuple(CAMPAIGN_EVENTS.values())]  # type: ignore[valid-type]
+    type: Literal[_ENDS]  # type: ignore[valid-type]
     data: CampaignEventData
+
+
+class PauseEvent(_Event):
+    """A campaign was paused by its canary or its brake."""
+
+    type: Literal[Event.CAMPAIGN_PAUSED]
+    data: PauseEventData
 
 
 class MessageEvent(_Event):
@@ -122,7 +138,8 @@ class WebhookTest(_Event):
 
 MODELS: dict[Event, type[_Event]] = {
     **dict.fromkeys(MESSAGE_EVENTS.values(), MessageEvent),
-    **dict.fromkeys(CAMPAIGN_EVENTS.values(), CampaignEvent),
+    **dict.fromkeys(_ENDS, CampaignEvent),
+    Event.CAMPAIGN_PAUSED: PauseEvent,
     **dict.fromkeys(OPT_OUT_EVENTS, OptOutChangeEvent),
     Event.LINK_CLICKED: ClickEvent,
     Event.MESSAGE_RECEIVED: InboundEvent,

@@ -10,7 +10,7 @@ from campaign.states import MessageStatus
 from campaign.views import MessageStory as StoryRecord
 from campaign.views import MessageView
 from dialects.http.api_model import ApiModel, At, Next
-from dialects.native.campaign_models import Message
+from dialects.native.campaign_models import Cause, Message
 from dialects.native.responses import message_members
 
 
@@ -41,13 +41,7 @@ class Attempt(ApiModel):
     outcome: str | None = Field(description="the status that it led to")
     code: str | None = Field(description="why, in the words of docs/states.md or of the carrier")
     carrier: str | None
-
-
-class Cause(ApiModel):
-    """One reason for the state of a message."""
-
-    code: str = Field(description="stable; decide by this member")
-    detail: str = Field(description="what it means, for people")
+    text: str = Field(description="what was sent; a retry may have another text")
 
 
 class Why(ApiModel):

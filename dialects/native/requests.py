@@ -19,10 +19,11 @@ from campaign.model import (
 from campaign.names import is_one_line
 from campaign.phone import canonical_number
 from campaign.refusals import SHOWN_MAX, Refusal, RefusalCode, Refused
-from dialects.http.payloads import payload_hash, payload_key
+from dialects.http.payloads import keyed
+from dialects.native.canary_models import GuardedBody, read_brake, read_canary
 from dialects.native.examples import CAMPAIGN_BODY
 from dialects.native.fields import RequestModel, StrictModel, faults_of, read_instant
-from dialects.native.timing import TimingBody, check_time_zone, read_expiry, read_window
+from dialects.native.timing import check_time_zone, read_expiry, read_window
 from store.accounts.api_keys import Principal
 
 NAME = "native"
@@ -56,7 +57,7 @@ class CreditsMaxBody(RequestModel):
     mms: int | None = Field(None, ge=0)
 
 
-class CampaignBody(TimingBody):
+class CampaignBody(GuardedBody):
     """A campaign. Its values hold for every recipient that does not override them."""
 
     model_config = ConfigDict(json_schema_extra={"examples": [CAMPAIGN_BODY]})
@@ -122,15 +123,14 @@ def read(body: Any, principal: Principal) -> Draft:
     scheduled_at = read_instant(parsed.schedule_date_time, "", faults)
     window = read_window(parsed.window, faults)
     expires_at = read_expiry(parsed.expires_at, faults)
+    canary, brake = read_canary(parsed.canary, faults), read_brake(parsed.brake, faults)
     if parsed.name is not None and not is_one_line(parsed.name):
         what = "must be one line, without control characters"
         faults.insert(0, Refusal(RefusalCode.FIELD_INVALID, what, "name"))
     if faults:
         raise Refused(*faults[:SHOWN_MAX])
-    hashed, key = payload_hash(body), parsed.idempotency_key
-    return Draft(
+    draft = Draft(
         account_id=principal.account_id,
-        sandbox=principal.sandbox,
         dialect=NAME,
         recipients=recipients,
         policy=Policy(
@@ -142,9 +142,6 @@ def read(body: Any, principal: Principal) -> Draft:
         media_url=parsed.media_url,
         scheduled_at=scheduled_at,
         spread_hours=parsed.spread_hours,
-        key=payload_key(principal, hashed) if key is None else key,
-        strict_key=principal.strict_keys,
-        payload_hash=hashed,
         exclude_opt_outs=parsed.exclude_opt_outs,
         shorten_urls=parsed.shorten_urls,
         unknown_policy=parsed.unknown_policy,
@@ -154,7 +151,10 @@ def read(body: Any, principal: Principal) -> Draft:
         expires_at=expires_at,
         validity_seconds=parsed.validity_seconds,
         credits_max=_credits_max(parsed.credits_max),
+        canary=canary,
+        brake=brake,
     )
+    return keyed(draft, principal, body, parsed.idempotency_key)
 
 
 def _credits_max(body: CreditsMaxBody | None) -> CreditsMax:

@@ -11,8 +11,10 @@ from campaign.states import CampaignStatus
 from campaign.views import CampaignView, MessageView
 from dialects.native.account_models import Credits
 from dialects.native.campaign_models import (
+    AttemptTotal,
     Campaign,
     CampaignCredits,
+    CountryTotal,
     Counts,
     Message,
     NumberLookup,
@@ -35,6 +37,8 @@ CSV_COLUMNS = (
     "dueAt",
     "sentAt",
     "reference",
+    "error",
+    "country",
 )
 
 INBOUND_COLUMNS = (
@@ -92,6 +96,8 @@ def report_of(report: ReportRecord) -> Report:
         segments_sent=report.segments_sent,
         attempts=report.attempts,
         credits=CampaignCredits.of(report),
+        countries=[CountryTotal.of(each) for each in report.countries],
+        attempt_totals=[AttemptTotal.of(each) for each in report.attempt_totals],
         first_sent_at=iso_or_none(report.first_sent_at),
         last_sent_at=iso_or_none(report.last_sent_at),
     )
@@ -119,7 +125,8 @@ def credits_json(account: AccountView) -> dict[str, Any]:
 
 def messages_csv(messages: Iterable[MessageView], header: bool = True) -> str:
     """Messages as CSV; a cell that a spreadsheet would run as a formula starts with ``'``."""
-    return csv_lines(CSV_COLUMNS, map(message_json, messages), header)
+    rows = (message_json(view) | {"country": view.country} for view in messages)
+    return csv_lines(CSV_COLUMNS, rows, header)
 
 
 def inbound_csv(messages: Iterable[InboundRecord], header: bool = True) -> str:

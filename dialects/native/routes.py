@@ -20,6 +20,7 @@ from dialects.native import (
     message_routes,
     message_search_routes,
     people_routes,
+    retry_routes,
     test_send_routes,
     timeline_routes,
     webhook_routes,
@@ -28,6 +29,7 @@ from dialects.native.campaign_routes import show_error
 from dialects.native.requests import NAME, CampaignBody, read
 
 GROUPS = (
+    retry_routes,
     account_routes,
     activity_routes,
     brake_routes,

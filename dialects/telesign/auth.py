@@ -13,24 +13,9 @@ from fastapi import Request
 from structlog.contextvars import bind_contextvars
 
 from campaign.instants import MINUTE, Instant, instant_of
-from campaign.refusals import Refused
-from dialects.http.auth import basic_of
-from dialects.telesign.responses import (
-    AUTH_METHOD_INVALID,
-    AUTHORIZATION_MALFORMED,
-    AUTHORIZATION_MISSING,
-    CUSTOMER_NOT_ACTIVATED,
-    CUSTOMER_SUSPENDED,
-    CUSTOMER_UNKNOWN,
-    DATE_INTOLERABLE,
-    DATE_MALFORMED,
-    DATE_MISSING,
-    KEY_INVALID,
-    NONCE_LENGTH_WRONG,
-    NONCE_USED,
-    SIGNATURE_INVALID,
-    Failure,
-)
+from dialects.http.auth import Unauthenticated, basic_of
+from dialects.http.vendor_routes import REFUSALS
+from dialects.telesign.responses import NOT_ATTEMPTED, Failure, unauthorized
 from dialects.telesign.signature import SCHEME, sign, string_to_sign
 from store.accounts.api_keys import Principal
 from store.accounts.signing import Signer
@@ -48,26 +33,36 @@ SIGNED: dict[str, dict[str, Any]] = {
         "with the decoded secret, over method, content type, date, x-ts headers, body and path",
     }
 }
-
-
 DATE_TOLERANCE: Instant = 15 * MINUTE
-
-
 NONCE_LENGTH_MIN = 8
-
-
 NONCE_LENGTH_MAX = 128
-
-
 # A request dated as far ahead as allowed stays valid for twice the tolerance. The minute is for
 # clock differences between API processes.
 NONCE_MEMORY: Instant = 2 * DATE_TOLERANCE + MINUTE
-
-
 KEY_ID_LENGTH_MAX = 200
 
+CUSTOMER_UNKNOWN = unauthorized(-30000, "Invalid Customer ID.")
+CUSTOMER_SUSPENDED = unauthorized(-30001, "Customer ID Account Suspended.")
+CUSTOMER_NOT_ACTIVATED = unauthorized(-30002, "Customer ID Account Not Activated.")
+AUTHORIZATION_MISSING = unauthorized(-30004, "Missing required 'Authorization' header")
+AUTHORIZATION_MALFORMED = unauthorized(
+    -30005, "Required 'Authorization' header is not in the correct format"
+)
+SIGNATURE_INVALID = unauthorized(-30006, "Invalid Signature.")
+DATE_MISSING = unauthorized(-30007, "Missing required 'Date' or 'x-ts-date' header")
+AUTH_METHOD_INVALID = unauthorized(-30008, "Invalid 'x-ts-auth-method' header.", NOT_ATTEMPTED)
+DATE_MALFORMED = unauthorized(-30009, "'Date' or 'x-ts-date' header is not RFC822 compliant")
+DATE_INTOLERABLE = unauthorized(
+    -30010, "'Date' or 'x-ts-date' header is not within tolerable range"
+)
+NONCE_LENGTH_WRONG = unauthorized(
+    -30011, "'x-ts-nonce' header value is either too long or too short"
+)
+NONCE_USED = unauthorized(-30012, "'x-ts-nonce' header value has been used recently")
+KEY_INVALID = unauthorized(-30015, "Invalid API Key.")
 
-class Unproven(Exception):
+
+class Unproven(Unauthenticated):
     """The caller is not authenticated; ``signature_string`` is what it should have signed."""
 
     def __init__(self, failure: Failure, signature_string: str | None = None) -> None:
@@ -95,9 +90,9 @@ async def proved(
     """Find the caller of a request by its headers and its raw body; raises Unproven.
 
     Only a request with a valid signature uses its nonce up. The same request again is refused once
-    the block ended with a response or a Refused. If it did not, or the process died in it, the
-    request may come again: ``Caller.key`` has to make that harmless. Nonces of Basic requests are
-    ignored.
+    the block ended without an error or with one of ``REFUSALS``. If it did not, or the process died
+    in it, the request may come again: ``Caller.key`` has to make that harmless. Nonces of Basic
+    requests are ignored.
     """
     given = request.headers.getlist("authorization")
     if not given:
@@ -141,10 +136,10 @@ async def _signed(
         use = store.signing.use_nonce
         if not await asyncio.to_thread(use, key_id, nonce, now, free_at, signature):
             raise Unproven(NONCE_USED)
-        refused: Refused | None = None
+        refused: Exception | None = None
         try:
             yield Caller(principal, f"signed:{hashlib.sha256(signature.encode()).hexdigest()}")
-        except Refused as refusal:
+        except REFUSALS as refusal:
             refused = refusal
         await asyncio.to_thread(store.signing.answer, key_id, nonce, signature)
         if refused is not None:

@@ -3,14 +3,15 @@
 from collections.abc import Mapping
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator
+from pydantic import AfterValidator, BaseModel, Field, PlainValidator
 
 from campaign.model import Draft, DraftRecipient, Duplicates, Policy
 from campaign.phone import OfflineLookup, SenderKind, canonical_number, sender_kind
 from campaign.refusals import RefusalCode, Refused
 from campaign.text import is_blank
+from dialects.http.api_model import example
 from dialects.http.faults import Words, fault, read_model
-from dialects.http.payloads import payload_hash, payload_key
+from dialects.http.payloads import keyed
 from dialects.telesign.use_cases import PURPOSES
 from store.accounts.api_keys import Principal
 
@@ -88,16 +89,12 @@ def _shown(written: str) -> str:
 class TelesignBulk(BaseModel):
     """One SMS to many recipients."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "recipients": "14155550100:order-1,14155550101:order-2",
-                    "template": "Your parcel is here",
-                    "ucid": "SHIP",
-                    "session_id": "spring",
-                }
-            ]
+    model_config = example(
+        {
+            "recipients": "14155550100:order-1,14155550101:order-2",
+            "template": "Your parcel is here",
+            "ucid": "SHIP",
+            "session_id": "spring",
         }
     )
 
@@ -125,10 +122,8 @@ def read(fields: Mapping[str, str], principal: Principal) -> Draft:
         # Missing recipients come first, faulty ones last.
         faults.sort(key=lambda one: one.message != "is required" or one.place != "recipients")
         raise Refused(*faults)
-    hashed = payload_hash(fields)
-    return Draft(
+    draft = Draft(
         account_id=principal.account_id,
-        sandbox=principal.sandbox,
         dialect=NAME,
         recipients=bulk.recipients,
         policy=Policy(
@@ -141,6 +136,5 @@ def read(fields: Mapping[str, str], principal: Principal) -> Draft:
         sender=bulk.sender_id or None,
         text=bulk.template,
         purpose=PURPOSES.get(bulk.ucid),
-        key=payload_key(principal, hashed),
-        payload_hash=hashed,
     )
+    return keyed(draft, principal, fields)

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from campaign.model import Draft, DraftRecipient, Duplicates, Policy
 from campaign.refusals import SHOWN_MAX, Refusal, RefusalCode, Refused
 from dialects.http.faults import Entries, Words, read_model
-from dialects.http.payloads import payload_hash, payload_key
+from dialects.http.payloads import keyed
 from dialects.textingline.models import (
     BATCH_MAX,
     BATCH_MIN,
@@ -24,7 +24,6 @@ from dialects.textingline.models import (
 from dialects.textingline.responses import BROADCAST_NAME, NAME
 from store.accounts.api_keys import Principal
 
-Send = TypeVar("Send", bound=TextinglineSend)
 Recipient = TypeVar("Recipient")
 Faults = list[Refusal]
 
@@ -56,14 +55,14 @@ _BROADCAST: Entries[TextinglineBroadcastRecipient] = Entries(
 
 def read_batch(body: Any, principal: Principal) -> Draft:
     """Read a batch request; raises Refused with at most ``SHOWN_MAX`` faults."""
-    send, faults = _read(body, TextinglineSend)
+    send, faults = read_model(TextinglineSend, body, _SHARED_WORDS)
     recipients, wrong = _entries(body, _BATCH, _recipient)
     return _draft(body, send, "batch", principal, recipients, faults + wrong)
 
 
 def read_broadcast(body: Any, principal: Principal) -> Draft:
     """Read a broadcast, one text for all; raises Refused as ``read_batch`` does."""
-    send, faults = _read(body, TextinglineContent)
+    send, faults = read_model(TextinglineContent, body, _SHARED_WORDS)
     recipients, wrong = _entries(
         body, _BROADCAST, lambda one: DraftRecipient(one.to, key=one.idempotency_key)
     )
@@ -72,15 +71,9 @@ def read_broadcast(body: Any, principal: Principal) -> Draft:
 
 def read_message(body: Any, principal: Principal) -> Draft:
     """Read a single message, a campaign of one; raises Refused as ``read_batch`` does."""
-    send, faults = _read(body, TextinglineMessage)
+    send, faults = read_model(TextinglineMessage, body, _SHARED_WORDS)
     recipients = [DraftRecipient(send.to)] if send else []
     return _draft(body, send, "message", principal, recipients, faults)
-
-
-def _read(body: Any, model: type[Send]) -> tuple[Send | None, Faults]:
-    if not isinstance(body, dict):
-        raise Refused(Refusal(*_WORDS["model_type"]))
-    return read_model(model, body, _SHARED_WORDS)
 
 
 def _entries(
@@ -109,14 +102,10 @@ def _draft(
 ) -> Draft:
     if send is None or faults:
         raise Refused(*faults[:SHOWN_MAX])
-    # A batch is hashed without its route, as it was before it had siblings.
-    hashed = payload_hash(body if route == "batch" else [route, body])
     least, most = _BOUNDS[route]
     shared = send if isinstance(send, TextinglineContent) else None
-    key = send.idempotency_key
-    return Draft(
+    draft = Draft(
         account_id=principal.account_id,
-        sandbox=principal.sandbox,
         dialect=NAME,
         recipients=recipients,
         policy=Policy(
@@ -131,7 +120,7 @@ def _draft(
         sender=send.sender,
         text=shared.body if shared else None,
         media_url=shared.media_url or None if shared else None,
-        key=payload_key(principal, hashed) if key is None else key,
-        strict_key=principal.strict_keys,
-        payload_hash=hashed,
     )
+    # A batch is hashed without its route, as it was before it had siblings.
+    payload = body if route == "batch" else [route, body]
+    return keyed(draft, principal, payload, send.idempotency_key)

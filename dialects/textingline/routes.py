@@ -4,33 +4,25 @@ What the two pages contradict each other on is decided in docs/decisions/0007-te
 """
 
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi import APIRouter, Request, Security
+from fastapi.responses import Response
 
-from campaign.failures import ServiceUnavailable, StoreUnavailable
 from campaign.ids import MESSAGE_PREFIX
 from campaign.model import Draft
 from campaign.refusals import Refused
-from campaign.views import CampaignView
 from dialects.dialect import Dialect
-from dialects.http.answers import ModelResponse, body_of, failures_of
-from dialects.http.auth import BASIC, Permission, Unauthenticated, authenticate, caller_of
-from dialects.http.bodies import BadBody, read_json_as
+from dialects.http.answers import body_of, failures_of
+from dialects.http.auth import BASIC, Permission, caller_of
 from dialects.http.context import ApiContext
-from dialects.http.queries import check_query
-from dialects.http.rate_limits import Window
-from dialects.http.replays import note_replay
+from dialects.http.vendor_routes import Access, Call, Stop, vendor_route
 from dialects.textingline.errors import (
-    AUTHENTICATION,
     BLOCKED,
-    NOT_ENABLED,
     RATE_LIMIT,
-    UNEXPECTED,
     show_error,
     show_failure,
+    show_raised,
     show_refusals,
 )
 from dialects.textingline.models import (
@@ -50,7 +42,6 @@ from dialects.textingline.responses import (
 )
 from store.accounts.api_keys import Principal
 from store.database.threads import read_in_thread
-from telemetry.logs import get_logger
 
 PREFIX = "/api/v1/messaging"
 ID_PREFIX = "brc_"
@@ -60,7 +51,6 @@ BROADCAST_LIMIT = "1/minute"
 MESSAGE_LIMIT = "60/minute"
 ACCEPTED_STATUS = 201
 BODY_BYTES_MAX = 32 * 1024 * 1024
-RETRY_SECONDS = 5
 
 Accepted = TextinglineCampaign | TextinglineAcceptedMessage
 _FAILURES = {
@@ -74,162 +64,81 @@ _FAILURES = {
     500: "Unexpected: 33000",
     503: "Temporarily unavailable: 33000",
 }
+_OF_ONE = {**_FAILURES, 403: "Not allowed: 33004 33022; the recipient opted out: 33010"}
 
-log = get_logger("godwit.textingline")
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """One of the three routes: its limit, permission, id prefix and reader.
-
-    ``shared`` names the canonical members that a request has once for all its recipients.
-    """
-
-    name: str
-    limit: str
-    permission: Permission
-    id_prefix: str
-    read: Callable[[Any, Principal], Draft]
-    shared: Collection[str] = ("sender",)
-
-
-BATCH = Endpoint("batch", BATCH_LIMIT, Permission.SEND, ID_PREFIX, read_batch)
-BROADCAST = Endpoint(
-    "broadcast",
-    BROADCAST_LIMIT,
-    Permission.SEND,
-    ID_PREFIX,
-    read_broadcast,
-    shared=("sender", "text", "mediaUrl"),
-)
-MESSAGE = Endpoint(
-    "message",
-    MESSAGE_LIMIT,
-    Permission.SEND_SINGLE,
-    MESSAGE_PREFIX,
-    read_message,
-    ("sender", "text", "mediaUrl", "to"),
+_batches = Access("batch", lambda: BATCH_LIMIT)
+_broadcasts = Access("broadcast", lambda: BROADCAST_LIMIT)
+_messages = Access("message", lambda: MESSAGE_LIMIT)
+router = APIRouter(
+    prefix=PREFIX, tags=["Textingline"], route_class=vendor_route(show_raised, rate_headers=True)
 )
 
 
-def routes(context: ApiContext) -> APIRouter:
-    """The routes of this API."""
-    router = APIRouter(prefix=PREFIX, tags=["Textingline"])
-
-    @router.post(
-        "/batch",
-        operation_id="sendTextinglineBatch",
-        response_model=Accepted,
-        status_code=ACCEPTED_STATUS,
-        summary="Send personalised SMS or MMS to 10-5,000 recipients",
-        responses=failures_of(TextinglineFailure, _FAILURES),
-        openapi_extra=body_of(TextinglineBatch),
-    )
-    async def send_batch(request: Request) -> JSONResponse:
-        """Validates the batch and holds its credits, then sends it in the background."""
-        return await _answer(request, context, BATCH)
-
-    @router.post(
-        "/broadcast",
-        operation_id="sendTextinglineBroadcast",
-        response_model=Accepted,
-        status_code=ACCEPTED_STATUS,
-        summary="Send one SMS or MMS to 100-50,000 recipients",
-        responses=failures_of(TextinglineFailure, _FAILURES),
-        openapi_extra=body_of(TextinglineBroadcast),
-    )
-    async def send_broadcast(request: Request) -> JSONResponse:
-        """Validates the broadcast and holds its credits, then sends it in the background."""
-        return await _answer(request, context, BROADCAST)
-
-    @router.post(
-        "/message",
-        operation_id="sendTextinglineMessage",
-        response_model=Accepted,
-        status_code=ACCEPTED_STATUS,
-        summary="Send one message",
-        responses=failures_of(
-            TextinglineFailure,
-            {
-                **_FAILURES,
-                403: "Not allowed: 33004 33022; the recipient opted out: 33010",
-            },
-        ),
-        openapi_extra=body_of(TextinglineMessage),
-    )
-    async def send_message(request: Request) -> JSONResponse:
-        """Accepts one message, whose id is also its campaign's."""
-        return await _answer(request, context, MESSAGE)
-
-    return router
+@router.post(
+    "/batch",
+    operation_id="sendTextinglineBatch",
+    status_code=ACCEPTED_STATUS,
+    summary="Send personalised SMS or MMS to 10-5,000 recipients",
+    responses=failures_of(TextinglineFailure, _FAILURES),
+    openapi_extra=body_of(TextinglineBatch),
+)
+async def send_batch(
+    call: Annotated[Call, Security(_batches, scopes=[Permission.SEND])],
+) -> Accepted:
+    """Validates the batch and holds its credits, then sends it in the background."""
+    return await _send(call, read_batch, ID_PREFIX)
 
 
-async def _answer(request: Request, context: ApiContext, endpoint: Endpoint) -> JSONResponse:
-    window, response = await _limited(request, context, endpoint)
-    response.headers.update(window.headers())
-    return response
+@router.post(
+    "/broadcast",
+    operation_id="sendTextinglineBroadcast",
+    status_code=ACCEPTED_STATUS,
+    summary="Send one SMS or MMS to 100-50,000 recipients",
+    responses=failures_of(TextinglineFailure, _FAILURES),
+    openapi_extra=body_of(TextinglineBroadcast),
+)
+async def send_broadcast(
+    call: Annotated[Call, Security(_broadcasts, scopes=[Permission.SEND])],
+) -> Accepted:
+    """Validates the broadcast and holds its credits, then sends it in the background."""
+    return await _send(call, read_broadcast, ID_PREFIX, ("sender", "text", "mediaUrl"))
 
 
-async def _limited(
-    request: Request, context: ApiContext, endpoint: Endpoint
-) -> tuple[Window, JSONResponse]:
-    try:
-        principal = await authenticate(request, context.store, bearer_too=False)
-    except Unauthenticated:
-        window = await context.limiter.take(endpoint.limit, endpoint.name, caller_of(request))
-        failure = AUTHENTICATION if window.allowed else RATE_LIMIT
-        refusal = show_failure(failure)
-        if window.allowed:
-            refusal.headers["WWW-Authenticate"] = 'Basic realm="godwit"'
-        return window, refusal
-    window = await context.limiter.take(endpoint.limit, endpoint.name, principal.key_id)
-    if not window.allowed:
-        return window, show_failure(RATE_LIMIT)
-    if not principal.may(endpoint.permission):
-        return window, show_failure(NOT_ENABLED)
-    try:
-        return window, await _send(request, context, endpoint, principal)
-    except (ServiceUnavailable, StoreUnavailable):
-        code, _, message = UNEXPECTED
-        unavailable = show_failure((code, 503, message))
-        unavailable.headers["Retry-After"] = str(RETRY_SECONDS)
-        return window, unavailable
-    except Exception:
-        log.exception("a request failed", route=endpoint.name)
-        return window, show_failure(UNEXPECTED)
+@router.post(
+    "/message",
+    operation_id="sendTextinglineMessage",
+    status_code=ACCEPTED_STATUS,
+    summary="Send one message",
+    responses=failures_of(TextinglineFailure, _OF_ONE),
+    openapi_extra=body_of(TextinglineMessage),
+)
+async def send_message(
+    call: Annotated[Call, Security(_messages, scopes=[Permission.SEND_SINGLE])],
+) -> Accepted:
+    """Accepts one message, whose id is also its campaign's."""
+    return await _send(call, read_message, MESSAGE_PREFIX, ("sender", "text", "mediaUrl", "to"))
 
 
 async def _send(
-    request: Request, context: ApiContext, endpoint: Endpoint, principal: Principal
-) -> JSONResponse:
+    call: Call,
+    read: Callable[[Any, Principal], Draft],
+    id_prefix: str,
+    shared: Collection[str] = ("sender",),
+) -> Accepted:
+    """Admit a request; ``shared`` are the members that it has once for all its recipients."""
     try:
-        check_query(request)
-        bytes_max = min(BODY_BYTES_MAX, context.settings.body_bytes_max)
-        draft = await read_json_as(request, bytes_max, lambda body: endpoint.read(body, principal))
-        if endpoint is MESSAGE and await _opted_out(context, draft):
-            return show_failure(BLOCKED)
-        admission = await context.service.admit(draft, endpoint.id_prefix)
-        note_replay(request, admission.replayed)
-    except BadBody as bad:
-        return show_failure((33005, bad.status, bad.reason))
+        draft = await call.read(BODY_BYTES_MAX, read)
+        if id_prefix == MESSAGE_PREFIX and await call.is_opted_out(draft.recipients[0].to):
+            raise Stop(show_failure(BLOCKED))
+        view = await call.admit(draft, id_prefix)
     except Refused as refused:
-        return show_refusals(refused, endpoint.shared)
-    view = admission.campaign
+        raise Stop(show_refusals(refused, shared)) from None
     # A key that another route used brings the answer of that route.
-    model = TextinglineAcceptedMessage if is_single(view) else TextinglineCampaign
-    return ModelResponse(model.model_validate(await _shown(context, view)), ACCEPTED_STATUS)
-
-
-async def _opted_out(context: ApiContext, draft: Draft) -> bool:
-    to = draft.recipients[0].to
-    return await read_in_thread(context.store.opt_outs.contains, draft.account_id, to)
-
-
-async def _shown(context: ApiContext, view: CampaignView) -> dict[str, Any]:
     if not is_single(view) and not is_broadcast(view):
-        return show(view, None)
-    (first,) = await read_in_thread(context.store.campaigns.messages, view.id, limit=1)
-    return show(view, first)
+        return TextinglineCampaign(**show(view, None))
+    (first,) = await read_in_thread(call.context.store.campaigns.messages, view.id, limit=1)
+    model = TextinglineAcceptedMessage if is_single(view) else TextinglineCampaign
+    return model(**show(view, first))
 
 
 async def _finish(context: ApiContext, request: Request, response: Response) -> Response:
@@ -243,7 +152,7 @@ async def _finish(context: ApiContext, request: Request, response: Response) -> 
 DIALECT = Dialect(
     NAME,
     PREFIX,
-    routes,
+    lambda context: router,
     show_error,
     finish=_finish,
     schemes=BASIC,

@@ -47,7 +47,7 @@ _UNREADY: dict[int | str, dict[str, Any]] = {
 def create_app(context: ApiContext) -> FastAPI:
     """Make the application with the routes of every dialect."""
     app = documented_app(_version(), context.settings)
-    context = replace(context, event_dialects=RENDERERS)
+    app.state.context = context = replace(context, event_dialects=RENDERERS)
     routers = [dialect.routes(context) for dialect in (*DIALECTS, CONSOLE)]
     for router in (*routers, carrier_callbacks.routes(context)):
         # They are whole: include_router would make each of them once more.
@@ -160,7 +160,7 @@ async def serve(settings: Settings) -> None:
     store = open_store(settings)
     try:
         # Lazy: the client connects at the first call.
-        client = await connect(lazy=True)
+        client = await connect(settings.temporal_plugin, lazy=True)
         service = CampaignService(client, store, settings)
         dispatcher = WebhookDispatcher(client, settings.task_queue)
         context = ApiContext(settings, store, service, RequestLimiter(settings.rate_limit_storage))

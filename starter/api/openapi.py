@@ -51,11 +51,11 @@ def documented_app(version: str, settings: Settings) -> FastAPI:
         openapi_tags=[{"name": name, "description": text} for name, text in tags.items()],
         generate_unique_id_function=operation_id,
     )
-    add_webhooks(app.webhooks)
     generate = app.openapi
 
     def describe() -> Document:
         if app.openapi_schema is None:
+            add_webhooks(app.webhooks)
             app.openapi_schema = _completed(generate())
         return app.openapi_schema
 

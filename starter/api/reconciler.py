@@ -49,6 +49,7 @@ class Reconciler:
         self._keep_inbound = settings.keep_inbound_days * DAY
         self._keep_activity = settings.keep_activity_days * DAY
         self._stops: Mapping[str, Stop] = {}
+        self._stuck: set[str] = set()
         self._suppress_after = settings.suppress_after_failures
         self._patience = round((settings.admission_timeout_seconds + PATIENCE_SECONDS) * SECOND)
 
@@ -60,10 +61,11 @@ class Reconciler:
             self.forget_deliveries,
             self.remove_old_texts,
             self.suppress_dead_numbers,
+            self.log_stuck,
         )
         for number in itertools.count():
             steps: list[Callable[[], Awaitable[object]]] = [
-                self._service.revive_lost,
+                self._service.lost.revive_all,
                 self.release_campaigns,
                 self._service.bring_orders_again,
                 self.log_stops,
@@ -105,6 +107,15 @@ class Reconciler:
         for scope in self._stops.keys() - stops.keys():
             log.warning("a stop has ended", scope=scope)
         self._stops = stops
+
+    async def log_stuck(self) -> None:
+        """Log each campaign whose workflow cannot go on, when that begins and when it ends."""
+        stuck = set(await self._service.lost.find_stuck())
+        for id in stuck - self._stuck:
+            log.error("a workflow fails at each task: its workers run other code", campaign=id)
+        for id in self._stuck - stuck:
+            log.info("a workflow goes on again", campaign=id)
+        self._stuck = stuck
 
     async def withdraw_stale(self) -> int:
         """Refuse drafts whose API process died before their verdict; returns how many."""

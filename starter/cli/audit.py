@@ -21,6 +21,7 @@ WORKFLOWS_SECONDS = 8.0
 PAGE = 1_000
 RUNS = "an open campaign has a running workflow"
 GOES_ON = "an open campaign goes on by itself"
+STUCK = "a workflow can go on with the code of its workers"
 
 
 def audit_store(
@@ -70,15 +71,17 @@ def audit_workflows(
     that was revived and waits for a person, is in the store.
     """
     lost: list[str] = []
+    stuck: list[str] = []
     checked = True
     try:
         if store.open_campaigns.page("", 1):
-            lost = asyncio.run(_find_lost(settings, store, campaign_id))
+            lost, stuck = asyncio.run(_ask_temporal(settings, store, campaign_id))
     except (ServiceUnavailable, TimeoutError) as error:
         checked = False
         reason = str(error) or "no answer in time"
         sys.stderr.write(f"godwit: workflows could not be checked: {reason}\n")
     findings = [Finding(RUNS, id, "a running workflow", "none") for id in lost]
+    findings += [Finding(STUCK, id, "no failing task", "a failing task") for id in stuck]
     findings += [
         Finding(GOES_ON, id, "no problem", problem)
         for id, problem in _problems(store, campaign_id)
@@ -87,10 +90,16 @@ def audit_workflows(
     return findings, checked
 
 
-async def _find_lost(settings: Settings, store: Store, campaign_id: str | None) -> list[str]:
+async def _ask_temporal(
+    settings: Settings, store: Store, campaign_id: str | None
+) -> tuple[list[str], list[str]]:
+    """The campaigns that no workflow runs, and those whose workflow cannot go on."""
     async with asyncio.timeout(WORKFLOWS_SECONDS):
         service = await open_campaign_service(settings, store)
-        return await service.find_lost(campaign_id)
+        stuck = await service.lost.find_stuck()
+        return await service.lost.find(campaign_id), [
+            id for id in stuck if campaign_id in (None, id)
+        ]
 
 
 def _problems(store: Store, campaign_id: str | None) -> Sequence[tuple[str, str]]:

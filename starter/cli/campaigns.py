@@ -16,6 +16,7 @@ from campaign.states import CAMPAIGN_ENDS, CampaignStatus
 from campaign.views import CampaignView
 from dialects.native import fields as native_reading
 from dialects.native import responses as presenting
+from dialects.native.retry_models import read_retry
 from service.campaigns import CampaignService, open_campaign_service
 from starter.cli.brake import say_stops
 from starter.cli.campaign_files import write_csv
@@ -127,14 +128,44 @@ def cancel(id: Id) -> None:
     _steer(id, lambda service, view: service.cancel(view))
 
 
-def retry(id: Id) -> None:
-    """Send the failed messages of an ended campaign again.
+def retry(
+    id: Id,
+    reason: Annotated[
+        list[str] | None,
+        typer.Option(help="Only those that failed for this reason; can be repeated."),
+    ] = None,
+    country: Annotated[
+        list[str] | None,
+        typer.Option(help="Only those to this country, such as GB; can be repeated."),
+    ] = None,
+    carrier: Annotated[
+        str | None, typer.Option(help="Send them through this carrier and no other.")
+    ] = None,
+    text: Annotated[
+        str | None, typer.Option(help="Send this text instead; its tags are filled as before.")
+    ] = None,
+) -> None:
+    """Send failed messages of an ended campaign again.
 
-    Only messages that failed for a temporary reason are sent again, and they are
-    paid for anew; invalid and opted out numbers are not. Has no effect while the
-    campaign runs.
+    Without --reason, messages that failed for a temporary reason are sent again;
+    invalid and opted out numbers are not. 'godwit report ID' shows the reasons. What
+    is sent is paid for anew. Has no effect while the campaign runs.
+
+    Example: godwit retry ID --reason blocked --country GB --carrier NAME
     """
-    _steer(id, lambda service, view: service.retry(view))
+    countries = None if country is None else [code.upper() for code in country]
+    members = {"reasons": reason, "countries": countries, "carrier": carrier, "text": text}
+    wanted = read_retry(members)
+    _steer(
+        id,
+        lambda service, view: service.retry(view, wanted),
+        _sent_again,
+    )
+
+
+def _sent_again(count: int) -> str:
+    what = "1 message is" if count == 1 else f"{count:,} messages are"
+    return f"{what} sent again" if count else ""
 
 
 def reschedule(
@@ -225,7 +256,7 @@ def _steer(
 
         answered = asyncio.run(work())
         said = f"requested; the campaign was {view.status}"
-        typer.echo(said if answer is None else answer(answered))
+        typer.echo(said if answer is None else answer(answered) or said)
 
 
 def _campaign(store: Store, id: str) -> CampaignView:

@@ -51,10 +51,11 @@ def find_settings() -> "Settings":
     """Settings from the environment, completed from the data directory of an embedded stack.
 
     A stack writes ``stack.json`` and ``secret.key`` into its data directory; the database's own
-    directory is looked at for the key too. Sets ``TEMPORAL_ADDRESS`` for the SDK when only the
-    stack knows it.
+    directory is looked at for the key too. Uses the stack's Temporal server unless
+    ``TEMPORAL_ADDRESS`` names another one.
     """
     from campaign.settings import Settings
+    from starter.embedded.environment import use_temporal_at
 
     data = data_directory()
     if "GODWIT_DATABASE_URL" not in os.environ and (data / "godwit.db").exists():
@@ -63,7 +64,8 @@ def find_settings() -> "Settings":
     if stack.exists():
         description = json.loads(stack.read_text())
         os.environ.setdefault("GODWIT_DATABASE_URL", description["database"])
-        os.environ.setdefault("TEMPORAL_ADDRESS", description["temporal"])
+        if "TEMPORAL_ADDRESS" not in os.environ:
+            use_temporal_at(description["temporal"], os.environ)
     if not os.environ.get("GODWIT_SECRET_KEY"):
         database = os.environ.get("GODWIT_DATABASE_URL", "")
         beside = Path(database.removeprefix("sqlite:///")).parent

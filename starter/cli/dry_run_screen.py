@@ -135,7 +135,8 @@ def _countries(preview: DryRun) -> Iterator[Row]:
     label = "Countries"
     for one in preview.countries[:LINES_MAX]:
         country = one.country or "unknown"
-        yield label, f"{country}  {_count(one.messages, 'message')} in {_segments(one.segments)}"
+        what = f"{_count(one.messages, 'message')} in {_segments(one.segments)}"
+        yield label, f"{country}  {what} for {_credits(one.credits)}"
         label = ""
     yield from _more(len(preview.countries), "countries")
 

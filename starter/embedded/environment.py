@@ -1,6 +1,7 @@
 """What each process of the embedded stack gets of the environment: what it needs."""
 
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, MutableMapping
 
 # What programs need of the machine, whatever they do.
 _SYSTEM = frozenset(
@@ -12,7 +13,20 @@ _SYSTEM_PREFIXES = tuple(
 )
 _OURS = ("GODWIT_", "TEMPORAL_", "OTEL_", "PG", "UVLOOP_", "CURL_CA_", "REQUESTS_CA_", "GRPC_")
 _WEB = frozenset("http_proxy https_proxy no_proxy all_proxy".split())
+# The SDK and the command line read a profile of the user's home, were there no other file.
+NO_PROFILE = {"TEMPORAL_CONFIG_FILE": os.devnull}
 _WORKERS_OWN = frozenset({"GODWIT_SMTP_URL"})
+
+
+def use_temporal_at(address: str, environment: MutableMapping[str, str]) -> None:
+    """Set the address of the stack's Temporal server, and drop what is meant for another one.
+
+    Neither a profile in the user's configuration file nor an API key, certificate or namespace
+    of another cluster applies to the stack's.
+    """
+    for name in [name for name in environment if name.startswith("TEMPORAL_")]:
+        del environment[name]
+    environment.update(NO_PROFILE, TEMPORAL_ADDRESS=address)
 
 
 def for_temporal(environment: Mapping[str, str]) -> dict[str, str]:
@@ -20,7 +34,8 @@ def for_temporal(environment: Mapping[str, str]) -> dict[str, str]:
 
     The server is configured by its arguments.
     """
-    return {name: value for name, value in environment.items() if _is_system(name)}
+    needed = {name: value for name, value in environment.items() if _is_system(name)}
+    return {**needed, **NO_PROFILE}
 
 
 def for_carrier(environment: Mapping[str, str], carrier: str) -> dict[str, str]:

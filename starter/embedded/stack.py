@@ -17,7 +17,13 @@ from campaign.settings import Settings
 from carriers import LOCAL_SERVERS, NotConfigured, carrier_module, open_carrier
 from console.sessions import CONSOLE_PATH, Signatures
 from starter.embedded import demo_account
-from starter.embedded.environment import for_api, for_carrier, for_temporal, for_worker
+from starter.embedded.environment import (
+    for_api,
+    for_carrier,
+    for_temporal,
+    for_worker,
+    use_temporal_at,
+)
 from starter.embedded.options import (
     LOOPBACK,
     Ports,
@@ -140,8 +146,8 @@ class Stack:
             "GODWIT_DATA": str(self.options.data),
             "GODWIT_API_HOST": self.options.host,
             "GODWIT_API_PORT": str(ports.api),
-            "TEMPORAL_ADDRESS": f"{LOOPBACK}:{ports.temporal}",
         }
+        use_temporal_at(f"{LOOPBACK}:{ports.temporal}", environment)
         reached_at = settings.public_url or api_url(self.options, ports)
         short_links = settings.short_link_base_url or f"{reached_at}/s"
         environment["GODWIT_SHORT_LINK_BASE_URL"] = short_links

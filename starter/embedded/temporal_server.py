@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from service.temporal import SEARCH_ATTRIBUTES, search_attribute
 from starter.embedded.options import LOOPBACK, Ports, StackError, StackOptions, log_of
 from starter.embedded.readiness import until
 from starter.embedded.supervisor import Part
@@ -21,12 +22,6 @@ DYNAMIC_CONFIG = (
     # hundreds of shards: here it had each step wait for 30 ms.
     "history.transferProcessorMaxPollRPS=1000",
     "history.timerProcessorMaxPollRPS=1000",
-)
-SEARCH_ATTRIBUTES = (
-    "GodwitAccount=Keyword",
-    "GodwitStatus=Keyword",
-    "GodwitDialect=Keyword",
-    "GodwitDueAt=Datetime",
 )
 
 
@@ -50,8 +45,8 @@ def temporal_part(options: StackOptions, ports: Ports, environment: Mapping[str,
         command += ["--sqlite-pragma", pragma]
     for value in DYNAMIC_CONFIG:
         command += ["--dynamic-config-value", value]
-    for attribute in SEARCH_ATTRIBUTES:
-        command += ["--search-attribute", attribute]
+    for name in SEARCH_ATTRIBUTES:
+        command += ["--search-attribute", search_attribute(name)]
     return Part("temporal", command, environment, log_of(options, "temporal"))
 
 

@@ -72,3 +72,11 @@ GET = text(f"{_VIEW} AND o.number = :number")
 PAGE = text(f"{_VIEW} AND o.number > :after ORDER BY o.number LIMIT :limit")
 PAGE_AT = text(f"{_VIEW} ORDER BY o.number LIMIT :limit OFFSET :offset")
 COUNT = text("SELECT count(*) FROM opt_out WHERE account_id = :account_id")
+# Where opt-outs may stop a campaign, the message counts among the newest outcomes again.
+COUNT_OPT_OUT = text("""
+    UPDATE message SET outcome_at = :now
+    WHERE recipient = :number AND outcome_at > 0 AND campaign_id IN (
+        SELECT id FROM campaign
+        WHERE account_id = :account_id AND status IN ('scheduled', 'running', 'paused')
+    )
+""")

@@ -19,6 +19,7 @@ from campaign.keywords import Keyword, OptOutEvidence
 from campaign.phone import canonical_number
 from store.accounts.opt_out_statements import (
     COUNT,
+    COUNT_OPT_OUT,
     GET,
     KEEP,
     LATEST,
@@ -125,6 +126,8 @@ class OptOuts:
                     )
                 if not changed:
                     return False, []
+                if kind is Keyword.STOP:
+                    connection.execute(COUNT_OPT_OUT, {**values, "now": moment})
                 destinations += self._report(connection, values, moment)
             if kind is not Keyword.START and evidence.address is not None:
                 to = (account_id, str(values["number"]), kind, evidence.address)

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
-from campaign.credits import CreditKind, CreditsMax, Price, price_of
+from campaign.credits import CreditKind, CreditsMax
 from campaign.events import Destination
 from campaign.forecast import NO_LIMITS, Limits
 from campaign.instants import Instant, moment_of
@@ -21,6 +21,7 @@ from store.database.engine import Database, json_rows
 from store.shared import ledger, rates, reports
 from store.shared.erased_numbers import ErasedNumbers
 from store.shared.outbox import Outbox
+from store.shared.prices import price_of
 
 
 class Admissions:
@@ -51,28 +52,29 @@ class Admissions:
 
         def work(connection: Connection) -> Evidence:
             values = {"campaign": campaign_id}
-            account = connection.execute(sql.ACCOUNT, values).one()
+            campaign = connection.execute(sql.CAMPAIGN, values).one()
 
             def firsts(column: str) -> dict[str, int]:
                 found = connection.execute(text(sql.FIRSTS.format(column=column)), values)
                 return {row.value: row.position for row in found}
 
-            kinds = connection.execute(sql.KINDS_WAITING, values).all()
-            senders, owned = firsts("sender"), self._senders(connection, account.id)
+            waiting = connection.execute(sql.WAITING, values).one()
+            account_id = campaign.account_id
+            senders, owned = firsts("sender"), self._senders(connection, account_id)
             if not senders.keys() <= owned:
-                leases = {**values, "account": account.id, "now": now, "owned": list(owned)}
+                leases = {**values, "account": account_id, "now": now, "owned": list(owned)}
                 found = connection.execute(sql.FIRSTS_UNLEASED, leases)
                 strange = {row.sender: row.position for row in found}
                 senders = {name: senders[name] for name in owned & senders.keys()} | strange
-            segments, limits = self._spread(connection, account, campaign_id, now)
+            segments, limits = self._spread(connection, campaign, now)
             return Evidence(
                 texts=firsts("COALESCE(compliance_text, text)"),
                 senders=senders,
                 owned_senders=owned,
-                to_send=sum(row.n for row in kinds),
-                quota=account.daily_quota,
-                used_today=self._used(connection, account.id, now),
-                spread_hours=account.spread_hours,
+                to_send=waiting.n,
+                quota=campaign.daily_quota,
+                used_today=self._used(connection, account_id, now),
+                spread_hours=campaign.spread_hours,
                 spread_segments=segments,
                 limits=limits,
             )
@@ -80,16 +82,13 @@ class Admissions:
         return self._database.read(work)
 
     def _spread(
-        self, connection: Connection, account: Row[Any], campaign_id: str, now: Instant
+        self, connection: Connection, campaign: Row[Any], now: Instant
     ) -> tuple[Mapping[str, int], Limits]:
         """The segments that a spread places, by sender, and their rates; none without a spread."""
-        if account.spread_hours <= 0:
+        if campaign.spread_hours <= 0:
             return {}, NO_LIMITS
-        segments = self._forecasts.spread_segments(connection, campaign_id)
-        limits = self._forecasts.limits(
-            connection, account.id, campaign_id, bool(account.sandbox), segments, now
-        )
-        return segments, limits
+        segments = self._forecasts.spread_segments(connection, campaign.id)
+        return segments, self._forecasts.limits(connection, campaign, segments, now)
 
     def account_evidence(
         self, account_id: str, now: Instant
@@ -141,17 +140,18 @@ class Admissions:
         def work(connection: Connection) -> None:
             # Nobody else may hold, refuse or count this campaign until we are done.
             connection.execute(self._campaign_for_update, {"campaign": campaign_id})
-            account = connection.execute(sql.ACCOUNT, {"campaign": campaign_id}).one()
-            kinds = connection.execute(sql.KINDS_WAITING, {"campaign": campaign_id}).all()
+            campaign = connection.execute(sql.CAMPAIGN, {"campaign": campaign_id}).one()
+            waiting = connection.execute(sql.WAITING, {"campaign": campaign_id}).one()
             if connection.execute(sql.HELD, {"campaign": campaign_id}).first() is not None:
                 return
-            price = _price(kinds)
-            most = CreditsMax(account.credits_max_sms, account.credits_max_mms)
+            price = price_of(waiting)
+            most = CreditsMax(campaign.credits_max_sms, campaign.credits_max_mms)
             if (fault := most.fault_of(price)) is not None:
                 raise _TooExpensive(fault)
-            if not account.sandbox:
-                self._count_quota(connection, account.id, account.daily_quota, kinds, now)
-            ledger.hold(connection, account.id, campaign_id, price, now)
+            if not campaign.sandbox:
+                quota = campaign.daily_quota
+                self._count_quota(connection, campaign.account_id, quota, waiting.n, now)
+            ledger.hold(connection, campaign.account_id, campaign_id, price, now)
 
         try:
             self._database.write(work)
@@ -178,6 +178,8 @@ class Admissions:
             begun=row.status not in (CampaignStatus.DRAFT, CampaignStatus.SCHEDULED),
             sent_any=bool(row.sent_any),
             paused_at=row.paused_at,
+            canary=bool(row.canary),
+            base_at=row.base_at,
         )
 
     def waiting_rows(self, campaign_id: str, limit: int) -> Sequence[WaveRow]:
@@ -234,21 +236,21 @@ class Admissions:
         """Give back what an ended campaign holds for nobody, inside the caller's transaction."""
         # A receipt may pay for an unknown message at any moment: not between these two.
         connection.execute(self._holds_for_update, {"campaign": campaign_id})
-        open_kinds = connection.execute(sql.KINDS_OPEN, {"campaign": campaign_id}).all()
-        ledger.void_rest(connection, campaign_id, _price(open_kinds), now)
+        held_for = connection.execute(sql.PRICE_OPEN, {"campaign": campaign_id}).one()
+        ledger.void_rest(connection, campaign_id, price_of(held_for), now)
 
     def _count_quota(
         self,
         connection: Connection,
         account_id: str,
         quota: int | None,
-        kinds: Sequence[object],
+        count: int,
         now: Instant,
     ) -> None:
         values = {
             "account": account_id,
             "day": _day(now),
-            "count": sum(row.n for row in kinds),  # type: ignore[attr-defined]
+            "count": count,
             "quota": quota,
         }
         connection.execute(sql.BEGIN_DAY, values)
@@ -284,11 +286,6 @@ def insufficient(kind: CreditKind) -> Refusal:
         f"not enough {kind.value.upper()} credits for this campaign",
         details={"kind": kind.value},
     )
-
-
-def _price(kinds: Sequence[object]) -> Price:
-    counts = {row.kind: row.n for row in kinds}  # type: ignore[attr-defined]
-    return price_of(counts.get("sms", 0), counts.get("mms", 0))
 
 
 def _day(now: Instant) -> str:

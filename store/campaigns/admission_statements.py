@@ -2,6 +2,8 @@
 
 from sqlalchemy import String, bindparam, text
 
+from store.shared.prices import PRICE_SUMS
+
 # The smallest position of each value, so that a refusal can name a place.
 FIRSTS = """
     SELECT {column} AS value, min(position) AS position FROM message
@@ -19,9 +21,9 @@ FIRSTS_UNLEASED = text("""
       )
     GROUP BY message.sender
 """).bindparams(bindparam("owned", expanding=True, type_=String))
-ACCOUNT = text("""
-    SELECT account.id, account.daily_quota, campaign.total, campaign.spread_hours,
-        campaign.sandbox, campaign.credits_max_sms, campaign.credits_max_mms
+CAMPAIGN = text("""
+    SELECT campaign.id, campaign.account_id, account.daily_quota, campaign.total,
+        campaign.spread_hours, campaign.sandbox, campaign.credits_max_sms, campaign.credits_max_mms
     FROM campaign JOIN account ON account.id = campaign.account_id
     WHERE campaign.id = :campaign
 """)
@@ -31,14 +33,13 @@ SENDERS = text("""
 USED = text("""
     SELECT used FROM quota_day WHERE account_id = :account AND day = :day
 """)
-KINDS_WAITING = text("""
-    SELECT kind, count(*) AS n FROM message
-    WHERE campaign_id = :campaign AND status IN ('queued', 'retryable') GROUP BY kind
+WAITING = text(f"""
+    SELECT count(*) AS n, {PRICE_SUMS} FROM message
+    WHERE campaign_id = :campaign AND status IN ('queued', 'retryable')
 """)
-KINDS_OPEN = text("""
-    SELECT kind, count(*) AS n FROM message
+PRICE_OPEN = text(f"""
+    SELECT {PRICE_SUMS} FROM message
     WHERE campaign_id = :campaign AND status IN ('queued', 'retryable', 'sending', 'unknown')
-    GROUP BY kind
 """)
 SKIP_OPTED_OUT = text("""
     UPDATE message SET status = 'skipped', reason = 'opted_out', final_at = :now
@@ -77,7 +78,8 @@ COUNT_QUOTA = text("""
 """)
 # An attempt is written before its first byte leaves.
 PLAN = text("""
-    SELECT status, spread_hours, pauses_applied, paused_at,
+    SELECT status, spread_hours, pauses_applied, paused_at, base_at,
+       canary_end IS NOT NULL AS canary,
       (SELECT min(message.due_at) FROM message WHERE message.campaign_id = campaign.id
          AND message.status IN ('queued', 'retryable')) AS first_due,
       (SELECT max(message.due_at) FROM message WHERE message.campaign_id = campaign.id
@@ -97,9 +99,10 @@ WAITING_ROWS = text("""
         ELSE due_at END AS due,
       position
     FROM message
-    JOIN (SELECT id, expires_at FROM campaign WHERE id = :campaign) AS campaign
+    JOIN (SELECT id, expires_at, canary_end FROM campaign WHERE id = :campaign) AS campaign
       ON campaign.id = message.campaign_id
     WHERE campaign_id = :campaign AND status IN ('queued', 'retryable', 'sending')
+      AND (canary_end IS NULL OR position < canary_end)
     ORDER BY due, position LIMIT :limit
 """)
 HAS_EXPIRED = text("""

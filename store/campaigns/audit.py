@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
-from campaign.credits import PRICES, CreditKind, MessageKind
+from campaign.credits import CreditKind
 from campaign.routing import SANDBOX
 from campaign.states import CAMPAIGN_ENDS, GIVEN_UP, HANDED_OFF, MessageStatus
 from store.database.engine import Database
+from store.shared.prices import price_sql
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,20 +45,11 @@ _ENDED = _listed(CAMPAIGN_ENDS)
 _KNOWN = _listed(MessageStatus)
 
 
-def _price_sql(kind: CreditKind) -> str:
-    """The price of a message row ``m`` in one kind of credit."""
-    cases = " ".join(
-        f"WHEN '{message_kind}' THEN {PRICES[message_kind].of(kind)}"
-        for message_kind in MessageKind
-    )
-    return f"CASE m.kind {cases} END"
-
-
 def _prices(statuses: str) -> str:
     """The price of each campaign's messages in some states, one row per campaign and kind."""
     return " UNION ALL ".join(
         f"SELECT m.campaign_id, '{kind}' AS kind, "
-        f"SUM(CASE WHEN m.status IN {statuses} AND NOT c.sandbox THEN {_price_sql(kind)} "
+        f"SUM(CASE WHEN m.status IN {statuses} AND NOT c.sandbox THEN {price_sql(kind, 'm')} "
         "ELSE 0 END) AS price FROM message m JOIN campaign c ON c.id = m.campaign_id "
         "WHERE (:campaign IS NULL OR m.campaign_id = :campaign) "
         "GROUP BY m.campaign_id"

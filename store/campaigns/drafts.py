@@ -118,12 +118,15 @@ class Drafts:
     def save_table(
         self,
         draft_id: str,
-        header: Mapping[str, Any],
+        header: Mapping[str, Any] | None,
         rows: Sequence[SavedRow],
         choices: Mapping[str, Any],
         now: Instant,
     ) -> bool:
-        """Replace the table of a draft that was not sent; returns False if it was, or is gone."""
+        """Replace the table of a draft that was not sent; returns False if it was, or is gone.
+
+        Without a ``header`` it has no table then.
+        """
         values = {"header": json.dumps(header), "choices": json.dumps(choices), "updated_at": now}
         written = [
             {

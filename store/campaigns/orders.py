@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from sqlalchemy import BindParameter, Connection, bindparam, text
 
 from campaign.activity import Action
-from campaign.instants import Instant
+from campaign.instants import SECOND, Instant
 from campaign.orders import Order, Standing
 from campaign.states import CAMPAIGN_OPEN, CampaignStatus
 from store.clock import now_of
@@ -13,6 +13,8 @@ from store.database.engine import Database
 from store.shared.activity import record
 from store.shared.brakes import BRAKE_OF_ACCOUNT, NEXT_NUMBER, brake_of
 
+# So soon after a resume, another one is the same.
+REPEATED_WITHIN: Instant = 10 * SECOND
 _STATES: BindParameter[str] = bindparam(
     "open", [state.value for state in CAMPAIGN_OPEN], expanding=True
 )
@@ -33,9 +35,16 @@ _PAUSE = text(f"""
     WHERE id = :campaign AND status IN :open AND COALESCE(ordered, '') <> 'cancel'
 """).bindparams(_STATES)
 # The pause ends when the campaign has moved its plan by the length of it; else what fell due
-# meanwhile would leave at once. It is numbered anew each time, so that it is signalled again.
+# meanwhile would leave at once. It is numbered anew, so that it is signalled again; but not for a
+# repeat in haste, or the run would begin again and again to carry out the newest. What a canary or
+# a brake counted before is known to the person, and stops nothing again.
 _RESUME = text(f"""
-    UPDATE campaign SET ordered = 'resume', ordered_at = {NEXT_NUMBER}
+    UPDATE campaign SET
+        ordered_at = CASE
+            WHEN status = 'paused' AND ordered = 'resume' AND problem IS NULL
+                AND ordered_at BETWEEN :now - {REPEATED_WITHIN} AND :now THEN ordered_at
+            ELSE {NEXT_NUMBER} END,
+        ordered = 'resume', guarded_since = :now
     WHERE id = :campaign AND status IN :open AND (status = 'paused' OR problem IS NOT NULL)
         AND COALESCE(ordered, '') <> 'cancel'
         AND (

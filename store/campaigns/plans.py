@@ -1,15 +1,27 @@
 """When the messages of a campaign are due: all shifted by a time, or spread anew."""
 
-from collections.abc import Callable
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 from sqlalchemy.exc import IntegrityError
 
+from campaign.canary import canary_from_json
+from campaign.events import Destination
 from campaign.failures import InstantOutOfRange
 from campaign.instants import INSTANT_MAX, Instant
-from campaign.schedule import SPREAD_HOURS_CEILING, ideal_instants, spread_fault
+from campaign.schedule import (
+    SPREAD_HOURS_CEILING,
+    canary_instants,
+    ideal_instants,
+    spread_fault,
+)
 from store.campaigns.window_plans import window_plan
 from store.database.engine import Database, json_rows
+from store.shared.guards import Guards
+from store.shared.outbox import Outbox
 
 # A change applies once: only the one with the next number counts, any other changes nothing.
 # A plan that moves without a new start makes up for a pause: what is left of that one has still to
@@ -26,7 +38,7 @@ _COUNT_SPREAD = text("""
     UPDATE campaign SET pauses_applied = :number, spread_hours = :hours,
       base_at = CASE WHEN base_at < :earliest THEN CAST(:earliest AS BIGINT) ELSE base_at END
     WHERE id = :campaign AND pauses_applied = :number - 1
-    RETURNING base_at
+    RETURNING base_at, canary, canary_end
 """)
 _MOVE_START = text("""
     UPDATE campaign SET base_at = base_at + :by,
@@ -40,17 +52,31 @@ _PUSH = text("""
 _CHANGES = text("""
     SELECT pauses_applied FROM campaign WHERE id = :campaign
 """)
+# An order that came meanwhile is carried out first.
+_RUNS_CANARY = text("""
+    SELECT 1 FROM campaign
+    WHERE id = :campaign AND canary_end IS NOT NULL AND ordered IS NULL
+        AND status IN ('scheduled', 'running')
+""")
 _FIRST_DUE = text("""
     SELECT min(due_at) FROM message
     WHERE campaign_id = :campaign AND status IN ('queued', 'retryable')
 """)
 
+T = TypeVar("T")
+
+
+class _Undone(Exception):
+    """Rolls the transaction of a preview back."""
+
 
 class Plans:
     """The :class:`campaign.ports.PlanStore` of both databases."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, guards: Guards, outbox: Outbox) -> None:
         self._database = database
+        self._guards = guards
+        self._outbox = outbox
         self._spread_over = text(f"""
             SELECT position FROM message
             WHERE campaign_id = :campaign AND status = 'queued' AND scheduled_at IS NULL
@@ -65,22 +91,52 @@ class Plans:
         """)
 
     def shift(
-        self, campaign_id: str, number: int, by: Instant, scheduled_at: Instant | None = None
+        self,
+        campaign_id: str,
+        number: int,
+        by: Instant,
+        scheduled_at: Instant | None = None,
+        within: Connection | None = None,
     ) -> int:
         """See :class:`campaign.ports.PlanStore`; raises NoResultFound for an unknown id."""
         _check(by, scheduled_at)
         values = {"campaign": campaign_id, "number": number, "by": by, "scheduled_at": scheduled_at}
+        return self._write(lambda connection: self._shift(connection, values), within)
+
+    def _shift(self, connection: Connection, values: dict[str, Any]) -> int:
+        windowed = window_plan(connection, self._lay_out, values["campaign"])
+        if connection.execute(_COUNT_PUSH, values).rowcount:
+            if windowed is None:
+                connection.execute(_PUSH, values)
+            else:
+                windowed.shift(values["campaign"], values["by"], values["scheduled_at"])
+        return _changes(connection, values["campaign"])
+
+    def canary_until(self, campaign_id: str, now: Instant) -> Instant:
+        """See :class:`campaign.ports.PlanStore`."""
+        return self._database.read(
+            lambda connection: self._guards.canary_until(connection, campaign_id, now)
+        )
+
+    def end_canary(self, campaign_id: str, number: int, now: Instant) -> int:
+        """See :class:`campaign.ports.PlanStore`; raises NoResultFound for an unknown id."""
+        destinations: Sequence[Destination] = []
 
         def work(connection: Connection) -> int:
-            windowed = window_plan(connection, self._lay_out, campaign_id)
-            if connection.execute(_COUNT_PUSH, values).rowcount:
-                if windowed is None:
-                    connection.execute(_PUSH, values)
-                else:
-                    windowed.shift(campaign_id, by, scheduled_at)
-            return _changes(connection, campaign_id)
+            nonlocal destinations
+            values = {"campaign": campaign_id, "number": number, "scheduled_at": None}
+            if connection.execute(_RUNS_CANARY, values).first() is None:
+                return _changes(connection, campaign_id)
+            first = connection.execute(_FIRST_DUE, values).scalar()
+            by = 0 if first is None else now - first
+            changes = self._shift(connection, {**values, "by": by})
+            if changes == number:
+                destinations = self._guards.end_canary(connection, campaign_id, now)
+            return changes
 
-        return self._write(work)
+        changes = self._write(work)
+        self._outbox.notify(destinations)
+        return changes
 
     def respread(
         self,
@@ -89,6 +145,7 @@ class Plans:
         hours: float,
         earliest: Instant,
         scheduled_at: Instant | None = None,
+        within: Connection | None = None,
     ) -> int:
         """See :class:`campaign.ports.PlanStore`; raises NoResultFound for an unknown id."""
         _check(earliest, scheduled_at)
@@ -102,11 +159,11 @@ class Plans:
         }
 
         def work(connection: Connection) -> int:
-            start = connection.execute(_COUNT_SPREAD, values).scalar()
-            if start is None:
+            campaign = connection.execute(_COUNT_SPREAD, values).first()
+            if campaign is None:
                 return _changes(connection, campaign_id)
             positions = connection.execute(self._spread_over, values).scalars().all()
-            dues = ideal_instants(start, hours, len(positions))
+            dues = _dues(campaign, hours, positions)
             rows = [
                 {"campaign_id": campaign_id, "position": position, "due_at": due}
                 for position, due in zip(positions, dues, strict=True)
@@ -122,16 +179,57 @@ class Plans:
                 windowed.respread(campaign_id)
             return number
 
-        return self._write(work)
+        return self._write(work, within)
 
-    def _write(self, work: Callable[[Connection], int]) -> int:
+    def preview(
+        self,
+        campaign_id: str,
+        hours: float | None,
+        earliest: Instant,
+        scheduled_at: Instant | None,
+        look: Callable[[Connection], T],
+    ) -> T:
+        """What ``look`` finds once the plan is changed; the change is then taken back.
+
+        Without ``hours`` the plan moves to ``scheduled_at``; otherwise see ``respread``. Holds the
+        locks of a change meanwhile: about a second for 50,000 messages. Raises as changes do.
+        """
+        found: list[T] = []
+
+        def work(connection: Connection) -> int:
+            number = _changes(connection, campaign_id) + 1
+            first = connection.execute(_FIRST_DUE, {"campaign": campaign_id}).scalar()
+            if hours is not None:
+                self.respread(campaign_id, number, hours, earliest, scheduled_at, connection)
+            elif scheduled_at is not None and first is not None:
+                self.shift(campaign_id, number, scheduled_at - first, scheduled_at, connection)
+            found.append(look(connection))
+            raise _Undone
+
+        with suppress(_Undone):
+            self._write(work)
+        return found[-1]
+
+    def _write(self, work: Callable[[Connection], int], within: Connection | None = None) -> int:
         """Run a change; the checks of the tables hold every instant that it computes in bounds."""
         try:
+            if within is not None:
+                return work(within)
             return self._database.write(work)
         except IntegrityError as error:
             if "_in_bounds" not in str(error.orig):
                 raise
             raise InstantOutOfRange("the plan would leave the years 1970 to 2199") from None
+
+
+def _dues(campaign: Row[Any], hours: float, positions: Sequence[int]) -> list[Instant]:
+    """When messages at these positions are due by the spread; a canary that runs goes first."""
+    start, count = campaign.base_at, len(positions)
+    if campaign.canary_end is None:
+        return ideal_instants(start, hours, count)
+    size = bisect_left(positions, campaign.canary_end)
+    wait = canary_from_json(campaign.canary).wait_seconds
+    return canary_instants(start, hours, count, size, wait)
 
 
 def _changes(connection: Connection, campaign_id: str) -> int:

@@ -1,6 +1,7 @@
 """Upgrade a database to the current schema."""
 
 from contextlib import suppress
+from functools import cache
 
 from alembic import command
 from alembic.config import Config
@@ -31,9 +32,8 @@ def upgrade(database: Database, revision: str = "head") -> None:
 
 def is_current(database: Database) -> bool:
     """Tell whether every migration was applied."""
-    head = ScriptDirectory.from_config(_config()).get_current_head()
     with database.engine.connect() as connection:
-        return MigrationContext.configure(connection).get_current_revision() == head
+        return MigrationContext.configure(connection).get_current_revision() == _head()
 
 
 def check_writable(database: Database) -> None:
@@ -53,6 +53,12 @@ def check_writable(database: Database) -> None:
 
 class _Undo(Exception):
     """Rolls a transaction back."""
+
+
+@cache
+def _head() -> str | None:
+    """The newest migration; alembic loads the file of each one to find it."""
+    return ScriptDirectory.from_config(_config()).get_current_head()
 
 
 def _config() -> Config:

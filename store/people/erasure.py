@@ -5,13 +5,13 @@ each change of a table: a new table that holds numbers or texts of people gets i
 tests/store/people/test_erasure.py fails until it has one or is named as free of them.
 """
 
-from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 from sqlalchemy import Connection, Row, TextClause, bindparam, text
 
 from campaign.activity import Action
-from campaign.credits import price_of
+from campaign.credits import Price
 from campaign.instants import Instant
 from campaign.people import ERASED, Erasure
 from campaign.phone import canonical_number
@@ -19,6 +19,7 @@ from store.database.engine import Database, StoreError, json_rows
 from store.shared import ledger
 from store.shared.activity import record
 from store.shared.erased_numbers import ErasedNumbers
+from store.shared.prices import PRICE_COLUMNS, price_of
 
 # Each gets :account, :number (E.164), :erased (the mark) and, as ``{messages}``, the rowset r of
 # the person's messages: campaign_id, position, message_id. They run in this order.
@@ -40,11 +41,17 @@ STATEMENTS: Sequence[tuple[str, str]] = (
         "message",
         """
         UPDATE message SET recipient = :erased, text = '', compliance_text = NULL,
-            media_url = NULL, key = NULL, reference = NULL, line_type = NULL, network = NULL,
-            callback_url = NULL, callback_method = NULL, time_zone = NULL
+            next_text = NULL, fields = NULL, media_url = NULL, key = NULL, reference = NULL,
+            line_type = NULL, network = NULL, callback_url = NULL, callback_method = NULL,
+            time_zone = NULL
         FROM {messages}
         WHERE message.campaign_id = r.campaign_id AND message.position = r.position
         """,
+    ),
+    (
+        "attempt",
+        "UPDATE attempt SET text = NULL FROM {messages} "
+        "WHERE attempt.campaign_id = r.campaign_id AND attempt.position = r.position",
     ),
     # An address may have fields of the person in it; the link leads nowhere afterwards.
     ("link", "UPDATE link SET url = '' WHERE message_id IN (SELECT r.message_id FROM {messages})"),
@@ -165,24 +172,26 @@ _BACK_TO_UNKNOWN = """
     WHERE message.campaign_id = r.campaign_id AND message.position = r.position
         AND message.status = 'retryable' AND message.was_unknown
 """
-_SKIP = """
+_SKIP = f"""
     UPDATE message SET status = 'skipped', reason = :erased, final_at = :now
-    FROM {messages}
+    FROM {{messages}}
     WHERE message.campaign_id = r.campaign_id AND message.position = r.position
         AND message.status IN ('queued', 'retryable') AND NOT message.was_unknown
-    RETURNING message.campaign_id, message.kind
+    RETURNING message.campaign_id, {PRICE_COLUMNS}
 """
 # Names and keys are the account's own words, in which it may have written the number.
 _NAMING = text("""
     SELECT id FROM campaign
     WHERE account_id = :account
-        AND (name LIKE :digits OR key LIKE :digits OR refusals LIKE :digits)
+        AND (name LIKE :digits OR key LIKE :digits
+            OR refusals LIKE :digits OR template LIKE :digits)
 """)
 _UNNAME = text("""
     UPDATE campaign SET
         name = CASE WHEN name LIKE :digits THEN :erased ELSE name END,
         key = CASE WHEN key LIKE :digits THEN :erased || ':' || id ELSE key END,
-        refusals = CASE WHEN refusals LIKE :digits THEN '[]' ELSE refusals END
+        refusals = CASE WHEN refusals LIKE :digits THEN '[]' ELSE refusals END,
+        template = CASE WHEN template LIKE :digits THEN NULL ELSE template END
     WHERE id IN :campaigns
 """).bindparams(bindparam("campaigns", expanding=True))
 _FORGET_KEYS = text("""
@@ -242,20 +251,12 @@ class Eraser:
         def work(connection: Connection) -> Erasure:
             self._erased_numbers.add(connection, account_id, number, now)
             found = self._find(connection, values)
-            rows = json_rows(
-                [
-                    {
-                        "campaign_id": row.campaign_id,
-                        "position": row.position,
-                        "message_id": row.message_id,
-                    }
-                    for row in found
-                ]
-            )
-            values["rows"] = rows
+            names = ("campaign_id", "position", "message_id")
+            rows = [{name: getattr(row, name) for name in names} for row in found]
+            values["rows"] = json_rows(rows)
             replies = connection.execute(_REPLIES, values).scalar_one()
             connection.execute(self._back_to_unknown, values)
-            skipped = [tuple(row) for row in connection.execute(self._skip, values)]
+            skipped = connection.execute(self._skip, values).all()
             for statement in self._statements:
                 connection.execute(statement, values)
             lists = self._leave_lists(connection, values)
@@ -300,15 +301,14 @@ class Eraser:
         self,
         connection: Connection,
         account_id: str,
-        skipped: Sequence[tuple[str, ...]],
+        skipped: Sequence[Row[Any]],
         now: Instant,
     ) -> None:
         """Give back the credits of skipped messages of campaigns that have paid for them."""
-        counts: dict[str, Counter[str]] = {}
-        for campaign_id, kind in skipped:
-            counts.setdefault(campaign_id, Counter())[kind] += 1
-        for campaign_id, kinds in sorted(counts.items()):
+        prices: dict[str, Price] = {}
+        for row in skipped:
+            prices[row.campaign_id] = prices.get(row.campaign_id, Price()) + price_of(row)
+        for campaign_id, price in sorted(prices.items()):
             held = connection.execute(self._holds_for_update, {"campaign": campaign_id}).first()
             if held is not None:
-                price = price_of(kinds["sms"], kinds["mms"])
                 ledger.void_given_up(connection, account_id, campaign_id, price, now)

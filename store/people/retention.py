@@ -36,15 +36,24 @@ _NEXT = text("""
     LIMIT 1
 """).bindparams(_ENDS)
 _BEGIN = text("""
-    UPDATE campaign SET texts_removed_at = 0
+    UPDATE campaign SET texts_removed_at = 0, template = NULL
     WHERE id = :campaign AND COALESCE(texts_removed_at, 0) = 0 AND status IN :ends
 """).bindparams(_ENDS)
 _REMOVE = text("""
-    UPDATE message SET text = '', compliance_text = NULL, media_url = NULL
+    UPDATE message SET text = '', compliance_text = NULL, media_url = NULL, fields = NULL,
+        next_text = NULL
     WHERE campaign_id = :campaign AND position IN (
         SELECT position FROM message
         WHERE campaign_id = :campaign
-            AND (text <> '' OR compliance_text IS NOT NULL OR media_url IS NOT NULL)
+            AND (text <> '' OR compliance_text IS NOT NULL OR media_url IS NOT NULL
+                OR fields IS NOT NULL OR next_text IS NOT NULL)
+        ORDER BY position LIMIT :limit
+    )
+""")
+_REMOVE_OF_ATTEMPTS = text("""
+    UPDATE attempt SET text = NULL
+    WHERE campaign_id = :campaign AND text IS NOT NULL AND position IN (
+        SELECT position FROM attempt WHERE campaign_id = :campaign AND text IS NOT NULL
         ORDER BY position LIMIT :limit
     )
 """)
@@ -72,7 +81,8 @@ class Retention:
                 return False
             values = {"campaign": campaign_id, "limit": limit, "now": now}
             if connection.execute(_BEGIN, values).rowcount:
-                if connection.execute(_REMOVE, values).rowcount < limit:
+                steps = (_REMOVE, _REMOVE_OF_ATTEMPTS)
+                if all(connection.execute(step, values).rowcount < limit for step in steps):
                     connection.execute(_END, values)
             return True
 

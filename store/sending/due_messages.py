@@ -21,7 +21,7 @@ from store.shared.routes import Routes
 # counts since the campaign was last retried, because a retry allows every try again.
 _DUE_MESSAGES = """
     SELECT position, id, recipient, text, media_url, sender, segments, attempts, key, list_id,
-        country, time_zone,
+        country, time_zone, carrier AS via,
         CASE
             WHEN attempts = 0 OR was_unknown THEN attempts
             ELSE attempts - COALESCE((
@@ -178,15 +178,17 @@ class _Look:
         self._down = self._health.down(connection, now)
         self.probe_at: Instant | None = None
         self.down_carrier: str | None = None
-        self._choices: dict[tuple[str, int], Choice] = {}
+        self._choices: dict[tuple[str, str | None, int], Choice] = {}
 
     def choose(self, row: DueMessage) -> Choice | None:
         """Return the carrier of a message; None while all of its route are down and unprobed."""
-        alike = (row.sender, row.tries)
+        alike = (row.sender, row.via, row.tries)
         choice = self._choices.get(alike)
         if choice is not None:
             return choice
         route = self._routes.get(row.sender) or self._routes[None]
+        if row.via in route:
+            route = (row.via,)
         choice = choose(route, row.tries, self._down)
         if choice is not None:
             self._choices[alike] = choice

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, or_, select, text
+from sqlalchemy import Connection, func, or_, select, text
 from sqlmodel import col
 
 from campaign.views import AttemptView, MessageStory, MessageView
@@ -68,6 +68,7 @@ def _story(
             col(AttemptRow.outcome),
             col(AttemptRow.code),
             col(AttemptRow.carrier),
+            func.coalesce(col(AttemptRow.text), message.text),
         )
         .where(
             col(AttemptRow.campaign_id) == campaign_id,

@@ -19,6 +19,7 @@ class Owner:
     look_up_since: Instant | None
     sandbox: bool
     limits: TimeLimits
+    guarded: bool
 
 
 class Owners:
@@ -40,6 +41,7 @@ class Owners:
                 since,
                 bool(row.sandbox),
                 time_limits(row),
+                bool(row.guarded),
             )
 
         return self._known.get(campaign_id, now, read)

@@ -5,7 +5,6 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
-from campaign.credits import MessageKind, price_of
 from campaign.events import Destination, MessageEvent
 from campaign.handoffs import Receipt
 from campaign.instants import Instant
@@ -13,12 +12,13 @@ from campaign.states import MessageStatus
 from store.database.engine import Database, json_rows
 from store.shared import ledger, recipient_keys
 from store.shared.outbox import Outbox
+from store.shared.prices import PRICE_COLUMNS, price_of
 
 # A receipt proves the handoff of a message whose own answer is lost or still to come. That was
 # not before the message's last try began, whatever the carrier's clock says. A carrier may report
 # the delivery of any try that went to it, and the failure of the last one; older versions wrote no
 # carrier.
-_PROVE = text("""
+_PROVE = text(f"""
     UPDATE message SET
         status = :status,
         error = COALESCE(:code, error),
@@ -30,6 +30,11 @@ _PROVE = text("""
             WHERE a.campaign_id = message.campaign_id AND a.position = message.position
         ),
         final_at = :at,
+        outcome_at = CASE
+            WHEN (
+                SELECT c.canary IS NOT NULL OR c.brake IS NOT NULL
+                FROM campaign c WHERE c.id = message.campaign_id
+            ) THEN CAST(:now AS BIGINT) END,
         claimed_by = NULL,
         claimed_until = NULL
     WHERE id = :reference AND (
@@ -43,7 +48,7 @@ _PROVE = text("""
                 AND (:status = 'delivered' OR a.number = message.attempts)
         )
     )
-    RETURNING campaign_id, position, kind, key, id, status, sent_at, final_at,
+    RETURNING campaign_id, position, key, id, status, sent_at, final_at, {PRICE_COLUMNS},
         (SELECT c.account_id FROM campaign c WHERE c.id = campaign_id) AS account_id
 """)
 
@@ -68,7 +73,9 @@ class Receipts:
             UPDATE message SET
                 status = r.status,
                 error = COALESCE(r.code, message.error),
-                final_at = r.at
+                final_at = r.at,
+                outcome_at = CASE
+                    WHEN message.outcome_at > 0 THEN CAST(:now AS BIGINT) END
             FROM {rows}
             WHERE message.id = r.reference AND message.status = 'sent'
                 AND (r.carrier = '' OR COALESCE((
@@ -119,13 +126,13 @@ class Receipts:
         )
 
         connection.execute(self._messages_for_update, {"rows": rows})
-        moved = connection.execute(self._settle_sent, {"rows": rows}).all()
+        moved = connection.execute(self._settle_sent, {"rows": rows, "now": due_at}).all()
         settled = {row.id for row in moved}
         proved = [
             row
             for receipt in receipts
             if receipt.reference not in settled
-            and (row := self._prove_handoff(connection, receipt)) is not None
+            and (row := self._prove_handoff(connection, receipt, due_at)) is not None
         ]
         events = [*(row for row in moved if row.event_for is not None), *proved]
         destinations = self._outbox.record_message_events(
@@ -136,7 +143,9 @@ class Receipts:
             _post(connection, row)
         return len(settled) + len(proved), destinations
 
-    def _prove_handoff(self, connection: Connection, receipt: Receipt) -> Row[Any] | None:
+    def _prove_handoff(
+        self, connection: Connection, receipt: Receipt, now: Instant
+    ) -> Row[Any] | None:
         """Move a message whose handoff was not known, and spend its key."""
         if receipt.status not in (MessageStatus.DELIVERED, MessageStatus.UNDELIVERED):
             return None
@@ -148,6 +157,7 @@ class Receipts:
                 "code": receipt.code,
                 "at": receipt.at,
                 "carrier": receipt.carrier,
+                "now": now,
             },
         ).first()
         if row is not None and row.key is not None:
@@ -162,6 +172,5 @@ def _event_of(row: Row[Any]) -> MessageEvent:
 
 
 def _post(connection: Connection, row: Row[Any]) -> None:
-    is_mms = row.kind == MessageKind.MMS
-    price = price_of(sms_messages=int(not is_mms), mms_messages=int(is_mms))
-    ledger.post(connection, row.account_id, row.campaign_id, price, row.position, row.sent_at)
+    where = (connection, row.account_id, row.campaign_id)
+    ledger.post(*where, price_of(row), row.position, row.sent_at)

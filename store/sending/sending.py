@@ -1,13 +1,12 @@
 """What a chunk does in the database: claim rows before a request leaves, write the outcomes."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
 from sqlalchemy import Connection
 
-from campaign.credits import Price, price_of
+from campaign.credits import Price
 from campaign.events import Destination, MessageEvent
 from campaign.handoffs import Handoff
 from campaign.instants import SECOND, Instant
@@ -18,7 +17,7 @@ from store.sending.due_messages import DueMessages, Found
 from store.sending.earlier_tries import EarlierTries
 from store.sending.owners import Owner, Owners
 from store.sending.receipts import Receipts
-from store.sending.rows import DueMessage, Moved, new_handoff, old_handoff
+from store.sending.rows import DueMessage, Moved, new_handoff, old_handoff, outcome_rows
 from store.sending.sandbox import settle_sent
 from store.sending.statements import ABANDONED, OWNER, RENEW, ChunkStatements
 from store.sending.time_limits import Deferrals, time_limits
@@ -26,7 +25,9 @@ from store.sending.unwanted import Unwanted
 from store.shared import ledger, recipient_keys
 from store.shared.brakes import brake_of
 from store.shared.erased_numbers import ErasedNumbers
+from store.shared.guards import Guards
 from store.shared.outbox import Outbox
+from store.shared.text_changes import TextChanges
 
 # The next try of a message whose key another message is using.
 KEY_BUSY_WAIT: Instant = 5 * SECOND
@@ -50,15 +51,18 @@ class Sending:
         due_messages: DueMessages,
         erased_numbers: ErasedNumbers,
         receipts: Receipts,
+        guards: Guards,
     ) -> None:
         self._database = database
         self._outbox = outbox
         self._receipts = receipts
+        self._guards = guards
         self._unwanted = Unwanted(database, erased_numbers)
         self._due_messages = due_messages
         self._owners = Owners()
         self._earlier_tries = EarlierTries(database, due_messages.routes.carriers)
         self._deferrals = Deferrals(database)
+        self._text_changes = TextChanges(database)
         self._sql = ChunkStatements(database)
 
     def flush_and_claim(
@@ -75,6 +79,10 @@ class Sending:
         def work(connection: Connection) -> tuple[ClaimResult, Sequence[Destination]]:
             owner = self._owners.of(connection, chunk.campaign_id, now)
             held = claim_count > 0 and brake_of(connection, chunk.campaign_id) is not None
+            stopped = None
+            if claim_count > 0 and owner.guarded and not held:
+                stopped = self._guards.stop_if_decided(connection, chunk.campaign_id, now)
+                held = stopped is not None
             expires = claim_count > 0 and not held and owner.limits.has_expired(now)
             wanted = 0 if held or expires else claim_count
             # Every transaction locks rates before keys, or two chunks could deadlock.
@@ -84,7 +92,7 @@ class Sending:
             written = _Written()
             if outcomes:
                 written = self._write_outcomes(
-                    connection, owner, chunk.campaign_id, token, outcomes
+                    connection, owner, chunk.campaign_id, token, outcomes, now
                 )
             outcome = ClaimResult(held=held)
             if expires:
@@ -92,6 +100,7 @@ class Sending:
             if wanted > 0:
                 outcome = self._take(connection, owner, chunk, token, found, now, claimed_until)
             destinations = self._outbox.record_message_events(connection, written.events, now)
+            destinations = [*destinations, *(stopped or [])]
             if owner.sandbox and outcomes:
                 delivered = settle_sent(connection, self._receipts, chunk.campaign_id, now)
                 destinations = [*destinations, *delivered]
@@ -165,34 +174,28 @@ class Sending:
         campaign_id: str,
         token: str,
         outcomes: Sequence[Outcome],
+        now: Instant,
     ) -> _Written:
         """Write outcomes and keys; return what to pay for and which events to record."""
-        rows = json_rows(
-            [
-                {
-                    "campaign_id": campaign_id,
-                    "position": outcome.position,
-                    "attempt": outcome.attempt,
-                    "status": outcome.status.value,
-                    "code": outcome.code,
-                    "carrier_id": outcome.carrier_id,
-                    "at": outcome.at,
-                    "due_at": outcome.due_at,
-                    "carrier": outcome.carrier,
-                }
-                for outcome in sorted(outcomes, key=lambda outcome: outcome.position)
-            ]
-        )
-        values = {"rows": rows, "token": token, "account": owner.account_id}
+        rows = outcome_rows(campaign_id, outcomes)
+        values = {
+            "rows": rows,
+            "token": token,
+            "account": owner.account_id,
+            "guarded": owner.guarded,
+            "now": now,
+        }
         moved = list(map(Moved._make, connection.execute(self._sql.record, values)))
+        put_off = [row.position for row in moved if row.status == MessageStatus.RETRYABLE]
+        self._text_changes.write_kept(connection, campaign_id, put_off, now)
         connection.execute(self._sql.end_attempts, {"rows": rows})
         ended_at = {outcome.position: outcome.at for outcome in outcomes}
-        sent: Counter[str] = Counter()
+        price = Price()
         first_sent: int | None = None
         # Every transaction locks keys in the same order, so that chunks seldom deadlock.
         for row in sorted(moved, key=_key):
             if row.status == MessageStatus.SENT:
-                sent[row.kind] += 1
+                price += Price(row.credits_sms, row.credits_mms)
                 first_sent = row.position if first_sent is None else min(first_sent, row.position)
             unknown = row.was_unknown and row.status != MessageStatus.SENT
             if row.key is None or row.status == MessageStatus.UNKNOWN or unknown:
@@ -209,7 +212,6 @@ class Sending:
         ]
         if first_sent is None:
             return _Written(None, events)
-        price = price_of(sent["sms"], sent["mms"])
         return _Written((price, first_sent, max(ended_at.values())), events)
 
     def _take(

@@ -1,8 +1,9 @@
 """The statements of a chunk, for both databases. Rows travel as one JSON parameter, ``:rows``."""
 
-from sqlalchemy import text
+from sqlalchemy import Boolean, bindparam, text
 
 from store.database.engine import Database
+from store.shared.prices import PRICE_COLUMNS
 
 ABANDONED = text("""
     SELECT m.*, a.started_at AS attempted_at, a.carrier, c.sandbox
@@ -21,7 +22,7 @@ RENEW = text("""
 """)
 OWNER = text("""
     SELECT account_id, exclude_opt_outs, look_up_since, sandbox, purpose, sending_window,
-        expires_at, validity_seconds
+        expires_at, validity_seconds, canary IS NOT NULL OR brake IS NOT NULL AS guarded
     FROM campaign WHERE id = :campaign
 """)
 
@@ -59,18 +60,21 @@ class ChunkStatements:
                     WHEN r.status = 'failed' AND NOT message.was_unknown THEN r.at
                     ELSE message.final_at END,
                 due_at = COALESCE(r.due_at, message.due_at),
+                outcome_at = CASE
+                    WHEN :guarded AND r.status <> 'retryable' THEN CAST(:now AS BIGINT)
+                    ELSE message.outcome_at END,
                 claimed_by = NULL,
                 claimed_until = NULL
             FROM {outcomes}
             WHERE message.campaign_id = r.campaign_id AND message.position = r.position
                 AND message.status = 'sending' AND message.claimed_by = :token
-            RETURNING message.position, message.status, message.kind, message.key,
-                message.was_unknown,
+            RETURNING message.position, message.status, message.key, message.was_unknown,
+                {PRICE_COLUMNS},
                 CASE WHEN message.callback_url > '' OR EXISTS (
                     SELECT 1 FROM webhook w
                     WHERE w.account_id = :account AND w.disabled_at IS NULL
                 ) THEN message.id END AS event_for
-        """)
+        """).bindparams(bindparam("guarded", type_=Boolean))
         self.end_attempts = text(f"""
             UPDATE attempt SET ended_at = r.at, outcome = r.status, code = r.code,
                 carrier = COALESCE(r.carrier, attempt.carrier)

@@ -6,7 +6,6 @@ from typing import Any
 from sqlalchemy import Connection, Row, String, bindparam, text
 
 from campaign.activity import Action
-from campaign.credits import MessageKind, price_of
 from campaign.handoffs import Repeats
 from campaign.instants import Instant
 from campaign.model import UnknownPolicy
@@ -15,8 +14,9 @@ from store.campaigns.admission import Admissions
 from store.database.engine import Database
 from store.shared import ledger, recipient_keys
 from store.shared.activity import record
+from store.shared.prices import PRICE_COLUMNS, price_of
 
-_RESOLVE = text("""
+_RESOLVE = text(f"""
     UPDATE message SET
         status = :status,
         error = :code,
@@ -24,7 +24,7 @@ _RESOLVE = text("""
         sent_at = CASE WHEN :is_sent THEN CAST(:now AS BIGINT) ELSE sent_at END,
         final_at = CASE WHEN :is_sent THEN final_at ELSE CAST(:now AS BIGINT) END
     WHERE campaign_id = :campaign AND id = :message AND status = 'unknown'
-    RETURNING position, kind, key
+    RETURNING position, key, {PRICE_COLUMNS}
 """)
 _STATUS_OF = text("SELECT status FROM message WHERE campaign_id = :campaign AND id = :message")
 # The last attempt keeps what the operator said.
@@ -184,6 +184,4 @@ def _pay(
 ) -> None:
     if row.key is not None:
         recipient_keys.spend(connection, account_id, row.key, campaign_id, row.position, at=now)
-    is_mms = row.kind == MessageKind.MMS
-    price = price_of(sms_messages=int(not is_mms), mms_messages=int(is_mms))
-    ledger.post(connection, account_id, campaign_id, price, row.position, now)
+    ledger.post(connection, account_id, campaign_id, price_of(row), row.position, now)

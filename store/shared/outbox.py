@@ -147,7 +147,7 @@ class Outbox:
     def record_campaign_event(
         self, connection: Connection, campaign_id: str, status: CampaignStatus, now: Instant
     ) -> Sequence[Destination]:
-        """Write the end of a campaign for the webhooks that want it; return whom to notify."""
+        """Write the end or pause of a campaign for webhooks that want it; return whom to notify."""
         event = CAMPAIGN_EVENTS.get(status)
         if event is None:
             return []

@@ -9,10 +9,11 @@ from campaign.credits import Price
 from campaign.instants import Instant
 from campaign.ports import Tally
 from campaign.rates import campaign_scope
-from campaign.report import Report
-from campaign.states import MessageStatus
+from campaign.report import AttemptTotal, CountryTotal, Report
+from campaign.states import HANDED_OFF, MessageStatus
 from campaign.views import CampaignFacts, CampaignView
 from store.shared.clicks import click_counts
+from store.shared.prices import PRICE_SUMS, price_of
 from store.shared.views import campaign_view
 
 _COUNTS = text("""
@@ -28,6 +29,15 @@ _TOTALS = text("""
         max(sent_at) AS last_sent_at
     FROM message
     WHERE campaign_id = :campaign
+""")
+_COUNTRIES = text(f"""
+    SELECT country, count(*) AS messages, sum(segments) AS segments, {PRICE_SUMS}
+    FROM message WHERE campaign_id = :campaign AND status IN :handed_off
+    GROUP BY country ORDER BY messages DESC, country
+""").bindparams(bindparam("handed_off", [state.value for state in HANDED_OFF], expanding=True))
+_ATTEMPTS = text("""
+    SELECT carrier, outcome, code, count(*) AS attempts FROM attempt WHERE campaign_id = :campaign
+    GROUP BY carrier, outcome, code ORDER BY attempts DESC, carrier, outcome, code
 """)
 # What left may keep a reason, such as that of an earlier try; only a report counts those.
 _WITH_REASON = frozenset(MessageStatus) - {
@@ -105,6 +115,16 @@ def report(connection: Connection, campaign_id: str) -> Report:
         first_sent_at=totals.first_sent_at,
         last_sent_at=totals.last_sent_at,
         reasons=facts.reasons,
+        countries=[
+            CountryTotal(
+                row.country,
+                row.messages,
+                int(row.segments),
+                Price() if campaign.sandbox else price_of(row),
+            )
+            for row in connection.execute(_COUNTRIES, values)
+        ],
+        attempt_totals=[AttemptTotal(*row) for row in connection.execute(_ATTEMPTS, values)],
     )
 
 

@@ -12,10 +12,13 @@ from campaign.refusals import Refusal, RefusalCode
 from campaign.states import CampaignStatus, MessageStatus
 from campaign.views import CampaignFacts, CampaignView, ClickCounts, MessageView
 from store.shared.own_keys import shown_key
+from store.shared.prices import own_price
 
 NO_CLICKS, NO_FACTS = ClickCounts(), CampaignFacts()
 _MESSAGE_SAME = [
-    field.name for field in fields(MessageView) if field.name not in {"to", "kind", "status", "key"}
+    field.name
+    for field in fields(MessageView)
+    if field.name not in {"to", "kind", "status", "key", "own_price"}
 ]
 _CAMPAIGN_SAME = [
     field.name
@@ -52,6 +55,7 @@ def message_view(row: Row[Any]) -> MessageView:
         kind=MessageKind(row.kind),
         status=MessageStatus(row.status),
         key=shown_key(row.key),
+        own_price=own_price(row),
         **{name: getattr(row, name) for name in _MESSAGE_SAME},
     )
 

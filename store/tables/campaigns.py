@@ -19,6 +19,8 @@ _ORDER_KNOWN = (
 _FAILED = text("status IN ('failed', 'undelivered')")
 # Costs nothing where nobody uses references.
 _HAS_REFERENCE = text("reference IS NOT NULL")
+# Costs nothing in campaigns without a canary and a brake.
+_HAS_OUTCOME = text("outcome_at IS NOT NULL")
 
 
 class CampaignRow(SQLModel, table=True):
@@ -34,7 +36,12 @@ class CampaignRow(SQLModel, table=True):
     real carrier and take no credits. ``credits_max_sms`` and ``credits_max_mms`` are the most that
     it may hold. ``is_test`` campaigns send a text of another one to the sender's own numbers.
     ``sending_window`` is the JSON of its window (campaign/sending_windows.py). Nothing leaves at
-    ``expires_at`` or later.
+    ``expires_at`` or later. ``canary`` and ``brake`` are JSON (campaign/canary.py). Until the
+    canary has ended, no message from position ``canary_end`` on leaves; ``canary_decision`` is "go"
+    or "stop". Outcomes until ``guarded_since`` count for no brake. ``stop`` is the JSON of why a
+    canary or brake stopped it last (campaign/sequential_test.py).
+    ``template`` is the JSON of what its texts are made of
+    (campaign/text_edits.py), and null of a campaign that is older than that.
     """
 
     __tablename__ = "campaign"
@@ -79,6 +86,13 @@ class CampaignRow(SQLModel, table=True):
     credits_max_sms: int | None = Field(default=None, sa_type=BigInteger)
     credits_max_mms: int | None = Field(default=None, sa_type=BigInteger)
     is_test: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+    canary: str | None = Field(default=None, sa_type=Text)
+    canary_end: int | None = None
+    canary_decision: str | None = None
+    brake: str | None = Field(default=None, sa_type=Text)
+    guarded_since: int | None = Field(default=None, sa_type=BigInteger)
+    stop: str | None = Field(default=None, sa_type=Text)
+    template: str | None = Field(default=None, sa_type=Text)
 
 
 class MessageRow(SQLModel, table=True):
@@ -90,6 +104,12 @@ class MessageRow(SQLModel, table=True):
     ``claimed_by`` names the running attempt of the chunk, which starts no request after
     ``claimed_until``. ``was_unknown`` means that an earlier try may have been sent, although
     policy requeued the message. ``time_zone`` is the recipient's, if the request named one.
+    ``credits_sms`` and ``credits_mms`` are its price, both null for the standard one of its kind.
+    ``carrier`` is the one that a retry chose for it. In a campaign with a canary or a brake
+    ``outcome_at`` is when the last answer, receipt or opt-out was recorded.
+    ``fields`` is the JSON of the values for tags, if there are any; with ``own_text`` the request
+    had a text for this recipient alone. ``next_text`` is the change (store/shared/text_changes.py)
+    that a message gets which was being sent when the campaign's text changed, if it is put off.
     """
 
     __tablename__ = "message"
@@ -103,6 +123,13 @@ class MessageRow(SQLModel, table=True):
             "reference",
             sqlite_where=_HAS_REFERENCE,
             postgresql_where=_HAS_REFERENCE,
+        ),
+        Index(
+            "message_outcomes",
+            "campaign_id",
+            "outcome_at",
+            sqlite_where=_HAS_OUTCOME,
+            postgresql_where=_HAS_OUTCOME,
         ),
         CheckConstraint(f"due_at BETWEEN 0 AND {INSTANT_MAX}", name="message_due_in_bounds"),
     )
@@ -139,10 +166,20 @@ class MessageRow(SQLModel, table=True):
     callback_url: str | None = Field(default=None, sa_type=Text)
     callback_method: str | None = None
     time_zone: str | None = None
+    outcome_at: int | None = Field(default=None, sa_type=BigInteger)
+    credits_sms: int | None = None
+    credits_mms: int | None = None
+    carrier: str | None = None
+    fields: str | None = Field(default=None, sa_type=Text)
+    own_text: bool | None = None
+    next_text: str | None = Field(default=None, sa_type=Text)
 
 
 class AttemptRow(SQLModel, table=True):
-    """One try of one message, committed before its request is sent; ``number`` counts from 1."""
+    """One try of one message, committed before its request is sent; ``number`` counts from 1.
+
+    ``text`` is what was sent, where the message has another text since.
+    """
 
     __tablename__ = "attempt"
 
@@ -154,3 +191,4 @@ class AttemptRow(SQLModel, table=True):
     outcome: str | None = None
     code: str | None = None
     carrier: str | None = None
+    text: str | None = Field(default=None, sa_type=Text)

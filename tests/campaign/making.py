@@ -1,15 +1,18 @@
 """Drafts, messages and candidates for the tests of the rules, made in few words."""
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from itertools import count
 from typing import Any
 
 from campaign.composing import compose
 from campaign.credits import MessageKind
-from campaign.instants import DAY, Instant
+from campaign.instants import DAY, SECOND, Instant
 from campaign.model import ComposedCampaign, Draft, DraftRecipient, Evidence, Message
 from campaign.phone import OfflineLookup
 from campaign.refusals import Refusal, RefusalCode
+from campaign.states import MessageStatus
+from campaign.views import MessageView
 
 NOW: Instant = 20_000 * DAY
 SENDER = "+18005559876"
@@ -86,3 +89,33 @@ def evidence(
         quota=quota,
         used_today=used_today,
     )
+
+
+def message_view(**members: Any) -> MessageView:
+    """A delivered SMS as a store shows it, or one with other members."""
+    delivered = MessageView(
+        id="msg_1",
+        position=0,
+        to="+14155550100",
+        text="We open at nine",
+        media_url=None,
+        sender=SENDER,
+        kind=MessageKind.SMS,
+        segments=1,
+        status=MessageStatus.DELIVERED,
+        reason=None,
+        attempts=1,
+        due_at=NOW,
+        scheduled_at=None,
+        sent_at=NOW + SECOND,
+        final_at=NOW + 2 * SECOND,
+        key=None,
+        reference=None,
+        error=None,
+        carrier_id="c-1",
+        country="US",
+        line_type=None,
+        network=None,
+        duplicate_of=None,
+    )
+    return replace(delivered, **members)

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from campaign.credits import MessageKind
 from campaign.explaining import Cause, Outlook, explain, reason_in_words
 from campaign.ports import Tally
 from campaign.states import CampaignStatus, MessageStatus
 from campaign.views import CampaignView, MessageView
+from tests.campaign.making import message_view
 
 NOW = 1_800_000_000_000
 CAMPAIGN = CampaignView(
@@ -30,30 +30,14 @@ CAMPAIGN = CampaignView(
     finished_at=None,
     tally=Tally(total=1, queued=1),
 )
-MESSAGE = MessageView(
-    id="msg_1",
-    position=0,
-    to="+14155550100",
-    text="Hello",
-    media_url=None,
+MESSAGE = message_view(
     sender="GODWIT",
-    kind=MessageKind.SMS,
-    segments=1,
     status=MessageStatus.QUEUED,
-    reason=None,
     attempts=0,
-    due_at=NOW,
-    scheduled_at=None,
     sent_at=None,
     final_at=None,
-    key=None,
-    reference=None,
-    error=None,
     carrier_id=None,
     country=None,
-    line_type=None,
-    network=None,
-    duplicate_of=None,
 )
 
 

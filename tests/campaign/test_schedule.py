@@ -89,6 +89,18 @@ def test_a_wave_is_as_wide_as_the_promise_allows(spread: float, width: Instant) 
     assert wave_width(spread) == width
 
 
+def test_times_of_recipients_own_make_no_more_waves_than_a_spread() -> None:
+    rows = [WaveRow(START + minute * MINUTE, minute) for minute in range(20_000)]
+    width = wave_width(0, rows[-1].due_at - START)
+    assert len(waves(rows, width, 500)) <= 201
+    # What is left of a plan has waves as wide as the whole of it.
+    assert len(waves(rows[15_000:], width, 500)) <= 51
+    # Windows put a spread off over days.
+    assert wave_width(1.0, 10 * DAY) == 10 * DAY // 200
+    # Retries of a campaign without a spread are waves of their own.
+    assert wave_width(0, 2 * MINUTE) == SECOND
+
+
 def test_no_rows_make_no_waves() -> None:
     assert waves([], SECOND, 500) == []
 

@@ -2,8 +2,10 @@
 
 import asyncio
 import contextlib
+import shutil
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from unittest.mock import Mock
 
 import uvicorn
@@ -14,19 +16,20 @@ from dialects.http.context import ApiContext
 from dialects.http.rate_limits import RequestLimiter
 from service.campaigns import CampaignService
 from starter.api.app import create_app
-from store.database.migrate import upgrade
 from store.store import Store, open_store
 from tests.carriers.described import PUBLIC_URL
 
 
 @contextlib.contextmanager
-def scratch_store(url: str, carrier: str = "pretend") -> Iterator[Store]:
-    """A migrated store of an installation with this carrier."""
+def scratch_store(migrated: Path, directory: Path, carrier: str = "pretend") -> Iterator[Store]:
+    """A store of an installation with this carrier, in a copy of a migrated file."""
+    file = shutil.copyfile(migrated, directory / "godwit.db")
     settings = Settings(
-        database_url=url, secret_key=SecretStr("a secret for tests"), carrier=carrier
+        database_url=f"sqlite:///{file}",
+        secret_key=SecretStr("a secret for tests"),
+        carrier=carrier,
     )
     store = open_store(settings)
-    upgrade(store.database)
     yield store
     store.close()
 

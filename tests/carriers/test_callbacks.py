@@ -14,10 +14,12 @@ from tests.carriers.serving_api import scratch_store, serving_api
 
 
 @pytest.fixture
-async def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[str]:
+async def bare(
+    migrated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[str]:
     """Our API, in use by Twilio, that was not told its public address."""
     TWILIO.set_up(monkeypatch)
-    with scratch_store(f"sqlite:///{tmp_path / 'godwit.db'}") as store:
+    with scratch_store(migrated, tmp_path) as store:
         async with serving_api(store, "twilio", public_url="") as base_url:
             yield base_url
 

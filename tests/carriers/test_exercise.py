@@ -28,9 +28,9 @@ class TestEveryCarrier(Exercise):
         return described
 
     @pytest.fixture
-    def store(self, tmp_path: Path, described: Described) -> Iterator[Store]:
+    def store(self, migrated: Path, tmp_path: Path, described: Described) -> Iterator[Store]:
         """A store for its receipts and texts."""
-        with scratch_store(f"sqlite:///{tmp_path / 'godwit.db'}", described.name) as store:
+        with scratch_store(migrated, tmp_path, described.name) as store:
             yield store
 
     @pytest.fixture

@@ -151,7 +151,7 @@ async def listening(port: int) -> None:
 
 
 @asynccontextmanager
-async def linked(tmp_path: Path, patch: pytest.MonkeyPatch) -> AsyncIterator[Link]:
+async def linked(migrated: Path, tmp_path: Path, patch: pytest.MonkeyPatch) -> AsyncIterator[Link]:
     ports = {name: free_port() for name in ("admin", "boxes", "sendsms", "smsc", "api")}
     public_url = f"http://127.0.0.1:{ports['api']}"
     inbound = f"{public_url}/carriers/kannel/inbound?token={quote(TOKEN, safe='')}"
@@ -169,7 +169,7 @@ async def linked(tmp_path: Path, patch: pytest.MonkeyPatch) -> AsyncIterator[Lin
     patch.setenv("GODWIT_CARRIER_KANNEL_PASSWORD", "kannel-password")
     patch.setenv("GODWIT_CARRIER_KANNEL_CALLBACK_TOKEN", TOKEN)
     forget_settings()
-    with scratch_store(f"sqlite:///{tmp_path / 'godwit.db'}", "kannel") as store:
+    with scratch_store(migrated, tmp_path, "kannel") as store:
         account = store.accounts.create("tester", 0, GRANTED, GRANTED, (SENDER,))[0]
         async with (
             serving_api(store, "kannel", public_url, ports["api"]),
@@ -188,10 +188,10 @@ async def linked(tmp_path: Path, patch: pytest.MonkeyPatch) -> AsyncIterator[Lin
 
 
 async def test_texts_of_every_kind_arrive_are_delivered_and_stop_is_heard(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    migrated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """GSM-7, UCS-2 and long texts to DELIVRD and UNDELIV, and an inbound STOP."""
-    async with linked(tmp_path, monkeypatch) as link:
+    async with linked(migrated, tmp_path, monkeypatch) as link:
         parts = link.smsc.parts
 
         plain = "Caff\u00e8 @ 5 \u20ac [door_7] 100% & more; a=b/c?d:e!$'()*,+#\""
@@ -240,10 +240,10 @@ async def test_texts_of_every_kind_arrive_are_delivered_and_stop_is_heard(
 
 
 async def test_a_long_text_with_emoji_is_cut_between_code_units_as_the_page_says(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    migrated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     text = "\u0416\U0001f44b" * 100
-    async with linked(tmp_path, monkeypatch) as link:
+    async with linked(migrated, tmp_path, monkeypatch) as link:
         campaign = await link.send(text)
         pieces = sorted(await link.took(5), key=lambda part: part.header[-1:])
         assert await link.settled(campaign) == "delivered"

@@ -205,6 +205,10 @@ ACTIONS = {
     "see": ("GET", "/console/campaigns"),
     "open": ("GET", "/console/campaigns/{id}"),
     "export": ("GET", "/console/campaigns/{id}/messages.csv"),
+    "report": ("GET", "/console/campaigns/{id}/report"),
+    "watch": ("GET", "/console/campaigns/{id}/events"),
+    "ask to change": ("GET", "/console/campaigns/{id}/change"),
+    "change": ("POST", "/console/campaigns/{id}/change"),
     "write": ("GET", "/console/new"),
     "test": ("POST", TEST),
     "pause": ("POST", "/console/campaigns/{id}/pause"),
@@ -251,9 +255,10 @@ ACTIONS = {
     "set hours": ("POST", "/console/settings/hours"),
     "set keywords": ("POST", "/console/settings/keywords"),
 }
-READS = {"see", "open", "export", "person", "replies", "credits"}
+READS = {"see", "open", "export", "report", "watch", "person", "replies", "credits"}
 READS |= {"lists", "opt-outs", "save opt-outs", "senders", "webhooks", "deliveries", "settings"}
 CONTROLS = {"pause", "resume", "cancel", "retry", "stop", "start", "opt out"}
+CONTROLS |= {"ask to change", "change"}
 CONTROLS |= {"make list", "fill list", "shrink list", "rename list", "delete list"}
 CONTROLS |= {"decide", "add opt-outs", "text again", "test hook", "replay hook"}
 ADMINISTERS = {"installation", "ask to erase", "erase", "add sender", "drop sender"}

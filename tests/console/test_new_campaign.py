@@ -211,7 +211,8 @@ async def test_the_text_is_counted_and_made_plain(browser: Browsers) -> None:
     assert "160 characters · 3 messages each" in page.text
     assert "3 instead of 1 message each" in page.text
     page = await one.post(f"{path}/count", token=page.form("/write").fields["token"], text="Hi")
-    assert page.text == "2 characters · 1 message each"
+    fit = "Plain letters (GSM-7): 160 fit one message, 153 each of several."
+    assert page.text == f"2 characters · 1 message each {fit}"
     form = (await one.get(f"{path}/write")).form("/write")
     page = await one.send(form, text="“Hello”", plain="1")
     assert '"Hello"' in page.text

@@ -10,7 +10,7 @@ from campaign.refusals import RefusalCode
 from campaign.states import CampaignStatus
 from campaign.views import CampaignView
 from service.changes import Change
-from service.forecasts import fault_of_spread, planned_end
+from service.forecasts import end_after, fault_of_spread, planned_end
 from store.accounts.accounts import AccountView
 from store.store import Store
 from tests.store.builders import NOW, StoreBuilder
@@ -112,3 +112,25 @@ def test_the_parts_of_a_long_plan_end_where_its_messages_do(builder: StoreBuilde
         lambda connection: forecasts.departures(connection, shown, NOW)
     )
     assert len(departures) <= 501 and sum(each.messages for each in departures) == 1_200
+
+
+@pytest.mark.parametrize(
+    ("change", "end"),
+    [
+        (Change(start=NOW + HOUR), NOW + HOUR + 59 * MINUTE),
+        (Change(start=NOW - MINUTE), NOW + 59 * MINUTE),
+        (Change(spread_hours=2.0), NOW + 118 * MINUTE),
+        (Change(start=NOW + HOUR, spread_hours=2.0), NOW + HOUR + 118 * MINUTE),
+        (Change(has_rate=True, rate=1 / 120), NOW + 118 * MINUTE),
+        (Change(spread_hours=0.0, has_rate=True, rate=0.5), NOW + 118 * SECOND),
+    ],
+)
+def test_what_would_follow_is_known_before_a_change_and_changes_nothing(
+    builder: StoreBuilder, change: Change, end: int
+) -> None:
+    campaign = spread(builder, 1.0)
+    builder.store.rates.set_rate(campaign_scope(campaign), 1.0)
+    everything = "SELECT sum(due_at) + sum(attempts) FROM message"
+    before = view(builder, campaign), builder.value(everything)
+    assert end_after(builder.store, before[0], change, NOW) == end
+    assert (view(builder, campaign), builder.value(everything)) == before

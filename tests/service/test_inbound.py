@@ -10,9 +10,9 @@ from campaign.leases import LEASE_FOR, LeaseRequest
 from service.inbound import keep_inbound
 from store.store import Store
 from tests.store.builders import NOW, SENDER, StoreBuilder, number
-from tests.store.conftest import account, any_settings, any_store, builder, postgres
+from tests.store.conftest import account, any_settings, any_store, builder
 
-__all__ = ["account", "any_settings", "any_store", "builder", "postgres"]
+__all__ = ["account", "any_settings", "any_store", "builder"]
 
 WRITER, POOL = number(0), "+18005550111"
 

@@ -113,15 +113,15 @@ async def test_a_lost_campaign_is_found_comes_back_paused_and_waits_for_a_person
 ) -> None:
     story = real_story
     campaign_id = await MAKERS[kind](story)
-    assert await story.service.find_lost() == []
+    assert await story.service.lost.find() == []
     await terminate(story, campaign_id)
     if deleted:
         await delete(story, campaign_id)
-    assert await story.service.find_lost() == [campaign_id]
-    assert await story.service.find_lost(campaign_id) == [campaign_id]
+    assert await story.service.lost.find() == [campaign_id]
+    assert await story.service.lost.find(campaign_id) == [campaign_id]
     sent = sent_of(story, campaign_id)
-    assert await story.service.revive_lost() == [campaign_id]
-    assert await story.service.revive_lost() == []
+    assert await story.service.lost.revive_all() == [campaign_id]
+    assert await story.service.lost.revive_all() == []
     view = latest(story, campaign_id)
     # A person's pause stays a person's.
     by = "person" if kind == "paused" else "system"
@@ -164,7 +164,7 @@ async def test_a_lost_campaign_is_paused_and_resumed_by_a_person(real_story: Sto
     await story.service.pause(latest(story, campaign_id))
     view = latest(story, campaign_id)
     assert (view.status, view.paused_by) == (CampaignStatus.PAUSED, "person")
-    assert await story.service.find_lost() == []
+    assert await story.service.lost.find() == []
     await terminate(story, campaign_id)
     # Resumed while it is lost, it goes on at once.
     await story.service.resume(view)
@@ -194,7 +194,7 @@ async def test_the_time_of_the_loss_is_added_to_the_plan(real_story: Story) -> N
     campaign_id = await running(story)
     before = [message.due_at for message in story.store.campaigns.messages(campaign_id)]
     await terminate(story, campaign_id)
-    assert await story.service.revive_lost() == [campaign_id]
+    assert await story.service.lost.revive_all() == [campaign_id]
     await asyncio.sleep(0.3)
     await story.service.resume(latest(story, campaign_id))
     await reaches(story, campaign_id, CampaignStatus.RUNNING)
@@ -213,7 +213,7 @@ async def test_many_revivals_and_orders_at_once_start_one_workflow(real_story: S
     services = (story.service, other)
     orders: list[Order] = [CampaignService.pause, CampaignService.cancel]
     await asyncio.gather(
-        *(service.revive_lost() for service in services * 3),
+        *(service.lost.revive_all() for service in services * 3),
         *(order(service, view) for order in orders for service in services),
         return_exceptions=True,
     )
@@ -240,7 +240,7 @@ async def test_a_campaign_that_ended_for_temporal_and_not_for_the_store_comes_ba
             )
         ]
     )
-    assert await story.service.revive_lost() == [campaign_id]
+    assert await story.service.lost.revive_all() == [campaign_id]
     view = latest(story, campaign_id)
     assert (view.status, view.problem) == (CampaignStatus.PAUSED, "workflow_lost")
     assert sent_of(story, campaign_id) == 1
@@ -308,9 +308,9 @@ async def test_a_wrong_namespace_is_named_and_no_campaign_is_taken_for_lost(
     service = CampaignService(client, story.store, story.settings)
     view = latest(story, campaign_id)
     calls = [
-        service.revive_lost(),
-        service.find_lost(),
-        service.find_lost(campaign_id),
+        service.lost.revive_all(),
+        service.lost.find(),
+        service.lost.find(campaign_id),
         service.change(view, Change(start=await story.now() + 2 * HOUR)),
         service.admit(story.draft(PEOPLE, 5_000)),
     ]
@@ -347,7 +347,7 @@ async def test_when_temporals_database_is_lost_a_paused_campaign_stays_paused(
     )
     await register_search_attributes(environment.client)
     async with tell(environment, settings, store, account, carrier_server) as story:
-        assert sorted(await story.service.revive_lost()) == sorted([paused_id, scheduled_id])
+        assert sorted(await story.service.lost.revive_all()) == sorted([paused_id, scheduled_id])
         await asyncio.sleep(1)
         assert sent_of(story, paused_id) == left
         for campaign_id in (paused_id, scheduled_id):
@@ -377,5 +377,5 @@ async def test_two_hundred_open_campaigns_are_looked_at_with_one_query(
         return await closed(campaign_id)
 
     monkeypatch.setattr(story.service._workflows, "closed", note)
-    assert await story.service.revive_lost() == []
+    assert await story.service.lost.revive_all() == []
     assert described == []

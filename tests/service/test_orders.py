@@ -99,7 +99,7 @@ async def test_f3_orders_answered_before_temporals_database_was_lost_hold_after_
     await environment.shutdown()
     environment = await local_server()
     async with tell(environment, settings, store, account, carrier_server) as story:
-        assert len(await story.service.revive_lost()) == 4
+        assert len(await story.service.lost.revive_all()) == 4
         assert (await reaches(story, cancelled, CampaignStatus.CANCELLED)).tally.sent == 0
         await reaches(story, resumed, CampaignStatus.RUNNING)
         await asyncio.sleep(0.5)
@@ -295,7 +295,7 @@ async def test_a_retry_that_temporal_cannot_hear_is_answered_and_starts_when_it_
     view = latest(story, campaign.id)
     assert (view.status, view.ordered) == (CampaignStatus.RUNNING, "retry")
     await unlisted(story, campaign.id)
-    assert await story.service.revive_lost() == [campaign.id]
+    assert await story.service.lost.revive_all() == [campaign.id]
     assert await finish(story, campaign.id) is CampaignStatus.FINISHED
     assert len(story.carrier.log) == PEOPLE and latest(story, campaign.id).ordered is None
 

@@ -1,5 +1,6 @@
 """Every store test runs on both databases: ``any_store`` is the same store twice."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,30 +9,11 @@ from pydantic import SecretStr
 
 from campaign.settings import Settings
 from store.accounts.accounts import AccountView
-from store.database.migrate import upgrade
 from store.store import Store, open_store
-from tests.postgres import (
-    MISSING,
-    Postgres,
-    find_binaries,
-    pytest_terminal_summary,
-    serve_postgres,
-)
+from tests.postgres import Postgres
 from tests.store.builders import GRANTED, StoreBuilder
 
-__all__ = ["pytest_terminal_summary"]
-
 DATABASES = ("sqlite", "postgresql")
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[Postgres]:
-    """One PostgreSQL server for this process; skips where none is installed."""
-    binaries = find_binaries()
-    if binaries is None:
-        pytest.skip(MISSING)
-    with serve_postgres(binaries) as server:
-        yield server
 
 
 @pytest.fixture(params=DATABASES)
@@ -46,10 +28,13 @@ def any_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 
 
 @pytest.fixture(params=DATABASES)
-def any_settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Settings]:
+def any_settings(
+    request: pytest.FixtureRequest, tmp_path: Path, migrated: Path
+) -> Iterator[Settings]:
     """Settings that name a migrated database of each kind."""
     if request.param == "sqlite":
-        yield _settings(f"sqlite:///{tmp_path / 'godwit.db'}")
+        file = shutil.copyfile(migrated, tmp_path / "godwit.db")
+        yield _settings(f"sqlite:///{file}")
     else:
         server: Postgres = request.getfixturevalue("postgres")
         with server.database() as url:
@@ -60,8 +45,6 @@ def any_settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Set
 def any_store(any_settings: Settings) -> Iterator[Store]:
     """A migrated store of each kind, one test's own."""
     opened = open_store(any_settings)
-    if opened.database.is_sqlite:
-        upgrade(opened.database)
     yield opened
     opened.close()
 

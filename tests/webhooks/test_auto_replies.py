@@ -11,6 +11,7 @@ from campaign.failures import ServiceUnavailable
 from campaign.instants import DAY, HOUR, Instant
 from campaign.keywords import Keyword, KeywordSettings, OptOutEvidence
 from campaign.model import Draft
+from campaign.prices import STANDARD_PRICES
 from campaign.refusals import Refusal, RefusalCode, Refused
 from store.store import Store
 from tests.store.builders import NOW, SENDER, StoreBuilder, number
@@ -63,7 +64,7 @@ def waiting(store: Store) -> list[str]:
 
 async def deliver(store: Store, service: Service, callback_id: str) -> DeliveryOutcome:
     """Try one delivery."""
-    replier = AutoReplier(store, service, cast(Any, Others()), 10.0)
+    replier = AutoReplier(store, service, cast(Any, Others()), 10.0, STANDARD_PRICES)
     return await replier.deliver(callback_id, NOW)
 
 

@@ -23,8 +23,9 @@ Parts = tuple[WorkflowEnvironment, Settings, Store, AccountView]
 @pytest.fixture(autouse=True)
 def short_grace(monkeypatch: pytest.MonkeyPatch) -> None:
     """Workers that shut down sooner than the deadline of a call."""
-    monkeypatch.setattr("worker.GRACEFUL_SHUTDOWN", timedelta(seconds=GRACE_SECONDS))
-    monkeypatch.setattr("worker.SHUTDOWN_PATIENCE", timedelta(seconds=1.5))
+    for module in ("worker", "service.workers"):
+        monkeypatch.setattr(f"{module}.GRACEFUL_SHUTDOWN", timedelta(seconds=GRACE_SECONDS))
+    monkeypatch.setattr("service.workers.SHUTDOWN_PATIENCE", timedelta(seconds=1.5))
 
 
 @pytest.fixture

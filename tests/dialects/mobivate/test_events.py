@@ -4,11 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from campaign.credits import MessageKind
 from campaign.inbound import InboundMessage
-from campaign.instants import SECOND
 from campaign.states import MessageStatus
-from campaign.views import MessageView
 from dialects.mobivate.events import (
     show_incoming,
     show_logged,
@@ -16,32 +13,16 @@ from dialects.mobivate.events import (
     status_of,
 )
 from store.campaigns.message_log import LoggedMessage
-from tests.campaign.making import NOW
+from tests.campaign.making import NOW, message_view
 
-MESSAGE = MessageView(
-    id="msg_1",
-    position=0,
+MESSAGE = message_view(
     to="+447900000001",
     text="Hello",
-    media_url=None,
-    sender="+18005559876",
-    kind=MessageKind.SMS,
     segments=2,
-    status=MessageStatus.DELIVERED,
-    reason=None,
-    attempts=1,
-    due_at=NOW,
-    scheduled_at=None,
-    sent_at=NOW + SECOND,
-    final_at=NOW + 2 * SECOND,
-    key=None,
     reference="aaa",
-    error=None,
-    carrier_id="c-1",
     country="GB",
     line_type="mobile",
     network="O2",
-    duplicate_of=None,
 )
 
 

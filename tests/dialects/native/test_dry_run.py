@@ -42,8 +42,8 @@ async def test_texts_credits_and_countries_are_shown(api: Api) -> None:
     assert account is not None
     assert shown["available"]["sms"] == account.balances["sms"].available  # type: ignore[index]
     assert shown["countries"] == [
-        {"country": "US", "messages": 2, "segments": 2},
-        {"country": "DE", "messages": 1, "segments": 2},
+        {"country": "US", "messages": 2, "segments": 2, "credits": {"sms": 4, "mms": 0}},
+        {"country": "DE", "messages": 1, "segments": 2, "credits": {"sms": 2, "mms": 0}},
     ]
 
 

@@ -9,42 +9,22 @@ from typing import Any
 import pytest
 from telesign.util import verify_telesign_callback_signature
 
-from campaign.credits import MessageKind
 from campaign.events import Event
 from campaign.instants import instant_of
-from campaign.states import MessageStatus
-from campaign.views import MessageView
 from dialects.telesign.events import callback_headers, render_message_event, status_of
+from tests.campaign.making import message_view
 from tests.dialects.telesign.client import mac
 
 SAMPLES = Path(__file__).parents[2] / "samples" / "telesign"
 CAMPAIGN = "0A1B2C3D4E5F60718293A4B5C6D7E8F9"
 RECEIVED = instant_of(datetime(2026, 11, 21, 9, tzinfo=UTC))
 SECRET = "c2VjcmV0IGtleSBvZiB0aGlydHktdHdvIGJ5dGVzIQ=="
-MESSAGE = MessageView(
-    id="msg_1",
-    position=0,
-    to="+14155550100",
+MESSAGE = message_view(
     text="Your parcel is here",
-    media_url=None,
-    sender="+18005559876",
-    kind=MessageKind.SMS,
-    segments=1,
-    status=MessageStatus.DELIVERED,
-    reason=None,
-    attempts=1,
     due_at=RECEIVED,
-    scheduled_at=None,
     sent_at=RECEIVED + 1_000,
     final_at=RECEIVED + 3_250,
-    key=None,
     reference="order-1",
-    error=None,
-    carrier_id="c-1",
-    country="US",
-    line_type=None,
-    network=None,
-    duplicate_of=None,
 )
 
 

@@ -7,51 +7,26 @@ from typing import Any
 
 import pytest
 
-from campaign.credits import MessageKind
 from campaign.deliveries import DeliveryOutcome, DeliveryVerdict
 from campaign.events import OPT_OUT_EVENTS, Event, EventEndpoint
 from campaign.inbound import InboundMessage
 from campaign.instants import SECOND, iso
 from campaign.ports import Tally
-from campaign.states import CampaignStatus, MessageStatus
-from campaign.views import CampaignView, ClickView, MessageView
+from campaign.states import CampaignStatus
+from campaign.views import CampaignView, ClickView
 from dialects.renderers import RENDERERS
 from dialects.textingline.events import render_event
 from store.accounts.accounts import AccountView
 from store.store import Store
 from store.webhooks.events import WebhookEvent
-from tests.campaign.making import NOW
+from tests.campaign.making import NOW, message_view
 from tests.receiving import receive
 from tests.store.builders import StoreBuilder
 from tests.webhooks.peers import egress_client
 from webhooks.sender import WebhookSender
 
 NAME = "textingline"
-MESSAGE = MessageView(
-    id="msg_1",
-    position=0,
-    to="+14155550100",
-    text="We open at nine",
-    media_url=None,
-    sender="+18005559876",
-    kind=MessageKind.SMS,
-    segments=1,
-    status=MessageStatus.DELIVERED,
-    reason=None,
-    attempts=1,
-    due_at=NOW,
-    scheduled_at=None,
-    sent_at=NOW + SECOND,
-    final_at=NOW + 2 * SECOND,
-    key=None,
-    reference=None,
-    error=None,
-    carrier_id="c-1",
-    country="US",
-    line_type=None,
-    network=None,
-    duplicate_of=None,
-)
+MESSAGE = message_view()
 CAMPAIGN = CampaignView(
     id="brc_1",
     account_id="acc_1",

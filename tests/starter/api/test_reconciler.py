@@ -3,8 +3,10 @@
 import asyncio
 from dataclasses import replace
 from typing import cast
+from unittest.mock import AsyncMock
 
 import pytest
+from structlog.testing import capture_logs
 from temporalio.testing import WorkflowEnvironment
 
 from campaign.failures import ServiceUnavailable, StoreUnavailable
@@ -85,7 +87,7 @@ async def test_a_step_that_fails_is_taken_again_and_holds_up_no_other(
         raise StoreUnavailable("away")
 
     monkeypatch.setattr("starter.api.reconciler.ROUND_SECONDS", 0.01)
-    monkeypatch.setattr(story.service, "revive_lost", fail)
+    monkeypatch.setattr(story.service.lost, "revive_all", fail)
     monkeypatch.setattr(reconciler, "withdraw_stale", withdraw)
     running = asyncio.create_task(reconciler.run())
     async with asyncio.timeout(10):
@@ -95,6 +97,22 @@ async def test_a_step_that_fails_is_taken_again_and_holds_up_no_other(
     assert not running.done()
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
+
+
+async def test_a_workflow_that_cannot_go_on_is_logged_when_that_begins_and_ends(
+    real_story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    story = real_story
+    reconciler = Reconciler(story.service, story.store, story.settings)
+    found = [["cmp_1"], ["cmp_1"], []]
+    monkeypatch.setattr(story.service.lost, "find_stuck", AsyncMock(side_effect=found))
+    with capture_logs() as logs:
+        for _ in found:
+            await reconciler.log_stuck()
+    assert [(line["log_level"], line["campaign"]) for line in logs] == [
+        ("error", "cmp_1"),
+        ("info", "cmp_1"),
+    ]
 
 
 async def test_old_texts_are_removed_where_the_operator_says_so(

@@ -45,8 +45,8 @@ def test_it_says_who_gets_what_for_how_much_and_when(godwit: CommandLine, store:
         '3 x “ left double quotation mark: "',
         "3 x 👋 waving hand sign: no replacement",
         "smartEncoding would save 1 segment",
-        "Countries US 3 messages in 5 segments",
-        "AU 1 message in 1 segment",
+        "Countries US 3 messages in 5 segments for 6 SMS credits",
+        "AU 1 message in 1 segment for 2 SMS credits",
         "Limited by the rate of sender +18005559876: 0.5 segments/s",
         "Sample 1 to +14155551001, 2 segments, UCS-2",
     ):

@@ -64,7 +64,7 @@ def test_without_a_command_the_help_is_shown(bare: CommandLine) -> None:
 
 def test_the_commands_that_are_promised_are_there() -> None:
     promised = "up api worker send list status watch pause resume cancel report audit demo"
-    promised += " reschedule retry why resolve stop start env"
+    promised += " reschedule retry why resolve stop start env prove listen find"
     groups = {
         "db": "upgrade restored",
         "account": "create credit show list",

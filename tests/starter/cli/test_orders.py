@@ -166,9 +166,16 @@ async def test_what_failed_for_a_passing_reason_is_retried_and_all_else_is_said(
     campaign_id = ended(builder, 3)
     nothing = await godwit.beside("retry", campaign_id)
     assert nothing.fault == "no message failed for a reason that may pass"
+    for words, fault in (
+        (("--reason", "never_heard_of"), "reasons[0]: is no reason"),
+        (("--country", "fr", "--carrier", "pretend"), "no failed message matches"),
+    ):
+        result = await godwit.beside("retry", campaign_id, *words)
+        assert (result.code, result.fault.startswith(fault)) == (1, True), result.err
     builder.execute("UPDATE message SET reason = 'unavailable' WHERE status = 'failed'")
     # The retry is in the store, and begins when Temporal is back.
-    assert (await godwit.beside("retry", campaign_id)).code == 0
+    result = await godwit.beside("retry", campaign_id, "--reason", "unavailable")
+    assert (result.code, result.out) == (0, "1 message is sent again\n")
     godwit.environment["TEMPORAL_ADDRESS"] = address
     result = await godwit.beside("retry", campaign_id)
     assert (result.code, result.out) == (0, "requested; the campaign was running\n")

@@ -84,7 +84,7 @@ def test_each_process_gets_the_variables_that_it_needs() -> None:
         "TEMPORAL_ADDRESS": "127.0.0.1:7233",
         "https_proxy": "http://proxy.example",
     }
-    assert set(for_temporal(environment)) == {"PATH", "LD_PRELOAD"}
+    assert set(for_temporal(environment)) == {"PATH", "LD_PRELOAD", "TEMPORAL_CONFIG_FILE"}
     assert set(for_carrier(environment, "pretend")) == {
         "PATH",
         "LD_PRELOAD",

@@ -113,10 +113,10 @@ def test_plan_facts_are_of_what_waits(builder: StoreBuilder) -> None:
     builder.execute("UPDATE message SET due_at = due_at + position * 1000")
     builder.execute("UPDATE message SET status = 'skipped' WHERE position = 2")
     facts = builder.store.admissions.plan_facts(campaign)
-    assert facts == PlanFacts(0.5, NOW, NOW + SECOND, 2)
+    assert facts == PlanFacts(0.5, NOW, NOW + SECOND, 2, base_at=NOW + HOUR)
     builder.execute("UPDATE message SET status = 'cancelled'")
     empty = builder.store.admissions.plan_facts(campaign)
-    assert empty == PlanFacts(0.5, None, None, 0)
+    assert empty == PlanFacts(0.5, None, None, 0, base_at=NOW + HOUR)
 
 
 @pytest.mark.parametrize("status", CampaignStatus)

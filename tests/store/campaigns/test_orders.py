@@ -173,3 +173,22 @@ def test_the_database_itself_refuses_an_order_that_nobody_knows(
     builder.admit()
     with pytest.raises(IntegrityError):
         builder.execute(f"UPDATE campaign SET {change}")
+
+
+def test_a_resume_that_is_repeated_in_haste_keeps_no_campaign_paused(builder: StoreBuilder) -> None:
+    campaign, orders = builder.admit(1), builder.store.orders
+    orders.give(campaign, Order.PAUSE, NOW)
+    first = orders.give(campaign, Order.RESUME, NOW + SECOND).number
+    for after in range(9):
+        assert orders.give(campaign, Order.RESUME, NOW + (2 + after) * SECOND).number == first
+    # A repeat after a while is brought to the workflow again.
+    later = NOW + 12 * SECOND
+    assert orders.give(campaign, Order.RESUME, later).number == later
+    # A pause in between makes it another order, and so does a problem that it is to answer.
+    orders.give(campaign, Order.PAUSE, later + 1)
+    assert orders.give(campaign, Order.RESUME, later + 2).number == later + 2
+    builder.store.campaigns.report_problem(campaign, "needs_help:shift_plan:KeyError", NOW)
+    newest = orders.give(campaign, Order.RESUME, later + 3).number
+    assert newest == later + 3
+    # The run that carries out the first of them is not refused for the sake of the others.
+    assert builder.store.campaigns.set_status(campaign, RUNNING, later + 4, newest) is RUNNING

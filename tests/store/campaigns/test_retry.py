@@ -10,7 +10,8 @@ from campaign.handoffs import Receipt
 from campaign.instants import DAY, HOUR
 from campaign.orders import Order
 from campaign.ports import Outcome
-from campaign.refusals import Refusal, RefusalCode
+from campaign.refusals import Refusal, RefusalCode, Refused
+from campaign.retry import RetrySelection
 from campaign.states import CampaignStatus, MessageStatus
 from store.campaigns.audit import audit
 from store.campaigns.retry import Retried
@@ -35,8 +36,14 @@ def ended(builder: StoreBuilder, *codes: str | None, **members: Any) -> str:
     return campaign
 
 
-def retry(builder: StoreBuilder, campaign: str, now: int = LATER) -> Retried | Refusal:
-    return builder.store.retrying.retry(campaign, now)
+def retry(
+    builder: StoreBuilder, campaign: str, now: int = LATER, **selection: Any
+) -> Retried | Refusal:
+    """What a retry did, or the first reason why it did nothing."""
+    try:
+        return builder.store.retrying.retry(campaign, now, RetrySelection(**selection)).result
+    except Refused as refused:
+        return refused.refusals[0]
 
 
 def status(builder: StoreBuilder, campaign: str) -> CampaignStatus:
@@ -131,7 +138,7 @@ def test_of_ten_retries_at_once_one_pays_and_the_others_find_it_under_way(
 ) -> None:
     campaign = ended(builder, None, "unavailable", "unavailable")
     stores = (builder.store, rival_store)
-    result = race(10, lambda runner: stores[runner % 2].retrying.retry(campaign, LATER))
+    result = race(10, lambda runner: stores[runner % 2].retrying.retry(campaign, LATER).result)
     assert sorted(map(str, result)) == ["again"] + ["under_way"] * 9
     assert builder.money() == (GRANTED - 6, 4, 2)
     assert in_balance(builder)

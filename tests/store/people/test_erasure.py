@@ -32,7 +32,6 @@ TEXT = "Order 1 has shipped"
 IMPERSONAL = {
     "account": "customers of ours",
     "api_key": "secrets, encrypted",
-    "attempt": "ids, instants and codes",
     "brake": "accounts and instants",
     "carrier_state": "carriers",
     "credit": "balances",
@@ -184,7 +183,7 @@ def test_a_retry_sends_nothing_to_an_erased_person(builder: StoreBuilder, any_st
     builder.write(campaign, *failed)
     any_store.admissions.settle(campaign, CampaignStatus.FINISHED_WITH_FAILURES, NOW)
     any_store.eraser.erase(builder.account_id, PERSON, NOW)
-    assert any_store.retrying.retry(campaign, NOW) is Retried.AGAIN
+    assert any_store.retrying.retry(campaign, NOW).result is Retried.AGAIN
     assert builder.send(campaign) == [0, 2]
 
 

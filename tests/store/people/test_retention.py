@@ -53,11 +53,11 @@ def test_a_campaign_without_its_texts_is_not_retried(
     campaign = ended(builder, 3, NOW - 2 * DAY)
     # A process that dies between two steps leaves it like this.
     assert any_store.retention.remove_texts(NOW - DAY, NOW, 1)
-    assert any_store.retrying.retry(campaign, NOW) is Retried.NOTHING
+    assert any_store.retrying.retry(campaign, NOW).result is Retried.NOTHING
     assert steps(any_store, NOW - DAY, limit=10) == 1
-    assert any_store.retrying.retry(campaign, NOW) is Retried.NOTHING
+    assert any_store.retrying.retry(campaign, NOW).result is Retried.NOTHING
     kept = ended(builder, 1, NOW)
-    assert any_store.retrying.retry(kept, NOW) is Retried.AGAIN
+    assert any_store.retrying.retry(kept, NOW).result is Retried.AGAIN
 
 
 def test_texts_from_people_go_too(builder: StoreBuilder, any_store: Store) -> None:

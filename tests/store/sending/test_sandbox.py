@@ -67,8 +67,8 @@ def test_a_retry_costs_nothing_and_stays_in_the_sandbox(builder: StoreBuilder) -
     builder.flush_and_claim(tried)
     builder.write(tried, outcome(0, MessageStatus.FAILED, code="unavailable"))
     builder.store.admissions.settle(tried, CampaignStatus.FINISHED_WITH_FAILURES, NOW)
-    assert builder.store.retrying.retry(tried, NOW) is Retried.AGAIN
-    assert builder.store.retrying.retry(tried, NOW) is Retried.UNDER_WAY
+    assert builder.store.retrying.retry(tried, NOW).result is Retried.AGAIN
+    assert builder.store.retrying.retry(tried, NOW).result is Retried.UNDER_WAY
     assert builder.money() == (GRANTED, 0, 0)
     assert carriers_of(builder.flush_and_claim(tried)) == {(SANDBOX, True)}
     builder.write(tried, outcome(0, attempt=2))
