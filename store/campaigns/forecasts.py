@@ -8,7 +8,9 @@ from sqlalchemy import Connection, Row, bindparam, text
 
 from campaign.forecast import Departure, Forecast, Limits, forecast, limits_of
 from campaign.instants import INSTANT_MAX, SECOND, Instant
+from campaign.people import ERASED
 from campaign.rates import campaign_scope, carrier_scope, sender_scope
+from campaign.sending_windows import stored_hours
 from campaign.views import CampaignView
 from store.database.engine import Database
 from store.shared.rates import Rates
@@ -32,15 +34,23 @@ _LAST_DUE = text("""
     FROM campaign WHERE id IN :campaigns
 """).bindparams(bindparam("campaigns", expanding=True))
 _SPAN = text(f"""
-    SELECT min(due_at) AS first_due, max(due_at) AS last_due FROM message
-    WHERE {_WAITING} AND due_at <= :until
-""")
-_PARTS = text(f"""
-    SELECT sender, min(due_at) AS due_at, max(due_at) AS until, count(*) AS messages,
-      sum(segments) AS segments
+    SELECT min(due_at) AS first_due, max(due_at) AS last_due,
+      (SELECT purpose FROM campaign WHERE id = :campaign) AS purpose,
+      (SELECT sending_window FROM campaign WHERE id = :campaign) AS sending_window
     FROM message WHERE {_WAITING} AND due_at <= :until
-    GROUP BY sender, (due_at - CAST(:first_due AS BIGINT)) / CAST(:width AS BIGINT)
 """)
+# Where the recipient's time counts, numbers with the same first digits share their hours.
+_AREA_DIGITS = 5
+_PARTS, _LOCAL_PARTS = (
+    text(f"""
+    SELECT sender, min(due_at) AS due_at, max(due_at) AS until, count(*) AS messages,
+      sum(segments) AS segments, min(recipient) AS recipient, min(country) AS country,
+      min(time_zone) AS time_zone
+    FROM message WHERE {_WAITING} AND due_at <= :until
+    GROUP BY sender, (due_at - CAST(:first_due AS BIGINT)) / CAST(:width AS BIGINT){place}
+""")
+    for place in ("", f", time_zone, country, substr(recipient, 1, {_AREA_DIGITS})")
+)
 
 
 class Forecasts:
@@ -143,7 +153,8 @@ class Forecasts:
     ) -> tuple[Sequence[Departure], Mapping[str, float]]:
         """What waits of a campaign, in at most ``PARTS`` parts for each sender, and its rates.
 
-        Messages that are due after ``until`` are left out.
+        Messages that are due after ``until`` are left out. Where the recipient's hours count,
+        there are so many parts for each area.
         """
         values = {"campaign": campaign.id, "until": until}
         span = connection.execute(_SPAN, values).one()
@@ -151,12 +162,22 @@ class Forecasts:
             return [], {}
         width = (span.last_due - span.first_due) // PARTS + 1
         parts = {**values, "first_due": span.first_due, "width": width}
-        rows = connection.execute(_PARTS, parts).all()
+        hours = stored_hours(span.purpose, span.sending_window)
+        is_local = hours is not None and hours.is_local
+        rows = connection.execute(_LOCAL_PARTS if is_local else _PARTS, parts).all()
         senders = {row.sender: int(row.segments) for row in rows}
         limits = self.limits(connection, campaign, senders, now, rates)
         departures = [
             Departure(
-                row.due_at, int(row.segments), limits.names[row.sender], row.messages, row.until
+                row.due_at,
+                int(row.segments),
+                limits.names[row.sender],
+                row.messages,
+                row.until,
+                None
+                if hours is None or row.recipient == ERASED
+                else hours.for_recipient(row.recipient, row.country, row.time_zone),
+                hours is not None and hours.skips,
             )
             for row in rows
         ]

@@ -98,7 +98,10 @@ class Plans:
         scheduled_at: Instant | None = None,
         within: Connection | None = None,
     ) -> int:
-        """See :class:`campaign.ports.PlanStore`; raises NoResultFound for an unknown id."""
+        """See :class:`campaign.ports.PlanStore`; raises NoResultFound for an unknown id.
+
+        It is part of the transaction ``within`` where one is given.
+        """
         _check(by, scheduled_at)
         values = {"campaign": campaign_id, "number": number, "by": by, "scheduled_at": scheduled_at}
         return self._write(lambda connection: self._shift(connection, values), within)
@@ -147,7 +150,10 @@ class Plans:
         scheduled_at: Instant | None = None,
         within: Connection | None = None,
     ) -> int:
-        """See :class:`campaign.ports.PlanStore`; raises NoResultFound for an unknown id."""
+        """See :class:`campaign.ports.PlanStore`; raises NoResultFound for an unknown id.
+
+        It is part of the transaction ``within`` where one is given.
+        """
         _check(earliest, scheduled_at)
         if fault := spread_fault(hours, SPREAD_HOURS_CEILING):
             raise InstantOutOfRange(f"a spread {fault}")
