@@ -32,12 +32,13 @@ class RetrySelection:
     """Which failed messages of a campaign are retried, and how.
 
     No ``reasons`` mean every reason that may pass, no ``countries`` all of them. ``carrier`` is the
-    only one that they are sent through; None for their route.
+    only one that they are sent through; None for their route. ``text`` is their new text.
     """
 
     reasons: tuple[str, ...] = ()
     countries: tuple[str, ...] = ()
     carrier: str | None = None
+    text: str | None = None
 
     def faults(self, carriers: Collection[str]) -> Iterator[Refusal]:
         """What is wrong with it, with its place; ``carriers`` are those in use."""

@@ -1,5 +1,6 @@
 """The workflows of campaigns as Temporal has them: started, addressed, listed and described."""
 
+import asyncio
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from campaign.instants import Instant, instant_of
 from campaign.orders import Order
 from campaign.settings import Settings
 from campaign.views import CampaignView
+from service.changes import Change, send_update
 from service.start_options import campaign_input, start_options
 from service.temporal import WorkflowNotFound, namespace_in_use, translate_errors
 from workflows.campaign import CampaignWorkflow
@@ -107,6 +109,12 @@ class CampaignWorkflows:
             await self._client.workflow_service.signal_workflow_execution(
                 request, retry=True, timeout=RPC_TIMEOUT
             )
+
+    async def update(self, campaign_id: str, change: Change, timeout: timedelta) -> Instant:
+        """See :func:`service.changes.send_update`; raises WorkflowNotFound where none is open."""
+        with translate_errors(self._client):
+            async with asyncio.timeout(timeout.total_seconds()):
+                return await send_update(self.handle(campaign_id), change, timeout)
 
     async def running(self) -> set[str]:
         """The campaigns whose workflow runs, as the visibility store has it: it lags a little."""

@@ -17,24 +17,23 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from activities.records import Verdict
-from campaign.activity import Action
 from campaign.expanding import at_entries
 from campaign.failures import NoVerdict, ServiceUnavailable
 from campaign.ids import CAMPAIGN_PREFIX, ID_BYTES, make_id
 from campaign.instants import Instant
 from campaign.model import ComposedCampaign, Draft
 from campaign.orders import Order
-from campaign.rates import campaign_scope
 from campaign.refusals import Refusal, RefusalCode, Refused
 from campaign.retry import EVERYTHING, RetrySelection
 from campaign.settings import Settings
-from campaign.states import CAMPAIGN_ENDS, CampaignStatus
+from campaign.states import CampaignStatus
 from campaign.views import CampaignView
+from service.campaign_changes import CampaignChanges
 from service.campaign_workflows import CampaignWorkflows, workflow_id
-from service.changes import Change, changes_of, faults_of, send_update
+from service.changes import Change
 from service.composition import CampaignComposer
 from service.dry_run import DryRun, dry_run
-from service.forecasts import fault_of_spread, planned_end
+from service.forecasts import planned_end
 from service.lost_workflows import LostWorkflows
 from service.media_check import open_media_check
 from service.orders import Orders
@@ -84,7 +83,8 @@ class CampaignService:
         self._workflows = CampaignWorkflows(client, settings)
         self.lost = LostWorkflows(self._workflows, store)
         self._orders = Orders(self._workflows, self.lost, store)
-        self._retries = Retries(store, self.lost)
+        self._retries = Retries(store, self.lost, self._composer)
+        self._changes = CampaignChanges(self._workflows, self.lost, store, settings, self._composer)
 
     async def admit(
         self,
@@ -175,31 +175,8 @@ class CampaignService:
         return await self._retries.retry(view, wanted)
 
     async def change(self, view: CampaignView, change: Change) -> Instant | None:
-        """Give a campaign another start or spread while it waits, another rate until it ends.
-
-        All of it or nothing. Returns when it begins, where that may have changed. Raises Refused
-        with every fault, StateConflict when the campaign has begun or ended, ServiceUnavailable
-        when no answer came in time. Asked again, it changes nothing more. A campaign whose
-        workflow was lost is revived first, and stays paused.
-        """
-        now = await asyncio.to_thread(self._store.clock.now)
-        faults = faults_of(change, now, self._settings, view.expires_at)
-        if faults:
-            raise Refused(*faults)
-        if view.status in CAMPAIGN_ENDS:
-            raise StateConflict(view.status)
-        fault = await asyncio.to_thread(fault_of_spread, self._store, view, change, now)
-        if fault is not None:
-            raise Refused(fault)
-        begins = await self._change_plan(view.id, change) if change.moves_plan else None
-        if change.moves_plan:
-            before, after = changes_of(view, change)
-            record = self._store.activities.record
-            await asyncio.to_thread(record, Action.CAMPAIGN_CHANGED, view.id, before, after)
-        if change.has_rate:
-            scope = campaign_scope(view.id)
-            await asyncio.to_thread(self._store.rates.set_rate, scope, change.rate)
-        return begins
+        """See :meth:`service.campaign_changes.CampaignChanges.make`."""
+        return await self._changes.make(view, change)
 
     async def planned_end(self, campaign_id: str) -> Instant | None:
         """See :func:`service.forecasts.planned_end`."""
@@ -263,27 +240,6 @@ class CampaignService:
             raise StateConflict(view.status, *RAN_BEFORE) from error
         except (WorkflowNotFound, WorkflowUpdateFailedError) as error:
             raise ServiceUnavailable("its workflow ended before it gave a verdict") from error
-
-    async def _change_plan(self, campaign_id: str, change: Change) -> Instant:
-        try:
-            try:
-                return await self._update(campaign_id, change)
-            except WorkflowNotFound:
-                if await self.lost.revive(campaign_id) is None:
-                    raise
-                log.warning(
-                    "no workflow ran for this open campaign; it was started again for a change",
-                    campaign=campaign_id,
-                )
-                return await self._update(campaign_id, change)
-        except (WorkflowUpdateFailedError, WorkflowNotFound) as error:
-            raise StateConflict((await self._view(campaign_id)).status) from error
-
-    async def _update(self, campaign_id: str, change: Change) -> Instant:
-        with translate_errors(self._client):
-            async with asyncio.timeout(self._timeout.total_seconds()):
-                handle = self._workflows.handle(campaign_id)
-                return await send_update(handle, change, self._timeout)
 
 
 async def open_campaign_service(settings: Settings, store: Store) -> CampaignService:

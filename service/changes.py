@@ -16,12 +16,16 @@ from workflows.records import CampaignResult, ChangeSpreadInput, RescheduleInput
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A change to a campaign: None keeps the start or the spread, ``has_rate`` False the rate."""
+    """A change to a campaign: None keeps the start, the spread or the text, ``has_rate`` the rate.
+
+    The ``text`` is that of the messages that have not left, and have no text of their own.
+    """
 
     start: Instant | None = None
     spread_hours: float | None = None
     has_rate: bool = False
     rate: float | None = None
+    text: str | None = None
 
     @property
     def moves_plan(self) -> bool:
@@ -34,6 +38,9 @@ def faults_of(
 ) -> list[Refusal]:
     """Everything that is wrong with a change, for a campaign that expires then."""
     faults = []
+    if change.text is not None and change.moves_plan:
+        what = "change the text and the plan in two requests, because each may be refused"
+        faults.append(Refusal(RefusalCode.FIELD_INVALID, what, "text"))
     ahead_max, hours = settings.schedule_days_max * DAY, change.spread_hours
     start = None if change.start is None else window_fault(change.start, now, ahead_max)
     if change.start is not None and expires_at is not None and change.start >= expires_at:

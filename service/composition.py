@@ -36,7 +36,7 @@ class CampaignComposer:
             self._default_sender(draft),
             self.lookup,
             make_ids(MESSAGE_PREFIX, random).__next__,
-            self._shortener(draft),
+            self.shortener(draft.account_id) if draft.shorten_urls else None,
             self.settings.prices_file,
         )
 
@@ -87,10 +87,9 @@ class CampaignComposer:
             active.sort(key=lambda address: sender_kind(address) is SenderKind.ALPHANUMERIC)
         return active[0] if active else None
 
-    def _shortener(self, draft: Draft) -> Shortener | None:
-        if not draft.shorten_urls:
-            return None
-        account = self.store.accounts.show(draft.account_id)
+    def shortener(self, account_id: str) -> Shortener | None:
+        """What shortens the links of an account; None where no address for them is configured."""
+        account = self.store.accounts.show(account_id)
         host = None if account is None else account.short_link_host
         base_url = base_url_of(self.settings.short_link_base_url, host)
         if not base_url:

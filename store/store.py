@@ -21,6 +21,7 @@ from store.campaigns.open_campaigns import OpenCampaigns
 from store.campaigns.orders import Orders
 from store.campaigns.plans import Plans
 from store.campaigns.retry import Retrying
+from store.campaigns.text_edits import TextEdits
 from store.campaigns.timelines import Timelines
 from store.clock import StoreClock
 from store.database.engine import Database
@@ -92,6 +93,7 @@ class Store:
     replies: Replies
     resolving: Resolving
     retrying: Retrying
+    text_edits: TextEdits
     attempts: Attempts
     message_log: MessageLog
     timelines: Timelines
@@ -161,6 +163,7 @@ def open_store(settings: Settings) -> Store:
         replies=Replies(database),
         resolving=Resolving(database, admissions),
         retrying=Retrying(database, routes),
+        text_edits=TextEdits(database),
         attempts=Attempts(database),
         message_log=MessageLog(database),
         timelines=Timelines(database),

@@ -41,9 +41,12 @@ CHANGE = (
     "Applies all changes or none. The start can change until the first wave is sent, and moves the "
     "whole plan, including the messages' own times. The spread can change until then too: messages "
     "without a time of their own are spread again from the start; the others keep their time. The "
-    "rate can change until the campaign ends, and takes effect within two seconds."
+    "rate can change until the campaign ends, and takes effect within two seconds. The text can, "
+    "too, alone or with the rate: it replaces that of messages that have not left and have none of "
+    "their own, is validated as a new campaign's, and the difference in credits is held or given "
+    "back with it, or the answer is 402."
 )
-CHANGE_BYTES_MAX = 4 * 1024
+CHANGE_BYTES_MAX = 64 * 1024
 # The names of the listings in cursors.
 CAMPAIGNS, MESSAGES = "campaigns", "messages"
 Read = Callable[[Any, Principal], Draft]
@@ -204,7 +207,7 @@ def routes(context: ApiContext, read: Read, create_schema: dict[str, Any]) -> AP
     @router.patch(
         "/campaigns/{id}",
         operation_id="changeCampaign",
-        summary="Change the start, spread or rate of a campaign",
+        summary="Change the start, spread, rate or text of a campaign",
         description=CHANGE,
         openapi_extra=body_of(ChangeBody),
     )

@@ -35,7 +35,7 @@ class RequestModel(StrictModel):
 
 
 class ChangeBody(RequestModel):
-    """A change: start and spread until the first wave, the rate until the campaign ends."""
+    """A change: start and spread until the first wave, rate and text until the campaign ends."""
 
     schedule_date_time: str | None = Field(
         default=None, description="ISO 8601, UTC without a zone; a time in the past hour means now"
@@ -52,6 +52,11 @@ class ChangeBody(RequestModel):
         le=RATE_MAX,
         description="segments per second at most; null for no limit",
     )
+    text: str | None = Field(
+        default=None,
+        description="the text of what has not left; alone, or with the rate. Texts of single "
+        "recipients stay",
+    )
 
 
 def read_change(body: Any) -> Change:
@@ -62,13 +67,14 @@ def read_change(body: Any) -> Change:
         raise Refused(*faults_of(error)) from None
     faults: list[Refusal] = []
     has_rate = "rate" in parsed.model_fields_set
-    if parsed.schedule_date_time is None and parsed.spread_hours is None and not has_rate:
-        what = "give scheduleDateTime, spreadHours or rate, or several of them"
+    given = (parsed.schedule_date_time, parsed.spread_hours, parsed.text)
+    if all(each is None for each in given) and not has_rate:
+        what = "give scheduleDateTime, spreadHours, rate or text"
         faults.append(Refusal(RefusalCode.FIELD_MISSING, what, "scheduleDateTime"))
     start = read_instant(parsed.schedule_date_time, "", faults)
     if faults:
         raise Refused(*faults)
-    return Change(start, parsed.spread_hours, has_rate, parsed.rate)
+    return Change(start, parsed.spread_hours, has_rate, parsed.rate, parsed.text)
 
 
 def read_instant(value: str | None, place: str, faults: list[Refusal]) -> Instant | None:

@@ -36,6 +36,11 @@ class RetryBody(RequestModel):
         description="the only carrier that they are sent through; it must be on the route of their "
         "senders",
     )
+    text: str | None = Field(
+        None,
+        description="their new text, with tags for their fields; validated and priced as that of a "
+        "new campaign",
+    )
 
 
 class RetriedCampaign(Campaign):
@@ -59,4 +64,5 @@ def read_retry(body: Any) -> RetrySelection:
         reasons=tuple(parsed.reasons or ()),
         countries=tuple(parsed.countries or ()),
         carrier=parsed.carrier,
+        text=parsed.text,
     )

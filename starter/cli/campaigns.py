@@ -141,6 +141,9 @@ def retry(
     carrier: Annotated[
         str | None, typer.Option(help="Send them through this carrier and no other.")
     ] = None,
+    text: Annotated[
+        str | None, typer.Option(help="Send this text instead; its tags are filled as before.")
+    ] = None,
 ) -> None:
     """Send failed messages of an ended campaign again.
 
@@ -151,7 +154,8 @@ def retry(
     Example: godwit retry ID --reason blocked --country GB --carrier NAME
     """
     countries = None if country is None else [code.upper() for code in country]
-    wanted = read_retry({"reasons": reason, "countries": countries, "carrier": carrier})
+    members = {"reasons": reason, "countries": countries, "carrier": carrier, "text": text}
+    wanted = read_retry(members)
     _steer(
         id,
         lambda service, view: service.retry(view, wanted),

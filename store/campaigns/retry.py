@@ -11,17 +11,21 @@ from sqlmodel import select
 from campaign.activity import Action
 from campaign.credits import CreditsMax
 from campaign.instants import Instant
+from campaign.model import ComposedCampaign
 from campaign.refusals import Refusal, RefusalCode, Refused
 from campaign.retry import EVERYTHING, RetrySelection
 from campaign.states import CAMPAIGN_ENDS, CampaignStatus
+from campaign.text_edits import Template, Unsent, entry_of, template_from_json
 from store.campaigns.admission import insufficient
 from store.campaigns.admission_statements import WAITING
+from store.campaigns.text_edits import PAGE, UnsentMoved
 from store.database.engine import Database
 from store.shared import ledger
 from store.shared.activity import record
 from store.shared.brakes import NEXT_NUMBER
 from store.shared.prices import price_of
 from store.shared.routes import Routes
+from store.shared.text_changes import TextChanges, change_of, links_of, rows_of
 from store.tables import CampaignRow
 
 # The order stays until a workflow runs for the campaign again.
@@ -43,11 +47,17 @@ _CAN_BE_RETRIED = """
     ))
 """
 _FAILED = text(f"SELECT DISTINCT reason, country, sender FROM message WHERE {_CAN_BE_RETRIED}")
+_READ_FAILED = text(f"""
+    SELECT position, id, recipient, sender, media_url, country, due_at, scheduled_at, fields, reason
+    FROM message WHERE {_CAN_BE_RETRIED} ORDER BY position
+""")
+_TEMPLATE = text("SELECT template FROM campaign WHERE id = :campaign")
 _REQUEUE = text(f"""
     UPDATE message
     SET status = 'queued', due_at = :now, reason = NULL, error = NULL, final_at = NULL,
         carrier = :carrier
     WHERE {_CAN_BE_RETRIED} AND reason IN :reasons AND (:everywhere OR country IN :countries)
+    RETURNING position
 """).bindparams(
     bindparam("carrier", type_=String),
     bindparam("everywhere", type_=Boolean),
@@ -92,16 +102,41 @@ class Retrying:
     def __init__(self, database: Database, routes: Routes) -> None:
         self._database = database
         self._routes = routes
+        self._changes = TextChanges(database)
+
+    def failed(
+        self, campaign_id: str, wanted: RetrySelection
+    ) -> tuple[Template | None, Sequence[Unsent]]:
+        """Read what a retry with another text has to compose: the messages that are wanted.
+
+        The template is None if the campaign is older than templates, or its texts were removed.
+        """
+
+        def work(connection: Connection) -> tuple[Template | None, Sequence[Unsent]]:
+            values = {"campaign": campaign_id}
+            stored = connection.execute(_TEMPLATE, values).scalar_one()
+            rows = connection.execute(_READ_FAILED, values).all()
+            messages = [
+                Unsent._make(row[:-1]) for row in rows if wanted.takes(row.reason, row.country)
+            ]
+            return None if stored is None else template_from_json(stored), messages
+
+        return self._database.read_snapshot(work)
 
     def retry(
-        self, campaign_id: str, now: Instant, wanted: RetrySelection = EVERYTHING
+        self,
+        campaign_id: str,
+        now: Instant,
+        wanted: RetrySelection = EVERYTHING,
+        composed: ComposedCampaign | None = None,
     ) -> RetryAnswer:
         """Requeue the failed messages that are ``wanted``, hold their price, reopen the campaign.
 
+        With another text, ``composed`` has it for each of ``failed``; it is None if that was empty.
         All or nothing: raises Refused if a reason or the carrier does not fit these messages, if
         credits do not suffice, or if the campaign's key belongs to another campaign now. Of
         simultaneous calls, and of two runs, one returns AGAIN and the others UNDER_WAY. Raises
-        NoResultFound for an unknown id.
+        NoResultFound for an unknown id, and UnsentMoved if the caller must read and compose anew.
         """
 
         def work(connection: Connection) -> RetryAnswer:
@@ -122,12 +157,14 @@ class Retrying:
                 "everywhere": not wanted.countries,
                 "countries": list(wanted.countries),
             }
-            messages = connection.execute(_REQUEUE, selected).rowcount
+            positions = connection.execute(_REQUEUE, selected).scalars().all()
+            if wanted.text is not None:
+                self._change_texts(connection, campaign_id, positions, composed, now)
             _hold_key(connection, campaign_id, campaign, now)
-            _record(connection, campaign_id, campaign, wanted, messages)
+            _record(connection, campaign_id, campaign, wanted, len(positions))
             # Last, because every chunk of the account waits for these row locks of the ledger.
             _hold_credits(connection, campaign_id, campaign, now)
-            return RetryAnswer(Retried.AGAIN, messages)
+            return RetryAnswer(Retried.AGAIN, len(positions))
 
         try:
             return self._database.write(work)
@@ -135,6 +172,27 @@ class Retrying:
             return RetryAnswer(Retried.NOTHING)
         except ledger.Overdrawn as overdrawn:
             raise Refused(insufficient(overdrawn.kind)) from None
+
+    def _change_texts(
+        self,
+        connection: Connection,
+        campaign_id: str,
+        positions: Sequence[int],
+        composed: ComposedCampaign | None,
+        now: Instant,
+    ) -> None:
+        """Give requeued messages their new texts and prices; raises UnsentMoved if one has none."""
+        if composed is None:
+            raise UnsentMoved
+        made = {entry_of(composed, message): message for message in composed.messages}
+        if not made.keys() >= set(positions):
+            raise UnsentMoved
+        links = links_of(composed)
+        for start in range(0, len(positions), PAGE):
+            page = positions[start : start + PAGE]
+            changes = [change_of(position, made[position], links) for position in page]
+            self._changes.write(connection, rows_of(campaign_id, changes))
+            self._changes.relink(connection, campaign_id, changes, now)
 
     def _check_carrier(
         self,
@@ -173,6 +231,7 @@ def _record(
         "reasons": list(wanted.reasons),
         "countries": list(wanted.countries),
         "carrier": wanted.carrier,
+        "textLength": len(wanted.text or ""),
     }
     record(
         connection,

@@ -1,5 +1,6 @@
 """What a new campaign and its messages are as rows."""
 
+import json
 from collections.abc import Sequence
 
 from sqlalchemy import Connection
@@ -10,6 +11,7 @@ from campaign.composing import base_instant
 from campaign.model import ComposedCampaign
 from campaign.sending_windows import stored_window
 from campaign.states import GIVEN_UP, CampaignStatus
+from campaign.text_edits import stored_template, template_of
 from store.shared.activity import record
 from store.shared.own_keys import stored_key
 from store.shared.prices import price_values
@@ -45,6 +47,7 @@ def campaign_values(composed: ComposedCampaign, campaign_id: str) -> dict[str, o
         "canary": stored_canary(draft.canary),
         "canary_end": composed.canary_end,
         "brake": stored_brake(draft.brake),
+        "template": stored_template(template_of(draft)),
     }
 
 
@@ -76,10 +79,12 @@ def message_values(composed: ComposedCampaign, campaign_id: str) -> Sequence[dic
             "callback_method": message.callback_method,
             "time_zone": message.time_zone,
             **price_values(message.own_price),
+            "fields": json.dumps(dict(recipient.fields)) if recipient.fields else None,
+            "own_text": True if recipient.text is not None else None,
             # Some are at their end before anything was sent.
             "final_at": composed.received_at if message.status in GIVEN_UP else None,
         }
-        for message in composed.messages
+        for message, recipient in zip(composed.messages, composed.draft.recipients, strict=True)
     ]
     # A column that is empty throughout would cost as much as one that is not.
     used = [name for name in rows[0] if any(row[name] is not None for row in rows)]

@@ -41,8 +41,9 @@ STATEMENTS: Sequence[tuple[str, str]] = (
         "message",
         """
         UPDATE message SET recipient = :erased, text = '', compliance_text = NULL,
-            media_url = NULL, key = NULL, reference = NULL, line_type = NULL, network = NULL,
-            callback_url = NULL, callback_method = NULL, time_zone = NULL
+            next_text = NULL, fields = NULL, media_url = NULL, key = NULL, reference = NULL,
+            line_type = NULL, network = NULL, callback_url = NULL, callback_method = NULL,
+            time_zone = NULL
         FROM {messages}
         WHERE message.campaign_id = r.campaign_id AND message.position = r.position
         """,
@@ -182,13 +183,15 @@ _SKIP = f"""
 _NAMING = text("""
     SELECT id FROM campaign
     WHERE account_id = :account
-        AND (name LIKE :digits OR key LIKE :digits OR refusals LIKE :digits)
+        AND (name LIKE :digits OR key LIKE :digits
+            OR refusals LIKE :digits OR template LIKE :digits)
 """)
 _UNNAME = text("""
     UPDATE campaign SET
         name = CASE WHEN name LIKE :digits THEN :erased ELSE name END,
         key = CASE WHEN key LIKE :digits THEN :erased || ':' || id ELSE key END,
-        refusals = CASE WHEN refusals LIKE :digits THEN '[]' ELSE refusals END
+        refusals = CASE WHEN refusals LIKE :digits THEN '[]' ELSE refusals END,
+        template = CASE WHEN template LIKE :digits THEN NULL ELSE template END
     WHERE id IN :campaigns
 """).bindparams(bindparam("campaigns", expanding=True))
 _FORGET_KEYS = text("""
@@ -248,17 +251,9 @@ class Eraser:
         def work(connection: Connection) -> Erasure:
             self._erased_numbers.add(connection, account_id, number, now)
             found = self._find(connection, values)
-            rows = json_rows(
-                [
-                    {
-                        "campaign_id": row.campaign_id,
-                        "position": row.position,
-                        "message_id": row.message_id,
-                    }
-                    for row in found
-                ]
-            )
-            values["rows"] = rows
+            names = ("campaign_id", "position", "message_id")
+            rows = [{name: getattr(row, name) for name in names} for row in found]
+            values["rows"] = json_rows(rows)
             replies = connection.execute(_REPLIES, values).scalar_one()
             connection.execute(self._back_to_unknown, values)
             skipped = connection.execute(self._skip, values).all()

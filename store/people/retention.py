@@ -36,15 +36,17 @@ _NEXT = text("""
     LIMIT 1
 """).bindparams(_ENDS)
 _BEGIN = text("""
-    UPDATE campaign SET texts_removed_at = 0
+    UPDATE campaign SET texts_removed_at = 0, template = NULL
     WHERE id = :campaign AND COALESCE(texts_removed_at, 0) = 0 AND status IN :ends
 """).bindparams(_ENDS)
 _REMOVE = text("""
-    UPDATE message SET text = '', compliance_text = NULL, media_url = NULL
+    UPDATE message SET text = '', compliance_text = NULL, media_url = NULL, fields = NULL,
+        next_text = NULL
     WHERE campaign_id = :campaign AND position IN (
         SELECT position FROM message
         WHERE campaign_id = :campaign
-            AND (text <> '' OR compliance_text IS NOT NULL OR media_url IS NOT NULL)
+            AND (text <> '' OR compliance_text IS NOT NULL OR media_url IS NOT NULL
+                OR fields IS NOT NULL OR next_text IS NOT NULL)
         ORDER BY position LIMIT :limit
     )
 """)

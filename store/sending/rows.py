@@ -11,7 +11,9 @@ from sqlalchemy import Row
 
 from campaign.handoffs import EarlierTry, Handoff
 from campaign.instants import Instant
+from campaign.ports import Outcome
 from campaign.routing import Choice
+from store.database.engine import json_rows
 
 
 class DueMessage(NamedTuple):
@@ -46,6 +48,26 @@ class Moved(NamedTuple):
     credits_sms: int
     credits_mms: int
     event_for: str | None
+
+
+def outcome_rows(campaign_id: str, outcomes: Sequence[Outcome]) -> str:
+    """Outcomes by position, as the rows of the statements that write them."""
+    return json_rows(
+        [
+            {
+                "campaign_id": campaign_id,
+                "position": outcome.position,
+                "attempt": outcome.attempt,
+                "status": outcome.status.value,
+                "code": outcome.code,
+                "carrier_id": outcome.carrier_id,
+                "at": outcome.at,
+                "due_at": outcome.due_at,
+                "carrier": outcome.carrier,
+            }
+            for outcome in sorted(outcomes, key=lambda outcome: outcome.position)
+        ]
+    )
 
 
 def new_handoff(

@@ -17,7 +17,7 @@ from store.sending.due_messages import DueMessages, Found
 from store.sending.earlier_tries import EarlierTries
 from store.sending.owners import Owner, Owners
 from store.sending.receipts import Receipts
-from store.sending.rows import DueMessage, Moved, new_handoff, old_handoff
+from store.sending.rows import DueMessage, Moved, new_handoff, old_handoff, outcome_rows
 from store.sending.sandbox import settle_sent
 from store.sending.statements import ABANDONED, OWNER, RENEW, ChunkStatements
 from store.sending.time_limits import Deferrals, time_limits
@@ -27,6 +27,7 @@ from store.shared.brakes import brake_of
 from store.shared.erased_numbers import ErasedNumbers
 from store.shared.guards import Guards
 from store.shared.outbox import Outbox
+from store.shared.text_changes import TextChanges
 
 # The next try of a message whose key another message is using.
 KEY_BUSY_WAIT: Instant = 5 * SECOND
@@ -61,6 +62,7 @@ class Sending:
         self._owners = Owners()
         self._earlier_tries = EarlierTries(database, due_messages.routes.carriers)
         self._deferrals = Deferrals(database)
+        self._text_changes = TextChanges(database)
         self._sql = ChunkStatements(database)
 
     def flush_and_claim(
@@ -175,22 +177,7 @@ class Sending:
         now: Instant,
     ) -> _Written:
         """Write outcomes and keys; return what to pay for and which events to record."""
-        rows = json_rows(
-            [
-                {
-                    "campaign_id": campaign_id,
-                    "position": outcome.position,
-                    "attempt": outcome.attempt,
-                    "status": outcome.status.value,
-                    "code": outcome.code,
-                    "carrier_id": outcome.carrier_id,
-                    "at": outcome.at,
-                    "due_at": outcome.due_at,
-                    "carrier": outcome.carrier,
-                }
-                for outcome in sorted(outcomes, key=lambda outcome: outcome.position)
-            ]
-        )
+        rows = outcome_rows(campaign_id, outcomes)
         values = {
             "rows": rows,
             "token": token,
@@ -199,6 +186,8 @@ class Sending:
             "now": now,
         }
         moved = list(map(Moved._make, connection.execute(self._sql.record, values)))
+        put_off = [row.position for row in moved if row.status == MessageStatus.RETRYABLE]
+        self._text_changes.write_kept(connection, campaign_id, put_off, now)
         connection.execute(self._sql.end_attempts, {"rows": rows})
         ended_at = {outcome.position: outcome.at for outcome in outcomes}
         price = Price()

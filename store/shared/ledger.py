@@ -44,7 +44,11 @@ _ENLARGE_HOLD = text("""
 """)
 _HOLDS = text("""
     SELECT count(*) FROM ledger_entry
-    WHERE campaign_id = :campaign AND movement = 'hold' AND kind = :kind
+    WHERE campaign_id = :campaign AND movement = 'hold' AND kind = :kind AND id LIKE :retry
+""")
+_CHANGES = text("""
+    SELECT count(*) FROM ledger_entry
+    WHERE campaign_id = :campaign AND movement = 'hold' AND id LIKE :change
 """)
 _COSTS = text("""
     SELECT kind, amount - voided AS cost FROM hold WHERE campaign_id = :campaign
@@ -108,8 +112,9 @@ def holds(connection: Connection, campaign_id: str) -> int:
     """Count how often a campaign was paid for: at its admission, and once for each retry.
 
     The entries in SMS credits count it, because each hold has one, of zero if need be.
+    What a change of its texts holds is no further payment.
     """
-    values = {"campaign": campaign_id, "kind": CreditKind.SMS.value}
+    values = {"campaign": campaign_id, "kind": CreditKind.SMS.value, "retry": "hold:%"}
     return int(connection.execute(_HOLDS, values).scalar_one())
 
 
@@ -139,6 +144,31 @@ def hold_again(
             _hold_credit(connection, line)
         elif line["kind"] == CreditKind.SMS:
             connection.execute(_ENTRY, line)
+
+
+def change(
+    connection: Connection,
+    account_id: str,
+    campaign_id: str,
+    difference: Price,
+    at: Instant,
+) -> None:
+    """Hold more of each kind where ``difference`` is positive, and give back where it is not.
+
+    The caller has locked the campaign and its holds. Raises Overdrawn, upon which the caller rolls
+    its transaction back.
+    """
+    if _is_free(connection, campaign_id):
+        return
+    counted = {"campaign": campaign_id, "change": "change:%"}
+    number = connection.execute(_CHANGES, counted).scalar_one()
+    more = Price(max(0, difference.sms), max(0, difference.mms))
+    for line in _lines("hold", account_id, campaign_id, more, at):
+        line["id"] = f"change:{campaign_id}:{line['kind']}:{number}"
+        if _move(connection, line, _ENLARGE_HOLD):
+            _hold_credit(connection, line)
+    less = Price(max(0, -difference.sms), max(0, -difference.mms))
+    void_given_up(connection, account_id, campaign_id, less, at)
 
 
 def post(

@@ -40,6 +40,8 @@ class CampaignRow(SQLModel, table=True):
     canary has ended, no message from position ``canary_end`` on leaves; ``canary_decision`` is "go"
     or "stop". Outcomes until ``guarded_since`` count for no brake. ``stop`` is the JSON of why a
     canary or brake stopped it last (campaign/sequential_test.py).
+    ``template`` is the JSON of what its texts are made of
+    (campaign/text_edits.py), and null of a campaign that is older than that.
     """
 
     __tablename__ = "campaign"
@@ -90,6 +92,7 @@ class CampaignRow(SQLModel, table=True):
     brake: str | None = Field(default=None, sa_type=Text)
     guarded_since: int | None = Field(default=None, sa_type=BigInteger)
     stop: str | None = Field(default=None, sa_type=Text)
+    template: str | None = Field(default=None, sa_type=Text)
 
 
 class MessageRow(SQLModel, table=True):
@@ -104,6 +107,9 @@ class MessageRow(SQLModel, table=True):
     ``credits_sms`` and ``credits_mms`` are its price, both null for the standard one of its kind.
     ``carrier`` is the one that a retry chose for it. In a campaign with a canary or a brake
     ``outcome_at`` is when the last answer, receipt or opt-out was recorded.
+    ``fields`` is the JSON of the values for tags, if there are any; with ``own_text`` the request
+    had a text for this recipient alone. ``next_text`` is the change (store/shared/text_changes.py)
+    that a message gets which was being sent when the campaign's text changed, if it is put off.
     """
 
     __tablename__ = "message"
@@ -164,6 +170,9 @@ class MessageRow(SQLModel, table=True):
     credits_sms: int | None = None
     credits_mms: int | None = None
     carrier: str | None = None
+    fields: str | None = Field(default=None, sa_type=Text)
+    own_text: bool | None = None
+    next_text: str | None = Field(default=None, sa_type=Text)
 
 
 class AttemptRow(SQLModel, table=True):

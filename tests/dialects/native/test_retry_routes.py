@@ -47,13 +47,18 @@ async def test_a_campaign_is_retried_by_reason_and_country_and_says_how_many(
         status, problem = await retried(nothing)
         assert (status, problem["type"]) == (409, "urn:godwit:problem:nothing_failed")
 
-    status, shown = await retried(
-        {"reasons": ["blocked"], "countries": ["AU"], "carrier": "pretend"}
-    )
+    status, problem = await retried({"reasons": ["blocked"], "text": "{{NAME}}"})
+    assert (status, problem["errors"][0]["place"]) == (400, "text"), problem
+    body = {"reasons": ["blocked"], "countries": ["AU"], "carrier": "pretend", "text": "Hi again"}
+    status, shown = await retried(body)
     assert (status, shown["retried"], shown["id"]) == (202, 1, created.json()["id"])
     async with asyncio.timeout(20):
         while (await api.http.get(path, auth=api.basic())).json()["status"] == "running":
             await asyncio.sleep(0.05)
+    listed = (await api.http.get(f"{path}/messages", auth=api.basic())).json()["messages"]
+    assert [one["text"] for one in listed] == ["Hello", "Hello", "Hi again"]
+    story = await api.http.get(f"/v1/messages/{listed[2]['id']}", auth=api.basic())
+    assert [one["text"] for one in story.json()["attemptLog"]] == ["Hello", "Hi again"]
     report = (await api.http.get(f"{path}/report", auth=api.basic())).json()
     assert report["credits"]["posted"] == {"sms": 2, "mms": 0}
     assert report["countries"] == [
