@@ -24,7 +24,6 @@ def routes(console: Console, router: APIRouter) -> None:
             request,
             "report.html",
             view=view,
-            report=await read_in_thread(store.campaigns.report, view.id),
             chart=charts.chart(await read_in_thread(store.timelines.read, view.id)),
             made_at=wall_clock(),
             MessageStatus=MessageStatus,
