@@ -1,9 +1,11 @@
 """The sandbox watches every module of the workflows: what would not replay is refused there."""
 
 import ast
+import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -21,28 +23,36 @@ TALES = {
     "receipts": "0.4-unspread",
     "webhook_delivery": "0.4-webhook_delivery",
 }
+Replay = Callable[[Path, str], str]
+# What is imported is imported once; each replay has a process of its own all the same.
 REPLAY = """
-import asyncio, os, sys
-sys.path.insert(0, sys.argv[1])
+import asyncio, json, os, sys
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.worker import Replayer
 from tests.test_replay import HISTORIES, WORKFLOWS, history_of, read
 from worker import make_runner
 
-async def main():
+async def replay(tale):
     replayer = Replayer(
         workflows=WORKFLOWS,
         data_converter=pydantic_data_converter,
         workflow_runner=make_runner(sandboxed=True),
     )
-    (file,) = (file for file in HISTORIES if file.name == sys.argv[2] + ".json.gz")
+    (file,) = (file for file in HISTORIES if file.name == tale + ".json.gz")
     history = history_of(read(file))
     result = await replayer.replay_workflow(history, raise_on_replay_failure=False)
-    print("failure:", result.replay_failure, flush=True)
+    return str(result.replay_failure)
 
-asyncio.run(main())
-# A thread of Temporal's core may still run: it aborts an interpreter that is being torn down.
-os._exit(0)
+for line in sys.stdin:
+    directory, tale = json.loads(line)
+    if (child := os.fork()) == 0:
+        # The sandbox imports the workflows anew, from the first place that has them.
+        sys.path.insert(0, directory)
+        print("failure:", json.dumps(asyncio.run(replay(tale))), flush=True)
+        # A thread of Temporal's core may still run: it aborts an interpreter being torn down.
+        os._exit(0)
+    if os.waitpid(child, 0)[1]:
+        sys.exit("a replay broke off")
 """
 
 
@@ -55,23 +65,33 @@ def spoil(module: Path, call: str) -> None:
     module.write_text(ast.unparse(tree), "utf-8")
 
 
-def replay(workflows: Path, tale: str) -> str:
-    """Replay a history in the sandbox, with the workflows of a directory; how it failed."""
-    command = [sys.executable, "-W", "ignore", "-c", REPLAY, str(workflows), tale]
-    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert result.returncode == 0, result.stderr
-    return result.stdout
+@pytest.fixture(scope="module")
+def replay() -> Iterator[Replay]:
+    """Replay a history in the sandbox with the workflows of a directory; how it failed."""
+    command = [sys.executable, "-W", "ignore", "-c", REPLAY]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=ROOT, stdin=pipe, stdout=pipe, text=True) as process:
+        assert process.stdin and process.stdout
+        asked, answers = process.stdin, process.stdout
+
+        def ask(workflows: Path, tale: str) -> str:
+            print(json.dumps([str(workflows), tale]), file=asked, flush=True)
+            # Temporal's core writes its warnings there too.
+            answer = next(line for line in answers if line.startswith("failure: "))
+            return str(json.loads(answer.removeprefix("failure: ")))
+
+        yield ask
 
 
-def test_the_workflows_as_they_are_replay_in_the_sandbox() -> None:
+def test_the_workflows_as_they_are_replay_in_the_sandbox(replay: Replay) -> None:
     for tale in ("0.4-cancelled", *TALES.values()):
-        assert "failure: None" in replay(ROOT, tale)
+        assert replay(ROOT, tale) == "None"
 
 
 @pytest.mark.parametrize("call", ["time.time()", "random.random()"])
 @pytest.mark.parametrize("module", MODULES)
 def test_a_call_that_would_not_replay_is_refused_in_every_module(
-    module: str, call: str, tmp_path: Path
+    module: str, call: str, replay: Replay, tmp_path: Path
 ) -> None:
     shutil.copytree(ROOT / "workflows", tmp_path / "workflows")
     spoil(tmp_path / "workflows" / f"{module}.py", call)
