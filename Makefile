@@ -3,8 +3,8 @@ BIN := .venv/bin
 WORKERS ?= 4
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up picture test coverage stack chaos lint types licences audit-deps check \
-	api-linters clean
+.PHONY: help setup demo up picture test coverage conformance stack chaos lint types licences \
+	audit-deps check api-linters clean
 
 help: ## List the targets.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -27,13 +27,20 @@ up: setup ## Start the embedded stack and keep it running.
 
 picture: setup ## Draw the pictures in docs/images from commands that really run.
 	$(BIN)/python docs/images/picture.py && $(BIN)/python docs/images/dry_run.py
+	$(BIN)/python docs/images/console_tour.py
 
-test: setup ## Run every test except those of whole stacks.
-	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not stack"
+test: setup ## Run every test except those of whole stacks, and except those in BUT.
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not stack" \
+		$(BUT:%=--ignore=%)
 
 coverage: setup ## Run the same tests with the coverage of lines; or only PART, of packages OF.
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not stack" \
 		$(or $(OF:%=--cov=%),--cov) --cov-report=term:skip-covered $(PART)
+
+EXAMPLES ?= 20
+conformance: setup ## Hold the API against its OpenAPI document: EXAMPLES of each kind of request.
+	CONFORMANCE_EXAMPLES=$(EXAMPLES) $(BIN)/pytest -n 2 --timeout 3000 \
+		tests/starter/api/test_conformance.py
 
 stack: setup ## Run the tests of whole stacks: kills, deploys, neighbours.
 	$(BIN)/pytest -n 2 --dist load -m stack --ignore tests/chaos/test_chaos.py

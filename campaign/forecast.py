@@ -1,15 +1,18 @@
 """When the messages of a campaign will leave, by its plan and the rates that hold it back.
 
-The forecast grants segments as ``campaign.rates`` does. It does not know what other campaigns send
-at the same time, nor how fast a carrier and a worker are.
+The forecast grants segments as ``campaign.rates`` does, and puts off to the next open hour what the
+rates hold back beyond a closing, as a claim does. It does not know what other campaigns send at the
+same time, nor how fast a carrier and a worker are.
 """
 
 import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from heapq import heappop, heappush
 
 from campaign.instants import DAY, HOUR, MINUTE, SECOND, Instant
+from campaign.open_hours import OpenHours
 from campaign.rates import campaign_scope, carrier_scope, sender_scope
 from campaign.timeline import part_width
 
@@ -21,7 +24,8 @@ class Departure:
     """A message: when it is due, its segments, and the names of the rates that it is under.
 
     It may stand for several that are alike: ``messages`` are due evenly from ``due_at`` to
-    ``until``, and ``segments`` is their sum.
+    ``until``, and ``segments`` is their sum. It leaves within ``open_at`` alone; what comes too
+    late for that waits for the next opening, or never leaves if it ``skips``.
     """
 
     due_at: Instant
@@ -29,6 +33,24 @@ class Departure:
     rates: tuple[str, ...]
     messages: int = 1
     until: Instant = 0
+    open_at: OpenHours | None = None
+    skips: bool = False
+
+    def split(self, start: float, end: float) -> "tuple[Departure, Departure | None]":
+        """Those that leave before the closing, and the others, if they leave evenly in this time.
+
+        ``start`` is open.
+        """
+        if self.open_at is None or self.messages == 1:
+            return self, None
+        closes = self.open_at.open_until(int(start))
+        if end <= closes:
+            return self, None
+        count = min(self.messages - 1, math.ceil(self.messages * (closes - start) / (end - start)))
+        segments = round(self.segments * count / self.messages)
+        first = replace(self, messages=count, segments=segments, until=min(self.until, closes))
+        left, others = self.messages - count, self.segments - segments
+        return first, replace(self, due_at=closes, messages=left, segments=others)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +166,7 @@ def in_words(length: Instant) -> str:
 def forecast(
     departures: Iterable[Departure], rates: Mapping[str, float], now: Instant
 ) -> Forecast | None:
-    """Simulate the departures, in the order in which they are due; None without any.
+    """Simulate the departures, in the order in which they are due; None if nothing leaves.
 
     ``rates`` are in segments per second, by name; a departure's name without one limits nothing.
     """
@@ -152,11 +174,26 @@ def forecast(
     delays: Counter[str] = Counter()
     left: Counter[Instant] = Counter()
     last_at = now
-    for departure in sorted(departures, key=lambda each: each.due_at):
-        due_at = max(now, departure.due_at)
+    in_order = sorted(departures, key=lambda each: each.due_at)
+    waiting = [(max(now, each.due_at), place, each) for place, each in enumerate(in_order)]
+    while waiting:
+        due_at, place, departure = heappop(waiting)
         limited = [name for name in departure.rates if name in rates]
         starts = {name: max(free_at[name], float(due_at)) for name in limited}
         start = max(starts.values(), default=float(due_at))
+        if departure.open_at is not None:
+            opens_at = departure.open_at.next_open(int(start))
+            if opens_at != int(start):
+                if opens_at is not None and not departure.skips:
+                    heappush(waiting, (opens_at, place, departure))
+                if start >= due_at + 1:
+                    delays[max(limited, key=starts.__getitem__)] += departure.messages
+                continue
+        slowest = max((SECOND / rates[name] for name in limited), default=0.0)
+        all_left = max(float(departure.until), start + departure.segments * slowest)
+        departure, rest = departure.split(start, all_left)
+        if rest is not None:
+            heappush(waiting, (rest.due_at, place, rest))
         until, each = max(due_at, departure.until), departure.segments / departure.messages
         end = max(start, float(until))
         for name, own_start in starts.items():

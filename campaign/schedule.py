@@ -28,6 +28,15 @@ def window_fault(at: Instant, now: Instant, ahead_max: Instant = SCHEDULE_AHEAD_
     return None
 
 
+def expiry_fault(
+    expires_at: Instant, now: Instant, ahead_max: Instant = SCHEDULE_AHEAD_MAX
+) -> str | None:
+    """The fault of an expiry, or None: it must be in the future, as near as a schedule must be."""
+    return (
+        "must be in the future" if expires_at <= now else window_fault(expires_at, now, ahead_max)
+    )
+
+
 def spread_fault(hours: float, hours_max: float = SPREAD_HOURS_MAX) -> str | None:
     """The fault of a spread, or None: it must be a number of hours within the limits."""
     if math.isfinite(hours) and 0 <= hours <= hours_max:

@@ -72,14 +72,14 @@ class SendingHours:
 
         ``country`` is the number's, in ISO 3166.
         """
-        if not self._is_local:
+        if not self.is_local:
             zones: tuple[str, ...] = ()
         else:
             zones = possible_zones(number) if time_zone is None else (time_zone,)
         return _open_hours(self, country if self.is_marketing else None, zones)
 
     @property
-    def _is_local(self) -> bool:
+    def is_local(self) -> bool:
         """Whether the recipient's time counts."""
         return self.is_marketing or (self.window is not None and self.window.time_zone is None)
 

@@ -129,4 +129,4 @@ def code(last: str | None) -> str:
 
 def kept(days: int) -> str:
     """For how long something is kept."""
-    return f"for {days:,} days" if days else "until you erase it"
+    return f"for {days:,} days" if days else "without a limit"

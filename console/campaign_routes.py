@@ -16,6 +16,7 @@ from campaign.states import CAMPAIGN_ENDS, CampaignStatus, MessageStatus
 from campaign.views import CampaignView, MessageView
 from console import charts, words
 from console.campaign_changes import CHANGEABLE
+from console.campaign_retry import failed_by_reason
 from console.campaigns_routes import stop_of
 from console.handling import PREFIX, Console, redirect
 from dialects.http.auth import Permission
@@ -51,7 +52,6 @@ def routes(console: Console, router: APIRouter) -> None:
         "pause": service.pause,
         "resume": service.resume,
         "cancel": service.cancel,
-        "retry": service.retry,
     }
 
     @router.get("/campaigns/{id}")
@@ -74,6 +74,7 @@ def routes(console: Console, router: APIRouter) -> None:
             stop=await read_in_thread(stop_of, store, view.account_id),
             chart=charts.chart(await read_in_thread(store.timelines.read, view.id)),
             retryable=_retryable(view),
+            has_failed=bool(failed_by_reason(view)),
             activities=await read_in_thread(_activities, store, view),
             version=event_of(view)[0],
             chosen=chosen,
@@ -112,7 +113,7 @@ def routes(console: Console, router: APIRouter) -> None:
 
     @router.post("/campaigns/{id}/{action}")
     async def act(request: Request, id: str, action: str) -> Response:
-        """Pause, resume, cancel or retry the campaign."""
+        """Pause, resume or cancel the campaign."""
         session = await console.enter(request, Permission.CONTROL, in_sandbox=True)
         await console.read_form(request, session.id)
         view = await console.own_campaign(request, session, id, Permission.CONTROL)
@@ -135,12 +136,8 @@ def _activities(store: Store, view: CampaignView) -> Sequence[ActivityView]:
 
 
 def _retryable(view: CampaignView) -> int:
-    """How many messages a retry would send again."""
-    return sum(
-        count
-        for (status, code), count in view.facts.reasons.items()
-        if status == MessageStatus.FAILED and may_pass(code)
-    )
+    """How many messages a retry would send again if nothing is chosen."""
+    return sum(count for reason, count in failed_by_reason(view).items() if may_pass(reason))
 
 
 def _messages(store: Store, view: CampaignView, chosen: Filter) -> Sequence[MessageView]:

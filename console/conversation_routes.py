@@ -139,9 +139,12 @@ def routes(console: Console, router: APIRouter) -> None:
         session = await console.enter(request, Permission.CONTROL)
         fields = await console.read_form(request, session.id)
         texts = await texts_of(request, session, fields)
-        if fields.get("stop") in ("yes", "no"):
-            is_stop = fields["stop"] == "yes"
-            await asyncio.to_thread(decide, store, texts, is_stop, wall_clock())
+        # Those that came after the page was read are decided about by nobody.
+        ids = [text.id for text in texts]
+        seen = fields.get("seen", "")
+        if fields.get("stop") in ("yes", "no") and seen in ids:
+            shown, is_stop = texts[ids.index(seen) :], fields["stop"] == "yes"
+            await asyncio.to_thread(decide, store, shown, is_stop, wall_clock())
         return redirect(conversation_path(texts[0].writer, texts[0].number))
 
 

@@ -78,6 +78,9 @@ def routes(console: Console, router: APIRouter) -> None:
     async def write_page(request: Request, draft: SavedDraft, fault: str | None = None) -> Response:
         senders = await read_in_thread(store.accounts.senders, draft.account_id)
         default, _ = await read_in_thread(store.accounts.timing, draft.account_id)
+        names = drafts.field_names(draft)
+        if list_id := draft.choices.get("list"):
+            names = await read_in_thread(drafts.list_fields, store, list_id)
         return console.page(
             request,
             "write.html",
@@ -86,8 +89,7 @@ def routes(console: Console, router: APIRouter) -> None:
             fault=fault,
             senders=[sender for sender in senders if sender.active],
             count=drafts.count(draft.text),
-            fields=drafts.field_names(draft)
-            or await read_in_thread(drafts.list_fields, store, draft.choices.get("list", "")),
+            fields=names,
             purpose=draft.choices.get("purpose") or default or Purpose.TRANSACTIONAL,
             DAY_NAMES=draft_members.DAY_NAMES,
         )
@@ -137,7 +139,9 @@ def routes(console: Console, router: APIRouter) -> None:
             drafts.people_of, store, composer, draft, session.principal
         )
         lists = await read_in_thread(store.lists.list, draft.account_id, LISTS_MAX)
-        chosen = next((one for one in lists if one.id == draft.choices.get("list")), None)
+        list_id = draft.choices.get("list")
+        # Without one it was removed, and another has to be chosen.
+        chosen = await read_in_thread(store.lists.get, draft.account_id, list_id or "")
         sender = draft.sender or await read_in_thread(
             drafts.default_sender, store, draft.account_id
         )
@@ -147,7 +151,7 @@ def routes(console: Console, router: APIRouter) -> None:
             "recipients.html",
             400 if fault else 200,
             draft=draft,
-            people=None if chosen else people,
+            people=None if list_id else people,
             chosen=chosen,
             lists=lists,
             fault=fault,

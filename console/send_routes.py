@@ -18,6 +18,7 @@ from campaign.states import MessageStatus
 from campaign.test_sends import TO_MAX
 from campaign.views import CampaignView, MessageView
 from console import charts, drafts, people_words, words
+from console.canary_form import DEFAULTS, read_canary
 from console.draft_routes import enter_draft, fault_of
 from console.handling import PREFIX, Console, Leave, new_once, once_of, redirect
 from console.sessions import Session
@@ -142,7 +143,7 @@ def routes(console: Console, router: APIRouter) -> None:
             draft=draft,
             people=draft.choices["checked"],
             fault=fault,
-            fields=fields or {},
+            fields=fields or DEFAULTS,
             TYPED_ABOVE=drafts.TYPED_ABOVE,
         )
 
@@ -167,11 +168,11 @@ def routes(console: Console, router: APIRouter) -> None:
         if checked > drafts.TYPED_ABOVE and typed != str(checked) and not is_look:
             return send_page(request, draft, words.type_number(checked), fields)
         try:
-            times = read_times(fields)
+            times, canary = read_times(fields), read_canary(fields)
         except Unreadable as fault:
             return send_page(request, draft, str(fault), fields)
         to_send, _ = await draft_to_send(request, session, draft)
-        to_send = replace(to_send, scheduled_at=times[0], spread_hours=times[1])
+        to_send = replace(to_send, scheduled_at=times[0], spread_hours=times[1], canary=canary)
         if is_look:
             preview, faults = await preview_of(to_send)
             forecast = preview.forecast if preview else None

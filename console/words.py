@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from campaign.activity import Action, Actor, ActorKind
+from campaign.canary import Measure
 from campaign.ports import Tally
 from campaign.refusals import Refusal
 from campaign.states import CampaignStatus, MessageStatus
@@ -146,12 +147,17 @@ PROBLEMS = {
     ACCOUNT_CLOSED: "The account is closed. Nothing is sent until the operator opens it.",
     STOPPED: "Sending is stopped. It goes on when sending is started again.",
 }
+MEASURES = {
+    Measure.FAILURES: "were not delivered",
+    Measure.OPT_OUTS: "asked not to be texted",
+    Measure.UNKNOWN: "are not known",
+}
 UNKNOWN_MEANING = (
     "The network may or may not have got these messages. Godwit does not send them again, so that "
     "nobody gets a message twice."
 )
 CONFLICTS = {
-    "nothing_to_retry": "None of its messages can be sent again.",
+    "nothing_failed": "None of its messages can be sent again.",
     "texts_removed": "The texts of this campaign were removed, so it cannot be sent again.",
 }
 
@@ -197,6 +203,13 @@ def actor(one: Actor) -> str:
 
 def problem(view: CampaignView) -> str | None:
     """What keeps an open campaign from going on, in a sentence."""
+    if (stop := view.pause_reason) is not None:
+        who = "of the first ones " if stop.guard == "canary" else ""
+        return (
+            f"{stop.bad:,} {who}of {stop.outcomes:,} {MEASURES[stop.measure]}, more than the "
+            f"{100 * stop.rate_max:g} % that is allowed, so it was paused. Look at the reasons, "
+            "and then resume or cancel it."
+        )
     return None if view.problem is None else PROBLEMS.get(view.problem, f"{view.problem}.")
 
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from campaign.credits import CreditKind, Price
 from campaign.expanding import at_entries
 from campaign.forecast import Departure, Forecast, Limits, forecast, limits_of
-from campaign.model import ComposedCampaign, Evidence, Message
+from campaign.model import ComposedCampaign, Draft, Evidence, Message
 from campaign.refusals import Refusal
 from campaign.report import CountryTotal
 from campaign.rules import JUDGEMENT
-from campaign.sending_windows import EXPIRED
+from campaign.sending_windows import EXPIRED, hours_of
 from campaign.smart_encoding import lacking, segments_saved
 from campaign.states import MessageStatus
 from campaign.text import is_blank, segment
@@ -74,10 +74,7 @@ def dry_run(store: Store, composed: ComposedCampaign) -> DryRun:
     assert account is not None
     available = Price(*(account.balances[kind].available for kind in CreditKind))
     refusals += [insufficient(kind) for kind in CreditKind if available.of(kind) < price.of(kind)]
-    departures = [
-        Departure(message.due_at, message.segments, limits.names[message.sender])
-        for message in going
-    ]
+    departures = _departures(draft, going, limits)
     if (fault := draft.credits_max.fault_of(price)) is not None:
         refusals.append(fault)
     written = [composed.written.get(message.position, message.text) for message in going]
@@ -98,6 +95,22 @@ def dry_run(store: Store, composed: ComposedCampaign) -> DryRun:
         messages=composed.messages,
         skip_reasons=skip_reasons,
     )
+
+
+def _departures(draft: Draft, going: Sequence[Message], limits: Limits) -> list[Departure]:
+    hours = hours_of(draft.purpose, draft.window)
+    return [
+        Departure(
+            message.due_at,
+            message.segments,
+            limits.names[message.sender],
+            open_at=None
+            if hours is None
+            else hours.for_recipient(message.to, message.country, message.time_zone),
+            skips=hours is not None and hours.skips,
+        )
+        for message in going
+    ]
 
 
 def _skip_reasons(store: Store, composed: ComposedCampaign) -> dict[int, str]:

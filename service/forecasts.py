@@ -1,11 +1,10 @@
 """When a campaign will end, and whether a change of it leaves its spread enough time."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from sqlalchemy import Connection
 
-from campaign.forecast import forecast, short_spread
+from campaign.forecast import short_spread
 from campaign.instants import Instant
 from campaign.rates import campaign_scope
 from campaign.refusals import Refusal, RefusalCode
@@ -52,24 +51,8 @@ def _end_in(
 ) -> Instant | None:
     if view.status in CAMPAIGN_ENDS:
         return None
-    departures, limits = store.forecasts.departures(connection, view, now, rates=rates)
-    if not departures:
-        return None
-    moved = 0
-    if view.paused_at is not None:
-        # A pause makes up for the time from the first due instant, if nothing was due before it.
-        first_due = min(each.due_at for each in departures)
-        lost_from = max(view.paused_at, first_due if view.started_at is None else 0)
-        moved = max(0, now - lost_from)
-    found = forecast(
-        (
-            replace(each, due_at=each.due_at + moved, until=each.until + moved)
-            for each in departures
-        ),
-        limits,
-        now,
-    )
-    return None if found is None else found.last_at
+    ends = store.forecasts.ends(connection, [view], now, rates)
+    return ends.get(view.id)
 
 
 def fault_of_spread(
@@ -86,9 +69,7 @@ def fault_of_spread(
     def read(connection: Connection) -> Refusal | None:
         segments = store.forecasts.spread_segments(connection, view.id)
         rates = _rates_after(store, connection, view, change)
-        limits = store.forecasts.limits(
-            connection, view.account_id, view.id, view.sandbox, segments, now, rates
-        )
+        limits = store.forecasts.limits(connection, view, segments, now, rates)
         fault = short_spread(hours, segments, limits)
         place = "rate" if change.spread_hours is None else "spreadHours"
         return fault and Refusal(RefusalCode.SPREAD_INVALID, fault[0], place, fault[1])

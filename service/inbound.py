@@ -25,7 +25,7 @@ def keep_inbound(store: Store, inbound: Inbound, carrier: str, now: Instant) -> 
         # answer it.
         message = own.get(account_id, taken.messages[0])
         address = message.number if account_id in own else None
-        _obey(store, account_id, message, reading.keyword, address, now)
+        _apply(store, account_id, message, reading.keyword, address, now)
     return bool(taken.messages)
 
 
@@ -41,11 +41,11 @@ def decide(store: Store, texts: Sequence[InboundMessage], is_stop: bool, now: In
         return
     newest = waiting[0]
     if is_stop:
-        _obey(store, newest.account_id, newest, Keyword.STOP, newest.number, now)
+        _apply(store, newest.account_id, newest, Keyword.STOP, newest.number, now)
     store.conversations.decided(newest.account_id, newest.writer, newest.number, newest.received_at)
 
 
-def _obey(
+def _apply(
     store: Store,
     account_id: str,
     message: InboundMessage,

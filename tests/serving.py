@@ -3,14 +3,18 @@
 import itertools
 import time
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 import pytest
+from fastapi import FastAPI
 
+from campaign.settings import Settings
 from dialects.http.context import ApiContext
 from dialects.http.rate_limits import RequestLimiter
+from service.campaigns import CampaignService
 from starter.api.app import create_app
 from store.accounts.api_keys import KeyPair
 from tests.conftest import LONG_CODE, Story, finish
@@ -22,6 +26,7 @@ class Api:
 
     http: httpx.AsyncClient
     story: Story
+    app: FastAPI
     _numbers: Any = field(default_factory=lambda: itertools.count(1_000))
 
     def key(self, *permissions: str) -> KeyPair:
@@ -55,16 +60,28 @@ class Api:
         return campaign
 
 
+@asynccontextmanager
+async def serve_api(
+    story: Story, settings: Settings | None = None, service: CampaignService | None = None
+) -> AsyncIterator[Api]:
+    """The API on the store of a story, with its settings and its service or with these."""
+    context = ApiContext(
+        settings or story.settings,
+        story.store,
+        service or story.service,
+        RequestLimiter("memory://"),
+    )
+    app = create_app(context)
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://godwit") as http:
+        yield Api(http, story, app)
+
+
 @pytest.fixture
 async def api(real_story: Story) -> AsyncIterator[Api]:
     """The API on a real Temporal server."""
-    story = real_story
-    api_context = ApiContext(
-        story.settings, story.store, story.service, RequestLimiter("memory://")
-    )
-    transport = httpx.ASGITransport(create_app(api_context), raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://godwit") as http:
-        yield Api(http, story)
+    async with serve_api(real_story) as served:
+        yield served
 
 
 def _now() -> int:

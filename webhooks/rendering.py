@@ -1,7 +1,9 @@
 """How a dialect writes the HTTP request of a webhook."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from store.webhooks.events import WebhookEvent
 
@@ -18,6 +20,15 @@ class WebhookRequest:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     query: Sequence[tuple[str, str]] = ()
+
+
+def json_request(
+    shown: Mapping[str, Any], headers: Callable[[bytes], Mapping[str, str]] | None = None
+) -> WebhookRequest:
+    """A callback with a JSON body, compact and in UTF-8; ``headers`` makes others of the body."""
+    body = json.dumps(shown, separators=(",", ":"), ensure_ascii=False).encode()
+    made = headers(body) if headers else {"Content-Type": "application/json"}
+    return WebhookRequest(headers=made, body=body)
 
 
 # Renders a callback each time it is tried, so the same event must give the same request; None where

@@ -4,7 +4,6 @@ The page names their URI and method, not their content. Here it is the message o
 ``GET /v2/Messages/{MessageSid}`` shows it, as a JSON body or as a query.
 """
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,7 +11,7 @@ from campaign.events import EndpointMethod, Event
 from campaign.replies import ReplyOptions
 from dialects.fonedynamics.responses import show_message, show_received
 from store.webhooks.events import WebhookEvent
-from webhooks.rendering import WebhookRequest
+from webhooks.rendering import WebhookRequest, json_request
 
 # The final states that a receipt callback reports.
 RECEIPTS = frozenset({Event.MESSAGE_DELIVERED, Event.MESSAGE_UNDELIVERED, Event.MESSAGE_FAILED})
@@ -43,8 +42,7 @@ def outgoing(shown: Mapping[str, Any], method: EndpointMethod) -> WebhookRequest
     if method is EndpointMethod.GET:
         query = [(name, _plain(value)) for name, value in shown.items()]
         return WebhookRequest(method="GET", query=query)
-    body = json.dumps(shown, separators=(",", ":"), ensure_ascii=False).encode()
-    return WebhookRequest(headers={"Content-Type": "application/json"}, body=body)
+    return json_request(shown)
 
 
 def _plain(value: Any) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo
+from pydantic import AfterValidator, BaseModel, Field, ValidationInfo
 
 from campaign.events import EndpointMethod
 from campaign.mail import is_mailable
@@ -13,7 +13,7 @@ from campaign.phone import SenderKind, full_number, sender_kind
 from campaign.refusals import RefusalCode
 from campaign.text import clean
 from campaign.web_addresses import ascii_address
-from dialects.http.api_model import AnswerModel
+from dialects.http.api_model import AnswerModel, example
 from dialects.http.faults import Words, fault
 from webhooks.addresses import is_private, is_public, read_url
 
@@ -109,12 +109,10 @@ Method = Annotated[str, AfterValidator(_method), Field(json_schema_extra={"enum"
 Mailbox = Annotated[str, AfterValidator(_mailbox)]
 
 
-class FoneDynamicsMessage(BaseModel):
+class FoneDynamicsMessage(BaseModel, strict=True):
     """One message, which can be scheduled up to 14 days ahead."""
 
-    model_config = ConfigDict(
-        strict=True, json_schema_extra={"required": ["To", "Text"], "examples": [_EXAMPLE]}
-    )
+    model_config = example(_EXAMPLE, required=["To", "Text"])
 
     From: Annotated[str, AfterValidator(_sender)] | None = Field(
         None, description="E.164, alphanumeric, or blank for a leased number"
@@ -146,7 +144,7 @@ class FoneDynamicsMessage(BaseModel):
 class FoneDynamicsBatch(BaseModel):
     """Several messages, each with its own text and options."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"Messages": [_EXAMPLE]}]})
+    model_config = example({"Messages": [_EXAMPLE]})
 
     Messages: list[FoneDynamicsMessage] = Field(min_length=1, max_length=MESSAGES_MAX)
 
@@ -154,25 +152,21 @@ class FoneDynamicsBatch(BaseModel):
 class FoneDynamicsStoredMessage(AnswerModel):
     """A sent or received message; times are in Unix seconds, each once it is reached."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "MessageSid": "M87DMNHSDJHSD48DMNSDS6VJCNKD9MD0",
-                    "AccountSid": "AG5T3HFR5ASD54FS5GB3SDAFJAKSH6DS",
-                    "PropertySid": "S7DNJ9KJDS0MDS23DKS9QMZ8DKJSD9KL",
-                    "From": "+61491570156",
-                    "To": "+61491570157",
-                    "Text": "Your table is ready",
-                    "DeliveryReceipt": True,
-                    "NumSegments": 0,
-                    "Status": "Processing",
-                    "Direction": "Transmit",
-                    "Created": 1506568010,
-                    "ErrorCode": "",
-                    "ExternalId": "testid123",
-                }
-            ]
+    model_config = example(
+        {
+            "MessageSid": "M87DMNHSDJHSD48DMNSDS6VJCNKD9MD0",
+            "AccountSid": "AG5T3HFR5ASD54FS5GB3SDAFJAKSH6DS",
+            "PropertySid": "S7DNJ9KJDS0MDS23DKS9QMZ8DKJSD9KL",
+            "From": "+61491570156",
+            "To": "+61491570157",
+            "Text": "Your table is ready",
+            "DeliveryReceipt": True,
+            "NumSegments": 0,
+            "Status": "Processing",
+            "Direction": "Transmit",
+            "Created": 1506568010,
+            "ErrorCode": "",
+            "ExternalId": "testid123",
         }
     )
 

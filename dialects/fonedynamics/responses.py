@@ -1,7 +1,7 @@
 """Fone Dynamics: its message JSON, its errors and its sids (003_9fb2bf36535a4962.txt)."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from campaign.ids import ID_BYTES, MESSAGE_PREFIX, make_id, read_id
 from campaign.inbound import INBOUND_PREFIX, InboundMessage
@@ -39,83 +39,59 @@ class Fault:
     field: str | None = None
 
 
-# Our reason to the code, sentence, field, and HTTP status of a single message.
+class _Known(NamedTuple):
+    """The vendor's code, sentence and field, and the HTTP status of a single message."""
+
+    code: str
+    sentence: str
+    field: str | None = None
+    status: int = 400
+
+
 # INVALID_PHONENUMBER_FORMAT, its sentence and FORBIDDEN are the vendor's.
-_FAULTS: dict[str, tuple[str, str, str | None, int]] = {
-    RefusalCode.FIELD_MISSING: ("MISSING_PARAMETER", "A required parameter is missing", None, 400),
-    RefusalCode.FIELD_INVALID: ("INVALID_PARAMETER", "A parameter is not valid", None, 400),
-    RefusalCode.NUMBER_INVALID: (
-        "INVALID_PHONENUMBER_FORMAT",
-        "To parameter is not in E.164 format",
-        "To",
-        400,
+_FAULTS: dict[str, _Known] = {
+    RefusalCode.FIELD_MISSING: _Known("MISSING_PARAMETER", "A required parameter is missing"),
+    RefusalCode.FIELD_INVALID: _Known("INVALID_PARAMETER", "A parameter is not valid"),
+    RefusalCode.NUMBER_INVALID: _Known(
+        "INVALID_PHONENUMBER_FORMAT", "To parameter is not in E.164 format", "To"
     ),
-    RefusalCode.SENDER_INVALID: (
+    RefusalCode.SENDER_INVALID: _Known(
         "INVALID_SENDER_ID",
         "From parameter is neither in E.164 format nor an alphanumeric sender ID",
         "From",
-        400,
     ),
-    RefusalCode.SENDER_NOT_OWNED: (
-        "INVALID_SENDER_ID",
-        "From parameter is not assigned to this account",
-        "From",
-        403,
+    RefusalCode.SENDER_NOT_OWNED: _Known(
+        "INVALID_SENDER_ID", "From parameter is not assigned to this account", "From", 403
     ),
-    RefusalCode.SCHEDULE_INVALID: (
+    RefusalCode.SCHEDULE_INVALID: _Known(
         "INVALID_SCHEDULE",
         "Schedule parameter is an hour or more in the past or more than 14 days ahead",
         "Schedule",
-        400,
     ),
-    RefusalCode.CONTENT_MISSING: (
-        "MISSING_PARAMETER",
-        "Text parameter must not be empty",
-        "Text",
-        400,
+    RefusalCode.CONTENT_MISSING: _Known(
+        "MISSING_PARAMETER", "Text parameter must not be empty", "Text"
     ),
-    RefusalCode.CONTENT_TOO_LONG: (
-        "INVALID_PARAMETER",
-        "Text parameter is longer than 1600 characters",
-        "Text",
-        400,
+    RefusalCode.CONTENT_TOO_LONG: _Known(
+        "INVALID_PARAMETER", "Text parameter is longer than 1600 characters", "Text"
     ),
-    RefusalCode.CHARACTERS_INVALID: (
-        "INVALID_PARAMETER",
-        "Text parameter has a character that is not allowed",
-        "Text",
-        400,
+    RefusalCode.CHARACTERS_INVALID: _Known(
+        "INVALID_PARAMETER", "Text parameter has a character that is not allowed", "Text"
     ),
-    RefusalCode.CONTENT_NOT_COMPLIANT: (
-        "FORBIDDEN",
-        "Text parameter violates the messaging rules",
-        "Text",
-        403,
+    RefusalCode.CONTENT_NOT_COMPLIANT: _Known(
+        "FORBIDDEN", "Text parameter violates the messaging rules", "Text", 403
     ),
-    NoLease.LIMIT: (
-        "LEASE_LIMIT_REACHED",
-        "There are 5 leases to this recipient already",
-        "From",
-        403,
+    NoLease.LIMIT: _Known(
+        "LEASE_LIMIT_REACHED", "There are 5 leases to this recipient already", "From", 403
     ),
-    NoLease.NONE_FREE: (
-        "LEASE_UNAVAILABLE",
-        "No number is free to be leased to this recipient",
-        "From",
-        403,
+    NoLease.NONE_FREE: _Known(
+        "LEASE_UNAVAILABLE", "No number is free to be leased to this recipient", "From", 403
     ),
-    "opted_out": ("RECIPIENT_OPTED_OUT", "The recipient has opted out", "To", 403),
-    RefusalCode.CREDITS_INSUFFICIENT: (
-        "INSUFFICIENT_CREDIT",
-        "The account has not enough credit for these messages",
-        None,
-        403,
+    "opted_out": _Known("RECIPIENT_OPTED_OUT", "The recipient has opted out", "To", 403),
+    RefusalCode.CREDITS_INSUFFICIENT: _Known(
+        "INSUFFICIENT_CREDIT", "The account has not enough credit for these messages", status=403
     ),
-    RefusalCode.QUOTA_REACHED: (
-        "QUOTA_REACHED",
-        "The daily quota of the account is reached",
-        None,
-        403,
+    RefusalCode.QUOTA_REACHED: _Known(
+        "QUOTA_REACHED", "The daily quota of the account is reached", status=403
     ),
 }
 _STATUSES = {
@@ -128,19 +104,14 @@ _STATUSES = {
 
 def fault_of(reason: str, field: str | None = None, message: str | None = None) -> Fault:
     """The fault for one of our reasons; an unknown reason becomes a code in capitals."""
-    code, sentence, usual, _ = _FAULTS.get(reason) or (
-        reason.upper(),
-        "The message cannot be sent",
-        None,
-        400,
-    )
-    return Fault(code, message or sentence, reason, field or usual)
+    known = _FAULTS.get(reason) or _Known(reason.upper(), "The message cannot be sent")
+    return Fault(known.code, message or known.sentence, reason, field or known.field)
 
 
 def status_of(fault: Fault) -> int:
     """The HTTP status of the fault of a single message."""
     known = _FAULTS.get(fault.reason)
-    return 400 if known is None else known[3]
+    return 400 if known is None else known.status
 
 
 def item_error(faults: list[Fault]) -> FoneDynamicsError:

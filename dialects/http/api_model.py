@@ -1,5 +1,6 @@
 """The bases of the pydantic models of the APIs."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -23,6 +24,11 @@ At = Annotated[
 Next = Annotated[str | None, Field(description="cursor of the next page; null after the last")]
 
 
+def example(content: Mapping[str, Any], **schema: Any) -> ConfigDict:
+    """Configure a model with an example for its JSON Schema, and with other members of that."""
+    return ConfigDict(json_schema_extra={**schema, "examples": [dict(content)]})
+
+
 class ApiModel(BaseModel):
     """A JSON object of the native API, in camelCase; refuses members that it does not declare."""
 
@@ -42,6 +48,12 @@ class ApiModel(BaseModel):
     def json_object(self) -> dict[str, Any]:
         """The object as the JSON library writes it."""
         return self.model_dump(mode="json")
+
+
+class VendorRequest(BaseModel):
+    """A JSON object in camelCase with exact types; other members are ignored, as at the vendors."""
+
+    model_config = ConfigDict(strict=True, alias_generator=to_camel)
 
 
 class AnswerModel(BaseModel):

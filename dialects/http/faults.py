@@ -12,7 +12,7 @@ from typing import Annotated, Any, Generic, TypeVar, cast
 from pydantic import BaseModel, PlainValidator, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from campaign.refusals import SHOWN_MAX, Refusal, RefusalCode
+from campaign.refusals import SHOWN_MAX, Refusal, RefusalCode, Refused
 
 Words = Mapping[str, tuple[RefusalCode, str]]
 Model = TypeVar("Model", bound=BaseModel)
@@ -47,7 +47,12 @@ def text_as(read: Callable[[str], Any]) -> PlainValidator:
 def read_model(
     model: type[Model], body: Any, words: Words
 ) -> tuple[Model, list[Refusal]] | tuple[None, list[Refusal]]:
-    """The model of a body and no fault, or None and the faults of its members."""
+    """The model of a body and no fault, or None and the faults of its members.
+
+    Raises Refused for a body that is no object.
+    """
+    if not isinstance(body, Mapping):
+        raise Refused(Refusal(*words["model_type"]))
     try:
         return model.model_validate(body), []
     except ValidationError as error:

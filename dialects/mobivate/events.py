@@ -3,7 +3,6 @@
 The payloads are those of the vendor's older pages; the newer ones do not describe them.
 """
 
-import json
 import re
 from dataclasses import replace
 from datetime import UTC
@@ -18,7 +17,7 @@ from campaign.states import HANDED_OFF, MessageStatus
 from campaign.views import ClickView, MessageView
 from store.campaigns.message_log import LoggedMessage
 from store.webhooks.events import WebhookEvent
-from webhooks.rendering import WebhookRequest
+from webhooks.rendering import WebhookRequest, json_request
 
 _STATUSES: dict[MessageStatus, tuple[int, str]] = {
     MessageStatus.QUEUED: (8, "INTERIM_QUEUED"),
@@ -60,7 +59,7 @@ def render_event(webhook_event: WebhookEvent) -> WebhookRequest | None:
     A retry renders the same callback.
     """
     if webhook_event.event is Event.MESSAGE_RECEIVED and webhook_event.inbound is not None:
-        return _posted(show_incoming(webhook_event.inbound))
+        return json_request(show_incoming(webhook_event.inbound))
     message, campaign = webhook_event.message, webhook_event.campaign
     status = _REPORTED.get(webhook_event.event)
     if message is None or campaign is None:
@@ -75,7 +74,7 @@ def render_event(webhook_event: WebhookEvent) -> WebhookRequest | None:
         shown = show_receipt(message, campaign.id, webhook_event.at)
     else:
         return None
-    return _posted(shown)
+    return json_request(shown)
 
 
 def show_incoming(inbound: InboundMessage) -> dict[str, Any]:
@@ -194,11 +193,6 @@ def show_logged(logged: LoggedMessage) -> dict[str, Any]:
 def digits(address: str) -> str:
     """A number without its plus, as this vendor writes it; other senders are unchanged."""
     return address.removeprefix("+")
-
-
-def _posted(shown: dict[str, Any]) -> WebhookRequest:
-    body = json.dumps(shown, separators=(",", ":"), ensure_ascii=False).encode()
-    return WebhookRequest(headers={"Content-Type": "application/json"}, body=body)
 
 
 def _with_offset(instant: Instant) -> str:

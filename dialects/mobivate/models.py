@@ -6,8 +6,6 @@ from typing import Annotated, Any
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    ConfigDict,
     Field,
     PlainValidator,
     ValidationInfo,
@@ -15,7 +13,6 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic.alias_generators import to_camel
 
 from campaign.instants import Instant, read_instant
 from campaign.model import FIELDS_MAX
@@ -23,6 +20,7 @@ from campaign.phone import canonical_number, is_e164, is_one_digit_too_long, sen
 from campaign.refusals import RefusalCode
 from campaign.text import clean
 from campaign.web_addresses import ascii_address
+from dialects.http.api_model import VendorRequest, example
 from dialects.http.faults import fault, text_as
 from webhooks.addresses import read_url
 
@@ -122,13 +120,7 @@ Meta = Annotated[
 ]
 
 
-class _Request(BaseModel):
-    """Members in camelCase with exact types; others are ignored, as at the vendor."""
-
-    model_config = ConfigDict(strict=True, alias_generator=to_camel)
-
-
-class _Addressed(_Request):
+class _Addressed(VendorRequest):
     meta: Meta | None = None
     recipient: str = Field(description="digits with country code, or a list's UUID")
 
@@ -158,7 +150,7 @@ class MobivateRecipient(_Addressed):
     reference: Reference | None = None
 
 
-class MobivateSend(_Request):
+class MobivateSend(VendorRequest):
     """What a batch and a single message have in common."""
 
     text: Text | None = None
@@ -183,7 +175,7 @@ class MobivateSend(_Request):
 class MobivateBatch(MobivateSend):
     """A campaign. Its text and originator hold for every recipient that has no other."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [_EXAMPLE]})
+    model_config = example(_EXAMPLE)
 
     recipients: list[MobivateRecipient] = Field(min_length=1, max_length=ENTRIES_MAX)
 
@@ -195,13 +187,9 @@ class _Referenced(_Addressed):
 class MobivateMessage(MobivateSend, _Referenced):
     """One message to one number."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "required": ["recipient", "text", "originator"],
-            "examples": [
-                {"recipient": "447911123401", "originator": "Larkfield", "text": "Hello Michael."}
-            ],
-        }
+    model_config = example(
+        {"recipient": "447911123401", "originator": "Larkfield", "text": "Hello Michael."},
+        required=["recipient", "text", "originator"],
     )
 
     @field_validator("recipient", mode="after")

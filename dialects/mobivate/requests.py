@@ -4,7 +4,7 @@ What the vendor's pages contradict each other on is decided in docs/decisions/00
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any
 
 from campaign.events import EventEndpoint
 from campaign.model import NO_FIELDS, Draft, DraftRecipient, Duplicates, Policy
@@ -27,7 +27,6 @@ from dialects.mobivate.models import (
 from store.accounts.api_keys import Principal
 
 NAME = "mobivate"
-Send = TypeVar("Send", bound=MobivateSend)
 
 _INVALID = RefusalCode.FIELD_INVALID
 _STRING = "must be a string of at most {} characters"
@@ -62,11 +61,11 @@ Faults = list[Refusal]
 
 def read_batch(body: Any, principal: Principal) -> Draft:
     """Read a batch; raises Refused with every fault of form (a readable number)."""
-    members, head, faults = _head(body, MobivateSend)
+    head, faults = read_model(MobivateSend, body, _WORDS)
     # The older pages call them messages.
-    entries = members.get("recipients")
+    entries = body.get("recipients")
     if entries is None:
-        entries = members.get("messages")
+        entries = body.get("messages")
     if isinstance(entries, list):
         # A number alone is how the vendor's most used client writes a recipient.
         entries = [{"recipient": one} if isinstance(one, str) else one for one in entries]
@@ -76,27 +75,20 @@ def read_batch(body: Any, principal: Principal) -> Draft:
     if not any(one.place == "recipients" for one in wrong):
         wrong += _repeated(entries or ())
     if not (wrong or any(one.place in ("text", "originator") for one in faults)):
-        wrong = _not_filled(members, recipients)
-    return _draft(members, principal, head, recipients, wrong + faults)
+        wrong = _not_filled(body, recipients)
+    return _draft(body, principal, head, recipients, wrong + faults)
 
 
 def read_single(body: Any, principal: Principal) -> Draft:
     """Read a single message, which is a batch of one; raises Refused."""
-    members, message, faults = _head(body, MobivateMessage)
-    if members.get("text") is None:
-        members = {**members, "text": members.get("body")}
+    message, faults = read_model(MobivateMessage, body, _WORDS)
+    if body.get("text") is None:
+        body = {**body, "text": body.get("body")}
     recipients = [] if message is None else [_recipient(message)]
     filled = {"recipient", "reference", "meta", "text", "originator"}
     if filled.isdisjoint(one.place for one in faults):
-        faults = _not_filled(members, [DraftRecipient("")]) + faults
-    return _draft(members, principal, message, recipients, faults)
-
-
-def _head(body: Any, model: type[Send]) -> tuple[Mapping[str, Any], Send | None, Faults]:
-    """The members of a request, and their model or what is wrong with them."""
-    if not isinstance(body, dict):
-        raise Refused(Refusal(*_WORDS["model_type"]))
-    return body, *read_model(model, body, _WORDS)
+        faults = _not_filled(body, [DraftRecipient("")]) + faults
+    return _draft(body, principal, message, recipients, faults)
 
 
 def _draft(

@@ -2,11 +2,9 @@
 
 from typing import Literal
 
-from pydantic import ConfigDict
-
 from campaign.instants import iso
 from campaign.views import CampaignView
-from dialects.http.api_model import AnswerModel
+from dialects.http.api_model import AnswerModel, example
 from dialects.mobivate.events import digits
 from store.accounts.opt_outs import OptOutView
 
@@ -26,19 +24,15 @@ class MobivateRecord(AnswerModel):
 class MobivateAccepted(AnswerModel):
     """The answer to an accepted request."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "success": True,
-                    "record": {
-                        "id": "fd9b38fc-e10a-4ebe-8f5f-7fd8c1e4ae3c",
-                        "type": "BatchSMS",
-                        "scheduled": "2026-11-28T14:47:43.000Z",
-                        "recipientCount": 4,
-                    },
-                }
-            ]
+    model_config = example(
+        {
+            "success": True,
+            "record": {
+                "id": "fd9b38fc-e10a-4ebe-8f5f-7fd8c1e4ae3c",
+                "type": "BatchSMS",
+                "scheduled": "2026-11-28T14:47:43.000Z",
+                "recipientCount": 4,
+            },
         }
     )
 

@@ -4,7 +4,6 @@ A message is identified by its ids, its recipient, its position and the account'
 text stays in the API; only an inbound text is reported whole, because it is what happened.
 """
 
-import json
 from dataclasses import asdict
 from typing import Any
 
@@ -12,7 +11,7 @@ from campaign.events import EndpointMethod, Event
 from campaign.instants import iso
 from dialects.native.inbound_models import InboundMessage
 from store.webhooks.events import WebhookEvent
-from webhooks.rendering import WebhookRequest
+from webhooks.rendering import WebhookRequest, json_request
 
 
 def render_event(webhook_event: WebhookEvent) -> WebhookRequest:
@@ -29,8 +28,7 @@ def render_event(webhook_event: WebhookEvent) -> WebhookRequest:
             (name, _plain(value)) for name, value in members.items() if not isinstance(value, dict)
         ]
         return WebhookRequest(method="GET", query=query)
-    body = json.dumps(shown, separators=(",", ":"), ensure_ascii=False).encode()
-    return WebhookRequest(headers={"Content-Type": "application/json"}, body=body)
+    return json_request(shown)
 
 
 def data_of(webhook_event: WebhookEvent) -> dict[str, Any]:

@@ -11,10 +11,11 @@ from structlog.contextvars import bind_contextvars
 from campaign.refusals import SHOWN_MAX, Refusal, RefusalCode, Refused
 from campaign.states import CAMPAIGN_ENDS
 from campaign.views import CampaignView
-from dialects.http.auth import Permission, Unauthenticated, authenticate
+from dialects.http.auth import CHALLENGE, Permission, Unauthenticated, authenticate
 from dialects.http.bodies import BadBody, read_json
 from dialects.http.context import ApiContext
 from dialects.http.queries import check_query
+from dialects.http.vendor_routes import Stop as Stop
 from dialects.native.fields import NAME_SHOWN_MAX
 from dialects.native.problems import problem, refused
 from service.campaigns import StateConflict
@@ -25,14 +26,6 @@ from store.store import Store
 
 PAGE_MAX = 1_000
 Model = TypeVar("Model", bound=BaseModel)
-
-
-class Stop(Exception):
-    """Leave a handler with a finished answer."""
-
-    def __init__(self, response: Response) -> None:
-        super().__init__()
-        self.response = response
 
 
 async def enter(
@@ -46,8 +39,7 @@ async def enter(
     try:
         principal = await authenticate(request, store)
     except Unauthenticated as error:
-        challenge = {"WWW-Authenticate": 'Basic realm="godwit"'}
-        raise Stop(problem(401, "unauthenticated", str(error), headers=challenge)) from None
+        raise Stop(problem(401, "unauthenticated", str(error), headers=CHALLENGE)) from None
     if not principal.may(permission, in_sandbox):
         raise Stop(_forbidden(principal, permission))
     check_query(request)

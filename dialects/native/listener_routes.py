@@ -19,6 +19,7 @@ from dialects.native.listener_models import (
 )
 from dialects.native.problems import WRITING, documented
 from service.webhooks import check_subscription
+from store.accounts.api_keys import Principal
 from store.clock import wall_clock
 from webhooks.listening import FetchedCall, ForwardedCall, Listening
 
@@ -26,7 +27,10 @@ BODY_BYTES_MAX = 16 * 1024
 
 
 def routes(context: ApiContext) -> APIRouter:
-    """The routes about the caller's listeners; other accounts' listeners are not found."""
+    """The routes about the caller's listeners.
+
+    A key finds those that it has opened; one that may administer, all of its account.
+    """
     router = APIRouter(prefix="/v1/listeners", tags=["Webhooks"], responses=documented(*WRITING))
     listeners = context.store.listeners
     listening = Listening(context.store, context.event_dialects)
@@ -73,7 +77,9 @@ def routes(context: ApiContext) -> APIRouter:
         """
         principal = await enter(request, context.store, Permission.READ)
         body = await read_model(request, FetchBody, BODY_BYTES_MAX)
-        until = await asyncio.to_thread(listeners.extend, principal.account_id, id, wall_clock())
+        until = await asyncio.to_thread(
+            listeners.extend, principal.account_id, id, wall_clock(), _owner(principal)
+        )
         if until is None:
             raise Stop(not_found("listener"))
         reports = [ForwardedCall(one.id, one.tries, one.status) for one in body.reports]
@@ -88,10 +94,16 @@ def routes(context: ApiContext) -> APIRouter:
     async def close(request: Request, id: str) -> Response:
         """Its pending deliveries are deleted too."""
         principal = await enter(request, context.store, Permission.READ)
-        closed = await asyncio.to_thread(listeners.close, principal.account_id, id)
+        owner = _owner(principal)
+        closed = await asyncio.to_thread(listeners.close, principal.account_id, id, owner)
         return deleted(closed, "listener")
 
     return router
+
+
+def _owner(principal: Principal) -> str | None:
+    """The key whose listeners a principal may use; None for all of the account's."""
+    return None if principal.may(Permission.ADMINISTER) else principal.key_id
 
 
 def _delivery(fetched: FetchedCall) -> ListenerDelivery:

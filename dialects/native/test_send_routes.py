@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -111,6 +112,7 @@ def _reader(principal: Principal) -> Callable[[Any], TestSend]:
     return read_test
 
 
+@cache
 def _schema() -> dict[str, Any]:
     schema = TestSendBody.model_json_schema()
     of_campaign = CampaignBody.model_json_schema()

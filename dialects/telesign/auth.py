@@ -15,22 +15,7 @@ from structlog.contextvars import bind_contextvars
 from campaign.instants import MINUTE, Instant, instant_of
 from dialects.http.auth import Unauthenticated, basic_of
 from dialects.http.vendor_routes import REFUSALS
-from dialects.telesign.responses import (
-    AUTH_METHOD_INVALID,
-    AUTHORIZATION_MALFORMED,
-    AUTHORIZATION_MISSING,
-    CUSTOMER_NOT_ACTIVATED,
-    CUSTOMER_SUSPENDED,
-    CUSTOMER_UNKNOWN,
-    DATE_INTOLERABLE,
-    DATE_MALFORMED,
-    DATE_MISSING,
-    KEY_INVALID,
-    NONCE_LENGTH_WRONG,
-    NONCE_USED,
-    SIGNATURE_INVALID,
-    Failure,
-)
+from dialects.telesign.responses import NOT_ATTEMPTED, Failure, unauthorized
 from dialects.telesign.signature import SCHEME, sign, string_to_sign
 from store.accounts.api_keys import Principal
 from store.accounts.signing import Signer
@@ -55,6 +40,26 @@ NONCE_LENGTH_MAX = 128
 # clock differences between API processes.
 NONCE_MEMORY: Instant = 2 * DATE_TOLERANCE + MINUTE
 KEY_ID_LENGTH_MAX = 200
+
+CUSTOMER_UNKNOWN = unauthorized(-30000, "Invalid Customer ID.")
+CUSTOMER_SUSPENDED = unauthorized(-30001, "Customer ID Account Suspended.")
+CUSTOMER_NOT_ACTIVATED = unauthorized(-30002, "Customer ID Account Not Activated.")
+AUTHORIZATION_MISSING = unauthorized(-30004, "Missing required 'Authorization' header")
+AUTHORIZATION_MALFORMED = unauthorized(
+    -30005, "Required 'Authorization' header is not in the correct format"
+)
+SIGNATURE_INVALID = unauthorized(-30006, "Invalid Signature.")
+DATE_MISSING = unauthorized(-30007, "Missing required 'Date' or 'x-ts-date' header")
+AUTH_METHOD_INVALID = unauthorized(-30008, "Invalid 'x-ts-auth-method' header.", NOT_ATTEMPTED)
+DATE_MALFORMED = unauthorized(-30009, "'Date' or 'x-ts-date' header is not RFC822 compliant")
+DATE_INTOLERABLE = unauthorized(
+    -30010, "'Date' or 'x-ts-date' header is not within tolerable range"
+)
+NONCE_LENGTH_WRONG = unauthorized(
+    -30011, "'x-ts-nonce' header value is either too long or too short"
+)
+NONCE_USED = unauthorized(-30012, "'x-ts-nonce' header value has been used recently")
+KEY_INVALID = unauthorized(-30015, "Invalid API Key.")
 
 
 class Unproven(Unauthenticated):

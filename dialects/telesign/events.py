@@ -4,8 +4,8 @@ Codes and texts are those of the vendor's page on bulk callbacks; docs/dialects.
 them a message gets. As at the vendor, only the session id names the recipient.
 """
 
-import json
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from campaign.events import Event
@@ -14,7 +14,7 @@ from campaign.views import MessageView
 from dialects.telesign.responses import SUB_RESOURCE, stamp
 from dialects.telesign.signature import SCHEME, sign
 from store.webhooks.events import WebhookEvent
-from webhooks.rendering import WebhookRequest
+from webhooks.rendering import WebhookRequest, json_request
 
 _TEXTS = {
     200: "Delivered to handset",
@@ -82,8 +82,7 @@ def render_event(webhook_event: WebhookEvent) -> WebhookRequest | None:
     pair = webhook_event.key_pair()
     if pair is None:
         raise LookupError("the account has no valid key to sign with")
-    body = json.dumps(shown, ensure_ascii=False, separators=(",", ":")).encode()
-    return WebhookRequest(headers=callback_headers(pair.key_id, pair.secret, body), body=body)
+    return json_request(shown, partial(callback_headers, pair.key_id, pair.secret))
 
 
 def render_message_event(

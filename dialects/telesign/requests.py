@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator
+from pydantic import AfterValidator, BaseModel, Field, PlainValidator
 
 from campaign.model import Draft, DraftRecipient, Duplicates, Policy
 from campaign.phone import OfflineLookup, SenderKind, canonical_number, sender_kind
 from campaign.refusals import RefusalCode, Refused
 from campaign.text import is_blank
+from dialects.http.api_model import example
 from dialects.http.faults import Words, fault, read_model
 from dialects.http.payloads import keyed
 from dialects.telesign.use_cases import PURPOSES
@@ -88,16 +89,12 @@ def _shown(written: str) -> str:
 class TelesignBulk(BaseModel):
     """One SMS to many recipients."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "recipients": "14155550100:order-1,14155550101:order-2",
-                    "template": "Your parcel is here",
-                    "ucid": "SHIP",
-                    "session_id": "spring",
-                }
-            ]
+    model_config = example(
+        {
+            "recipients": "14155550100:order-1,14155550101:order-2",
+            "template": "Your parcel is here",
+            "ucid": "SHIP",
+            "session_id": "spring",
         }
     )
 

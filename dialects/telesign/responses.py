@@ -8,12 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from pydantic import ConfigDict
-
 from campaign.instants import moment_of
 from campaign.refusals import Refusal, RefusalCode
 from campaign.views import CampaignView
-from dialects.http.api_model import AnswerModel
+from dialects.http.api_model import AnswerModel, example
 
 SUB_RESOURCE = "bulk_sms"
 ACCEPTED = 293
@@ -44,20 +42,16 @@ class TelesignError(AnswerModel):
 class TelesignResource(AnswerModel):
     """The answer to every request; ``signature_string`` is what should have been signed."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "reference_id": "0A1B2C3D4E5F60718293A4B5C6D7E8F9",
-                    "sub_resource": SUB_RESOURCE,
-                    "status": {
-                        "code": ACCEPTED,
-                        "description": DESCRIPTIONS[ACCEPTED],
-                        "updated_on": "2026-11-21T09:00:00.000000Z",
-                    },
-                    "errors": [],
-                }
-            ]
+    model_config = example(
+        {
+            "reference_id": "0A1B2C3D4E5F60718293A4B5C6D7E8F9",
+            "sub_resource": SUB_RESOURCE,
+            "status": {
+                "code": ACCEPTED,
+                "description": DESCRIPTIONS[ACCEPTED],
+                "updated_on": "2026-11-21T09:00:00.000000Z",
+            },
+            "errors": [],
         }
     )
 
@@ -78,7 +72,8 @@ class Failure:
     status: int = NOT_ATTEMPTED
 
 
-def _unauthorized(code: int, description: str, status: int = NOT_AUTHORIZED) -> Failure:
+def unauthorized(code: int, description: str, status: int = NOT_AUTHORIZED) -> Failure:
+    """One of the vendor's errors of authentication and authorization."""
     return Failure(401, code, description, status)
 
 
@@ -90,26 +85,7 @@ OUT_OF_CREDITS = Failure(400, -40008, "Verify SMS exceeded transaction hard cap.
 HARD_CAP = Failure(429, -40008, "Verify SMS exceeded transaction hard cap. Request denied.")
 UNAVAILABLE = Failure(500, -90001, "System Unavailable, please try again later.")
 
-PRODUCT_NOT_ENABLED = _unauthorized(-20002, "This product is not enabled for this Customer ID.")
-CUSTOMER_UNKNOWN = _unauthorized(-30000, "Invalid Customer ID.")
-CUSTOMER_SUSPENDED = _unauthorized(-30001, "Customer ID Account Suspended.")
-CUSTOMER_NOT_ACTIVATED = _unauthorized(-30002, "Customer ID Account Not Activated.")
-AUTHORIZATION_MISSING = _unauthorized(-30004, "Missing required 'Authorization' header")
-AUTHORIZATION_MALFORMED = _unauthorized(
-    -30005, "Required 'Authorization' header is not in the correct format"
-)
-SIGNATURE_INVALID = _unauthorized(-30006, "Invalid Signature.")
-DATE_MISSING = _unauthorized(-30007, "Missing required 'Date' or 'x-ts-date' header")
-AUTH_METHOD_INVALID = _unauthorized(-30008, "Invalid 'x-ts-auth-method' header.", NOT_ATTEMPTED)
-DATE_MALFORMED = _unauthorized(-30009, "'Date' or 'x-ts-date' header is not RFC822 compliant")
-DATE_INTOLERABLE = _unauthorized(
-    -30010, "'Date' or 'x-ts-date' header is not within tolerable range"
-)
-NONCE_LENGTH_WRONG = _unauthorized(
-    -30011, "'x-ts-nonce' header value is either too long or too short"
-)
-NONCE_USED = _unauthorized(-30012, "'x-ts-nonce' header value has been used recently")
-KEY_INVALID = _unauthorized(-30015, "Invalid API Key.")
+PRODUCT_NOT_ENABLED = unauthorized(-20002, "This product is not enabled for this Customer ID.")
 
 # The vendor has no code for missing credits; the cap is the nearest. Its clients repeat a 429 until
 # it is taken, which only the quota of a day will be.

@@ -4,7 +4,6 @@ The vendor's pages name the events, not their content: the envelope and its memb
 (docs/decisions/0007-textingline.md). A message is shown as its route answers it.
 """
 
-import json
 from typing import Any
 
 from campaign.events import Event
@@ -14,7 +13,7 @@ from campaign.ports import Tally
 from campaign.views import CampaignView, ClickView, MessageView
 from dialects.textingline.responses import is_single, show, show_message
 from store.webhooks.events import WebhookEvent
-from webhooks.rendering import WebhookRequest
+from webhooks.rendering import WebhookRequest, json_request
 
 OUTGOING = "messaging.outgoing.message."
 INCOMING = "messaging.incoming.message.received"
@@ -47,14 +46,8 @@ def render_event(webhook_event: WebhookEvent) -> WebhookRequest | None:
     if content is None:
         return None
     type_, data = content
-    shown = {
-        "id": webhook_event.id,
-        "type": type_,
-        "createdAt": iso(webhook_event.at),
-        "data": data,
-    }
-    body = json.dumps(shown, separators=(",", ":"), ensure_ascii=False).encode()
-    return WebhookRequest(headers={"Content-Type": "application/json"}, body=body)
+    at = iso(webhook_event.at)
+    return json_request({"id": webhook_event.id, "type": type_, "createdAt": at, "data": data})
 
 
 def _content(webhook_event: WebhookEvent) -> tuple[str, dict[str, Any]] | None:

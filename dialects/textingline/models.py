@@ -2,20 +2,12 @@
 
 from typing import Annotated, Any
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    ValidationInfo,
-    field_validator,
-)
-from pydantic.alias_generators import to_camel
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationInfo, field_validator
 
 from campaign.phone import SenderKind, full_number, sender_kind
 from campaign.refusals import RefusalCode
 from campaign.text import clean, is_blank
+from dialects.http.api_model import VendorRequest, example
 from dialects.http.faults import fault
 
 TEXT_LENGTH_MAX = 640
@@ -74,13 +66,7 @@ Key = Annotated[
 ]
 
 
-class _Request(BaseModel):
-    """Members in camelCase with exact types; others are ignored, as at the vendor."""
-
-    model_config = ConfigDict(strict=True, alias_generator=to_camel)
-
-
-class _Recipient(_Request):
+class _Recipient(VendorRequest):
     to: To
 
 
@@ -98,7 +84,7 @@ class TextinglineBroadcastRecipient(_Recipient):
     idempotency_key: Key | None = None
 
 
-class TextinglineSend(_Request):
+class TextinglineSend(VendorRequest):
     """What all requests to send have in common."""
 
     sender: Sender = Field(alias="from")
@@ -128,14 +114,10 @@ class TextinglineContent(TextinglineSend):
 class TextinglineBatch(TextinglineSend):
     """Messages to several numbers, each with its own text."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "from": _SENDER,
-                    "recipients": [{"to": f"+1415555010{n}", "body": "Hi!"} for n in range(10)],
-                }
-            ]
+    model_config = example(
+        {
+            "from": _SENDER,
+            "recipients": [{"to": f"+1415555010{n}", "body": "Hi!"} for n in range(10)],
         }
     )
 
@@ -147,15 +129,11 @@ class TextinglineBatch(TextinglineSend):
 class TextinglineBroadcast(TextinglineContent):
     """One text to many numbers."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "from": _SENDER,
-                    "body": "The market opens at nine",
-                    "recipients": [{"to": f"+14155550{n}"} for n in range(100, 200)],
-                }
-            ]
+    model_config = example(
+        {
+            "from": _SENDER,
+            "body": "The market opens at nine",
+            "recipients": [{"to": f"+14155550{n}"} for n in range(100, 200)],
         }
     )
 
@@ -167,8 +145,4 @@ class TextinglineBroadcast(TextinglineContent):
 class TextinglineMessage(TextinglineContent, _Recipient):
     """One message to one number."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [{"to": _TO, "from": _SENDER, "body": "Your table is ready"}]
-        }
-    )
+    model_config = example({"to": _TO, "from": _SENDER, "body": "Your table is ready"})

@@ -24,7 +24,6 @@ from dialects.textingline.models import (
 from dialects.textingline.responses import BROADCAST_NAME, NAME
 from store.accounts.api_keys import Principal
 
-Send = TypeVar("Send", bound=TextinglineSend)
 Recipient = TypeVar("Recipient")
 Faults = list[Refusal]
 
@@ -56,14 +55,14 @@ _BROADCAST: Entries[TextinglineBroadcastRecipient] = Entries(
 
 def read_batch(body: Any, principal: Principal) -> Draft:
     """Read a batch request; raises Refused with at most ``SHOWN_MAX`` faults."""
-    send, faults = _read(body, TextinglineSend)
+    send, faults = read_model(TextinglineSend, body, _SHARED_WORDS)
     recipients, wrong = _entries(body, _BATCH, _recipient)
     return _draft(body, send, "batch", principal, recipients, faults + wrong)
 
 
 def read_broadcast(body: Any, principal: Principal) -> Draft:
     """Read a broadcast, one text for all; raises Refused as ``read_batch`` does."""
-    send, faults = _read(body, TextinglineContent)
+    send, faults = read_model(TextinglineContent, body, _SHARED_WORDS)
     recipients, wrong = _entries(
         body, _BROADCAST, lambda one: DraftRecipient(one.to, key=one.idempotency_key)
     )
@@ -72,15 +71,9 @@ def read_broadcast(body: Any, principal: Principal) -> Draft:
 
 def read_message(body: Any, principal: Principal) -> Draft:
     """Read a single message, a campaign of one; raises Refused as ``read_batch`` does."""
-    send, faults = _read(body, TextinglineMessage)
+    send, faults = read_model(TextinglineMessage, body, _SHARED_WORDS)
     recipients = [DraftRecipient(send.to)] if send else []
     return _draft(body, send, "message", principal, recipients, faults)
-
-
-def _read(body: Any, model: type[Send]) -> tuple[Send | None, Faults]:
-    if not isinstance(body, dict):
-        raise Refused(Refusal(*_WORDS["model_type"]))
-    return read_model(model, body, _SHARED_WORDS)
 
 
 def _entries(

@@ -7,7 +7,7 @@ from pydantic import ConfigDict, Field
 from campaign.ids import MESSAGE_PREFIX
 from campaign.instants import iso
 from campaign.views import CampaignView, MessageView
-from dialects.http.api_model import AnswerModel
+from dialects.http.api_model import AnswerModel, example
 
 NAME = "textingline"
 # The name of every broadcast's campaign; campaigns of the other routes have none.
@@ -17,17 +17,13 @@ BROADCAST_NAME = "Broadcast"
 class TextinglineCampaign(AnswerModel):
     """An accepted batch or broadcast; only a broadcast has a body."""
 
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "id": "brc_Mg7eR2vYxQ3kZp9sT4uWbL",
-                    "from": "+18005559876",
-                    "totalRecipients": 10,
-                    "status": "queued",
-                    "createdAt": "2026-11-28T14:47:43.000Z",
-                }
-            ]
+    model_config = example(
+        {
+            "id": "brc_Mg7eR2vYxQ3kZp9sT4uWbL",
+            "from": "+18005559876",
+            "totalRecipients": 10,
+            "status": "queued",
+            "createdAt": "2026-11-28T14:47:43.000Z",
         }
     )
 

@@ -21,10 +21,10 @@ _FIRST = text(_PAGE.format(after=""))
 _AFTER = text(_PAGE.format(after=" AND (e.at, e.id) < (:at, :id)"))
 
 _DAYS = text("""
-    SELECT at / :day AS day, kind, SUM(amount) AS spent
+    SELECT at / CAST(:day AS BIGINT) AS day, kind, SUM(amount) AS spent
     FROM ledger_entry
     WHERE account_id = :account AND movement = 'post' AND at >= :since
-    GROUP BY at / :day, kind
+    GROUP BY day, kind
     ORDER BY day DESC
 """)
 

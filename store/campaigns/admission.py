@@ -52,28 +52,29 @@ class Admissions:
 
         def work(connection: Connection) -> Evidence:
             values = {"campaign": campaign_id}
-            account = connection.execute(sql.ACCOUNT, values).one()
+            campaign = connection.execute(sql.CAMPAIGN, values).one()
 
             def firsts(column: str) -> dict[str, int]:
                 found = connection.execute(text(sql.FIRSTS.format(column=column)), values)
                 return {row.value: row.position for row in found}
 
             waiting = connection.execute(sql.WAITING, values).one()
-            senders, owned = firsts("sender"), self._senders(connection, account.id)
+            account_id = campaign.account_id
+            senders, owned = firsts("sender"), self._senders(connection, account_id)
             if not senders.keys() <= owned:
-                leases = {**values, "account": account.id, "now": now, "owned": list(owned)}
+                leases = {**values, "account": account_id, "now": now, "owned": list(owned)}
                 found = connection.execute(sql.FIRSTS_UNLEASED, leases)
                 strange = {row.sender: row.position for row in found}
                 senders = {name: senders[name] for name in owned & senders.keys()} | strange
-            segments, limits = self._spread(connection, account, campaign_id, now)
+            segments, limits = self._spread(connection, campaign, now)
             return Evidence(
                 texts=firsts("COALESCE(compliance_text, text)"),
                 senders=senders,
                 owned_senders=owned,
                 to_send=waiting.n,
-                quota=account.daily_quota,
-                used_today=self._used(connection, account.id, now),
-                spread_hours=account.spread_hours,
+                quota=campaign.daily_quota,
+                used_today=self._used(connection, account_id, now),
+                spread_hours=campaign.spread_hours,
                 spread_segments=segments,
                 limits=limits,
             )
@@ -81,16 +82,13 @@ class Admissions:
         return self._database.read(work)
 
     def _spread(
-        self, connection: Connection, account: Row[Any], campaign_id: str, now: Instant
+        self, connection: Connection, campaign: Row[Any], now: Instant
     ) -> tuple[Mapping[str, int], Limits]:
         """The segments that a spread places, by sender, and their rates; none without a spread."""
-        if account.spread_hours <= 0:
+        if campaign.spread_hours <= 0:
             return {}, NO_LIMITS
-        segments = self._forecasts.spread_segments(connection, campaign_id)
-        limits = self._forecasts.limits(
-            connection, account.id, campaign_id, bool(account.sandbox), segments, now
-        )
-        return segments, limits
+        segments = self._forecasts.spread_segments(connection, campaign.id)
+        return segments, self._forecasts.limits(connection, campaign, segments, now)
 
     def account_evidence(
         self, account_id: str, now: Instant
@@ -142,17 +140,18 @@ class Admissions:
         def work(connection: Connection) -> None:
             # Nobody else may hold, refuse or count this campaign until we are done.
             connection.execute(self._campaign_for_update, {"campaign": campaign_id})
-            account = connection.execute(sql.ACCOUNT, {"campaign": campaign_id}).one()
+            campaign = connection.execute(sql.CAMPAIGN, {"campaign": campaign_id}).one()
             waiting = connection.execute(sql.WAITING, {"campaign": campaign_id}).one()
             if connection.execute(sql.HELD, {"campaign": campaign_id}).first() is not None:
                 return
             price = price_of(waiting)
-            most = CreditsMax(account.credits_max_sms, account.credits_max_mms)
+            most = CreditsMax(campaign.credits_max_sms, campaign.credits_max_mms)
             if (fault := most.fault_of(price)) is not None:
                 raise _TooExpensive(fault)
-            if not account.sandbox:
-                self._count_quota(connection, account.id, account.daily_quota, waiting.n, now)
-            ledger.hold(connection, account.id, campaign_id, price, now)
+            if not campaign.sandbox:
+                quota = campaign.daily_quota
+                self._count_quota(connection, campaign.account_id, quota, waiting.n, now)
+            ledger.hold(connection, campaign.account_id, campaign_id, price, now)
 
         try:
             self._database.write(work)

@@ -21,9 +21,9 @@ FIRSTS_UNLEASED = text("""
       )
     GROUP BY message.sender
 """).bindparams(bindparam("owned", expanding=True, type_=String))
-ACCOUNT = text("""
-    SELECT account.id, account.daily_quota, campaign.total, campaign.spread_hours,
-        campaign.sandbox, campaign.credits_max_sms, campaign.credits_max_mms
+CAMPAIGN = text("""
+    SELECT campaign.id, campaign.account_id, account.daily_quota, campaign.total,
+        campaign.spread_hours, campaign.sandbox, campaign.credits_max_sms, campaign.credits_max_mms
     FROM campaign JOIN account ON account.id = campaign.account_id
     WHERE campaign.id = :campaign
 """)

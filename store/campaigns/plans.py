@@ -114,7 +114,10 @@ class Plans:
         by: Instant,
         scheduled_at: Instant | None = None,
     ) -> int:
-        """See :class:`campaign.ports.PlanStore`; raises NoResultFound for an unknown id."""
+        """See :class:`campaign.ports.PlanStore`; raises NoResultFound for an unknown id.
+
+        It is part of the transaction ``within`` where one is given.
+        """
         _check(by, scheduled_at)
         values = {"campaign": campaign_id, "number": number, "by": by, "scheduled_at": scheduled_at}
         return self._write(lambda connection: self._shift(connection, values).number)
@@ -153,7 +156,10 @@ class Plans:
         earliest: Instant,
         scheduled_at: Instant | None = None,
     ) -> int:
-        """See :class:`campaign.ports.PlanStore`; raises NoResultFound for an unknown id."""
+        """See :class:`campaign.ports.PlanStore`; raises NoResultFound for an unknown id.
+
+        It is part of the transaction ``within`` where one is given.
+        """
         _check(earliest, scheduled_at)
         if fault := spread_fault(hours, SPREAD_HOURS_CEILING):
             raise InstantOutOfRange(f"a spread {fault}")

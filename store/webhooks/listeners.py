@@ -48,8 +48,7 @@ class Listeners:
         verifies with what it knows. Raises StoreError if the account has ``LISTENERS_MAX`` already.
         A second run adds another.
         """
-        digest = bytes.fromhex(self._sealer.hash(f"listener\n{account_id}\n{key_id}"))
-        secret = "whsec_" + base64.b64encode(digest).decode()
+        secret = self._secret_of(account_id, key_id)
         row = WebhookRow(
             id=make_id(LISTENER_PREFIX, secrets.token_bytes(ID_BYTES)),
             account_id=account_id,
@@ -75,10 +74,13 @@ class Listeners:
         self._database.write(work)
         return ListenerView(row.id, list(events), dialect, secret, now + LISTENER_LIFE)
 
-    def extend(self, account_id: str, listener_id: str, now: Instant) -> Instant | None:
+    def extend(
+        self, account_id: str, listener_id: str, now: Instant, key_id: str | None = None
+    ) -> Instant | None:
         """Let a listener live for ``LISTENER_LIFE`` from now; return its new end.
 
-        None if there is no such listener, or if it has ended: that is final.
+        None if there is no such listener, or if it has ended: that is final. With a ``key_id`` only
+        those that this key has opened are found.
         """
         until = now + LISTENER_LIFE
         query = (
@@ -91,11 +93,18 @@ class Listeners:
             )
             .values(listens_until=until)
         )
-        found = self._database.write(lambda connection: connection.execute(query).rowcount)
-        return until if found else None
 
-    def close(self, account_id: str, listener_id: str) -> bool:
-        """Delete a listener and its deliveries; returns False if there is none."""
+        def work(connection: Connection) -> Instant | None:
+            is_own = self._is_of(connection, account_id, listener_id, key_id)
+            return until if is_own and connection.execute(query).rowcount else None
+
+        return self._database.write(work)
+
+    def close(self, account_id: str, listener_id: str, key_id: str | None = None) -> bool:
+        """Delete a listener and its deliveries; returns False if there is none.
+
+        With a ``key_id`` only those that this key has opened are found.
+        """
         listener = delete(WebhookRow).where(
             col(WebhookRow.id) == listener_id,
             col(WebhookRow.account_id) == account_id,
@@ -104,9 +113,27 @@ class Listeners:
         deliveries = delete(CallbackRow).where(col(CallbackRow.destination) == listener_id)
 
         def work(connection: Connection) -> bool:
-            if connection.execute(listener).rowcount == 0:
+            is_own = self._is_of(connection, account_id, listener_id, key_id)
+            if not is_own or connection.execute(listener).rowcount == 0:
                 return False
             connection.execute(deliveries)
             return True
 
         return self._database.write(work)
+
+    def _secret_of(self, account_id: str, key_id: str) -> str:
+        digest = bytes.fromhex(self._sealer.hash(f"listener\n{account_id}\n{key_id}"))
+        return "whsec_" + base64.b64encode(digest).decode()
+
+    def _is_of(
+        self, connection: Connection, account_id: str, listener_id: str, key_id: str | None
+    ) -> bool:
+        """Tell whether a listener has the secret of a key; it never changes. True without a key."""
+        if key_id is None:
+            return True
+        query = select(WebhookRow.secret_sealed).where(
+            col(WebhookRow.id) == listener_id, col(WebhookRow.account_id) == account_id
+        )
+        sealed = connection.execute(query).scalar()
+        secret = self._secret_of(account_id, key_id)
+        return sealed is not None and self._sealer.unseal(sealed) == secret

@@ -1,6 +1,7 @@
 """A forecast says when messages leave under the rates that hold them back."""
 
 import sys
+from dataclasses import replace
 from random import Random
 
 import pytest
@@ -177,7 +178,11 @@ def test_a_length_has_its_two_largest_units(length: int, words: str) -> None:
 
 
 def claimed(departures: list[Departure], rates: dict[str, float], window: int) -> list[int]:
-    """When messages leave: claimed in windows once they are due, within real grants."""
+    """When messages leave: claimed so many at once when they are due, within real grants.
+
+    What is due outside of its hours is put off to the next opening, and what was granted an instant
+    after the closing is not sent.
+    """
     states = {name: RateState(rate, 0) for name, rate in rates.items()}
     waiting = sorted(departures, key=lambda each: each.due_at)
     left: list[int] = []
@@ -188,7 +193,13 @@ def claimed(departures: list[Departure], rates: dict[str, float], window: int) -
         for each in waiting:
             start = None
             if room and each.due_at <= now:
-                start = grants.grant(each.rates, each.segments)
+                opens_at = now if each.open_at is None else each.open_at.next_open(now)
+                if opens_at == now:
+                    start = grants.grant(each.rates, each.segments)
+                    if start is not None and each.open_at is not None:
+                        start = start if start < each.open_at.open_until(now) else None
+                elif opens_at is not None:
+                    each = replace(each, due_at=opens_at)
             if start is None:
                 kept.append(each)
             else:

@@ -4,7 +4,6 @@ from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
 import httpx
-from fastapi import FastAPI
 
 from store.accounts.api_keys import KeyPair
 from tests.serving import Api
@@ -70,9 +69,9 @@ class Page(HTMLParser):
 class Browser:
     """One browser, with its own cookies."""
 
-    def __init__(self, api: Api, app: FastAPI, address: str) -> None:
+    def __init__(self, api: Api, address: str) -> None:
         self.api = api
-        transport = httpx.ASGITransport(app, raise_app_exceptions=False, client=(address, 1))
+        transport = httpx.ASGITransport(api.app, raise_app_exceptions=False, client=(address, 1))
         self.http = httpx.AsyncClient(
             transport=transport, base_url="http://godwit", follow_redirects=True
         )

@@ -209,6 +209,7 @@ ACTIONS = {
     "watch": ("GET", "/console/campaigns/{id}/events"),
     "ask to change": ("GET", "/console/campaigns/{id}/change"),
     "change": ("POST", "/console/campaigns/{id}/change"),
+    "choose a retry": ("GET", "/console/campaigns/{id}/retry"),
     "write": ("GET", "/console/new"),
     "test": ("POST", TEST),
     "pause": ("POST", "/console/campaigns/{id}/pause"),
@@ -258,7 +259,7 @@ ACTIONS = {
 READS = {"see", "open", "export", "report", "watch", "person", "replies", "credits"}
 READS |= {"lists", "opt-outs", "save opt-outs", "senders", "webhooks", "deliveries", "settings"}
 CONTROLS = {"pause", "resume", "cancel", "retry", "stop", "start", "opt out"}
-CONTROLS |= {"ask to change", "change"}
+CONTROLS |= {"ask to change", "change", "choose a retry"}
 CONTROLS |= {"make list", "fill list", "shrink list", "rename list", "delete list"}
 CONTROLS |= {"decide", "add opt-outs", "text again", "test hook", "replay hook"}
 ADMINISTERS = {"installation", "ask to erase", "erase", "add sender", "drop sender"}

@@ -126,3 +126,23 @@ def test_a_list_with_hours_and_a_picture_is_sent_by_mouse(
     page.click("button.primary")
     page.wait_for_url("**/campaigns/cmp_*")
     assert one.complaints == [] and one.violations == []
+
+
+def test_reasons_of_a_retry_are_chosen_by_mouse(chromium: Browser, running: Running) -> None:
+    # The first number does not exist, says the pretended carrier.
+    body = {"name": "Retried", "text": "Hello", "recipients": [{"to": "+14155550001"}]}
+    campaign = str(running.api.post("/v1/campaigns", json=body).json()["id"])
+    running.wait_for_end(campaign)
+    one = on_page(chromium, running, f"/campaigns/{campaign}")
+    page = one.page
+    one.look("failed")
+    page.click("text=Choose what to send again …")
+    one.look("retry")
+    page.click("text=Send these again")
+    page.wait_for_selector("text=Choose at least one reason.")
+    page.check("input[type=checkbox]")
+    page.click("text=Send these again")
+    page.wait_for_selector("h2:has-text('Who did what')")
+    assert "sent again what failed" in page.inner_text("main")
+    assert running.wait_for_end(campaign)["counts"]["failed"] == 1
+    assert one.violations == []

@@ -104,6 +104,22 @@ async def test_a_person_decides_whether_a_text_asks_to_stop(
         assert event.evidence.text == UNSURE and event.evidence.source == "inbound"
 
 
+async def test_a_text_that_came_after_the_page_was_read_is_not_decided_about(
+    browser: Browsers, api: Api
+) -> None:
+    one, store, account = browser(), api.story.store, api.story.account.id
+    await one.sign_in()
+    assert bring(api, UNSURE, 1)
+    page = await one.get(await opened(one))
+    assert bring(api, f"{UNSURE} now", 2)
+    page = await one.send(page.form("/replies/decide"), stop="no")
+    assert page.offers("/replies/decide")
+    (text,) = store.inbound.list(account, InboundFilter(needs_review=True))
+    assert text.body == f"{UNSURE} now"
+    await one.send(page.form("/replies/decide"), stop="no", seen="rpl_none")
+    assert store.inbound.list(account, InboundFilter(needs_review=True)) == [text]
+
+
 async def test_a_key_for_tests_marks_nothing_and_answers_in_the_sandbox(
     browser: Browsers, api: Api
 ) -> None:

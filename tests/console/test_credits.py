@@ -5,6 +5,8 @@ from collections.abc import Callable
 import pytest
 
 from campaign.credits import CreditKind
+from campaign.instants import DAY
+from console.rendering import day
 from store.clock import wall_clock
 from tests.console.browsing import Browser
 from tests.console.test_people import sent
@@ -61,3 +63,20 @@ async def test_an_account_without_credits_is_taught_and_sees_no_other(
     page = await one.get("/console/credits")
     assert "Nothing yet. Credits that the operator adds" in page.text
     assert not page.offers(campaign_id)
+
+
+async def test_what_was_spent_is_added_up_by_day(browser: Browsers, api: Api) -> None:
+    one, story = browser(), api.story
+    await one.sign_in()
+    await sent(api, "Visits")
+    await sent(api, "More visits")
+    today = wall_clock() // DAY * DAY
+    spent = story.store.ledger_entries.spent_by_day(story.account.id, today - DAY)
+    account = story.store.accounts.show(story.account.id)
+    assert account is not None
+    posted = account.balances[CreditKind.SMS].posted
+    assert sum(kinds[CreditKind.SMS] for kinds in spent.values()) == posted > 1
+    assert story.store.ledger_entries.spent_by_day(story.account.id, today + 2 * DAY) == {}
+    assert story.store.ledger_entries.spent_by_day("another", 0) == {}
+    page = await one.get("/console/credits")
+    assert "Spent per day" in page.text and day(max(spent)) in page.text

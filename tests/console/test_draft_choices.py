@@ -124,6 +124,10 @@ async def test_a_mailing_list_is_chosen_and_its_members_get_it(browser: Browsers
     assert "Nobody is on the mailing list." in (await one.get(f"{path}/check")).text
     page = await one.send((await one.get(f"{path}/recipients")).form("/list"), list="lst_none")
     assert page.status == 400
+    store.lists.delete(account_id, empty.id)
+    page = await one.get(f"{path}/recipients")
+    assert page.status == 200 and "The mailing list:" not in page.text
+    assert "The mailing list is gone." in (await one.get(f"{path}/check")).text
     page = await upload(one, path, csv(rows(2)))
     assert "2 rows: 2 good." in page.text
 
@@ -143,3 +147,28 @@ async def test_when_they_would_leave_is_shown_before_anything_is_sent(
     assert page.form("/send").fields["hours"] == "2"
     assert api.story.store.campaigns.list(api.story.account.id) == []
     assert (await one.send(form, look="1", hours="9999", when="now")).status == 400
+
+
+async def test_a_few_go_first_and_the_form_says_what_is_wrong_with_them(
+    browser: Browsers, api: Api
+) -> None:
+    one = browser()
+    await one.sign_in()
+    path = await new_draft(one, "Hello {{First name}}")
+    await upload(one, path, csv(rows(5)))
+    await one.get(f"{path}/check")
+    form = (await one.get(f"{path}/send")).form("/send")
+    assert (form.fields["wait"], form.fields["most"]) == ("5", "10")
+    for fields, says in (
+        ({"first": "many"}, "Give how many go first"),
+        ({"first": "0"}, "Give how many go first"),
+        ({"first": "2", "wait": "0"}, "Give the minutes to wait"),
+        ({"first": "2", "most": "100"}, "Give the percentage"),
+    ):
+        page = await one.send(form, when="now", at="", **fields)
+        assert page.status == 400 and says in page.text
+    await one.send(form, first="40%", wait="2", most="20", **AHEAD)
+    (view,) = api.story.store.campaigns.list(api.story.account.id)
+    assert view.canary is not None and '"40%"' in view.canary and "120" in view.canary
+    await api.story.service.cancel(view)
+    await finish(api.story, view.id)

@@ -16,7 +16,7 @@ async def test_hours_are_set_kept_and_taken_away(browser: Browsers, api: Api) ->
     one, store = browser(), api.story.store
     await one.sign_in()
     page = await one.get("/console/settings")
-    assert page.status == 200 and "until you erase it" in page.text
+    assert page.status == 200 and "without a limit" in page.text
     form = page.form("/hours")
     token = form.fields["token"]
     chosen = {"token": token, "purpose": "marketing", "from": "09:00", "to": "20:00", "mon": "on"}

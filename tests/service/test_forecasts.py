@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from campaign.instants import HOUR, MINUTE, SECOND
+from campaign.instants import DAY, HOUR, MINUTE, SECOND
 from campaign.rates import campaign_scope, sender_scope
 from campaign.refusals import RefusalCode
+from campaign.sending_windows import make_window, stored_window
 from campaign.states import CampaignStatus
 from campaign.views import CampaignView
 from service.changes import Change
@@ -50,6 +51,22 @@ def test_a_slow_rate_moves_the_end(builder: StoreBuilder) -> None:
     campaign = spread(builder, 1.0)
     builder.store.rates.set_rate(campaign_scope(campaign), 1 / 120)
     assert planned_end(builder.store, view(builder, campaign), NOW) == NOW + 59 * 2 * MINUTE
+
+
+@pytest.mark.parametrize("zone", ["UTC", "recipient"])
+def test_what_a_rate_holds_back_beyond_the_closing_ends_on_the_next_day(
+    builder: StoreBuilder, zone: str
+) -> None:
+    campaign = spread(builder, 1.0)
+    window, _, _ = make_window("00:00", "01:00", None, zone)
+    builder.execute("UPDATE campaign SET sending_window = :window", window=stored_window(window))
+    builder.execute("UPDATE message SET time_zone = 'Etc/UTC'")
+    end = planned_end(builder.store, view(builder, campaign), NOW)
+    assert end == NOW + 59 * MINUTE
+    builder.store.rates.set_rate(campaign_scope(campaign), 1 / 120)
+    end = planned_end(builder.store, view(builder, campaign), NOW)
+    # Thirty leave before one o'clock, the others as slowly from midnight on.
+    assert end == NOW + DAY + 58 * MINUTE
 
 
 def test_a_paused_campaign_ends_later_by_the_length_of_the_pause(builder: StoreBuilder) -> None:

@@ -4,18 +4,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
-import httpx
 import pytest
 
 from campaign.rules.media import BYTES_MAX
-from dialects.http.context import ApiContext
-from dialects.http.rate_limits import RequestLimiter
 from service.campaigns import CampaignService
-from starter.api.app import create_app
 from tests.conftest import Story
 from tests.dialects.textingline.calls import broadcast, check_error, post, single
 from tests.service.test_media_check import MOVED, served
-from tests.serving import Api
+from tests.serving import Api, serve_api
 from tests.webhooks.peers import serve
 
 pytestmark = pytest.mark.one_store
@@ -27,10 +23,8 @@ async def api(real_story: Story) -> AsyncIterator[Api]:
     story = real_story
     settings = story.settings.model_copy(update={"check_media": True, "allow_private_urls": True})
     story.service = CampaignService(story.client, story.store, settings)
-    app = create_app(ApiContext(settings, story.store, story.service, RequestLimiter("memory://")))
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://godwit") as http:
-        yield Api(http, story)
+    async with serve_api(story, settings) as served:
+        yield served
     await story.service.close()
 
 

@@ -6,7 +6,6 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from urllib.parse import parse_qsl, urlsplit
 
-import httpx
 import pytest
 from pydantic import SecretStr
 
@@ -14,14 +13,11 @@ from campaign.handoffs import Inbound, Receipt
 from campaign.instants import iso
 from campaign.states import MessageStatus
 from dialects.fonedynamics.responses import message_id_of
-from dialects.http.context import ApiContext
-from dialects.http.rate_limits import RequestLimiter
 from service.inbound import keep_inbound
-from starter.api.app import create_app
 from tests.conftest import Story
 from tests.dialects.fonedynamics.calls import SENDER, Body, Client, leased, message
 from tests.receiving import Receiver, Taken, receive
-from tests.serving import Api
+from tests.serving import serve_api
 from tests.webhooks.mail_server import MailServer, mail_server
 from tests.webhooks.peers import egress_client
 from webhooks.dispatcher import WebhookDispatcher
@@ -38,10 +34,8 @@ async def at_work(story: Story, smtp_url: str = "") -> AsyncIterator[Client]:
     """A client of an installation that delivers webhooks, to loopback as well."""
     changes = {"allow_private_urls": True, "smtp_url": SecretStr(smtp_url), "smtp_from": MAIL_FROM}
     settings = story.settings.model_copy(update=changes)
-    api_context = ApiContext(settings, story.store, story.service, RequestLimiter("memory://"))
-    transport = httpx.ASGITransport(create_app(api_context), raise_app_exceptions=False)
     async with (
-        httpx.AsyncClient(transport=transport, base_url="http://godwit") as http,
+        serve_api(story, settings) as api,
         egress_client() as egress,
     ):
         delivery_sender = build_delivery_sender(story.client, settings, story.store, egress)
@@ -50,7 +44,7 @@ async def at_work(story: Story, smtp_url: str = "") -> AsyncIterator[Client]:
             build_webhook_worker(story.client, settings, story.store, delivery_sender),
             dispatcher.serving(story.store.outbox),
         ):
-            client = Client(Api(http, story))
+            client = Client(api)
             client.fill_pool()
             yield client
 

@@ -4,15 +4,11 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator
 
-import httpx
 import pytest
 from sqlalchemy import text
 
 from campaign.instants import DAY, HOUR, MINUTE, SECOND, iso
 from campaign.leases import LEASE_FOR
-from dialects.http.context import ApiContext
-from dialects.http.rate_limits import RequestLimiter
-from starter.api.app import create_app
 from store.campaigns.audit import audit
 from tests.conftest import Story, finish
 from tests.dialects.fonedynamics.calls import (
@@ -24,7 +20,7 @@ from tests.dialects.fonedynamics.calls import (
     leased,
     message,
 )
-from tests.serving import Api
+from tests.serving import serve_api
 
 DOMESTIC = "+13125550144"
 
@@ -32,12 +28,8 @@ DOMESTIC = "+13125550144"
 @pytest.fixture
 async def client(story: Story) -> AsyncIterator[Client]:
     """A key of the account at the API, on a server on which days pass in milliseconds."""
-    api_context = ApiContext(
-        story.settings, story.store, story.service, RequestLimiter("memory://")
-    )
-    transport = httpx.ASGITransport(create_app(api_context), raise_app_exceptions=False)
-    async with httpx.AsyncClient(transport=transport, base_url="http://godwit") as http:
-        client = Client(Api(http, story))
+    async with serve_api(story) as api:
+        client = Client(api)
         client.fill_pool()
         yield client
 

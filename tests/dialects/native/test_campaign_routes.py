@@ -42,18 +42,19 @@ HOURS: Json = {"from": "09:00", "to": "17:00"}
 
 @pytest.mark.one_store
 async def test_the_hours_of_a_campaign_are_kept_and_shown(api: Api) -> None:
+    expires_on = in_days(300)[:10]
     body = {
         "text": "Hi {{name|friend}}: it’s here",
         "recipients": [{"to": "+14155551000", "timezone": "Asia/Tokyo"}],
         "purpose": "marketing",
         "window": HOURS | {"days": ["sat", "mon"], "outside": "defer"},
-        "expiresAt": "2099-12-01T10:00Z",
+        "expiresAt": f"{expires_on}T10:00Z",
         "validitySeconds": 3600,
         "smartEncoding": True,
     }
     shown = await create(api, body)
     assert (shown["purpose"], shown["validitySeconds"]) == ("marketing", 3600)
-    assert shown["expiresAt"] == "2099-12-01T10:00:00.000Z"
+    assert shown["expiresAt"] == f"{expires_on}T10:00:00.000Z"
     days = {"days": ["mon", "sat"], "timezone": "recipient", "outside": "defer"}
     assert shown["window"] == HOURS | days
     listed = await api.http.get(f"/v1/campaigns/{shown['id']}/messages", auth=api.basic())
@@ -155,6 +156,8 @@ async def test_a_campaign_with_everything_is_taken_and_shown(api: Api) -> None:
         ({"window": HOURS | {"outside": "wait"}}, "field_invalid", "window.outside"),
         ({"expiresAt": "soon"}, "field_invalid", "expiresAt"),
         ({"expiresAt": in_days(-1)}, "field_invalid", "expiresAt"),
+        ({"expiresAt": in_days(367)}, "field_invalid", "expiresAt"),
+        ({"expiresAt": "9999-12-31T23:59Z"}, "field_invalid", "expiresAt"),
         (
             {"expiresAt": in_days(1), "scheduleDateTime": in_days(2)},
             "field_invalid",

@@ -6,13 +6,10 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from dialects.http.context import ApiContext
-from dialects.http.rate_limits import RequestLimiter
 from service.campaigns import CampaignService
-from starter.api.app import create_app
 from tests.conftest import Story
 from tests.dialects.mobivate.calls import accepted, batch, check_error, post, texts
-from tests.serving import Api
+from tests.serving import Api, serve_api
 from tests.store.builders import StoreBuilder
 
 BASE = "https://go.example/s"
@@ -26,12 +23,8 @@ async def linking(real_story: Story) -> AsyncIterator[Api]:
     story = real_story
     settings = story.settings.model_copy(update={"short_link_base_url": BASE})
     service = CampaignService(story.client, story.store, settings)
-    transport = httpx.ASGITransport(
-        create_app(ApiContext(settings, story.store, service, RequestLimiter("memory://"))),
-        raise_app_exceptions=False,
-    )
-    async with httpx.AsyncClient(transport=transport, base_url="http://godwit") as http:
-        yield Api(http, story)
+    async with serve_api(story, settings, service) as api:
+        yield api
 
 
 async def shortened(api: Api, text: str = f"See {LONG}, today", count: int = 1) -> list[str]:

@@ -8,9 +8,12 @@ from standardwebhooks import Webhook
 
 from campaign.events import TRY_WAITS
 from campaign.instants import DAY
+from dialects.http.auth import Permission
 from tests.serving import Api
 from tests.store.builders import StoreBuilder
 from tests.webhook_worker import make_event, wall_clock
+
+READ = Permission.READ
 
 
 async def opened(api: Api, **body: Any) -> dict[str, Any]:
@@ -99,6 +102,26 @@ async def test_another_accounts_listener_and_a_closed_one_are_not_found(api: Api
         answer = await api.http.post(f"/v1/listeners/{id}/deliveries", json=body, auth=auth)
         assert answer.status_code == 404
         assert (await api.http.delete(f"/v1/listeners/{id}", auth=auth)).status_code == 404
+
+
+@pytest.mark.one_store
+async def test_a_listener_is_for_the_key_that_opened_it_and_for_one_that_may_administer(
+    api: Api,
+) -> None:
+    owner, reader = api.basic(READ), api.basic(READ, Permission.CONTROL)
+    answer = await api.http.post("/v1/listeners", json={}, auth=owner)
+    path = f"/v1/listeners/{answer.json()['id']}"
+    happened(api)
+    for auth, expected in (
+        (reader, 404),
+        (owner, 200),
+        (api.basic(READ, Permission.ADMINISTER), 200),
+    ):
+        body: dict[str, Any] = {}
+        fetch = await api.http.post(f"{path}/deliveries", json=body, auth=auth)
+        assert fetch.status_code == expected
+    assert (await api.http.delete(path, auth=reader)).status_code == 404
+    assert (await api.http.delete(path, auth=owner)).status_code == 204
 
 
 @pytest.mark.one_store

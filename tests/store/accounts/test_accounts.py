@@ -2,7 +2,8 @@
 
 import pytest
 
-from campaign.credits import CreditKind
+from campaign.credits import CreditKind, MessageKind
+from campaign.instants import DAY
 from store.accounts.accounts import Balance
 from store.accounts.senders import SenderView
 from store.campaigns.audit import audit
@@ -159,3 +160,18 @@ def test_a_sender_added_many_times_at_once_is_there_once(
     stores = (any_store, rival_store)
     race(8, lambda runner: stores[runner % 2].accounts.add_sender(builder.account_id, "72345", NOW))
     assert len(any_store.accounts.senders(builder.account_id)) == 2
+
+
+def test_what_is_spent_is_added_up_by_utc_day_and_kind(builder: StoreBuilder) -> None:
+    builder.send(builder.admit(2))
+    builder.send(builder.admit(1, kind=MessageKind.MMS, now=NOW + DAY), now=NOW + DAY)
+    builder.send(builder.admit(3, now=NOW + DAY), now=NOW + DAY)
+    today, entries = NOW // DAY * DAY, builder.store.ledger_entries
+    spent = entries.spent_by_day(builder.account_id, 0)
+    assert list(spent) == [today + DAY, today]
+    assert sum(spent[today].values()) + sum(spent[today + DAY].values()) == sum(
+        builder.balance(kind).posted for kind in CreditKind
+    )
+    assert set(spent[today]) == {CreditKind.SMS} and set(spent[today + DAY]) == set(CreditKind)
+    assert list(entries.spent_by_day(builder.account_id, today + DAY)) == [today + DAY]
+    assert entries.spent_by_day("another", 0) == {}

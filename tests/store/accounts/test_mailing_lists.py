@@ -157,3 +157,17 @@ def test_one_of_many_wins_a_name(lists: Lists, builder: StoreBuilder) -> None:
         return True
 
     assert race(8, create).count(True) == 1
+
+
+def test_a_list_gets_another_name_unless_the_account_uses_it(
+    lists: Lists, builder: StoreBuilder
+) -> None:
+    account = builder.account_id
+    lists.create(account, "other", "autumn", NOW)
+    assert lists.rename(account, LIST, "summer") and lists.rename(account, LIST, "summer")
+    with pytest.raises(NameTaken):
+        lists.rename(account, LIST, "autumn")
+    assert not lists.rename("another", LIST, "x") and not lists.rename(account, "none", "x")
+    assert [one.name for one in lists.list(account)] == ["autumn", "summer"]
+    changes = "SELECT count(*) FROM activity WHERE action = 'list.changed'"
+    assert builder.value(changes) == 1

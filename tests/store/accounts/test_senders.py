@@ -176,3 +176,13 @@ def test_g2_a_number_of_the_pool_is_not_removed_while_a_message_waits_to_leave_f
     assert builder.value("SELECT count(*) FROM pool_number") == 1
     builder.execute("UPDATE message SET status = 'sent' WHERE campaign_id = :id", id=campaign)
     assert store.leases.remove_number(NUMBER)
+
+
+def test_what_waits_is_counted_by_sender_whatever_its_case(builder: StoreBuilder) -> None:
+    store, campaign = builder.store, builder.admit(3)
+    builder.execute("UPDATE message SET sender = 'Shop' WHERE position = 0")
+    builder.execute("UPDATE message SET sender = 'SHOP' WHERE position = 1")
+    assert store.senders.waiting(builder.account_id) == {"shop": 2, SENDER: 1}
+    assert store.senders.waiting("another") == {}
+    builder.execute("UPDATE message SET status = 'sent' WHERE campaign_id = :id", id=campaign)
+    assert store.senders.waiting(builder.account_id) == {}

@@ -199,3 +199,27 @@ def test_a_spread_out_of_bounds_changes_nothing(builder: StoreBuilder, hours: fl
 @pytest.mark.parametrize("instant", [1_795_865_816_999_000, 10**25, -(10**25), -1, INSTANT_MAX])
 def test_an_instant_is_written_whatever_it_is(instant: int) -> None:
     assert iso(instant).endswith("Z")
+
+
+def test_running_campaigns_with_messages_that_are_due_are_found_the_oldest_first(
+    builder: StoreBuilder,
+) -> None:
+    store, account = builder.store, builder.account_id
+    later, first, paused = builder.admit(2), builder.admit(3), builder.admit(1)
+    builder.execute("UPDATE campaign SET status = 'running'")
+    builder.execute("UPDATE message SET due_at = :at", at=NOW + SECOND)
+    builder.execute(
+        "UPDATE message SET due_at = :at WHERE campaign_id = :id", at=NOW - SECOND, id=first
+    )
+    builder.execute("UPDATE campaign SET status = 'paused' WHERE id = :id", id=paused)
+    found = store.open_campaigns.due(account, NOW + MINUTE, 10)
+    assert [(one.id, one.since, one.messages) for one in found] == [
+        (first, NOW - SECOND, 3),
+        (later, NOW + SECOND, 2),
+    ]
+    assert [one.id for one in store.open_campaigns.due(account, NOW, 10)] == [first]
+    assert store.open_campaigns.due("another", NOW + MINUTE, 10) == []
+    assert store.open_campaigns.unknown(account) == 0
+    builder.execute("UPDATE message SET status = 'unknown' WHERE campaign_id = :id", id=first)
+    assert store.open_campaigns.unknown(account) == 3
+    assert store.open_campaigns.unknown("another") == 0

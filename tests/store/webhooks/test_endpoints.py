@@ -9,6 +9,7 @@ from campaign.events import SECRETS_OVERLAP, Destination
 from campaign.instants import DAY, HOUR, SECOND
 from store.database.engine import StoreError
 from store.store import Store
+from store.webhooks.delivery_log import DeliveryView
 from store.webhooks.endpoints import WEBHOOKS_MAX, WebhookView
 from tests.store.builders import NOW, StoreBuilder
 from tests.store.racing import race
@@ -135,6 +136,32 @@ def test_dead_letters_are_paged_latest_first(builder: StoreBuilder) -> None:
     assert sorted(seen) == [f"{campaign}-{position}" for position in range(5)]
     (letter, *_) = builder.store.delivery_log.dead_letters(builder.account_id, view.id)
     assert (letter.tries, letter.last_code, letter.event) == (1, "503", "message.sent")
+
+
+def test_deliveries_are_paged_in_one_order_whatever_their_state(builder: StoreBuilder) -> None:
+    view, _ = add(builder, "message.*")
+    store, account = builder.store, builder.account_id
+    builder.send(builder.admit(2))
+    end_all(builder, view.id, DeliveryStatus.DEAD)
+    builder.send(builder.admit(2))
+    end_all(builder, view.id, DeliveryStatus.DELIVERED)
+    builder.send(builder.admit(2))
+    for hours, status in enumerate(("dead", "delivered", "waiting")):
+        builder.execute(
+            "UPDATE callback SET due_at = :at WHERE status = :status",
+            at=NOW + hours * HOUR,
+            status=status,
+        )
+    shown: list[DeliveryView] = []
+    before = None
+    while page := store.delivery_log.list(account, view.id, limit=3, before=before):
+        shown += page
+        before = page[-1].id
+    assert [one.status for one in shown] == ["waiting"] * 2 + ["delivered"] * 2 + ["dead"] * 2
+    assert len({one.id for one in shown}) == 6
+    only = store.delivery_log.list(account, view.id, ("delivered", "dead"))
+    assert [one.id for one in only] == [one.id for one in shown[2:]]
+    assert store.delivery_log.list("another", view.id) == []
 
 
 def test_an_enabled_webhook_hears_what_comes_from_now_on(builder: StoreBuilder) -> None:
