@@ -54,7 +54,7 @@ COMMANDS = {
             "campaigns:cancel",
             "Cancel a campaign and return the credits of its unsent messages.",
         ),
-        ("retry", "campaigns:retry", "Send the failed messages of an ended campaign again."),
+        ("retry", "campaigns:retry", "Send failed messages of an ended campaign again."),
         (
             "report",
             "campaigns:report",

@@ -30,15 +30,25 @@ def new_reference_id() -> str:
 
 
 def show_failures(
-    failures: Sequence[Failure], signature_string: str | None = None, status: int | None = None
+    failures: Sequence[Failure],
+    signature_string: str | None = None,
+    status: int | None = None,
+    reference_id: str = "",
 ) -> JSONResponse:
     """Answer a failed request as its first failure says, or with another HTTP ``status``."""
     first = failures[0]
-    content = resource(new_reference_id(), first.status, datetime.now(UTC), failures)
+    reference_id = reference_id or new_reference_id()
+    content = resource(reference_id, first.status, datetime.now(UTC), failures)
     if signature_string is not None:
         content.signature_string = signature_string
     http = status or first.http
     return ModelResponse(content, http, CHALLENGE if http == 401 else None)
+
+
+def show_refused(refused: Refused, reference_id: str = "") -> JSONResponse:
+    """Answer a refusal; what is stored of the campaign is found by ``reference_id``."""
+    failures = dict.fromkeys(map(failure_of, refused.refusals))
+    return show_failures(list(failures), reference_id=reference_id)
 
 
 def show_raised(error: Exception) -> JSONResponse:
@@ -53,7 +63,7 @@ def show_raised(error: Exception) -> JSONResponse:
         case BadBody():
             return show_error(error.status)
         case Refused():
-            return show_failures(list(dict.fromkeys(map(failure_of, error.refusals))))
+            return show_refused(error)
         case ServiceUnavailable() | StoreUnavailable():
             return show_error(503)
     return show_error(500)

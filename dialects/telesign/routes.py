@@ -9,14 +9,15 @@ from dataclasses import replace
 
 from fastapi import APIRouter, Request
 
+from campaign.refusals import Refused
 from dialects.dialect import Dialect
 from dialects.http.answers import body_of, failures_of
 from dialects.http.auth import BASIC, Permission, caller_of
 from dialects.http.bodies import BadBody, parse_form, read_bytes
 from dialects.http.context import context_of
-from dialects.http.vendor_routes import Access, vendor_route
+from dialects.http.vendor_routes import Access, Stop, vendor_route
 from dialects.telesign.auth import SIGNED, Unproven, proved
-from dialects.telesign.errors import new_reference_id, show_error, show_raised
+from dialects.telesign.errors import new_reference_id, show_error, show_raised, show_refused
 from dialects.telesign.requests import NAME, TelesignBulk
 from dialects.telesign.requests import read as read
 from dialects.telesign.responses import TelesignResource, show
@@ -57,13 +58,16 @@ async def send_bulk(request: Request) -> TelesignResource:
     # The body is read first, because the signature covers it.
     body = await read_bytes(request, min(BODY_BYTES_MAX, context.settings.body_bytes_max))
     now = await asyncio.to_thread(context.store.clock.now)
+    reference_id = new_reference_id()
     try:
         async with proved(request, body, PATH, context.store, now) as caller:
             call = await _access.admit(request, caller.principal, Permission.SEND)
             _check_media_type(request)
             draft = await asyncio.to_thread(lambda: read(parse_form(body), call.principal))
             draft = replace(draft, key=draft.key or caller.key)
-            return show(await call.admit(draft, campaign_id=new_reference_id()))
+            return show(await call.admit(draft, campaign_id=reference_id))
+    except Refused as refused:
+        raise Stop(show_refused(refused, reference_id)) from refused
     except Unproven:
         await _access.count(request, caller_of(request))
         raise

@@ -151,7 +151,7 @@ class Admissions:
             if not campaign.sandbox:
                 quota = campaign.daily_quota
                 self._count_quota(connection, campaign.account_id, quota, waiting.n, now)
-            ledger.hold(connection, campaign.account_id, campaign_id, price, now)
+            ledger.hold(connection, campaign.account_id, campaign_id, price, now, waiting.n)
 
         try:
             self._database.write(work)

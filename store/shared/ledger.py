@@ -92,11 +92,17 @@ class Overdrawn(Exception):
 
 
 def hold(
-    connection: Connection, account_id: str, campaign_id: str, price: Price, at: Instant
+    connection: Connection,
+    account_id: str,
+    campaign_id: str,
+    price: Price,
+    at: Instant,
+    messages: int,
 ) -> None:
     """Hold the price of a whole campaign; a second run changes nothing.
 
-    Raises Overdrawn, upon which the caller rolls its transaction back.
+    Where no message is left to pay for, nothing is entered. Raises Overdrawn, upon which the caller
+    rolls its transaction back.
     """
     if _is_free(connection, campaign_id):
         price = Price()
@@ -104,7 +110,7 @@ def hold(
         opened = connection.execute(_OPEN_HOLD, line).rowcount > 0
         if opened and line["amount"] != 0:
             _hold_credit(connection, line)
-        if opened and (line["amount"] != 0 or line["kind"] == CreditKind.SMS):
+        if opened and (line["amount"] != 0 or (messages and line["kind"] == CreditKind.SMS)):
             connection.execute(_ENTRY, line)
 
 

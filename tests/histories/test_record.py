@@ -13,11 +13,14 @@ from pathlib import Path
 import pytest
 from temporalio.testing import WorkflowEnvironment
 
+from campaign.canary import Canary, Measure
 from campaign.instants import DAY, HOUR, MINUTE, SECOND
+from campaign.limits_changes import LimitsChange
 from campaign.orders import Order
 from campaign.refusals import Refused
 from campaign.settings import Settings
 from service.campaign_workflows import workflow_id
+from service.changes import Change
 from store.accounts.accounts import AccountView
 from store.store import Store
 from tests.conftest import Story, finish, reach
@@ -25,7 +28,7 @@ from tests.receiving import answer, receive
 from tests.webhook_worker import posted
 from tests.workflows.test_campaign import is_paused, until
 
-RELEASE = "0.4"
+RELEASE = "0.5"
 
 pytestmark = pytest.mark.skipif(
     "GODWIT_RECORD" not in os.environ, reason="records only when GODWIT_RECORD is set"
@@ -76,6 +79,21 @@ async def followed(story: Story) -> str:
     return campaign.id
 
 
+async def changed(story: Story) -> str:
+    """Another start, another spread and another expiry, then a canary that goes on."""
+    start = await story.now() + DAY
+    canary = Canary(5, 60, {Measure.FAILURES: 0.5})
+    draft = replace(story.draft(40, scheduled_at=start), canary=canary)
+    campaign = (await story.service.admit(draft)).campaign
+    for change in (
+        Change(start=start + HOUR),
+        Change(spread_hours=1.0),
+        Change(limits=LimitsChange(has_expiry=True, expires_at=start + 5 * DAY)),
+    ):
+        await story.service.change(campaign, change)
+    return campaign.id
+
+
 async def refused(story: Story) -> str:
     """A sender that is not owned."""
     with pytest.raises(Refused):
@@ -95,7 +113,7 @@ async def continued(story: Story) -> str:
 
 
 @pytest.mark.parametrize(
-    "tale", [unspread, spread_paused_resumed, cancelled, followed, refused, continued]
+    "tale", [unspread, spread_paused_resumed, cancelled, followed, changed, refused, continued]
 )
 async def test_record(story: Story, tale: Callable[[Story], Awaitable[str]]) -> None:
     campaign_id = await tale(story)

@@ -20,6 +20,7 @@ MODULES = sorted(
 # The history that runs something of a module; of all others the cancelled campaign does.
 TALES = {
     "plan_changes": "0.4-spread_paused_resumed",
+    "plan_updates": "0.5-changed",
     "receipts": "0.4-unspread",
     "webhook_delivery": "0.4-webhook_delivery",
 }

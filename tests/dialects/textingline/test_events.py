@@ -182,7 +182,12 @@ def test_what_has_no_name_there_is_not_told() -> None:
 def test_no_event_is_forgotten() -> None:
     whole = {"inbound": INBOUND, "click": CLICK}
     left_out = {event for event in Event if result(event=event, **whole) is None}
-    assert left_out == {Event.MESSAGE_UNKNOWN, Event.WEBHOOK_TEST, *OPT_OUT_EVENTS}
+    assert left_out == {
+        Event.CAMPAIGN_PAUSED,
+        Event.MESSAGE_UNKNOWN,
+        Event.WEBHOOK_TEST,
+        *OPT_OUT_EVENTS,
+    }
 
 
 async def test_a_webhook_of_this_dialect_is_called_with_a_signed_envelope(
