@@ -329,4 +329,5 @@ async def test_a_resume_that_is_ordered_again_and_again_moves_the_plan_by_the_pa
     await reaches(story, campaign_id, CampaignStatus.RUNNING)
     after = [message.due_at for message in story.store.campaigns.messages(campaign_id)]
     (moved,) = {late - early for late, early in zip(after[1:], before[1:], strict=True)}
-    assert 2 * SECOND <= moved <= await story.now() - asked
+    # The store's clock and the one that sleeps here may run a little apart.
+    assert 2 * SECOND - 50 <= moved <= await story.now() - asked
