@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import shutil
 import sys
 import time
@@ -29,7 +30,6 @@ from carriers.pretend_exchange import Exchange, Receipts
 from carriers.pretend_server import Connection
 from service.campaign_workflows import workflow_id
 from service.campaigns import CampaignService
-from service.gc_tuning import relax_gc
 from service.temporal import register_search_attributes
 from store.accounts.accounts import AccountView
 from store.database.migrate import upgrade
@@ -194,8 +194,12 @@ def _slowness(path: str) -> int:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Search what lives now for cycles no more: a search in a workflow's task can take a second."""
-    relax_gc()
+    """Search what lives now for cycles no more: a search in a workflow's task can take a second.
+
+    What comes is searched as often as ever, so that what a test leaves behind fails that test.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

@@ -1,5 +1,6 @@
 """A campaign that a fault of ours has stopped says so, and waits for a person."""
 
+import asyncio
 from collections.abc import Callable
 
 from temporalio import workflow
@@ -30,8 +31,10 @@ class Help:
         await self._report(f"{visibility.NEEDS_HELP}:{step}:{kind}")
         try:
             await workflow.wait_condition(lambda: self.answers != answers)
-        finally:
+        except asyncio.CancelledError:
             await self._report(None)
+            raise
+        await self._report(None)
 
     async def _report(self, problem: str | None) -> None:
         self._state.problem = problem

@@ -26,7 +26,8 @@ def builder(store: Store, account: AccountView) -> StoreBuilder:
 def view(builder: StoreBuilder, campaign: str) -> CampaignView:
     found = builder.store.campaigns.get(campaign)
     assert found is not None
-    return found
+    # It is counted from now on, because what these campaigns have is due long ago.
+    return replace(found, facts=replace(found.facts, planned_end=None))
 
 
 def spread(builder: StoreBuilder, hours: float, count: int = 60) -> str:
