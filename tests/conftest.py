@@ -33,6 +33,7 @@ from service.campaigns import CampaignService
 from service.temporal import register_search_attributes
 from store.accounts.accounts import AccountView
 from store.database.migrate import upgrade
+from store.shared.activity import act_as
 from store.store import Store, open_store
 from tests import time_skipping
 from tests.postgres import (
@@ -74,6 +75,12 @@ def binary(name: str) -> str:
     found = str(beside) if beside.exists() else shutil.which(name)
     assert found, f"{name} is not installed; run make setup"
     return found
+
+
+@pytest.fixture(autouse=True)
+def system_acts() -> None:
+    """The system acts, even where the test before let somebody else act."""
+    act_as(None)
 
 
 @pytest.fixture(scope="session")
