@@ -1,7 +1,6 @@
 """Who did what: one row for each change, in its transaction, by the actor of the context."""
 
 import asyncio
-from collections.abc import Iterator
 from contextvars import copy_context
 
 import pytest
@@ -16,13 +15,6 @@ from store.clock import wall_clock
 from store.shared.activity import act_as, act_with_key, acting
 from store.store import Store
 from tests.store.builders import NOW, SENDER, StoreBuilder, number
-
-
-@pytest.fixture(autouse=True)
-def nobody() -> Iterator[None]:
-    """No actor is left to the next test."""
-    yield
-    act_as(None)
 
 
 def listed(store: Store, **wanted: object) -> list[ActivityView]:
