@@ -248,7 +248,8 @@ def test_a_person_is_found_opted_out_and_erased_by_mouse(
         assert running.api.post("/carriers/pretend/inbound", json=said).status_code == 202
     one.sign_in(running)
     page.click("nav >> text=Replies")
-    page.wait_for_selector("text=Thank you, see you then.")
+    # The inbox shows the newest text of each conversation.
+    page.wait_for_selector("text=Don't stop the reminders, please")
     one.look("replies")
     page.select_option("#show", "review")
     page.click(".filter button")
