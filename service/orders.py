@@ -140,13 +140,21 @@ class Orders:
             )
 
     async def _signal(self, campaign_id: str, order: Order | None) -> None:
-        """Signal the order that the store has; without one ``order`` itself, as a person would."""
+        """Signal what the store has: the order to carry out, else that it is paused, or is not.
+
+        The signal has the number of the newest order, so it changes nothing in a run that knows
+        it. The store keeps no orders of a draft: that gets ``order``, without a number.
+        """
         stands = await asyncio.to_thread(self._store.orders.standing, campaign_id)
-        if stands.ordered is Order.RETRY and order is None:
-            await self._lost.start_retried(campaign_id)
-        elif stands.ordered in (None, Order.RETRY):
+        if stands.status is CampaignStatus.DRAFT:
             if order is not None:
                 await self._workflows.signal(campaign_id, SIGNALS[order])
-        else:
-            number = OrderInput(number=stands.number, paused_for=stands.paused_for)
-            await self._workflows.signal(campaign_id, SIGNALS[stands.ordered], number)
+            return
+        if stands.ordered is Order.RETRY and order is None:
+            await self._lost.start_retried(campaign_id)
+            return
+        newest = stands.ordered
+        if newest in (None, Order.RETRY):
+            newest = Order.PAUSE if stands.status is CampaignStatus.PAUSED else Order.RESUME
+        number = OrderInput(number=stands.number, paused_for=stands.paused_for)
+        await self._workflows.signal(campaign_id, SIGNALS[newest], number)

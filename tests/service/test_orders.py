@@ -331,3 +331,20 @@ async def test_a_resume_that_is_ordered_again_and_again_moves_the_plan_by_the_pa
     (moved,) = {late - early for late, early in zip(after[1:], before[1:], strict=True)}
     # The store's clock and the one that sleeps here may run a little apart.
     assert 2 * SECOND - 50 <= moved <= await story.now() - asked
+
+
+async def test_a_resume_that_a_newer_pause_overtakes_resumes_nothing(
+    real_story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    story = real_story
+    view = latest(story, await running(story))
+    before = story.store.orders.standing(view.id)
+    await story.service.pause(view)
+    async with asyncio.timeout(10):
+        while latest(story, view.id).ordered is not None:
+            await asyncio.sleep(0.02)
+    # A resume that was written before the pause, and whose process wakes here to signal it.
+    monkeypatch.setattr(story.store.orders, "give", lambda *order: before)
+    await story.service.resume(view)
+    await asyncio.sleep(1.0)
+    assert latest(story, view.id).status is PAUSED
