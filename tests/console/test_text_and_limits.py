@@ -26,7 +26,7 @@ async def created(api: Api, **members: object) -> str:
         for n, name in enumerate(("Ann", "Bob", "Zo"))
     ]
     values = {"text": "Hi {{name}}, see you", "scheduled_at": wall_clock() + HOUR, **members}
-    draft = api.story.draft(0, recipients=people, **values)
+    draft = api.story.draft(0, 1_000, recipients=people, **values)
     return (await api.story.service.admit(draft)).campaign.id
 
 
