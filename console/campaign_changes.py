@@ -1,74 +1,77 @@
 """Changes of an open campaign: what would follow is shown before they apply."""
 
-import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from campaign.failures import InstantOutOfRange
-from campaign.instants import Instant
-from campaign.rates import RATE_MAX, RATE_MIN
+from campaign.model import Message
 from campaign.refusals import Refused
 from campaign.states import CampaignStatus
-from campaign.views import CampaignView
-from console import campaign_words, words
+from console import campaign_words, draft_members, words
+from console.change_forms import PLAN, SUBJECTS, Changeable, fields_of, read_change
+from console.draft_routes import TEXT_LENGTH_MAX
 from console.handling import PREFIX, Console, redirect
-from console.times import Unreadable, read_hours, read_local_time, read_number
+from console.times import Unreadable
 from dialects.http.auth import Permission
-from dialects.http.conditional import version_of
-from service.changes import Change, faults_of
-from service.forecasts import end_after, fault_of_spread, planned_end
-from store.clock import wall_clock
+from service.campaign_changes import ChangePreview
+from service.orders import StateConflict
+from store.database.threads import read_in_thread
 
 # The states in which something of a campaign can change.
 CHANGEABLE = (CampaignStatus.SCHEDULED, CampaignStatus.RUNNING, CampaignStatus.PAUSED)
-KEEP, NOW, AT = "keep", "now", "at"
-
-
-@dataclass(frozen=True, slots=True)
-class Preview:
-    """A change that somebody wants, and when the campaign ends without and with it."""
-
-    change: Change
-    ends_at: Instant | None
-    would_end_at: Instant | None
+# What says that a text cannot be another, while everything else of the campaign can.
+OF_TEXTS = ("text_not_editable", "nothing_unsent")
 
 
 def routes(console: Console, router: APIRouter) -> None:
     """Add the routes that change one campaign."""
-    store, settings, service = console.api.store, console.api.settings, console.api.service
+    store, service = console.api.store, console.api.service
 
-    async def campaign(request: Request, id: str) -> CampaignView:
+    async def entered(request: Request, id: str) -> tuple[Changeable, dict[str, str]]:
+        """The campaign, and the fields of a form; raises Leave unless both are right."""
         session = await console.enter(request, Permission.CONTROL, in_sandbox=True)
-        return await console.own_campaign(request, session, id, Permission.CONTROL)
+        is_form = request.method == "POST"
+        fields = await console.read_form(request, session.id) if is_form else {}
+        view = await console.own_campaign(request, session, id, Permission.CONTROL)
+        template = await read_in_thread(store.text_edits.template, view.id)
+        return Changeable(view, None if template is None else template.text), fields
 
     def page(
         request: Request,
-        view: CampaignView,
+        shown: Changeable,
+        subject: str,
         fields: Mapping[str, str],
         fault: str | None = None,
-        preview: Preview | None = None,
+        preview: ChangePreview | None = None,
         status: int = 400,
     ) -> Response:
+        view = shown.view
         return console.page(
             request,
             "change.html",
             status if fault else 200,
             view=view,
-            fields={**fields_of(view), **fields},
+            text=shown.text,
+            subject=subject,
+            SUBJECTS=SUBJECTS,
+            DAY_NAMES=draft_members.DAY_NAMES,
+            TEXT_LENGTH_MAX=TEXT_LENGTH_MAX,
+            fields={**fields_of(shown, subject), **fields},
             fault=fault,
             preview=preview,
-            seen=version(view),
+            samples=samples_of(preview.messages if preview else ()),
+            seen=shown.version,
             has_begun=view.started_at is not None,
             is_changeable=view.status in CHANGEABLE and words.waiting(view.tally) > 0,
         )
 
     @router.get("/campaigns/{id}/change")
-    async def show(request: Request, id: str) -> Response:
-        """What can be changed of the campaign."""
-        return page(request, await campaign(request, id), {})
+    async def show(request: Request, id: str, what: str = PLAN) -> Response:
+        """What can be changed of the campaign: its plan, its text, or its limits."""
+        shown, _ = await entered(request, id)
+        return page(request, shown, what if what in SUBJECTS else PLAN, {})
 
     @router.post("/campaigns/{id}/change")
     async def change(request: Request, id: str) -> Response:
@@ -77,69 +80,37 @@ def routes(console: Console, router: APIRouter) -> None:
         It is made only if the campaign is as the page showed it, so that of two people who change
         it at once the second is asked again.
         """
-        session = await console.enter(request, Permission.CONTROL, in_sandbox=True)
-        fields = await console.read_form(request, session.id)
-        view = await console.own_campaign(request, session, id, Permission.CONTROL)
-        if fields.pop("seen", "") != version(view):
-            return page(request, view, {}, campaign_words.CHANGED_MEANWHILE, status=409)
+        shown, fields = await entered(request, id)
+        view, subject = shown.view, fields.pop("what", PLAN)
+        if subject not in SUBJECTS:
+            subject = PLAN
+        if fields.pop("seen", "") != shown.version:
+            return page(request, shown, subject, {}, campaign_words.CHANGED_MEANWHILE, status=409)
         is_final = fields.pop("apply", "") == "yes"
         try:
-            wanted = read_change(fields, view)
+            wanted = read_change(fields, shown, subject)
             if is_final:
                 await service.change(view, wanted)
                 return redirect(f"{PREFIX}/campaigns/{view.id}")
-            preview = await asyncio.to_thread(preview_of, view, wanted)
+            preview = await service.preview_change(view, wanted)
         except Unreadable as fault:
-            return page(request, view, fields, str(fault))
+            return page(request, shown, subject, fields, str(fault))
         except Refused as refused:
-            faults = (campaign_words.change_fault(one) for one in refused.refusals)
-            return page(request, view, fields, " ".join(faults))
+            faults = dict.fromkeys(map(campaign_words.change_fault, refused.refusals))
+            return page(request, shown, subject, fields, " ".join(faults))
         except InstantOutOfRange:
-            return page(request, view, fields, words.BAD_TIME)
-        return page(request, view, fields, preview=preview)
-
-    def preview_of(view: CampaignView, wanted: Change) -> Preview:
-        now = store.clock.now()
-        faults = faults_of(wanted, now, settings, view.expires_at)
-        spread = None if faults else fault_of_spread(store, view, wanted, now)
-        if faults or spread is not None:
-            raise Refused(*faults or (spread,))
-        return Preview(wanted, planned_end(store, view, now), end_after(store, view, wanted, now))
+            return page(request, shown, subject, fields, words.BAD_TIME)
+        except StateConflict as conflict:
+            if conflict.code not in OF_TEXTS:
+                raise
+            fault_of_text = words.CONFLICTS[conflict.code]
+            return page(request, shown, subject, fields, fault_of_text, status=409)
+        return page(request, shown, subject, fields, preview=preview)
 
 
-def fields_of(view: CampaignView) -> dict[str, str]:
-    """The fields of the form as the campaign stands."""
-    return {
-        "when": KEEP,
-        "at": "",
-        "zone": "UTC",
-        "hours": f"{view.spread_hours:g}" if view.spread_hours else "",
-        "rate": campaign_words.per_minute(view.facts.rate),
-    }
-
-
-def read_change(fields: Mapping[str, str], view: CampaignView) -> Change:
-    """The change that a form asks for: what differs from the campaign; raises Unreadable."""
-    shown = fields_of(view)
-    start = hours = rate = None
-    if fields.get("when") == NOW:
-        start = wall_clock()
-    elif fields.get("when") == AT:
-        start = read_local_time(fields.get("at", ""), fields.get("zone", ""))
-    if fields.get("hours", shown["hours"]).strip() != shown["hours"]:
-        hours = read_hours(fields) or 0.0
-    has_rate = fields.get("rate", shown["rate"]).strip() != shown["rate"]
-    if has_rate:
-        per_minute = read_number(fields["rate"], 60 * RATE_MAX, campaign_words.BAD_RATE)
-        if per_minute is not None and per_minute / 60 < RATE_MIN:
-            raise Unreadable(campaign_words.BAD_RATE)
-        rate = None if per_minute is None else per_minute / 60
-    if start is None and hours is None and not has_rate:
-        raise Unreadable(campaign_words.NOTHING_CHANGED)
-    return Change(start, hours, has_rate, rate)
-
-
-def version(view: CampaignView) -> str:
-    """What a form must send back, so that it changes nothing that its page did not show."""
-    shown = (view.status, view.started_at, view.base_at, view.spread_hours, view.facts.rate)
-    return version_of(repr(shown).encode())
+def samples_of(messages: Sequence[Message]) -> Sequence[Message]:
+    """The longest of the new texts and the first; none twice."""
+    if not messages:
+        return ()
+    longest = max(messages, key=lambda message: (message.segments, len(message.text)))
+    return (longest,) if longest.text == messages[0].text else (longest, messages[0])

@@ -111,16 +111,18 @@ def routes(console: Console, router: APIRouter) -> None:
         view = await console.own_campaign(request, session, id, Permission.CONTROL)
         return console.page(request, "cancel.html", view=view, left=words.waiting(view.tally))
 
-    @router.post("/campaigns/{id}/{action}")
-    async def act(request: Request, id: str, action: str) -> Response:
-        """Pause, resume or cancel the campaign."""
-        session = await console.enter(request, Permission.CONTROL, in_sandbox=True)
-        await console.read_form(request, session.id)
-        view = await console.own_campaign(request, session, id, Permission.CONTROL)
-        if action not in acts:
-            return console.problem(request, 404, words.NO_PAGE)
-        await acts[action](view)
-        return redirect(f"{PREFIX}/campaigns/{view.id}")
+    def offer(action: str, act: Act) -> None:
+        @router.post(f"/campaigns/{{id}}/{action}")
+        async def carry_out(request: Request, id: str) -> Response:
+            """Pause, resume or cancel the campaign."""
+            session = await console.enter(request, Permission.CONTROL, in_sandbox=True)
+            await console.read_form(request, session.id)
+            view = await console.own_campaign(request, session, id, Permission.CONTROL)
+            await act(view)
+            return redirect(f"{PREFIX}/campaigns/{view.id}")
+
+    for action, act in acts.items():
+        offer(action, act)
 
 
 def _activities(store: Store, view: CampaignView) -> Sequence[ActivityView]:

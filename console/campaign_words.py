@@ -1,19 +1,35 @@
 """What the pages of one campaign say: its changes, and who did what."""
 
+import json
 from collections.abc import Mapping
 
 from campaign.activity import ActivityView
+from campaign.credits import CreditKind, Price
 from campaign.instants import Instant, read_instant
 from campaign.ports import Tally
 from campaign.refusals import Refusal, RefusalCode
+from campaign.sending_windows import RECIPIENT_ZONE, Outside
 from campaign.views import CampaignView
-from console import words
+from console import account_words, draft_members, words
 
-NOTHING_CHANGED = "Nothing is changed yet. Choose another time, spread or rate."
+NOTHING_CHANGED = "Nothing is changed yet. Choose something else than it has."
 BAD_RATE = "Give the messages a minute as a number, such as 60."
 CHANGED_MEANWHILE = (
     "Somebody has changed this campaign meanwhile, and nothing of yours was done. Look at how it "
     "stands now, and change it again if you still want to."
+)
+
+
+NO_TEXT_OF_ITS_OWN = (
+    "Each person of this campaign gets a text of their own, or its text was not kept, so there is "
+    "none to change. Cancel what is left, and send it anew with another text."
+)
+NO_ROOM = (
+    "Within a year there is no time at which some of its messages may leave. Choose other hours."
+)
+TOO_LATE = (
+    "Some of its messages would leave too late: after the last time, after which nothing leaves. "
+    "Choose an earlier start, or a later last time."
 )
 
 
@@ -34,11 +50,40 @@ def hours(count: float) -> str:
     return f"over {count:g} {'hour' if count == 1 else 'hours'}"
 
 
+def window(stored: str | None) -> str:
+    """The hours of a campaign: "only between 09:00 and 20:00 where each person lives"."""
+    if stored is None:
+        return "without hours of its own"
+    members = json.loads(stored)
+    zone = members["timezone"]
+    place = "where each person lives" if zone == RECIPIENT_ZONE else f"by the clock of {zone}"
+    days = draft_members.days_name(members["days"]) or ", ".join(
+        account_words.DAYS[one] for one in members["days"]
+    )
+    return f"only between {members['from']} and {members['to']} {place}, {days}"
+
+
+def outside(view: CampaignView) -> str:
+    """What happens to messages that are due outside of a campaign's hours: "defer" or "skip"."""
+    return str(json.loads(view.sending_window or "{}").get("outside", Outside.DEFER))
+
+
+def difference(price: Price) -> str:
+    """What another text costs more, or less."""
+    more = sum(max(0, price.of(kind)) for kind in CreditKind)
+    less = sum(max(0, -price.of(kind)) for kind in CreditKind)
+    parts = [f"{more:,} {_credits(more)} more"] * bool(more)
+    parts += [f"{less:,} {_credits(less)} less"] * bool(less)
+    return f"It costs {' and '.join(parts)}." if parts else "It costs the same."
+
+
 def change_fault(fault: Refusal) -> str:
     """Why a change cannot be made, as a sentence."""
+    if "no room within" in fault.message:
+        return NO_ROOM
+    if "expiresAt" in fault.message:
+        return TOO_LATE
     if fault.code is RefusalCode.SCHEDULE_INVALID:
-        if "expiresAt" in fault.message:
-            return "The campaign would have expired by then. Choose an earlier time."
         return f"The new start would be {fault.message}. Choose another time."
     if fault.code is RefusalCode.SPREAD_INVALID:
         return f"The plan does not fit: it {fault.message}. Give it more hours or a higher rate."
@@ -53,6 +98,13 @@ def details(one: ActivityView) -> str:
         parts.append(f"{count:,} {'message' if count == 1 else 'messages'}")
     if isinstance(spread := after.get("spreadHours"), int | float):
         parts.append(hours(spread))
+    if isinstance(length := after.get("textLength"), int):
+        parts.append(f"another text, of {length:,} characters")
+    if "expiresAt" in after and after["expiresAt"] is None:
+        parts.append("without a last time")
+    if "window" in after:
+        given = after["window"]
+        parts.append(window(None if given is None else json.dumps(given)))
     if "rate" in after and isinstance(limit := after["rate"], int | float | None):
         parts.append(rate(limit))
     return ", ".join(parts)
@@ -60,8 +112,21 @@ def details(one: ActivityView) -> str:
 
 def new_start(one: ActivityView) -> Instant | None:
     """The start that a change gave a campaign; None if it kept it."""
-    start = (one.after or {}).get("scheduleDateTime")
-    return read_instant(start) if isinstance(start, str) else None
+    return _instant(one, "scheduleDateTime")
+
+
+def new_end(one: ActivityView) -> Instant | None:
+    """The expiry that a change gave a campaign; None if it kept it, or has none now."""
+    return _instant(one, "expiresAt")
+
+
+def _instant(one: ActivityView, member: str) -> Instant | None:
+    written = (one.after or {}).get(member)
+    return read_instant(written) if isinstance(written, str) else None
+
+
+def _credits(count: int) -> str:
+    return "credit" if count == 1 else "credits"
 
 
 def gone(tally: Tally) -> int:

@@ -4,8 +4,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from campaign.instants import iso
+from campaign.legal_hours import ALL_DAYS
 from campaign.phone import SenderKind, sender_kind
-from campaign.sending_windows import RECIPIENT_ZONE, Purpose, make_window
+from campaign.sending_windows import (
+    RECIPIENT_ZONE,
+    Purpose,
+    Window,
+    make_window,
+    window_json,
+)
 from campaign.web_addresses import ascii_address
 from console.times import Unreadable, read_local_time
 from store.campaigns.drafts import SavedDraft
@@ -49,6 +56,7 @@ def members_of(draft: SavedDraft) -> dict[str, Any]:
         raise Unreadable(BAD_MEDIA)
     if media and draft.sender and sender_kind(draft.sender) is SenderKind.ALPHANUMERIC:
         raise Unreadable(MEDIA_FROM_NAME)
+    window = window_of(choices)
     members = {
         "name": " ".join(draft.name.split()) or None,
         "text": draft.text,
@@ -56,26 +64,28 @@ def members_of(draft: SavedDraft) -> dict[str, Any]:
         "mediaUrl": media or None,
         "shortenUrls": bool(choices.get("shorten")),
         "purpose": choices.get("purpose") or None,
-        "window": _window(choices),
+        "window": window and window_json(window),
         "expiresAt": _expiry(choices),
     }
     return {name: value for name, value in members.items() if value is not None}
 
 
-def _window(choices: Mapping[str, Any]) -> dict[str, Any] | None:
+def window_of(choices: Mapping[str, Any]) -> Window | None:
+    """The window that choices give, None where both hours are empty; raises Unreadable."""
     since, until = choices.get("since", ""), choices.get("until", "")
     if not since and not until:
         return None
-    zone = choices.get("zone") or "UTC"
-    window = {
-        "from": since,
-        "to": until,
-        "days": DAYS[choices.get("days", ALL)],
-        "timezone": zone if choices.get("own_clock") else RECIPIENT_ZONE,
-    }
-    if make_window(since, until, window["days"], window["timezone"])[0] is None:
+    zone = (choices.get("zone") or "UTC") if choices.get("own_clock") else RECIPIENT_ZONE
+    window, _, _ = make_window(since, until, DAYS[choices.get("days", ALL)], zone)
+    if window is None:
         raise Unreadable(BAD_HOURS)
-    return {name: value for name, value in window.items() if value is not None}
+    return window
+
+
+def days_name(days: list[str]) -> str | None:
+    """What a form calls some days; None if it has no name for them."""
+    named = (name for name, given in DAYS.items() if sorted(given or ALL_DAYS) == sorted(days))
+    return next((DAY_NAMES[name] for name in named), None)
 
 
 def _expiry(choices: Mapping[str, Any]) -> str | None:

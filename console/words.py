@@ -159,6 +159,8 @@ UNKNOWN_MEANING = (
 CONFLICTS = {
     "nothing_failed": "None of its messages can be sent again.",
     "texts_removed": "The texts of this campaign were removed, so it cannot be sent again.",
+    "text_not_editable": "This campaign is too old for another text: its text was not kept.",
+    "nothing_unsent": "All messages with this text have left, so it cannot be changed.",
 }
 
 

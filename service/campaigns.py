@@ -28,7 +28,7 @@ from campaign.retry import EVERYTHING, RetrySelection
 from campaign.settings import Settings
 from campaign.states import CampaignStatus
 from campaign.views import CampaignView
-from service.campaign_changes import CampaignChanges
+from service.campaign_changes import CampaignChanges, ChangePreview
 from service.campaign_workflows import CampaignWorkflows, workflow_id
 from service.changes import Change
 from service.composition import CampaignComposer
@@ -177,6 +177,10 @@ class CampaignService:
     async def change(self, view: CampaignView, change: Change) -> Instant | None:
         """See :meth:`service.campaign_changes.CampaignChanges.make`."""
         return await self._changes.make(view, change)
+
+    async def preview_change(self, view: CampaignView, change: Change) -> ChangePreview:
+        """See :meth:`service.campaign_changes.CampaignChanges.preview`."""
+        return await self._changes.preview(view, change)
 
     async def planned_end(self, campaign_id: str) -> Instant | None:
         """See :func:`service.forecasts.planned_end`."""

@@ -10,8 +10,10 @@ from store.campaigns.outlooks import Outlook, outlook
 from store.store import Store
 
 
-def fault_of_plan(store: Store, view: CampaignView, change: Change, now: Instant) -> Refusal | None:
-    """The refusal of a change after which messages could not leave that could before, or None.
+def preview_plan(
+    store: Store, view: CampaignView, change: Change, now: Instant
+) -> tuple[Outlook, Refusal | None]:
+    """What waits after a change of the plan; a refusal if what could leave before cannot then.
 
     Asks the store, so call it in a thread. Raises InstantOutOfRange for a plan that would leave the
     years 1970 to 2199.
@@ -29,11 +31,11 @@ def fault_of_plan(store: Store, view: CampaignView, change: Change, now: Instant
     code, place = _place(change)
     if stuck:
         what = "the hours in which it may send have no room within a year for"
-        return Refusal(code, f"{what} {stuck} of {after.waiting} messages", place)
+        return after, Refusal(code, f"{what} {stuck} of {after.waiting} messages", place)
     if after.waiting and _never_in_time(before, after, change):
         what = "messages would leave at expiresAt or later"
-        return Refusal(code, f"{after.late} of {after.waiting} {what}", place)
-    return None
+        return after, Refusal(code, f"{after.late} of {after.waiting} {what}", place)
+    return after, None
 
 
 def _never_in_time(before: Outlook, after: Outlook, change: Change) -> bool:

@@ -42,6 +42,7 @@ _READ = text(f"""
 """)
 UNSENT, SENDING = ("queued", "retryable"), ("sending", "sending")
 _CAMPAIGN = "SELECT * FROM campaign WHERE id = :campaign"
+_TEMPLATE = text("SELECT template FROM campaign WHERE id = :campaign")
 _WRITE_TEMPLATE = text("""
     UPDATE campaign SET template = :template WHERE id = :campaign
 """)
@@ -124,6 +125,14 @@ class TextEdits:
             return UnsentTexts(template, messages, frozenset(under_way))
 
         return self._database.read_snapshot(work)
+
+    def template(self, campaign_id: str) -> Template | None:
+        """What a campaign's texts are made of; None if that was not kept, or is removed."""
+        values = {"campaign": campaign_id}
+        stored = self._database.read(
+            lambda connection: connection.execute(_TEMPLATE, values).scalar_one()
+        )
+        return None if stored is None else template_from_json(stored)
 
     def apply(
         self,
