@@ -1,6 +1,5 @@
 """Changes of an open campaign: what would follow is shown before they apply."""
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -18,8 +17,7 @@ from console.handling import PREFIX, Console, redirect
 from console.times import Unreadable, read_hours, read_local_time, read_number
 from dialects.http.auth import Permission
 from dialects.http.conditional import version_of
-from service.changes import Change, faults_of
-from service.forecasts import end_after, fault_of_spread, planned_end
+from service.changes import Change
 from store.clock import wall_clock
 
 # The states in which something of a campaign can change.
@@ -38,7 +36,7 @@ class Preview:
 
 def routes(console: Console, router: APIRouter) -> None:
     """Add the routes that change one campaign."""
-    store, settings, service = console.api.store, console.api.settings, console.api.service
+    service = console.api.service
 
     async def campaign(request: Request, id: str) -> CampaignView:
         session = await console.enter(request, Permission.CONTROL, in_sandbox=True)
@@ -88,7 +86,7 @@ def routes(console: Console, router: APIRouter) -> None:
             if is_final:
                 await service.change(view, wanted)
                 return redirect(f"{PREFIX}/campaigns/{view.id}")
-            preview = await asyncio.to_thread(preview_of, view, wanted)
+            preview = await preview_of(view, wanted)
         except Unreadable as fault:
             return page(request, view, fields, str(fault))
         except Refused as refused:
@@ -98,13 +96,11 @@ def routes(console: Console, router: APIRouter) -> None:
             return page(request, view, fields, words.BAD_TIME)
         return page(request, view, fields, preview=preview)
 
-    def preview_of(view: CampaignView, wanted: Change) -> Preview:
-        now = store.clock.now()
-        faults = faults_of(wanted, now, settings, view.expires_at)
-        spread = None if faults else fault_of_spread(store, view, wanted, now)
-        if faults or spread is not None:
-            raise Refused(*faults or (spread,))
-        return Preview(wanted, planned_end(store, view, now), end_after(store, view, wanted, now))
+    async def preview_of(view: CampaignView, wanted: Change) -> Preview:
+        preview = await service.preview_change(view, wanted)
+        if preview.refusals:
+            raise Refused(*preview.refusals)
+        return Preview(wanted, await service.planned_end(view.id), preview.prospect.end)
 
 
 def fields_of(view: CampaignView) -> dict[str, str]:

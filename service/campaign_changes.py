@@ -10,17 +10,14 @@ from campaign.instants import Instant
 from campaign.rates import campaign_scope
 from campaign.refusals import Refused
 from campaign.settings import Settings
-from campaign.states import CAMPAIGN_ENDS
 from campaign.views import CampaignView
 from service.campaign_workflows import CampaignWorkflows
-from service.changes import Change, changes_of, faults_of
+from service.changes import Change, changes_of
 from service.composition import CampaignComposer
-from service.forecasts import fault_of_spread
 from service.lost_workflows import LostWorkflows
 from service.orders import StateConflict
-from service.plan_previews import fault_of_plan
+from service.plan_previews import ChangePreview, begin_change, preview_change
 from service.temporal import WorkflowNotFound
-from service.text_edits import edit_text
 from store.store import Store
 from telemetry.logs import get_logger
 
@@ -54,25 +51,23 @@ class CampaignChanges:
         workflow was lost is revived first, and stays paused.
         """
         now = await asyncio.to_thread(self._store.clock.now)
-        faults = faults_of(change, now, self._settings, view.expires_at)
+        faults, _ = await asyncio.to_thread(
+            begin_change, self._store, self._composer, view, change, now
+        )
         if faults:
             raise Refused(*faults)
-        if view.status in CAMPAIGN_ENDS:
-            raise StateConflict(view.status)
-        fault = await asyncio.to_thread(fault_of_spread, self._store, view, change, now)
-        if fault is not None:
-            raise Refused(fault)
-        if change.moves_plan and (view.started_at is None or not change.moves_start):
-            fault = await asyncio.to_thread(fault_of_plan, self._store, view, change, now)
-            if fault is not None:
-                raise Refused(fault)
-        if change.text is not None:
-            await asyncio.to_thread(edit_text, self._store, self._composer, view, change.text, now)
         begins = await self._change_plan(view, change) if change.moves_plan else None
         if change.has_rate:
             scope = campaign_scope(view.id)
             await asyncio.to_thread(self._store.rates.set_rate, scope, change.rate)
         return begins
+
+    async def preview(self, view: CampaignView, change: Change) -> ChangePreview:
+        """See :func:`service.plan_previews.preview_change`."""
+        now = await asyncio.to_thread(self._store.clock.now)
+        return await asyncio.to_thread(
+            preview_change, self._store, self._composer, view, change, now
+        )
 
     async def _change_plan(self, view: CampaignView, change: Change) -> Instant:
         begins = await self._update_lost(view, change)

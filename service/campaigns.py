@@ -38,6 +38,7 @@ from service.lost_workflows import LostWorkflows
 from service.media_check import open_media_check
 from service.orders import Orders
 from service.orders import StateConflict as StateConflict
+from service.plan_previews import ChangePreview
 from service.pollers import newest_polls
 from service.retries import Retries
 from service.start_options import campaign_input, start_options
@@ -177,6 +178,10 @@ class CampaignService:
     async def change(self, view: CampaignView, change: Change) -> Instant | None:
         """See :meth:`service.campaign_changes.CampaignChanges.make`."""
         return await self._changes.make(view, change)
+
+    async def preview_change(self, view: CampaignView, change: Change) -> ChangePreview:
+        """See :func:`service.plan_previews.preview_change`."""
+        return await self._changes.preview(view, change)
 
     async def planned_end(self, campaign_id: str) -> Instant | None:
         """See :func:`service.forecasts.planned_end`."""
