@@ -1,19 +1,21 @@
 """When the messages of a campaign will leave, by its plan and the rates that hold it back.
 
-The forecast grants segments as ``campaign.rates`` does, and puts off to the next open hour what the
-rates hold back beyond a closing, as a claim does. It does not know what other campaigns send at the
-same time, nor how fast a carrier and a worker are.
+The forecast grants segments as ``campaign.rates`` does, puts off to the next open hour what the
+rates hold back beyond a closing, and skips what they hold back beyond the expiry, as a claim does.
+It does not know what other campaigns send at the same time, nor how fast a carrier and a worker
+are.
 """
 
 import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 
-from campaign.instants import DAY, HOUR, MINUTE, SECOND, Instant
+from campaign.instants import DAY, HOUR, INSTANT_MAX, MINUTE, SECOND, Instant
 from campaign.open_hours import OpenHours
 from campaign.rates import campaign_scope, carrier_scope, sender_scope
+from campaign.sending_windows import EXPIRED, OUTSIDE_WINDOW
 from campaign.timeline import part_width
 
 BUCKETS_MAX = 60
@@ -36,15 +38,17 @@ class Departure:
     open_at: OpenHours | None = None
     skips: bool = False
 
-    def split(self, start: float, end: float) -> "tuple[Departure, Departure | None]":
-        """Those that leave before the closing, and the others, if they leave evenly in this time.
+    def split(
+        self, start: float, end: float, expires_at: Instant
+    ) -> "tuple[Departure, Departure | None]":
+        """Those that leave before the closing or the expiry, and the others.
 
-        ``start`` is open.
+        They leave evenly from ``start``, which is open and not expired, to ``end``.
         """
-        if self.open_at is None or self.messages == 1:
-            return self, None
-        closes = self.open_at.open_until(int(start))
-        if end <= closes:
+        closes = expires_at
+        if self.open_at is not None:
+            closes = min(closes, self.open_at.open_until(int(start)))
+        if self.messages == 1 or end <= closes:
             return self, None
         count = min(self.messages - 1, math.ceil(self.messages * (closes - start) / (end - start)))
         segments = round(self.segments * count / self.messages)
@@ -73,6 +77,28 @@ class Forecast:
     last_at: Instant
     limits: tuple[Limit, ...]
     timeline: tuple[tuple[Instant, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """How many messages of a departure, by its index, never leave, and the reason."""
+
+    index: int
+    messages: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Simulation:
+    """What becomes of departures: the forecast, None if nothing leaves, and what never leaves."""
+
+    forecast: Forecast | None
+    skips: tuple[Skip, ...]
+
+    @property
+    def expired(self) -> int:
+        """How many messages do not leave before the expiry."""
+        return sum(skip.messages for skip in self.skips if skip.reason == EXPIRED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,16 +133,18 @@ def limits_of(
     rates: Mapping[str, float],
     campaign_id: str | None = None,
     sandbox: bool = False,
+    via: str | None = None,
 ) -> Limits:
     """Find the rates of senders, of the carriers that come first for them, and of a campaign.
 
     ``routes`` are the carriers by sender, those of every other sender under None; ``rates`` are by
-    scope. In the ``sandbox`` only the campaign's own rate counts.
+    scope. ``via`` is the carrier of all of them if a retry chose one. In the ``sandbox`` only the
+    campaign's own rate counts.
     """
     known: dict[str, float] = {}
     names: dict[str, tuple[str, ...]] = {}
     for sender in senders:
-        carrier = (routes.get(sender) or routes[None])[0]
+        carrier = via or (routes.get(sender) or routes[None])[0]
         scopes = {}
         if not sandbox:
             scopes[f"sender {sender}"] = sender_scope(account_id, sender)
@@ -163,37 +191,48 @@ def in_words(length: Instant) -> str:
     return f"{-(-length // SECOND)} s"
 
 
-def forecast(
-    departures: Iterable[Departure], rates: Mapping[str, float], now: Instant
-) -> Forecast | None:
-    """Simulate the departures, in the order in which they are due; None if nothing leaves.
+def simulate(
+    departures: Iterable[Departure],
+    rates: Mapping[str, float],
+    now: Instant,
+    expires_at: Instant | None = None,
+) -> Simulation:
+    """Simulate the departures, in the order in which they are due.
 
     ``rates`` are in segments per second, by name; a departure's name without one limits nothing.
+    Nothing leaves at ``expires_at`` or later.
     """
+    expires_at = INSTANT_MAX + 1 if expires_at is None else expires_at
     free_at = dict.fromkeys(rates, float(now))
     delays: Counter[str] = Counter()
     left: Counter[Instant] = Counter()
+    skips: list[Skip] = []
     last_at = now
-    in_order = sorted(departures, key=lambda each: each.due_at)
-    waiting = [(max(now, each.due_at), place, each) for place, each in enumerate(in_order)]
+    waiting = [(max(now, each.due_at), index, each) for index, each in enumerate(departures)]
+    heapify(waiting)
     while waiting:
-        due_at, place, departure = heappop(waiting)
+        due_at, index, departure = heappop(waiting)
         limited = [name for name in departure.rates if name in rates]
         starts = {name: max(free_at[name], float(due_at)) for name in limited}
         start = max(starts.values(), default=float(due_at))
+        if start >= expires_at:
+            skips.append(Skip(index, departure.messages, EXPIRED))
+            continue
         if departure.open_at is not None:
             opens_at = departure.open_at.next_open(int(start))
             if opens_at != int(start):
-                if opens_at is not None and not departure.skips:
-                    heappush(waiting, (opens_at, place, departure))
+                if opens_at is None or departure.skips:
+                    skips.append(Skip(index, departure.messages, OUTSIDE_WINDOW))
+                else:
+                    heappush(waiting, (opens_at, index, departure))
                 if start >= due_at + 1:
                     delays[max(limited, key=starts.__getitem__)] += departure.messages
                 continue
         slowest = max((SECOND / rates[name] for name in limited), default=0.0)
         all_left = max(float(departure.until), start + departure.segments * slowest)
-        departure, rest = departure.split(start, all_left)
+        departure, rest = departure.split(start, all_left, expires_at)
         if rest is not None:
-            heappush(waiting, (rest.due_at, place, rest))
+            heappush(waiting, (rest.due_at, index, rest))
         until, each = max(due_at, departure.until), departure.segments / departure.messages
         end = max(start, float(until))
         for name, own_start in starts.items():
@@ -205,11 +244,27 @@ def forecast(
             delays[max(limited, key=blocking.__getitem__)] += departure.messages
         left[int(start)] += departure.messages
         last_at = max(last_at, int(end))
+    limits = tuple(Limit(name, rates[name]) for name, _ in delays.most_common())
+    return Simulation(_forecast(left, last_at, limits), tuple(skips))
+
+
+def forecast(
+    departures: Iterable[Departure],
+    rates: Mapping[str, float],
+    now: Instant,
+    expires_at: Instant | None = None,
+) -> Forecast | None:
+    """When the departures leave; None if nothing does. See ``simulate``."""
+    return simulate(departures, rates, now, expires_at).forecast
+
+
+def _forecast(
+    left: Mapping[Instant, int], last: Instant, limits: tuple[Limit, ...]
+) -> Forecast | None:
     if not left:
         return None
-    limits = tuple(Limit(name, rates[name]) for name, _ in delays.most_common())
-    first_at = min(left)
-    return Forecast(first_at, last_at, limits, _timeline(left, first_at, last_at))
+    first = min(left)
+    return Forecast(first, last, limits, _timeline(left, first, last))
 
 
 def _timeline(

@@ -23,6 +23,9 @@ MAY_PASS = frozenset(
 DEAD_NUMBER = frozenset({"invalid_number"})
 # Reasons of failed messages that are never retried: the recipient or an operator has decided.
 DECIDED = frozenset({"opted_out", "operator_says_failed"})
+# What a retry calls the country of a message whose country is not known; the Unicode CLDR and the
+# numbering plans of libphonenumber use it so, and ISO 3166 gives it to no country.
+UNKNOWN_COUNTRY = "ZZ"
 # Statuses that refuse nothing for good; every other 4xx does.
 _UNCLEAR_STATUS = re.compile(r"http_(408|[1-35-9][0-9]{2})")
 
@@ -31,8 +34,9 @@ _UNCLEAR_STATUS = re.compile(r"http_(408|[1-35-9][0-9]{2})")
 class RetrySelection:
     """Which failed messages of a campaign are retried, and how.
 
-    No ``reasons`` mean every reason that may pass, no ``countries`` all of them. ``carrier`` is the
-    only one that they are sent through; None for their route. ``text`` is their new text.
+    No ``reasons`` mean every reason that may pass, no ``countries`` all of them; UNKNOWN_COUNTRY is
+    where none is known. ``carrier`` is the only one that they are sent through; None for their
+    route. ``text`` is their new text.
     """
 
     reasons: tuple[str, ...] = ()
@@ -47,7 +51,8 @@ class RetrySelection:
                 what = "is final: its messages are never sent again"
                 yield Refusal(RefusalCode.FIELD_INVALID, what, f"reasons[{index}]")
         for index, country in enumerate(self.countries):
-            if (fault := country_fault(country)) is not None:
+            fault = None if country == UNKNOWN_COUNTRY else country_fault(country)
+            if fault is not None:
                 yield Refusal(RefusalCode.FIELD_INVALID, fault, f"countries[{index}]")
         if self.carrier is not None and self.carrier not in carriers:
             what = f"is not in use; carriers in use: {', '.join(carriers)}"
@@ -66,7 +71,7 @@ class RetrySelection:
 
     def takes(self, reason: str, country: str | None) -> bool:
         """True if it takes a message that failed for this reason, to this country."""
-        if self.countries and country not in self.countries:
+        if self.countries and (country or UNKNOWN_COUNTRY) not in self.countries:
             return False
         return reason in self.reasons if self.reasons else may_pass(reason)
 

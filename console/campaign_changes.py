@@ -1,28 +1,40 @@
 """Changes of an open campaign: what would follow is shown before they apply."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from campaign.failures import InstantOutOfRange
-from campaign.model import Message
+from campaign.instants import Instant
 from campaign.refusals import Refused
 from campaign.states import CampaignStatus
+from campaign.views import CampaignView
 from console import campaign_words, draft_members, words
 from console.change_forms import PLAN, SUBJECTS, Changeable, fields_of, read_change
 from console.draft_routes import TEXT_LENGTH_MAX
 from console.handling import PREFIX, Console, redirect
 from console.times import Unreadable
 from dialects.http.auth import Permission
-from service.campaign_changes import ChangePreview
+from service.changes import Change
 from service.orders import StateConflict
+from service.plan_previews import ChangePreview
 from store.database.threads import read_in_thread
 
 # The states in which something of a campaign can change.
 CHANGEABLE = (CampaignStatus.SCHEDULED, CampaignStatus.RUNNING, CampaignStatus.PAUSED)
 # What says that a text cannot be another, while everything else of the campaign can.
 OF_TEXTS = ("text_not_editable", "nothing_unsent")
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """A change that somebody wants, what would follow, and when the campaign ends without it."""
+
+    change: Change
+    after: ChangePreview
+    ends_at: Instant | None
 
 
 def routes(console: Console, router: APIRouter) -> None:
@@ -44,7 +56,7 @@ def routes(console: Console, router: APIRouter) -> None:
         subject: str,
         fields: Mapping[str, str],
         fault: str | None = None,
-        preview: ChangePreview | None = None,
+        preview: Preview | None = None,
         status: int = 400,
     ) -> Response:
         view = shown.view
@@ -61,7 +73,6 @@ def routes(console: Console, router: APIRouter) -> None:
             fields={**fields_of(shown, subject), **fields},
             fault=fault,
             preview=preview,
-            samples=samples_of(preview.messages if preview else ()),
             seen=shown.version,
             has_begun=view.started_at is not None,
             is_changeable=view.status in CHANGEABLE and words.waiting(view.tally) > 0,
@@ -92,7 +103,7 @@ def routes(console: Console, router: APIRouter) -> None:
             if is_final:
                 await service.change(view, wanted)
                 return redirect(f"{PREFIX}/campaigns/{view.id}")
-            preview = await service.preview_change(view, wanted)
+            preview = await preview_of(view, wanted)
         except Unreadable as fault:
             return page(request, shown, subject, fields, str(fault))
         except Refused as refused:
@@ -107,10 +118,8 @@ def routes(console: Console, router: APIRouter) -> None:
             return page(request, shown, subject, fields, fault_of_text, status=409)
         return page(request, shown, subject, fields, preview=preview)
 
-
-def samples_of(messages: Sequence[Message]) -> Sequence[Message]:
-    """The longest of the new texts and the first; none twice."""
-    if not messages:
-        return ()
-    longest = max(messages, key=lambda message: (message.segments, len(message.text)))
-    return (longest,) if longest.text == messages[0].text else (longest, messages[0])
+    async def preview_of(view: CampaignView, wanted: Change) -> Preview:
+        after = await service.preview_change(view, wanted)
+        if after.refusals:
+            raise Refused(*after.refusals)
+        return Preview(wanted, after, await service.planned_end(view.id))

@@ -28,7 +28,7 @@ from campaign.retry import EVERYTHING, RetrySelection
 from campaign.settings import Settings
 from campaign.states import CampaignStatus
 from campaign.views import CampaignView
-from service.campaign_changes import CampaignChanges, ChangePreview
+from service.campaign_changes import CampaignChanges
 from service.campaign_workflows import CampaignWorkflows, workflow_id
 from service.changes import Change
 from service.composition import CampaignComposer
@@ -38,6 +38,7 @@ from service.lost_workflows import LostWorkflows
 from service.media_check import open_media_check
 from service.orders import Orders
 from service.orders import StateConflict as StateConflict
+from service.plan_previews import ChangePreview
 from service.pollers import newest_polls
 from service.retries import Retries
 from service.start_options import campaign_input, start_options
@@ -179,7 +180,7 @@ class CampaignService:
         return await self._changes.make(view, change)
 
     async def preview_change(self, view: CampaignView, change: Change) -> ChangePreview:
-        """See :meth:`service.campaign_changes.CampaignChanges.preview`."""
+        """See :func:`service.plan_previews.preview_change`."""
         return await self._changes.preview(view, change)
 
     async def planned_end(self, campaign_id: str) -> Instant | None:

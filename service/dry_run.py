@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from campaign.credits import CreditKind, Price
 from campaign.expanding import at_entries
-from campaign.forecast import Departure, Forecast, Limits, forecast, limits_of
+from campaign.forecast import Departure, Forecast, Limits, limits_of, simulate
 from campaign.model import ComposedCampaign, Draft, Evidence, Message
 from campaign.refusals import Refusal
 from campaign.report import CountryTotal
 from campaign.rules import JUDGEMENT
-from campaign.sending_windows import EXPIRED, hours_of
+from campaign.sending_windows import hours_of
 from campaign.smart_encoding import lacking, segments_saved
 from campaign.states import MessageStatus
 from campaign.text import is_blank, segment
@@ -69,14 +69,18 @@ def dry_run(store: Store, composed: ComposedCampaign) -> DryRun:
         limits=limits,
     )
     refusals = [refusal for check in JUDGEMENT for refusal in check(evidence)]
-    price = sum((message.price for message in going), Price())
+    held = sum((message.price for message in going), Price())
     account = store.accounts.show(draft.account_id)
     assert account is not None
     available = Price(*(account.balances[kind].available for kind in CreditKind))
-    refusals += [insufficient(kind) for kind in CreditKind if available.of(kind) < price.of(kind)]
-    departures = _departures(draft, going, limits)
-    if (fault := draft.credits_max.fault_of(price)) is not None:
+    refusals += [insufficient(kind) for kind in CreditKind if available.of(kind) < held.of(kind)]
+    if (fault := draft.credits_max.fault_of(held)) is not None:
         refusals.append(fault)
+    departures = _departures(draft, going, limits)
+    simulation = simulate(departures, limits.rates, composed.received_at, draft.expires_at)
+    for skip in simulation.skips:
+        skip_reasons[going[skip.index].position] = skip.reason
+    going = [message for message in going if message.position not in skip_reasons]
     written = [composed.written.get(message.position, message.text) for message in going]
     return DryRun(
         total=len(composed.messages),
@@ -85,10 +89,10 @@ def dry_run(store: Store, composed: ComposedCampaign) -> DryRun:
         segments=sum(message.segments for message in going),
         encodings=Counter(segment(message.text).encoding for message in going),
         ucs2_characters=lacking(written).most_common(),
-        price=price,
+        price=sum((message.price for message in going), Price()),
         available=available,
         countries=_countries(going),
-        forecast=forecast(departures, limits.rates, composed.received_at),
+        forecast=simulation.forecast,
         samples=_samples(composed, going),
         refusals=tuple(at_entries(refusals, draft)),
         smart_encoding_saves=segments_saved(written, draft.policy.text_length_max),
@@ -114,7 +118,7 @@ def _departures(draft: Draft, going: Sequence[Message], limits: Limits) -> list[
 
 
 def _skip_reasons(store: Store, composed: ComposedCampaign) -> dict[int, str]:
-    """Find the messages that would not go, by position, with the reason."""
+    """Find the messages that are not even planned, by position, with the reason."""
     draft = composed.draft
     opted_out: set[str] = set()
     if draft.exclude_opt_outs:
@@ -125,8 +129,6 @@ def _skip_reasons(store: Store, composed: ComposedCampaign) -> dict[int, str]:
             reasons[message.position] = message.reason or message.status.value
         elif message.to in opted_out:
             reasons[message.position] = "opted_out"
-        elif draft.expires_at is not None and message.due_at >= draft.expires_at:
-            reasons[message.position] = EXPIRED
     return reasons
 
 

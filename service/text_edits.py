@@ -1,12 +1,14 @@
 """Another text for what has not left of a campaign: validated as at its creation, and written."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+
+from sqlalchemy import Connection
 
 from campaign.failures import ServiceUnavailable
 from campaign.instants import Instant
-from campaign.model import ComposedCampaign
-from campaign.refusals import Refusal, Refused
+from campaign.model import ComposedCampaign, Message
+from campaign.refusals import Refused
 from campaign.rules import JUDGEMENT
 from campaign.text_edits import Template, Unsent, compose_edit, first_texts, segments_to_spread
 from campaign.views import CampaignView
@@ -33,26 +35,30 @@ def edit_text(
     view: CampaignView,
     text: str,
     now: Instant,
-    dry_run: bool = False,
-) -> tuple[TextEdit, ComposedCampaign]:
-    """Replace the text of what has not left; returns what that did, and the composed messages.
+    look: Callable[[Connection], None] | None = None,
+) -> TextEdit:
+    """Replace the text of what has not left; returns what that did, or why credits do not suffice.
 
-    Needs the store alone, and may take seconds, so call it in a thread. Raises Refused with every
-    fault, or when credits do not suffice, and StateConflict if nothing can be edited; then nothing
-    has changed. Asked again, it changes nothing more.
+    Needs the store alone, and may take seconds, so call it in a thread. A ``look`` sees the edit,
+    which is then taken back. Raises Refused with every other fault, and StateConflict if nothing
+    can be edited; then nothing has changed. Asked again, it changes nothing more.
     """
     for _ in range(TRIES_MAX):
         template, composed = _composed(store, composer, view, text, now)
         try:
-            answer = store.text_edits.apply(view.id, composed, template, now, dry_run)
+            edit = store.text_edits.apply(view.id, composed, template, now, look)
+            return replace(edit, samples=_samples(composed.messages))
         except UnsentMoved:
             continue
         except NotEditable as error:
             raise StateConflict(error.status) from error
-        if isinstance(answer, Refusal):
-            raise Refused(answer)
-        return answer, composed
     raise ServiceUnavailable("its messages came back from their carriers meanwhile; ask again")
+
+
+def _samples(messages: Sequence[Message]) -> tuple[Message, ...]:
+    first, *_ = messages
+    longest = max(messages, key=lambda message: (message.segments, len(message.text)))
+    return (longest,) if longest.text == first.text else (longest, first)
 
 
 def _composed(

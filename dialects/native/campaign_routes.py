@@ -18,6 +18,7 @@ from dialects.http.downloads import OR_CSV, csv_download, wants_csv
 from dialects.http.replays import note_replay
 from dialects.native.campaign_changes import ChangeBody, read_change
 from dialects.native.campaign_models import Campaign, CampaignPage, MessagePage, Report
+from dialects.native.change_models import ChangeDryRun
 from dialects.native.cursors import read_cursor, read_number, write_cursor
 from dialects.native.dry_run import dry_run_csv, dry_run_json
 from dialects.native.dry_run_models import DryRun
@@ -45,7 +46,8 @@ CHANGE = (
     "that of the messages that have not left and have none of their own; it is validated as a new "
     "campaign's, and the difference in credits is held or given back with it, or the answer is "
     "402. With another window, what has not left moves into its hours. The text, the start or "
-    "spread, and the window or expiry take a request each."
+    "spread, and the window or expiry take a request each. With dryRun=true nothing is changed, "
+    "and the answer says what would follow."
 )
 CHANGE_BYTES_MAX = 64 * 1024
 # The names of the listings in cursors.
@@ -212,10 +214,12 @@ def routes(context: ApiContext, read: Read, create_schema: dict[str, Any]) -> AP
         description=CHANGE,
         openapi_extra=body_of(ChangeBody),
     )
-    async def change(request: Request, id: str) -> Campaign:
-        """Apply all changes or none."""
+    async def change(request: Request, id: str, dryRun: bool = False) -> Campaign | ChangeDryRun:
+        """Apply all changes or none, or say what would follow."""
         view = await own_campaign(request, context, id, Permission.CONTROL)
         wanted = await read_json_as(request, CHANGE_BYTES_MAX, read_change)
+        if dryRun:
+            return ChangeDryRun.of_preview(await context.service.preview_change(view, wanted))
         await context.service.change(view, wanted)
         latest = await read_in_thread(context.store.campaigns.get, id)
         return Campaign.of(latest or view)

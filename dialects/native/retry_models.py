@@ -28,7 +28,8 @@ class RetryBody(RequestModel):
         None,
         min_length=1,
         max_length=SELECTED_MAX,
-        description="those to one of these countries, as ISO 3166 codes; default: all",
+        description="those to one of these countries, as ISO 3166 codes, or ZZ where the country "
+        "is not known; default: all",
         examples=[["GB"]],
     )
     carrier: str | None = Field(

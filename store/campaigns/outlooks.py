@@ -4,9 +4,11 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, text
 
+from campaign.instants import Instant
+
 _OUTLOOK = text("""
     SELECT count(*) AS waiting,
-      count(CASE WHEN due_at >= campaign.expires_at THEN 1 END) AS late
+      count(CASE WHEN due_at >= campaign.expires_at - :delay THEN 1 END) AS late
     FROM message JOIN campaign ON campaign.id = message.campaign_id
     WHERE campaign_id = :campaign AND message.status IN ('queued', 'retryable')
 """)
@@ -20,6 +22,6 @@ class Outlook:
     late: int
 
 
-def outlook(connection: Connection, campaign_id: str) -> Outlook:
-    """Look at a campaign inside the caller's transaction."""
-    return Outlook(*connection.execute(_OUTLOOK, {"campaign": campaign_id}).one())
+def outlook(connection: Connection, campaign_id: str, delay: Instant = 0) -> Outlook:
+    """Look at a campaign inside the caller's transaction; all of it is due later by ``delay``."""
+    return Outlook(*connection.execute(_OUTLOOK, {"campaign": campaign_id, "delay": delay}).one())

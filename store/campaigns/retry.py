@@ -13,7 +13,7 @@ from campaign.credits import CreditsMax
 from campaign.instants import Instant
 from campaign.model import ComposedCampaign
 from campaign.refusals import Refusal, RefusalCode, Refused
-from campaign.retry import EVERYTHING, RetrySelection
+from campaign.retry import EVERYTHING, UNKNOWN_COUNTRY, RetrySelection
 from campaign.states import CAMPAIGN_ENDS, CampaignStatus
 from campaign.text_edits import Template, Unsent, entry_of, template_from_json
 from store.campaigns.admission import insufficient
@@ -56,7 +56,8 @@ _REQUEUE = text(f"""
     UPDATE message
     SET status = 'queued', due_at = :now, reason = NULL, error = NULL, final_at = NULL,
         carrier = :carrier
-    WHERE {_CAN_BE_RETRIED} AND reason IN :reasons AND (:everywhere OR country IN :countries)
+    WHERE {_CAN_BE_RETRIED} AND reason IN :reasons
+        AND (:everywhere OR COALESCE(country, '{UNKNOWN_COUNTRY}') IN :countries)
     RETURNING position
 """).bindparams(
     bindparam("carrier", type_=String),

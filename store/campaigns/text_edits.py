@@ -1,7 +1,7 @@
 """Another text for what has not left of a campaign: rows, links and credits in one transaction."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, Row, text
@@ -26,7 +26,7 @@ from store.database.engine import Database
 from store.shared import ledger
 from store.shared.activity import record
 from store.shared.prices import PRICE_COLUMNS, price_of
-from store.shared.text_changes import TextChanges, change_of, links_of, rows_of
+from store.shared.text_changes import TextChanges, change_of, kept_price, links_of, rows_of
 
 # Rows of one statement; more would make its parameter large, and the statement no faster.
 PAGE = 5_000
@@ -66,12 +66,15 @@ class TextEdit:
     """What an edit did: how many texts it replaced, and what they cost more, or less.
 
     ``under_way`` counts the messages that a worker was sending: each keeps its text, unless its
-    carrier puts it off.
+    carrier puts it off. With a ``refusal`` it has changed nothing, because credits do not suffice.
+    ``samples`` are the longest of the new texts and the first, none twice.
     """
 
     messages: int
     under_way: int
     difference: Price
+    refusal: Refusal | None = None
+    samples: tuple[Message, ...] = ()
 
 
 class NotEditable(Exception):
@@ -87,11 +90,11 @@ class UnsentMoved(Exception):
 
 
 class _Undone(Exception):
-    """Rolls the transaction back; ``answer`` is what it came to."""
+    """Rolls the transaction back; ``edit`` is what it came to."""
 
-    def __init__(self, answer: TextEdit | Refusal) -> None:
+    def __init__(self, edit: TextEdit) -> None:
         super().__init__()
-        self.answer = answer
+        self.edit = edit
 
 
 class TextEdits:
@@ -103,7 +106,7 @@ class TextEdits:
         for_update = database.for_update
         self._campaign = text(f"{_CAMPAIGN}{for_update}")
         self._lock = text(f"""
-            SELECT position, status, {PRICE_COLUMNS} FROM message
+            SELECT position, status, kind, next_text, {PRICE_COLUMNS} FROM message
             WHERE {_HAS_CAMPAIGN_TEXT} IN (:status, :other)
             ORDER BY position{for_update}
         """)
@@ -140,14 +143,14 @@ class TextEdits:
         composed: ComposedCampaign,
         template: Template,
         now: Instant,
-        dry_run: bool = False,
-    ) -> TextEdit | Refusal:
+        look: Callable[[Connection], None] | None = None,
+    ) -> TextEdit:
         """Give what has not left the texts of ``composed``, and hold or void the difference.
 
         A message that a worker is sending keeps its text, and gets the new one when its carrier
-        puts it off. All or nothing; a Refusal says that credits do not suffice. A ``dry_run``
-        rolls its transaction back. Raises NotEditable, and UnsentMoved if the caller must read and
-        compose anew. Written again, the same edit changes nothing.
+        puts it off. All or nothing. A ``look`` is called when the edit is made, and the edit is
+        then taken back. Raises NotEditable, and UnsentMoved if the caller must read and compose
+        anew. Written again, the same edit changes nothing.
         """
 
         links = links_of(composed)
@@ -178,18 +181,19 @@ class TextEdits:
             if under_way:
                 self._changes.keep(connection, campaign_id, [changes[p] for p in under_way])
             edit = _priced(locked, made, written)
-            self._hold_difference(connection, campaign, edit, now)
+            refusal = self._hold_difference(connection, campaign, edit, now)
+            if refusal is not None:
+                raise _Undone(replace(edit, refusal=refusal))
             self._record(connection, campaign, template, edit)
-            if dry_run:
+            if look is not None:
+                look(connection)
                 raise _Undone(edit)
             return edit
 
         try:
             return self._database.write(work)
         except _Undone as undone:
-            return undone.answer
-        except ledger.Overdrawn as overdrawn:
-            return insufficient(overdrawn.kind)
+            return undone.edit
 
     def _locked(self, connection: Connection, campaign_id: str) -> dict[int, Row[Any]]:
         """Lock what an edit concerns; the rows by position, each with its status at that moment.
@@ -206,10 +210,11 @@ class TextEdits:
 
     def _hold_difference(
         self, connection: Connection, campaign: Row[Any], edit: TextEdit, now: Instant
-    ) -> None:
+    ) -> Refusal | None:
         """Hold what the new texts cost more, or void what they cost less.
 
-        Raises Overdrawn, and _Undone if the campaign would cost more than it may.
+        Returns a refusal, upon which the caller rolls its transaction back, if the account lacks
+        the credits or the campaign would cost more than it may.
         """
         values = {"campaign": campaign.id}
         holds = connection.execute(self._lock_holds, values).all()
@@ -218,8 +223,12 @@ class TextEdits:
         most = CreditsMax(campaign.credits_max_sms, campaign.credits_max_mms)
         grows = any(edit.difference.of(kind) > 0 for kind in CreditKind)
         if grows and (fault := most.fault_of(cost)) is not None:
-            raise _Undone(fault)
-        ledger.change(connection, campaign.account_id, campaign.id, edit.difference, now)
+            return fault
+        try:
+            ledger.change(connection, campaign.account_id, campaign.id, edit.difference, now)
+        except ledger.Overdrawn as overdrawn:
+            return insufficient(overdrawn.kind)
+        return None
 
     @staticmethod
     def _record(
@@ -244,13 +253,18 @@ class TextEdits:
 def _priced(locked: Mapping[int, Row[Any]], made: Mapping[int, Message], messages: int) -> TextEdit:
     """Add up the difference of an edit.
 
-    A message under way may be sent at its old price or its new one: until then both are held.
+    A message under way may be sent at its old price or at that of the edit that is kept for it, so
+    the larger one is held until then. A later edit replaces the kept one.
     """
     difference = Price()
     for position, row in locked.items():
         before, after = price_of(row), made[position].price
-        more = Price(after.sms - before.sms, after.mms - before.mms)
         if row.status == MessageStatus.SENDING:
-            more = Price(max(0, more.sms), max(0, more.mms))
-        difference += more
+            kept = before if row.next_text is None else kept_price(row)
+            before, after = _larger(before, kept), _larger(before, after)
+        difference += Price(after.sms - before.sms, after.mms - before.mms)
     return TextEdit(messages, len(locked) - messages, difference)
+
+
+def _larger(one: Price, other: Price) -> Price:
+    return Price(max(one.sms, other.sms), max(one.mms, other.mms))

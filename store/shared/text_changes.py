@@ -5,8 +5,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 
+from campaign.credits import PRICES, MessageKind, Price
 from campaign.instants import Instant
 from campaign.model import ComposedCampaign, Message
 from store.database.engine import Database, json_rows
@@ -37,6 +38,14 @@ def change_of(position: int, message: Message, links: Links) -> Change:
         "reason": message.reason,
         "links": links.get(message.id, ()),
     }
+
+
+def kept_price(row: Row[Any]) -> Price:
+    """The price of the change that is kept for a message, of which ``row`` has the kind."""
+    change = json.loads(row.next_text)
+    if change["credits_sms"] is None:
+        return PRICES[MessageKind(row.kind)]
+    return Price(change["credits_sms"], change["credits_mms"])
 
 
 def rows_of(campaign_id: str, changes: Iterable[Change]) -> str:

@@ -1,5 +1,6 @@
 """A forecast says when messages leave under the rates that hold them back."""
 
+import math
 import sys
 from dataclasses import replace
 from random import Random
@@ -177,17 +178,22 @@ def test_a_length_has_its_two_largest_units(length: int, words: str) -> None:
     assert in_words(length) == words
 
 
-def claimed(departures: list[Departure], rates: dict[str, float], window: int) -> list[int]:
+def claimed(
+    departures: list[Departure],
+    rates: dict[str, float],
+    window: int,
+    expires_at: float = math.inf,
+) -> list[int]:
     """When messages leave: claimed so many at once when they are due, within real grants.
 
     What is due outside of its hours is put off to the next opening, and what was granted an instant
-    after the closing is not sent.
+    after the closing or the expiry is not sent.
     """
     states = {name: RateState(rate, 0) for name, rate in rates.items()}
     waiting = sorted(departures, key=lambda each: each.due_at)
     left: list[int] = []
     now = waiting[0].due_at
-    while waiting:
+    while waiting and now < expires_at:
         grants, kept = Grants(states, now), []
         room = window
         for each in waiting:
@@ -196,8 +202,9 @@ def claimed(departures: list[Departure], rates: dict[str, float], window: int) -
                 opens_at = now if each.open_at is None else each.open_at.next_open(now)
                 if opens_at == now:
                     start = grants.grant(each.rates, each.segments)
-                    if start is not None and each.open_at is not None:
-                        start = start if start < each.open_at.open_until(now) else None
+                    closes = math.inf if each.open_at is None else each.open_at.open_until(now)
+                    if start is not None and start >= min(closes, expires_at):
+                        start = None
                 elif opens_at is not None:
                     each = replace(each, due_at=opens_at)
             if start is None:

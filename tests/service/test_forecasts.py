@@ -8,11 +8,15 @@ from campaign.instants import DAY, HOUR, MINUTE, SECOND
 from campaign.rates import campaign_scope, sender_scope
 from campaign.refusals import RefusalCode
 from campaign.sending_windows import make_window, stored_window
+from campaign.settings import Settings
 from campaign.states import CampaignStatus
 from campaign.views import CampaignView
 from service.changes import Change
-from service.forecasts import end_after, fault_of_spread, planned_end
+from service.composition import CampaignComposer
+from service.forecasts import fault_of_spread, planned_end
+from service.plan_previews import preview_change
 from store.accounts.accounts import AccountView
+from store.campaigns.forecasts import Prospect
 from store.store import Store
 from tests.store.builders import NOW, StoreBuilder
 
@@ -126,7 +130,7 @@ def test_the_parts_of_a_long_plan_end_where_its_messages_do(builder: StoreBuilde
     end = planned_end(builder.store, view(builder, campaign), NOW)
     assert end is not None and abs(end - (NOW + 1_199 * 90 * SECOND)) <= 90 * SECOND
     shown, forecasts = view(builder, campaign), builder.store.forecasts
-    departures, _ = builder.store.database.read(
+    departures, _, _ = builder.store.database.read(
         lambda connection: forecasts.departures(connection, shown, NOW)
     )
     assert len(departures) <= 501 and sum(each.messages for each in departures) == 1_200
@@ -150,5 +154,9 @@ def test_what_would_follow_is_known_before_a_change_and_changes_nothing(
     builder.store.rates.set_rate(campaign_scope(campaign), 1.0)
     everything = "SELECT sum(due_at) + sum(attempts) FROM message"
     before = view(builder, campaign), builder.value(everything)
-    assert end_after(builder.store, before[0], change, NOW) == end
+    composer = CampaignComposer(builder.store, Settings())
+    # Once it has begun, it may be as slow as its rates are.
+    asked = before[0] if change.moves_start else replace(before[0], started_at=NOW)
+    preview = preview_change(builder.store, composer, asked, change, NOW)
+    assert (preview.refusals, preview.prospect) == ((), Prospect(end, 60, 0))
     assert (view(builder, campaign), builder.value(everything)) == before

@@ -1,6 +1,7 @@
 """``dryRun=true`` shows what a campaign would send, cost and take, and stores nothing."""
 
 import csv
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from campaign.rates import sender_scope
@@ -77,6 +78,21 @@ async def test_the_forecast_follows_the_plan_and_the_rate_of_the_sender(api: Api
     limited = (await dry_run(api, body))["forecast"]
     assert limited["seconds"] == 40
     assert limited["limitedBy"] == [{"what": f"sender {LONG_CODE}", "segmentsPerSecond": 0.5}]
+
+
+async def test_what_would_not_leave_before_the_expiry_is_skipped_and_costs_nothing(
+    api: Api,
+) -> None:
+    api.story.store.rates.set_rate(sender_scope(api.story.account.id, LONG_CODE), 0.1)
+    expires = (datetime.now(UTC) + timedelta(seconds=95)).isoformat()
+    body = {"sender": LONG_CODE, "text": "Hi", "recipients": people(20), "expiresAt": expires}
+    shown = await dry_run(api, body)
+    assert (shown["toSend"], shown["skipped"]) == (10, [{"reason": "expired", "count": 10}])
+    assert (shown["credits"]["sms"], shown["segments"]) == (20, 10)
+    assert shown["forecast"]["lastAt"] < expires
+    # Its hold is for all of them, as that of the campaign would be.
+    refused = await dry_run(api, body | {"creditsMax": {"sms": 39}})
+    assert [one["code"] for one in refused["refusals"]] == ["credits_max_exceeded"]
 
 
 async def test_the_segments_that_smart_encoding_saves_are_the_same_whether_it_is_on_or_off(

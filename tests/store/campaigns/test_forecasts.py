@@ -6,6 +6,8 @@ from sqlalchemy import Connection
 from campaign.forecast import Forecast
 from campaign.instants import HOUR, MINUTE, SECOND, Instant
 from campaign.rates import campaign_scope, carrier_scope, sender_scope
+from store.campaigns.forecasts import Forecasts, Prospect
+from store.shared.routes import Routes
 from tests.store.builders import NOW, SENDER, StoreBuilder
 
 
@@ -81,3 +83,38 @@ def test_a_forecast_names_what_limits_a_message(builder: StoreBuilder) -> None:
     found = builder.store.database.read(work)
     assert found is not None
     assert [limit.what for limit in found.limits] == [f"sender {SENDER}"]
+
+
+def test_a_planned_end_is_not_beyond_the_expiry(builder: StoreBuilder) -> None:
+    campaign = spread(builder, 60, HOUR)
+    expires = "UPDATE campaign SET expires_at = :at"
+    builder.execute(expires, at=NOW + 30 * MINUTE)
+    assert ends(builder, campaign) == [NOW + 29 * MINUTE]
+    assert prospect(builder, campaign) == Prospect(NOW + 29 * MINUTE, 60, 30)
+    builder.store.rates.set_rate(campaign_scope(campaign), 1 / 120)
+    assert prospect(builder, campaign) == Prospect(NOW + 28 * MINUTE, 60, 45)
+    builder.execute(expires, at=NOW)
+    assert ends(builder, campaign) == [None]
+    assert prospect(builder, campaign) == Prospect(None, 60, 60)
+
+
+def test_a_retry_through_another_carrier_ends_by_its_rate(builder: StoreBuilder) -> None:
+    campaign = builder.admit(10)
+    builder.execute("UPDATE message SET carrier = 'vonage' WHERE position > 4")
+    store = builder.store
+    routed = Routes(("pretend", "vonage"))
+    forecasts = Forecasts(store.database, store.rates, routed)
+    store.rates.set_rate(carrier_scope("pretend"), 1.0)
+    store.rates.set_rate(carrier_scope("vonage"), 0.1)
+    view = store.campaigns.get(campaign)
+    assert view is not None
+    found = store.database.read(lambda connection: forecasts.ends(connection, [view], NOW))
+    assert found == {campaign: NOW + 40 * SECOND}
+
+
+def prospect(builder: StoreBuilder, campaign: str) -> Prospect:
+    view = builder.store.campaigns.get(campaign)
+    assert view is not None
+    return builder.store.database.read(
+        lambda connection: builder.store.forecasts.prospect(connection, view, NOW)
+    )

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from campaign.instants import HOUR
 from campaign.refusals import Refused
-from campaign.retry import RetrySelection
+from campaign.retry import UNKNOWN_COUNTRY, RetrySelection
 from campaign.states import CampaignStatus, MessageStatus
 from store.campaigns.audit import audit
 from store.campaigns.retry import Retried, RetryAnswer
@@ -97,6 +97,18 @@ def test_only_the_reasons_and_countries_that_are_named_are_sent_and_paid_again(
     finish(builder, campaign, {})
     assert builder.statuses(campaign) == ["sent"] * 5
     assert builder.money() == (GRANTED - 10, 0, 10) and in_balance(builder)
+
+
+def test_messages_whose_country_is_not_known_are_retried_by_a_name_of_their_own(
+    builder: StoreBuilder,
+) -> None:
+    campaign = ended(builder, ["unavailable"] * 3, ("US", None, "GB"))
+    assert list(RetrySelection(countries=(UNKNOWN_COUNTRY, "GB")).faults(())) == []
+    assert retry(builder, campaign, countries=(UNKNOWN_COUNTRY,)).messages == 1
+    assert builder.statuses(campaign) == ["failed", "queued", "failed"]
+    finish(builder, campaign, {})
+    assert retry(builder, campaign, countries=(UNKNOWN_COUNTRY, "GB")).messages == 1
+    assert in_balance(builder)
 
 
 def test_what_matches_nothing_changes_nothing(builder: StoreBuilder) -> None:
@@ -192,7 +204,7 @@ def test_a_retry_holds_the_price_of_its_messages_even_if_that_is_nothing(
     st.lists(
         st.tuples(
             st.sets(st.sampled_from(CODES[:3])),
-            st.sets(st.sampled_from(("US", "GB", "FR"))),
+            st.sets(st.sampled_from(("US", "GB", "FR", UNKNOWN_COUNTRY))),
             st.lists(st.sampled_from(CODES), min_size=6, max_size=6),
         ),
         max_size=3,

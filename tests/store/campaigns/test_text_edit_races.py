@@ -16,7 +16,7 @@ from campaign.handoffs import Handoff
 from campaign.instants import SECOND
 from campaign.states import CampaignStatus, MessageStatus
 from store.campaigns.audit import audit
-from store.campaigns.text_edits import TextEdit, UnsentMoved
+from store.campaigns.text_edits import UnsentMoved
 from store.store import Store
 from tests.store.builders import NOW, StoreBuilder, outcome
 from tests.store.campaigns.test_text_edits import admitted, edit
@@ -82,7 +82,7 @@ def test_whatever_the_order_each_message_leaves_with_its_text_of_that_moment(
 
 def edit_if_any(store: Store, campaign: str, text: str) -> None:
     if store.text_edits.unsent(campaign).messages:
-        assert isinstance(edit(store, campaign, text), TextEdit)
+        assert edit(store, campaign, text).refusal is None
 
 
 def test_claims_and_edits_at_once_leave_everybody_one_text(builder: StoreBuilder) -> None:

@@ -5,13 +5,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import Connection, text
 
 from campaign.composing import compose
 from campaign.credits import CreditKind, CreditsMax, Price
 from campaign.instants import SECOND
 from campaign.model import ComposedCampaign, Draft, DraftRecipient, Message
 from campaign.phone import OfflineLookup
-from campaign.refusals import Refusal, RefusalCode
+from campaign.refusals import RefusalCode
 from campaign.states import CampaignStatus, MessageStatus
 from campaign.text_edits import Template, compose_edit
 from store.campaigns.audit import audit
@@ -60,7 +61,7 @@ def prepared(store: Store, campaign_id: str, text: str = NEW) -> tuple[ComposedC
     return compose_edit("a", "native", template, unsent.messages, NOW, None), template
 
 
-def edit(store: Store, campaign_id: str, text: str = NEW) -> TextEdit | Refusal:
+def edit(store: Store, campaign_id: str, text: str = NEW) -> TextEdit:
     return store.text_edits.apply(campaign_id, *prepared(store, campaign_id, text), NOW)
 
 
@@ -157,11 +158,16 @@ def test_an_edit_is_recorded_once_and_without_its_text(builder: StoreBuilder) ->
     assert after == {"textLength": len(NEW), "messages": 3}
 
 
-def test_a_dry_run_says_the_same_and_changes_nothing(builder: StoreBuilder) -> None:
+def test_a_look_sees_an_edit_that_is_then_taken_back(builder: StoreBuilder) -> None:
     store, campaign = builder.store, admitted(builder)
     composed, template = prepared(store, campaign)
-    answer = store.text_edits.apply(campaign, composed, template, NOW, dry_run=True)
-    assert answer == TextEdit(3, 0, Price())
+    seen: list[str] = []
+
+    def look(connection: Connection) -> None:
+        seen.extend(connection.execute(text("SELECT text FROM message")).scalars())
+
+    edit = store.text_edits.apply(campaign, composed, template, NOW, look)
+    assert (edit, sorted(seen)) == (TextEdit(3, 0, Price()), [new(0), new(1), new(2)])
     assert texts(store, campaign) == [old(0), old(1), old(2)]
     assert builder.value("SELECT count(*) FROM activity WHERE action = 'campaign.changed'") == 0
 
@@ -216,8 +222,8 @@ def test_without_the_credits_for_it_an_edit_changes_nothing(builder: StoreBuilde
     store, campaign = builder.store, admitted(builder, 4)
     less = "UPDATE credit SET granted = granted - :less, available = available - :less"
     builder.execute(less, less=GRANTED - 10)
-    refused = edit(store, campaign, LONG)
-    assert isinstance(refused, Refusal) and refused.code is RefusalCode.CREDITS_INSUFFICIENT
+    refusal = edit(store, campaign, LONG).refusal
+    assert refusal is not None and refusal.code is RefusalCode.CREDITS_INSUFFICIENT
     assert texts(store, campaign) == [old(position) for position in range(4)]
     assert builder.balance().held == 8
 
@@ -225,9 +231,9 @@ def test_without_the_credits_for_it_an_edit_changes_nothing(builder: StoreBuilde
 @pytest.mark.usefixtures("by_segment")
 def test_a_campaign_never_costs_more_than_it_may(builder: StoreBuilder) -> None:
     store, campaign = builder.store, admitted(builder, 4, credits_max=CreditsMax(sms=15))
-    refused = edit(store, campaign, LONG)
-    assert isinstance(refused, Refusal) and refused.code is RefusalCode.CREDITS_MAX_EXCEEDED
-    assert refused.details == {"sms": 16, "mms": 0}
+    refusal = edit(store, campaign, LONG).refusal
+    assert refusal is not None and refusal.code is RefusalCode.CREDITS_MAX_EXCEEDED
+    assert refusal.details == {"sms": 16, "mms": 0}
     assert texts(store, campaign) == [old(position) for position in range(4)]
     assert builder.money() == (GRANTED - 8, 8, 0)
 
