@@ -47,6 +47,7 @@ from service.worker_versions import become_current_if_first, deployment_config
 from service.workers import GRACEFUL_SHUTDOWN, Crew, EndingWorker
 from store.store import Store, open_store
 from telemetry.logs import configure, get_logger
+from telemetry.tracing import tracing
 from webhooks.auto_replies import AutoReplier
 from webhooks.client import EgressClient
 from webhooks.dispatcher import WebhookDispatcher, webhook_queue
@@ -271,7 +272,8 @@ def main() -> None:
     import uvloop
 
     configure()
-    uvloop.run(run_worker(Settings()))
+    with tracing("godwit-worker"):
+        uvloop.run(run_worker(Settings()))
 
 
 if __name__ == "__main__":
