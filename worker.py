@@ -47,7 +47,7 @@ from service.worker_versions import become_current_if_first, deployment_config
 from service.workers import GRACEFUL_SHUTDOWN, Crew, EndingWorker
 from store.store import Store, open_store
 from telemetry.logs import configure, get_logger
-from telemetry.tracing import tracing
+from telemetry.tracing_setup import tracing
 from webhooks.auto_replies import AutoReplier
 from webhooks.client import EgressClient
 from webhooks.dispatcher import WebhookDispatcher, webhook_queue

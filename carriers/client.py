@@ -114,7 +114,7 @@ class CarrierClient:
             sent = {**sent, **headers}
         if query is not None:
             path = f"{path}?{urlencode(query, errors='replace')}"
-        reference, status = handoff and handoff.reference, None
+        reference, status = None if handoff is None else handoff.reference, None
         with call_span(f"carrier {method}", carrier=self._name, message=reference) as span:
             if self._passes_trace and span.traceparent is not None:
                 sent = {**sent, TRACEPARENT: span.traceparent}

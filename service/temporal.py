@@ -19,7 +19,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from campaign.failures import ServiceUnavailable
 from telemetry.temporal import forward_core_logs
-from telemetry.tracing import temporal_plugins
+from telemetry.tracing_setup import temporal_plugins
 
 PROBE_TIMEOUT = timedelta(seconds=2)
 SEARCH_ATTRIBUTES = {

@@ -1,25 +1,17 @@
 """Traces of this process: spans that OpenTelemetry exports, and nothing at all while they are off.
 
-They are on when the environment names a collector (docs/traces.md). Only then is OpenTelemetry
-imported; until then every function here returns at once. Attributes are ids (``campaign``,
-``message``, ``account``, ``carrier``), counts and fixed words, as in a line of the log. A phone
-number, a text, a URL or a secret is never given to a span.
+Until ``telemetry/tracing_setup.py`` turns them on, every function here returns at once, and nothing
+of OpenTelemetry's SDK is imported. Attributes are ids (``campaign``, ``message``, ``account``,
+``carrier``), counts and fixed words, as in a line of the log. A phone number, a text, a URL or a
+secret is never given to a span.
 """
 
-import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Protocol
 
-if TYPE_CHECKING:
-    from temporalio.client import Plugin
-
-    from telemetry.tracing_spans import Spans
-
-ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 HEADER = "traceparent"
-FLUSH_SECONDS = 3.0
 # W3C Trace Context, version 00.
 _TRACEPARENT = re.compile(r"00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
@@ -73,50 +65,45 @@ class NoSpan:
 
 
 NO_SPAN = NoSpan()
-_spans: "Spans | None" = None
 
 
-def is_configured(environment: Mapping[str, str] = os.environ) -> bool:
-    """Tell whether an environment turns traces on: it names a collector and does not disable them.
+class SpanMaker(Protocol):
+    """What makes the spans of this process while traces are on (telemetry/tracing_spans.py)."""
 
-    Source: OpenTelemetry, "Environment Variable Specification".
-    """
-    return (
-        any(environment.get(name) for name in ENDPOINTS)
-        and environment.get("OTEL_SDK_DISABLED", "").strip().lower() != "true"
-        and environment.get("OTEL_TRACES_EXPORTER", "otlp").strip() in ("otlp", "")
-    )
+    def request(self, method: str, link: str | None) -> AbstractContextManager[Span]:
+        """See :func:`request_span`."""
+        ...
+
+    def call(
+        self, name: str, parent: str | None, attributes: Mapping[str, Value]
+    ) -> AbstractContextManager[Span]:
+        """See :func:`call_span`."""
+        ...
+
+    def continued(self, parent: str) -> AbstractContextManager[None]:
+        """See :func:`continued`."""
+        ...
+
+    def note(self, attributes: Mapping[str, Value]) -> None:
+        """See :func:`note`."""
+        ...
+
+    def traceparent(self) -> str | None:
+        """See :func:`current_traceparent`."""
+        ...
+
+    def ids(self) -> dict[str, str]:
+        """See :func:`log_ids`."""
+        ...
 
 
-@contextmanager
-def tracing(service: str) -> Iterator[None]:
-    """Trace what this process does inside the block, if the environment says so.
+_spans: SpanMaker | None = None
 
-    ``service`` is the name of the service where OTEL_SERVICE_NAME sets none. At the end, spans that
-    were not exported yet are exported within FLUSH_SECONDS, or dropped.
-    """
+
+def make_spans_with(spans: SpanMaker | None) -> None:
+    """Turn the traces of this process on, or off again with None."""
     global _spans
-    if not is_configured():
-        yield
-        return
-    from telemetry.tracing_export import flushed, open_provider
-    from telemetry.tracing_spans import Spans
-
-    with flushed(open_provider(service), FLUSH_SECONDS) as provider:
-        _spans = Spans(provider)
-        try:
-            yield
-        finally:
-            _spans = None
-
-
-def temporal_plugins() -> "Sequence[Plugin]":
-    """What carries a trace through Temporal: plugins of its client, empty while traces are off."""
-    if _spans is None:
-        return ()
-    from telemetry.tracing_temporal import make_plugins
-
-    return make_plugins(_spans)
+    _spans = spans
 
 
 def request_span(

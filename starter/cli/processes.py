@@ -123,7 +123,7 @@ def api(log_format: LogFormatOption = None) -> None:
     from starter.api.app import serve
     from starter.embedded.options import StackError, check_port
     from starter.embedded.private_files import keep_private
-    from telemetry.tracing import tracing
+    from telemetry.tracing_setup import tracing
 
     settings = find_settings()
     try:

@@ -12,8 +12,8 @@ import pytest
 from opentelemetry.context import Context
 from opentelemetry.trace import SpanContext, TraceFlags, Tracer
 
-from telemetry.tracing import is_configured
 from telemetry.tracing_export import ANSWER_BYTES_MAX, flushed, make_provider
+from telemetry.tracing_setup import is_configured
 from telemetry.tracing_spans import CALLS_MAX, PARENTS_MAX, Budget, Spans
 from tests.telemetry.collector import collecting, taken
 from tests.telemetry.planting import leaks, recorded
@@ -145,8 +145,9 @@ def test_the_environment_turns_traces_on(environment: dict[str, str], expected: 
 def test_while_they_are_off_nothing_of_the_sdk_is_imported() -> None:
     code = (
         "import sys, worker, starter.api.app, telemetry.tracing as t\n"
-        "with t.tracing('x'), t.request_span('GET', []), t.call_span('y'): t.note(a=1)\n"
-        "assert t.log_ids() == {} and t.temporal_plugins() == ()\n"
+        "from telemetry.tracing_setup import temporal_plugins, tracing\n"
+        "with tracing('x'), t.request_span('GET', []), t.call_span('y'): t.note(a=1)\n"
+        "assert t.log_ids() == {} and temporal_plugins() == ()\n"
         "print([m for m in sys.modules if m.startswith(('opentelemetry.sdk',"
         " 'opentelemetry.exporter', 'requests', 'temporalio.contrib.opentelemetry'))])"
     )
