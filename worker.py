@@ -49,6 +49,7 @@ from store.store import Store, open_store
 from telemetry.logs import configure, get_logger
 from telemetry.metrics_server import serving_metrics
 from telemetry.temporal_metrics import SDK_METRICS
+from telemetry.tracing_setup import tracing
 from webhooks.auto_replies import AutoReplier
 from webhooks.client import EgressClient
 from webhooks.dispatcher import WebhookDispatcher, webhook_queue
@@ -276,7 +277,8 @@ def main() -> None:
     import uvloop
 
     configure()
-    uvloop.run(run_worker(Settings()))
+    with tracing("godwit-worker"):
+        uvloop.run(run_worker(Settings()))
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from activities.store_retry import retry_while_unavailable
 from activities.waiting import Lines, Places
 from campaign.instants import Instant
 from campaign.ports import CampaignStore, ChunkRange, HealthStore, SendingStore
+from telemetry.tracing import note
 
 # The type of the error with which an attempt ends whose next message is due later.
 DUE_LATER = "DueLater"
@@ -80,6 +81,7 @@ class Sending:
             except asyncio.CancelledError:
                 stop.set()
                 return await work
+        note(**{f"messages.{outcome}": count for outcome, count in counts.items()})
         if sender.back_at is not None:
             activity.heartbeat(counts)
             raise _due_later(sender.back_at - clock.now())

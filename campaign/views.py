@@ -63,7 +63,8 @@ class CampaignView:
     ``is_test``: it sends the text of one recipient to the sender's own numbers.
     ``sending_window``, ``canary`` and ``brake`` are the JSON of its window and guards, ``stop`` is
     that of why a guard stopped it last (campaign/sequential_test.py). ``canary_decision`` is "go"
-    or "stop". ``facts`` are empty where the reader left them out.
+    or "stop". ``traceparent`` is the W3C header of the request that brought it, if that is sampled.
+    ``facts`` are empty where the reader left them out.
     """
 
     id: str
@@ -100,6 +101,7 @@ class CampaignView:
     canary_decision: str | None = None
     brake: str | None = None
     stop: str | None = None
+    traceparent: str | None = None
     facts: CampaignFacts = field(default_factory=CampaignFacts)
 
     @property

@@ -24,6 +24,8 @@ from campaign.failures import CarrierFailure, DoubtfulHandoff, NotStarted, Tempo
 from campaign.handoffs import Handoff
 from carriers.classify import Answer, Sort, classify
 from telemetry.logs import get_logger
+from telemetry.tracing import HEADER as TRACEPARENT
+from telemetry.tracing import call_span
 from telemetry.version import godwit_version
 
 log = get_logger("godwit.carriers")
@@ -42,7 +44,9 @@ class CarrierClient:
 
     ``timeout_seconds`` bounds a whole exchange, from waiting for a connection to the last byte of
     the answer. ``headers``, such as credentials, are sent with every request. ``sort`` returns the
-    value of an answer or raises a CarrierFailure. ``name`` is the carrier's name in the log.
+    value of an answer or raises a CarrierFailure. ``name`` is the carrier's name in the log. With
+    ``passes_trace`` a request carries the ``traceparent`` of its span: to a server of ours, and to
+    no vendor (docs/decisions/0058-traces.md).
     """
 
     def __init__(
@@ -54,11 +58,14 @@ class CarrierClient:
         name: str = "",
         headers: Mapping[str, str] | None = None,
         sort: Sort = classify,
+        passes_trace: bool = False,
     ) -> None:
         self._base_url = _address(base_url)
         self._timeout_seconds = timeout_seconds
         self._sort = sort
+        self._name = name
         self._log = log.bind(carrier=name)
+        self._passes_trace = passes_trace
         self._headers = {
             "accept": JSON,
             "accept-encoding": "identity",
@@ -107,21 +114,27 @@ class CarrierClient:
             sent = {**sent, **headers}
         if query is not None:
             path = f"{path}?{urlencode(query, errors='replace')}"
-        status = None
-        try:
-            answer = await self._exchange(method, path, _Content(content, handoff), sent)
-            status = answer.status
-            return status, self._sort(answer)
-        except CarrierFailure as failure:
-            self._log.info(
-                "not taken",
-                outcome=type(failure).__name__,
-                code=failure.code,
-                message=handoff and handoff.reference,
-                status=status,
-                milliseconds=round((time.monotonic() - began) * 1000),
-            )
-            raise
+        reference, status = None if handoff is None else handoff.reference, None
+        with call_span(f"carrier {method}", carrier=self._name, message=reference) as span:
+            if self._passes_trace and span.traceparent is not None:
+                sent = {**sent, TRACEPARENT: span.traceparent}
+            try:
+                answer = await self._exchange(method, path, _Content(content, handoff), sent)
+                status = answer.status
+                span.set(status=status)
+                return status, self._sort(answer)
+            except CarrierFailure as failure:
+                outcome = type(failure).__name__
+                span.set(outcome=outcome, code=failure.code)
+                self._log.info(
+                    "not taken",
+                    outcome=outcome,
+                    code=failure.code,
+                    message=reference,
+                    status=status,
+                    milliseconds=round((time.monotonic() - began) * 1000),
+                )
+                raise
 
     async def _exchange(
         self, method: str, path: str, content: "_Content", headers: Mapping[str, str]

@@ -45,7 +45,11 @@ class PretendCarrier:
     def __init__(self, settings: PretendSettings, timeout_seconds: float) -> None:
         self.repeats = settings.repeats
         self._client = CarrierClient(
-            settings.base_url, timeout_seconds, settings.connections, name=self.name
+            settings.base_url,
+            timeout_seconds,
+            settings.connections,
+            name=self.name,
+            passes_trace=True,
         )
 
     async def send(self, handoff: Handoff) -> Acceptance:

@@ -21,6 +21,7 @@ from campaign.views import CampaignView
 from service.changes import Change, send_update
 from service.start_options import campaign_input, start_options
 from service.temporal import WorkflowNotFound, namespace_in_use, translate_errors
+from telemetry.tracing import continued
 from workflows.campaign import CampaignWorkflow
 from workflows.records import CampaignResult, CampaignState, OrderInput
 
@@ -74,9 +75,10 @@ class CampaignWorkflows:
     ) -> None:
         """Start the workflow of an admitted campaign in a given state, and send it a signal.
 
-        Where one runs it only gets the signal, so a repeat does no harm.
+        Where one runs it only gets the signal, so a repeat does no harm. Without a request that
+        starts it, it continues the trace of the one that brought the campaign.
         """
-        with translate_errors(self._client):
+        with translate_errors(self._client), continued(view.traceparent):
             await self._client.start_workflow(
                 CampaignWorkflow.run,
                 campaign_input(view, self._settings, state),

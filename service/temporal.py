@@ -19,6 +19,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from campaign.failures import ServiceUnavailable
 from telemetry.temporal import forward_core_logs
+from telemetry.tracing_setup import temporal_plugins
 
 PROBE_TIMEOUT = timedelta(seconds=2)
 SEARCH_ATTRIBUTES = {
@@ -54,7 +55,7 @@ async def connect(plugin: str = "", lazy: bool = False) -> Client:
         RuntimeError: when the server does not answer, unless ``lazy``.
     """
     forward_core_logs()
-    plugins = [load_plugin(plugin)] if plugin else []
+    plugins = [*([load_plugin(plugin)] if plugin else []), *temporal_plugins()]
     try:
         config = ClientConfig.load_client_connect_config()
     except (RuntimeError, OSError, ValueError) as error:

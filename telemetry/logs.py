@@ -22,6 +22,7 @@ import structlog
 from structlog.contextvars import merge_contextvars
 
 from telemetry.exceptions import cause_of, describe
+from telemetry.tracing import log_ids
 
 FORMATS = ("auto", "json", "console")
 LEVELS = {"critical": 50, "error": 40, "warning": 30, "info": 20, "debug": 10, "trace": 10}
@@ -104,7 +105,7 @@ def _process(logger: object, method: str, event: MutableMapping[str, Any]) -> Ma
         merged = merge_contextvars(logger, method, event)
         error = _exception_in(merged.pop("exc_info", None))
         fields = {name: plain(value) for name, value in merged.items()}
-        return {"level": level, "event": ""} | fields | _described(error)
+        return {"level": level, "event": ""} | fields | log_ids() | _described(error)
     except Exception:
         return {"level": level, "event": "a line could not be made"}
 
@@ -177,7 +178,7 @@ def _chain(error: BaseException | None) -> Iterable[BaseException]:
 
 
 def _fields(record: logging.LogRecord) -> dict[str, Any]:
-    fields: dict[str, Any] = dict(merge_contextvars(None, "", {}))
+    fields: dict[str, Any] = {**merge_contextvars(None, "", {}), **log_ids()}
     for source in ("temporal_activity", "temporal_workflow"):
         details = getattr(record, source, None)
         if isinstance(details, Mapping):

@@ -90,8 +90,9 @@ def test_every_variable_has_a_line_in_the_example_environment() -> None:
 
 def test_the_example_environment_has_no_variable_that_nothing_reads() -> None:
     known = settings_variables() | read_variables()
-    # Temporal's own variables are read by its SDK.
-    left = {name for name in example().keys() - known if not name.startswith("TEMPORAL_")}
+    # The variables of Temporal and of OpenTelemetry are read by their SDKs.
+    sdks = ("TEMPORAL_", "OTEL_")
+    left = {name for name in example().keys() - known if not name.startswith(sdks)}
     assert left == set()
 
 

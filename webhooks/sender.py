@@ -15,6 +15,8 @@ from campaign.instants import SECOND, Instant, moment_of
 from carriers.classify import retry_after
 from store.webhooks.events import EventReader, SignedEvent, WebhookEvent
 from telemetry.logs import get_logger
+from telemetry.tracing import HEADER as TRACEPARENT
+from telemetry.tracing import call_span
 from webhooks.client import EgressClient, Unreachable
 from webhooks.rendering import EventRenderer, WebhookRequest
 from webhooks.transport import Reason
@@ -77,11 +79,24 @@ class WebhookSender:
             return DeliveryOutcome(DeliveryVerdict.FAILED, "not_rendered")
         if prepared is None:
             return DeliveryOutcome(DeliveryVerdict.NOTHING, "nothing")
+        event = prepared.event
+        parent = None if event.campaign is None else event.campaign.traceparent
+        with call_span(
+            "webhook", parent, event=event.event.value, delivery=callback_id, tries=event.tries
+        ) as span:
+            outcome = await self._call(prepared, span.traceparent, now)
+            span.set(outcome=outcome.verdict.value, code=outcome.code)
+            return outcome
+
+    async def _call(
+        self, prepared: PreparedCall, traceparent: str | None, now: Instant
+    ) -> DeliveryOutcome:
+        passed = {} if traceparent is None else {TRACEPARENT: traceparent}
         try:
             answer = await self._egress.request(
                 prepared.call.method,
                 prepared.url,
-                headers=prepared.headers,
+                headers={**prepared.headers, **passed},
                 content=prepared.call.body,
                 status_only=True,
             )

@@ -11,7 +11,7 @@ from fastapi import Request
 from fastapi.responses import Response
 from prometheus_client import Counter
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from structlog.contextvars import bind_contextvars, unbind_contextvars
+from structlog.contextvars import bind_contextvars, get_contextvars, unbind_contextvars
 
 from campaign.activity import Actor
 from console.routes import CONSOLE
@@ -24,6 +24,7 @@ from starter.api.methods import METHODS
 from store.shared.activity import act_as
 from telemetry.logs import get_logger
 from telemetry.metrics import HTTP_REQUESTS, HTTP_SECONDS
+from telemetry.tracing import NO_SPAN, Span, request_span
 
 log = get_logger("godwit.api")
 
@@ -37,6 +38,8 @@ HEADERS = [
 REQUEST_ID = b"x-request-id"
 # What the lines of one request have in common; authentication and handlers add theirs.
 BOUND = ("request_id", "account", "campaign")
+# Asked every few seconds by machines.
+UNTRACED = frozenset({"/healthz", "/readyz", "/metrics"})
 _SANE = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._:=/-]{0,127}")
 _LIKE_A_NUMBER = re.compile(rb"[0-9._:=/-]{5,22}")
 
@@ -100,6 +103,13 @@ class Outermost:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        if scope["path"] in UNTRACED:
+            await self._pass_on(scope, receive, send, NO_SPAN)
+            return
+        with request_span(scope["method"], scope["headers"]) as span:
+            await self._pass_on(scope, receive, send, span)
+
+    async def _pass_on(self, scope: Scope, receive: Receive, send: Send, span: Span) -> None:
         began, status = time.monotonic(), 0
         request_id = request_id_of(scope["headers"])
         bind_contextvars(request_id=request_id)
@@ -134,6 +144,7 @@ class Outermost:
             except Exception as error:
                 deadline = None
                 log.error("a request failed", exc_info=error)
+                span.fail(error)
                 if status:
                     raise  # The server cuts the connection, so that no caller takes it for whole.
                 response = await self._answer_to(error, Request(scope), request_id)
@@ -146,6 +157,8 @@ class Outermost:
                 status=status or None,
                 milliseconds=round((time.monotonic() - began) * 1000, 1),
             )
+            if span is not NO_SPAN:
+                _describe(span, scope, status)
             unbind_contextvars(*BOUND)
             act_as(None)
 
@@ -162,6 +175,17 @@ class Outermost:
 def _counted(method: str, route: str, status: int) -> Counter:
     """The counter of such answers; a method can be any word that a client thinks of."""
     return HTTP_REQUESTS.labels(method if method in METHODS else "other", route, status)
+
+
+def _describe(span: Span, scope: Scope, status: int) -> None:
+    """Give a request's span the ids of its line in the log, and the name of its route."""
+    method = scope["method"] if scope["method"] in METHODS else "other"
+    span.rename(f"{method} {_route(scope)}")
+    bound = get_contextvars()
+    span.set(
+        **{"http.route": _route(scope), "http.response.status_code": status or None},
+        **{name: bound.get(name) for name in BOUND},
+    )
 
 
 def _route(scope: Scope) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
+from fastapi.telemetry import TelemetryConfig
 from fastapi_offline import FastAPIOffline
 
 from campaign.settings import Settings
@@ -35,6 +36,10 @@ _SERVICE_TAGS = {
 _REFS = "#/components/schemas/"
 
 
+# FastAPI's own would export paths, queries and the texts of exceptions (docs/traces.md).
+_NO_TELEMETRY = TelemetryConfig(tracing=False, metrics=False, logs=False, auto_configure=False)
+
+
 def documented_app(version: str, settings: Settings) -> FastAPI:
     """Make an app without routes whose document is completed when it is first requested."""
     dialects = (DIALECTS[-1], *DIALECTS[:-1])
@@ -50,6 +55,7 @@ def documented_app(version: str, settings: Settings) -> FastAPI:
         servers=[{"url": settings.public_url or "/", "description": "This installation"}],
         openapi_tags=[{"name": name, "description": text} for name, text in tags.items()],
         generate_unique_id_function=operation_id,
+        telemetry=_NO_TELEMETRY,
     )
     generate = app.openapi
 

@@ -123,6 +123,7 @@ def api(log_format: LogFormatOption = None) -> None:
     from starter.api.app import serve
     from starter.embedded.options import StackError, check_port
     from starter.embedded.private_files import keep_private
+    from telemetry.tracing_setup import tracing
 
     settings = find_settings()
     try:
@@ -130,7 +131,8 @@ def api(log_format: LogFormatOption = None) -> None:
     except StackError as error:
         raise CommandError(str(error)) from None
     keep_private(data_directory())
-    uvloop.run(serve(settings))
+    with tracing("godwit-api"):
+        uvloop.run(serve(settings))
 
 
 def worker(log_format: LogFormatOption = None) -> None:

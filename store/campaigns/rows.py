@@ -15,6 +15,7 @@ from campaign.text_edits import stored_template, template_of
 from store.shared.activity import record
 from store.shared.own_keys import stored_key
 from store.shared.prices import price_values
+from telemetry.tracing import current_traceparent
 
 
 def campaign_values(composed: ComposedCampaign, campaign_id: str) -> dict[str, object]:
@@ -48,6 +49,7 @@ def campaign_values(composed: ComposedCampaign, campaign_id: str) -> dict[str, o
         "canary_end": composed.canary_end,
         "brake": stored_brake(draft.brake),
         "template": stored_template(template_of(draft)),
+        "traceparent": current_traceparent(),
     }
 
 

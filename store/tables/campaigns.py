@@ -41,7 +41,8 @@ class CampaignRow(SQLModel, table=True):
     or "stop". Outcomes until ``guarded_since`` count for no brake. ``stop`` is the JSON of why a
     canary or brake stopped it last (campaign/sequential_test.py).
     ``template`` is the JSON of what its texts are made of
-    (campaign/text_edits.py), and null of a campaign that is older than that.
+    (campaign/text_edits.py), and null of a campaign that is older than that. ``traceparent`` is the
+    span of the request that brought it, if that is sampled.
     """
 
     __tablename__ = "campaign"
@@ -93,6 +94,7 @@ class CampaignRow(SQLModel, table=True):
     guarded_since: int | None = Field(default=None, sa_type=BigInteger)
     stop: str | None = Field(default=None, sa_type=Text)
     template: str | None = Field(default=None, sa_type=Text)
+    traceparent: str | None = None
 
 
 class MessageRow(SQLModel, table=True):
