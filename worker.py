@@ -231,7 +231,7 @@ async def run_worker(settings: Settings) -> None:
         loop.add_signal_handler(signal_number, stop.set)
     ready_file = os.environ.get("GODWIT_READY_FILE")
     if ready_file:
-        # That of a process that crashed: a pod keeps its /tmp when its container starts again.
+        # A pod keeps its files when a container starts again, that of a crashed process too.
         Path(ready_file).unlink(missing_ok=True)
     store = open_store(settings)
     carriers = [open_carrier(name, settings) for name in settings.carriers]

@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -27,10 +28,17 @@ def tool(name: str) -> Path:
     return path
 
 
-def run(name: str, *arguments: str) -> str:
-    """What a tool prints; asserts that it succeeds."""
+def run(name: str, *arguments: str, environment: Mapping[str, str] | None = None) -> str:
+    """What a tool prints; asserts that it succeeds. ``environment`` is added to this process's."""
     command = [tool(name), *arguments]
-    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    result = subprocess.run(
+        command,
+        cwd=ROOT,
+        env={**os.environ, **(environment or {})},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
     assert result.returncode == 0, result.stdout + result.stderr
     return result.stdout
 

@@ -131,6 +131,8 @@ def test_every_object_keeps_the_schema_of_its_kind(name: str, tmp_path: Path) ->
 
 @pytest.mark.parametrize("name", FILES)
 def test_pods_are_not_root_write_to_tmp_alone_and_have_limits(name: str) -> None:
+    dockerfile = (ROOT / "Dockerfile").read_text("utf-8")
+    (folder,) = re.findall(r"^WORKDIR (\S+)\nUSER", dockerfile, re.MULTILINE)
     for owner, pod in pods(FILES[name]).items():
         assert pod["securityContext"]["runAsNonRoot"] is True, owner
         assert pod["securityContext"]["seccompProfile"]["type"] == "RuntimeDefault", owner
@@ -141,11 +143,11 @@ def test_pods_are_not_root_write_to_tmp_alone_and_have_limits(name: str) -> None
             "capabilities": {"drop": ["ALL"]},
             "readOnlyRootFilesystem": True,
         }
-        assert container["volumeMounts"][0]["mountPath"] == "/tmp"
+        assert container["volumeMounts"][0] == {"name": "tmp", "mountPath": folder}
         assert {"cpu", "memory"} <= set(container["resources"]["requests"]), owner
         assert "memory" in container["resources"]["limits"], owner
     assert {"runAsUser": 10001}.items() <= DEFAULTS["podSecurityContext"].items()
-    assert "--uid 10001" in (ROOT / "Dockerfile").read_text("utf-8")
+    assert "--uid 10001" in dockerfile
 
 
 @pytest.mark.parametrize("name", FILES)
