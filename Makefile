@@ -4,7 +4,7 @@ WORKERS ?= 4
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo up picture test coverage conformance stack chaos lint types licences \
-	audit-deps check api-linters clean
+	audit-deps check api-linters chart clean
 
 help: ## List the targets.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -76,6 +76,18 @@ $(LINTERS)/ready: tests/openapi/package.json
 	mkdir -p $(@D)
 	cp $< $(@D)
 	npm install --prefix $(@D) --ignore-scripts --no-audit --no-fund --silent
+	touch $@
+
+CHART_TOOLS := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/godwit/chart-tools
+
+chart: setup ## Build the tools of the Helm chart from Go modules and test what is in deploy.
+	@command -v go >/dev/null || { echo "go is not installed: the chart cannot be rendered or \
+	validated here"; exit 1; }
+	$(MAKE) --no-print-directory $(CHART_TOOLS)/ready
+	$(BIN)/pytest -n 0 tests/deploy
+
+$(CHART_TOOLS)/ready: deploy/chart-tools.sh
+	sh $< $(@D)
 	touch $@
 
 licences: setup ## List the licence of each installed package; fails if one has none.

@@ -232,6 +232,10 @@ async def run_worker(settings: Settings) -> None:
     loop = asyncio.get_running_loop()
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signal_number, stop.set)
+    ready_file = os.environ.get("GODWIT_READY_FILE")
+    if ready_file:
+        # A pod keeps its files when a container starts again, that of a crashed process too.
+        Path(ready_file).unlink(missing_ok=True)
     store = open_store(settings)
     carriers = [open_carrier(name, settings) for name in settings.carriers]
     egress = EgressClient(
@@ -261,7 +265,7 @@ async def run_worker(settings: Settings) -> None:
             )
             if settings.worker_build and await become_current_if_first(client, settings):
                 log.info("this build is current: it is the first", build=settings.worker_build)
-            if ready_file := os.environ.get("GODWIT_READY_FILE"):
+            if ready_file:
                 Path(ready_file).touch()
             await stop.wait()
             log.info("worker is stopping: chunks hand back what they have not sent")

@@ -71,9 +71,12 @@ class ComposeLoader(yaml.SafeLoader):
     """Reads Compose's own tags, such as ``!override``, as the values that they stand before."""
 
 
-def override(loader: yaml.SafeLoader, node: yaml.MappingNode) -> dict[Any, Any]:
-    """The mapping that takes the place of another file's."""
-    return loader.construct_mapping(node, deep=True)
+def override(loader: yaml.SafeLoader, node: yaml.Node) -> Any:
+    """The mapping or list that takes the place of another file's."""
+    if isinstance(node, yaml.MappingNode):
+        return loader.construct_mapping(node, deep=True)
+    assert isinstance(node, yaml.SequenceNode)
+    return loader.construct_sequence(node, deep=True)
 
 
 ComposeLoader.add_constructor("!override", override)

@@ -21,6 +21,8 @@ ABSOLUTE = re.compile(r"(?<![\w.~/-])/(work|root|tmp|home|Users)(?![\w-])")
 PATHS_ALL_THE_SAME = {
     ("Dockerfile", "tmp"): "the scratch space inside our own containers",
     ("docker-compose.yml", "tmp"): "the same",
+    ("deploy/helm/godwit/templates/_helpers.tpl", "tmp"): "the same",
+    ("deploy/helm/godwit/templates/worker.yaml", "tmp"): "the same",
 }
 VARIABLE = re.compile(r"^#?([A-Z][A-Z0-9_]+)=(.*)$")
 
@@ -76,9 +78,10 @@ def settings_variables() -> set[str]:
 
 
 def read_variables() -> set[str]:
-    """Every variable that code names in full, or that docker-compose.yml takes from outside."""
+    """Every variable that code names in full, or that a Compose file takes from outside."""
     code = "".join(path.read_text("utf-8") for path in sources())
-    compose = (ROOT / "docker-compose.yml").read_text("utf-8")
+    files = [ROOT / "docker-compose.yml", *(ROOT / "deploy").glob("*.yml")]
+    compose = "".join(file.read_text("utf-8") for file in files)
     whole = {name for name in re.findall(r"\bGODWIT_[A-Z0-9_]+\b", code) if name[-1] != "_"}
     # What `godwit env` prints is for the user's shell and read by nothing of ours.
     return whole - PRINTED.keys() | set(re.findall(r"\$\{([A-Z][A-Z0-9_]*)", compose))

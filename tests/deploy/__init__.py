@@ -1,0 +1,1 @@
+"""Compose overrides and the Helm chart."""
