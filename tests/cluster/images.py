@@ -15,7 +15,7 @@ from tests.postgres import MISSING, find_binaries
 
 ROOT = Path(__file__).parents[2]
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "godwit"
-NOT_BUILT = "Temporal's server {} is not built: run make cluster, which needs Go"
+NOT_BUILT = "Temporal's server {} is not built: run make temporal-server, which needs Go"
 _ENTRYPOINT = re.compile(r'^ENTRYPOINT \["([^]]*)"\]', re.MULTILINE)
 _TOOLS = {
     # The images' netcat, as their health checks call it: nc -z HOST PORT.
@@ -95,12 +95,11 @@ def _temporal(version: str, entrypoint: tuple[str, ...]) -> Image:
     built = CACHE / f"temporal-{version}"
     if not (built / "ready").exists():
         raise NotHere(NOT_BUILT.format(version))
-    tools = (built, Path(sys.executable).parent)
     return Image(
         f"go.temporal.io/server@v{version}",
         entrypoint,
         paths={"/etc/temporal/schema": built / "schema"},
-        programs=tools,
+        programs=(built,),
     )
 
 
