@@ -3,8 +3,8 @@ BIN := .venv/bin
 WORKERS ?= 4
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up picture test coverage conformance stack chaos lint types licences \
-	audit-deps check api-linters chart clean
+.PHONY: help setup demo up picture test coverage conformance stack chaos cluster lint types \
+	licences audit-deps check api-linters chart temporal-server clean
 
 help: ## List the targets.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -50,6 +50,9 @@ chaos: setup ## Break real processes: 5 runs; or runs for SECONDS, or until SEND
 			--seed $(or $(SEED),0),\
 		$(BIN)/pytest -n 1 --dist load -s tests/chaos/test_chaos.py)
 
+cluster: setup temporal-server ## Run docker-compose.yml in roles as processes, and break each.
+	$(BIN)/python -m tests.cluster
+
 .PHONY: bench
 bench: setup .venv/bench/ready ## Measure against peers and the limit; print and write the table.
 	$(BIN)/python -m bench
@@ -88,6 +91,23 @@ chart: setup ## Build the tools of the Helm chart from Go modules and test what 
 
 $(CHART_TOOLS)/ready: deploy/chart-tools.sh
 	sh $< $(@D)
+	touch $@
+
+# The version of docker-compose.yml, with the tool and the files of its schema.
+TEMPORAL := $(shell sed -n 's|.*temporalio/server:||p' docker-compose.yml | head -n 1)
+TEMPORAL_SERVER := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/godwit/temporal-$(TEMPORAL)
+
+temporal-server: $(TEMPORAL_SERVER)/ready ## Build Temporal's server and schema tool with Go.
+
+$(TEMPORAL_SERVER)/ready:
+	mkdir -p $(@D)
+	GOBIN=$(@D) CGO_ENABLED=0 timeout $(or $(BUILD_SECONDS),1800) go install -trimpath \
+		go.temporal.io/server/cmd/server@v$(TEMPORAL) \
+		go.temporal.io/server/cmd/tools/sql@v$(TEMPORAL)
+	mv $(@D)/server $(@D)/temporal-server
+	mv $(@D)/sql $(@D)/temporal-sql-tool
+	cp -r "$$(go env GOMODCACHE)/go.temporal.io/server@v$(TEMPORAL)/schema" $(@D)
+	chmod -R u+w $(@D)/schema
 	touch $@
 
 licences: setup ## List the licence of each installed package; fails if one has none.

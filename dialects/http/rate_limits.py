@@ -1,5 +1,6 @@
 """API rate limits: requests per key and route, and the headers that report them."""
 
+import asyncio
 import math
 import time
 from dataclasses import dataclass
@@ -7,7 +8,12 @@ from dataclasses import dataclass
 from limits import RateLimitItem, parse
 from limits.aio.storage import Storage
 from limits.aio.strategies import MovingWindowRateLimiter
+from limits.errors import StorageError
 from limits.storage import storage_from_string
+
+from campaign.failures import ServiceUnavailable
+
+STORAGE_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +45,24 @@ class RequestLimiter:
     """
 
     def __init__(self, storage: str) -> None:
-        opened = storage_from_string(f"async+{storage}")
+        # The default client of Redis, coredis, is not among the pinned packages.
+        opened = storage_from_string(
+            f"async+{storage}", wrap_exceptions=True, implementation="redispy"
+        )
         assert isinstance(opened, Storage)
         self._limiter = MovingWindowRateLimiter(opened)
 
     async def take(self, limit: str, route: str, caller: str) -> Window:
         """Count one request of a caller; ``limit`` is written like ``5/minute``.
 
-        Concurrent requests are never allowed beyond the limit.
+        Concurrent requests are never allowed beyond the limit. Raises ServiceUnavailable if a
+        shared storage does not answer.
         """
         item: RateLimitItem = parse(limit)
-        allowed = await self._limiter.hit(item, route, caller)
-        stats = await self._limiter.get_window_stats(item, route, caller)
+        try:
+            async with asyncio.timeout(STORAGE_SECONDS):
+                allowed = await self._limiter.hit(item, route, caller)
+                stats = await self._limiter.get_window_stats(item, route, caller)
+        except (StorageError, TimeoutError) as error:
+            raise ServiceUnavailable("request limits cannot be counted") from error
         return Window(allowed, item.amount, max(0, stats.remaining), stats.reset_time)

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 
@@ -34,6 +34,21 @@ HASTE = {
     "GODWIT_ADMISSION_TIMEOUT_SECONDS": "20",
     "GODWIT_SECRET_KEY": "a secret of the arena",
 }
+
+
+class SystemUnderTest(Protocol):
+    """What customers use and what the judge reads: an API with an account, a store and logs."""
+
+    api: httpx.AsyncClient
+    account: dict[str, Any]
+
+    @property
+    def url(self) -> str:
+        """The address of the store's database."""
+
+    @property
+    def data(self) -> Path:
+        """The directory with the logs, and with Temporal's database if that is a file."""
 
 
 @dataclass
@@ -75,10 +90,7 @@ class Arena:
 
     async def is_answering(self) -> bool:
         """Tell whether the API is up, with all that it needs."""
-        try:
-            return (await self.api.get("/readyz", timeout=2)).status_code == 200
-        except httpx.TransportError:
-            return False
+        return await is_answering(self.api)
 
     def hurt(self, name: str, number: signal.Signals) -> bool:
         """Send a signal to a part; False when it is down already."""
@@ -96,15 +108,28 @@ class Arena:
 
     async def carrier_log(self) -> list[dict[str, Any]]:
         """Everything that the carrier has accepted."""
-        async with httpx.AsyncClient(trust_env=False, timeout=30) as client:
-            async with asyncio.timeout(CARRIER_SECONDS):
-                while True:
-                    # It may have been killed just now, and starts again.
-                    with suppress(httpx.TransportError):
-                        url = f"{self.stack.description['carrier']}/log?after=0"
-                        log: list[dict[str, Any]] = (await client.get(url)).json()
-                        return log
-                    await asyncio.sleep(0.2)
+        return await carrier_log(str(self.stack.description["carrier"]))
+
+
+async def is_answering(api: httpx.AsyncClient) -> bool:
+    """Tell whether an API is up, with all that it needs."""
+    try:
+        return (await api.get("/readyz", timeout=2)).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+async def carrier_log(carrier: str, after: int = 0) -> list[dict[str, Any]]:
+    """Everything that a carrier has accepted, but for the first ``after``."""
+    async with httpx.AsyncClient(trust_env=False, timeout=30) as client:
+        async with asyncio.timeout(CARRIER_SECONDS):
+            while True:
+                # It may have been killed just now, and starts again.
+                with suppress(httpx.TransportError):
+                    answer = await client.get(f"{carrier}/log?after={after}")
+                    log: list[dict[str, Any]] = answer.json()
+                    return log
+                await asyncio.sleep(0.2)
 
 
 @asynccontextmanager

@@ -11,7 +11,7 @@ from typing import Any
 from campaign.settings import Settings
 from store.campaigns.audit import audit
 from store.store import Store, open_store
-from tests.chaos.arena import Arena
+from tests.chaos.arena import SystemUnderTest
 from tests.chaos.customers import CANARY_TEXT, Posted
 from tests.chaos.orders import instant, sent_against_orders, unretried
 
@@ -68,7 +68,7 @@ NOT_RESTORED = Restored((), 0, "")
 
 
 def check(
-    arena: Arena,
+    arena: SystemUnderTest,
     log: list[dict[str, Any]],
     posted: Iterable[Posted],
     restored: Restored = NOT_RESTORED,
@@ -135,7 +135,7 @@ def _check_balances(store: Store, verdict: Verdict) -> None:
         verdict.drift += abs(balance.granted - balance.available - balance.held - balance.posted)
 
 
-async def leaks(arena: Arena, numbers: Collection[str]) -> list[str]:
+async def leaks(arena: SystemUnderTest, numbers: Collection[str]) -> list[str]:
     """Where a number, a text or a secret can be read: logs, metrics and Temporal's database."""
     secrets = [str(arena.account[name]).encode() for name in ("keySecret", "bearer")]
     # With and without the country, and never the sender, which is nobody's.
@@ -151,7 +151,8 @@ async def leaks(arena: Arena, numbers: Collection[str]) -> list[str]:
 
 
 def _readable(data: Path) -> Iterator[tuple[str, bytes]]:
-    _checkpoint(data / "temporal.db")
+    if (data / "temporal.db").exists():
+        _checkpoint(data / "temporal.db")
     temporal = (data / "temporal.db").resolve()
     files = [*(data / "logs").rglob("*"), *temporal.parent.glob("temporal.db*")]
     for file in sorted(files):

@@ -13,7 +13,7 @@ from typing import Any
 
 import httpx
 
-from tests.chaos.arena import Arena
+from tests.chaos.arena import SystemUnderTest
 
 PATIENCE_SECONDS = 90.0
 CANARY_NUMBER = "+14155557321"
@@ -59,7 +59,7 @@ class Posted:
 class Customers:
     """What was asked for, and what was answered."""
 
-    arena: Arena
+    arena: SystemUnderTest
     rng: random.Random
     sizes: tuple[int, int]
     posted: dict[str, Posted] = field(default_factory=dict)

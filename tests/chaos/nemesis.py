@@ -12,7 +12,7 @@ from typing import Any
 from campaign.rates import sender_scope
 from campaign.settings import Settings
 from store.store import open_store
-from tests.chaos.arena import Arena, arena
+from tests.chaos.arena import Arena, SystemUnderTest, arena, is_answering
 from tests.chaos.check import Verdict, check, leaks
 from tests.chaos.customers import ENDS, SLOW_SENDER, Customers, Posted
 from tests.chaos.faults import Fault, faults, mend
@@ -93,7 +93,7 @@ async def run(directory: Path, attack: Attack) -> Tally:
     async with arena(
         directory, attack.database, attack.repeats, settings, has_clocks=attack.clocks
     ) as field:
-        await asyncio.to_thread(_limit_sender, field, attack.sender_rate)
+        await asyncio.to_thread(limit_sender, field, attack.sender_rate)
         customers = Customers(field, rng, attack.sizes)
         stop = asyncio.Event()
         attacked = [rage(field, rng, tally.faults, attack, stop)]
@@ -142,13 +142,13 @@ async def rage(
     await asyncio.gather(*under_way.values())
 
 
-async def settle(field: Arena, customers: Customers) -> list[str]:
+async def settle(field: SystemUnderTest, customers: Customers) -> list[str]:
     """Let everything come back, look whether orders hold, then have every campaign end.
 
     Returns the orders that were forgotten.
     """
     deadline = time.monotonic() + READY_SECONDS
-    while not await field.is_answering():
+    while not await is_answering(field.api):
         assert time.monotonic() < deadline, "the stack did not come back"
         await asyncio.sleep(0.2)
     deadline = time.monotonic() + ORDERS_SECONDS
@@ -186,7 +186,7 @@ def _accepted(field: Arena) -> int:
         return sum(block.count(b"\n") for block in iter(lambda: log.read(1 << 20), b""))
 
 
-async def _forgotten(field: Arena, customers: Customers) -> list[str]:
+async def _forgotten(field: SystemUnderTest, customers: Customers) -> list[str]:
     shown = {id: await customers.get(f"/v1/campaigns/{id}") for id in customers.posted}
     rates = await asyncio.to_thread(_rates, field)
     found = [forgotten(each, shown[id], rates) for id, each in customers.posted.items()]
@@ -208,7 +208,7 @@ def _is_paused(posted: Posted) -> bool:
     return control is not None and control.verb == "pause"
 
 
-def _rates(field: Arena) -> dict[str, float]:
+def _rates(field: SystemUnderTest) -> dict[str, float]:
     store = open_store(Settings(database_url=field.url))
     try:
         return dict(store.rates.rates())
@@ -216,7 +216,8 @@ def _rates(field: Arena) -> dict[str, float]:
         store.close()
 
 
-def _limit_sender(field: Arena, rate: float) -> None:
+def limit_sender(field: SystemUnderTest, rate: float) -> None:
+    """Give the slow sender of the customers its rate."""
     store = open_store(Settings(database_url=field.url))
     try:
         scope = sender_scope(field.account["accountId"], SLOW_SENDER)
