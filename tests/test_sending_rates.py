@@ -6,16 +6,17 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
 
+import pytest
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
-from campaign.instants import SECOND
 from campaign.rates import campaign_scope, sender_scope
 from carriers.pretend import PretendCarrier, PretendSettings
 from service.changes import Change
 from store.campaigns.audit import audit
 from store.store import open_store
 from tests.conftest import LONG_CODE, Story, finish
+from tests.workflows.steps import hold_claims
 from worker import build_worker
 
 PEOPLE = 200
@@ -84,12 +85,15 @@ async def test_three_workers_keep_a_speed_together_and_follow_a_change_of_it(
     assert audit(story.store.database).findings == ()
 
 
-async def test_a_speed_of_one_campaign_leaves_the_others_alone(real_story: Story) -> None:
+async def test_a_speed_of_one_campaign_leaves_the_others_alone(
+    real_story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
     story = real_story
     # It begins only when it has its speed.
-    start = await story.now() + 2 * SECOND
-    slow = (await story.service.admit(story.draft(40, 1_000, scheduled_at=start))).campaign
+    released = hold_claims(monkeypatch, story.store)
+    slow = (await story.service.admit(story.draft(40, 1_000))).campaign
     await story.service.change(slow, Change(has_rate=True, rate=1.0))
+    released.set()
     async with asyncio.timeout(30):
         while not story.carrier.log:
             await asyncio.sleep(0.05)

@@ -18,7 +18,7 @@ from campaign.settings import Settings
 from carriers import open_carrier
 from store.replies.inbound import InboundFilter
 from tests.carriers.described import forget_settings, handoff
-from tests.carriers.servers import free_port
+from tests.carriers.servers import free_ports
 from tests.carriers.serving_api import scratch_store, serving_api
 from tests.carriers.smsc import UCS2, Part, Smsc, serving_smsc
 from tests.store.builders import GRANTED, SENDER, StoreBuilder, number, outcome
@@ -152,7 +152,8 @@ async def listening(port: int) -> None:
 
 @asynccontextmanager
 async def linked(migrated: Path, tmp_path: Path, patch: pytest.MonkeyPatch) -> AsyncIterator[Link]:
-    ports = {name: free_port() for name in ("admin", "boxes", "sendsms", "smsc", "api")}
+    names = ("admin", "boxes", "sendsms", "smsc", "api")
+    ports = dict(zip(names, free_ports(len(names)), strict=True))
     public_url = f"http://127.0.0.1:{ports['api']}"
     inbound = f"{public_url}/carriers/kannel/inbound?token={quote(TOKEN, safe='')}"
     configuration = tmp_path / "kannel.conf"

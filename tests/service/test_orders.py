@@ -31,13 +31,12 @@ from tests.service.test_lost_workflows import (
     scheduled,
     sent_of,
 )
-from tests.workflows.test_campaign import handle_of
+from tests.workflows.steps import adds_no_history, hold_claims
+from tests.workflows.test_campaign import handle_of, is_paused, until
 
 PAUSED = CampaignStatus.PAUSED
 RATE = 20.0
 MANY = 200
-# What was claimed before a brake still leaves for this long.
-UNDER_WAY_SECONDS = 1.0
 
 
 async def local_server() -> WorkflowEnvironment:
@@ -64,9 +63,11 @@ def restore(story: Story, statement: str) -> None:
     story.store.database.write(lambda connection: connection.exec_driver_sql(statement))
 
 
-async def sends_nothing_more(story: Story) -> None:
+async def sends_nothing_more(story: Story, campaign_id: str) -> None:
     """See that the carrier gets nothing once what was under way has left."""
-    await asyncio.sleep(UNDER_WAY_SECONDS)
+    async with asyncio.timeout(30):
+        while latest(story, campaign_id).tally.sending:
+            await asyncio.sleep(0.02)
     before = len(story.carrier.log)
     await asyncio.sleep(2.0)
     assert before == len(story.carrier.log) < MANY
@@ -121,13 +122,10 @@ async def test_f3_an_order_that_temporal_cannot_hear_stops_the_campaign_and_is_b
     await cut_off.pause(campaign)
     view = latest(story, campaign.id)
     assert (view.status, view.paused_by, view.ordered) == (PAUSED, "person", "pause")
-    await sends_nothing_more(story)
+    await sends_nothing_more(story, campaign.id)
     # The chunk was held, and the workflow has followed the store: it waits and writes no history.
-    assert latest(story, campaign.id).ordered is None
-    handle = handle_of(story, campaign.id)
-    length = (await handle.describe()).history_length
-    await asyncio.sleep(2.0)
-    assert (await handle.describe()).history_length == length < 100
+    await until(story, campaign.id, is_paused)
+    assert await adds_no_history(handle_of(story, campaign.id)) < 100
     await cut_off.resume(view)
     assert latest(story, campaign.id).ordered == "resume"
     monkeypatch.setattr("service.orders.CARRIED_OUT_WITHIN", -SECOND)
@@ -140,18 +138,20 @@ async def test_f3_an_order_that_temporal_cannot_hear_stops_the_campaign_and_is_b
 
 @pytest.mark.one_store
 async def test_f3_an_older_temporal_that_runs_what_the_store_has_paused_sends_nothing(
-    real_story: Story,
+    real_story: Story, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     story = real_story
-    start = await story.now() + 2 * SECOND
-    campaign = (await story.service.admit(story.draft(PEOPLE, scheduled_at=start))).campaign
+    released = hold_claims(monkeypatch, story.store)
+    campaign = (await story.service.admit(story.draft(PEOPLE))).campaign
+    now = await story.now()
     # The store was paused, and carried it out, after the copy of Temporal was made.
     story.store.database.write(
         lambda connection: connection.exec_driver_sql(
-            f"UPDATE campaign SET status = 'paused', paused_by = 'person', paused_at = {start}"
+            f"UPDATE campaign SET status = 'paused', paused_by = 'person', paused_at = {now}"
         )
     )
-    await asyncio.sleep(4)
+    released.set()
+    await asyncio.sleep(2)
     view = latest(story, campaign.id)
     assert (view.status, view.paused_by, view.tally.queued) == (PAUSED, "person", PEOPLE)
     assert story.carrier.log == []
@@ -167,7 +167,7 @@ async def test_f10_a_closed_account_sends_nothing_more_and_its_campaign_says_why
     campaign = await under_way(story)
     story.store.accounts.update(story.account.id, active=False)
     view = latest(story, campaign.id)
-    await sends_nothing_more(story)
+    await sends_nothing_more(story, campaign.id)
     assert (view.status, view.paused_by, view.problem) == (PAUSED, "system", "account_closed")
     with pytest.raises(StateConflict) as conflict:
         await story.service.resume(view)
@@ -184,14 +184,15 @@ async def test_f10_a_closed_account_sends_nothing_more_and_its_campaign_says_why
 
 @pytest.mark.one_store
 async def test_f10_a_campaign_admitted_while_its_account_is_closed_is_held_and_says_so(
-    real_story: Story,
+    real_story: Story, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     story = real_story
-    start = await story.now() + SECOND
-    campaign = (await story.service.admit(story.draft(PEOPLE, scheduled_at=start))).campaign
+    released = hold_claims(monkeypatch, story.store)
+    campaign = (await story.service.admit(story.draft(PEOPLE))).campaign
     story.store.database.write(
         lambda connection: connection.exec_driver_sql("UPDATE account SET active = FALSE")
     )
+    released.set()
     view = await reaches(story, campaign.id, PAUSED)
     assert (view.paused_by, view.problem, view.tally.queued) == ("system", "account_closed", PEOPLE)
     assert story.carrier.log == []

@@ -105,6 +105,7 @@ async def test_a_destination_that_rests_or_has_no_worker_is_not_flooded_with_sig
         for _ in range(3):
             make_event(builder, 1, wall_clock())
             await asyncio.sleep(0.05)
+        await asyncio.wait_for(client.until(1), 5)
     assert delivery_workflow_id(other.id) in client.signalled
     assert delivery_workflow_id(resting.id) not in client.signalled
 

@@ -11,10 +11,11 @@ from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
-from campaign.instants import DAY, SECOND
+from campaign.instants import DAY
 from campaign.settings import Settings
 from campaign.states import CampaignStatus
 from carriers.pretend import PretendCarrier, PretendSettings
+from service.changes import Change
 from service.workers import EndingWorker
 from store.accounts.accounts import AccountView
 from store.campaigns.audit import audit
@@ -87,7 +88,7 @@ async def test_workers_that_cache_two_workflows_replay_the_others_and_lose_nothi
         tell(real, settings, store, account, carrier_server) as story,
         build_worker(other, settings, store, carrier),
     ):
-        start = await story.now() + 3 * SECOND
+        start = await story.now() + DAY
         drafts = [
             story.draft(5, 1_000 + 10 * number, scheduled_at=start) for number in range(4 * CACHED)
         ]
@@ -96,6 +97,10 @@ async def test_workers_that_cache_two_workflows_replay_the_others_and_lose_nothi
         for campaign in campaigns[::2]:
             await story.service.pause(campaign)
             await story.service.resume(campaign)
+        now = await story.now()
+        await asyncio.gather(
+            *(story.service.change(campaign, Change(start=now)) for campaign in campaigns)
+        )
         ends = await asyncio.gather(*(finish(story, each.id) for each in campaigns))
         assert set(ends) == {CampaignStatus.FINISHED}
         sent = [str(row["reference"]) for row in story.carrier.log]

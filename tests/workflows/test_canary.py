@@ -11,14 +11,14 @@ from campaign.canary import Brake, Canary, Maxima, Measure
 from campaign.handoffs import Receipt
 from campaign.instants import HOUR, SECOND
 from campaign.model import Draft, DraftRecipient
-from campaign.rates import campaign_scope
+from campaign.rates import sender_scope
 from campaign.settings import Settings
 from campaign.states import CampaignStatus, MessageStatus
 from campaign.views import CampaignView
 from store.accounts.accounts import AccountView
 from store.campaigns.audit import audit
 from store.store import Store
-from tests.conftest import Served, Story, finish, reach, tell
+from tests.conftest import LONG_CODE, Served, Story, finish, reach, tell
 
 FIVE_PERCENT: Maxima = {Measure.FAILURES: 0.05}
 WAIT_SECONDS = 120
@@ -182,16 +182,16 @@ async def test_a_brake_stops_a_running_campaign_and_starts_anew_when_it_is_resum
     real_story: Story,
 ) -> None:
     story = real_story
-    start = await story.now() + 2 * SECOND
-    planned = draft(story, 60, 10, 20, scheduled_at=start, brake=Brake(50, FIVE_PERCENT))
+    # Without a rate all would leave before the first outcome.
+    scope = sender_scope(story.account.id, LONG_CODE)
+    story.store.rates.set_rate(scope, 10.0)
+    planned = draft(story, 60, 10, 20, sender=LONG_CODE, brake=Brake(50, FIVE_PERCENT))
     campaign = (await story.service.admit(planned)).campaign
-    # Without a rate all would have left before the first outcome.
-    story.store.rates.set_rate(campaign_scope(campaign.id), 10.0)
     view = await paused(story, campaign.id)
     assert (view.problem, view.paused_by) == ("brake_failures", "system")
     assert 6 <= view.tally.failed <= 10
     assert view.tally.queued >= 15
-    story.store.rates.set_rate(campaign_scope(campaign.id), None)
+    story.store.rates.set_rate(scope, None)
     await story.service.resume(view)
     assert await finish(story, campaign.id) is CampaignStatus.FINISHED_WITH_FAILURES
     tally = story.store.campaigns.tally(campaign.id)

@@ -9,7 +9,7 @@ from activities.attempts import Attempts, SendingLimits
 from activities.breaker import Breaker
 from activities.carriers import Carriers
 from campaign.handoffs import Acceptance, Handoff, Repeats
-from campaign.instants import DAY, SECOND
+from campaign.instants import DAY
 from campaign.orders import Order
 from campaign.ports import ChunkRange
 from campaign.states import CampaignStatus, MessageStatus
@@ -21,6 +21,7 @@ from store.campaigns.audit import audit
 from store.store import Store
 from tests.conftest import Story, finish
 from tests.store.builders import NOW, StoreBuilder
+from tests.workflows.steps import hold_claims
 from tests.workflows.test_campaign import handle_of, is_paused, until
 from workflows.campaign import CampaignWorkflow
 from workflows.records import CampaignInput, CampaignState, OrderInput
@@ -106,13 +107,16 @@ async def test_a_person_still_pauses_and_resumes_with_a_signal_of_temporals_own(
 
 
 @pytest.mark.one_store
-async def test_a_run_follows_a_store_that_has_ended_the_campaign(real_story: Story) -> None:
+async def test_a_run_follows_a_store_that_has_ended_the_campaign(
+    real_story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
     story = real_story
-    start = await story.now() + 2 * SECOND
-    campaign = (await story.service.admit(story.draft(3, scheduled_at=start))).campaign
+    released = hold_claims(monkeypatch, story.store)
+    campaign = (await story.service.admit(story.draft(3))).campaign
     story.store.database.write(
         lambda connection: connection.exec_driver_sql("UPDATE campaign SET status = 'cancelled'")
     )
+    released.set()
     async with asyncio.timeout(30):
         assert await finish(story, campaign.id) is CampaignStatus.CANCELLED
     assert story.carrier.log == []
