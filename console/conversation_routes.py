@@ -102,6 +102,7 @@ def routes(console: Console, router: APIRouter) -> None:
                 number,
                 texts[0].received_at,
             )
+            await console.count_unread(request, session)
         return await conversation_page(request, session, texts)
 
     @router.post("/replies/answer")

@@ -107,7 +107,15 @@ class Console:
         if not session.may(permission, in_sandbox):
             raise Leave(self.problem(request, 403, words.FORBIDDEN[permission]))
         check_query(request)
+        await self.count_unread(request, session)
         return session
+
+    async def count_unread(self, request: Request, session: Session) -> None:
+        """Count the texts that nobody has read, which the head of each page shows."""
+        if session.may(Permission.READ):
+            request.scope["console_unread"] = await read_in_thread(
+                self.api.store.conversations.unread, session.principal.account_id
+            )
 
     async def read_form(self, request: Request, browser: str) -> dict[str, str]:
         """The fields of a form of ours; raises Leave with 403 unless its token is right.
@@ -148,7 +156,8 @@ class Console:
     ) -> Response:
         """Answer with a page; ``values`` are for the template."""
         session: Session | None = request.scope.get("console_session")
-        shared = {"session": session, "path": request.url.path}
+        unread = request.scope.get("console_unread", 0)
+        shared = {"session": session, "path": request.url.path, "unread": unread}
         return self.pages.answer(template, status, {**shared, **values})
 
     def problem(self, request: Request, status: int, text: words.Text) -> Response:

@@ -3,13 +3,14 @@
 from console.sessions import CONSOLE_PATH
 from store.accounts.permissions import Permission
 
+REPLIES = "Replies"
 # Each page with its paths below the console, the first of which is its address.
 PAGES = (
     ("Campaigns", ("campaigns",), Permission.READ),
     ("New campaign", ("new",), Permission.SEND),
     ("Lists", ("lists",), Permission.READ),
     ("People", ("people", "opt-outs"), Permission.READ),
-    ("Replies", ("replies",), Permission.READ),
+    (REPLIES, ("replies",), Permission.READ),
     ("Credits", ("credits",), Permission.READ),
     ("Settings", ("settings", "senders", "keys", "webhooks"), Permission.READ),
     ("Installation", ("installation",), Permission.ADMINISTER),

@@ -7,6 +7,7 @@ from campaign.people import ERASED
 from console.sessions import CONSOLE_PATH
 from store.accounts.ledger_entries import LedgerEntry
 from store.accounts.opt_outs import OptOutEventView
+from store.replies.conversations import UNREAD_MAX
 
 NUMBER_EXAMPLE = "+14155550123"
 HOW_MANY_TESTS = f"Give one to ten numbers, one a line, such as {NUMBER_EXAMPLE}."
@@ -39,6 +40,11 @@ SOURCES = {
     "inbound": "by a text",
     ERASED: "when they were erased",
 }
+
+
+def count_unread(count: int) -> str:
+    """How many texts are unread: "3", or "999+"."""
+    return str(count) if count < UNREAD_MAX else f"{UNREAD_MAX - 1}+"
 
 
 def number_path(number: str) -> str:

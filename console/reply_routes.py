@@ -60,7 +60,6 @@ def routes(console: Console, router: APIRouter) -> None:
             request,
             "replies.html",
             replies=replies,
-            unread=await read_in_thread(store.conversations.unread, account_id),
             names=await read_in_thread(store.campaign_names.among, account_id, ids),
             following=following,
             is_first=before is None,

@@ -29,7 +29,13 @@ _PAGE = """
     LIMIT :limit
 """
 _BEFORE = "AND (m.received_at, m.id) < (:at, :id)"
-_UNREAD = text("SELECT count(*) FROM inbound_message WHERE account_id = :account AND unread")
+# More are not counted: every page asks.
+UNREAD_MAX = 1_000
+_UNREAD = text(f"""
+    SELECT count(*) FROM (
+        SELECT 1 FROM inbound_message WHERE account_id = :account AND unread LIMIT {UNREAD_MAX}
+    ) AS found
+""")
 _IN_CONVERSATION = "account_id = :account AND writer = :writer AND number = :number"
 _READ = text(f"""
     UPDATE inbound_message SET unread = FALSE
@@ -91,7 +97,7 @@ class Conversations:
         )
 
     def unread(self, account_id: str) -> int:
-        """How many texts of an account are unread."""
+        """How many texts of an account are unread, at most ``UNREAD_MAX``."""
         values = {"account": account_id}
         return self._database.read(
             lambda connection: int(connection.execute(_UNREAD, values).scalar_one())

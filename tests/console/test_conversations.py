@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
+from console.people_words import count_unread
 from store.replies.inbound import InboundFilter
 from tests.conftest import LONG_CODE, finish
 from tests.console.browsing import ROLES, Browser
@@ -135,3 +136,24 @@ async def test_a_key_for_tests_marks_nothing_and_answers_in_the_sandbox(
     await one.send(page.form("/replies/answer"), text="Hi")
     (view,) = store.campaigns.list(api.story.account.id)
     assert view.sandbox
+
+
+async def test_every_page_says_how_many_texts_are_unread_to_those_who_may_read_them(
+    browser: Browsers, api: Api
+) -> None:
+    one, blind = browser(), browser()
+    await one.sign_in()
+    pair = api.key("create:BatchSMS")
+    form = (await blind.get("/console/sign-in")).form("/sign-in")
+    await blind.send(form, keyId=pair.key_id, keySecret=pair.secret)
+    assert "unread" not in (await one.get("/console/credits")).text
+    bring(api, "When is it?", 1)
+    bring(api, "Are you there?", 2)
+    assert "Replies 2 unread Credits" in (await one.get("/console/credits")).text
+    assert "unread" not in (await blind.get("/console/new")).text
+    # The page that marks them as read counts them no more.
+    assert "Replies Credits" in (await one.get(await opened(one))).text
+
+
+def test_many_unread_texts_are_not_counted_to_the_end() -> None:
+    assert [count_unread(count) for count in (1, 999, 1_000)] == ["1", "999", "999+"]
