@@ -1,6 +1,6 @@
 """Receipts, written to messages: forward only, repeated, early or late."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, text
@@ -11,6 +11,7 @@ from campaign.instants import Instant
 from campaign.states import MessageStatus
 from store.database.engine import Database, json_rows
 from store.shared import ledger, recipient_keys
+from store.shared.guards import Guards
 from store.shared.outbox import Outbox
 from store.shared.prices import PRICE_COLUMNS, price_of
 
@@ -48,7 +49,8 @@ _PROVE = text(f"""
                 AND (:status = 'delivered' OR a.number = message.attempts)
         )
     )
-    RETURNING campaign_id, position, key, id, status, sent_at, final_at, {PRICE_COLUMNS},
+    RETURNING campaign_id, position, key, id, status, sent_at, final_at, outcome_at,
+        {PRICE_COLUMNS},
         (SELECT c.account_id FROM campaign c WHERE c.id = campaign_id) AS account_id
 """)
 
@@ -56,9 +58,10 @@ _PROVE = text(f"""
 class Receipts:
     """The receipts of carriers in the database."""
 
-    def __init__(self, database: Database, outbox: Outbox) -> None:
+    def __init__(self, database: Database, outbox: Outbox, guards: Guards) -> None:
         self._database = database
         self._outbox = outbox
+        self._guards = guards
         rows = database.rowset("reference TEXT, status TEXT, code TEXT, at BIGINT, carrier TEXT")
         # The answer to the same request may make ``sending`` ``sent`` at this moment; the second
         # of the two must read what the first wrote. In one order, so that two batches cannot
@@ -83,7 +86,8 @@ class Receipts:
                     WHERE a.campaign_id = message.campaign_id AND a.position = message.position
                         AND a.number = message.attempts
                 ), '') IN ('', r.carrier))
-            RETURNING message.id, message.status, message.final_at,
+            RETURNING message.id, message.status, message.final_at, message.campaign_id,
+                message.outcome_at,
                 CASE WHEN message.callback_url > '' OR EXISTS (
                     SELECT 1 FROM webhook w WHERE w.disabled_at IS NULL
                 ) THEN message.id END AS event_for
@@ -96,22 +100,29 @@ class Receipts:
         already final, changes nothing.
         One for a message still ``sending`` or ``unknown`` also pays for it and spends its key.
         Events of changed messages are due at ``now``, without it when the last receipt was made.
+        A campaign with a canary or a brake is paused if these receipts decide so.
         """
         if not receipts:
             return 0
-        changed, destinations = self._database.write(
-            lambda connection: self.settle(connection, receipts, now)
+        at = max(receipt.at for receipt in receipts) if now is None else now
+        changed, destinations, guarded = self._database.write(
+            lambda connection: self._settle(connection, receipts, at)
         )
         self._outbox.notify(destinations)
+        for campaign_id in guarded:
+            self._guards.stop_after_receipts(self._database, campaign_id, at)
         return changed
 
     def settle(
-        self, connection: Connection, receipts: Sequence[Receipt], now: Instant | None = None
-    ) -> tuple[int, Sequence[Destination]]:
-        """As ``apply``, inside the caller's transaction; the destinations are to be notified."""
-        if not receipts:
-            return 0, []
-        due_at = max(receipt.at for receipt in receipts) if now is None else now
+        self, connection: Connection, receipts: Sequence[Receipt], now: Instant
+    ) -> Sequence[Destination]:
+        """Write receipts inside the caller's transaction; the destinations are to be notified."""
+        return self._settle(connection, receipts, now)[1] if receipts else []
+
+    def _settle(
+        self, connection: Connection, receipts: Sequence[Receipt], due_at: Instant
+    ) -> tuple[int, Sequence[Destination], Collection[str]]:
+        """Also return how many messages changed, and the guarded campaigns that they are of."""
         rows = json_rows(
             [
                 {
@@ -141,7 +152,8 @@ class Receipts:
         # Last, because every chunk of the account waits for the rows of the ledger.
         for row in sorted(proved, key=lambda each: str(each.campaign_id)):
             _post(connection, row)
-        return len(settled) + len(proved), destinations
+        guarded = {row.campaign_id for row in (*moved, *proved) if row.outcome_at is not None}
+        return len(settled) + len(proved), destinations, guarded
 
     def _prove_handoff(
         self, connection: Connection, receipt: Receipt, now: Instant
