@@ -129,8 +129,8 @@ def open_store(settings: Settings) -> Store:
     forecasts = Forecasts(database, rates, routes)
     admissions = Admissions(database, outbox, erased_numbers, forecasts)
     due_messages = DueMessages(database, rates, health, routes)
-    receipts = Receipts(database, outbox)
     guards = Guards(outbox)
+    receipts = Receipts(database, outbox, guards)
     return Store(
         database=database,
         clock=StoreClock(database),

@@ -45,6 +45,8 @@ class CampaignWorkflow(PlanUpdates):
 
     @workflow.init
     def __init__(self, input: CampaignInput) -> None:
+        if CampaignInput.is_missing(input):
+            return  # An error here would leave the SDK a coroutine that nobody awaits.
         self.input = input
         self.ref = CampaignRef(campaign_id=input.campaign_id)
         self.revision = input.revision or (LOCAL_STEPS if input.local_books else 0)
@@ -66,6 +68,7 @@ class CampaignWorkflow(PlanUpdates):
     @workflow.run
     async def run(self, input: CampaignInput) -> CampaignResult:
         """Run the campaign to its end; cancelling the workflow is the same as its signal."""
+        CampaignInput.check(input)
         return await as_signal(self._run(), self.cancel)
 
     async def _run(self) -> CampaignResult:

@@ -55,9 +55,23 @@ class WorkflowInput(Record):
             return read(data)
         except ValidationError as error:
             kinds = sorted({fault["type"] for fault in error.errors(include_input=False)})
-            raise ApplicationError(
-                f"the input is no {cls.__name__}: {', '.join(kinds)}", type="InvalidInput"
-            ) from None
+            raise _invalid(cls, ", ".join(kinds)) from None
+
+    @staticmethod
+    def is_missing(input: object) -> bool:
+        """Tell whether the input is null, which the SDK passes on whatever the type is."""
+        return input is None
+
+    @classmethod
+    def check(cls, input: object) -> None:
+        """Raise the same ApplicationError for an input of null."""
+        if cls.is_missing(input):
+            raise _invalid(cls, "null")
+
+
+def _invalid(model: type, fault: str) -> ApplicationError:
+    what = f"the input is no {model.__name__}: {fault}"
+    return ApplicationError(what, type="InvalidInput", non_retryable=True)
 
 
 class CampaignInput(WorkflowInput):

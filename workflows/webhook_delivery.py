@@ -29,6 +29,8 @@ class WebhookDeliveryWorkflow:
 
     @workflow.init
     def __init__(self, input: WebhookDeliveryInput) -> None:
+        if WebhookDeliveryInput.is_missing(input):
+            return  # See CampaignWorkflow.
         self.input = input
         self.state = input.state or WebhookDeliveryState()
         self.notified = False
@@ -41,6 +43,7 @@ class WebhookDeliveryWorkflow:
     @workflow.run
     async def run(self, input: WebhookDeliveryInput) -> WebhookDeliveryResult:
         """Deliver until nothing is waiting."""
+        WebhookDeliveryInput.check(input)
         while True:
             await self._rest()
             self.notified = False

@@ -13,6 +13,7 @@ from campaign.instants import SECOND, Instant
 from campaign.states import MessageStatus
 from store.database.engine import Database, json_rows
 from store.shared import ledger, recipient_keys
+from store.shared.guards import Guards
 from store.shared.outbox import Outbox
 from store.shared.prices import PRICE_COLUMNS, price_of
 from telemetry.metrics import DELIVERY_SECONDS, RECEIPTS
@@ -51,7 +52,8 @@ _PROVE = text(f"""
                 AND (:status = 'delivered' OR a.number = message.attempts)
         )
     )
-    RETURNING campaign_id, position, key, id, status, sent_at, final_at, {PRICE_COLUMNS},
+    RETURNING campaign_id, position, key, id, status, sent_at, final_at, outcome_at,
+        {PRICE_COLUMNS},
         (SELECT c.account_id FROM campaign c WHERE c.id = campaign_id) AS account_id
 """)
 
@@ -68,9 +70,10 @@ class Settled:
 class Receipts:
     """The receipts of carriers in the database."""
 
-    def __init__(self, database: Database, outbox: Outbox) -> None:
+    def __init__(self, database: Database, outbox: Outbox, guards: Guards) -> None:
         self._database = database
         self._outbox = outbox
+        self._guards = guards
         rows = database.rowset("reference TEXT, status TEXT, code TEXT, at BIGINT, carrier TEXT")
         # The answer to the same request may make ``sending`` ``sent`` at this moment; the second
         # of the two must read what the first wrote. In one order, so that two batches cannot
@@ -96,6 +99,7 @@ class Receipts:
                         AND a.number = message.attempts
                 ), '') IN ('', r.carrier))
             RETURNING message.id, message.status, message.sent_at, message.final_at,
+                message.campaign_id, message.outcome_at,
                 CASE WHEN message.callback_url > '' OR EXISTS (
                     SELECT 1 FROM webhook w WHERE w.disabled_at IS NULL
                 ) THEN message.id END AS event_for
@@ -108,21 +112,22 @@ class Receipts:
         already final, changes nothing.
         One for a message still ``sending`` or ``unknown`` also pays for it and spends its key.
         Events of changed messages are due at ``now``, without it when the last receipt was made.
+        A campaign with a canary or a brake is paused if these receipts decide so.
         """
         if not receipts:
             return 0
-        settled = self._database.write(lambda connection: self.settle(connection, receipts, now))
+        at = max(receipt.at for receipt in receipts) if now is None else now
+        settled = self._database.write(lambda connection: self.settle(connection, receipts, at))
         self._outbox.notify(settled.destinations)
         _count(receipts, settled)
+        for campaign_id in {row.campaign_id for row in settled.rows if row.outcome_at is not None}:
+            self._guards.stop_after_receipts(self._database, campaign_id, at)
         return settled.changed
 
-    def settle(
-        self, connection: Connection, receipts: Sequence[Receipt], now: Instant | None = None
-    ) -> Settled:
+    def settle(self, connection: Connection, receipts: Sequence[Receipt], now: Instant) -> Settled:
         """As ``apply``, inside the caller's transaction; the destinations are to be notified."""
         if not receipts:
             return Settled()
-        due_at = max(receipt.at for receipt in receipts) if now is None else now
         rows = json_rows(
             [
                 {
@@ -137,18 +142,16 @@ class Receipts:
         )
 
         connection.execute(self._messages_for_update, {"rows": rows})
-        moved = connection.execute(self._settle_sent, {"rows": rows, "now": due_at}).all()
+        moved = connection.execute(self._settle_sent, {"rows": rows, "now": now}).all()
         settled = {row.id for row in moved}
         proved = [
             row
             for receipt in receipts
             if receipt.reference not in settled
-            and (row := self._prove_handoff(connection, receipt, due_at)) is not None
+            and (row := self._prove_handoff(connection, receipt, now)) is not None
         ]
         events = [*(row for row in moved if row.event_for is not None), *proved]
-        destinations = self._outbox.record_message_events(
-            connection, map(_event_of, events), due_at
-        )
+        destinations = self._outbox.record_message_events(connection, map(_event_of, events), now)
         # Last, because every chunk of the account waits for the rows of the ledger.
         for row in sorted(proved, key=lambda each: str(each.campaign_id)):
             _post(connection, row)

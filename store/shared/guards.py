@@ -15,6 +15,7 @@ from campaign.events import Destination
 from campaign.instants import SECOND, Instant
 from campaign.sequential_test import CountedMessage, Stop, conclude, find_stop
 from campaign.states import CampaignStatus, MessageStatus
+from store.database.engine import Database
 from store.shared.activity import record
 from store.shared.brakes import NEXT_NUMBER
 from store.shared.cache import Cache
@@ -80,24 +81,42 @@ class Guards:
         Looks once in ``LOOK_EVERY``, and answers the same until then.
         """
 
-        def look() -> Sequence[Destination] | None:
-            campaign = _campaign_row(connection, campaign_id)
-            stop = None
-            if campaign.canary_end is not None and campaign.canary_decision is None:
-                canary = canary_from_json(campaign.canary)
-                messages = _of_canary(connection, campaign_id, campaign, canary, WINDOW_MAX)
-                stop = find_stop("canary", _counted(messages), canary.maxima)
-            if stop is None and campaign.brake is not None:
-                brake = brake_from_json(campaign.brake)
-                opt_outs = Measure.OPT_OUTS in brake.maxima
-                values = {"since": campaign.since, "end": _END, "limit": brake.window}
-                messages = _outcomes(connection, campaign_id, campaign, opt_outs, **values)
-                stop = find_stop("brake", _counted(messages), brake.maxima)
-            return (
-                None if stop is None else self._stop(connection, campaign_id, campaign, stop, now)
-            )
+        return self._looked.get(campaign_id, now, lambda: self._look(connection, campaign_id, now))
 
-        return self._looked.get(campaign_id, now, look)
+    def stop_after_receipts(self, database: Database, campaign_id: str, now: Instant) -> None:
+        """Pause a campaign if receipts that were just committed decide so.
+
+        Nothing of it may be claimed for hours, and a canary that waits claims nothing. Looks as
+        often as ``stop_if_decided``, in a transaction of its own: this one locks the campaign, and
+        the one that wrote the receipts had locked their messages. A process that dies between the
+        two leaves the look to the next claim.
+        """
+
+        def look() -> Sequence[Destination] | None:
+            stopped = database.write(lambda connection: self._look(connection, campaign_id, now))
+            self._outbox.notify(stopped or [])
+            return stopped
+
+        self._looked.get(campaign_id, now, look)
+
+    def _look(
+        self, connection: Connection, campaign_id: str, now: Instant
+    ) -> Sequence[Destination] | None:
+        campaign = _campaign_row(connection, campaign_id)
+        if campaign.status not in (CampaignStatus.SCHEDULED, CampaignStatus.RUNNING):
+            return None
+        stop = None
+        if campaign.canary_end is not None and campaign.canary_decision is None:
+            canary = canary_from_json(campaign.canary)
+            messages = _of_canary(connection, campaign_id, campaign, canary, WINDOW_MAX)
+            stop = find_stop("canary", _counted(messages), canary.maxima)
+        if stop is None and campaign.brake is not None:
+            brake = brake_from_json(campaign.brake)
+            opt_outs = Measure.OPT_OUTS in brake.maxima
+            values = {"since": campaign.since, "end": _END, "limit": brake.window}
+            messages = _outcomes(connection, campaign_id, campaign, opt_outs, **values)
+            stop = find_stop("brake", _counted(messages), brake.maxima)
+        return None if stop is None else self._stop(connection, campaign_id, campaign, stop, now)
 
     def canary_until(self, connection: Connection, campaign_id: str, now: Instant) -> Instant:
         """Until when to wait for outcomes of a canary whose messages have left; ``now``: no more.

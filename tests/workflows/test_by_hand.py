@@ -74,7 +74,7 @@ async def test_after_a_reset_the_web_ui_counts_as_the_store_does(
     assert len(story.carrier.log) == SENT
 
 
-@pytest.mark.parametrize("input", [{"campaign": "+14155550123"}, "rubbish", 7])
+@pytest.mark.parametrize("input", [{"campaign": "+14155550123"}, "rubbish", 7, None])
 async def test_a_campaign_that_is_started_with_an_invalid_input_fails(
     real_story: Story, input: object
 ) -> None:

@@ -151,3 +151,39 @@ def test_a_failed_canary_pauses_the_campaign_once_and_records_it_for_webhooks(
         lambda connection: connection.execute(query, {"campaign": campaign}).all()
     )
     assert [tuple(row) for row in found] == [("campaign.paused", LATER)]
+
+
+def undelivered(builder: StoreBuilder, campaign: str, count: int, now: Instant) -> int:
+    """Write receipts that so many messages were not delivered."""
+    receipts = [Receipt(f"{campaign}-{at}", MessageStatus.UNDELIVERED, now) for at in range(count)]
+    return builder.store.receipts.apply(receipts, now)
+
+
+def test_receipts_stop_a_campaign_of_which_nothing_is_claimed(builder: StoreBuilder) -> None:
+    campaign = builder.admit(40, brake=BRAKE)
+    send(builder, campaign, 20, MessageStatus.SENT)
+    assert undelivered(builder, campaign, 10, LATER) == 10
+    stopped = view(builder, campaign)
+    assert (stopped.status, stopped.problem) == (CampaignStatus.PAUSED, "brake_failures")
+    assert (stopped.ordered, stopped.paused_at) == ("pause", LATER)
+    query = "SELECT count(*) FROM activity WHERE action = 'campaign.paused'"
+    assert builder.value(query) == 1
+    # Written again, and with those that come afterwards, nothing more happens.
+    assert undelivered(builder, campaign, 20, LATER + SECOND) == 10
+    assert builder.value(query) == 1
+    assert builder.flush_and_claim(campaign, claim=1, now=LATER + 2 * SECOND).held
+
+
+def test_receipts_stop_a_canary_that_waits_and_good_ones_leave_it(builder: StoreBuilder) -> None:
+    canary = Canary(20, 300, FIVE_PERCENT)
+    campaigns = [builder.admit(40, canary=canary) for _ in range(2)]
+    for campaign in campaigns:
+        builder.execute("UPDATE campaign SET canary_end = 20")
+        send(builder, campaign, 20, MessageStatus.SENT)
+    bad, good = campaigns
+    assert undelivered(builder, bad, 10, LATER) == 10
+    assert undelivered(builder, good, 1, LATER) == 1
+    assert view(builder, bad).canary_decision == "stop"
+    assert view(builder, bad).status is CampaignStatus.PAUSED
+    assert view(builder, good).canary_decision is None
+    assert view(builder, good).status is CampaignStatus.RUNNING
