@@ -36,8 +36,8 @@ class Attempts:
                 func.coalesce(col(MessageRow.campaign_id), "") == campaign_id,
                 col(MessageRow.id).in_(
                     union_all(
-                        select(MessageRow.id).where(col(MessageRow.id) == number_or_id),
-                        select(MessageRow.id).where(col(MessageRow.recipient) == number_or_id),
+                        select(col(MessageRow.id)).where(col(MessageRow.id) == number_or_id),
+                        select(col(MessageRow.id)).where(col(MessageRow.recipient) == number_or_id),
                     )
                 ),
             )

@@ -133,20 +133,6 @@ def test_messages_that_are_removed_are_counted_no_more(builder: StoreBuilder) ->
     compare(builder.store, campaign)
 
 
-def test_an_audit_finds_a_wrong_count(builder: StoreBuilder) -> None:
-    campaign = builder.admit(3)
-    builder.flush_and_claim(campaign)
-    builder.write(campaign, outcome(0, MessageStatus.FAILED, code="refused"))
-    builder.execute("UPDATE message_count SET messages = 2")
-    (finding,) = audit(builder.store.database).findings
-    assert (finding.check, finding.subject, finding.expected, finding.found) == (
-        "a count is its messages",
-        f"{campaign} failed refused",
-        "1",
-        "2",
-    )
-
-
 def test_the_messages_of_an_older_version_are_counted(any_url: str) -> None:
     database = Database(any_url)
     upgrade(database, "0025")
