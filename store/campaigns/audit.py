@@ -137,6 +137,17 @@ CHECKS: dict[str, str] = {
         f"m.status AS found FROM message m WHERE m.status NOT IN {_KNOWN} "
         f"AND {_OF_CAMPAIGN.format(column='m.campaign_id')}"
     ),
+    "a count is its messages": (
+        "SELECT campaign_id || ' ' || status || ' ' || reason AS subject, "
+        "sum(there) AS expected, sum(counted) AS found FROM ("
+        "SELECT campaign_id, status, COALESCE(reason, error, '') AS reason, 1 AS there, "
+        "0 AS counted FROM message WHERE (status NOT IN ('queued', 'sending') "
+        "OR COALESCE(reason, error, '') <> '') "
+        f"AND {_OF_CAMPAIGN.format(column='campaign_id')} "
+        "UNION ALL SELECT campaign_id, status, reason, 0, messages FROM message_count "
+        f"WHERE {_OF_CAMPAIGN.format(column='campaign_id')}) AS compared "
+        "GROUP BY campaign_id, status, reason HAVING sum(there) <> sum(counted)"
+    ),
     "an ended campaign leaves nothing waiting": (
         "SELECT m.campaign_id || ' #' || m.position AS subject, 'an end' AS expected, "
         f"m.status AS found FROM campaign c JOIN message m ON m.campaign_id = c.id "

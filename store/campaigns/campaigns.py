@@ -25,6 +25,7 @@ from campaign.views import CampaignView, MessageView
 from store.campaigns import links
 from store.campaigns.forecasts import Forecasts
 from store.campaigns.listing import CampaignFilter, campaign_rows, whole_views
+from store.campaigns.message_search import campaign_messages
 from store.campaigns.orders import follow
 from store.campaigns.rows import campaign_values, message_values, record_created
 from store.database.engine import Database
@@ -204,19 +205,11 @@ class Campaigns:
         limit: int = 100,
     ) -> Sequence[MessageView]:
         """Messages of a campaign by position; ``after`` is the last position seen."""
-        condition = "" if status is None else "AND COALESCE(status, '') = :status "
-        query = text(
-            "SELECT * FROM message WHERE campaign_id = :campaign AND position > :after "
-            f"{condition}ORDER BY position LIMIT :limit"
-        )
-        values = {
-            "campaign": campaign_id,
-            "after": -1 if after is None else after,
-            "status": status,
-            "limit": limit,
-        }
         return self._database.read(
-            lambda connection: [message_view(row) for row in connection.execute(query, values)]
+            lambda connection: [
+                message_view(row)
+                for row in campaign_messages(connection, campaign_id, limit, after, status)
+            ]
         )
 
     def report(self, campaign_id: str) -> Report:

@@ -8,6 +8,7 @@ from campaign.timeline import POINTS_MAX, TimelineCount, TimelinePoint, part_wid
 from store.database.engine import Database
 
 # A message that is skipped or cancelled is not planned any more, and nothing else became of it.
+# Both statements read the index ``message_queue`` alone.
 _MESSAGES = """
     FROM message WHERE campaign_id = :campaign AND status NOT IN ('skipped', 'cancelled')
 """

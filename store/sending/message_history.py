@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, func, or_, select, text
+from sqlalchemy import Connection, func, select, text, union_all
 from sqlmodel import col
 
 from campaign.views import AttemptView, MessageStory, MessageView
@@ -32,8 +32,14 @@ class Attempts:
         query = (
             select(MessageRow)
             .where(
-                col(MessageRow.campaign_id) == campaign_id,
-                or_(col(MessageRow.recipient) == number_or_id, col(MessageRow.id) == number_or_id),
+                # Each half has an index; COALESCE keeps SQLite from reading the whole campaign.
+                func.coalesce(col(MessageRow.campaign_id), "") == campaign_id,
+                col(MessageRow.id).in_(
+                    union_all(
+                        select(col(MessageRow.id)).where(col(MessageRow.id) == number_or_id),
+                        select(col(MessageRow.id)).where(col(MessageRow.recipient) == number_or_id),
+                    )
+                ),
             )
             .order_by(col(MessageRow.position))
         )

@@ -1,6 +1,7 @@
 """Counts messages and adds up money of campaigns, inside the caller's transaction."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, text
@@ -14,13 +15,20 @@ from campaign.states import HANDED_OFF, MessageStatus
 from campaign.views import CampaignFacts, CampaignView
 from store.shared.clicks import click_counts
 from store.shared.prices import PRICE_SUMS, price_of
-from store.shared.views import campaign_view
+from store.shared.views import NO_FACTS, campaign_view
 
+# What triggers do not count (store/tables/counts.py) is ``queued`` if it is not ``sending``. Few
+# are, and one statement reads both as they are at one moment.
 _COUNTS = text("""
-    SELECT campaign_id, status, count(*) AS n FROM message
+    SELECT campaign_id, status, reason, sum(messages) AS n FROM message_count
     WHERE campaign_id IN :campaigns
+    GROUP BY campaign_id, status, reason HAVING sum(messages) <> 0
+    UNION ALL
+    SELECT campaign_id, status, NULL, count(*) FROM message
+    WHERE campaign_id IN :campaigns AND status = 'sending'
     GROUP BY campaign_id, status
 """).bindparams(bindparam("campaigns", expanding=True))
+_UNCOUNTED = (MessageStatus.QUEUED, MessageStatus.SENDING)
 _CAMPAIGN = text("SELECT id, total, status, sandbox FROM campaign WHERE id = :campaign")
 _TOTALS = text("""
     SELECT COALESCE(sum(attempts), 0) AS attempts,
@@ -46,15 +54,6 @@ _WITH_REASON = frozenset(MessageStatus) - {
     MessageStatus.SENT,
     MessageStatus.DELIVERED,
 }
-_REASONS = text("""
-    SELECT campaign_id, status, COALESCE(reason, error) AS why, count(*) AS n FROM message
-    WHERE campaign_id IN :campaigns AND status IN :with_reason
-        AND COALESCE(reason, error) IS NOT NULL
-    GROUP BY campaign_id, status, COALESCE(reason, error)
-""").bindparams(
-    bindparam("campaigns", expanding=True),
-    bindparam("with_reason", expanding=True),
-)
 _HOLDS = text("""
     SELECT campaign_id, kind, amount - posted - voided AS held, posted, voided FROM hold
     WHERE campaign_id IN :campaigns
@@ -64,13 +63,33 @@ _RATES = text("""
 """).bindparams(bindparam("scopes", expanding=True))
 
 
-def tallies(connection: Connection, campaigns: Iterable[Row[Any]]) -> dict[str, Tally]:
-    """Count the messages of several campaign rows by state, in one statement."""
-    counts: dict[str, dict[str, int]] = {row.id: {"total": row.total} for row in campaigns}
-    if counts:
-        for row in connection.execute(_COUNTS, {"campaigns": list(counts)}):
-            counts[row.campaign_id][row.status] = row.n
-    return {campaign_id: Tally(**states) for campaign_id, states in counts.items()}
+@dataclass(slots=True)
+class Counted:
+    """The messages of a campaign by state, and those with a reason by state and reason."""
+
+    states: dict[str, int]
+    reasons: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    @property
+    def tally(self) -> Tally:
+        """The same as a tally; what nothing else counts is queued."""
+        total = self.states["total"]
+        queued = total - sum(n for state, n in self.states.items() if state != "total")
+        return Tally(queued=queued, **self.states)
+
+
+def counted(connection: Connection, campaigns: Iterable[Row[Any]]) -> dict[str, Counted]:
+    """Count the messages of several campaign rows, in one statement and without reading them."""
+    found = {row.id: Counted({"total": row.total}) for row in campaigns}
+    if not found:
+        return {}
+    for row in connection.execute(_COUNTS, {"campaigns": list(found)}):
+        of, n = found[row.campaign_id], int(row.n)
+        if row.reason:
+            of.reasons[row.status, row.reason] = n
+        if row.reason is None or row.status not in _UNCOUNTED:
+            of.states[row.status] = of.states.get(row.status, 0) + n
+    return found
 
 
 def campaign_views(
@@ -82,18 +101,21 @@ def campaign_views(
 
     Their facts are left out unless ``planned_ends`` has the expected ends of those that send.
     """
-    tallied = tallies(connection, rows)
-    clicked = click_counts(connection, tallied)
-    if planned_ends is None:
-        return [campaign_view(row, tallied[row.id], clicked[row.id]) for row in rows]
-    facts = campaign_facts(connection, list(tallied), planned_ends)
-    return [campaign_view(row, tallied[row.id], clicked[row.id], facts[row.id]) for row in rows]
+    found = counted(connection, rows)
+    clicked = click_counts(connection, found)
+    facts: Mapping[str, CampaignFacts] = {}
+    if planned_ends is not None:
+        facts = campaign_facts(connection, found, planned_ends)
+    return [
+        campaign_view(row, found[row.id].tally, clicked[row.id], facts.get(row.id, NO_FACTS))
+        for row in rows
+    ]
 
 
 def tally(connection: Connection, campaign_id: str) -> Tally:
     """Count the messages of one campaign by state."""
     row = connection.execute(_CAMPAIGN, {"campaign": campaign_id}).one()
-    return tallies(connection, [row])[campaign_id]
+    return counted(connection, [row])[campaign_id].tally
 
 
 def report(connection: Connection, campaign_id: str) -> Report:
@@ -101,12 +123,13 @@ def report(connection: Connection, campaign_id: str) -> Report:
     values = {"campaign": campaign_id}
     campaign = connection.execute(_CAMPAIGN, values).one()
     totals = connection.execute(_TOTALS, values).one()
-    facts = campaign_facts(connection, [campaign_id], {}, frozenset(MessageStatus))[campaign_id]
+    found = counted(connection, [campaign])
+    facts = campaign_facts(connection, found, {}, frozenset(MessageStatus))[campaign_id]
     return Report(
         campaign_id=campaign_id,
         sandbox=bool(campaign.sandbox),
         status=campaign.status,
-        tally=tallies(connection, [campaign])[campaign_id],
+        tally=found[campaign_id].tally,
         segments_sent=totals.segments,
         attempts=totals.attempts,
         held=facts.held,
@@ -130,35 +153,33 @@ def report(connection: Connection, campaign_id: str) -> Report:
 
 def campaign_facts(
     connection: Connection,
-    campaign_ids: Sequence[str],
+    found: Mapping[str, Counted],
     planned_ends: Mapping[str, Instant],
     with_reason: Collection[MessageStatus] = _WITH_REASON,
 ) -> dict[str, CampaignFacts]:
-    """Add up the credits, reasons and rates of campaigns, one statement for each of the three.
+    """Add up the credits and rates of counted campaigns, one statement for each of the two.
 
     Reasons are those of messages in one of the states ``with_reason``.
     """
-    if not campaign_ids:
+    if not found:
         return {}
-    values = {"campaigns": campaign_ids}
+    values = {"campaigns": list(found)}
     money: dict[str, dict[str, dict[str, int]]] = {
-        id: {"held": {}, "posted": {}, "voided": {}} for id in campaign_ids
+        id: {"held": {}, "posted": {}, "voided": {}} for id in found
     }
     for row in connection.execute(_HOLDS, values):
         for name, amounts in money[row.campaign_id].items():
             amounts[row.kind] = getattr(row, name)
-    reasons: dict[str, dict[tuple[str, str], int]] = {id: {} for id in campaign_ids}
-    states = [state.value for state in with_reason]
-    for row in connection.execute(_REASONS, {**values, "with_reason": states}):
-        reasons[row.campaign_id][row.status, row.why] = row.n
-    scopes = {"scopes": [campaign_scope(id) for id in campaign_ids]}
+    scopes = {"scopes": [campaign_scope(id) for id in found]}
     rates = {row.scope: row.rate for row in connection.execute(_RATES, scopes)}
     return {
         id: CampaignFacts(
             rate=rates.get(campaign_scope(id)),
             planned_end=planned_ends.get(id),
-            reasons=reasons[id],
+            reasons={
+                (state, why): n for (state, why), n in of.reasons.items() if state in with_reason
+            },
             **{name: Price(**amounts) for name, amounts in money[id].items()},
         )
-        for id in campaign_ids
+        for id, of in found.items()
     }

@@ -7,6 +7,7 @@ from store.tables.activity import ActivityRow
 from store.tables.brakes import BrakeRow
 from store.tables.callbacks import CallbackRow, WebhookRow
 from store.tables.campaigns import AttemptRow, CampaignRow, MessageRow
+from store.tables.counts import MessageCount
 from store.tables.drafts import DraftCampaign, DraftRow
 from store.tables.inbound import InboundRow
 from store.tables.keys import CampaignKey, RecipientKey
@@ -46,6 +47,7 @@ __all__ = [
     "LinkRow",
     "ListMemberRow",
     "MailingListRow",
+    "MessageCount",
     "MessageRow",
     "Nonce",
     "OptOut",

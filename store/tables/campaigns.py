@@ -117,7 +117,8 @@ class MessageRow(SQLModel, table=True):
     __tablename__ = "message"
     __table_args__ = (
         Index("message_by_id", "id", unique=True),
-        Index("message_queue", "campaign_id", "status", "due_at"),
+        # A timeline is read from it alone. It is written at each change of the status anyway.
+        Index("message_queue", "campaign_id", "status", "due_at", "sent_at", "final_at"),
         Index("message_by_recipient", "recipient"),
         Index("message_failed", "recipient", sqlite_where=_FAILED, postgresql_where=_FAILED),
         Index(

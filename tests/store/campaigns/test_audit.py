@@ -160,6 +160,13 @@ BREAKS = [
         "lost",
     ),
     Break(
+        "a count is its messages",
+        "UPDATE message_count SET messages = messages + 1 WHERE status = 'failed'",
+        "ended failed invalid_number",
+        "1",
+        "2",
+    ),
+    Break(
         "an ended campaign leaves nothing waiting",
         "UPDATE message SET status = 'queued' WHERE status = 'failed'",
         "ended #2",

@@ -41,6 +41,7 @@ IMPERSONAL = {
     "keyword_setting": "words and answers of the account",
     "ledger_entry": "amounts and ids",
     "link_click": "ids and instants",
+    "message_count": "states, codes and counts",
     "nonce": "keys and nonces",
     "pool_number": "numbers of ours",
     "quota_day": "counts",
