@@ -47,6 +47,8 @@ from service.worker_versions import become_current_if_first, deployment_config
 from service.workers import GRACEFUL_SHUTDOWN, Crew, EndingWorker
 from store.store import Store, open_store
 from telemetry.logs import configure, get_logger
+from telemetry.metrics_server import serving_metrics
+from telemetry.temporal_metrics import SDK_METRICS
 from webhooks.auto_replies import AutoReplier
 from webhooks.client import EgressClient
 from webhooks.dispatcher import WebhookDispatcher, webhook_queue
@@ -236,6 +238,8 @@ async def run_worker(settings: Settings) -> None:
         timeout_seconds=settings.callback_timeout_seconds,
         allow_loopback=settings.allow_loopback,
     )
+    if settings.metrics_address:
+        SDK_METRICS.enable()
     try:
         try:
             client = await connect(settings.temporal_plugin)
@@ -246,6 +250,7 @@ async def run_worker(settings: Settings) -> None:
             await register_search_attributes(client)
         relax_gc()
         async with (
+            serving_metrics(settings.metrics_address),
             build_worker(client, settings, store, *carriers),
             build_webhook_worker(client, settings, store, delivery_sender),
             WebhookDispatcher(client, settings.task_queue).serving(store.outbox),

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from activities.breaker import Breaker
 from activities.carriers import Carriers
+from activities.sending_metrics import count_outcome
 from activities.store_retry import retry_while_unavailable
 from campaign.failures import (
     CarrierFailure,
@@ -303,6 +304,7 @@ class Attempts:
         due_at: Instant | None = None,
         carrier: str | None = None,
     ) -> Outcome:
+        count_outcome(status, carrier or handoff.carrier, code)
         return Outcome(
             position=handoff.position,
             attempt=handoff.attempt,

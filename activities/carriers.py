@@ -1,10 +1,12 @@
 """The carriers of this installation, by name."""
 
 from collections.abc import Mapping, Sequence
+from time import perf_counter
 
 from campaign.failures import TemporaryFailure
 from campaign.handoffs import Acceptance, Carrier, Handoff, Repeats
 from campaign.routing import SANDBOX
+from telemetry.metrics import HANDOFF_SECONDS
 
 
 class Carriers:
@@ -36,4 +38,8 @@ class Carriers:
         carrier = self._sandbox if handoff.sandbox else self._carriers.get(handoff.carrier)
         if carrier is None:
             raise TemporaryFailure("carrier_removed")
-        return await carrier.send(handoff)
+        began = perf_counter()
+        try:
+            return await carrier.send(handoff)
+        finally:
+            HANDOFF_SECONDS.observe((carrier.name,), (perf_counter() - began,))

@@ -19,6 +19,7 @@ from typing import Any
 
 from activities.attempts import START_WITHIN, Attempts
 from activities.records import ChunkResult
+from activities.sending_metrics import count_claim
 from activities.waiting import Lines, Places
 from campaign.failures import StoreUnavailable
 from campaign.instants import SECOND, Instant
@@ -131,6 +132,7 @@ class ChunkSender:
         elif self._due_at and any(each.status is MessageStatus.RETRYABLE for each in outcomes):
             # It may be due before what was found to be next.
             self._due_at, self._ask_again_at = None, self.attempts.now()
+        count_claim(result)
         self._count("skipped", result.skipped)
         self._count("deferred", result.deferred)
         for handoff in result.claimed:

@@ -12,8 +12,10 @@ from activities.records import (
     SettleInput,
     SettleResult,
 )
+from activities.sending_metrics import count_given_up
 from campaign.endings import end_of
 from campaign.ports import AdmissionStore, CampaignStore, Tally
+from campaign.states import MessageStatus
 
 
 class Lifecycle:
@@ -49,7 +51,8 @@ class Lifecycle:
     @activity.defn
     def cancel_waiting(self, input: CampaignRef) -> Tally:
         """Cancel every waiting message and count; run again, it only counts."""
-        self._campaigns.cancel_rest(input.campaign_id, now())
+        cancelled = self._campaigns.cancel_rest(input.campaign_id, now())
+        count_given_up(MessageStatus.CANCELLED, cancelled)
         return self._campaigns.tally(input.campaign_id)
 
     @activity.defn

@@ -14,6 +14,7 @@ from campaign.deliveries import (
     ClaimedDelivery,
     DeliveryOutcome,
     DeliverySender,
+    DeliveryStatus,
     DeliveryStore,
     DeliveryUpdate,
     DeliveryVerdict,
@@ -23,6 +24,7 @@ from campaign.events import CALLBACK_LIFE, RETRY_AFTER_MAX
 from campaign.failures import StoreUnavailable
 from campaign.instants import SECOND, Instant
 from telemetry.logs import get_logger
+from telemetry.metrics import WEBHOOK_DELIVERIES
 
 log = get_logger("godwit.activities")
 
@@ -197,6 +199,7 @@ class _Round:
         return min(CALLS_AT_ONCE - len(self._under_way), self._order.calls_max - self._calls)
 
     def _note(self, update: DeliveryUpdate, outcome: DeliveryOutcome) -> DeliveryUpdate:
+        WEBHOOK_DELIVERIES.labels(_result(update, outcome)).inc()
         self._delivered += outcome.verdict is DeliveryVerdict.DELIVERED
         if outcome.overloaded:
             self._overloaded = True
@@ -204,3 +207,9 @@ class _Round:
                 wait = min(round(outcome.retry_after * SECOND), RETRY_AFTER_MAX)
                 self._rest_until = max(self._rest_until or 0, self._clock.now() + wait)
         return update
+
+
+def _result(update: DeliveryUpdate, outcome: DeliveryOutcome) -> str:
+    """The verdict of a call; ``dead`` where it was the last one."""
+    is_last = update.status is DeliveryStatus.DEAD and not update.gone
+    return "dead" if is_last else outcome.verdict.value

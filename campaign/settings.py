@@ -68,6 +68,7 @@ class Settings(BaseSettings):
     chunk_size: int = Field(default=1_000, ge=1, le=5_000)
     chunks_at_once: int = Field(default=2, ge=1, le=64)
     chunk_window: int = Field(default=128, ge=1, le=1_000)
+    metrics_address: str = Field(default="", pattern=r"^(|(\[[0-9a-fA-F:]+\]|[\w.-]+):\d{1,5})$")
     worker_activities_max: int = Field(default=50, ge=1)
     send_timeout_seconds: float = Field(default=10.0, gt=0)
     retry_backoff_seconds: Annotated[tuple[float, ...], NoDecode] = (5.0, 30.0, 120.0, 600.0)

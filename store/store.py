@@ -15,6 +15,7 @@ from store.campaigns.campaign_names import CampaignNames
 from store.campaigns.campaigns import Campaigns
 from store.campaigns.drafts import Drafts
 from store.campaigns.forecasts import Forecasts
+from store.campaigns.installation import Installation
 from store.campaigns.links import Links
 from store.campaigns.message_log import MessageLog
 from store.campaigns.open_campaigns import OpenCampaigns
@@ -107,6 +108,7 @@ class Store:
     listeners: Listeners
     activities: Activities
     events: EventReader
+    installation: Installation
 
     def close(self) -> None:
         """Let go of every connection."""
@@ -177,4 +179,5 @@ def open_store(settings: Settings) -> Store:
         endpoints=Endpoints(database, sealer, outbox),
         listeners=Listeners(database, sealer),
         events=EventReader(database, sealer, api_keys),
+        installation=Installation(database),
     )

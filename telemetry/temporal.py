@@ -1,4 +1,4 @@
-"""The log lines of Temporal's Core: it is written in Rust, and writes to stderr by itself."""
+"""The log lines and metrics of Temporal's Core: it is written in Rust, with outlets of its own."""
 
 import logging
 from functools import cache
@@ -12,12 +12,15 @@ from temporalio.runtime import (
     TelemetryFilter,
 )
 
+from telemetry.temporal_metrics import SDK_METRICS
+
 
 @cache
 def forward_core_logs() -> None:
     """Send Core's lines to the logger ``temporal.core``; before the first client connects.
 
-    Called again, it changes nothing. Source: temporalio.runtime.
+    Its metrics go where ``telemetry.temporal_metrics`` was set up to take them. Called again, it
+    changes nothing. Source: temporalio.runtime.
     """
     forwarding = LogForwardingConfig(
         logging.getLogger("temporal.core"),
@@ -27,7 +30,8 @@ def forward_core_logs() -> None:
     )
     filter = TelemetryFilter(core_level="WARN", other_level="ERROR")
     logs = LoggingConfig(filter=filter, forwarding=forwarding)
-    runtime = Runtime(telemetry=TelemetryConfig(logging=logs))
+    telemetry = TelemetryConfig(logging=logs, metrics=SDK_METRICS.buffer, attach_service_name=False)
+    runtime = Runtime(telemetry=telemetry)
     Runtime.set_default(runtime, error_if_already_set=False)
     # The handler takes these as fields.
     activity.logger.activity_info_on_message = False

@@ -9,7 +9,6 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.responses import PlainTextResponse, RedirectResponse, Response
-from prometheus_client import CollectorRegistry, Counter, generate_latest
 from starlette.exceptions import HTTPException
 
 from campaign.failures import NoVerdict, ServiceUnavailable, StoreUnavailable
@@ -28,13 +27,16 @@ from service.readiness import Readiness, can_serve, readiness_json
 from service.temporal import connect
 from starter.api import carrier_callbacks
 from starter.api.http_protocol import http_protocol
+from starter.api.installation_metrics import InstallationMetrics
 from starter.api.methods import HeadAsGet, allowed_methods
-from starter.api.middleware import RETRY_SECONDS, Answer, LinesDropped, Outermost, answerer
+from starter.api.middleware import RETRY_SECONDS, Answer, Outermost, answerer
 from starter.api.openapi import documented_app
 from starter.api.reconciler import Reconciler
 from starter.api.service_models import Health, ReadinessReport
 from store.store import open_store
 from telemetry.logs import configure, get_logger
+from telemetry.metrics import exposition
+from telemetry.temporal_metrics import SDK_METRICS
 from webhooks.dispatcher import WebhookDispatcher
 
 log = get_logger("godwit.api")
@@ -87,19 +89,9 @@ def _add_failures(app: FastAPI, answer: Answer) -> None:
 
 
 def _add_service_routes(app: FastAPI, context: ApiContext, answer: Answer) -> None:
-    registry = CollectorRegistry()
-    requests = Counter(
-        "godwit_http_requests_total",
-        "Answered requests by route and status.",
-        ["method", "route", "status"],
-        registry=registry,
-    )
-    registry.register(carrier_callbacks.UNMATCHED)
-    registry.register(carrier_callbacks.UNREAD)
-    registry.register(LinesDropped())
     app.add_middleware(HeadAsGet, routes=app.routes)
-    app.add_middleware(Outermost, requests=requests, answer=answer)
-    readiness = Readiness(context.service, context.store, context.settings)
+    app.add_middleware(Outermost, answer=answer)
+    app.state.readiness = readiness = Readiness(context.service, context.store, context.settings)
 
     @app.get("/", include_in_schema=False)
     async def root() -> Response:
@@ -136,8 +128,11 @@ def _add_service_routes(app: FastAPI, context: ApiContext, answer: Answer) -> No
         response_class=PlainTextResponse,
     )
     async def metrics() -> PlainTextResponse:
-        """Labels are routes and statuses, never ids or phone numbers."""
-        return PlainTextResponse(generate_latest(registry).decode())
+        """The metrics of this process, and what it has last read of the installation.
+
+        Labels are routes, carriers and states, never ids or phone numbers.
+        """
+        return PlainTextResponse(await asyncio.to_thread(exposition))
 
 
 class ApiServer(uvicorn.Server):
@@ -157,6 +152,7 @@ async def serve(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT. Opens the store and the service, and closes them."""
     configure()
     limit_heap()
+    SDK_METRICS.enable()
     store = open_store(settings)
     try:
         # Lazy: the client connects at the first call.
@@ -167,15 +163,20 @@ async def serve(settings: Settings) -> None:
         app = create_app(context)
         config = server_config(app, settings)
         relax_gc()
-        reconciling = asyncio.create_task(Reconciler(service, store, settings, dispatcher).run())
-        trimming = asyncio.create_task(trim_heap())
+        beside = (
+            Reconciler(service, store, settings, dispatcher).run(),
+            InstallationMetrics(app.state.readiness, store, settings).run(),
+            SDK_METRICS.drain(),
+            trim_heap(),
+        )
+        tasks = [asyncio.create_task(each) for each in beside]
         try:
             async with dispatcher.serving(store.outbox):
                 await ApiServer(config, context.watches).serve()
         finally:
-            reconciling.cancel()
-            trimming.cancel()
-            await asyncio.gather(reconciling, trimming, return_exceptions=True)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
             await service.close()
     finally:
         store.close()

@@ -9,7 +9,6 @@ from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
-from prometheus_client import Counter
 
 from campaign.handoffs import CarrierCall, Forged, Receipt
 from campaign.refusals import Refused
@@ -23,6 +22,7 @@ from service.inbound import keep_inbound
 from store.clock import wall_clock
 from store.store import Store
 from telemetry.logs import get_logger
+from telemetry.metrics import CARRIER_CALLS_UNREAD, INBOUND_UNMATCHED
 
 log = get_logger("godwit.receipts")
 
@@ -31,19 +31,6 @@ Take = Callable[[CarrierModule, CarrierCall, str], Awaitable[None]]
 BODY_BYTES_MAX = 256 * 1024
 BATCH_MAX = 500
 DEFAULT_ACK = Ack()
-# Registered by each app; labels never hold a number.
-UNMATCHED = Counter(
-    "godwit_inbound_unmatched_total",
-    "Inbound texts whose numbers fit no account.",
-    ["carrier"],
-    registry=None,
-)
-UNREAD = Counter(
-    "godwit_carrier_calls_unread_total",
-    "Authenticated calls of carriers that are of an unknown kind.",
-    ["carrier"],
-    registry=None,
-)
 
 
 class Batcher:
@@ -123,10 +110,10 @@ def routes(context: ApiContext) -> APIRouter:
         for inbound in read.texts:
             now = await asyncio.to_thread(context.store.clock.now)
             if not await asyncio.to_thread(keep_inbound, context.store, inbound, name, now):
-                UNMATCHED.labels(name).inc()
+                INBOUND_UNMATCHED.labels(name).inc()
                 log.warning("inbound text fits no account", carrier=name)
         if not read.understood:
-            UNREAD.labels(name).inc()
+            CARRIER_CALLS_UNREAD.labels(name).inc()
             log.warning("call of an unknown kind", carrier=name)
 
     # Some carriers call by GET, with everything in the query.

@@ -4,13 +4,12 @@ import asyncio
 import re
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from functools import lru_cache
 
 from fastapi import Request
 from fastapi.responses import Response
-from prometheus_client import Counter, Metric
-from prometheus_client.core import CounterMetricFamily
-from prometheus_client.registry import Collector
+from prometheus_client import Counter
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.contextvars import bind_contextvars, unbind_contextvars
 
@@ -21,8 +20,10 @@ from dialects.http.context import ApiContext
 from dialects.http.replays import HEADER as REPLAYED
 from dialects.http.replays import is_replay
 from dialects.registry import DIALECTS
+from starter.api.methods import METHODS
 from store.shared.activity import act_as
-from telemetry.logs import OUTPUT, get_logger
+from telemetry.logs import get_logger
+from telemetry.metrics import HTTP_REQUESTS, HTTP_SECONDS
 
 log = get_logger("godwit.api")
 
@@ -83,25 +84,15 @@ def request_id_of(headers: Sequence[tuple[bytes, bytes]]) -> str:
     return secrets.token_hex(16)
 
 
-class LinesDropped(Collector):
-    """Counts the lines of this process's log that could not be written, for Prometheus."""
-
-    def collect(self) -> Iterable[Metric]:
-        """See :class:`prometheus_client.registry.Collector`."""
-        name, text = "godwit_log_lines_dropped", "Log lines that could not be written."
-        yield CounterMetricFamily(name, text, value=OUTPUT.dropped)
-
-
 class Outermost:
     """Adds headers to every answer, counts and logs it, and limits the time until one starts.
 
     What no handler answered becomes a 500, in the shape of the dialect that owns the path; its
-    line in the log has the same request id. ``requests`` has the labels method, route and status.
+    line in the log has the same request id.
     """
 
-    def __init__(self, app: ASGIApp, requests: Counter, answer: Answer) -> None:
+    def __init__(self, app: ASGIApp, answer: Answer) -> None:
         self._app = app
-        self._requests = requests
         self._answer = answer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -131,7 +122,9 @@ class Outermost:
                 if is_replay(scope):
                     ours.append((REPLAYED.lower().encode(), b"true"))
                 message["headers"] = [*given, *ours]
-                self._requests.labels(scope["method"], _route(scope), status).inc()
+                route = _route(scope)
+                _counted(scope["method"], route, status).inc()
+                HTTP_SECONDS.observe((route,), (time.monotonic() - began,))
             await send(message)
 
         try:
@@ -163,6 +156,12 @@ class Outermost:
         response = await self._answer(request, 503, "temporarily unavailable")
         response.headers["Retry-After"] = RETRY_SECONDS
         return response
+
+
+@lru_cache(maxsize=2_000)
+def _counted(method: str, route: str, status: int) -> Counter:
+    """The counter of such answers; a method can be any word that a client thinks of."""
+    return HTTP_REQUESTS.labels(method if method in METHODS else "other", route, status)
 
 
 def _route(scope: Scope) -> str:

@@ -13,6 +13,7 @@ from store.campaigns.drafts import KEPT as DRAFTS_KEPT
 from store.shared.brakes import Stop
 from store.store import Store
 from telemetry.logs import get_logger
+from telemetry.metrics import RECONCILER_ACTIONS, RECONCILER_FAILURES
 from webhooks.dispatcher import WebhookDispatcher
 
 log = get_logger("godwit.reconciler")
@@ -79,10 +80,12 @@ class Reconciler:
     async def _try(self, step: Callable[[], Awaitable[object]]) -> None:
         """Take a step; one that fails is taken again in its next round and holds up no other."""
         try:
-            await step()
+            _count(step.__name__, await step())
         except (ServiceUnavailable, StoreUnavailable) as error:
+            RECONCILER_FAILURES.labels(step.__name__).inc()
             log.warning("will look again", step=step.__name__, exc_info=error)
         except Exception as error:
+            RECONCILER_FAILURES.labels(step.__name__).inc()
             log.error("unexpected; will look again", step=step.__name__, exc_info=error)
 
     async def release_campaigns(self) -> int:
@@ -197,3 +200,10 @@ class Reconciler:
         if steps:
             await asyncio.to_thread(retention.scrub)
         return steps
+
+
+def _count(step: str, done: object) -> None:
+    """Count what a step did, if it says so: a number, or the ids of what it changed."""
+    number = done if isinstance(done, int) else len(done) if isinstance(done, list) else 0
+    if number:
+        RECONCILER_ACTIONS.labels(step).inc(number)

@@ -55,6 +55,7 @@ class Ports:
         self.temporal = options.temporal_port or _take_port(taken)
         self.ui = options.ui_port or _take_port(taken)
         self.carrier = options.carrier_port or _take_port(taken)
+        self.metrics = [_take_port(taken) for _ in range(options.workers)]
         wanted = {
             "--port": (options.host, self.api),
             "--temporal-port": (LOOPBACK, self.temporal),

@@ -1,6 +1,7 @@
 """The files of a data directory are for their owner alone: people's numbers and texts, and keys."""
 
 import contextlib
+import json
 import os
 import stat
 from collections.abc import Iterator
@@ -15,6 +16,8 @@ OURS = (
     "lock",
     "logs",
     "logs/*",
+    "prometheus-targets.json",
+    "prometheus-targets.json.new",
     "secret.key",
     "stack.json",
     "stack.json.new",
@@ -33,6 +36,14 @@ def keep_private(data: Path) -> None:
             mode = path.lstat().st_mode
             if not stat.S_ISLNK(mode) and mode & UMASK:
                 os.chmod(path, stat.S_IMODE(mode) & ~UMASK)
+
+
+def write_json(file: Path, content: object) -> None:
+    """Write a JSON file for its owner alone, whole or not at all."""
+    temporary = file.with_name(f"{file.name}.new")
+    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as opened:
+        json.dump(content, opened)
+    temporary.replace(file)
 
 
 def _ours(data: Path) -> Iterator[Path]:

@@ -2,7 +2,6 @@
 
 import asyncio
 import fcntl
-import json
 import os
 import secrets
 import signal
@@ -33,8 +32,9 @@ from starter.embedded.options import (
     is_loopback,
     log_of,
 )
-from starter.embedded.private_files import UMASK, keep_private
+from starter.embedded.private_files import UMASK, keep_private, write_json
 from starter.embedded.readiness import accepts, exists, serves, until
+from starter.embedded.scrape_targets import SCRAPE_TARGETS, scrape_targets
 from starter.embedded.supervisor import Part, Supervisor
 from starter.embedded.temporal_server import keep_histories, temporal_part
 from store.accounts.accounts import AccountView
@@ -84,7 +84,11 @@ class Stack:
         ready = [options.data / f"worker-{number}.ready" for number in range(options.workers)]
         for number, file in enumerate(ready):
             file.unlink(missing_ok=True)
-            worker_environment = {**for_worker(environment), "GODWIT_READY_FILE": str(file)}
+            worker_environment = {
+                **for_worker(environment),
+                "GODWIT_READY_FILE": str(file),
+                "GODWIT_METRICS_ADDRESS": f"{LOOPBACK}:{ports.metrics[number]}",
+            }
             name = f"worker-{number}"
             part = Part(name, _module("worker"), worker_environment, log_of(options, name), 25.0)
             await self.supervisor.start(part)
@@ -105,6 +109,7 @@ class Stack:
         token = Signatures(settings).link_token(pair.key_id)
         self.console_link = f"{api}{CONSOLE_PATH}/link/{token}"
         self._write_description()
+        write_json(options.data / SCRAPE_TARGETS, scrape_targets(options, ports))
 
     async def stop(self) -> None:
         """Stop every part: workers first, Temporal last."""
@@ -181,10 +186,7 @@ class Stack:
             else:
                 pids[part.name] = part.pid
         self.description["pids"] = pids
-        temporary = self.options.data / "stack.json.new"
-        with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as f:
-            json.dump(self.description, f)
-        temporary.replace(self.options.data / "stack.json")
+        write_json(self.options.data / "stack.json", self.description)
 
 
 async def run_stack(options: StackOptions, ready: Callable[[dict[str, Any], str], None]) -> None:

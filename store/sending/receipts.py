@@ -1,18 +1,21 @@
 """Receipts, written to messages: forward only, repeated, early or late."""
 
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Row, text
 
 from campaign.events import Destination, MessageEvent
 from campaign.handoffs import Receipt
-from campaign.instants import Instant
+from campaign.instants import SECOND, Instant
 from campaign.states import MessageStatus
 from store.database.engine import Database, json_rows
 from store.shared import ledger, recipient_keys
 from store.shared.outbox import Outbox
 from store.shared.prices import PRICE_COLUMNS, price_of
+from telemetry.metrics import DELIVERY_SECONDS, RECEIPTS
 
 # A receipt proves the handoff of a message whose own answer is lost or still to come. That was
 # not before the message's last try began, whatever the carrier's clock says. A carrier may report
@@ -53,6 +56,15 @@ _PROVE = text(f"""
 """)
 
 
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """How many messages receipts have changed, whom to notify, and the rows of those messages."""
+
+    changed: int = 0
+    destinations: Sequence[Destination] = ()
+    rows: Sequence[Row[Any]] = ()
+
+
 class Receipts:
     """The receipts of carriers in the database."""
 
@@ -83,7 +95,7 @@ class Receipts:
                     WHERE a.campaign_id = message.campaign_id AND a.position = message.position
                         AND a.number = message.attempts
                 ), '') IN ('', r.carrier))
-            RETURNING message.id, message.status, message.final_at,
+            RETURNING message.id, message.status, message.sent_at, message.final_at,
                 CASE WHEN message.callback_url > '' OR EXISTS (
                     SELECT 1 FROM webhook w WHERE w.disabled_at IS NULL
                 ) THEN message.id END AS event_for
@@ -99,18 +111,17 @@ class Receipts:
         """
         if not receipts:
             return 0
-        changed, destinations = self._database.write(
-            lambda connection: self.settle(connection, receipts, now)
-        )
-        self._outbox.notify(destinations)
-        return changed
+        settled = self._database.write(lambda connection: self.settle(connection, receipts, now))
+        self._outbox.notify(settled.destinations)
+        _count(receipts, settled)
+        return settled.changed
 
     def settle(
         self, connection: Connection, receipts: Sequence[Receipt], now: Instant | None = None
-    ) -> tuple[int, Sequence[Destination]]:
+    ) -> Settled:
         """As ``apply``, inside the caller's transaction; the destinations are to be notified."""
         if not receipts:
-            return 0, []
+            return Settled()
         due_at = max(receipt.at for receipt in receipts) if now is None else now
         rows = json_rows(
             [
@@ -141,7 +152,7 @@ class Receipts:
         # Last, because every chunk of the account waits for the rows of the ledger.
         for row in sorted(proved, key=lambda each: str(each.campaign_id)):
             _post(connection, row)
-        return len(settled) + len(proved), destinations
+        return Settled(len(settled) + len(proved), destinations, [*moved, *proved])
 
     def _prove_handoff(
         self, connection: Connection, receipt: Receipt, now: Instant
@@ -165,6 +176,21 @@ class Receipts:
                 connection, row.account_id, row.key, row.campaign_id, row.position, row.sent_at
             )
         return row
+
+
+def _count(receipts: Sequence[Receipt], settled: Settled) -> None:
+    """Count receipts, and how long after its handoff a message was delivered, for Prometheus."""
+    counts = Counter((receipt.carrier, receipt.status) for receipt in receipts)
+    for (carrier, status), count in counts.items():
+        RECEIPTS.labels(carrier, status.value).inc(count)
+    carriers = {receipt.reference: receipt.carrier for receipt in receipts}
+    seconds: dict[str, list[float]] = {}
+    for row in settled.rows:
+        if row.status == MessageStatus.DELIVERED:
+            delay = max(0, row.final_at - row.sent_at) / SECOND
+            seconds.setdefault(carriers[row.id], []).append(delay)
+    for carrier, some in seconds.items():
+        DELIVERY_SECONDS.observe((carrier,), some)
 
 
 def _event_of(row: Row[Any]) -> MessageEvent:

@@ -33,7 +33,7 @@ def settle_sent(
 ) -> Sequence[Destination]:
     """Write those receipts, inside the caller's transaction; whom to notify of them."""
     made = sandbox_receipts(connection, campaign_id)
-    return receipts.settle(connection, made, now)[1]
+    return receipts.settle(connection, made, now).destinations
 
 
 def _receipt(message_id: str, recipient: str, at: Instant) -> Receipt:

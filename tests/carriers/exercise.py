@@ -28,7 +28,7 @@ from campaign.failures import (
 from campaign.handoffs import Acceptance, Carrier, CarrierCall, Handoff, Repeats
 from campaign.states import MessageStatus
 from carriers.client import ANSWER_BYTES_MAX
-from starter.api.carrier_callbacks import UNMATCHED
+from telemetry.metrics import INBOUND_UNMATCHED
 from tests.carriers.described import (
     PUBLIC_URL,
     SENDER,
@@ -402,7 +402,7 @@ class Exercise:
         self, described: Described, callbacks: "CallbackApi"
     ) -> None:
         def counted() -> float:
-            (metric,) = UNMATCHED.collect()
+            (metric,) = INBOUND_UNMATCHED.collect()
             return sum(
                 sample.value
                 for sample in metric.samples
