@@ -75,6 +75,9 @@ RATE_WAITS = _counter(
 WEBHOOK_DELIVERIES = _counter(
     "godwit_webhook_deliveries_total", "Calls of webhooks by their result.", "outcome"
 )
+# From 0 on, or Prometheus would not see the first ones as an increase.
+for _outcome in ("delivered", "failed", "dead", "gone", "nothing"):
+    WEBHOOK_DELIVERIES.labels(_outcome)
 
 # --- The API --------------------------------------------------------------------------------------
 

@@ -18,7 +18,7 @@ from telemetry.metrics import INSTALLATION
 log = get_logger("godwit.metrics")
 
 URGENT_SECONDS = 10.0
-TOTALS_SECONDS = 60.0
+TOTALS_SECONDS = 30.0
 # Of the time, a reading takes a twentieth at most: one that takes long comes seldom.
 TIMES_ITS_OWN = 20
 # What could not be read again within three intervals is not shown any more.
