@@ -114,7 +114,8 @@ class Stack:
     async def stop(self) -> None:
         """Stop every part: workers first, Temporal last."""
         await self.supervisor.stop()
-        (self.options.data / "stack.json").unlink(missing_ok=True)
+        for name in ("stack.json", SCRAPE_TARGETS):
+            (self.options.data / name).unlink(missing_ok=True)
         if self._lock is not None:
             self._lock.close()
 
