@@ -248,16 +248,6 @@ def simulate(
     return Simulation(_forecast(left, last_at, limits), tuple(skips))
 
 
-def forecast(
-    departures: Iterable[Departure],
-    rates: Mapping[str, float],
-    now: Instant,
-    expires_at: Instant | None = None,
-) -> Forecast | None:
-    """When the departures leave; None if nothing does. See ``simulate``."""
-    return simulate(departures, rates, now, expires_at).forecast
-
-
 def _forecast(
     left: Mapping[Instant, int], last: Instant, limits: tuple[Limit, ...]
 ) -> Forecast | None:

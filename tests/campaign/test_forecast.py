@@ -12,14 +12,15 @@ from hypothesis import strategies as st
 from campaign.forecast import (
     BUCKETS_MAX,
     Departure,
+    Forecast,
     Limit,
     Limits,
-    forecast,
     in_words,
     limits_of,
     short_spread,
+    simulate,
 )
-from campaign.instants import HOUR, SECOND
+from campaign.instants import HOUR, SECOND, Instant
 from campaign.rates import (
     MILLISECOND,
     Grants,
@@ -31,6 +32,11 @@ from campaign.rates import (
 from campaign.schedule import ideal_instants
 
 NOW = 1_800_000_000_000
+
+
+def forecast(departures: list[Departure], rates: dict[str, float], now: Instant) -> Forecast | None:
+    """When they leave; None if nothing does."""
+    return simulate(departures, rates, now).forecast
 
 
 def due(*after: int, segments: int = 1, rates: tuple[str, ...] = ()) -> list[Departure]:

@@ -5,12 +5,12 @@ from random import Random
 
 import pytest
 
-from campaign.forecast import Departure, Limit, forecast
+from campaign.forecast import Departure, Limit
 from campaign.instants import DAY, HOUR, SECOND, Instant, read_instant
 from campaign.open_hours import Hours, OpenHours, open_hours
 from campaign.schedule import ideal_instants
 from campaign.sending_windows import SendingHours, Window, due_within
-from tests.campaign.test_forecast import claimed
+from tests.campaign.test_forecast import claimed, forecast
 
 # A Monday, and in the week after it the clocks of New York change.
 MONDAY = read_instant("2026-10-26T00:00:00Z")
