@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import ExceptionContext, make_url
 from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.pool import ConnectionPoolEntry
 
 from campaign.failures import StoreUnavailable
 from store.database.write_lock import SqliteWriteLock
@@ -161,11 +162,16 @@ class Database:
                 connection.close()
 
     def close(self) -> None:
-        """Close every pooled connection."""
-        self.engine.dispose()
-        self.read_engine.dispose()
+        """Close every connection: those in use when their threads give them back."""
+        for engine in (self.engine, self.read_engine):
+            event.listen(engine, "checkin", _close_returned)
+            engine.dispose()
         if self.is_sqlite:
             self._write_lock.close()
+
+
+def _close_returned(connection: object, record: ConnectionPoolEntry) -> None:
+    record.invalidate()
 
 
 def storable(value: str) -> str:

@@ -161,3 +161,15 @@ def test_a_write_rolled_back_for_a_deadlock_is_repeated(postgres_store: Store) -
     assert len(tries) >= 3
     quotas = [view.daily_quota for view in postgres_store.accounts.list()]
     assert quotas == [2, 2]
+
+
+def test_a_connection_in_use_is_closed_when_it_comes_back_to_a_closed_database(
+    store: Store,
+) -> None:
+    def close(connection: Connection) -> object:
+        store.database.close()
+        return connection.connection.dbapi_connection
+
+    used = store.database.read(close)
+    with pytest.raises(Exception, match="closed"):
+        used.execute("SELECT 1")  # type: ignore[attr-defined]
