@@ -53,7 +53,7 @@ def hours(count: float) -> str:
 def window(stored: str | None) -> str:
     """The hours of a campaign: "only between 09:00 and 20:00 where each person lives"."""
     if stored is None:
-        return "without hours of its own"
+        return "at any hour that the law allows"
     members = json.loads(stored)
     zone = members["timezone"]
     place = "where each person lives" if zone == RECIPIENT_ZONE else f"by the clock of {zone}"

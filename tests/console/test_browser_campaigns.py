@@ -53,6 +53,10 @@ def test_a_campaign_is_changed_by_mouse_and_its_report_is_read(
     page.click("text=Change the campaign")
     page.wait_for_url(f"**/campaigns/{campaign}")
     assert running.get(f"/v1/campaigns/{campaign}")["spreadHours"] == 3
+    for what in ("text", "limits"):
+        page.goto(f"{one.address}/campaigns/{campaign}/change?what={what}")
+        one.look(f"change-{what}")
+    page.goto(f"{one.address}/campaigns/{campaign}")
     page.click("text=Report to print")
     page.wait_for_selector("h2:has-text('Facts')")
     one.look("report")

@@ -122,7 +122,7 @@ async def test_hours_and_a_last_time_are_shown_and_then_kept_to(
     campaign_id = await created(api)
     page = await asked(one, campaign_id, "limits", **HOURS)
     shown = "only between 09:00 and 17:00 by the clock of Europe/Dublin, Monday to Friday"
-    assert f"It is sent {shown} instead of without hours of its own." in page.text
+    assert f"It is sent {shown} instead of at any hour that the law allows." in page.text
     assert "It would end about" in page.text
     page = await one.send(page.form("/change"))
     assert page.status == 200 and shown in page.text
