@@ -30,8 +30,8 @@ def tool(name: str) -> Path:
 
 def run(name: str, *arguments: str, environment: Mapping[str, str] | None = None) -> str:
     """What a tool prints; asserts that it succeeds. ``environment`` is added to this process's."""
-    command = [tool(name), *arguments]
-    result = subprocess.run(
+    command = [str(tool(name)), *arguments]
+    result: subprocess.CompletedProcess[str] = subprocess.run(
         command,
         cwd=ROOT,
         env={**os.environ, **(environment or {})},

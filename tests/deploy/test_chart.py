@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from jsonschema import Draft7Validator
+from jsonschema import Draft7Validator  # type: ignore[import-untyped]
 
 from campaign.settings import Settings
 from service.workers import GRACEFUL_SHUTDOWN, SHUTDOWN_PATIENCE
@@ -67,7 +67,7 @@ def over(defaults: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
 def is_valid(values: dict[str, Any]) -> bool:
     """Whether the schema accepts the defaults with some values over them."""
     schema = json.loads((CHART / "values.schema.json").read_text("utf-8"))
-    return Draft7Validator(schema).is_valid(over(DEFAULTS, values))
+    return bool(Draft7Validator(schema).is_valid(over(DEFAULTS, values)))
 
 
 @pytest.mark.parametrize("name", FILES)

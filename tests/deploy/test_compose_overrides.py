@@ -116,14 +116,10 @@ OVER = tuple(name for name in OVERRIDES if name != "monitoring.yml")
 def test_compose_itself_reads_the_files_together(names: tuple[str, ...]) -> None:
     """The parser of ``docker compose``, which also checks that every reference has its end."""
     files = ["docker-compose.yml", *(f"deploy/{name}" for name in names)]
-    secrets = ("GODWIT_SECRET_KEY", "POSTGRES_PASSWORD", "STORE_PASSWORD")
-    given = dict.fromkeys((*secrets, "TEMPORAL_STORE_PASSWORD"), "of-a-test")
-    project = yaml.safe_load(
-        run("compose-spec", *files, environment={**given, "COMPOSE_PROFILES": "monitoring"})
-    )
+    profile = {"COMPOSE_PROFILES": "monitoring"}
+    project = yaml.safe_load(run("compose-spec", "-no-interpolation", *files, environment=profile))
     assert {"prometheus", "grafana", "otel-collector"} <= set(project["services"])
-    assert ("temporal" in project["services"]) == ("external-temporal.yml" not in names)
     if "temporal-roles.yml" in names:
         temporal = project["services"]["temporal"]
-        assert temporal["environment"]["TEMPORAL_SERVICES"] == "frontend"
+        assert "TEMPORAL_SERVICES=frontend" in temporal["environment"]
         assert not temporal.get("ports")
