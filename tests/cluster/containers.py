@@ -126,7 +126,7 @@ class Installation:
             process = container.part.process
             if process is not None and process.returncode is None:
                 process.send_signal(_quickest(container.place.service))
-                container.part.process.send_signal(signal.SIGCONT)
+                process.send_signal(signal.SIGCONT)
         await stopping
 
     def of(self, service: str) -> list[Container]:

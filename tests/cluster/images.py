@@ -110,13 +110,13 @@ def _postgres() -> Image:
     version = subprocess.run(
         [binaries / "postgres", "--version"], capture_output=True, text=True, check=True
     ).stdout.strip()
-    # PostgreSQL refuses to run as root.
-    lower = ("setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups")
+    # PostgreSQL refuses to run as root; a change of user forgets that the parent may die.
+    rights = ("--reuid=nobody", "--regid=nogroup", "--clear-groups", "--pdeathsig=INT")
     return Image(
         version,
         command=("postgres",),
         programs=(binaries,),
-        lower=lower if os.geteuid() == 0 else (),
+        lower=("setpriv", *rights) if os.geteuid() == 0 else (),
     )
 
 

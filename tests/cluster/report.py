@@ -34,7 +34,7 @@ def report(installation: Installation, tale: Tale) -> str:
             ],
         ),
         "## Judgement",
-        markdown(("what", "count"), [(name, f"{count:,}") for name, count in _judged(tale)]),
+        markdown(("what", "count"), [(name, f"{count:,}") for name, count in _counted(tale)]),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -43,7 +43,7 @@ def _with_sum(tale: Tale) -> list[tuple[str, float]]:
     return [*tale.seconds.items(), ("all", sum(tale.seconds.values()))]
 
 
-def _judged(tale: Tale) -> list[tuple[str, int]]:
+def _counted(tale: Tale) -> list[tuple[str, int]]:
     verdict = tale.verdict
     return [
         ("messages accepted by the carrier", verdict.sends),
