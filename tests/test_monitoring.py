@@ -86,6 +86,10 @@ class Prometheus:
     def __init__(self, address: str) -> None:
         self._http = httpx.Client(base_url=f"http://{address}/api/v1/", trust_env=False)
 
+    def close(self) -> None:
+        """Close its connections."""
+        self._http.close()
+
     def query(self, expression: str) -> list[dict[str, Any]]:
         """The series that an expression has now."""
         answer = self._http.get("query", params={"query": expression})
@@ -112,9 +116,11 @@ def prometheus(directory: Path, targets: Path) -> Iterator[Prometheus]:
     command.append(f"--storage.tsdb.path={directory / 'tsdb'}")
     with (directory / "prometheus.log").open("w") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log)
+        watching = Prometheus(address)
         try:
-            yield Prometheus(address)
+            yield watching
         finally:
+            watching.close()
             process.terminate()
             process.wait(30)
 
