@@ -8,7 +8,7 @@ from tests.cluster.compose import Service
 from tests.cluster.network import Network, Place
 from tests.cluster.test_compose import read
 
-HOME = Path("/home/of/the/test")
+HOME = Path.cwd() / "replicas"
 
 
 @pytest.fixture
