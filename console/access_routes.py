@@ -5,7 +5,7 @@ import asyncio
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from console import words
+from console import navigation, words
 from console.handling import (
     BROWSER_COOKIE,
     PREFIX,
@@ -32,13 +32,21 @@ def routes(console: Console, router: APIRouter) -> None:
         browser = browser_of(request)
         token = console.sessions.signatures.form_token(browser)
         response = console.page(
-            request, "sign_in.html", status, form_token=token, next=next, fault=fault
+            request,
+            "sign_in.html",
+            status,
+            form_token=token,
+            next=local_path(next) or "",
+            fault=fault,
         )
         set_cookie(request, response, BROWSER_COOKIE, browser)
         return response
 
-    def enter(request: Request, principal: Principal, path: str) -> Response:
-        response = redirect(path)
+    def enter(request: Request, principal: Principal, next: str) -> Response:
+        home = navigation.first_page(principal)
+        if home is None:
+            return form(request, 403, next, words.NO_PAGES)
+        response = redirect(local_path(next) or home)
         token = console.sessions.signatures.session_token(principal.key_id)
         set_cookie(request, response, SESSION_COOKIE, token)
         return response
@@ -55,7 +63,7 @@ def routes(console: Console, router: APIRouter) -> None:
     @router.get("/sign-in")
     async def show(request: Request, next: str = "") -> Response:
         """The form for a key."""
-        return form(request, 200, local_path({"next": next}))
+        return form(request, 200, next)
 
     @router.post("/sign-in")
     async def sign_in(request: Request) -> Response:
@@ -65,7 +73,7 @@ def routes(console: Console, router: APIRouter) -> None:
         key_id = fields.get("keyId", "").strip()[:FIELD_LENGTH_MAX]
         secret = fields.get("keySecret", "").strip()[:FIELD_LENGTH_MAX]
         principal = await read_in_thread(console.sessions.sign_in, key_id, secret)
-        path = local_path(fields)
+        path = fields.get("next", "")
         if principal is None:
             return form(request, 401, path, words.WRONG_KEY)
         return enter(request, principal, path)
@@ -76,8 +84,8 @@ def routes(console: Console, router: APIRouter) -> None:
         await limit(request)
         principal = await asyncio.to_thread(console.sessions.follow_link, token)
         if principal is None:
-            return form(request, 401, f"{PREFIX}/campaigns", words.USED_LINK)
-        return enter(request, principal, f"{PREFIX}/campaigns")
+            return form(request, 401, "", words.USED_LINK)
+        return enter(request, principal, "")
 
     @router.post("/sign-out")
     async def sign_out(request: Request) -> Response:

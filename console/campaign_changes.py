@@ -11,9 +11,9 @@ from campaign.instants import Instant
 from campaign.refusals import Refused
 from campaign.states import CampaignStatus
 from campaign.views import CampaignView
-from console import campaign_words, draft_members, words
-from console.change_forms import PLAN, SUBJECTS, Changeable, fields_of, read_change
-from console.draft_routes import TEXT_LENGTH_MAX
+from console import campaign_words, draft_members, drafts, words
+from console.change_forms import PLAN, SUBJECTS, TEXT, Changeable, fields_of, read_change
+from console.draft_routes import TEXT_LENGTH_MAX, count_page
 from console.handling import PREFIX, Console, redirect
 from console.times import Unreadable
 from dialects.http.auth import Permission
@@ -60,6 +60,7 @@ def routes(console: Console, router: APIRouter) -> None:
         status: int = 400,
     ) -> Response:
         view = shown.view
+        fields = {**fields_of(shown, subject), **fields}
         return console.page(
             request,
             "change.html",
@@ -70,7 +71,8 @@ def routes(console: Console, router: APIRouter) -> None:
             SUBJECTS=SUBJECTS,
             DAY_NAMES=draft_members.DAY_NAMES,
             TEXT_LENGTH_MAX=TEXT_LENGTH_MAX,
-            fields={**fields_of(shown, subject), **fields},
+            fields=fields,
+            count=drafts.count(fields["text"]) if subject == TEXT else None,
             fault=fault,
             preview=preview,
             seen=shown.version,
@@ -84,9 +86,15 @@ def routes(console: Console, router: APIRouter) -> None:
         shown, _ = await entered(request, id)
         return page(request, shown, what if what in SUBJECTS else PLAN, {})
 
+    @router.post("/campaigns/{id}/count")
+    async def count(request: Request, id: str) -> Response:
+        """How long another text is; the script asks while somebody writes."""
+        _, fields = await entered(request, id)
+        return count_page(console, request, fields)
+
     @router.post("/campaigns/{id}/change")
     async def change(request: Request, id: str) -> Response:
-        """Show what would follow from a change; with ``apply``, make it.
+        """Show what would follow from a change; with ``apply``, make it; with ``edit``, go back.
 
         It is made only if the campaign is as the page showed it, so that of two people who change
         it at once the second is asked again.
@@ -98,6 +106,8 @@ def routes(console: Console, router: APIRouter) -> None:
         if fields.pop("seen", "") != shown.version:
             return page(request, shown, subject, {}, campaign_words.CHANGED_MEANWHILE, status=409)
         is_final = fields.pop("apply", "") == "yes"
+        if fields.pop("edit", ""):
+            return page(request, shown, subject, fields)
         try:
             wanted = read_change(fields, shown, subject)
             if is_final:

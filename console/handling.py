@@ -262,8 +262,7 @@ def own_id(fields: Mapping[str, str], kind: str, session: Session) -> bytes:
     return made
 
 
-def local_path(fields: Mapping[str, str]) -> str:
-    """Where to go after signing in: a path of the console, never another site."""
-    path = fields.get("next", "")
+def local_path(path: str) -> str | None:
+    """Where to go after signing in: a path of the console; None for anything else."""
     is_ours = path.startswith(f"{PREFIX}/") and "\\" not in path and path.isprintable()
-    return path if is_ours and "//" not in path else f"{PREFIX}/campaigns"
+    return path if is_ours and "//" not in path and ".." not in path else None

@@ -7,6 +7,7 @@ from fastapi.responses import Response
 
 from campaign.failures import ServiceUnavailable
 from campaign.instants import Instant
+from campaign.views import CampaignView
 from console import words
 from console.handling import Console
 from dialects.http.auth import Permission
@@ -16,7 +17,8 @@ from store.clock import wall_clock
 from store.database.threads import read_in_thread
 from store.sending.carrier_health import CarrierHealth
 
-DUE_SHOWN = 10
+# Of each kind of campaign.
+SHOWN = 10
 
 
 def routes(console: Console, router: APIRouter) -> None:
@@ -38,18 +40,26 @@ def routes(console: Console, router: APIRouter) -> None:
             ),
             key=lambda line: (line.ready, line.word == OK),
         )
-        due = await read_in_thread(store.open_campaigns.due, account_id, wall_clock(), DUE_SHOWN)
+        found = store.open_campaigns
+        due = await read_in_thread(found.due, account_id, wall_clock(), SHOWN)
         return console.page(
             request,
             "installation.html",
             lines=lines,
             ok=OK,
             due=[(one, workflow_page(api.settings, one.id)) for one in due],
-            unknown=await read_in_thread(store.open_campaigns.unknown, account_id),
+            halted=await read_in_thread(halted, account_id),
+            unknown=await read_in_thread(found.unknown, account_id, SHOWN),
             carriers=await carriers(),
             polls=await newest_polls(),
             ui=api.settings.temporal_ui_url,
         )
+
+    def halted(account_id: str) -> list[CampaignView]:
+        """The campaigns of an account that Godwit has paused, as they are now."""
+        ids = store.open_campaigns.halted(account_id, SHOWN)
+        views = (store.campaigns.get(id, account_id) for id in ids)
+        return [view for view in views if view is not None]
 
     async def carriers() -> dict[str, CarrierHealth]:
         """The carriers in use, in the order in which they are tried, each with its health."""

@@ -1,6 +1,7 @@
 """The main pages, and which keys see them."""
 
 from console.sessions import CONSOLE_PATH
+from store.accounts.api_keys import Principal
 from store.accounts.permissions import Permission
 
 REPLIES = "Replies"
@@ -21,6 +22,13 @@ SETTINGS = (
     ("Keys", "keys", Permission.ADMINISTER),
     ("Webhooks", "webhooks", Permission.READ),
 )
+
+
+def first_page(principal: Principal) -> str | None:
+    """The path of the first main page that a key may see; None if it may see none."""
+    places = (places for _, places, permission in PAGES if principal.may(permission))
+    found = next(places, None)
+    return None if found is None else f"{CONSOLE_PATH}/{found[0]}"
 
 
 def is_at(path: str, *places: str) -> bool:

@@ -16,12 +16,14 @@ from console import (
     installation_routes,
     key_routes,
     list_routes,
+    navigation,
     opt_out_routes,
     people_routes,
     reply_routes,
     send_routes,
     sender_routes,
     settings_routes,
+    unknown_routes,
     webhook_routes,
     words,
 )
@@ -38,6 +40,7 @@ GROUPS = (
     campaign_report,
     campaign_retry,
     campaign_routes,
+    unknown_routes,
     draft_routes,
     send_routes,
     people_routes,
@@ -64,9 +67,11 @@ def routes(context: ApiContext) -> APIRouter:
         group.routes(console, router)
 
     @router.get("")
-    async def home() -> Response:
-        """The first page."""
-        return redirect(f"{PREFIX}/campaigns")
+    async def home(request: Request) -> Response:
+        """The first page that the key may see."""
+        session = await console.session(request)
+        path = None if session is None else navigation.first_page(session.principal)
+        return redirect(path or f"{PREFIX}/sign-in")
 
     @router.get("/static/{name}")
     async def static(request: Request, name: str) -> Response:

@@ -43,6 +43,10 @@ FAILED = Text("Something went wrong here", "Load the page again. If that does no
               "person who runs Godwit what you did.")  # fmt: skip
 TOO_MANY_SIGN_INS = Text("Too many attempts to sign in", "Wait a minute, and try again.")
 WRONG_KEY = "This key is not known, or it was revoked. Check it, and try again."
+NO_PAGES = (
+    "This key opens no page: it may not read campaigns, send batches or manage the account. Sign "
+    "in with another key."
+)
 USED_LINK = "This link was used, or it is older than an hour. Sign in with a key."
 FORBIDDEN = {
     Permission.SEND: Text("This key cannot send", "Sign in with a key that may send batches."),
@@ -155,6 +159,10 @@ MEASURES = {
 UNKNOWN_MEANING = (
     "The network may or may not have got these messages. Godwit does not send them again, so that "
     "nobody gets a message twice."
+)
+RESOLVING = (
+    "Where the network's own records say what became of one, say so beside its number: what left "
+    "is paid for, and the credits of what never left come back."
 )
 CONFLICTS = {
     "nothing_failed": "None of its messages can be sent again.",

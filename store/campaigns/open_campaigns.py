@@ -8,7 +8,7 @@ from sqlalchemy import BindParameter, bindparam, text
 from campaign.instants import Instant
 from campaign.states import CAMPAIGN_OPEN, WAITING
 from store.database.engine import Database
-from store.shared.brakes import NEXT_NUMBER
+from store.shared.brakes import NEXT_NUMBER, STOPPED
 
 # The problem of an open campaign that no workflow runs for.
 WORKFLOW_LOST = "workflow_lost"
@@ -36,10 +36,20 @@ _DUE = text("""
     LIMIT :limit
 """)
 _UNKNOWN = text("""
-    SELECT count(*) FROM campaign JOIN message ON message.campaign_id = campaign.id
-    WHERE campaign.account_id = :account AND campaign.status IN :open
-        AND message.status = 'unknown'
-""").bindparams(_STATES)
+    SELECT campaign.id, campaign.name, sum(message_count.messages) AS messages
+    FROM campaign JOIN message_count ON message_count.campaign_id = campaign.id
+    WHERE campaign.account_id = :account AND message_count.status = 'unknown'
+    GROUP BY campaign.id, campaign.name, campaign.created_at
+    HAVING sum(message_count.messages) > 0
+    ORDER BY campaign.created_at DESC, campaign.id
+    LIMIT :limit
+""")
+_HALTED = text("""
+    SELECT id FROM campaign
+    WHERE account_id = :account AND status = 'paused' AND problem <> :stopped
+    ORDER BY paused_at, id
+    LIMIT :limit
+""")
 # An order that is still to be carried out stays, and is the first thing that the new run gets.
 _PAUSE_LOST = text(f"""
     UPDATE campaign SET
@@ -81,6 +91,15 @@ class DueCampaign:
     messages: int
 
 
+@dataclass(frozen=True, slots=True)
+class UnknownMessages:
+    """A campaign, open or ended, with messages in state ``unknown``."""
+
+    id: str
+    name: str | None
+    messages: int
+
+
 class OpenCampaigns:
     """The scheduled, running and paused campaigns; every public method is one transaction."""
 
@@ -113,11 +132,24 @@ class OpenCampaigns:
             lambda connection: [DueCampaign(*row) for row in connection.execute(_DUE, values)]
         )
 
-    def unknown(self, account_id: str) -> int:
-        """How many messages of an account's open campaigns are in state ``unknown``."""
-        values = {"account": account_id}
+    def unknown(self, account_id: str, limit: int) -> Sequence[UnknownMessages]:
+        """An account's campaigns with messages in state ``unknown``, the newest first."""
+        values = {"account": account_id, "limit": limit}
         return self._database.read(
-            lambda connection: int(connection.execute(_UNKNOWN, values).scalar_one())
+            lambda connection: [
+                UnknownMessages(row.id, row.name, int(row.messages))
+                for row in connection.execute(_UNKNOWN, values)
+            ]
+        )
+
+    def halted(self, account_id: str, limit: int) -> Sequence[str]:
+        """Ids of an account's campaigns that Godwit has paused, the oldest pause first.
+
+        They wait for a person. A stop, which ends by itself for every campaign, is left out.
+        """
+        values = {"account": account_id, "limit": limit, "stopped": STOPPED}
+        return self._database.read(
+            lambda connection: list(connection.execute(_HALTED, values).scalars())
         )
 
     def pause_lost(self, campaign_id: str, now: Instant) -> bool:

@@ -21,12 +21,14 @@ ACTIONS = {
     "watch": ("GET", "/console/campaigns/{id}/events"),
     "ask to change": ("GET", "/console/campaigns/{id}/change"),
     "change": ("POST", "/console/campaigns/{id}/change"),
+    "count again": ("POST", "/console/campaigns/{id}/count"),
     "choose a retry": ("GET", "/console/campaigns/{id}/retry"),
     "pause": ("POST", "/console/campaigns/{id}/pause"),
     "resume": ("POST", "/console/campaigns/{id}/resume"),
     "ask to cancel": ("GET", "/console/campaigns/{id}/cancel"),
     "cancel": ("POST", "/console/campaigns/{id}/cancel"),
     "retry": ("POST", "/console/campaigns/{id}/retry"),
+    "resolve": ("POST", "/console/campaigns/{id}/resolve"),
     "ask to stop": ("GET", "/console/stop"),
     "stop": ("POST", "/console/stop"),
     "start": ("POST", "/console/start"),
@@ -100,6 +102,7 @@ READS |= {"deliveries", "settings"}
 CONTROLS = {"pause", "resume", "cancel", "retry", "stop", "start", "opt out"}
 CONTROLS |= {"ask to change", "change", "choose a retry", "ask to cancel", "ask to stop"}
 CONTROLS |= {"make list", "fill list", "shrink list", "rename list", "ask to delete", "delete list"}
+CONTROLS |= {"count again", "resolve"}
 CONTROLS |= {"decide", "add opt-outs", "ask to undo", "text again", "test hook", "replay hook"}
 ADMINISTERS = {"installation", "ask to erase", "erase", "add sender", "ask to drop", "drop sender"}
 ADMINISTERS |= {"keys", "make key", "ask to revoke", "revoke key", "set hours", "set keywords"}

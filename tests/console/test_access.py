@@ -146,8 +146,46 @@ async def test_static_files_are_kept_and_pages_are_not(browser: Browsers) -> Non
 
 
 @pytest.mark.parametrize(
-    "path", ["//evil.example", "https://evil.example", "/console/..//x", "/console/\\x", "/v1"]
+    "path",
+    ["//evil.example", "https://evil.example", "/console/..//x", "/console/../v1", "/console/\\x"]
+    + ["/v1", ""],
 )
-def test_signing_in_leads_to_no_other_site(path: str) -> None:
-    assert local_path({"next": path}) == "/console/campaigns"
-    assert local_path({"next": "/console/campaigns/x"}) == "/console/campaigns/x"
+async def test_signing_in_leads_to_no_other_site(browser: Browsers, path: str) -> None:
+    assert local_path(path) is None
+    assert local_path("/console/campaigns/x") == "/console/campaigns/x"
+    one = browser()
+    form = (await one.get("/console/sign-in")).form("/sign-in")
+    pair = one.api.key()
+    page = await one.send(form, keyId=pair.key_id, keySecret=pair.secret, next=path)
+    assert str(page.answer.url).endswith("godwit/console/campaigns")
+
+
+@pytest.mark.parametrize(
+    ("permissions", "place"),
+    [
+        (("create:BatchSMS",), "/console/new"),
+        (("manage:Account",), "/console/installation"),
+        (("create:BatchSMS", "read:Campaigns"), "/console/campaigns"),
+    ],
+)
+async def test_a_key_lands_on_the_first_page_that_it_may_see(
+    browser: Browsers, permissions: tuple[str, ...], place: str
+) -> None:
+    one = browser()
+    pair = one.api.key(*permissions)
+    form = (await one.get("/console")).form("/sign-in")
+    page = await one.send(form, keyId=pair.key_id, keySecret=pair.secret)
+    assert page.status == 200 and page.answer.url.path == place
+    # So does the link on a page about a failure.
+    missing = await one.get("/console/nothing")
+    assert missing.status == 404 and missing.offers("/console")
+    assert (await one.get("/console")).answer.url.path == place
+
+
+async def test_a_key_that_may_see_nothing_is_told_what_it_lacks(browser: Browsers) -> None:
+    one = browser()
+    pair = one.api.key("create:SingleSMS")
+    form = (await one.get("/console/sign-in")).form("/sign-in")
+    page = await one.send(form, keyId=pair.key_id, keySecret=pair.secret)
+    assert page.status == 403 and "may not read campaigns" in page.text
+    assert is_sign_in(await one.get("/console"))

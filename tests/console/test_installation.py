@@ -5,7 +5,9 @@ from collections.abc import Callable
 import pytest
 from sqlalchemy import text
 
+from campaign.states import MessageStatus
 from service.campaign_workflows import workflow_page
+from store.campaigns.open_campaigns import WORKFLOW_LOST
 from tests.console.browsing import Browser
 from tests.console.test_campaigns import scheduled
 from tests.serving import Api
@@ -32,12 +34,53 @@ async def test_what_is_due_and_unknown_is_shown_of_the_own_account_alone(
             connection.execute(text(change))
     page = await one.get("/console/installation")
     assert "Visits <b>x" in page.text and "b" not in page.tags and page.offers(campaign_id)
-    assert "1 message is not known to have left." in page.text
+    assert "1 of Visits <b>x" in page.text and page.offers(f"{campaign_id}?status=unknown#people")
     _, pair = story.store.accounts.create("other", 0)
     form = (await other.get("/console/sign-in")).form("/sign-in")
     await other.send(form, keyId=pair.key_id, keySecret=pair.secret)
     page = await other.get("/console/installation")
     assert page.status == 200 and "Visits" not in page.text and "not known" not in page.text
+
+
+async def test_a_campaign_that_waits_for_a_decision_is_no_good_news(
+    browser: Browsers, api: Api
+) -> None:
+    one = browser()
+    await one.sign_in()
+    campaign_id = await scheduled(api, "Visits")
+    with api.story.store.database.engine.begin() as connection:
+        connection.execute(
+            text("UPDATE campaign SET status = 'paused', paused_at = 1, problem = :problem"),
+            {"problem": WORKFLOW_LOST},
+        )
+    page = await one.get("/console/installation")
+    assert "A campaign waits for your decision." in page.text and page.offers(campaign_id)
+    assert "You need not do anything" not in page.text
+    assert "Its record in Temporal was lost" in page.text
+
+
+async def test_an_unknown_message_is_settled_once_from_the_page_of_its_campaign(
+    browser: Browsers, api: Api
+) -> None:
+    one, viewer, store = browser(), browser(), api.story.store
+    await one.sign_in()
+    await viewer.sign_in("read:Campaigns")
+    campaign_id = await scheduled(api, "Visits")
+    with store.database.engine.begin() as connection:
+        connection.execute(text("UPDATE message SET status = 'unknown' WHERE position < 2"))
+    path = f"/console/campaigns/{campaign_id}?status=unknown"
+    assert not (await viewer.get(path)).offers("/resolve")
+    page = await one.get(path)
+    forms = [form for form in page.forms if form.action.endswith("/resolve")]
+    assert len(forms) == 2 and "the credits of what never left come back" in page.text
+    assert (await one.send(forms[0], outcome="lost")).status == 400
+    await one.send(forms[0], outcome="sent")
+    page = await one.send(forms[1], outcome="failed")
+    assert page.status == 200 and not page.offers("/resolve")
+    # Another browser is late: what was said stays.
+    await one.send(forms[0], outcome="failed")
+    states = [one.status for one in store.campaigns.messages(campaign_id)]
+    assert states[:2] == [MessageStatus.SENT, MessageStatus.FAILED]
 
 
 async def test_a_workflow_is_linked_where_the_address_of_the_web_ui_is_known(api: Api) -> None:

@@ -60,6 +60,10 @@ async def test_another_text_is_shown_with_its_price_before_anybody_gets_it(
     assert "It costs the same." in page.text and "2 messages" in page.text
     assert "Dear Ann, we open at ten 😀" in page.text
     assert texts(api, campaign_id)[0] == "Hi Ann, see you"
+    # A person who goes back finds what they wrote.
+    again = await one.send(page.form("/change"), edit="yes")
+    assert again.status == 200 and "Dear {{name}}, we open at ten" in again.text
+    assert texts(api, campaign_id)[0] == "Hi Ann, see you"
     page = await one.send(page.form("/change"))
     assert "another text, of" in page.text and page.answer.url.path.endswith(campaign_id)
     assert texts(api, campaign_id) == [

@@ -9,6 +9,7 @@ from campaign.orders import Order
 from campaign.states import CAMPAIGN_ENDS, CAMPAIGN_OPEN, CampaignStatus, MessageStatus
 from campaign.views import CampaignView
 from store.campaigns.open_campaigns import WORKFLOW_LOST
+from store.shared.brakes import STOPPED
 from store.store import Store
 from tests.store.builders import NOW, StoreBuilder, outcome
 from tests.store.racing import race
@@ -219,7 +220,38 @@ def test_running_campaigns_with_messages_that_are_due_are_found_the_oldest_first
     ]
     assert [one.id for one in store.open_campaigns.due(account, NOW, 10)] == [first]
     assert store.open_campaigns.due("another", NOW + MINUTE, 10) == []
-    assert store.open_campaigns.unknown(account) == 0
-    builder.execute("UPDATE message SET status = 'unknown' WHERE campaign_id = :id", id=first)
-    assert store.open_campaigns.unknown(account) == 3
-    assert store.open_campaigns.unknown("another") == 0
+
+
+def test_campaigns_with_unknown_messages_are_found_after_their_end_too(
+    builder: StoreBuilder,
+) -> None:
+    open_campaigns, account = builder.store.open_campaigns, builder.account_id
+    ended, _, open_one = builder.admit(3), builder.admit(2), builder.admit(1)
+    assert open_campaigns.unknown(account, 10) == []
+    builder.execute(
+        "UPDATE campaign SET status = 'finished', created_at = 1 WHERE id = :id", id=ended
+    )
+    for id in (ended, open_one):
+        builder.execute("UPDATE message SET status = 'unknown' WHERE campaign_id = :id", id=id)
+    found = open_campaigns.unknown(account, 10)
+    assert [(one.id, one.messages) for one in found] == [(open_one, 1), (ended, 3)]
+    assert open_campaigns.unknown(account, 1) == found[:1]
+    assert open_campaigns.unknown("another", 10) == []
+    builder.execute("UPDATE message SET status = 'sent' WHERE campaign_id = :id", id=ended)
+    assert open_campaigns.unknown(account, 10) == found[:1]
+
+
+def test_campaigns_that_were_paused_for_a_problem_are_found_but_for_those_of_a_stop(
+    builder: StoreBuilder,
+) -> None:
+    open_campaigns, account = builder.store.open_campaigns, builder.account_id
+    lost, by_person, stopped = builder.admit(1), builder.admit(1), builder.admit(1)
+    for id, problem in ((lost, WORKFLOW_LOST), (by_person, None), (stopped, STOPPED)):
+        values = {"id": id, "problem": problem}
+        builder.execute(
+            "UPDATE campaign SET status = 'paused', problem = :problem WHERE id = :id", **values
+        )
+    assert open_campaigns.halted(account, 10) == [lost]
+    assert open_campaigns.halted("another", 10) == []
+    builder.execute("UPDATE campaign SET status = 'cancelled'")
+    assert open_campaigns.halted(account, 10) == []
