@@ -20,12 +20,13 @@ from dialects.http.auth import Permission
 from service.changes import Change
 from service.orders import StateConflict
 from service.plan_previews import ChangePreview
+from service.text_edits import NOTHING_UNSENT, TOO_OLD
 from store.database.threads import read_in_thread
 
 # The states in which something of a campaign can change.
 CHANGEABLE = (CampaignStatus.SCHEDULED, CampaignStatus.RUNNING, CampaignStatus.PAUSED)
-# What says that a text cannot be another, while everything else of the campaign can.
-OF_TEXTS = ("text_not_editable", "nothing_unsent")
+# Conflicts of the text alone: everything else of the campaign can still change.
+TEXT_CONFLICTS = (TOO_OLD[0], NOTHING_UNSENT[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +123,7 @@ def routes(console: Console, router: APIRouter) -> None:
         except InstantOutOfRange:
             return page(request, shown, subject, fields, words.BAD_TIME)
         except StateConflict as conflict:
-            if conflict.code not in OF_TEXTS:
+            if conflict.code not in TEXT_CONFLICTS:
                 raise
             fault_of_text = words.CONFLICTS[conflict.code]
             return page(request, shown, subject, fields, fault_of_text, status=409)

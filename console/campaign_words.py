@@ -18,8 +18,6 @@ CHANGED_MEANWHILE = (
     "Somebody has changed this campaign meanwhile, and nothing of yours was done. Look at how it "
     "stands now, and change it again if you still want to."
 )
-
-
 NO_TEXT_OF_ITS_OWN = (
     "Each person of this campaign gets a text of their own, or its text was not kept, so there is "
     "none to change. Cancel what is left, and send it anew with another text."

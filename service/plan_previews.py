@@ -54,8 +54,6 @@ def preview_change(
         rates = rates_after(store, connection, view, change)
         seen.append(store.forecasts.prospect(connection, view, now, rates))
 
-    if change.moves_start and view.started_at is not None:
-        raise StateConflict(view.status)
     refusals, edit = begin_change(store, composer, view, change, now, look)
     if refusals:
         prospect = store.database.read(
@@ -79,16 +77,17 @@ def begin_change(
 
     This is what the store can do of a change: its workflow moves the plan afterwards. A ``look``
     sees a text or a plan as it is changed, and nothing stays changed then. Asks the store, so call
-    it in a thread. Raises StateConflict if the campaign has ended or nothing can be edited.
+    it in a thread. Raises StateConflict if the campaign has ended, if it has begun and would get
+    another start or spread, or if no text can be edited.
     """
     faults = faults_of(change, now, composer.settings, view.expires_at)
     if faults:
         return tuple(faults), None
-    if view.status in CAMPAIGN_ENDS:
+    has_begun = view.started_at is not None
+    if view.status in CAMPAIGN_ENDS or (has_begun and change.moves_start):
         raise StateConflict(view.status)
     fault, edit = fault_of_spread(store, view, change, now), None
-    # Of a campaign that has begun, the workflow refuses another start.
-    if fault is None and change.moves_plan and (view.started_at is None or not change.moves_start):
+    if fault is None and change.moves_plan:
         fault = fault_of_plan(store, view, change, now, look)
     if fault is None and change.text is not None:
         try:

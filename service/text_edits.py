@@ -56,7 +56,7 @@ def edit_text(
 
 
 def _samples(messages: Sequence[Message]) -> tuple[Message, ...]:
-    first, *_ = messages
+    first = messages[0]
     longest = max(messages, key=lambda message: (message.segments, len(message.text)))
     return (longest,) if longest.text == first.text else (longest, first)
 

@@ -133,7 +133,7 @@ class Outermost:
                     ours.append((REPLAYED.lower().encode(), b"true"))
                 message["headers"] = [*given, *ours]
                 route = _route(scope)
-                _counted(scope["method"], route, status).inc()
+                _counted(_method(scope), route, status).inc()
                 HTTP_SECONDS.observe((route,), (time.monotonic() - began,))
             await send(message)
 
@@ -173,19 +173,22 @@ class Outermost:
 
 @lru_cache(maxsize=2_000)
 def _counted(method: str, route: str, status: int) -> Counter:
-    """The counter of such answers; a method can be any word that a client thinks of."""
-    return HTTP_REQUESTS.labels(method if method in METHODS else "other", route, status)
+    return HTTP_REQUESTS.labels(method, route, status)
 
 
 def _describe(span: Span, scope: Scope, status: int) -> None:
     """Give a request's span the ids of its line in the log, and the name of its route."""
-    method = scope["method"] if scope["method"] in METHODS else "other"
-    span.rename(f"{method} {_route(scope)}")
+    span.rename(f"{_method(scope)} {_route(scope)}")
     bound = get_contextvars()
     span.set(
         **{"http.route": _route(scope), "http.response.status_code": status or None},
         **{name: bound.get(name) for name in BOUND},
     )
+
+
+def _method(scope: Scope) -> str:
+    """The method of a request; "other" for any word that no route takes."""
+    return scope["method"] if scope["method"] in METHODS else "other"
 
 
 def _route(scope: Scope) -> str:

@@ -60,9 +60,8 @@ _PROVE = text(f"""
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """How many messages receipts have changed, whom to notify, and the rows of those messages."""
+    """Whom to notify of the messages that receipts have changed, and the rows of those."""
 
-    changed: int = 0
     destinations: Sequence[Destination] = ()
     rows: Sequence[Row[Any]] = ()
 
@@ -122,7 +121,7 @@ class Receipts:
         _count(receipts, settled)
         for campaign_id in {row.campaign_id for row in settled.rows if row.outcome_at is not None}:
             self._guards.stop_after_receipts(self._database, campaign_id, at)
-        return settled.changed
+        return len(settled.rows)
 
     def settle(self, connection: Connection, receipts: Sequence[Receipt], now: Instant) -> Settled:
         """As ``apply``, inside the caller's transaction; the destinations are to be notified."""
@@ -155,7 +154,7 @@ class Receipts:
         # Last, because every chunk of the account waits for the rows of the ledger.
         for row in sorted(proved, key=lambda each: str(each.campaign_id)):
             _post(connection, row)
-        return Settled(len(settled) + len(proved), destinations, [*moved, *proved])
+        return Settled(destinations, [*moved, *proved])
 
     def _prove_handoff(
         self, connection: Connection, receipt: Receipt, now: Instant
