@@ -9,7 +9,6 @@ from fastapi.responses import Response
 
 from campaign.activity import ActivityFilter, ActivityView
 from campaign.model import RECIPIENTS_MAX
-from campaign.phone import canonical_number
 from campaign.rates import campaign_scope
 from campaign.retry import may_pass
 from campaign.states import CAMPAIGN_ENDS, CampaignStatus, MessageStatus
@@ -19,6 +18,7 @@ from console.campaign_changes import CHANGEABLE
 from console.campaign_retry import failed_by_reason
 from console.campaigns_routes import stop_of
 from console.handling import PREFIX, Console, redirect
+from console.numbers import typed_number
 from dialects.http.auth import Permission
 from dialects.http.downloads import csv_download
 from dialects.native.campaign_events import event_of, open_stream
@@ -147,7 +147,7 @@ def _messages(store: Store, view: CampaignView, chosen: Filter) -> Sequence[Mess
     state = MessageStatus(chosen.status) if chosen.status in set(MessageStatus) else None
     if not chosen.number:
         return store.campaigns.messages(view.id, state, chosen.after, PAGE + 1)
-    number = canonical_number(chosen.number)
+    number = typed_number(store, view.account_id, chosen.number)
     if number is None:
         return []
     wanted = MessageFilter(to=number, campaign_id=view.id, status=state)

@@ -37,6 +37,7 @@ def read_choices(fields: Mapping[str, str]) -> dict[str, Any]:
     purpose, days = fields.get("purpose", ""), fields.get("days", "")
     return {
         "shorten": "shorten" in fields,
+        "smart": "smart" in fields,
         "media": fields.get("media", "").strip()[:MEDIA_LENGTH_MAX],
         "purpose": purpose if purpose in set(Purpose) else "",
         "days": days if days in DAYS else ALL,
@@ -63,6 +64,7 @@ def members_of(draft: SavedDraft) -> dict[str, Any]:
         "sender": draft.sender or None,
         "mediaUrl": media or None,
         "shortenUrls": bool(choices.get("shorten")),
+        "smartEncoding": bool(choices.get("smart")),
         "purpose": choices.get("purpose") or None,
         "window": window and window_json(window),
         "expiresAt": _expiry(choices),

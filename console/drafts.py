@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -85,6 +86,11 @@ class People:
         line = self.found.header_line
         faults = [fault for fault in self.found.faults if fault.line != line]
         return sorted(faults, key=lambda fault: fault.line)
+
+    @property
+    def kinds_of_faults(self) -> Mapping[tuple[str, str], int]:
+        """How many faults of rows there are of each column and message, the most first."""
+        return dict(Counter((one.column, one.message) for one in self.row_faults).most_common(10))
 
     @property
     def header_faults(self) -> Sequence[Fault]:

@@ -171,7 +171,7 @@ class Console:
                 text = words.refused(error.refusals)
                 return self.problem(request, 400, text)
             case BadBody():
-                return self.problem(request, error.status, words.bad_body(error.reason))
+                return self.problem(request, error.status, words.bad_body(error))
             case StateConflict():
                 return self.problem(request, 409, words.conflict(error))
             case RequestValidationError() | StoreError():

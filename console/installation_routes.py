@@ -8,8 +8,8 @@ from fastapi.responses import Response
 from campaign.failures import ServiceUnavailable
 from campaign.instants import Instant
 from campaign.views import CampaignView
-from console import words
 from console.handling import Console
+from console.installation_words import CURES, PARTS, Condition
 from dialects.http.auth import Permission
 from service.campaign_workflows import workflow_page
 from service.readiness import OK, Readiness
@@ -35,7 +35,7 @@ def routes(console: Console, router: APIRouter) -> None:
         parts = await readiness.parts()
         lines = sorted(
             (
-                words.Condition(words.PARTS[name], part.ready, part.word, words.CURES[name])
+                Condition(PARTS[name], part.ready, part.word, CURES[name])
                 for name, part in parts.items()
             ),
             key=lambda line: (line.ready, line.word == OK),

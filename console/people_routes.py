@@ -7,10 +7,10 @@ from fastapi.responses import Response
 
 from campaign.keywords import Keyword
 from campaign.people import Person
-from campaign.phone import canonical_number
 from campaign.states import MessageStatus
 from console import people_words
 from console.handling import Console, Leave, redirect
+from console.numbers import typed_number
 from console.people_words import number_path
 from dialects.http.auth import Permission
 from service.erasure import erase_person
@@ -33,9 +33,9 @@ def routes(console: Console, router: APIRouter) -> None:
             request, "people.html", status, written=written, fault=fault, person=None
         )
 
-    def number_in(request: Request, written: str) -> str:
+    async def number_in(request: Request, account_id: str, written: str) -> str:
         """A number that somebody typed, as E.164; raises Leave with the search."""
-        number = canonical_number(written)
+        number = await read_in_thread(typed_number, store, account_id, written)
         if number is None:
             raise Leave(search_page(request, written))
         return number
@@ -47,7 +47,7 @@ def routes(console: Console, router: APIRouter) -> None:
         if not number.strip():
             return search_page(request)
         account_id = session.principal.account_id
-        wanted = number_in(request, number)
+        wanted = await number_in(request, account_id, number)
         person = await read_in_thread(store.people.show, account_id, wanted)
         campaigns = {one.campaign_id for one in person.messages[:SHOWN]}
         campaigns |= {one.campaign_id for one in person.clicks[:SHOWN]}
@@ -69,8 +69,8 @@ def routes(console: Console, router: APIRouter) -> None:
         """Opt the person out of every message of the account."""
         session = await console.enter(request, Permission.CONTROL)
         fields = await console.read_form(request, session.id)
-        number = number_in(request, fields.get("number", ""))
         account_id = session.principal.account_id
+        number = await number_in(request, account_id, fields.get("number", ""))
         await asyncio.to_thread(
             store.opt_outs.add, account_id, number, OPT_OUT_SOURCE, wall_clock()
         )
@@ -80,8 +80,9 @@ def routes(console: Console, router: APIRouter) -> None:
     async def confirm_erase(request: Request, number: str = "") -> Response:
         """What an erasure would remove, and what stays."""
         session = await console.enter(request, Permission.ADMINISTER)
-        wanted = number_in(request, number)
-        person = await read_in_thread(store.people.show, session.principal.account_id, wanted)
+        account_id = session.principal.account_id
+        wanted = await number_in(request, account_id, number)
+        person = await read_in_thread(store.people.show, account_id, wanted)
         return console.page(
             request, "erase.html", person=person, waiting=_waiting(person), erasure=None
         )
@@ -91,8 +92,9 @@ def routes(console: Console, router: APIRouter) -> None:
         """Erase the person, and say what was removed; a second run finds nothing more."""
         session = await console.enter(request, Permission.ADMINISTER)
         fields = await console.read_form(request, session.id)
-        number = number_in(request, fields.get("number", ""))
-        erasure, under_way = await erase_person(store, session.principal.account_id, number)
+        account_id = session.principal.account_id
+        number = await number_in(request, account_id, fields.get("number", ""))
+        erasure, under_way = await erase_person(store, account_id, number)
         return console.page(request, "erase.html", erasure=erasure, under_way=under_way)
 
 

@@ -14,10 +14,11 @@ from campaign.ids import CAMPAIGN_PREFIX, ID_BYTES, make_id
 from campaign.instants import Instant
 from campaign.model import Draft
 from campaign.refusals import Refused
+from campaign.sending_windows import stored_window
 from campaign.states import MessageStatus
 from campaign.test_sends import TO_MAX
 from campaign.views import CampaignView, MessageView
-from console import charts, drafts, people_words, words
+from console import charts, draft_members, drafts, people_words, words
 from console.canary_form import DEFAULTS, read_canary
 from console.draft_routes import enter_draft, fault_of
 from console.handling import PREFIX, Console, Leave, new_once, once_of, redirect
@@ -88,7 +89,6 @@ def routes(console: Console, router: APIRouter) -> None:
             400 if test.fault else 200,
             draft=draft,
             people=people,
-            count=drafts.count(draft.text),
             preview=preview,
             curve=charts.curve(preview.forecast if preview else None),
             faults=faults,
@@ -134,6 +134,7 @@ def routes(console: Console, router: APIRouter) -> None:
         fields: Mapping[str, str] | None = None,
         forecast: Forecast | None = None,
     ) -> Response:
+        window = draft_members.window_of(draft.choices)
         return console.page(
             request,
             "send.html",
@@ -142,6 +143,7 @@ def routes(console: Console, router: APIRouter) -> None:
             curve=charts.curve(forecast),
             draft=draft,
             people=draft.choices["checked"],
+            window=None if window is None else stored_window(window),
             fault=fault,
             fields=fields or DEFAULTS,
             TYPED_ABOVE=drafts.TYPED_ABOVE,

@@ -11,6 +11,7 @@ from campaign.states import CampaignStatus, MessageStatus
 from campaign.views import CampaignView
 from console.refusal_words import REFUSALS, of_place
 from dialects.http.auth import Permission
+from dialects.http.bodies import BadBody
 from service.campaigns import StateConflict
 from store.campaigns.open_campaigns import WORKFLOW_LOST
 from store.shared.brakes import ACCOUNT_CLOSED, STOPPED
@@ -41,6 +42,10 @@ UNAVAILABLE = Text(
 )
 FAILED = Text("Something went wrong here", "Load the page again. If that does not help, tell the "
               "person who runs Godwit what you did.")  # fmt: skip
+TOO_LARGE = Text(
+    "This is too large",
+    "A file may have 16 MB, and what you type 64 KB. Divide it, and try again.",
+)
 TOO_MANY_SIGN_INS = Text("Too many attempts to sign in", "Wait a minute, and try again.")
 WRONG_KEY = "This key is not known, or it was revoked. Check it, and try again."
 NO_PAGES = (
@@ -245,9 +250,11 @@ def conflict(error: StateConflict) -> Text:
     return Text("The campaign has moved on", f"{advice} Load its page again to see where it is.")
 
 
-def bad_body(reason: str) -> Text:
+def bad_body(error: BadBody) -> Text:
     """Why a form or a file could not be read."""
-    return Text("This could not be read", f"{reason[:1].upper()}{reason[1:]}.")
+    if error.status == 413:
+        return TOO_LARGE
+    return Text("This could not be read", sentence(error.reason))
 
 
 _ENDED = (
@@ -258,36 +265,6 @@ _ENDED = (
     CampaignStatus.REFUSED,
 )
 
-
-@dataclass(frozen=True, slots=True)
-class Condition:
-    """One part of the installation, a word about it, and what to do if that is not "ok"."""
-
-    name: str
-    ready: bool
-    word: str
-    cure: str
-
-
-PARTS = {
-    "database": "Database",
-    "temporal": "Temporal",
-    "workers": "Workers",
-    "disk": "Disk",
-    "carriers": "Networks",
-    "clock": "Clock",
-    "sending": "Sending",
-}
-CURES = {
-    "database": "Start the database, or give it room. Nothing is lost meanwhile: what was accepted "
-    "is stored, and goes on when it answers.",
-    "temporal": "Start Temporal's server. Campaigns go on where they were.",
-    "workers": "Start a worker: godwit worker. Messages wait until one runs.",
-    "disk": "Free some space. Without it nothing can be accepted.",
-    "carriers": "Wait for the network, or ask it. Messages are tried again by themselves.",
-    "clock": "Set the clock of this machine, best with NTP.",
-    "sending": "Start sending again when the reason for the stop is gone.",
-}
 
 BAD_NAME = "The name has a character that cannot be in a name. Type it anew."
 NO_TEXT = "Write a text."
@@ -310,7 +287,8 @@ def type_number(people: int) -> str:
 
 def sentence(text: str) -> str:
     """A message of a reader as a sentence."""
-    return f"{text[:1].upper()}{text[1:]}".rstrip(".") + "."
+    written = f"{text[:1].upper()}{text[1:]}".rstrip(".")
+    return written if written.endswith("?") else f"{written}."
 
 
 def fault(message: str) -> str:

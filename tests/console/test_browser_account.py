@@ -4,11 +4,13 @@ See test_browser.py for pictures of every page.
 """
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import unquote
 
 from playwright.sync_api import Browser
 
+from tests.console.actions import ACTIONS, FILES, OPTED_OUT, WRITER
 from tests.console.test_browser import (
     AXE,
     Visit,
@@ -28,10 +30,17 @@ REPORTS = """
       window.reports.push(`${event.violatedDirective} ${event.blockedURI}`);
     });
 """
-PLACES = (
-    "campaigns", "new", "lists", "people", "opt-outs", "replies", "credits", "settings", "senders",
-    "keys", "webhooks", "installation", "stop",
-)  # fmt: skip
+# Pages that are more than the path of their route.
+MORE = {
+    "change text": "/console/campaigns/{id}/change?what=text",
+    "change limits": "/console/campaigns/{id}/change?what=limits",
+    "unknown ones": "/console/campaigns/{id}?status=unknown",
+    "nobody": "/console/people",
+    "no page": "/console/nothing",
+    "no campaign": "/console/campaigns/cmp_nothing",
+    "a wrong number": "/console/people?number=nobody",
+}
+FAULTY = ("no page", "no campaign", "a wrong number")
 
 
 def held(one: Visit) -> bool:
@@ -133,21 +142,79 @@ def test_the_pages_of_the_account_hold_for_everybody(
     assert held(one)
 
 
-def test_no_page_is_kept_from_anything_by_its_policy_and_all_read_without_scripts(
+def one_of_each(running: Running) -> dict[str, str]:
+    """The id of one of each thing that a page is about, but for a draft."""
+
+    def made(path: str, **body: object) -> str:
+        answer = running.api.post(path, json=body)
+        assert answer.is_success, answer.text
+        return str(answer.json().get("id"))
+
+    running.api.post("/v1/opt-outs", json={"number": unquote(OPTED_OUT)})
+    sender = running.get("/v1/senders")["senders"][0]["address"]
+    now = datetime.now(UTC)
+    said = {"from": unquote(WRITER), "to": sender, "body": "When is it?", "at": now.isoformat()}
+    assert running.api.post("/carriers/pretend/inbound", json=said).status_code == 202
+    people = [{"to": f"+1415555{number}"} for number in range(1_600, 1_660)]
+    return {
+        "id": made(
+            "/v1/campaigns",
+            name="<i>Visits</i> " + "x" * 180,
+            text="Your visit is on Monday.",
+            recipients=people,
+            scheduleDateTime=(now + timedelta(hours=3)).isoformat(),
+            spreadHours=1,
+        ),
+        "list": made("/v1/mailing-lists", name="<i>Guests</i>"),
+        "webhook": made("/v1/webhooks", url="https://example.com/hooks", events=["*"]),
+        "key": running.description["account"]["keyId"],
+    }
+
+
+def draft_of(one: Visit) -> str:
+    """Write a draft with a fault in its list and check it; returns its id."""
+    page = one.page
+    page.goto(f"{one.address}/new")
+    page.click("text=Start a new one")
+    page.fill("#text", "Hello from the tour")
+    page.click("text=Save and continue")
+    page.fill("#pasted", "+14155550160\nn/a")
+    page.click("text=Read the list")
+    page.click("text=/Leave these 1 out/")
+    page.wait_for_selector("text=What they get")
+    return page.url.split("/")[-2]
+
+
+def test_every_page_keeps_its_policy_and_the_rules_of_axe_and_reads_without_scripts(
     chromium: Browser, running: Running
 ) -> None:
     one, plain = visit(chromium, running), visit(chromium, running, java_script_enabled=False)
     one.page.add_init_script(REPORTS)
     for person in (one, plain):
         person.sign_in(running)
-    for place in PLACES:
-        one.page.goto(f"{one.address}/{place}")
-        assert one.page.evaluate("window.reports") == [], place
-        plain.page.goto(f"{plain.address}/{place}")
-        assert len(plain.page.inner_text("main")) > 50, place
+    ids = {**one_of_each(running), "draft": draft_of(one)}
+    pages = {
+        name: path
+        for name, (method, path) in ACTIONS.items()
+        if method == "GET" and name not in FILES
+    }
+    for name, path in {**pages, **MORE, "sign in": "/console/sign-in"}.items():
+        address = one.address.removesuffix("/console") + path.format(**ids)
+        answer = one.page.goto(address)
+        assert answer is not None and answer.ok != (name in FAULTY), name
+        one.look(f"tour-{name.replace(' ', '-')}")
+        assert one.page.evaluate("window.reports") == [], name
+        plain.page.goto(address)
+        assert len(plain.page.inner_text("main")) > 50, name
         shown = plain.page.content()
-        assert len(shown) < 100_000 and not re.search(r"\b(wave|chunk|hold)s?\b", shown), place
+        assert len(shown) < 100_000 and not re.search(r"\b(wave|chunk|hold)s?\b", shown), name
+    # A page that answers with an error is heard as one; nothing else is.
+    assert all("Failed to load resource" in text for text in one.complaints)
+    assert len(one.complaints) == len(FAULTY)
+    one.complaints.clear()
     # The listener works: what is not ours is kept out, and reported.
     one.page.evaluate("document.body.append(Object.assign(new Image(), {src: 'http://a.invalid'}))")
     one.page.wait_for_function("window.reports.length == 1")
-    assert all("a.invalid" in text for text in one.complaints)
+    assert one.complaints and all("a.invalid" in text for text in one.complaints)
+    one.complaints.clear()
+    assert held(one)

@@ -56,6 +56,10 @@ def test_a_campaign_is_changed_by_mouse_and_its_report_is_read(
     for what in ("text", "limits"):
         page.goto(f"{one.address}/campaigns/{campaign}/change?what={what}")
         one.look(f"change-{what}")
+        if what == "text":
+            page.wait_for_selector("#count:has-text('44 characters · 1 message each')")
+            page.fill("#text", "Your visit is on Monday 😀" + " at nine" * 6)
+            page.wait_for_selector("#count:has-text('2 messages each')")
     page.goto(f"{one.address}/campaigns/{campaign}")
     page.click("text=Report to print")
     page.wait_for_selector("h2:has-text('Facts')")

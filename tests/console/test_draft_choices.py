@@ -19,7 +19,8 @@ AHEAD = {"when": "at", "at": "2027-01-05T09:00", "zone": "Europe/Dublin"}
 async def write(one: Browser, path: str, **fields: str) -> int:
     """Send the form of the first step; returns the status of what follows."""
     form = (await one.get(f"{path}/write")).form("/write")
-    form.fields.pop("shorten")
+    for box in ("shorten", "smart"):
+        form.fields.pop(box)
     return (await one.send(form, text="Hello {{First name}}", **fields)).status
 
 
@@ -45,6 +46,44 @@ async def test_purpose_hours_and_end_are_kept_and_sent_with_the_campaign(
     assert '"sat"' not in view.sending_window and '"from": "09:00"' in view.sending_window
     await api.story.service.cancel(view)
     await finish(api.story, view.id)
+
+
+async def test_the_last_step_says_the_hours_that_the_first_one_set(
+    browser: Browsers, api: Api
+) -> None:
+    one = browser()
+    await one.sign_in()
+    path = await new_draft(one, "Hello {{First name}}")
+    hours = {"since": "09:00", "until": "17:00", "days": "workdays"}
+    for fields, says in (
+        ({}, "It is sent at any hour that the law allows."),
+        (hours, "only between 09:00 and 17:00 where each person lives, Monday to Friday."),
+    ):
+        await write(one, path, **fields)
+        await upload(one, path, csv(rows(3)))
+        await one.get(f"{path}/check")
+        page = await one.get(f"{path}/send")
+        assert says in page.text and page.offers(f"{path}/write#hours")
+    await one.send(page.form("/send"), **AHEAD)
+    (view,) = api.story.store.campaigns.list(api.story.account.id)
+    assert says in (await one.get(f"/console/campaigns/{view.id}")).text
+    await api.story.service.cancel(view)
+    await finish(api.story, view.id)
+
+
+async def test_quotes_of_the_list_are_made_plain_where_the_first_step_says_so(
+    browser: Browsers, api: Api
+) -> None:
+    one = browser()
+    await one.sign_in()
+    path = await new_draft(one, "Hello {{First name}}")
+    table = [("+14155551100", "Dr. O’Neill " + "of the clinic " * 6, "Monday")]
+    for fields, messages in (({}, "2 messages"), ({"smart": "1"}, "1 message")):
+        await write(one, path, **fields)
+        await upload(one, path, csv(table))
+        page = await one.get(f"{path}/check")
+        assert f"1 person · {messages}" in page.text
+        assert page.offers(f"{path}/write#smart") == ("smart" not in fields)
 
 
 @pytest.mark.parametrize(

@@ -110,3 +110,26 @@ async def test_each_role_may_do_what_its_key_says_and_is_offered_nothing_else(
     with capsys.disabled():
         print("\n" + "\n".join(lines))  # noqa: T201
     assert found == ALLOWED
+
+
+async def test_ids_of_another_account_lead_nowhere(browser: Browsers, api: Api) -> None:
+    ids = await made_of_each(api)
+    one, other = browser(), browser()
+    await one.sign_in()
+    ids["draft"] = await written_draft(one)
+    _, pair = api.story.store.accounts.create("other", 0)
+    form = (await other.get("/console/sign-in")).form("/sign-in")
+    page = await other.send(form, keyId=pair.key_id, keySecret=pair.secret)
+    token = page.form("/sign-out").fields["token"]
+    for name, (method, path) in ACTIONS.items():
+        if "{" not in path:
+            continue
+        address = path.format(**ids)
+        if name in UPLOADS:
+            files = {"file": ("a.csv", b"to\n+14155550190\n")}
+            page = Page(await other.http.post(address, data={"token": token}, files=files))
+        else:
+            page = await (
+                other.get(address) if method == "GET" else other.post(address, token=token)
+            )
+        assert page.status == 404, name

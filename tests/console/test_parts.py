@@ -47,6 +47,9 @@ def test_every_state_and_permission_has_words() -> None:
     assert words.reason("brand_new_code") == "The network says: brand new code."
     assert words.fault("is no number") == "It is no number."
     assert words.fault("the number is missing") == "The number is missing."
+    assert words.sentence("no end; is a quote open?") == "No end; is a quote open?"
+    assert words.bad_body(BadBody("it is cut")).advice == "It is cut."
+    assert words.bad_body(BadBody("the body is larger than 9 bytes", 413)) == words.TOO_LARGE
 
 
 def test_numbers_shares_and_times_are_readable() -> None:

@@ -57,7 +57,21 @@ async def test_a_search_shows_messages_replies_and_the_evidence_of_an_opt_out(
     assert len(page.answer.content) < 100_000
 
 
-@pytest.mark.parametrize("written", ["415 555 0190", "<b>me</b>", "9" * 500])
+async def test_a_number_is_found_as_it_is_dialled_in_the_country_of_the_sender(
+    browser: Browsers, api: Api
+) -> None:
+    one = browser()
+    await one.sign_in()
+    campaign_id = await sent(api, "Visits")
+    page = await one.get("/console/people?number=(415)%20555-0190")
+    assert page.status == 200 and page.offers(campaign_id)
+    page = await one.get(f"/console/campaigns/{campaign_id}?number=415.555.0190")
+    assert "Your visit is on Monday" in page.text
+    page = await one.get(f"/console/campaigns/{campaign_id}?number=415.555.0191")
+    assert "No recipient of this campaign matches." in page.text
+
+
+@pytest.mark.parametrize("written", ["415 555", "<b>me</b>", "9" * 500])
 async def test_what_is_no_number_is_explained_and_kept(browser: Browsers, written: str) -> None:
     one = browser()
     await one.sign_in()

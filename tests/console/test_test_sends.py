@@ -39,6 +39,7 @@ async def test_a_test_goes_to_own_numbers_and_says_what_went_to_whom(
     views = api.story.store.campaigns.list(api.story.account.id)
     assert len(views) == 2 and again.offers(views[0].id)
     await finish(api.story, views[0].id)
+    assert "a test to your own numbers" in (await one.get("/console/campaigns")).text
     # The campaign itself can still be sent.
     assert (await one.get(f"{path}/send")).offers("/send")
 
