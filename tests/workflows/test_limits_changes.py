@@ -12,7 +12,7 @@ from campaign.views import CampaignView
 from service.changes import Change
 from store.campaigns.audit import audit
 from tests.conftest import Story, finish, reach
-from tests.workflows.test_campaign import is_paused, until
+from tests.workflows.test_campaign import until
 from tests.workflows.test_plan_changes import dues, is_on_plan
 
 GAP = 15 * MINUTE
@@ -110,28 +110,6 @@ async def test_without_its_expiry_the_rest_of_a_running_campaign_leaves(story: S
     assert await finish(story, view.id) is CampaignStatus.FINISHED
     assert is_on_plan(story, view.id, ideal_instants(start, SPREAD_HOURS, COUNT))
     check_ledger(story, view.id, COUNT)
-
-
-async def test_a_paused_campaign_takes_hours_and_an_expiry_and_keeps_to_them_when_it_goes_on(
-    story: Story,
-) -> None:
-    start = await nine_o_clock(story)
-    view = await running(story, start)
-    await story.service.pause(view)
-    await until(story, view.id, is_paused)
-    expires_at = start + DAY + 3 * HOUR + 30 * MINUTE
-    hours = stored_window(window("12:00", "13:00"))
-    await limit(story, view, LimitsChange(True, hours, True, expires_at))
-    await reach(story, view.id, start + 3 * HOUR + 20 * MINUTE)
-    assert len(story.carrier.log) == 5
-    await story.service.resume(view)
-    assert await finish(story, view.id) is CampaignStatus.FINISHED
-    later = story.sent_at(view.id)[5:]
-    assert 0 < len(later) < COUNT - 5 and max(later) < expires_at
-    assert {moment_of(at).hour for at in later} == {12}
-    # Not a burst: what the pause held up keeps its distances.
-    assert all(b - a >= GAP - MINUTE for a, b in zip(later, later[1:], strict=False))
-    check_ledger(story, view.id, 5 + len(later))
 
 
 async def test_a_chunk_that_is_being_sent_obeys_other_hours_and_an_expiry_at_once(
