@@ -32,7 +32,7 @@ def requests(account: dict[str, Any]) -> list[Request]:
     bearer = {"Authorization": f"Bearer {account['bearer']}"}
     telesign = form(recipients=",".join(_digits(3)), template=TEXT)
     batches = f"/v2/Properties/{account['propertySid']}/BatchMessages"
-    fone = [{"From": SENDER, "To": to, "Text": TEXT} for to in numbers(1, PEOPLE)]
+    fone = [{"From": SENDER, "To": to, "Text": TEXT} for to in numbers(1)]
     mobivate = [{"recipient": to} for to in _digits(2)]
     return [
         Request("Textingline", "/api/v1/messaging/batch", {"json": textingline(0)}),
@@ -51,14 +51,14 @@ def requests(account: dict[str, Any]) -> list[Request]:
         Request(
             "native",
             "/v1/campaigns",
-            {"json": {"text": TEXT, "recipients": [{"to": to} for to in numbers(4, PEOPLE)]}},
+            {"json": {"text": TEXT, "recipients": [{"to": to} for to in numbers(4)]}},
         ),
     ]
 
 
-def textingline(block: int, count: int = PEOPLE) -> dict[str, Any]:
+def textingline(block: int) -> dict[str, Any]:
     """A Textingline batch to the first numbers of a block."""
-    recipients = [{"to": to, "body": TEXT} for to in numbers(block, count)]
+    recipients = [{"to": to, "body": TEXT} for to in numbers(block)]
     return {"from": SENDER, "recipients": recipients}
 
 
@@ -72,10 +72,10 @@ async def post(api: httpx.AsyncClient, request: Request) -> None:
     assert answer.is_success, f"{request.dialect}: {answer.status_code} {answer.text[:500]}"
 
 
-def numbers(block: int, count: int) -> list[str]:
+def numbers(block: int, count: int = PEOPLE) -> list[str]:
     """Numbers for fiction that no other block has."""
     return [number_of(block * len(ENDINGS) + index) for index in range(count)]
 
 
 def _digits(block: int) -> list[str]:
-    return [number.removeprefix("+") for number in numbers(block, PEOPLE)]
+    return [number.removeprefix("+") for number in numbers(block)]

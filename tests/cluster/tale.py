@@ -114,7 +114,7 @@ async def count_together(system: Cluster) -> tuple[int, int]:
             timeout=60,
             trust_env=False,
         ) as api:
-            body = dialects.textingline(10 + number, 1)
+            body = dialects.textingline(10 + number)
             answers.append((await api.post("/api/v1/messaging/batch", json=body)).status_code)
     assert set(answers) <= {201, 429}, answers
     return answers.count(201), answers.count(429)
