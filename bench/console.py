@@ -140,6 +140,19 @@ def pages(campaigns: int) -> dict[str, str]:
     }
 
 
+async def timed(
+    http: httpx.AsyncClient, path: str, runs: int
+) -> tuple[httpx.Response, list[float], list[float]]:
+    """Ask once and then ``runs`` times; the last answer, and ms elapsed and ms of processor."""
+    took, worked = [], []
+    for _ in range(runs + 1):
+        began, busy = time.perf_counter(), time.process_time()
+        answer = await http.get(path)
+        took.append(1000 * (time.perf_counter() - began))
+        worked.append(1000 * (time.process_time() - busy))
+    return answer, took[1:], worked[1:]
+
+
 async def measure(
     directory: Path, counts: Sequence[int], runs: int
 ) -> tuple[Sequence[Measured], int]:
@@ -161,14 +174,9 @@ async def measure(
         transport=transport, base_url="http://godwit", cookies=cookies
     ) as http:
         for title, path in pages(len(counts)).items():
-            took, worked = [], []
-            for _ in range(runs + 1):
-                began, busy = time.perf_counter(), time.process_time()
-                answer = await http.get(f"/console{path}")
-                took.append(1000 * (time.perf_counter() - began))
-                worked.append(1000 * (time.process_time() - busy))
+            answer, took, worked = await timed(http, f"/console{path}", runs)
             size = len(answer.content)
-            found.append(Measured(title, answer.status_code, size, took[1:], worked[1:]))
+            found.append(Measured(title, answer.status_code, size, took, worked))
         shared = [await http.get(f"/console/static/console.{kind}") for kind in ("css", "js")]
     await service.close()
     store.close()

@@ -11,7 +11,6 @@ import argparse
 import asyncio
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -23,7 +22,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from bench.console import LARGE, RUNNING, SENDER, fill, sizes
+from bench.console import LARGE, RUNNING, SENDER, fill, sizes, timed
 from bench.figures import percentile
 from bench.servers import postgres_server
 from campaign.settings import Settings
@@ -92,13 +91,8 @@ async def measure(url: str, counts: Sequence[int], runs: int) -> Sequence[Read]:
         headers={"Authorization": f"Bearer {pair.bearer}"},
     ) as http:
         for path in paths():
-            worked, took = [], []
-            for _ in range(runs + 1):
-                began, busy = time.perf_counter(), time.process_time()
-                answer = await http.get(path)
-                took.append(1000 * (time.perf_counter() - began))
-                worked.append(1000 * (time.process_time() - busy))
-            found.append(Read(path, answer.status_code, worked[1:], took[1:]))
+            answer, took, worked = await timed(http, path, runs)
+            found.append(Read(path, answer.status_code, worked, took))
     await service.close()
     store.close()
     return found

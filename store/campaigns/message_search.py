@@ -130,6 +130,16 @@ def campaign_messages(
     return connection.execute(query, values).all()
 
 
+def _of_campaigns(account_id: str | None, wanted: MessageFilter) -> dict[str, object]:
+    """The conditions that only a message's campaign decides."""
+    return {
+        "campaign.account_id = :account": account_id,
+        "campaign.id = :campaign": wanted.campaign_id,
+        "campaign.created_at >= :since": wanted.since,
+        "campaign.created_at < :until": wanted.until,
+    }
+
+
 def _campaigns(
     connection: Connection,
     account_id: str | None,
@@ -139,13 +149,10 @@ def _campaigns(
 ) -> Sequence[Row[Any]]:
     """The campaigns that may have wanted messages, from that of the last one seen on."""
     conditions = {
-        "campaign.account_id = :account": account_id,
+        **_of_campaigns(account_id, wanted),
         _FROM_CAMPAIGN: after,
-        "campaign.id = :campaign": wanted.campaign_id,
         _HAS_STATUS: wanted.status,
         _HAS_SENDER: wanted.sender,
-        "campaign.created_at >= :since": wanted.since,
-        "campaign.created_at < :until": wanted.until,
     }
     query = text(f"""
         SELECT campaign.id, campaign.created_at FROM campaign WHERE {_applied(conditions)}
@@ -163,15 +170,12 @@ def _found(
 ) -> Sequence[Row[Any]]:
     """The messages of a page to a number or with a reference."""
     conditions = {
-        "campaign.account_id = :account": account_id,
+        **_of_campaigns(account_id, wanted),
         _AFTER: after,
         "message.recipient = :to": wanted.to,
         "message.reference = :reference": wanted.reference,
-        "campaign.id = :campaign": wanted.campaign_id,
         "message.status = :status": wanted.status,
         "message.sender = :sender": wanted.sender,
-        "campaign.created_at >= :since": wanted.since,
-        "campaign.created_at < :until": wanted.until,
     }
     query = text(f"""
         SELECT message.*, campaign.created_at AS asked_at

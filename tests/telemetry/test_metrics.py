@@ -19,7 +19,7 @@ from telemetry.temporal_metrics import LABELS, SERIES_MAX, SdkMetrics
 from tests.test_docs import DOCS, rows, ticked
 
 COUNTER, GAUGE, HISTOGRAM = range(3)
-# Whoever adds a label says here that its values are few, and come from no person.
+# A new label belongs here only if its values are few and none comes from a person.
 BOUNDED = {
     "action",
     "carrier",
