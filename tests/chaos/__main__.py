@@ -7,6 +7,7 @@ killed every 20 seconds until so many messages were sent.
 import argparse
 import asyncio
 import random
+import shutil
 import signal
 import sys
 import tempfile
@@ -97,8 +98,11 @@ async def rounds(given: argparse.Namespace, seed: int) -> list[Tally]:
     deadline = time.monotonic() + given.seconds
     tallies: list[Tally] = []
     for attack, restored in attacks(given, seed):
-        with tempfile.TemporaryDirectory(prefix="godwit-chaos-") as directory:
-            tally = await (run_restored if restored else run)(Path(directory), attack)
+        directory = Path(tempfile.mkdtemp(prefix="godwit-chaos-"))
+        out.print(f"{attack.database}, seed {attack.seed}, logs in {directory}", highlight=False)
+        tally = await (run_restored if restored else run)(directory, attack)
+        # Only of a run that failed the logs are of use.
+        shutil.rmtree(directory)
         tallies.append(tally)
         out.print(tally.row(), highlight=False)
         for trouble in tally.verdict.troubles:

@@ -3,11 +3,13 @@
 import asyncio
 import contextlib
 import os
+import shutil
 import signal
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -154,6 +156,8 @@ async def arena(
         home = directory if small is None else small.path
         if small is None:
             missing.append(disk.NOT_HERE)
+        else:
+            ending.push(partial(_keep_logs, home / "logs", directory / "kept"))
         cluster = None
         if database == "postgresql":
             # Never in pytest's own directories, which others than their owner may not enter.
@@ -186,6 +190,12 @@ async def arena(
         await ending.enter_async_context(api)
         account = described["account"]
         yield Arena(stack, database, repeats, cluster, small, steppable, api, missing, account)
+
+
+def _keep_logs(logs: Path, kept: Path, failed: type[BaseException] | None, *about: object) -> None:
+    """Copy the logs off a disk that is about to go, if the run failed."""
+    if failed is not None and logs.is_dir():
+        shutil.copytree(logs, kept)
 
 
 def _move_out(data: Path, home: Path) -> None:
