@@ -26,6 +26,8 @@ from tests.chaos.disk import Disk, small_disk
 WORKERS = 2
 SEND_TIMEOUT_SECONDS = 4.0
 CARRIER_SECONDS = 60.0
+# Then customers ask again, as they would.
+ANSWER_SECONDS = 30.0
 # A message leaves within 5 s of its claim (activities.attempts) and has its answer by this.
 LEASE_SECONDS = 5.0 + SEND_TIMEOUT_SECONDS
 # Short deadlines and waits, so that a dead attempt is taken over within seconds.
@@ -186,7 +188,8 @@ async def arena(
             ending.callback(clocks.forget_the_dead)
         described = stack.description
         auth = httpx.BasicAuth(described["account"]["keyId"], described["account"]["keySecret"])
-        api = httpx.AsyncClient(base_url=described["api"], auth=auth, timeout=60, trust_env=False)
+        url = described["api"]
+        api = httpx.AsyncClient(base_url=url, auth=auth, timeout=ANSWER_SECONDS, trust_env=False)
         await ending.enter_async_context(api)
         account = described["account"]
         yield Arena(stack, database, repeats, cluster, small, steppable, api, missing, account)

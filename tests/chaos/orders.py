@@ -30,8 +30,11 @@ def forgotten(posted: Posted, campaign: Mapping[str, Any], rates: Mapping[str, f
         if control.verb == "resume" and campaign["pausedBy"] == "person":
             found.append(f"resume: {status} by {campaign['pausedBy']}")
     move = posted.last("reschedule")
-    if move is not None and instant(campaign["scheduleDateTime"]) != instant(move.value):
-        found.append(f"reschedule: {campaign['scheduleDateTime']} and not {move.value}")
+    if move is not None:
+        start, shown = instant(move.value), instant(campaign["scheduleDateTime"])
+        # A start that passed while the order was asked again and again means now.
+        if not start <= shown <= max(start, move.answered_at):
+            found.append(f"reschedule: {campaign['scheduleDateTime']} and not {move.value}")
     rate = posted.last("rate")
     if rate is not None and is_open and rates.get(campaign_scope(posted.id)) != rate.value:
         found.append(f"rate: {rates.get(campaign_scope(posted.id))} and not {rate.value}")

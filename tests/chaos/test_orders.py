@@ -3,7 +3,7 @@
 import pytest
 
 from tests.chaos.customers import Order, Posted
-from tests.chaos.orders import UNDER_WAY, sent_against_orders
+from tests.chaos.orders import UNDER_WAY, forgotten, sent_against_orders
 
 LATE = UNDER_WAY + 1
 
@@ -29,3 +29,14 @@ def test_what_leaves_before_the_start_that_was_given_last_is_named() -> None:
     assert sent_against_orders(Posted("cmp_1", 3, [moved]), [50_000, 60_000]) == [
         "cmp_1 reschedule: sent 10000 ms before its start"
     ]
+
+
+def test_a_start_that_had_passed_when_the_order_was_answered_means_then() -> None:
+    moved = Order("reschedule", 0, 70_000, "1970-01-01T00:01:00+00:00")
+    posted = Posted("cmp_1", 3, [moved])
+    shown = {"status": "running", "pausedBy": None}
+
+    def kept(start: str) -> bool:
+        return not forgotten(posted, {**shown, "scheduleDateTime": f"1970-01-01T{start}Z"}, {})
+
+    assert kept("00:01:00") and kept("00:01:10") and not kept("00:00:59") and not kept("00:01:11")
