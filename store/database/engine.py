@@ -17,6 +17,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from campaign.failures import StoreUnavailable
+from store.database.postgres import postgres_engine
 from store.database.write_lock import SqliteWriteLock
 
 T = TypeVar("T")
@@ -24,18 +25,6 @@ T = TypeVar("T")
 SQLITE_VERSION_MIN = (3, 38, 0)
 BUSY_TIMEOUT_MS = 20_000
 CHECKPOINT_TIMEOUT_MS = 2_000
-POOL_TIMEOUT_SECONDS = 20.0
-# A lost server or a stuck session fails within half a minute. Cached plans are off: a plan made
-# for a small table would be kept while the table grows.
-POSTGRES_LIMITS = {
-    "connect_timeout": 5,
-    "keepalives_idle": 5,
-    "keepalives_interval": 5,
-    "keepalives_count": 3,
-    "tcp_user_timeout": 20_000,
-    "options": "-c statement_timeout=30s -c lock_timeout=20s "
-    "-c idle_in_transaction_session_timeout=30s -c plan_cache_mode=force_custom_plan",
-}
 DEADLOCK_RETRIES_MAX = 8
 DEADLOCK_PAUSE_SECONDS = 0.05
 # serialization_failure and deadlock_detected (PostgreSQL, appendix "Error Codes").
@@ -75,9 +64,9 @@ class Database:
             self._writing: AbstractContextManager[None] = self._write_lock
         elif parsed.get_backend_name() == "postgresql":
             share = max(1, pool_size // 2)
-            self.engine = _postgres_engine(url, pool_size, share)
+            self.engine = postgres_engine(url, pool_size, share)
             # Of its own, so that no read waits for writers that wait for a lock.
-            self.read_engine = _postgres_engine(url, share, 0)
+            self.read_engine = postgres_engine(url, share, 0)
             self._writing = nullcontext()
         else:
             raise StoreError(
@@ -259,18 +248,6 @@ def _use_wal(connection: sqlite3.Connection) -> None:
             if "locked" not in str(error) or time.monotonic() > deadline:
                 raise
             time.sleep(0.01)
-
-
-def _postgres_engine(url: str, pool_size: int, max_overflow: int) -> Engine:
-    return create_engine(
-        url,
-        pool_size=pool_size,
-        max_overflow=max_overflow,
-        pool_pre_ping=True,
-        pool_timeout=POOL_TIMEOUT_SECONDS,
-        connect_args=POSTGRES_LIMITS,
-        hide_parameters=True,
-    )
 
 
 def _sqlite_engine(path: str | None, url: str) -> Engine:

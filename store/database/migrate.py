@@ -10,6 +10,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 from store.database.engine import Database
+from store.database.postgres import wait_without_limit
 
 # Our own advisory lock: two processes must not migrate at once.
 _LOCK = 7_463_941
@@ -25,6 +26,7 @@ def upgrade(database: Database, revision: str = "head") -> None:
         connection = connection.execution_options(godwit_write=True)
         with connection.begin():
             if not database.is_sqlite:
+                wait_without_limit(connection)
                 connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
             config.attributes["connection"] = connection
             command.upgrade(config, revision)

@@ -1,6 +1,8 @@
 """The database as a pair of verbs: whole transactions, honest failures."""
 
 import json
+import os
+import signal
 import threading
 from contextlib import closing
 
@@ -12,12 +14,14 @@ from sqlalchemy import Connection, text
 from campaign.failures import StoreUnavailable
 from campaign.handoffs import Receipt
 from campaign.states import MessageStatus
-from store.database import engine
+from store.database import postgres as connections
 from store.database.engine import Database, StoreError, json_rows, storable
+from store.database.postgres import BoundedConnection
 from store.store import Store
 from tests.postgres import Postgres
 from tests.store.builders import NOW, StoreBuilder, outcome
 
+_SESSION = text("SELECT pg_backend_pid()")
 _END_SESSION = text("SELECT pg_terminate_backend(pg_backend_pid())")
 
 
@@ -117,7 +121,7 @@ def test_a_write_whose_fate_is_unknown_is_not_repeated(postgres_store: Store) ->
 def test_a_pool_that_stays_empty_is_unavailable_and_reads_have_one_of_their_own(
     postgres: Postgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine, "POOL_TIMEOUT_SECONDS", 0.01)
+    monkeypatch.setattr(connections, "POOL_TIMEOUT_SECONDS", 0.01)
     with closing(Database(postgres.url("postgres"), pool_size=1)) as database:
         with database.engine.connect(), database.engine.connect():
             with pytest.raises(StoreUnavailable):
@@ -130,6 +134,31 @@ def test_a_pool_that_stays_empty_is_unavailable_and_reads_have_one_of_their_own(
             with pytest.raises(StoreUnavailable):
                 database.read(read_within)
         assert database.write(lambda connection: 1) == 1
+
+
+def test_a_session_that_hangs_is_given_up_and_its_place_is_free_again(
+    postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(BoundedConnection, "answer_seconds", 0.5)
+    hung = []
+
+    def hang(connection: Connection) -> None:
+        hung.append(connection.execute(_SESSION).scalar_one())
+        os.kill(hung[-1], signal.SIGSTOP)
+        connection.execute(_SESSION)
+
+    with closing(Database(postgres.url("postgres"), pool_size=1)) as database:
+        try:
+            for ask in (database.read, database.write):
+                with pytest.raises(StoreUnavailable):
+                    ask(hang)
+                at_rest = ask(lambda connection: connection.execute(_SESSION).scalar_one())
+                hung.append(at_rest)
+                os.kill(at_rest, signal.SIGSTOP)
+                assert ask(lambda connection: connection.execute(_SESSION).scalar_one()) not in hung
+        finally:
+            for session in hung:
+                os.kill(session, signal.SIGCONT)
 
 
 def test_a_write_rolled_back_for_a_deadlock_is_repeated(postgres_store: Store) -> None:
