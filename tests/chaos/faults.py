@@ -21,6 +21,7 @@ FULL_SECONDS = (2.0, 5.0)
 STEPPED_SECONDS = (5.0, 12.0)
 SECOND_STACK_SECONDS = 10.0
 STANDBY_SECONDS_MAX = 3.0
+COPIED_SECONDS = 30.0
 # For so long Temporal is told orders that no worker reads before it is lost.
 UNREAD_SECONDS = 3.0
 # Without each of these no campaign can be accepted.
@@ -126,9 +127,19 @@ async def run_second_stack(arena: Arena) -> bool:
                 os.kill(part.pid, signal.SIGKILL)
         await stack.stop()
     kept = arena.data / "logs" / "second"
-    await asyncio.to_thread(shutil.copytree, options.data / "logs", kept, dirs_exist_ok=True)
+    async with asyncio.timeout(COPIED_SECONDS):
+        # The disk may be full just now.
+        while not await asyncio.to_thread(_copied, options.data / "logs", kept):
+            await asyncio.sleep(0.5)
     await asyncio.to_thread(shutil.rmtree, options.data)
     return True
+
+
+def _copied(logs: Path, kept: Path) -> bool:
+    with suppress(shutil.Error):
+        shutil.copytree(logs, kept, dirs_exist_ok=True)
+        return True
+    return False
 
 
 async def _kill(arena: Arena, name: str) -> bool:
