@@ -49,10 +49,12 @@ def faults(arena: Arena, rng: random.Random) -> list[Fault]:
     for part in arena.parts():
         name = part.name
         needed = name in SERVICES
-        times = {"temporal": 2, "api": 2, "carrier": 1}.get(name, 2)
+        is_worker = name.startswith("worker-")
+        # Workers are killed more often: nobody waits for one of them.
+        times = 4 if is_worker else 1 if name == "carrier" else 2
         deal += [Fault(f"{name} killed", partial(_kill, arena, name), needed)] * times
-        if name.startswith("worker-"):
-            deal += [Fault(f"{name} stopped", partial(_terminate, arena, name))]
+        if is_worker:
+            deal += [Fault(f"{name} stopped", partial(_terminate, arena, name))] * 2
             deal += [Fault(f"{name} frozen", partial(_freeze, arena, name, rng))]
         elif name in ("api", "temporal", arena.cluster and arena.cluster.primary):
             deal += [Fault(f"{name} frozen", partial(_freeze, arena, name, rng), needed)]
