@@ -84,6 +84,8 @@ CAMPAIGN_FILTERS = {
     CampaignStatus.FINISHED: "finished, all delivered",
     CampaignStatus.FINISHED_WITH_FAILURES: "finished, some not delivered",
 }
+# Answers to single texts are campaigns of one message, and not what people look for in the list.
+CAMPAIGN_KINDS = {"": "campaigns", "answers": "answers to replies", "all": "both"}
 MESSAGE_STATES = {
     MessageStatus.QUEUED: "waiting",
     MessageStatus.SENDING: "on its way out",
@@ -212,7 +214,7 @@ def action(name: str) -> str:
 def actor(one: Actor) -> str:
     """Who did something."""
     if one.kind is ActorKind.KEY:
-        return f"the key {one.key_id}"
+        return f"the key {one.key_name or one.key_id}"
     return "the operator" if one.kind is ActorKind.OPERATOR else "Godwit by itself"
 
 
