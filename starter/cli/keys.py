@@ -62,8 +62,8 @@ def list_keys(account: Account = None) -> None:
         for key in store.api_keys.list(chosen_account(store, account).id):
             state = "revoked" if key.revoked_at else " ".join(key.permissions)
             state += ", sandbox" if key.sandbox else ""
-            parts = [key.key_id, state] + [key.name] * (key.name is not None)
-            out.print("  ".join(parts), highlight=False)
+            name = f"  {key.name}" if key.name else ""
+            out.print(f"{key.key_id}  {state}{name}", highlight=False)
 
 
 @key_app.command("revoke")

@@ -198,12 +198,12 @@ class ApiKeys:
     def list(self, account_id: str) -> Sequence[KeyView]:
         """All keys of an account, revoked ones too, oldest first."""
         query = (
-            select(ApiKey.id, ApiKey.name, ApiKey.permissions, ApiKey.created_at, ApiKey.revoked_at)
+            select(ApiKey)
             .where(ApiKey.account_id == account_id)
             .order_by(col(ApiKey.created_at), ApiKey.id)
         )
         return self._database.read(
-            lambda connection: [_view(*row) for row in connection.execute(query)]
+            lambda connection: [_view(key) for key in Session(connection).exec(query)]
         )
 
     def reveal(self, key_id: str) -> KeyPair | None:
@@ -266,11 +266,9 @@ def principal_of(key: ApiKey, account: Account) -> Principal:
     )
 
 
-def _view(
-    key_id: str, name: str | None, stored: str, created_at: Instant, revoked_at: Instant | None
-) -> KeyView:
-    permissions, sandbox = read_permissions(stored)
-    return KeyView(key_id, name, permissions, created_at, revoked_at, sandbox)
+def _view(key: ApiKey) -> KeyView:
+    permissions, sandbox = read_permissions(key.permissions)
+    return KeyView(key.id, key.name, permissions, key.created_at, key.revoked_at, sandbox)
 
 
 def _bearer(secret: str) -> str:

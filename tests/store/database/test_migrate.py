@@ -90,13 +90,12 @@ def test_answers_of_before_are_known_by_the_keys_that_godwit_gave_them(any_url: 
                 payload_hash, exclude_opt_outs, unknown_policy, pauses_applied, :name, :key
             FROM campaign WHERE id = 'c'
         """)
-        for key, (name, _) in keys.items():
-            values = {"key": key, "name": name}
-            database.write(lambda connection, values=values: connection.execute(copy, values))
+        rows = [{"key": key, "name": name} for key, (name, _) in keys.items()]
+        database.write(lambda connection: connection.execute(copy, rows))
         upgrade(database)
         found = text("SELECT key, is_answer FROM campaign WHERE key IS NOT NULL")
-        rows = database.read(lambda connection: connection.execute(found).all())
-        assert {row.key: bool(row.is_answer) for row in rows} == {
+        after = database.read(lambda connection: connection.execute(found).all())
+        assert {row.key: bool(row.is_answer) for row in after} == {
             key: is_answer for key, (_, is_answer) in keys.items()
         }
 
