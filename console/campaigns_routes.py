@@ -63,16 +63,14 @@ def routes(console: Console, router: APIRouter) -> None:
     @router.post("/stop")
     async def stop(request: Request) -> Response:
         """Stop all sending of the account."""
-        session = await console.enter(request, Permission.CONTROL)
-        await console.read_form(request, session.id)
+        session, _ = await console.submitted(request, Permission.CONTROL)
         await service.stop(session.principal.account_id)
         return redirect(f"{PREFIX}/campaigns")
 
     @router.post("/start")
     async def start(request: Request) -> Response:
         """End the stop of the account; the operator's stays, and the list says so."""
-        session = await console.enter(request, Permission.CONTROL)
-        await console.read_form(request, session.id)
+        session, _ = await console.submitted(request, Permission.CONTROL)
         await service.start(session.principal.account_id)
         return redirect(f"{PREFIX}/campaigns")
 

@@ -56,8 +56,7 @@ def routes(console: Console, router: APIRouter) -> None:
     @router.post("/keys")
     async def create(request: Request) -> Response:
         """Make a key, once for each page, and show its secret."""
-        session = await console.enter(request, Permission.ADMINISTER)
-        fields = await console.read_form(request, session.id)
+        session, fields = await console.submitted(request, Permission.ADMINISTER)
         role, name = fields.get("role", ""), fields.get("name", "").strip()
         if role not in account_words.ROLES:
             return await keys_page(request, session, account_words.NO_ROLE, name)
