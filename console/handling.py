@@ -113,7 +113,7 @@ class Console:
     async def submitted(
         self, request: Request, permission: Permission, in_sandbox: bool = False
     ) -> tuple[Session, dict[str, str]]:
-        """The session of a form with a permission, and the fields; raises as its parts do."""
+        """The session and the fields of a form; raises as ``enter`` and ``read_form`` do."""
         session = await self.enter(request, permission, in_sandbox)
         return session, await self.read_form(request, session.id)
 

@@ -96,7 +96,8 @@ async def test_the_name_of_a_key_stands_where_its_id_did(browser: Browsers, api:
     later = api.story.draft(1, scheduled_at=wall_clock() + HOUR)
     path = f"/console/campaigns/{(await api.story.service.admit(later)).campaign.id}"
     await two.send((await two.get(path)).form("/pause"))
-    assert "paused by the key <b>Zoë" in (await one.get(path)).text
+    page = await one.get(path)
+    assert f"paused by the key <b>Zoë ({key.key_id[:8]}…)" in page.text
 
 
 async def test_a_key_gives_no_more_than_its_own_may_do_and_may_revoke_itself(

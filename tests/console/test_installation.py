@@ -51,6 +51,7 @@ async def test_books_that_differ_are_no_good_news(browser: Browsers, api: Api) -
     with api.story.store.database.engine.begin() as connection:
         connection.execute(text("UPDATE credit SET posted = posted + 3, available = available - 3"))
     page = await one.get("/console/installation")
+    assert "credits differ" in page.title
     assert "6 differ between the balances and the campaigns" in page.text
     assert "You need not do anything." not in page.text and "details" not in page.tags
 
