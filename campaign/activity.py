@@ -54,7 +54,8 @@ class Action(StrEnum):
 class Actor:
     """Who acts now.
 
-    ``key_id`` is that of an API key, known once the request is authenticated. ``request_id`` and
+    ``key_id`` is that of an API key, known once the request is authenticated, and ``key_name`` its
+    name, known of recorded actions alone. ``request_id`` and
     ``address`` are those of an HTTP request; the address is that of the client, behind trusted
     proxies.
     """
@@ -63,6 +64,7 @@ class Actor:
     key_id: str | None = None
     request_id: str | None = None
     address: str | None = None
+    key_name: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

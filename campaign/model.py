@@ -102,7 +102,8 @@ class Draft:
     the same key with another payload is refused. ``sandbox`` is that of the key that sent it.
     Without a ``purpose`` the account's counts. Nothing leaves at ``expires_at`` or later;
     ``validity_seconds`` is for how long carriers try.
-    ``is_test`` says that it sends one text of another draft to the sender's own numbers.
+    ``is_test`` says that it sends one text of another draft to the sender's own numbers,
+    ``is_answer`` that it answers or forwards one inbound text.
     """
 
     account_id: str
@@ -130,6 +131,7 @@ class Draft:
     smart_encoding: bool = False
     credits_max: CreditsMax = NO_CREDITS_MAX
     is_test: bool = False
+    is_answer: bool = False
     canary: Canary | None = None
     brake: Brake | None = None
 

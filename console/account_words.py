@@ -45,6 +45,7 @@ BAD_LIST_NAME = "Give the list a name of one line, with at most 100 characters."
 LIST_NAME_TAKEN = "You have a list of this name already. Choose another one."
 NEW_SECRET = "The new secret of the webhook"
 SENDER_TAKEN = "This sender belongs to somebody else. Choose another one."
+BAD_KEY_NAME = "Give the key a name of one line, with at most 100 characters."
 NO_ROLE = "Choose what the key may do."
 ROLE_NOT_YOURS = "You cannot give a key more than your own may do."
 # What is wrong with the hours of advertising, by the part of them.

@@ -41,8 +41,7 @@ def routes(console: Console, router: APIRouter) -> None:
     @router.post("/campaigns/{id}/retry")
     async def retry(request: Request, id: str) -> Response:
         """Send again what failed for the chosen reasons; of a form without any, all that may."""
-        session = await console.enter(request, Permission.CONTROL, in_sandbox=True)
-        fields = await console.read_form(request, session.id)
+        session, fields = await console.submitted(request, Permission.CONTROL, in_sandbox=True)
         view = await console.own_campaign(request, session, id, Permission.CONTROL)
         chosen = tuple(name.removeprefix(CHOSEN) for name in fields if name.startswith(CHOSEN))
         if "choose" in fields and not chosen:

@@ -115,8 +115,7 @@ def routes(console: Console, router: APIRouter) -> None:
         @router.post(f"/campaigns/{{id}}/{action}")
         async def carry_out(request: Request, id: str) -> Response:
             """Pause, resume or cancel the campaign."""
-            session = await console.enter(request, Permission.CONTROL, in_sandbox=True)
-            await console.read_form(request, session.id)
+            session, _ = await console.submitted(request, Permission.CONTROL, in_sandbox=True)
             view = await console.own_campaign(request, session, id, Permission.CONTROL)
             await act(view)
             return redirect(f"{PREFIX}/campaigns/{view.id}")

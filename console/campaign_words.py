@@ -41,6 +41,18 @@ def per_minute(per_second: float | None) -> str:
     return "" if per_second is None else f"{60 * per_second:.6g}"
 
 
+def rate_reason(view: CampaignView) -> str:
+    """Why it sends no faster, in a sentence; empty where neither a rate nor a spread was set."""
+    if view.facts.rate is not None:
+        return f"It keeps to {per_minute(view.facts.rate)} a minute, the rate that was set for it."
+    if not view.spread_hours:
+        return ""
+    an_hour = view.total / view.spread_hours
+    count, what = (an_hour / 60, "a minute") if an_hour >= 60 else (an_hour, "an hour")
+    shown = f"{max(1, round(count)):,} {what}"
+    return f"It keeps to about {shown} because of the spread that was chosen."
+
+
 def hours(count: float) -> str:
     """A spread: "over 3 hours"."""
     if not count:

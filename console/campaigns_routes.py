@@ -1,9 +1,12 @@
 """The list of campaigns, and the emergency brake of the account."""
 
+from collections.abc import Mapping
+
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from campaign.states import CampaignStatus
+from console import words
 from console.handling import PREFIX, Console, redirect
 from dialects.http.auth import Permission
 from store.campaigns.listing import CampaignFilter
@@ -12,6 +15,8 @@ from store.shared.brakes import EVERYTHING, Stop
 from store.store import Store
 
 PAGE = 20
+# What words.CAMPAIGN_KINDS stand for.
+KINDS: Mapping[str, bool | None] = {"": False, "answers": True, "all": None}
 
 
 def routes(console: Console, router: APIRouter) -> None:
@@ -20,13 +25,21 @@ def routes(console: Console, router: APIRouter) -> None:
 
     @router.get("/campaigns")
     async def list_campaigns(
-        request: Request, before: str | None = None, status: str = "", name: str = ""
+        request: Request,
+        before: str | None = None,
+        status: str = "",
+        name: str = "",
+        kind: str = "",
     ) -> Response:
-        """A page of campaigns, newest first, of one state and with a part of a name if given."""
+        """A page of campaigns, newest first, of one state and with a part of a name if given.
+
+        Answers to single texts are left out unless ``kind`` asks for them, or for all.
+        """
         session = await console.enter(request, Permission.READ)
         account_id = session.principal.account_id
         state = CampaignStatus(status) if status in set(CampaignStatus) else None
-        wanted = CampaignFilter(status=state, name=name.strip() or None)
+        kind = kind if kind in words.CAMPAIGN_KINDS else ""
+        wanted = CampaignFilter(status=state, name=name.strip() or None, is_answer=KINDS[kind])
         views = await read_in_thread(store.campaigns.list, account_id, PAGE + 1, before, wanted)
         return console.page(
             request,
@@ -35,6 +48,7 @@ def routes(console: Console, router: APIRouter) -> None:
             following=views[PAGE - 1].id if len(views) > PAGE else None,
             is_first=before is None,
             wanted=wanted,
+            kind=kind,
             stop=await read_in_thread(stop_of, store, account_id),
             CampaignStatus=CampaignStatus,
         )
@@ -49,16 +63,14 @@ def routes(console: Console, router: APIRouter) -> None:
     @router.post("/stop")
     async def stop(request: Request) -> Response:
         """Stop all sending of the account."""
-        session = await console.enter(request, Permission.CONTROL)
-        await console.read_form(request, session.id)
+        session, _ = await console.submitted(request, Permission.CONTROL)
         await service.stop(session.principal.account_id)
         return redirect(f"{PREFIX}/campaigns")
 
     @router.post("/start")
     async def start(request: Request) -> Response:
         """End the stop of the account; the operator's stays, and the list says so."""
-        session = await console.enter(request, Permission.CONTROL)
-        await console.read_form(request, session.id)
+        session, _ = await console.submitted(request, Permission.CONTROL)
         await service.start(session.principal.account_id)
         return redirect(f"{PREFIX}/campaigns")
 

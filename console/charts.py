@@ -109,7 +109,8 @@ def chart(points: Sequence[TimelinePoint]) -> Chart | None:
         known = [row for row in rows if name == "planned" or row.at < now + width]
         heights = [round(HEIGHT * (1 - getattr(row, name) / most), 1) for row in known]
         return " ".join(
-            f"{place(row.at)},{height}" for row, height in zip(known, heights, strict=True)
+            f"{place(row.at if name == 'planned' else min(row.at, now))},{height}"
+            for row, height in zip(known, heights, strict=True)
         )
 
     step = -(-len(rows) // ROWS_MAX)

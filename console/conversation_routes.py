@@ -108,8 +108,7 @@ def routes(console: Console, router: APIRouter) -> None:
     @router.post("/replies/answer")
     async def answer(request: Request) -> Response:
         """Send an answer from the number that was written to, once for each page."""
-        session = await console.enter(request, Permission.SEND)
-        fields = await console.read_form(request, session.id)
+        session, fields = await console.submitted(request, Permission.SEND)
         texts = await texts_of(request, session, fields)
         typed = fields.get("text", "")[:TEXT_LENGTH_MAX].replace("\r\n", "\n").strip()
         if not typed:
@@ -125,8 +124,7 @@ def routes(console: Console, router: APIRouter) -> None:
     @router.post("/replies/unread")
     async def leave_unread(request: Request) -> Response:
         """Leave a conversation to somebody else, as unread."""
-        session = await console.enter(request, Permission.SEND)
-        fields = await console.read_form(request, session.id)
+        session, fields = await console.submitted(request, Permission.SEND)
         (newest, *_) = await texts_of(request, session, fields)
         if marks(session):
             await asyncio.to_thread(
@@ -137,8 +135,7 @@ def routes(console: Console, router: APIRouter) -> None:
     @router.post("/replies/decide")
     async def decide_about(request: Request) -> Response:
         """Decide whether texts ask to stop: opt the person out, or leave it."""
-        session = await console.enter(request, Permission.CONTROL)
-        fields = await console.read_form(request, session.id)
+        session, fields = await console.submitted(request, Permission.CONTROL)
         texts = await texts_of(request, session, fields)
         # Those that came after the page was read are decided about by nobody.
         ids = [text.id for text in texts]

@@ -59,8 +59,7 @@ def routes(console: Console, router: APIRouter) -> None:
     @router.post("/new")
     async def create(request: Request) -> Response:
         """Begin a draft."""
-        session = await console.enter(request, Permission.SEND)
-        await console.read_form(request, session.id)
+        session, _ = await console.submitted(request, Permission.SEND)
         principal = session.principal
         id = await asyncio.to_thread(
             store.drafts.create, principal.account_id, principal.key_id, wall_clock()

@@ -79,6 +79,12 @@ class People:
         return len({fault.line for fault in self.row_faults})
 
     @property
+    def repeated(self) -> int:
+        """How many good rows have the number of another one before them."""
+        good = [] if self.found is None else [one["to"] for one in self.found.recipients]
+        return len(good) - len(set(good))
+
+    @property
     def row_faults(self) -> Sequence[Fault]:
         """The faults of rows, by line."""
         if self.found is None:

@@ -110,6 +110,13 @@ class Console:
         await self.count_unread(request, session)
         return session
 
+    async def submitted(
+        self, request: Request, permission: Permission, in_sandbox: bool = False
+    ) -> tuple[Session, dict[str, str]]:
+        """The session and the fields of a form; raises as ``enter`` and ``read_form`` do."""
+        session = await self.enter(request, permission, in_sandbox)
+        return session, await self.read_form(request, session.id)
+
     async def count_unread(self, request: Request, session: Session) -> None:
         """Count the texts that nobody has read, which the head of each page shows."""
         if session.may(Permission.READ):

@@ -42,14 +42,21 @@ def routes(console: Console, router: APIRouter) -> None:
         )
         found = store.open_campaigns
         due = await read_in_thread(found.due, account_id, wall_clock(), SHOWN)
+        unknown = await read_in_thread(found.unknown, account_id, SHOWN)
+        paused = await read_in_thread(halted, account_id)
+        drift = sum((await read_in_thread(store.installation.drift)).values())
+        bad = [line for line in lines if line.word != OK]
         return console.page(
             request,
             "installation.html",
             lines=lines,
             ok=OK,
             due=[(one, workflow_page(api.settings, one.id)) for one in due],
-            halted=await read_in_thread(halted, account_id),
-            unknown=await read_in_thread(found.unknown, account_id, SHOWN),
+            bad=bad,
+            halted=paused,
+            unknown=unknown,
+            drift=drift,
+            is_calm=not (bad or paused or due or unknown or drift),
             carriers=await carriers(),
             polls=await newest_polls(),
             ui=api.settings.temporal_ui_url,

@@ -5,6 +5,7 @@ import asyncio
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from campaign.names import KEY_NAME_LENGTH_MAX, is_key_name
 from console import account_words
 from console.account_words import Question, Secret
 from console.handling import PREFIX, Console, Leave, new_once, own_id, redirect
@@ -19,7 +20,9 @@ def routes(console: Console, router: APIRouter) -> None:
     """Add the routes about keys."""
     api_keys = console.api.store.api_keys
 
-    async def keys_page(request: Request, session: Session, fault: str = "") -> Response:
+    async def keys_page(
+        request: Request, session: Session, fault: str = "", name: str = ""
+    ) -> Response:
         found = await read_in_thread(api_keys.list, session.principal.account_id)
         return console.page(
             request,
@@ -27,6 +30,8 @@ def routes(console: Console, router: APIRouter) -> None:
             400 if fault else 200,
             keys=sorted(found, key=lambda key: key.revoked_at is not None),
             fault=fault,
+            name=name,
+            NAME_LENGTH_MAX=KEY_NAME_LENGTH_MAX,
             roles={
                 name: what
                 for name, (what, permissions) in account_words.ROLES.items()
@@ -51,14 +56,15 @@ def routes(console: Console, router: APIRouter) -> None:
     @router.post("/keys")
     async def create(request: Request) -> Response:
         """Make a key, once for each page, and show its secret."""
-        session = await console.enter(request, Permission.ADMINISTER)
-        fields = await console.read_form(request, session.id)
-        role = fields.get("role", "")
+        session, fields = await console.submitted(request, Permission.ADMINISTER)
+        role, name = fields.get("role", ""), fields.get("name", "").strip()
         if role not in account_words.ROLES:
-            return await keys_page(request, session, account_words.NO_ROLE)
+            return await keys_page(request, session, account_words.NO_ROLE, name)
         permissions = account_words.ROLES[role][1]
         if not all(map(session.may, permissions)):
-            return await keys_page(request, session, account_words.ROLE_NOT_YOURS)
+            return await keys_page(request, session, account_words.ROLE_NOT_YOURS, name)
+        if name and not is_key_name(name):
+            return await keys_page(request, session, account_words.BAD_KEY_NAME, name)
         account_id, is_sandbox = session.principal.account_id, "sandbox" in fields
         pair, _ = await asyncio.to_thread(
             api_keys.create_once,
@@ -67,9 +73,10 @@ def routes(console: Console, router: APIRouter) -> None:
             permissions,
             own_id(fields, "key", session),
             is_sandbox,
+            name or None,
         )
         made = Secret(
-            f"A key for a {role}",
+            f"The key {name}" if name else f"A key for a {role}",
             "Give it to one person only. To sign in here, they type the key id and the secret.",
             {"Key id": pair.key_id, "Secret": pair.secret, "Bearer token": pair.bearer},
             f"{PREFIX}/keys",
@@ -84,7 +91,7 @@ def routes(console: Console, router: APIRouter) -> None:
         if key.key_id == session.principal.key_id:
             effects.append("This is the key that you are signed in with: you are signed out.")
         ask = Question(
-            f"Revoke the key {key.key_id}?",
+            f"Revoke the key {key.name or key.key_id}?",
             (*effects, "This cannot be undone."),
             "Revoke the key",
             f"{PREFIX}/keys/{key.key_id}/revoke",

@@ -70,8 +70,7 @@ def routes(console: Console, router: APIRouter) -> None:
     @router.post("/lists")
     async def create(request: Request) -> Response:
         """Create an empty list, once for each page, and go on to fill it."""
-        session = await console.enter(request, Permission.CONTROL)
-        fields = await console.read_form(request, session.id)
+        session, fields = await console.submitted(request, Permission.CONTROL)
         name, account_id = list_name(fields), session.principal.account_id
         if name is None:
             fault = account_words.BAD_LIST_NAME

@@ -101,7 +101,7 @@ def routes(console: Console, router: APIRouter) -> None:
     @router.post("/opt-outs/undo")
     async def undo(request: Request) -> Response:
         """Opt a number in again."""
-        session = await console.enter(request, Permission.CONTROL)
-        number = (await console.read_form(request, session.id)).get("number", "")
+        session, fields = await console.submitted(request, Permission.CONTROL)
+        number = fields.get("number", "")
         await asyncio.to_thread(opt_outs.remove, session.principal.account_id, number)
         return redirect(number_path(number))

@@ -67,8 +67,7 @@ def routes(console: Console, router: APIRouter) -> None:
     @router.post("/people/opt-out")
     async def opt_out(request: Request) -> Response:
         """Opt the person out of every message of the account."""
-        session = await console.enter(request, Permission.CONTROL)
-        fields = await console.read_form(request, session.id)
+        session, fields = await console.submitted(request, Permission.CONTROL)
         account_id = session.principal.account_id
         number = await number_in(request, account_id, fields.get("number", ""))
         await asyncio.to_thread(
@@ -90,8 +89,7 @@ def routes(console: Console, router: APIRouter) -> None:
     @router.post("/people/erase")
     async def erase(request: Request) -> Response:
         """Erase the person, and say what was removed; a second run finds nothing more."""
-        session = await console.enter(request, Permission.ADMINISTER)
-        fields = await console.read_form(request, session.id)
+        session, fields = await console.submitted(request, Permission.ADMINISTER)
         account_id = session.principal.account_id
         number = await number_in(request, account_id, fields.get("number", ""))
         erasure, under_way = await erase_person(store, account_id, number)

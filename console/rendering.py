@@ -2,12 +2,13 @@
 
 import hashlib
 import mimetypes
+import re
 from collections.abc import Mapping
 from importlib.resources import files
 
 from fastapi.responses import HTMLResponse, Response
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from campaign.instants import DAY, HOUR, MINUTE, Instant, iso, moment_of
 from console import account_words, campaign_words, charts, navigation, people_words, words
@@ -15,6 +16,7 @@ from dialects.http.auth import Permission
 from store.clock import wall_clock
 
 CACHED = "public, max-age=31536000, immutable"
+_LARGE = re.compile(r"[0-9]{1,3}(?:,[0-9]{3})+")
 _TIME = Markup('<time datetime="{}" title="{}">{}</time>')
 
 
@@ -36,7 +38,14 @@ class Pages:
             lstrip_blocks=True,
         )
         self._environment.filters.update(
-            number=number, when=when, day=day, ahead=ahead, reason=words.reason, share=share
+            number=number,
+            numbers=numbers,
+            when=when,
+            day=day,
+            ahead=ahead,
+            iso=iso,
+            reason=words.reason,
+            share=share,
         )
         self._environment.globals.update(
             asset=self._asset,
@@ -69,6 +78,13 @@ class Pages:
 def number(count: int | float) -> Markup:
     """A number with separators, which the script writes as the browser's locale does."""
     return Markup('<data value="{}">{}</data>').format(count, f"{count:,}")
+
+
+def numbers(sentence: str) -> Markup:
+    """A sentence in which the script writes large numbers as the browser's locale does."""
+    return Markup(
+        _LARGE.sub(lambda found: number(int(found[0].replace(",", ""))), escape(sentence))
+    )
 
 
 def share(part: int, whole: int) -> str:

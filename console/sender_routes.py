@@ -47,8 +47,7 @@ def routes(console: Console, router: APIRouter) -> None:
     @router.post("/senders")
     async def add(request: Request) -> Response:
         """Add a sender, or ask the operator for it; a second run changes nothing."""
-        session = await console.enter(request, Permission.ADMINISTER)
-        fields = await console.read_form(request, session.id)
+        session, fields = await console.submitted(request, Permission.ADMINISTER)
         address = fields.get("address", "").strip()[:ADDRESS_LENGTH_MAX]
         account_id = session.principal.account_id
         try:
@@ -79,8 +78,8 @@ def routes(console: Console, router: APIRouter) -> None:
     @router.post("/senders/remove")
     async def remove(request: Request) -> Response:
         """Remove a sender or withdraw a request, unless messages wait to leave from it."""
-        session = await console.enter(request, Permission.ADMINISTER)
-        address = (await console.read_form(request, session.id)).get("address", "")
+        session, fields = await console.submitted(request, Permission.ADMINISTER)
+        address = fields.get("address", "")
         try:
             await asyncio.to_thread(store.senders.remove, session.principal.account_id, address)
         except SenderInUse as error:

@@ -72,8 +72,7 @@ def routes(console: Console, router: APIRouter) -> None:
     @router.post("/settings/hours")
     async def set_hours(request: Request) -> Response:
         """Set what campaigns are for that do not say it, and the hours of marketing."""
-        session = await console.enter(request, Permission.ADMINISTER)
-        fields = await console.read_form(request, session.id)
+        session, fields = await console.submitted(request, Permission.ADMINISTER)
         written = _window_of(fields)
         window, member = None, ""
         if written["from"] or written["to"]:
@@ -99,8 +98,7 @@ def routes(console: Console, router: APIRouter) -> None:
     @router.post("/settings/keywords")
     async def set_keywords(request: Request) -> Response:
         """Set the account's own words and its answers; its languages stay."""
-        session = await console.enter(request, Permission.ADMINISTER)
-        fields = await console.read_form(request, session.id)
+        session, fields = await console.submitted(request, Permission.ADMINISTER)
         account_id = session.principal.account_id
         current = await read_in_thread(store.keywords.get, account_id)
         try:

@@ -20,8 +20,7 @@ def routes(console: Console, router: APIRouter) -> None:
     @router.post("/campaigns/{id}/resolve")
     async def resolve(request: Request, id: str) -> Response:
         """Record the outcome of a message; one that is known meanwhile stays as it is."""
-        session = await console.enter(request, Permission.CONTROL, in_sandbox=True)
-        fields = await console.read_form(request, session.id)
+        session, fields = await console.submitted(request, Permission.CONTROL, in_sandbox=True)
         view = await console.own_campaign(request, session, id, Permission.CONTROL)
         was_sent = WAS_SENT.get(fields.get("outcome", ""))
         if was_sent is None:

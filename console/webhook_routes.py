@@ -70,8 +70,7 @@ def _endpoints(console: Console, router: APIRouter) -> None:
     @router.post("/webhooks")
     async def add(request: Request) -> Response:
         """Add a webhook, once for each page, and show its secret."""
-        session = await console.enter(request, Permission.ADMINISTER)
-        fields = await console.read_form(request, session.id)
+        session, fields = await console.submitted(request, Permission.ADMINISTER)
         written = fields.get("url", "").strip()[:URL_LENGTH_MAX]
         wanted = [name for name in account_words.EVENTS if f"event:{name}" in fields]
         try:

@@ -84,6 +84,9 @@ CAMPAIGN_FILTERS = {
     CampaignStatus.FINISHED: "finished, all delivered",
     CampaignStatus.FINISHED_WITH_FAILURES: "finished, some not delivered",
 }
+# Answers to single texts are campaigns of one message, and not what people look for in the list.
+CAMPAIGN_KINDS = {"": "campaigns", "answers": "answers to replies", "all": "both"}
+KEY_ID_SHOWN = 8
 MESSAGE_STATES = {
     MessageStatus.QUEUED: "waiting",
     MessageStatus.SENDING: "on its way out",
@@ -212,7 +215,9 @@ def action(name: str) -> str:
 def actor(one: Actor) -> str:
     """Who did something."""
     if one.kind is ActorKind.KEY:
-        return f"the key {one.key_id}"
+        # Two keys may have one name.
+        known = one.key_name and f"{one.key_name} ({str(one.key_id)[:KEY_ID_SHOWN]}…)"
+        return f"the key {known or one.key_id}"
     return "the operator" if one.kind is ActorKind.OPERATOR else "Godwit by itself"
 
 

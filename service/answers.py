@@ -33,5 +33,6 @@ async def send_answer(
             key=key,
             sandbox=sandbox,
             purpose=Purpose.TRANSACTIONAL,
+            is_answer=True,
         )
     )

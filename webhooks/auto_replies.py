@@ -73,6 +73,7 @@ class AutoReplier:
             key=f"auto:{callback_id}",
             # Only the confirmation of the STOP itself may follow it.
             exclude_opt_outs=answer.kind is not Keyword.STOP,
+            is_answer=True,
         )
         try:
             await self._service.admit(draft)

@@ -96,6 +96,7 @@ class ReplyForwarder:
             ],
             policy=POLICY,
             key=f"reply:{reply.id}",
+            is_answer=True,
         )
         try:
             await self._service.admit(draft)

@@ -21,6 +21,26 @@
       one.textContent = `${day} ${time}`;
       one.title = at.toLocaleString(undefined, { dateStyle: "full", timeStyle: "long" });
     }
+    for (const chart of root.querySelectorAll("svg[data-first]")) shade(chart);
+  }
+
+  // Night, behind the lines of a chart over hours or days.
+  function shade(chart) {
+    const first = Date.parse(chart.dataset.first), span = Date.parse(chart.dataset.last) - first;
+    if (span < 3600000 || span > 14 * 86400000) return;
+    const evening = new Date(first);
+    evening.setDate(evening.getDate() - 1);
+    evening.setHours(21, 0, 0, 0);
+    for (; evening < first + span; evening.setDate(evening.getDate() + 1)) {
+      const morning = new Date(evening).setHours(32, 0, 0, 0);
+      const left = Math.max(0, (evening - first) / span), right = Math.min(1, (morning - first) / span);
+      if (left >= right) continue;
+      const night = chart.ownerDocument.createElementNS(chart.namespaceURI, "rect");
+      const values = { class: "night", x: 1000 * left, y: 0, width: 1000 * (right - left), height: 240 };
+      for (const [name, value] of Object.entries(values)) night.setAttribute(name, value);
+      chart.prepend(night);
+      chart.parentNode.querySelector("[data-night]").hidden = false;
+    }
   }
 
   // Parts of a page that change by themselves are fetched again: when the server says that

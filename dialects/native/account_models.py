@@ -54,6 +54,7 @@ class Key(ApiModel):
     """An API key without its secret."""
 
     key_id: str
+    name: str | None
     permissions: Sequence[str]
     sandbox: bool
     created_at: At
@@ -70,6 +71,7 @@ class CreatedKey(ApiModel):
     """A new API key with its secrets, which are shown once."""
 
     key_id: str
+    name: str | None
     key_secret: str
     bearer: str
     permissions: list[str]

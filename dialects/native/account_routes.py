@@ -1,11 +1,13 @@
 """The native API about the account: credits, senders, keys and opt-outs."""
 
 import asyncio
+from typing import Annotated
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
+from campaign.names import KEY_NAME_LENGTH_MAX, is_key_name
 from campaign.phone import canonical_number
 from dialects.http.answers import body_of
 from dialects.http.auth import Permission, fault_of_permissions
@@ -57,13 +59,23 @@ class OptOutBody(RequestModel):
     number: str = Field(examples=["+14155550111"])
 
 
+def _key_name(name: str) -> str:
+    if not is_key_name(name):
+        raise ValueError("must be one line of text")
+    return name
+
+
 class KeyBody(RequestModel):
     """A key to create. Without permissions it gets those of the key that creates it.
 
+    The name says who or what has the key; the keys and the activity show it.
     What a ``sandbox`` key sends is validated and reported as always, reaches no carrier, and takes
     no credits.
     """
 
+    name: Annotated[str, AfterValidator(_key_name)] | None = Field(
+        None, min_length=1, max_length=KEY_NAME_LENGTH_MAX, examples=["Reception"]
+    )
     permissions: list[str] | None = Field(None, examples=[["read:Campaigns"]])
     sandbox: bool = False
 
@@ -174,15 +186,18 @@ def routes(context: ApiContext) -> APIRouter:
         account, now = principal.account_id, wall_clock()
         own_id, is_new = id_bytes(request_key(request), "key", account), True
         if own_id is None:
-            pair = await asyncio.to_thread(api_keys.create, account, now, wanted, body.sandbox)
+            pair = await asyncio.to_thread(
+                api_keys.create, account, now, wanted, body.sandbox, body.name
+            )
         else:
             pair, is_new = await asyncio.to_thread(
-                api_keys.create_once, account, now, wanted, own_id, body.sandbox
+                api_keys.create_once, account, now, wanted, own_id, body.sandbox, body.name
             )
         note_replay(request, not is_new)
         response.status_code = 201 if is_new else 200
         return CreatedKey(
             key_id=pair.key_id,
+            name=body.name,
             key_secret=pair.secret,
             bearer=pair.bearer,
             permissions=list(wanted),

@@ -14,6 +14,7 @@ class ActorModel(ApiModel):
 
     kind: ActorKind
     key_id: str | None = Field(description="the API key, for kind key")
+    key_name: str | None = Field(description="the name of that key, if it has one")
 
 
 class ActivityModel(ApiModel):
@@ -45,7 +46,7 @@ def activity_model(view: ActivityView) -> ActivityModel:
     return ActivityModel(
         id=view.id,
         at=iso(view.at),
-        actor=ActorModel(kind=actor.kind, key_id=actor.key_id),
+        actor=ActorModel(kind=actor.kind, key_id=actor.key_id, key_name=actor.key_name),
         action=Action(view.action),
         subject=view.subject,
         before=None if view.before is None else dict(view.before),

@@ -28,6 +28,7 @@ ROWS = 1_000
 # So that the campaign is seen while it runs.
 SPREAD_HOURS = "0.02"
 TEXT = "Hi {{First name}}, your visit is on {{Date}} at 9:00. Reply STOP to stop."
+OTHER_TEXT = "Hi {{First name}}, your visit is on {{Date}} at 9:30. Reply STOP to stop."
 NAMES = ("Ann", "Zoë", "Maria", "O’Brien", "Bob")
 OWN_NUMBER, PERSON = "+14155550199", "+14155551100"
 REPLY = "Can I come at ten instead?"
@@ -62,9 +63,15 @@ class Album:
         self.page = page
         self._target = target
 
-    async def take(self, name: str, top: int = 0) -> None:
-        """Write a picture of the page from ``top`` px on; ends the run if it is too large."""
-        await self.page.evaluate("top => window.scrollTo(0, top)", top)
+    async def take(self, name: str, bottom: str | None = None) -> None:
+        """Write a picture of the page, from its top or down to the element ``bottom``.
+
+        Ends the run if it is too large.
+        """
+        await self.page.evaluate("window.scrollTo(0, 0)")
+        if bottom is not None:
+            place = "(one, room) => window.scrollTo(0, one.getBoundingClientRect().bottom - room)"
+            await self.page.locator(bottom).first.evaluate(place, SIZE["height"] - 16)
         picture = shrink(await self.page.screenshot())
         if len(picture) > BYTES_MAX:
             sys.exit(f"{name} has {len(picture):,} bytes")
@@ -87,7 +94,7 @@ async def walk(album: Album, stack: Stack, people: Path) -> None:
     await page.set_input_files("#file", people)
     await page.click("text=Read the list")
     await page.wait_for_selector("h3:has-text('Rows with a fault')")
-    await album.take("2-recipients", 200)
+    await album.take("2-recipients", "h3 ~ .scroll tr:nth-child(3)")
     await page.click("text=/Leave these .* out/")
     await page.wait_for_selector("h1:has-text('Check')")
     await album.take("3-check")
@@ -97,24 +104,36 @@ async def walk(album: Album, stack: Stack, people: Path) -> None:
     await page.click("main .actions a.primary")
     await page.wait_for_selector("h1:has-text('Send')")
     await page.fill("#hours", SPREAD_HOURS)
-    await album.take("4-send")
+    await album.take("4-send", "main .actions")
     await page.click("button.primary")
     await page.wait_for_url("**/campaigns/cmp_*")
     await page.wait_for_timeout(30_000)
     await album.take("5-sending")
+    await page.click("text=Change …")
+    await page.click("nav >> text=Text")
+    await page.fill("#text", OTHER_TEXT)
+    await page.click("text=Show what would follow")
+    await page.wait_for_selector("text=would end about")
+    await album.take("6-change")
+    await page.click("text=Change the campaign")
+    await page.wait_for_url("**/campaigns/cmp_*")
     await page.wait_for_selector(".state.finished", timeout=180_000)
     await page.wait_for_timeout(3_000)
-    await album.take("6-delivered")
+    await album.take("7-delivered")
     await reply(stack)
+    await page.click("nav >> text=Campaigns")
+    await page.wait_for_selector(".badge")
+    await album.take("8-campaigns")
     await page.click("nav >> text=Replies")
     await page.click("td.text a")
     await page.fill("#text", "Yes. See you at ten!")
     await page.click("text=Send the answer")
     await page.wait_for_selector(".ours:has-text('See you at ten'):has-text('· delivered')")
-    await album.take("7-answer")
+    await album.take("9-answer")
     await page.click("nav >> text=Installation")
+    await page.click("summary")
     await page.wait_for_selector("text=Everything runs.")
-    await album.take("8-installation")
+    await album.take("10-installation")
 
 
 async def reply(stack: Stack) -> None:

@@ -56,6 +56,8 @@ def activity(
 
 def _line(view: ActivityView) -> str:
     actor = view.actor.key_id or view.actor.kind.value
+    if view.actor.key_name is not None:
+        actor += f" ({view.actor.key_name})"
     origin = f" from {view.actor.address}" if view.actor.address else ""
     parts = [iso(view.at), f"{actor}{origin}", view.action, view.subject or "-"]
     if view.before is not None:

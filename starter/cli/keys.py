@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from campaign.names import BAD_KEY_NAME, is_key_name
 from dialects.http.auth import fault_of_permissions
 from starter.cli.context import CommandError, chosen_account, opened_store
 from starter.cli.output import open_console
@@ -28,6 +29,7 @@ def create_key(
     sandbox: Annotated[
         bool, typer.Option("--sandbox", help="What the key sends reaches no carrier.")
     ] = False,
+    name: Annotated[str | None, typer.Option(help="Who or what has the key.")] = None,
     as_json: Json = False,
 ) -> None:
     """Create another API key for an account and print its secret once.
@@ -36,14 +38,16 @@ def create_key(
     it and no credits are taken. A sandbox key changes nothing that live campaigns
     depend on.
 
-    Example: godwit key create --account acme --sandbox --permission create:BatchSMS
+    Example: godwit key create --name "Reception" --permission create:BatchSMS
     """
     permissions = ["*"] if permission is None else permission
     if (fault := fault_of_permissions(permissions)) is not None:
         raise CommandError(fault)
+    if name is not None and not is_key_name(name):
+        raise CommandError(BAD_KEY_NAME)
     with opened_store() as store:
         chosen = chosen_account(store, account)
-        pair = store.api_keys.create(chosen.id, wall_clock(), permissions, sandbox)
+        pair = store.api_keys.create(chosen.id, wall_clock(), permissions, sandbox, name)
     if as_json:
         shown = account_json(chosen, pair) | {"sandbox": sandbox}
         typer.echo(json.dumps(shown, indent=2))
@@ -53,12 +57,13 @@ def create_key(
 
 @key_app.command("list")
 def list_keys(account: Account = None) -> None:
-    """List the API keys of an account with their permissions."""
+    """List the API keys of an account with their permissions and names."""
     with opened_store() as store:
         for key in store.api_keys.list(chosen_account(store, account).id):
             state = "revoked" if key.revoked_at else " ".join(key.permissions)
             state += ", sandbox" if key.sandbox else ""
-            out.print(f"{key.key_id}  {state}", highlight=False)
+            name = f"  {key.name}" if key.name else ""
+            out.print(f"{key.key_id}  {state}{name}", highlight=False)
 
 
 @key_app.command("revoke")

@@ -13,6 +13,7 @@ from sqlmodel.sql.expression import Select
 
 from campaign.activity import Action
 from campaign.instants import Instant
+from campaign.names import BAD_KEY_NAME, is_key_name
 from campaign.refusals import key_reused
 from store.accounts.permissions import (
     SANDBOX_PERMISSIONS,
@@ -47,6 +48,7 @@ class KeyView:
     """A key without its secret; what a ``sandbox`` key sends reaches no carrier."""
 
     key_id: str
+    name: str | None
     permissions: Sequence[str]
     created_at: Instant
     revoked_at: Instant | None
@@ -57,7 +59,7 @@ class KeyView:
 class Principal:
     """Who asks: the account behind a valid key, with its switches.
 
-    What a ``sandbox`` key sends is of the sandbox.
+    What a ``sandbox`` key sends is of the sandbox. ``key_name`` says who or what has the key.
     """
 
     account_id: str
@@ -68,6 +70,7 @@ class Principal:
     strict_keys: bool
     auto_key: str
     sandbox: bool = False
+    key_name: str | None = None
 
     def may(self, permission: str, in_sandbox: bool = False) -> bool:
         """Tell whether the key carries a permission; ``*`` carries all.
@@ -92,13 +95,16 @@ class ApiKeys:
         now: Instant,
         permissions: Sequence[str] = ("*",),
         sandbox: bool = False,
+        name: str | None = None,
     ) -> KeyPair:
         """Make a key pair for an account; called twice, the account has two more.
 
-        Raises StoreError if there are no permissions.
+        Raises StoreError if there are no permissions, or if the name is none.
         """
         return self._database.write(
-            lambda connection: self.insert(connection, account_id, now, permissions, None, sandbox)
+            lambda connection: self.insert(
+                connection, account_id, now, permissions, None, sandbox, name
+            )
         )
 
     def create_once(
@@ -108,11 +114,12 @@ class ApiKeys:
         permissions: Sequence[str],
         own_id: bytes,
         sandbox: bool = False,
+        name: str | None = None,
     ) -> tuple[KeyPair, bool]:
         """As ``create``; a second run with the same ``own_id`` finds the key of the first.
 
-        The second result tells whether the key is new. Raises Refused (key_reused) if it has other
-        permissions, is of the sandbox where the other is not, or was revoked.
+        The second result tells whether the key is new. Raises Refused (key_reused) if it has
+        another name or other permissions, is of the sandbox where the other is not, or was revoked.
         """
         stored = write_permissions(permissions, sandbox)
         key_id = "AK" + base64.b32encode(hashlib.sha256(own_id).digest()).decode()[:30]
@@ -123,9 +130,10 @@ class ApiKeys:
             connection.execute(lock)
             found = Session(connection).exec(known).first()
             if found is None:
-                made = self.insert(connection, account_id, now, permissions, key_id, sandbox)
+                made = self.insert(connection, account_id, now, permissions, key_id, sandbox, name)
                 return made, True
-            if found.revoked_at is not None or found.permissions != stored:
+            is_same = (found.permissions, found.name) == (stored, name)
+            if found.revoked_at is not None or not is_same:
                 raise key_reused()
             secret = self._sealer.unseal(found.secret_sealed)
             return KeyPair(key_id, secret, _bearer(secret)), False
@@ -140,10 +148,13 @@ class ApiKeys:
         permissions: Sequence[str],
         key_id: str | None = None,
         sandbox: bool = False,
+        name: str | None = None,
     ) -> KeyPair:
         """As ``create``, inside the caller's transaction."""
         if not permissions:
             raise StoreError("a key needs at least one permission")
+        if name is not None and not is_key_name(name):
+            raise StoreError(BAD_KEY_NAME)
         key_id = key_id or "AK" + "".join(secrets.choice(_ALPHABET) for _ in range(30))
         secret = base64.b64encode(secrets.token_bytes(32)).decode()
         bearer = _bearer(secret)
@@ -155,6 +166,7 @@ class ApiKeys:
             secret_sealed=self._sealer.seal(secret),
             permissions=write_permissions(permissions, sandbox),
             created_at=now,
+            name=name,
         )
         connection.execute(insert(ApiKey), row.model_dump())
         after = {"permissions": list(permissions), "sandbox": sandbox}
@@ -186,12 +198,12 @@ class ApiKeys:
     def list(self, account_id: str) -> Sequence[KeyView]:
         """All keys of an account, revoked ones too, oldest first."""
         query = (
-            select(ApiKey.id, ApiKey.permissions, ApiKey.created_at, ApiKey.revoked_at)
+            select(ApiKey)
             .where(ApiKey.account_id == account_id)
             .order_by(col(ApiKey.created_at), ApiKey.id)
         )
         return self._database.read(
-            lambda connection: [_view(*row) for row in connection.execute(query)]
+            lambda connection: [_view(key) for key in Session(connection).exec(query)]
         )
 
     def reveal(self, key_id: str) -> KeyPair | None:
@@ -250,12 +262,13 @@ def principal_of(key: ApiKey, account: Account) -> Principal:
         strict_keys=account.strict_keys,
         auto_key=account.auto_key,
         sandbox=sandbox,
+        key_name=key.name,
     )
 
 
-def _view(key_id: str, stored: str, created_at: Instant, revoked_at: Instant | None) -> KeyView:
-    permissions, sandbox = read_permissions(stored)
-    return KeyView(key_id, permissions, created_at, revoked_at, sandbox)
+def _view(key: ApiKey) -> KeyView:
+    permissions, sandbox = read_permissions(key.permissions)
+    return KeyView(key.id, key.name, permissions, key.created_at, key.revoked_at, sandbox)
 
 
 def _bearer(secret: str) -> str:

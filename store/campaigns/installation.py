@@ -128,7 +128,14 @@ class Installation:
                 )
                 for status in (DeliveryStatus.WAITING, DeliveryStatus.DEAD)
             }
-            drift = {row.kind: int(row.credits) for row in connection.execute(_DRIFT)}
-            return Totals(campaigns, messages, webhooks, drift)
+            return Totals(campaigns, messages, webhooks, _drift(connection))
 
         return self._database.read(work)
+
+    def drift(self) -> Mapping[str, int]:
+        """By kind, the credits by which balances and holds differ, of all accounts."""
+        return self._database.read(_drift)
+
+
+def _drift(connection: Connection) -> Mapping[str, int]:
+    return {row.kind: int(row.credits) for row in connection.execute(_DRIFT)}

@@ -28,7 +28,8 @@ class CampaignFilter:
     """What listed campaigns have in common; None matches every campaign.
 
     ``name`` is a part of the name, in which the case of ASCII letters does not matter. They were
-    created at ``since`` or later, and before ``until``.
+    created at ``since`` or later, and before ``until``. ``is_answer`` are those that answer or
+    forward an inbound text.
     """
 
     status: CampaignStatus | None = None
@@ -37,6 +38,7 @@ class CampaignFilter:
     sender: str | None = None
     since: Instant | None = None
     until: Instant | None = None
+    is_answer: bool | None = None
 
 
 def campaign_rows(
@@ -58,6 +60,7 @@ def campaign_rows(
         _SENDER: wanted.sender,
         "created_at >= :since": wanted.since,
         "created_at < :until": wanted.until,
+        "is_answer = :is_answer": wanted.is_answer,
     }
     applied = [condition for condition, value in conditions.items() if value is not None]
     query = text(
@@ -73,6 +76,7 @@ def campaign_rows(
         "sender": wanted.sender,
         "since": wanted.since,
         "until": wanted.until,
+        "is_answer": wanted.is_answer,
         "limit": limit,
     }
     return connection.execute(query, values).all()

@@ -45,6 +45,7 @@ def campaign_values(composed: ComposedCampaign, campaign_id: str) -> dict[str, o
         "credits_max_sms": draft.credits_max.sms,
         "credits_max_mms": draft.credits_max.mms,
         "is_test": draft.is_test,
+        "is_answer": draft.is_answer,
         "canary": stored_canary(draft.canary),
         "canary_end": composed.canary_end,
         "brake": stored_brake(draft.brake),

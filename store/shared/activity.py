@@ -45,6 +45,10 @@ _CONDITIONS = {
     "subject": "subject IN (:subject, :person)",
     "before_at": "(at, id) < (:before_at, :before_id)",
 }
+_LIST = """
+    SELECT *, (SELECT name FROM api_key WHERE api_key.id = activity.key_id) AS key_name
+    FROM activity
+"""
 _REMOVE = text("""
     DELETE FROM activity WHERE id IN (
         SELECT id FROM activity WHERE at < :before ORDER BY at LIMIT :limit
@@ -157,7 +161,7 @@ class Activities:
         }
         conditions = [sql for name, sql in _CONDITIONS.items() if values[name] is not None]
         where = " AND ".join(conditions) or "TRUE"
-        query = text(f"SELECT * FROM activity WHERE {where} ORDER BY at DESC, id DESC LIMIT :limit")
+        query = text(f"{_LIST} WHERE {where} ORDER BY at DESC, id DESC LIMIT :limit")
         bound = {**values, "person": person, "before_id": before and before[1], "limit": limit}
         bound = {name: bound[name] for name in query.compile().params}
         return self._database.read(
@@ -177,7 +181,7 @@ def _view(row: Row[Any]) -> ActivityView:
         id=row.id,
         account_id=row.account_id,
         at=row.at,
-        actor=Actor(ActorKind(row.actor), row.key_id, row.request_id, row.address),
+        actor=Actor(ActorKind(row.actor), row.key_id, row.request_id, row.address, row.key_name),
         action=row.action,
         subject=row.subject,
         before=None if row.before is None else json.loads(row.before),

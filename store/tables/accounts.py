@@ -35,7 +35,10 @@ class Account(SQLModel, table=True):
 
 
 class ApiKey(SQLModel, table=True):
-    """A key pair, looked up by keyed hashes; HMAC dialects need the secret, which is encrypted."""
+    """A key pair, looked up by keyed hashes; HMAC dialects need the secret, which is encrypted.
+
+    ``name`` says who or what has the key.
+    """
 
     __tablename__ = "api_key"
 
@@ -47,6 +50,7 @@ class ApiKey(SQLModel, table=True):
     permissions: str = "*"
     created_at: int = Field(sa_type=BigInteger)
     revoked_at: int | None = Field(default=None, sa_type=BigInteger)
+    name: str | None = None
 
 
 class SenderRow(SQLModel, table=True):

@@ -42,7 +42,8 @@ class CampaignRow(SQLModel, table=True):
     canary or brake stopped it last (campaign/sequential_test.py).
     ``template`` is the JSON of what its texts are made of
     (campaign/text_edits.py), and null of a campaign that is older than that. ``traceparent`` is the
-    span of the request that brought it, if that is sampled.
+    span of the request that brought it, if that is sampled. ``is_answer`` campaigns are the one
+    message that answers or forwards an inbound text.
     """
 
     __tablename__ = "campaign"
@@ -95,6 +96,7 @@ class CampaignRow(SQLModel, table=True):
     stop: str | None = Field(default=None, sa_type=Text)
     template: str | None = Field(default=None, sa_type=Text)
     traceparent: str | None = None
+    is_answer: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
 
 
 class MessageRow(SQLModel, table=True):

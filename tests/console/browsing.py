@@ -1,5 +1,6 @@
 """A browser without scripts: it keeps cookies, reads pages, and sends the forms on them."""
 
+import html
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 
@@ -39,6 +40,7 @@ class Page(HTMLParser):
         self._texts: list[str] = []
         self.feed(answer.text)
         self.text = " ".join(" ".join(self._texts).split())
+        self.title = html.unescape(answer.text.partition("<title>")[2].partition("</title>")[0])
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         """See :class:`html.parser.HTMLParser`."""

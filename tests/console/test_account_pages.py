@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from campaign.instants import HOUR
 from campaign.model import DraftRecipient
 from store.clock import wall_clock
 from tests.conftest import LONG_CODE
@@ -71,6 +72,32 @@ async def test_a_key_is_made_once_for_a_role_and_its_secret_shown_on_that_page_a
     assert "revoked" in page.text
     assert is_sign_in(await two.get("/console/campaigns"))
     assert (await one.get(f"/console/keys/{made.key_id}/revoke")).status == 404
+
+
+async def test_the_name_of_a_key_stands_where_its_id_did(browser: Browsers, api: Api) -> None:
+    one, two = browser(), browser()
+    await one.sign_in()
+    form = (await one.get("/console/keys")).form("/console/keys")
+    form.fields.pop("sandbox")
+    for wrong in ("x" * 101, "a\u202eb"):
+        page = await one.send(form, role="manager", name=wrong)
+        assert page.status == 400 and "Give the key a name of one line" in page.text
+        assert ("input", "value", wrong) in page.attributes
+    page = await one.send(form, role="manager", name=" <b>Zoë ")
+    assert "The key <b>Zoë" in page.text and "b" not in page.tags
+    (key,) = (key for key in api.story.store.api_keys.list(api.story.account.id) if key.name)
+    page = await one.get("/console/keys")
+    assert f"<b>Zoë {key.key_id} manager" in page.text and "b" not in page.tags
+    assert "Revoke the key <b>Zoë?" in (await one.get(f"/console/keys/{key.key_id}/revoke")).text
+    pair = api.story.store.api_keys.reveal(key.key_id)
+    assert pair is not None
+    sign_in = (await two.get("/console/sign-in")).form("/sign-in")
+    await two.send(sign_in, keyId=pair.key_id, keySecret=pair.secret)
+    later = api.story.draft(1, scheduled_at=wall_clock() + HOUR)
+    path = f"/console/campaigns/{(await api.story.service.admit(later)).campaign.id}"
+    await two.send((await two.get(path)).form("/pause"))
+    page = await one.get(path)
+    assert f"paused by the key <b>Zoë ({key.key_id[:8]}…)" in page.text
 
 
 async def test_a_key_gives_no_more_than_its_own_may_do_and_may_revoke_itself(

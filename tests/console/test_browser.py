@@ -77,7 +77,11 @@ class Visit:
         self.page.wait_for_url("**/campaigns")
 
     def look(self, name: str) -> None:
-        """Check a page in both themes, and that no width makes it scroll sideways."""
+        """Check a page in both themes, and that no width makes it scroll sideways.
+
+        At most one button of it is the one to press, or the one that loses something.
+        """
+        assert self.page.locator(".primary:visible, .danger:visible").count() <= 1, name
         for scheme in ("light", "dark"):
             self.page.emulate_media(color_scheme=scheme)
             for width in WIDTHS:

@@ -101,6 +101,12 @@ def test_a_reply_is_read_decided_about_and_answered_by_mouse(
     assert [row["to"] for row in running.carrier_log()].count(number) == 1
     page.click("text=All replies")
     assert "unread" not in page.title()
+    page.click("nav >> text=Campaigns")
+    assert page.locator("h2:has-text('Answer')").count() == 0
+    page.select_option("#kind", "answers")
+    page.click(".filter button")
+    page.wait_for_selector("h2:has-text('Answer')")
+    one.look("answers")
     assert held(one)
 
 
@@ -114,11 +120,13 @@ def test_the_pages_of_the_account_hold_for_everybody(
         page.goto(f"{one.address}/{place}")
         one.look(f"account-{place}")
     page.goto(f"{one.address}/keys")
+    page.fill("#name", "Reception <b>" + "x" * 80)
     page.check("#role-viewer")
     page.click("text=Make the key")
     page.wait_for_selector("text=Copy it now.")
     one.look("key")
     page.click("text=I have copied it")
+    assert "Reception <b>x" in page.inner_text("table")
     one.look("keys")
     page.click("td a:has-text('Revoke') >> nth=-1")
     one.look("key-revoke")

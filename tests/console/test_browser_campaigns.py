@@ -127,10 +127,13 @@ def test_a_list_with_hours_and_a_picture_is_sent_by_mouse(
     page.click("text=Continue with this list")
     page.click("a.primary")
     page.check("#now")
-    page.fill("#hours", "1")
+    page.fill("#hours", "24")
     page.click("text=Show when they would leave")
-    page.wait_for_selector("svg.chart")
+    # A day has one night, or the two halves of two.
+    page.wait_for_selector("svg.chart .night", state="attached")
+    assert "night where you are" in page.inner_text("figcaption")
     one.look("send-forecast")
+    page.fill("#hours", "1")
     page.click("button.primary")
     page.wait_for_url("**/campaigns/cmp_*")
     assert one.complaints == [] and one.violations == []

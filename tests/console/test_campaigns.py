@@ -1,11 +1,13 @@
 """The list of campaigns, the page of one, and what can be done from them."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from campaign.instants import HOUR
 from campaign.states import CampaignStatus
+from console import campaign_words
 from store.clock import wall_clock
 from tests.conftest import finish
 from tests.console.browsing import Browser
@@ -41,6 +43,21 @@ async def test_an_empty_list_teaches_and_a_full_one_is_filtered(
     for campaign_id in (spring, autumn):
         await one.send((await one.get(f"/console/campaigns/{campaign_id}/cancel")).form("/cancel"))
         await finish(api.story, campaign_id)
+
+
+async def test_a_campaign_says_why_it_sends_no_faster(api: Api) -> None:
+    view = api.story.store.campaigns.get(await scheduled(api))
+    assert view is not None
+    for total, hours, limit, says in (
+        (957, 3.0, None, "about 5 a minute because of the spread"),
+        (1_000_000, 1.0, None, "about 16,667 a minute because of the spread"),
+        (10, 2.0, None, "about 5 an hour because of the spread"),
+        (957, 3.0, 0.5, "to 30 a minute, the rate that was set"),
+    ):
+        facts = replace(view.facts, rate=limit)
+        one = replace(view, total=total, spread_hours=hours, facts=facts)
+        assert says in campaign_words.rate_reason(one)
+    assert campaign_words.rate_reason(view) == ""
 
 
 async def test_pages_of_the_list_hold_twenty_campaigns(browser: Browsers, api: Api) -> None:

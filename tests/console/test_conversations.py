@@ -61,6 +61,10 @@ async def test_an_answer_leaves_once_from_the_number_that_was_written_to(
     assert [page.status for page in pages] == [200, 200]
     (view,) = story.store.campaigns.list(story.account.id)
     assert (view.name, view.purpose, view.total) == ("Answer", "transactional", 1)
+    listed = await one.get("/console/campaigns")
+    assert not listed.offers(view.id) and "No campaigns here yet." in listed.text
+    for kind in ("answers", "all"):
+        assert (await one.get(f"/console/campaigns?kind={kind}")).offers(view.id)
     await finish(story, view.id)
     assert [(row["from"], row["to"]) for row in story.carrier.log] == [(LONG_CODE, PERSON)]
     page = await one.get(await opened(one))

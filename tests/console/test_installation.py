@@ -42,6 +42,20 @@ async def test_what_is_due_and_unknown_is_shown_of_the_own_account_alone(
     assert page.status == 200 and "Visits" not in page.text and "not known" not in page.text
 
 
+async def test_books_that_differ_are_no_good_news(browser: Browsers, api: Api) -> None:
+    one = browser()
+    await one.sign_in()
+    page = await one.get("/console/installation")
+    assert "You need not do anything." in page.text and "details" in page.tags
+    assert "balances and campaigns agree" in page.text and "all is well" in page.title
+    with api.story.store.database.engine.begin() as connection:
+        connection.execute(text("UPDATE credit SET posted = posted + 3, available = available - 3"))
+    page = await one.get("/console/installation")
+    assert "credits differ" in page.title
+    assert "6 differ between the balances and the campaigns" in page.text
+    assert "You need not do anything." not in page.text and "details" not in page.tags
+
+
 async def test_a_campaign_that_waits_for_a_decision_is_no_good_news(
     browser: Browsers, api: Api
 ) -> None:

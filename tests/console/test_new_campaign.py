@@ -58,6 +58,7 @@ async def test_a_dirty_list_becomes_a_delivered_campaign(browser: Browsers, api:
     assert page.status == 200 and "12 rows: 9 good, 3 with a fault" in page.text
     assert "5 Phone nonsense It is no phone number with its country code." in page.text
     assert "1 in Phone : It is no phone number with its country code." in page.text
+    assert "1 repeats a number that stands higher up" in page.text
     assert "9 Date #REF! It is the error of a formula." in page.text
     assert "10 Date empty It is empty, and the text uses it." in page.text
     rejects = await one.http.get(f"{path}/rejects.csv")

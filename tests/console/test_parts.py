@@ -7,7 +7,7 @@ from campaign.ports import Tally
 from campaign.states import CampaignStatus, MessageStatus
 from campaign.timeline import TimelinePoint
 from console import charts, drafts, words
-from console.rendering import ahead, number, share, when
+from console.rendering import ahead, number, numbers, share, when
 from console.uploads import FIELDS_MAX, parse_upload
 from dialects.http.bodies import BadBody
 from store.clock import wall_clock
@@ -36,6 +36,8 @@ def test_a_chart_rises_to_what_was_sent_and_ends_its_lines_at_the_present() -> N
     assert chart is not None and chart.most == 500
     assert chart.planned.endswith("1000.0,0.0") and not chart.sent.endswith("1000.0,0.0")
     assert chart.now is not None and 50 < chart.now < 200
+    # Nothing is drawn of what is yet to come.
+    assert float(chart.sent.split()[-1].partition(",")[0]) <= chart.now + 1
     assert chart.rows[-1].delivered == 400 and len(chart.rows) <= charts.ROWS_MAX + 2
     assert charts.area(chart.sent).startswith("0.0,240 0.0,240.0 ")
     assert charts.chart(points[:1]) is None and charts.area("") == ""
@@ -58,6 +60,9 @@ def test_numbers_shares_and_times_are_readable() -> None:
         "0 %", "1 %", "99 %", "100 %", "0 %",
     ]  # fmt: skip
     assert "today" in when(wall_clock()) and when(None) == ""
+    assert numbers("<1,234> of 12,345,678, 12,34 and 99") == (
+        f"&lt;{number(1_234)}&gt; of {number(12_345_678)}, 12,34 and 99"
+    )
     assert ahead(wall_clock()) == "in less than a minute"
     assert ahead(wall_clock() + 25 * 60 * SECOND + SECOND) == "in about 25 min"
 

@@ -75,6 +75,30 @@ async def test_a_key_without_permissions_or_with_unknown_or_repeated_ones_is_ref
 
 
 @pytest.mark.one_store
+async def test_a_key_has_a_name_that_stands_beside_what_it_does(api: Api) -> None:
+    auth, repeated = api.basic(), {"Idempotency-Key": "reception"}
+    for _ in range(2):
+        made = await api.http.post(
+            "/v1/keys", json={"name": "Zoë <b>"}, auth=auth, headers=repeated
+        )
+        assert made.json()["name"] == "Zoë <b>"
+    key = made.json()
+    bearer = {"Authorization": f"Bearer {key['bearer']}"}
+    await api.http.post("/v1/opt-outs", json={"number": "+14155550111"}, headers=bearer)
+    (one,) = (await api.http.get(f"/v1/activity?actor={key['keyId']}", auth=auth)).json()[
+        "activity"
+    ]
+    assert one["actor"] == {"kind": "key", "keyId": key["keyId"], "keyName": "Zoë <b>"}
+    names = [one["name"] for one in (await api.http.get("/v1/keys", auth=auth)).json()["keys"]]
+    assert names.count("Zoë <b>") == 1 and None in names
+    other = await api.http.post("/v1/keys", json={"name": "Bob"}, auth=auth, headers=repeated)
+    assert other.status_code == 409
+    for wrong in ("", " ", "a\nb", "a\u202eb", "x" * 101):
+        refused = await api.http.post("/v1/keys", json={"name": wrong}, auth=auth)
+        assert refused.status_code == 400 and refused.json()["title"].endswith(": name"), wrong
+
+
+@pytest.mark.one_store
 async def test_g2_a_sender_with_which_a_campaign_waits_is_not_removed(api: Api) -> None:
     body = {"text": "Hi", "sender": LONG_CODE, "recipients": [{"to": "+14155550199"}]}
     later = {**body, "scheduleDateTime": iso(wall_clock() + 2 * DAY)}

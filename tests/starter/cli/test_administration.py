@@ -133,6 +133,12 @@ def test_a_sandbox_key_is_made_and_marked(godwit: CommandLine) -> None:
     assert f"{made['keyId']}  *, sandbox" in godwit("key", "list").out
 
 
+def test_a_key_has_a_name_of_one_line(godwit: CommandLine) -> None:
+    made = godwit("key", "create", "--name", "Front [desk]", "--json").json
+    assert f"{made['keyId']}  *  Front [desk]" in godwit("key", "list").out
+    assert "one line" in godwit("key", "create", "--name", "a\nb").fault
+
+
 def test_a_further_key_opens_the_account_until_it_is_revoked(godwit: CommandLine) -> None:
     made = godwit("key", "create", "--permission", "create:BatchSMS", "--json").json
     assert set(made) == SHOWN | {"sandbox"} and made["sandbox"] is False

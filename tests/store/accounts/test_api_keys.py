@@ -3,6 +3,7 @@
 import pytest
 from pydantic import SecretStr
 
+from campaign.refusals import Refused
 from campaign.settings import Settings
 from store.database.engine import StoreError
 from store.store import Store, open_store
@@ -99,6 +100,25 @@ def test_keys_are_listed_oldest_first_without_secrets(any_store: Store) -> None:
     assert [tuple(view.permissions) for view in views] == [("*",), ("create:BatchSMS",)]
     for shown in map(repr, views):
         assert first.secret not in shown and first.bearer not in shown
+
+
+def test_a_key_keeps_its_name_of_one_line(any_store: Store) -> None:
+    made, first = any_store.accounts.create("other", NOW)
+    named = any_store.api_keys.create(made.id, NOW + 1, ("*",), name="Zoë <b>")
+    once = [
+        any_store.api_keys.create_once(made.id, NOW + 2, ("*",), b"x", name="Reception")
+        for _ in range(2)
+    ]
+    assert once[0][0] == once[1][0] and [is_new for _, is_new in once] == [True, False]
+    with pytest.raises(Refused):
+        any_store.api_keys.create_once(made.id, NOW + 3, ("*",), b"x", name="Back office")
+    views = {view.key_id: view.name for view in any_store.api_keys.list(made.id)}
+    assert views == {first.key_id: None, named.key_id: "Zoë <b>", once[0][0].key_id: "Reception"}
+    principal = any_store.api_keys.authenticate_bearer(named.bearer)
+    assert principal is not None and principal.key_name == "Zoë <b>"
+    for wrong in ("", " ", "a\nb", "a\u202eb", "x" * 101):
+        with pytest.raises(StoreError, match="one line"):
+            any_store.api_keys.create(made.id, NOW, ("*",), name=wrong)
 
 
 def test_neither_secret_nor_bearer_is_stored_in_clear(builder: StoreBuilder) -> None:

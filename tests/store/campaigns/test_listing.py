@@ -45,6 +45,13 @@ def test_each_filter_leaves_what_it_names(builder: StoreBuilder) -> None:
     assert listed(builder, dialect="native", status=CampaignStatus.RUNNING) == [nameless]
 
 
+def test_answers_to_inbound_texts_are_listed_apart(builder: StoreBuilder) -> None:
+    sale, answer = builder.admit(name="Sale"), builder.admit(1, name="Answer", is_answer=True)
+    assert set(listed(builder)) == {sale, answer}
+    assert listed(builder, is_answer=False) == [sale]
+    assert listed(builder, is_answer=True) == [answer]
+
+
 def test_another_accounts_campaigns_are_not_listed(builder: StoreBuilder) -> None:
     builder.admit(name="ours")
     other, _ = builder.store.accounts.create("other", 0)

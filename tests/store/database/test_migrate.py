@@ -68,6 +68,38 @@ def test_what_an_older_version_stored_is_kept(any_url: str) -> None:
             database.write(lambda connection: connection.execute(refused))
 
 
+def test_answers_of_before_are_known_by_the_keys_that_godwit_gave_them(any_url: str) -> None:
+    keys = {
+        "console:answer:1": ("Answer", True),
+        "sandbox/console:answer:2": ("Answer", True),
+        "auto:3": ("Answer to HELP", True),
+        "reply:4": (None, True),
+        "console:drf_5": ("Answer", False),
+        "auto:6": ("Cars", False),
+    }
+    with closing(Database(any_url)) as database:
+        upgrade(database, "0001")
+        database.write(_fill)
+        upgrade(database, "0027")
+        copy = text("""
+            INSERT INTO campaign (
+                id, account_id, dialect, status, total, created_at, spread_hours, base_at,
+                payload_hash, exclude_opt_outs, unknown_policy, pauses_applied, name, key
+            )
+            SELECT :key, account_id, dialect, status, total, created_at, spread_hours, base_at,
+                payload_hash, exclude_opt_outs, unknown_policy, pauses_applied, :name, :key
+            FROM campaign WHERE id = 'c'
+        """)
+        rows = [{"key": key, "name": name} for key, (name, _) in keys.items()]
+        database.write(lambda connection: connection.execute(copy, rows))
+        upgrade(database)
+        found = text("SELECT key, is_answer FROM campaign WHERE key IS NOT NULL")
+        after = database.read(lambda connection: connection.execute(found).all())
+        assert {row.key: bool(row.is_answer) for row in after} == {
+            key: is_answer for key, (_, is_answer) in keys.items()
+        }
+
+
 def test_instants_that_no_plan_has_are_brought_into_bounds(any_url: str) -> None:
     with closing(Database(any_url)) as database:
         upgrade(database, "0001")

@@ -113,6 +113,23 @@ def test_keys_accounts_and_credits_are_recorded_without_secrets(builder: StoreBu
     assert pair.secret not in shown and pair.bearer not in shown
 
 
+def test_the_name_of_a_key_stands_beside_what_was_done_with_it(builder: StoreBuilder) -> None:
+    store, account = builder.store, builder.account_id
+    named = store.api_keys.create(account, NOW, name="Reception")
+    nameless = store.api_keys.create(account, NOW)
+    for key in (named, nameless):
+        act_as(Actor(ActorKind.KEY, key.key_id))
+        store.api_keys.revoke(key.key_id, NOW)
+    act_as(None)
+    store.api_keys.create(account, NOW)
+    found = [one.actor for one in listed(store, action="key.revoked")]
+    assert {one.key_id: one.key_name for one in found} == {
+        named.key_id: "Reception",
+        nameless.key_id: None,
+    }
+    assert listed(store, action="key.created")[0].actor.key_name is None
+
+
 def test_a_person_is_a_keyed_hash_that_erasure_removes(builder: StoreBuilder) -> None:
     store, account = builder.store, builder.account_id
     store.opt_outs.add(account, number(1), "api", NOW)
