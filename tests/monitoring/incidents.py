@@ -170,7 +170,7 @@ def _libpq_url(lane: Lane) -> str:
 class _Endpoint(BaseHTTPRequestHandler):
     """Takes every event."""
 
-    def do_POST(self) -> None:  # noqa: N802 - the name that the library calls
+    def do_POST(self) -> None:
         self.rfile.read(int(self.headers["content-length"]))
         self.send_response(204)
         self.end_headers()

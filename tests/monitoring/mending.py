@@ -45,7 +45,7 @@ def go_through(lane: Lane, alert: str, stage: Stage) -> Row:
     for command in page.look:
         code, said = _run(lane, command, staged)
         assert code in LOOKED and "Traceback" not in said, (alert, command, said)
-    assert watching.firing() == {alert}
+    assert (firing := watching.firing()) == {alert}, (alert, firing)
     began = time.monotonic()
     elsewhere = False
     for command in page.do:
