@@ -84,7 +84,7 @@ def callbacks_dead(lane: Lane) -> Staged:
 
     def reachable() -> None:
         for port in ports:
-            server = ThreadingHTTPServer(("127.0.0.1", port), _Endpoint)
+            server = ThreadingHTTPServer(("127.0.0.1", port), Endpoint)
             Thread(target=server.serve_forever, daemon=True).start()
             lane.opened.callback(server.server_close)
             lane.opened.callback(server.shutdown)
@@ -106,7 +106,8 @@ def backlog_grows(lane: Lane) -> Staged:
 def unknowns_pile_up(lane: Lane) -> Staged:
     """The carrier hangs up on every second message, and its receipts do not arrive yet."""
     lane.freeze(lane.link_process.pid)
-    # The carrier takes these and hangs up. An ordinary number after each: it is not down.
+    # One after the other, with an ordinary number after each: the carrier is not down.
+    assert lane.running.command("carrier", "rate", "pretend", "8").returncode == 0
     cut = [f"+1{area}5550004" for area in range(201, 201 + UNKNOWN)]
     people = [{"to": to, "body": "Hello"} for number in cut for to in (number, number[:-2] + "99")]
     batch = {"from": SENDER, "recipients": people}
@@ -167,7 +168,7 @@ def _libpq_url(lane: Lane) -> str:
     return lane.environment["GODWIT_DATABASE_URL"].replace("postgresql+psycopg", "postgresql")
 
 
-class _Endpoint(BaseHTTPRequestHandler):
+class Endpoint(BaseHTTPRequestHandler):
     """Takes every event."""
 
     def do_POST(self) -> None:

@@ -147,13 +147,13 @@ def on_postgres(directory: Path) -> Iterator[Lane]:
                     "GODWIT_SEND_TIMEOUT_SECONDS": "2",
                     "GODWIT_RETRY_BACKOFF_SECONDS": RETRIES,
                 }
-                with lane(directory, **settings) as found:
+                with lane(directory, grace=3, **settings) as found:
                     found.path, found.postgres = str(directory), server
                     yield found
         finally:
             # One that an incident started again is no child of this process.
             if server.process.poll() is not None:
-                stop = [program, "stop", "-D", data, "-m", "immediate"]
+                stop: list[str | Path] = [program, "stop", "-D", data, "-m", "immediate"]
                 subprocess.run(stop, capture_output=True, timeout=60)
 
 

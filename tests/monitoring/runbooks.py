@@ -36,7 +36,9 @@ def read(page: Path) -> Runbook:
     """Read the blocks of a page; raises AssertionError without a section of it."""
     text = page.read_text("utf-8")
     look, do, prove = (section(text, heading) for heading in ("Look", "Do", "Prove"))
-    return Runbook(*(_lines("sh", each) for each in (look, do, prove)), _lines("promql", prove))
+    return Runbook(
+        _lines("sh", look), _lines("sh", do), _lines("sh", prove), _lines("promql", prove)
+    )
 
 
 def fill(command: str, values: Mapping[str, str]) -> str:
