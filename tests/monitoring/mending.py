@@ -1,5 +1,6 @@
 """Runs incidents: waits for the alert, follows the runbook's page, and takes the times."""
 
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -54,6 +55,7 @@ def go_through(lane: Lane, alert: str, stage: Stage) -> Row:
             elsewhere = True
         code, said = _run(lane, command, staged)
         assert code == 0, (alert, command, code, said)
+    assert elsewhere, f"no command of {alert} has the text {staged.before!r}"
     until(lambda: alert not in watching.firing(), CLEAR_SECONDS, f"{alert} clears")
     for expression in page.expressions:
         until(lambda: bool(watching.query(expression)), CLEAR_SECONDS, expression)  # noqa: B023
@@ -65,8 +67,12 @@ def go_through(lane: Lane, alert: str, stage: Stage) -> Row:
 def go_through_lane(name: str, directory: Path) -> list[Row]:
     """Go through the incidents of a lane, one after the other, on a stack of its own."""
     opener, stages = LANES[name]
+    rows = []
     with opener(directory / name) as lane:
-        return [go_through(lane, alert, stage) for alert, stage in stages.items()]
+        for alert, stage in stages.items():
+            rows.append(go_through(lane, alert, stage))
+            sys.stderr.write(f"{rows[-1]}\n")
+    return rows
 
 
 def go_through_all(directory: Path) -> list[Row]:
