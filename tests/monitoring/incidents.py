@@ -107,7 +107,7 @@ def unknowns_pile_up(lane: Lane) -> Staged:
     """The carrier hangs up on every second message, and its receipts do not arrive yet."""
     lane.freeze(lane.link_process.pid)
     # One after the other, with an ordinary number after each: the carrier is not down.
-    assert lane.running.command("carrier", "rate", "pretend", "8").returncode == 0
+    assert lane.running.command("carrier", "rate", "pretend", "16").returncode == 0
     cut = [f"+1{area}5550004" for area in range(201, 201 + UNKNOWN)]
     people = [{"to": to, "body": "Hello"} for number in cut for to in (number, number[:-2] + "99")]
     batch = {"from": SENDER, "recipients": people}

@@ -139,7 +139,10 @@ def on_postgres(directory: Path) -> Iterator[Lane]:
     directory.mkdir()
     with serve_postgres(binaries) as server:
         data = server.directory / "data"
-        program = _pg_ctl(directory, binaries, data)
+        owner = data.stat()
+        # It writes to the same log when it is started again.
+        os.chown(server.directory / "log", owner.st_uid, owner.st_gid)
+        program = _pg_ctl(directory, binaries, owner)
         try:
             with server.database() as url:
                 settings = {
@@ -157,9 +160,8 @@ def on_postgres(directory: Path) -> Iterator[Lane]:
                 subprocess.run(stop, capture_output=True, timeout=60)
 
 
-def _pg_ctl(directory: Path, binaries: Path, data: Path) -> Path:
-    """Write a ``pg_ctl`` that runs as the user that the server's data belongs to."""
-    owner = data.stat()
+def _pg_ctl(directory: Path, binaries: Path, owner: os.stat_result) -> Path:
+    """Write a ``pg_ctl`` that runs as the owner of the server's data."""
     lower = f"setpriv --reuid={owner.st_uid} --regid={owner.st_gid} --clear-groups "
     program = directory / "pg_ctl"
     lower = lower if os.geteuid() == 0 else ""
