@@ -43,21 +43,6 @@ class Prometheus:
         found: list[dict[str, Any]] = answer.json()["data"]["result"]
         return found
 
-    def over_time(
-        self, expression: str, start: float, end: float, step: float
-    ) -> list[dict[str, Any]]:
-        """The series that an expression had between two times, each ``step`` seconds."""
-        asked: dict[str, str | float] = {
-            "query": expression,
-            "start": start,
-            "end": end,
-            "step": step,
-        }
-        answer = self._http.get("query_range", params=asked)
-        assert answer.status_code == 200, (expression, answer.text)
-        found: list[dict[str, Any]] = answer.json()["data"]["result"]
-        return found
-
     def firing(self) -> set[str]:
         """The alerts that fire."""
         alerts = self._http.get("alerts").json()["data"]["alerts"]
