@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -21,6 +21,7 @@ from tests.monitoring.prometheus import until
 
 SENDER = "+18005559876"
 UNKNOWN = 24
+LATER = "+12015550199"
 ENDPOINTS = 8
 
 
@@ -109,9 +110,12 @@ def unknowns_pile_up(lane: Lane) -> Staged:
     # One after the other, with an ordinary number after each: the carrier is not down.
     assert lane.running.command("carrier", "rate", "pretend", "16").returncode == 0
     cut = [f"+1{area}5550004" for area in range(201, 201 + UNKNOWN)]
-    people = [{"to": to, "body": "Hello"} for number in cut for to in (number, number[:-2] + "99")]
-    batch = {"from": SENDER, "recipients": people}
-    answer = lane.running.api.post("/api/v1/messaging/batch", json=batch)
+    people = [{"to": to} for number in cut for to in (number, number[:-2] + "99")]
+    # One leaves after the incident, so that the campaign can be resumed.
+    later = datetime.now(UTC) + timedelta(hours=1)
+    people.append({"to": LATER, "scheduleDateTime": later.isoformat()})
+    campaign = {"sender": SENDER, "text": "Hello", "recipients": people}
+    answer = lane.running.api.post("/v1/campaigns", json=campaign)
     assert answer.status_code == 201, answer.text
     receipts = lane.link_process.pid
     return Staged(

@@ -36,6 +36,10 @@ class Prometheus:
         """Close its connections."""
         self._http.close()
 
+    def is_ready(self) -> bool:
+        """Tell whether it answers queries."""
+        return self._http.get("query", params={"query": "1"}).status_code == 200
+
     def query(self, expression: str) -> list[dict[str, Any]]:
         """The series that an expression has now."""
         answer = self._http.get("query", params={"query": expression})
@@ -64,6 +68,7 @@ def prometheus(directory: Path, targets: Path) -> Iterator[Prometheus]:
         process = subprocess.Popen(command, stdout=log, stderr=log)
         watching = Prometheus(address)
         try:
+            until(watching.is_ready, 60, "Prometheus is ready")
             yield watching
         finally:
             watching.close()

@@ -31,15 +31,7 @@ def write(measured: Sequence[Row]) -> str:
     for alert, seconds in sorted({**before, **after}.items()):
         page = PAGES[alert]
         title = page.read_text("utf-8").partition("\n")[0].removeprefix("# ")
-        lines.append(
-            _line(
-                [
-                    f"`{alert}`",
-                    f"[{title}]({page.name})",
-                    *(f"{float(each):.0f}" for each in seconds),
-                ]
-            )
-        )
+        lines.append(_line([f"`{alert}`", f"[{title}]({page.name})", *seconds]))
     table = "\n".join(lines) + "\n"
     README.write_text(_TABLE.sub(lambda _: table, README.read_text("utf-8"), count=1), "utf-8")
     return table
