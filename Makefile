@@ -3,7 +3,7 @@ BIN := .venv/bin
 WORKERS ?= 4
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo up picture test coverage conformance stack chaos cluster lint types \
+.PHONY: help setup demo up picture test coverage conformance stack chaos incidents cluster lint types \
 	licences audit-deps check api-linters chart temporal-server clean
 
 help: ## List the targets.
@@ -49,6 +49,9 @@ chaos: setup ## Break real processes: 5 runs; or runs for SECONDS, or until SEND
 		$(BIN)/python -m tests.chaos --seconds $(or $(SECONDS),600) --sends $(or $(SENDS),0) \
 			--seed $(or $(SEED),0),\
 		$(BIN)/pytest -n 1 --dist load -s tests/chaos/test_chaos.py)
+
+incidents: setup ## Stage ten incidents, mend each by its runbook, and write the table of times.
+	$(BIN)/python -m tests.monitoring
 
 cluster: setup temporal-server ## Run docker-compose.yml in roles as processes, and break each.
 	$(BIN)/python -m tests.cluster

@@ -1,0 +1,1 @@
+"""Board, rules and runbooks, with a real Prometheus that watches real incidents."""
