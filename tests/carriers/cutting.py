@@ -46,11 +46,10 @@ class Exchange:
 
 
 class CuttingServer:
-    """Cuts one exchange, and answers every other request well.
+    """Cuts one exchange, and answers every other request in full.
 
     ``taken`` counts the whole requests that were read after the first exchange of a connection
-    that is used again: each could be a message. ``received`` are the bytes of the
-    last request.
+    that is used again: each could be a message. ``received`` are the bytes of the last request.
     """
 
     def __init__(self, exchange: Exchange) -> None:

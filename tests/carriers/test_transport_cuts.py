@@ -21,6 +21,8 @@ AT_ONCE = 64
 TAKEN = b'HTTP/1.1 201 -\r\ncontent-length: 10\r\n\r\n{"id":"1"}'
 REFUSED = b"HTTP/1.1 422 -\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"
 BUSY = b"HTTP/1.1 429 -\r\nretry-after: 5\r\ncontent-length: 2\r\n\r\n{}"
+# Of an answer: a cut after them leaves no question what the server said.
+STATUS_BYTES = len(b"HTTP/1.1 422")
 CLASSES = ("taken", "refused", "put off", "doubt", "not sent", "not started")
 
 
@@ -28,34 +30,32 @@ CLASSES = ("taken", "refused", "put off", "doubt", "not sent", "not started")
 class Outcome:
     """What the client made of an exchange, and how many whole requests the server read of it.
 
-    ``asked`` is how often the handoff was asked whether it may start; ``early`` is false if the
-    server had read a whole request before that.
+    ``asked`` is how often the handoff was asked whether it may start; ``asked_first`` is true if
+    the server had read no whole request by then.
     """
 
     exchange: Exchange
     kind: str
     taken: int
     asked: int
-    early: bool
+    asked_first: bool
 
     @property
     def is_safe(self) -> bool:
-        """True if nobody could send this message again, or lose it, because of the outcome."""
-        answered = self.exchange.side is Side.ANSWER and self.exchange.at > 0
-        return (
-            self.taken <= 1
-            and self.early
-            and self.asked <= 1
-            and (self.taken == 0 or self.asked == 1)
-            and (
-                self.kind == "doubt"
-                or (self.kind in ("not sent", "not started") and self.taken == 0)
-                # Only what the server said in full, or what it says to a request that replaced one
-                # that it had not read.
-                or (self.kind in ("taken", "refused", "put off") and self.taken == 1)
-            )
-            and (self.kind not in ("refused", "put off") or answered)
-        )
+        """True if nobody sends the message again, or counts it as sent, without a reason."""
+        exchange = self.exchange
+        answered = exchange.at if exchange.side is Side.ANSWER else 0
+        reasons = {
+            "doubt": True,
+            "not sent": self.taken == 0,
+            "not started": self.taken == 0,
+            # A request may replace one that the server had not read.
+            "taken": self.taken == 1
+            and (exchange.side is Side.REQUEST or answered == len(exchange.answer)),
+            "refused": answered >= STATUS_BYTES,
+            "put off": answered >= STATUS_BYTES,
+        }
+        return reasons[self.kind] and self.taken <= self.asked <= 1 and self.asked_first
 
 
 def kind_of(failure: CarrierFailure) -> str:
@@ -75,7 +75,7 @@ async def ask(client: CarrierClient, method: str, handoff: Handoff | None = None
 
 
 async def outcome_of(exchange: Exchange, may_start: bool = True) -> Outcome:
-    """Run one exchange against a server that cuts it, with time enough to come to the cut."""
+    """Run one exchange against a server that cuts it, with enough time to reach the cut."""
     seconds = SHORT if exchange.cut is Cut.HANG else DEADLINE
     while (outcome := await tried(exchange, seconds, may_start)) is None:
         seconds *= 2
@@ -83,7 +83,7 @@ async def outcome_of(exchange: Exchange, may_start: bool = True) -> Outcome:
 
 
 async def tried(exchange: Exchange, seconds: float, may_start: bool) -> Outcome | None:
-    """Run one exchange within a deadline; None if a busy machine did not come to the cut."""
+    """Run one exchange within a deadline; None if it did not reach the cut."""
     questions: list[int] = []
 
     def asked() -> bool:
