@@ -155,7 +155,9 @@ class SinchCarrier:
         }
         if handoff.media_url is not None:
             batch["type"] = "mt_media"
-            batch["body"] = {"url": handoff.media_url, "message": handoff.text}
+            batch["body"] = {"url": handoff.media_url}
+            if handoff.text:
+                batch["body"]["message"] = handoff.text
         if self._callback:
             batch["callback_url"] = self._callback
         if (validity := handoff.validity_within(1, VALIDITY_MAX // SECOND)) is not None:

@@ -169,12 +169,12 @@ class TwilioCarrier:
 
     async def send(self, handoff: Handoff) -> Acceptance:
         """See :class:`campaign.handoffs.Carrier`."""
-        form = [("To", handoff.to), ("From", handoff.sender), ("Body", handoff.text)]
+        form = [("To", handoff.to), ("From", handoff.sender)]
+        content = (("Body", handoff.text), ("MediaUrl", handoff.media_url))
+        form += [(name, value) for name, value in content if value]
         if self._service:
             # The service must change neither the sender nor the text, which the look-up compares.
             form += [("MessagingServiceSid", self._service), ("SmartEncoded", "false")]
-        if handoff.media_url is not None:
-            form.append(("MediaUrl", handoff.media_url))
         if self._callback:
             form.append(("StatusCallback", self._callback + quote(handoff.reference, safe="")))
         if (validity := handoff.validity_within(1, VALIDITY_SECONDS_MAX)) is not None:

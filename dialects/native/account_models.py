@@ -5,8 +5,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
+from campaign.instants import iso
 from campaign.keywords import Keyword
 from dialects.http.api_model import ApiModel, At, Next
+from store.shared.brakes import Stop
 
 
 class Balance(ApiModel):
@@ -158,3 +160,11 @@ class Brake(ApiModel):
     stopped: bool
     since: At | None
     by: Literal["account", "operator"] | None
+
+    @classmethod
+    def of_stops(cls, stops: Sequence[Stop]) -> "Brake":
+        """The model of the stops that are in force, from the first one."""
+        if not stops:
+            return cls(stopped=False, since=None, by=None)
+        by: Literal["account", "operator"] = "operator" if stops[0].by_operator else "account"
+        return cls(stopped=True, since=iso(stops[0].since), by=by)

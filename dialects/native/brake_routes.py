@@ -1,7 +1,5 @@
 """The native API about the emergency brake: stop and start all sending of the caller's account."""
 
-from collections.abc import Sequence
-
 from fastapi import APIRouter, Request
 
 from campaign.instants import iso
@@ -12,7 +10,6 @@ from dialects.native.handling import Stop as Answer
 from dialects.native.handling import enter
 from dialects.native.problem_models import About
 from dialects.native.problems import WRITING, documented, problem
-from store.shared.brakes import Stop
 
 
 def routes(context: ApiContext) -> APIRouter:
@@ -29,7 +26,7 @@ def routes(context: ApiContext) -> APIRouter:
         second call changes nothing.
         """
         principal = await enter(request, context.store, Permission.CONTROL)
-        return _brake([await context.service.stop(principal.account_id)])
+        return Brake.of_stops([await context.service.stop(principal.account_id)])
 
     @router.post("/start", operation_id="startSending", summary="End the stop of the account")
     async def start(request: Request) -> Brake:
@@ -44,16 +41,6 @@ def routes(context: ApiContext) -> APIRouter:
             since = iso(remaining[0].since)
             title = f"the operator has stopped sending since {since}"
             raise Answer(problem(409, "stopped_by_operator", title))
-        return _brake(remaining)
+        return Brake.of_stops(remaining)
 
     return router
-
-
-def _brake(stops: Sequence[Stop]) -> Brake:
-    if not stops:
-        return Brake(stopped=False, since=None, by=None)
-    return Brake(
-        stopped=True,
-        since=iso(stops[0].since),
-        by="operator" if stops[0].by_operator else "account",
-    )

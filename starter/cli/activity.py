@@ -9,6 +9,7 @@ from campaign.activity import Action, ActivityFilter, ActivityView
 from campaign.instants import Instant, iso, read_instant
 from dialects.native.activity_models import activity_model
 from starter.cli.context import CommandError, chosen_account, opened_store, plain
+from starter.cli.output import Json, print_json
 
 SHOWN_MAX = 10_000
 
@@ -29,7 +30,7 @@ def activity(
     limit: Annotated[
         int, typer.Option(min=1, max=SHOWN_MAX, help="Number of actions to show.")
     ] = 50,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: Json = False,
 ) -> None:
     """List who did what, when and from where, newest first.
 
@@ -48,7 +49,7 @@ def activity(
             activity_model(one).model_dump(mode="json") | {"accountId": one.account_id}
             for one in found
         ]
-        typer.echo(json.dumps(shown, indent=2))
+        print_json(shown)
         return
     for one in found:
         typer.echo(plain(_line(one)))

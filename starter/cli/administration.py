@@ -1,6 +1,5 @@
 """``godwit account``, ``key`` and ``sender``: administration directly in the database."""
 
-import json
 import secrets
 from typing import Annotated
 
@@ -11,10 +10,11 @@ from campaign.credits import CreditKind
 from campaign.rates import RATE_MAX, sender_scope
 from campaign.sending_windows import Purpose
 from dialects.native import responses as presenting
+from dialects.native.account_models import AddedSender, Sender
 from starter.cli.carriers import Unlimited, check_rate, read_carriers
 from starter.cli.context import CommandError, chosen_account, opened_store, plain
 from starter.cli.number_pool import pool_app
-from starter.cli.output import open_console
+from starter.cli.output import Json, open_console, print_json
 from starter.cli.words import campaigns_paused
 from starter.embedded.stack import account_json
 from store.accounts.senders import SenderStatus
@@ -27,7 +27,6 @@ account_app = typer.Typer(no_args_is_help=True, help="Manage accounts, their cre
 sender_app = typer.Typer(no_args_is_help=True, help="Manage the numbers and names to send from.")
 sender_app.add_typer(pool_app, name="pool")
 
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Account = Annotated[
     str | None, typer.Option("--account", help="Account id or name; default: the only account.")
 ]
@@ -51,10 +50,6 @@ WindowSwitch = Annotated[
 ]
 
 
-def _say(value: object) -> None:
-    typer.echo(json.dumps(value, indent=2))
-
-
 @account_app.command("create")
 def create_account(
     name: Annotated[str, typer.Argument(help="Name of the new account; unique.")],
@@ -76,7 +71,7 @@ def create_account(
         )
     shown = account_json(account, pair)
     if as_json:
-        _say(shown)
+        print_json(shown)
         return
     for member, value in shown.items():
         out.print(f"{member:12} {value}", highlight=False)
@@ -95,7 +90,7 @@ def show_account(
         account = chosen_account(store, name)
     active = [sender.address for sender in account.senders if sender.active]
     if as_json:
-        _say(
+        print_json(
             {
                 "accountId": account.id,
                 "name": account.name,
@@ -175,7 +170,7 @@ def set_switches(
         held = store.brakes.held(account.id)
     shown = {switch: getattr(account, switch) for switch in wanted}
     if as_json:
-        _say(shown)
+        print_json(shown)
         return
     for switch, value in shown.items():
         out.print(f"{switch:16} {value}", highlight=False)
@@ -189,7 +184,7 @@ def list_accounts(as_json: Json = False) -> None:
     with opened_store() as store:
         accounts = store.accounts.list()
     if as_json:
-        _say([{"accountId": account.id, "name": account.name} for account in accounts])
+        print_json([{"accountId": account.id, "name": account.name} for account in accounts])
         return
     for account in accounts:
         out.print(f"{account.id}  {plain(account.name)}", highlight=False)
@@ -218,7 +213,7 @@ def credit(
         reference = reference or secrets.token_hex(8)
         balance = store.accounts.grant(account.id, kind, amount, reference, wall_clock())
     if as_json:
-        _say({"kind": kind.value, "granted": balance.granted, "available": balance.available})
+        print_json({"kind": kind.value, "granted": balance.granted, "available": balance.available})
     else:
         out.print(f"{balance.available:,} {kind.value} credits are available")
 
@@ -233,6 +228,7 @@ def add_sender(
     ] = None,
     unlimited: Unlimited = False,
     carriers: Carriers = None,
+    as_json: Json = False,
 ) -> None:
     """Add a sender to an account, or change the rate and carriers of one that it has.
 
@@ -249,46 +245,68 @@ def add_sender(
             store.rates.set_rate(sender_scope(account_id, sender.address), rate)
         if carriers is not None:
             store.senders.set_carriers(account_id, sender.address, read_carriers(carriers))
-    out.print(f"{sender.address} ({sender.kind})", highlight=False)
+    if as_json:
+        print_json(AddedSender.of(sender).json_object())
+    else:
+        out.print(f"{sender.address} ({sender.kind})", highlight=False)
 
 
 @sender_app.command("approve")
-def approve_sender(address: Address, account: Account = None) -> None:
+def approve_sender(address: Address, account: Account = None, as_json: Json = False) -> None:
     """Let an account send from an address that it requested."""
     with opened_store() as store:
         account_id = chosen_account(store, account).id
         sender = store.senders.approve(account_id, address, wall_clock())
-    out.print(f"{sender.address} ({sender.kind}), approved", highlight=False)
+    if as_json:
+        print_json(AddedSender.of(sender).json_object())
+    else:
+        out.print(f"{sender.address} ({sender.kind}), approved", highlight=False)
 
 
 @sender_app.command("requests")
-def list_requests() -> None:
+def list_requests(as_json: Json = False) -> None:
     """List the senders that accounts requested and nobody approved yet, oldest first."""
     with opened_store() as store:
-        for request in store.senders.requests():
-            account = f"{request.account_id}  {plain(request.account_name)}"
-            out.print(f"{request.address} ({request.kind})  {account}", highlight=False)
+        requests = store.senders.requests()
+    if as_json:
+        print_json(
+            [
+                {"address": one.address, "kind": one.kind, "accountId": one.account_id}
+                for one in requests
+            ]
+        )
+        return
+    for request in requests:
+        account = f"{request.account_id}  {plain(request.account_name)}"
+        out.print(f"{request.address} ({request.kind})  {account}", highlight=False)
 
 
 @sender_app.command("list")
-def list_senders(account: Account = None) -> None:
+def list_senders(account: Account = None, as_json: Json = False) -> None:
     """List an account's senders and requests with their rates and carriers."""
     with opened_store() as store:
-        for sender in chosen_account(store, account).senders:
-            line = f"{sender.address} ({sender.kind})"
-            if sender.status == SenderStatus.REQUESTED:
-                line += ", requested"
-            if sender.rate is not None:
-                line += f", {sender.rate:g} segments/s"
-            if sender.carriers is not None:
-                line += f", through {sender.carriers}"
-            out.print(line, highlight=False)
+        senders = chosen_account(store, account).senders
+    if as_json:
+        print_json([Sender.of(one).json_object() | {"carriers": one.carriers} for one in senders])
+        return
+    for sender in senders:
+        line = f"{sender.address} ({sender.kind})"
+        if sender.status == SenderStatus.REQUESTED:
+            line += ", requested"
+        if sender.rate is not None:
+            line += f", {sender.rate:g} segments/s"
+        if sender.carriers is not None:
+            line += f", through {sender.carriers}"
+        out.print(line, highlight=False)
 
 
 @sender_app.command("remove")
-def remove_sender(address: Address, account: Account = None) -> None:
+def remove_sender(address: Address, account: Account = None, as_json: Json = False) -> None:
     """Remove a sender from an account, or refuse one that it requested."""
     with opened_store() as store:
         if not store.senders.remove(chosen_account(store, account).id, address):
             raise CommandError(f"the account has no sender {address!r}")
-    out.print("removed")
+    if as_json:
+        print_json({"address": address, "removed": True})
+    else:
+        out.print("removed")

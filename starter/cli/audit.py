@@ -1,7 +1,6 @@
 """``godwit audit``: the books against each other, and open campaigns against Temporal."""
 
 import asyncio
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -13,6 +12,7 @@ from campaign.failures import ServiceUnavailable
 from campaign.settings import Settings
 from service.campaigns import open_campaign_service
 from starter.cli.context import CommandError, find_settings, opened_store, plain
+from starter.cli.output import Json, print_json
 from store.campaigns.audit import Finding, audit
 from store.store import Store
 
@@ -28,7 +28,7 @@ def audit_store(
     id: Annotated[
         str | None, typer.Argument(metavar="[ID]", help="Campaign id; default: all.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Check that messages, credits and keys agree, and that a workflow runs each open campaign.
 
@@ -46,7 +46,7 @@ def audit_store(
         report = {**asdict(ledger), "findings": [asdict(finding) for finding in findings]}
         if not checked:
             report["unchecked"] = ["workflows"]
-        typer.echo(json.dumps(report, indent=2))
+        print_json(report)
     else:
         typer.echo(
             f"checked {_count(ledger.accounts, 'account')}, "

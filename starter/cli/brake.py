@@ -7,8 +7,10 @@ from typing import Annotated
 import typer
 
 from campaign.instants import iso
+from dialects.native.account_models import Brake
 from service.campaigns import open_campaign_service
 from starter.cli.context import CommandError, chosen_account, find_settings, opened_store
+from starter.cli.output import Json, print_json
 from starter.cli.words import campaigns_paused
 from store.clock import wall_clock
 from store.shared.brakes import EVERYTHING, Stop
@@ -20,7 +22,7 @@ Account = Annotated[
 Everything = Annotated[bool, typer.Option("--all", help="Every account.")]
 
 
-def stop(account: Account = None, everything: Everything = False) -> None:
+def stop(account: Account = None, everything: Everything = False, as_json: Json = False) -> None:
     """Stop all sending of an account, or with --all everything, until 'godwit start'.
 
     Takes effect within a second, whether Temporal and the API run or not. What was
@@ -32,11 +34,14 @@ def stop(account: Account = None, everything: Everything = False) -> None:
     with opened_store() as store:
         account_id = _scope(store, account, everything)
         stopped = store.brakes.stop(account_id, wall_clock(), by_operator=True)
+        if as_json:
+            print_json(Brake.of_stops([stopped]).json_object())
+            return
         say_stops([stopped])
         typer.echo(f"{campaigns_paused(store.brakes.held(account_id))} by it")
 
 
-def start(account: Account = None, everything: Everything = False) -> None:
+def start(account: Account = None, everything: Everything = False, as_json: Json = False) -> None:
     """End a stop; the campaigns that it held go on, moved by its length.
 
     What a person paused stays paused. With --all, stops of single accounts stay in
@@ -51,9 +56,13 @@ def start(account: Account = None, everything: Everything = False) -> None:
             return await service.start(account_id, by_operator=True)
 
         remaining = asyncio.run(work())
-        if not remaining:
-            typer.echo(f"sending is not stopped any more for {_named(account_id or EVERYTHING)}")
-        say_stops(store.brakes.in_force())
+        if as_json:
+            print_json(Brake.of_stops(remaining).json_object())
+        else:
+            if not remaining:
+                scope = _named(account_id or EVERYTHING)
+                typer.echo(f"sending is not stopped any more for {scope}")
+            say_stops(store.brakes.in_force())
     if remaining:
         raise typer.Exit(1)
 

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -16,7 +16,7 @@ from campaign.states import CAMPAIGN_ENDS, CampaignStatus
 from campaign.views import CampaignView
 from dialects.native import responses as presenting
 from dialects.native.campaign_changes import read_change
-from dialects.native.retry_models import read_retry
+from dialects.native.retry_models import RetriedCampaign, read_retry
 from service.campaigns import CampaignService, open_campaign_service
 from starter.cli.brake import say_stops
 from starter.cli.campaign_files import write_csv
@@ -30,7 +30,7 @@ from starter.cli.context import (
     plain,
 )
 from starter.cli.installation import installation_status
-from starter.cli.output import open_console
+from starter.cli.output import Json, open_console, print_json
 from starter.cli.words import both_clocks
 from store.clock import wall_clock
 from store.store import Store
@@ -43,7 +43,6 @@ T = TypeVar("T")
 
 out = open_console()
 Id = Annotated[str, typer.Argument(help="Campaign id.")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Account = Annotated[
     str | None, typer.Option("--account", help="Account id or name; default: the only account.")
 ]
@@ -62,7 +61,7 @@ def list_campaigns(
         views = store.campaigns.list(account_id, limit)
         stops = store.brakes.in_force()
     if as_json:
-        typer.echo(json.dumps([presenting.campaign_json(view) for view in views], indent=2))
+        print_json([presenting.campaign_json(view) for view in views])
         return
     print_campaigns(views, out, wall_clock())
     say_stops(stops)
@@ -90,42 +89,42 @@ def status(
         view = _campaign(store, id)
         facts = [] if as_json else list(facts_of(store, view, wall_clock()))
     if as_json:
-        typer.echo(json.dumps(presenting.campaign_json(view), indent=2))
+        print_json(presenting.campaign_json(view))
         return
     out.print(progress_table(view))
     for line in facts:
         out.print(line, highlight=False, soft_wrap=True)
 
 
-def watch(id: Id) -> None:
+def watch(id: Id, as_json: Json = False) -> None:
     """Show a campaign's progress until it ends.
 
-    Prints a line per change where the output is not a terminal. Ctrl-C stops
-    watching; the campaign continues. The exit code is 3 if it ended in any other way
-    than finished.
+    Prints a line per change where the output is not a terminal, and with --json the
+    campaign as a line of JSON. Ctrl-C stops watching; the campaign continues. The
+    exit code is 3 if it ended in any other way than finished.
     """
     with opened_store() as store:
         _campaign(store, id)
-        if follow(store, id).status is not CampaignStatus.FINISHED:
+        if follow(store, id, as_json).status is not CampaignStatus.FINISHED:
             raise typer.Exit(ENDED_WITH_FAILURES)
 
 
-def pause(id: Id) -> None:
+def pause(id: Id, as_json: Json = False) -> None:
     """Pause a campaign; sends stop within two seconds."""
-    _steer(id, lambda service, view: service.pause(view))
+    _steer(id, lambda service, view: service.pause(view), as_json)
 
 
-def resume(id: Id) -> None:
+def resume(id: Id, as_json: Json = False) -> None:
     """Resume a paused campaign; its remaining messages move by the length of the pause."""
-    _steer(id, lambda service, view: service.resume(view))
+    _steer(id, lambda service, view: service.resume(view), as_json)
 
 
-def cancel(id: Id) -> None:
+def cancel(id: Id, as_json: Json = False) -> None:
     """Cancel a campaign and return the credits of its unsent messages.
 
     A cancelled campaign cannot be resumed.
     """
-    _steer(id, lambda service, view: service.cancel(view))
+    _steer(id, lambda service, view: service.cancel(view), as_json)
 
 
 def retry(
@@ -144,6 +143,7 @@ def retry(
     text: Annotated[
         str | None, typer.Option(help="Send this text instead; its tags are filled as before.")
     ] = None,
+    as_json: Json = False,
 ) -> None:
     """Send failed messages of an ended campaign again.
 
@@ -159,7 +159,9 @@ def retry(
     _steer(
         id,
         lambda service, view: service.retry(view, wanted),
+        as_json,
         _sent_again,
+        lambda view, retried: RetriedCampaign.after(view, retried).json_object(),
     )
 
 
@@ -177,6 +179,7 @@ def reschedule(
     spread_hours: Annotated[
         float | None, typer.Option(help="Spread the messages evenly over so many hours.")
     ] = None,
+    as_json: Json = False,
 ) -> None:
     """Change the start or the spread of a campaign that has not begun to send.
 
@@ -201,7 +204,7 @@ def reschedule(
         start = await service.change(view, change)
         return start, await service.planned_end(view.id)
 
-    _steer(id, work, answer)
+    _steer(id, work, as_json, answer)
 
 
 def report(
@@ -209,44 +212,61 @@ def report(
     csv_file: Annotated[
         Path | None, typer.Option("--csv", help="Write one line per message to this file.")
     ] = None,
+    as_json: Json = False,
 ) -> None:
-    """Report a campaign's counts, reasons, credits and times, as JSON or CSV."""
+    """Report a campaign's counts, reasons, credits and times, as JSON or CSV.
+
+    Without --csv it is JSON; with --csv and --json it is both.
+    """
     with opened_store() as store:
         _campaign(store, id)
         if csv_file is not None:
             write_csv(store, id, csv_file)
-            return
-        typer.echo(json.dumps(presenting.report_json(store.campaigns.report(id)), indent=2))
+        if csv_file is None or as_json:
+            print_json(presenting.report_json(store.campaigns.report(id)))
 
 
-def follow(store: Store, campaign_id: str) -> CampaignView:
-    """Show a campaign's counts until it ends, live on a terminal and else a line per change."""
-    view = _campaign(store, campaign_id)
-    if out.is_terminal:
-        with Live(progress_table(view), console=out, refresh_per_second=8) as live:
-            while view.status not in CAMPAIGN_ENDS:
-                time.sleep(0.25)
-                view = _campaign(store, campaign_id)
+def follow(store: Store, campaign_id: str, as_json: bool = False) -> CampaignView:
+    """Show a campaign's counts until it ends.
+
+    They are live on a terminal and else a line per change. With ``as_json`` that line is the
+    campaign, on a terminal too.
+    """
+    if out.is_terminal and not as_json:
+        with Live(console=out, refresh_per_second=8) as live:
+            for view in views_until_end(store, campaign_id, 0.25):
                 live.update(progress_table(view))
         return view
     last = ""
-    while True:
-        counts = {name: count for name, count in asdict(view.tally).items() if count}
-        line = f"{view.status} " + " ".join(f"{name}={count}" for name, count in counts.items())
+    for view in views_until_end(store, campaign_id):
+        line = json.dumps(presenting.campaign_json(view)) if as_json else _counts_of(view)
         if line != last:
             typer.echo(line)
             last = line
-        if view.status in CAMPAIGN_ENDS:
-            return view
-        time.sleep(0.5)
-        view = _campaign(store, campaign_id)
+    return view
+
+
+def views_until_end(store: Store, campaign_id: str, seconds: float = 0.5) -> Iterator[CampaignView]:
+    """A campaign as it is now and again after so many seconds each time, up to its end."""
+    while (view := _campaign(store, campaign_id)).status not in CAMPAIGN_ENDS:
+        yield view
+        time.sleep(seconds)
+    yield view
+
+
+def _counts_of(view: CampaignView) -> str:
+    counts = {name: count for name, count in asdict(view.tally).items() if count}
+    return f"{view.status} " + " ".join(f"{name}={count}" for name, count in counts.items())
 
 
 def _steer(
     id: str,
     order: Callable[[CampaignService, CampaignView], Awaitable[T]],
+    as_json: bool,
     answer: Callable[[T], str] | None = None,
+    shown: Callable[[CampaignView, T], object] = lambda view, _: presenting.campaign_json(view),
 ) -> None:
+    """Give an order and say what it came to, as JSON in the words of the native API."""
     settings = find_settings()
     with opened_store(settings) as store:
         view = _campaign(store, id)
@@ -255,6 +275,9 @@ def _steer(
             return await order(await open_campaign_service(settings, store), view)
 
         answered = asyncio.run(work())
+        if as_json:
+            print_json(shown(_campaign(store, id), answered))
+            return
         said = f"requested; the campaign was {view.status}"
         typer.echo(said if answer is None else answer(answered) or said)
 

@@ -1,6 +1,5 @@
 """``godwit carrier``: the carriers in use, their health and their rates."""
 
-import json
 from typing import Annotated
 
 import typer
@@ -10,7 +9,7 @@ from campaign.rates import RATE_MAX, carrier_scope
 from campaign.settings import Settings
 from carriers import CARRIERS
 from starter.cli.context import CommandError, opened_store
-from starter.cli.output import open_console
+from starter.cli.output import Json, open_console, print_json
 
 out = open_console()
 carrier_app = typer.Typer(no_args_is_help=True, help="List carriers and set their rates.")
@@ -19,9 +18,7 @@ Unlimited = Annotated[bool, typer.Option("--unlimited", help="Remove the limit."
 
 
 @carrier_app.command("list")
-def list_carriers(
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-) -> None:
+def list_carriers(as_json: Json = False) -> None:
     """List the configured carriers in the order they are tried, with rate and health."""
     with opened_store() as store:
         rates = store.rates.rates()
@@ -39,7 +36,7 @@ def list_carriers(
             }
         )
     if as_json:
-        typer.echo(json.dumps(shown, indent=2))
+        print_json(shown)
         return
     for one in shown:
         line = str(one["name"])
@@ -57,6 +54,7 @@ def set_rate(
         float | None, typer.Argument(min=0, max=RATE_MAX, help="Segments per second.")
     ] = None,
     unlimited: Unlimited = False,
+    as_json: Json = False,
 ) -> None:
     """Limit the rate of a carrier, in segments per second over all workers.
 
@@ -71,6 +69,9 @@ def set_rate(
         raise CommandError("give a rate, or --unlimited for no limit")
     with opened_store() as store:
         store.rates.set_rate(carrier_scope(name), rate)
+    if as_json:
+        print_json({"name": name, "rate": rate})
+        return
     out.print(f"{name}, {rate:g} segments/s" if rate else f"{name}, no rate limit", highlight=False)
 
 

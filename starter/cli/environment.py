@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import typer
 
 from starter.cli.context import CommandError, data_directory
+from starter.cli.output import Json, print_json
 
 ANSWER_SECONDS = 2.0
 # The variables that are printed, and where the description of a stack has them. Godwit itself
@@ -30,7 +31,7 @@ def env(
     data: Annotated[
         Path | None, typer.Option(help="Data directory of the stack; default: $GODWIT_DATA.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Print the running stack's address and credentials for a shell.
 
@@ -44,7 +45,7 @@ def env(
     description = running_stack(data or data_directory())
     values = {name: _member(description, path) for name, path in VARIABLES.items()}
     if as_json:
-        typer.echo(json.dumps(values, indent=2))
+        print_json(values)
         return
     for name, value in values.items():
         typer.echo(f"export {name}={shlex.quote(value)}")

@@ -1,20 +1,19 @@
 """``godwit key``: the API keys of an account."""
 
-import json
 from typing import Annotated
 
 import typer
 
 from campaign.names import BAD_KEY_NAME, is_key_name
 from dialects.http.auth import fault_of_permissions
+from dialects.native.account_models import Key
 from starter.cli.context import CommandError, chosen_account, opened_store
-from starter.cli.output import open_console
+from starter.cli.output import Json, open_console, print_json
 from starter.embedded.stack import account_json
 from store.clock import wall_clock
 
 key_app = typer.Typer(no_args_is_help=True, help="Manage API keys.")
 out = open_console()
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Account = Annotated[
     str | None, typer.Option("--account", help="Account id or name; default: the only account.")
 ]
@@ -49,13 +48,13 @@ def create_key(
         chosen = chosen_account(store, account)
         pair = store.api_keys.create(chosen.id, wall_clock(), permissions, sandbox, name)
     if as_json:
-        shown = account_json(chosen, pair) | {"sandbox": sandbox}
-        typer.echo(json.dumps(shown, indent=2))
+        print_json(account_json(chosen, pair) | {"sandbox": sandbox})
     else:
         out.print(f"keyId {pair.key_id}\nkeySecret {pair.secret}\nbearer {pair.bearer}")
 
 
 @key_app.command("list")
+<<<<<<< HEAD
 def list_keys(account: Account = None) -> None:
     """List the API keys of an account with their permissions and names."""
     with opened_store() as store:
@@ -64,12 +63,30 @@ def list_keys(account: Account = None) -> None:
             state += ", sandbox" if key.sandbox else ""
             name = f"  {key.name}" if key.name else ""
             out.print(f"{key.key_id}  {state}{name}", highlight=False)
+=======
+def list_keys(account: Account = None, as_json: Json = False) -> None:
+    """List the API keys of an account with their permissions."""
+    with opened_store() as store:
+        keys = store.api_keys.list(chosen_account(store, account).id)
+    if as_json:
+        print_json([Key.of(key).json_object() for key in keys])
+        return
+    for key in keys:
+        state = "revoked" if key.revoked_at else " ".join(key.permissions)
+        state += ", sandbox" if key.sandbox else ""
+        out.print(f"{key.key_id}  {state}", highlight=False)
+>>>>>>> 1de5e2d8563494ff76bf7ca06c23e5dc30476d23
 
 
 @key_app.command("revoke")
-def revoke_key(key_id: Annotated[str, typer.Argument(help="Id of the key.")]) -> None:
+def revoke_key(
+    key_id: Annotated[str, typer.Argument(help="Id of the key.")], as_json: Json = False
+) -> None:
     """Revoke an API key; it is refused from the next request on."""
     with opened_store() as store:
         if not store.api_keys.revoke(key_id, wall_clock()):
             raise CommandError(f"there is no active key {key_id!r}")
-    out.print("revoked")
+    if as_json:
+        print_json({"keyId": key_id, "revoked": True})
+    else:
+        out.print("revoked")

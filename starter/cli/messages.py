@@ -1,6 +1,5 @@
 """``godwit find``, ``godwit why`` and ``godwit resolve``: single messages."""
 
-import json
 import sys
 from typing import Annotated
 
@@ -10,8 +9,10 @@ from campaign.phone import canonical_number
 from campaign.states import MessageStatus
 from campaign.views import MessageStory as StoryRecord
 from dialects.native.message_search_models import FoundMessage, MessageStory
+from dialects.native.responses import message_json
 from service import message_state
 from starter.cli.context import CommandError, chosen_account, opened_store, plain
+from starter.cli.output import Json, print_json
 from starter.cli.story import sentences
 from starter.cli.words import when
 from store.campaigns.message_search import MessageFilter
@@ -33,7 +34,7 @@ def find(
     limit: Annotated[
         int, typer.Option(min=1, max=FOUND_MAX, help="Number of messages to show.")
     ] = 20,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Find the messages to a number in all campaigns, newest first.
 
@@ -46,8 +47,9 @@ def find(
         wanted = MessageFilter(to=canonical_number(number) or number)
         found = store.message_log.search(wanted, account_id, limit)
     if as_json:
-        shown = [FoundMessage.found(one.campaign_id, one.message).json_object() for one in found]
-        typer.echo(json.dumps(shown, indent=2))
+        print_json(
+            [FoundMessage.found(one.campaign_id, one.message).json_object() for one in found]
+        )
     elif not found:
         sys.stderr.write(f"godwit: there is no message to {plain(number)}\n")
     for one in () if as_json else found:
@@ -62,7 +64,7 @@ def find(
 def why(
     id: Id,
     number: Number,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    as_json: Json = False,
 ) -> None:
     """Explain the state of one recipient's message, attempt by attempt.
 
@@ -76,8 +78,7 @@ def why(
             (story, message_state.why(store, campaign, story.message, now)) for story in stories
         ]
     if as_json:
-        shown = [MessageStory.explained(*one).json_object() for one in explained]
-        typer.echo(json.dumps(shown, indent=2))
+        print_json([MessageStory.explained(*one).json_object() for one in explained])
         return
     for story, why in explained:
         for line in sentences(story, why, now):
@@ -88,6 +89,7 @@ def resolve(
     id: Id,
     number: Number,
     outcome: Annotated[str, typer.Argument(help="The outcome: sent or failed.")],
+    as_json: Json = False,
 ) -> None:
     """Record the outcome of a message in state unknown.
 
@@ -109,6 +111,10 @@ def resolve(
             raise CommandError(f"several messages are in state unknown; give the id of one: {ids}")
         now = wall_clock()
         status = store.resolving.resolve(id, unknown[0].id, outcome == "sent", now)
+        (story,) = store.attempts.stories(id, unknown[0].id)
+    if as_json:
+        print_json(message_json(story.message))
+        return
     typer.echo(f"{unknown[0].id} is {status}")
 
 

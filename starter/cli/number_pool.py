@@ -1,13 +1,12 @@
 """``godwit sender pool``: numbers leased to messages that name no sender."""
 
-import json
 from typing import Annotated
 
 import typer
 
 from campaign.phone import OfflineLookup, canonical_number
 from starter.cli.context import CommandError, opened_store
-from starter.cli.output import open_console
+from starter.cli.output import Json, open_console, print_json
 from store.clock import wall_clock
 
 out = open_console()
@@ -17,12 +16,14 @@ pool_app = typer.Typer(no_args_is_help=True, help="Numbers that all accounts lea
 @pool_app.command("add")
 def add_numbers(
     numbers: Annotated[list[str], typer.Argument(help="One or more numbers in E.164, with +.")],
+    as_json: Json = False,
 ) -> None:
     """Add numbers to the pool; a number that is in it stays.
 
     Example: godwit sender pool add +61488000100 +61488000101
     """
     lookup = OfflineLookup()
+    shown = []
     with opened_store() as store:
         for written in numbers:
             number = canonical_number(written)
@@ -30,24 +31,26 @@ def add_numbers(
                 raise CommandError(f"{written} is not a number: give + and 7-15 digits")
             country = lookup.look_up(number).country
             is_new = store.leases.add_number(number, country, wall_clock())
-            out.print(
-                f"{number} {'added' if is_new else 'is already in the pool'}", highlight=False
-            )
+            shown.append({"number": number, "country": country, "added": is_new})
+            if not as_json:
+                said = "added" if is_new else "is already in the pool"
+                out.print(f"{number} {said}", highlight=False)
+    if as_json:
+        print_json(shown)
 
 
 @pool_app.command("list")
-def list_numbers(
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-) -> None:
+def list_numbers(as_json: Json = False) -> None:
     """List the numbers of the pool with their current leases."""
     with opened_store() as store:
         views = store.leases.pool(wall_clock())
     if as_json:
-        shown = [
-            {"number": view.number, "country": view.country, "leases": view.leases}
-            for view in views
-        ]
-        typer.echo(json.dumps(shown, indent=2))
+        print_json(
+            [
+                {"number": view.number, "country": view.country, "leases": view.leases}
+                for view in views
+            ]
+        )
         return
     for view in views:
         out.print(f"{view.number}  {view.country or '--'}  {view.leases:,} leases", highlight=False)
@@ -55,10 +58,13 @@ def list_numbers(
 
 @pool_app.command("remove")
 def remove_number(
-    number: Annotated[str, typer.Argument(help="Number in E.164, with +.")],
+    number: Annotated[str, typer.Argument(help="Number in E.164, with +.")], as_json: Json = False
 ) -> None:
     """Remove a number from the pool and end its leases; replies to it are no longer forwarded."""
     with opened_store() as store:
         if not store.leases.remove_number(canonical_number(number) or number):
             raise CommandError(f"{number} is not in the pool")
-    out.print("removed")
+    if as_json:
+        print_json({"number": number, "removed": True})
+    else:
+        out.print("removed")

@@ -1,9 +1,15 @@
-"""The console that commands print to."""
+"""The console and the JSON that commands print."""
 
+import json
+from typing import Annotated
+
+import typer
 from rich.console import Console
 
 # A pipe has no edge: nothing that goes into one is wrapped or cut.
 PIPED_WIDTH = 1_000
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def open_console() -> Console:
@@ -12,3 +18,8 @@ def open_console() -> Console:
     if not console.is_terminal:
         console.width = PIPED_WIDTH
     return console
+
+
+def print_json(value: object) -> None:
+    """Print a value as the one JSON document of a command."""
+    typer.echo(json.dumps(value, indent=2))

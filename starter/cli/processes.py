@@ -17,6 +17,7 @@ from starter.cli.context import (
     find_settings,
     opened_store,
 )
+from starter.cli.output import Json, print_json
 
 database_app = typer.Typer(no_args_is_help=True, help="Manage the database schema.")
 PORT_MAX = 65_535
@@ -145,7 +146,7 @@ def worker(log_format: LogFormatOption = None) -> None:
 
 
 @database_app.command("upgrade")
-def upgrade_database() -> None:
+def upgrade_database(as_json: Json = False) -> None:
     """Upgrade the database to the current schema; create it if there is none.
 
     Does nothing if the schema is current.
@@ -160,11 +161,14 @@ def upgrade_database() -> None:
         upgrade(store.database)
     finally:
         store.close()
-    typer.echo("the database schema is current")
+    if as_json:
+        print_json({"schema": "current"})
+    else:
+        typer.echo("the database schema is current")
 
 
 @database_app.command("restored")
-def mark_restored_database() -> None:
+def mark_restored_database(as_json: Json = False) -> None:
     """Say that the database is a restored copy; run it before the workers start.
 
     What was sent after the copy was made is unknown to it. Messages of its
@@ -175,4 +179,7 @@ def mark_restored_database() -> None:
 
     with opened_store() as store:
         marked = mark_restored(store.database)
-    typer.echo(f"campaigns whose messages are looked up before they are sent: {marked}")
+    if as_json:
+        print_json({"campaigns": marked})
+    else:
+        typer.echo(f"campaigns whose messages are looked up before they are sent: {marked}")

@@ -1,8 +1,8 @@
 """``godwit send``: a campaign from a JSON, CSV or XLSX file."""
 
 import asyncio
-import json
 import sys
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,10 +23,10 @@ from service.composition import CampaignComposer
 from service.dry_run import DryRun
 from service.test_sends import send_test
 from spreadsheets.people import Fault
-from starter.cli.campaigns import Account, Json, follow
+from starter.cli.campaigns import Account, follow, views_until_end
 from starter.cli.context import CommandError, chosen_account, find_settings, opened_store, plain
 from starter.cli.dry_run_screen import dry_run_table, price_in_words
-from starter.cli.output import open_console
+from starter.cli.output import Json, open_console, print_json
 from starter.cli.send_file import FileOptions, load, place_of
 from starter.cli.send_options import (
     STDIN,
@@ -99,7 +99,8 @@ def send(
     another content.
 
     Every fault is printed with its line; with --skip-invalid the other rows are
-    sent. With --wait the exit code is 3 if the campaign ends with failures.
+    sent. With --wait the exit code is 3 if the campaign ends with failures; with --json
+    the campaign is then printed once, as it ended.
 
     --dry-run sends nothing: it shows who would get what, when, and for how many credits;
     with --json as POST /v1/campaigns?dryRun=true answers.
@@ -150,8 +151,13 @@ def send(
                     admission = await service.admit(draft, composed=composed)
             except Refused as refused:
                 raise Refused(*_with_lines(refused.refusals, found)) from None
-            _say(admission.campaign, admission.replayed, as_json)
-            if wait and follow(store, admission.campaign.id).status != CampaignStatus.FINISHED:
+            view = admission.campaign
+            if wait and as_json:
+                (view,) = deque(views_until_end(store, view.id), maxlen=1)
+            _say(view, admission.replayed, as_json)
+            if wait and not as_json:
+                view = follow(store, view.id)
+            if wait and view.status != CampaignStatus.FINISHED:
                 raise typer.Exit(ENDED_WITH_FAILURES)
 
         asyncio.run(work())
@@ -203,7 +209,7 @@ def _check(
 def _show(preview: DryRun, draft: Draft, found: CampaignFile, as_json: bool) -> None:
     preview = replace(preview, refusals=_with_lines(preview.refusals, found))
     if as_json:
-        typer.echo(json.dumps(dry_run_json(preview), indent=2))
+        print_json(dry_run_json(preview))
         return
     open_console().print(dry_run_table(preview, draft, found.faults, wall_clock()))
 
@@ -288,7 +294,7 @@ def _say(view: CampaignView, replayed: bool, as_json: bool) -> None:
             "(--again sends it anew)"
         )
     if as_json:
-        typer.echo(json.dumps(presenting.campaign_json(view), indent=2))
+        print_json(presenting.campaign_json(view))
         if replayed:
             sys.stderr.write(f"godwit: campaign {view.id} is {view.status}{again}\n")
         return

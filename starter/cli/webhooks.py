@@ -1,6 +1,5 @@
 """``godwit webhook``: the webhooks of an account, through the HTTP API."""
 
-import json
 import time
 from typing import Annotated, Any
 
@@ -10,7 +9,7 @@ from campaign.events import NATIVE
 from campaign.instants import iso
 from starter.cli.api_access import event_names, open_api, request
 from starter.cli.context import CommandError, plain
-from starter.cli.output import open_console
+from starter.cli.output import Json, open_console, print_json
 from store.clock import wall_clock
 
 LOOK_SECONDS = 0.25
@@ -22,7 +21,6 @@ webhook_app = typer.Typer(
     help="Manage webhooks, with the key of the running stack or of GODWIT_API and GODWIT_BEARER.",
 )
 out = open_console()
-Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Id = Annotated[str, typer.Argument(help="Id of the webhook; see 'godwit webhook list'.")]
 
 
@@ -44,7 +42,7 @@ def add_webhook(
     with open_api() as api:
         added = request(api, "POST", "/v1/webhooks", wanted)
     if as_json:
-        _say(added)
+        print_json(added)
         return
     out.print(f"id              {added['id']}", highlight=False)
     out.print(f"signing secret  {added['secret']}", highlight=False)
@@ -57,7 +55,7 @@ def list_webhooks(as_json: Json = False) -> None:
     with open_api() as api:
         found = request(api, "GET", "/v1/webhooks")["webhooks"]
     if as_json:
-        _say(found)
+        print_json(found)
         return
     for webhook in found:
         line = f"{webhook['id']}  {webhook['url']}  {' '.join(webhook['events'])}"
@@ -81,7 +79,7 @@ def test_webhook(id: Id, as_json: Json = False) -> None:
             time.sleep(LOOK_SECONDS)
             delivery = request(api, "GET", f"/v1/webhooks/{id}/deliveries/{delivery['id']}")
     if as_json:
-        _say(delivery)
+        print_json(delivery)
     elif delivery["status"] == "delivered":
         out.print(f"delivered, answered with {delivery['lastCode']}", highlight=False)
     elif not _is_tried(delivery):
@@ -107,7 +105,7 @@ def replay_events(
     with open_api() as api:
         replayed = request(api, "POST", f"/v1/webhooks/{id}/replay", body)
     if as_json:
-        _say(replayed)
+        print_json(replayed)
         return
     out.print(f"{replayed['replayed']:,} deliveries are repeated", highlight=False)
 
@@ -115,7 +113,3 @@ def replay_events(
 def _is_tried(delivery: dict[str, Any]) -> bool:
     """Whether a first try has ended."""
     return delivery["status"] != "waiting" or delivery["lastCode"] is not None
-
-
-def _say(value: object) -> None:
-    typer.echo(json.dumps(value, indent=2))

@@ -90,6 +90,19 @@ async def test_receipts_are_wanted_at_our_address_with_the_token_if_there_is_one
             assert said["callback_url"] == f"{PUBLIC_URL}/carriers/sinch/receipts{query}"
 
 
+async def test_a_picture_without_a_text_has_no_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def play(call: Call) -> None:
+        await call.answer(201, b'{"id":"s-1"}')
+
+    async with serving(play) as stub:
+        SINCH.set_up(monkeypatch, stub.base_url)
+        carrier = SINCH.open(5.0)
+        await carrier.send(handoff(text="", media_url="https://m.example.com/a.png"))
+        await carrier.close()
+    said = json.loads(stub.calls[0].body)
+    assert said["body"] == {"url": "https://m.example.com/a.png"}
+
+
 # --------------------------------------------------------------------------- its calls
 
 

@@ -198,6 +198,13 @@ async def test_a_key_and_a_service_are_used_where_they_are_set() -> None:
     assert "StatusCallback" not in form  # Nobody said where we are.
 
 
+async def test_a_picture_without_a_text_has_no_text() -> None:
+    async with opened(yes()) as (carrier, stub):
+        await carrier.send(handoff(text="", media_url="https://m.example.com/a.png"))
+        form = form_of(stub.calls[0])
+    assert "Body" not in form and form["MediaUrl"] == "https://m.example.com/a.png"
+
+
 @pytest.mark.parametrize(
     "code, kind, word",
     [
