@@ -54,18 +54,8 @@ def create_key(
 
 
 @key_app.command("list")
-<<<<<<< HEAD
-def list_keys(account: Account = None) -> None:
-    """List the API keys of an account with their permissions and names."""
-    with opened_store() as store:
-        for key in store.api_keys.list(chosen_account(store, account).id):
-            state = "revoked" if key.revoked_at else " ".join(key.permissions)
-            state += ", sandbox" if key.sandbox else ""
-            name = f"  {key.name}" if key.name else ""
-            out.print(f"{key.key_id}  {state}{name}", highlight=False)
-=======
 def list_keys(account: Account = None, as_json: Json = False) -> None:
-    """List the API keys of an account with their permissions."""
+    """List the API keys of an account with their permissions and names."""
     with opened_store() as store:
         keys = store.api_keys.list(chosen_account(store, account).id)
     if as_json:
@@ -74,8 +64,8 @@ def list_keys(account: Account = None, as_json: Json = False) -> None:
     for key in keys:
         state = "revoked" if key.revoked_at else " ".join(key.permissions)
         state += ", sandbox" if key.sandbox else ""
-        out.print(f"{key.key_id}  {state}", highlight=False)
->>>>>>> 1de5e2d8563494ff76bf7ca06c23e5dc30476d23
+        name = f"  {key.name}" if key.name else ""
+        out.print(f"{key.key_id}  {state}{name}", highlight=False)
 
 
 @key_app.command("revoke")

@@ -149,6 +149,7 @@ def table(outcomes: list[Outcome]) -> str:
 async def matrix_of(method: str, side: Side, cut: Cut) -> list[Outcome]:
     """Every exchange of one side, cut at every byte, with new and with kept connections."""
     exchanges = []
+    answers: tuple[bytes, ...]
     for reuses in (False, True):
         if side is Side.REQUEST:
             answers, length = (TAKEN,), await request_length(method)
