@@ -126,8 +126,7 @@ def send(
         columns=read_columns(column or []),
         again=again,
     )
-    if rejects is not None and rejects.exists() and file.exists() and rejects.samefile(file):
-        raise CommandError("--rejects names the file that is sent")
+    _check_rejects(rejects, file)
     numbers = read_test_numbers(test_to or [], options.country)
     found = load(file, options)
     settings = find_settings()
@@ -299,6 +298,11 @@ def _say(view: CampaignView, replayed: bool, as_json: bool) -> None:
             sys.stderr.write(f"godwit: campaign {view.id} is {view.status}{again}\n")
         return
     typer.echo(f"campaign {view.id} is {view.status}{again}")
+
+
+def _check_rejects(rejects: Path | None, file: Path) -> None:
+    if rejects is not None and rejects.exists() and file.exists() and rejects.samefile(file):
+        raise CommandError("--rejects names the file that is sent")
 
 
 def _operator(account: AccountView) -> Principal:
