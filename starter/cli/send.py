@@ -98,9 +98,8 @@ def send(
     --again is given or 48 hours have passed. Name, start and spread do not make it
     another content.
 
-    Every fault is printed with its line; with --skip-invalid the other rows are
-    sent. With --wait the exit code is 3 if the campaign ends with failures; with --json
-    the campaign is then printed once, as it ended.
+    Every fault is printed with its line; with --skip-invalid the other rows are sent.
+    With --wait the exit code is 3 if the campaign ends with failures; --json prints it as it ended.
 
     --dry-run sends nothing: it shows who would get what, when, and for how many credits;
     with --json as POST /v1/campaigns?dryRun=true answers.
