@@ -101,8 +101,8 @@ async def rounds(given: argparse.Namespace, seed: int) -> list[Tally]:
         directory = Path(tempfile.mkdtemp(prefix="godwit-chaos-"))
         out.print(f"{attack.database}, seed {attack.seed}, logs in {directory}", highlight=False)
         tally = await (run_restored if restored else run)(directory, attack)
-        # Only of a run that failed the logs are of use.
-        shutil.rmtree(directory)
+        if tally.verdict.is_clean:
+            shutil.rmtree(directory)
         tallies.append(tally)
         out.print(tally.row(), highlight=False)
         for trouble in tally.verdict.troubles:

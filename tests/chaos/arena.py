@@ -9,7 +9,6 @@ import tempfile
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -159,7 +158,7 @@ async def arena(
         if small is None:
             missing.append(disk.NOT_HERE)
         else:
-            ending.push(partial(_keep_logs, home / "logs", directory / "kept"))
+            ending.callback(_keep_logs, home / "logs", directory / "kept")
         cluster = None
         if database == "postgresql":
             # Never in pytest's own directories, which others than their owner may not enter.
@@ -195,9 +194,9 @@ async def arena(
         yield Arena(stack, database, repeats, cluster, small, steppable, api, missing, account)
 
 
-def _keep_logs(logs: Path, kept: Path, failed: type[BaseException] | None, *about: object) -> None:
-    """Copy the logs off a disk that is about to go, if the run failed."""
-    if failed is not None and logs.is_dir():
+def _keep_logs(logs: Path, kept: Path) -> None:
+    """Copy the logs off a disk that is about to go."""
+    if logs.is_dir():
         shutil.copytree(logs, kept)
 
 
