@@ -19,7 +19,8 @@ from tests.chaos.faults import Fault, faults, mend
 from tests.chaos.orders import forgotten
 
 READY_SECONDS = 60.0
-ORDERS_SECONDS = 40.0
+# A cancelled campaign first finds out what has left, and waits for its receipts.
+ORDERS_SECONDS = 120.0
 SETTLE_SECONDS = 180.0
 ASKED_AT_ONCE = 20
 
