@@ -102,6 +102,7 @@ class Draft:
     the same key with another payload is refused. ``sandbox`` is that of the key that sent it.
     Without a ``purpose`` the account's counts. Nothing leaves at ``expires_at`` or later;
     ``validity_seconds`` is for how long carriers try.
+    ``rate`` is how many segments per second leave at most, until the campaign ends.
     ``is_test`` says that it sends one text of another draft to the sender's own numbers,
     ``is_answer`` that it answers or forwards one inbound text.
     """
@@ -130,6 +131,7 @@ class Draft:
     validity_seconds: int | None = None
     smart_encoding: bool = False
     credits_max: CreditsMax = NO_CREDITS_MAX
+    rate: float | None = None
     is_test: bool = False
     is_answer: bool = False
     canary: Canary | None = None

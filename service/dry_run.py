@@ -8,6 +8,7 @@ from campaign.credits import CreditKind, Price
 from campaign.expanding import at_entries
 from campaign.forecast import Departure, Forecast, Limits, limits_of, simulate
 from campaign.model import ComposedCampaign, Draft, Evidence, Message
+from campaign.rates import campaign_scope
 from campaign.refusals import Refusal
 from campaign.report import CountryTotal
 from campaign.rules import JUDGEMENT
@@ -17,6 +18,9 @@ from campaign.states import MessageStatus
 from campaign.text import is_blank, segment
 from store.campaigns.admission import insufficient
 from store.store import Store
+
+# Stands for the id of a campaign that has none.
+NOT_STORED = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +163,10 @@ def _limits(store: Store, composed: ComposedCampaign, going: Sequence[Message]) 
     routes = store.database.read(
         lambda connection: store.routes.of(connection, draft.account_id, now, draft.sandbox)
     )
-    return limits_of(draft.account_id, senders, routes, store.rates.rates(), sandbox=draft.sandbox)
+    rates = dict(store.rates.rates())
+    if draft.rate is not None:
+        rates[campaign_scope(NOT_STORED)] = draft.rate
+    return limits_of(draft.account_id, senders, routes, rates, NOT_STORED, draft.sandbox)
 
 
 def _segments(messages: Sequence[Message]) -> Mapping[str, int]:

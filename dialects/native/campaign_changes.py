@@ -5,10 +5,9 @@ from typing import Any
 from pydantic import Field, ValidationError
 
 from campaign.limits_changes import LimitsChange
-from campaign.rates import RATE_MAX, RATE_MIN
 from campaign.refusals import Refusal, RefusalCode, Refused
 from campaign.sending_windows import stored_window
-from dialects.native.fields import RequestModel, faults_of, read_instant
+from dialects.native.fields import Rate, RequestModel, faults_of, read_instant
 from dialects.native.timing import WindowBody, read_expiry, read_window
 from service.changes import Change
 
@@ -25,12 +24,7 @@ class ChangeBody(RequestModel):
         # Only for OpenAPI: a wrong number of hours has its own error code.
         json_schema_extra={"minimum": 0},
     )
-    rate: float | None = Field(
-        default=None,
-        ge=RATE_MIN,
-        le=RATE_MAX,
-        description="segments per second at most; null for no limit",
-    )
+    rate: Rate | None = None
     text: str | None = Field(
         default=None,
         description="the text of what has not left; alone, or with the rate. Texts of single "

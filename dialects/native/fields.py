@@ -1,13 +1,19 @@
 """Models of native bodies, and how their faults are reported."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.alias_generators import to_camel
 
 from campaign.instants import Instant
 from campaign.instants import read_instant as read_time
+from campaign.rates import RATE_MAX, RATE_MIN
 from campaign.refusals import SHOWN_MAX, Refusal, RefusalCode
+
+Rate = Annotated[
+    float,
+    Field(ge=RATE_MIN, le=RATE_MAX, description="segments per second at most; null for no limit"),
+]
 
 
 class StrictModel(BaseModel):

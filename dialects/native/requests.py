@@ -22,7 +22,7 @@ from campaign.refusals import SHOWN_MAX, Refusal, RefusalCode, Refused
 from dialects.http.payloads import keyed
 from dialects.native.canary_models import GuardedBody, read_brake, read_canary
 from dialects.native.examples import CAMPAIGN_BODY
-from dialects.native.fields import RequestModel, StrictModel, faults_of, read_instant
+from dialects.native.fields import Rate, RequestModel, StrictModel, faults_of, read_instant
 from dialects.native.timing import check_time_zone, read_expiry, read_window
 from store.accounts.api_keys import Principal
 
@@ -73,6 +73,7 @@ class CampaignBody(GuardedBody):
     spread_hours: float = Field(
         0.0, ge=0, description="hours to spread over, up to 336 unless the installation says else"
     )
+    rate: Rate | None = None
     idempotency_key: str | None = None
     exclude_duplicates: bool = True
     exclude_opt_outs: bool = True
@@ -142,6 +143,7 @@ def read(body: Any, principal: Principal) -> Draft:
         media_url=parsed.media_url,
         scheduled_at=scheduled_at,
         spread_hours=parsed.spread_hours,
+        rate=parsed.rate,
         exclude_opt_outs=parsed.exclude_opt_outs,
         shorten_urls=parsed.shorten_urls,
         unknown_policy=parsed.unknown_policy,

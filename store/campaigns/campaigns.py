@@ -12,6 +12,7 @@ from campaign.instants import Instant
 from campaign.model import ComposedCampaign
 from campaign.orders import Order, Standing
 from campaign.ports import Tally
+from campaign.rates import campaign_scope
 from campaign.refusals import Refusal
 from campaign.report import Report
 from campaign.states import (
@@ -29,7 +30,7 @@ from store.campaigns.message_search import campaign_messages
 from store.campaigns.orders import follow
 from store.campaigns.rows import campaign_values, message_values, record_created
 from store.database.engine import Database
-from store.shared import ledger, reply_rows, reports
+from store.shared import ledger, rates, reply_rows, reports
 from store.shared.outbox import Outbox
 from store.shared.own_keys import stored_key
 from store.shared.views import message_view
@@ -147,6 +148,8 @@ class Campaigns:
             connection.execute(insert(MessageRow), message_values(composed, campaign_id))
             reply_rows.write_options(connection, composed)
             links.write(connection, composed, campaign_id)
+            if draft.rate is not None:
+                rates.limit_campaign(connection, campaign_id, draft.rate)
             record_created(connection, composed, campaign_id)
             return Saved(campaign_id, created=True)
 
@@ -240,6 +243,7 @@ class Campaigns:
             if connection.execute(_REFUSE, values).rowcount:
                 connection.execute(_CANCEL_WAITING, values)
                 connection.execute(_FREE_KEY, values)
+                rates.forget(connection, campaign_scope(campaign_id))
                 # A hold whose answer was lost may have been written before this refusal.
                 ledger.void_rest(connection, campaign_id, Price(), now)
 

@@ -138,7 +138,7 @@ class DueMessages:
 
         Without an account only the campaign's rate is asked.
         """
-        if not self._rates_store.has_any(connection, now):
+        if not self._rates_store.has_any(connection, campaign_id, now):
             leaves = {row.position: Leave(0, choice) for row, choice in chosen}
             return Found([row for row, _ in chosen], leaves)
         campaign = campaign_scope(campaign_id)

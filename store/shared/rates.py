@@ -6,8 +6,15 @@ from sqlalchemy import Connection, bindparam, delete, select, text
 from sqlmodel import col
 
 from campaign.activity import Action
-from campaign.instants import SECOND, Instant
-from campaign.rates import MILLISECOND, RATE_MAX, RATE_MIN, SLICE, RateState
+from campaign.instants import HOUR, SECOND, Instant
+from campaign.rates import (
+    MILLISECOND,
+    RATE_MAX,
+    RATE_MIN,
+    SLICE,
+    RateState,
+    campaign_scope,
+)
 from campaign.rates import SECOND as MICROSECONDS
 from store.clock import now_of
 from store.database.engine import Database, StoreError, json_rows
@@ -42,6 +49,7 @@ class Rates:
             WHERE rate.scope = r.scope
         """)
         self._scopes: Cache[None, frozenset[str]] = Cache(CACHE_TTL, size_max=1)
+        self._met: Cache[str, bool] = Cache(HOUR)
 
     def set_rate(self, scope: str, rate: float | None) -> None:
         """Set the rate of a scope in segments per second; None removes it.
@@ -88,8 +96,17 @@ class Rates:
         query = select(col(RateRow.scope), col(RateRow.rate)).order_by(col(RateRow.scope))
         return dict(connection.execute(query).all())
 
-    def has_any(self, connection: Connection, now: Instant) -> bool:
-        """Tell whether any scope has a rate, as far as this process knows."""
+    def has_any(self, connection: Connection, campaign_id: str, now: Instant) -> bool:
+        """Tell whether any scope has a rate, as far as this process knows.
+
+        The rate that a campaign was created with is always known.
+        """
+
+        def meet() -> bool:
+            self._scopes.clear()
+            return True
+
+        self._met.get(campaign_id, now, meet)
         return bool(self._known_scopes(connection, now))
 
     def _known_scopes(self, connection: Connection, now: Instant) -> frozenset[str]:
@@ -115,6 +132,12 @@ class Rates:
         rows = [{"scope": scope, "next_at": states[scope].next_at} for scope in sorted(scopes)]
         if rows:
             connection.execute(self._write, {"rows": json_rows(rows)})
+
+
+def limit_campaign(connection: Connection, campaign_id: str, rate: float) -> None:
+    """Give a new campaign its rate, inside the transaction that stores it."""
+    values = {"scope": campaign_scope(campaign_id), "rate": rate, "latest": 0}
+    connection.execute(_SET, values)
 
 
 def forget(connection: Connection, scope: str) -> None:

@@ -71,6 +71,7 @@ async def test_a_campaign_with_everything_is_taken_and_shown(api: Api) -> None:
         "text": "Hi {{NAME}}, your size {{size}} is back",
         "scheduleDateTime": in_days(3),
         "spreadHours": 6,
+        "rate": 2.5,
         "idempotencyKey": "autumn-26",
         "excludeDuplicates": True,
         "excludeOptOuts": True,
@@ -95,6 +96,7 @@ async def test_a_campaign_with_everything_is_taken_and_shown(api: Api) -> None:
     shown = await create(api, body)
     assert shown["id"].startswith("cmp_") and shown["status"] == "scheduled"
     assert (shown["name"], shown["sender"], shown["spreadHours"]) == ("Autumn", "GODWIT", 6)
+    assert shown["rate"] == 2.5
     counts = shown["counts"]
     assert list(counts) == [
         "total",
@@ -123,6 +125,17 @@ async def test_a_campaign_with_everything_is_taken_and_shown(api: Api) -> None:
     assert replayed["id"] == shown["id"]
 
 
+async def test_a_rate_too_slow_for_the_spread_is_refused_and_leaves_nothing(api: Api) -> None:
+    people = [{"to": f"+1415555{n}"} for n in range(1_000, 1_100)]
+    body = {"text": "Hello", "recipients": people, "spreadHours": 0.01, "rate": 1}
+    dry = await api.http.post("/v1/campaigns?dryRun=true", json=body, auth=api.basic())
+    assert dry.json()["forecast"]["limitedBy"] == [{"what": "campaign", "segmentsPerSecond": 1.0}]
+    assert [one["code"] for one in dry.json()["refusals"]] == ["spread_invalid"]
+    refused = await create(api, body, expected=400)
+    assert refused["errors"][0]["code"] == "spread_invalid"
+    assert api.story.store.rates.rates() == {}
+
+
 @pytest.mark.parametrize(
     ("change", "code", "place"),
     [
@@ -135,6 +148,8 @@ async def test_a_campaign_with_everything_is_taken_and_shown(api: Api) -> None:
         ({"spreadHours": -1}, "field_invalid", "spreadHours"),
         ({"spreadHours": 336.1}, "spread_invalid", "spreadHours"),
         ({"spreadHours": "6"}, "field_invalid", "spreadHours"),
+        ({"rate": 0}, "field_invalid", "rate"),
+        ({"rate": 100_001}, "field_invalid", "rate"),
         ({"sender": "not a sender!"}, "sender_invalid", "recipients[0].sender"),
         ({"scheduleDateTime": "tomorrow"}, "schedule_invalid", "scheduleDateTime"),
         ({"scheduleDateTime": in_days(367)}, "schedule_invalid", "scheduleDateTime"),

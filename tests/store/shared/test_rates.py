@@ -96,3 +96,11 @@ def test_workers_of_their_own_share_a_speed(builder: StoreBuilder) -> None:
 def test_what_is_no_speed_is_refused(builder: StoreBuilder, rate: float) -> None:
     with pytest.raises(StoreError, match="one segment an hour"):
         builder.store.rates.set_rate("carrier:pretend", rate)
+
+
+def test_a_campaign_begins_at_the_rate_that_it_was_created_with(builder: StoreBuilder) -> None:
+    # A first claim of another campaign: this process has just read that no scope has a rate.
+    assert builder.flush_and_claim(builder.admit(1)).claimed
+    campaign = builder.admit(30, rate=20.0)
+    assert starts(builder, campaign, NOW) == [NOW + 50 * n for n in range(10)]
+    assert builder.store.rates.rates() == {campaign_scope(campaign): 20.0}
