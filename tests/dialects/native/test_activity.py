@@ -72,7 +72,7 @@ async def test_every_route_that_changes_something_is_recorded_with_key_and_addre
         "person.erased",
     ]
     for one in found:
-        assert one["actor"] == {"kind": "key", "keyId": pair.key_id}
+        assert one["actor"] == {"kind": "key", "keyId": pair.key_id, "keyName": None}
         assert one["address"] == "127.0.0.1" and one["requestId"]
     changed = found[1]
     assert (changed["before"], changed["after"]) == ({"spreadHours": 0.0}, {"spreadHours": 2.0})
