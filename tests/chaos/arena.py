@@ -95,11 +95,11 @@ class Arena:
         """Tell whether the API is up, with all that it needs."""
         return await is_answering(self.api)
 
-    def hurt(self, name: str, number: signal.Signals) -> bool:
-        """Send a signal to a part; False when it is down already."""
+    def hurt(self, name: str, number: signal.Signals) -> list[int]:
+        """Send a signal to a part; the processes that got it, none when it is down already."""
         part = self.part(name)
         if part.process is None or part.process.returncode is not None:
-            return False
+            return []
         pids = [part.pid]
         if self.cluster is not None and part in self.cluster.supervisor.parts:
             if number in (signal.SIGSTOP, signal.SIGCONT):
@@ -107,7 +107,7 @@ class Arena:
         for pid in pids:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, number)
-        return True
+        return pids
 
     async def carrier_log(self) -> list[dict[str, Any]]:
         """Everything that the carrier has accepted."""

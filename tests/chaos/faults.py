@@ -145,20 +145,23 @@ def _copied(logs: Path, kept: Path) -> bool:
 
 
 async def _kill(arena: Arena, name: str) -> bool:
-    return arena.hurt(name, signal.SIGKILL)
+    return bool(arena.hurt(name, signal.SIGKILL))
 
 
 async def _terminate(arena: Arena, name: str) -> bool:
-    return arena.hurt(name, signal.SIGTERM)
+    return bool(arena.hurt(name, signal.SIGTERM))
 
 
 async def _freeze(arena: Arena, name: str, rng: random.Random) -> bool:
     """Stop a process for longer than the leases that it may hold, then let it go on."""
-    if not arena.hurt(name, signal.SIGSTOP):
+    if not (frozen := arena.hurt(name, signal.SIGSTOP)):
         return False
     longer = rng.uniform(2, 14) if name.startswith("worker-") else -rng.uniform(2, 5)
     await asyncio.sleep(LEASE_SECONDS + longer)
-    arena.hurt(name, signal.SIGCONT)
+    # These very ones: of a server that was killed meanwhile, they keep the next one from starting.
+    for pid in frozen:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
     return True
 
 
