@@ -54,10 +54,9 @@ class Action(StrEnum):
 class Actor:
     """Who acts now.
 
-    ``key_id`` is that of an API key, known once the request is authenticated, and ``key_name`` its
-    name, known of recorded actions alone. ``request_id`` and
-    ``address`` are those of an HTTP request; the address is that of the client, behind trusted
-    proxies.
+    ``key_id`` is that of an API key, known once the request is authenticated; only recorded actions
+    have its ``key_name``. ``request_id`` and ``address`` are those of an HTTP request; the address
+    is that of the client, behind trusted proxies.
     """
 
     kind: ActorKind = ActorKind.SYSTEM

@@ -14,7 +14,7 @@ from dialects.native.account_models import AddedSender, Sender
 from starter.cli.carriers import Unlimited, check_rate, read_carriers
 from starter.cli.context import CommandError, chosen_account, opened_store, plain
 from starter.cli.number_pool import pool_app
-from starter.cli.output import Json, open_console, print_json
+from starter.cli.output import Json, answer, open_console, print_json
 from starter.cli.words import campaigns_paused
 from starter.embedded.stack import account_json
 from store.accounts.senders import SenderStatus
@@ -245,10 +245,7 @@ def add_sender(
             store.rates.set_rate(sender_scope(account_id, sender.address), rate)
         if carriers is not None:
             store.senders.set_carriers(account_id, sender.address, read_carriers(carriers))
-    if as_json:
-        print_json(AddedSender.of(sender).json_object())
-    else:
-        out.print(f"{sender.address} ({sender.kind})", highlight=False)
+    answer(AddedSender.of(sender).json_object(), f"{sender.address} ({sender.kind})", as_json)
 
 
 @sender_app.command("approve")
@@ -257,10 +254,9 @@ def approve_sender(address: Address, account: Account = None, as_json: Json = Fa
     with opened_store() as store:
         account_id = chosen_account(store, account).id
         sender = store.senders.approve(account_id, address, wall_clock())
-    if as_json:
-        print_json(AddedSender.of(sender).json_object())
-    else:
-        out.print(f"{sender.address} ({sender.kind}), approved", highlight=False)
+    answer(
+        AddedSender.of(sender).json_object(), f"{sender.address} ({sender.kind}), approved", as_json
+    )
 
 
 @sender_app.command("requests")
@@ -306,7 +302,4 @@ def remove_sender(address: Address, account: Account = None, as_json: Json = Fal
     with opened_store() as store:
         if not store.senders.remove(chosen_account(store, account).id, address):
             raise CommandError(f"the account has no sender {address!r}")
-    if as_json:
-        print_json({"address": address, "removed": True})
-    else:
-        out.print("removed")
+    answer({"address": address, "removed": True}, "removed", as_json)

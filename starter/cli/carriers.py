@@ -9,7 +9,7 @@ from campaign.rates import RATE_MAX, carrier_scope
 from campaign.settings import Settings
 from carriers import CARRIERS
 from starter.cli.context import CommandError, opened_store
-from starter.cli.output import Json, open_console, print_json
+from starter.cli.output import Json, answer, open_console, print_json
 
 out = open_console()
 carrier_app = typer.Typer(no_args_is_help=True, help="List carriers and set their rates.")
@@ -69,10 +69,8 @@ def set_rate(
         raise CommandError("give a rate, or --unlimited for no limit")
     with opened_store() as store:
         store.rates.set_rate(carrier_scope(name), rate)
-    if as_json:
-        print_json({"name": name, "rate": rate})
-        return
-    out.print(f"{name}, {rate:g} segments/s" if rate else f"{name}, no rate limit", highlight=False)
+    text = f"{name}, {rate:g} segments/s" if rate else f"{name}, no rate limit"
+    answer({"name": name, "rate": rate}, text, as_json)
 
 
 def check_rate(rate: float | None, unlimited: bool) -> None:

@@ -4,11 +4,10 @@ from typing import Annotated
 
 import typer
 
-from campaign.names import BAD_KEY_NAME, is_key_name
 from dialects.http.auth import fault_of_permissions
 from dialects.native.account_models import Key
 from starter.cli.context import CommandError, chosen_account, opened_store
-from starter.cli.output import Json, open_console, print_json
+from starter.cli.output import Json, answer, open_console, print_json
 from starter.embedded.stack import account_json
 from store.clock import wall_clock
 
@@ -42,15 +41,11 @@ def create_key(
     permissions = ["*"] if permission is None else permission
     if (fault := fault_of_permissions(permissions)) is not None:
         raise CommandError(fault)
-    if name is not None and not is_key_name(name):
-        raise CommandError(BAD_KEY_NAME)
     with opened_store() as store:
         chosen = chosen_account(store, account)
         pair = store.api_keys.create(chosen.id, wall_clock(), permissions, sandbox, name)
-    if as_json:
-        print_json(account_json(chosen, pair) | {"sandbox": sandbox})
-    else:
-        out.print(f"keyId {pair.key_id}\nkeySecret {pair.secret}\nbearer {pair.bearer}")
+    text = f"keyId {pair.key_id}\nkeySecret {pair.secret}\nbearer {pair.bearer}"
+    answer(account_json(chosen, pair) | {"sandbox": sandbox}, text, as_json)
 
 
 @key_app.command("list")
@@ -76,7 +71,4 @@ def revoke_key(
     with opened_store() as store:
         if not store.api_keys.revoke(key_id, wall_clock()):
             raise CommandError(f"there is no active key {key_id!r}")
-    if as_json:
-        print_json({"keyId": key_id, "revoked": True})
-    else:
-        out.print("revoked")
+    answer({"keyId": key_id, "revoked": True}, "revoked", as_json)

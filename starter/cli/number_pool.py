@@ -6,7 +6,7 @@ import typer
 
 from campaign.phone import OfflineLookup, canonical_number
 from starter.cli.context import CommandError, opened_store
-from starter.cli.output import Json, open_console, print_json
+from starter.cli.output import Json, answer, open_console, print_json
 from store.clock import wall_clock
 
 out = open_console()
@@ -64,7 +64,4 @@ def remove_number(
     with opened_store() as store:
         if not store.leases.remove_number(canonical_number(number) or number):
             raise CommandError(f"{number} is not in the pool")
-    if as_json:
-        print_json({"number": number, "removed": True})
-    else:
-        out.print("removed")
+    answer({"number": number, "removed": True}, "removed", as_json)

@@ -20,6 +20,14 @@ def open_console() -> Console:
     return console
 
 
+def answer(value: object, text: str, as_json: bool) -> None:
+    """Print what a command came to: as JSON where that is asked for, otherwise as text."""
+    if as_json:
+        print_json(value)
+    else:
+        typer.echo(text)
+
+
 def print_json(value: object) -> None:
     """Print a value as the one JSON document of a command."""
     typer.echo(json.dumps(value, indent=2))

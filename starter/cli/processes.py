@@ -17,7 +17,7 @@ from starter.cli.context import (
     find_settings,
     opened_store,
 )
-from starter.cli.output import Json, print_json
+from starter.cli.output import Json, answer
 
 database_app = typer.Typer(no_args_is_help=True, help="Manage the database schema.")
 PORT_MAX = 65_535
@@ -161,10 +161,7 @@ def upgrade_database(as_json: Json = False) -> None:
         upgrade(store.database)
     finally:
         store.close()
-    if as_json:
-        print_json({"schema": "current"})
-    else:
-        typer.echo("the database schema is current")
+    answer({"schema": "current"}, "the database schema is current", as_json)
 
 
 @database_app.command("restored")
@@ -179,7 +176,5 @@ def mark_restored_database(as_json: Json = False) -> None:
 
     with opened_store() as store:
         marked = mark_restored(store.database)
-    if as_json:
-        print_json({"campaigns": marked})
-    else:
-        typer.echo(f"campaigns whose messages are looked up before they are sent: {marked}")
+    text = f"campaigns whose messages are looked up before they are sent: {marked}"
+    answer({"campaigns": marked}, text, as_json)

@@ -1,6 +1,6 @@
 """Upgrade a database to the current schema."""
 
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from functools import cache
 
 from alembic import command
@@ -10,7 +10,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 from store.database.engine import Database
-from store.database.postgres import wait_without_limit
+from store.database.postgres import without_limit
 
 # Our own advisory lock: two processes must not migrate at once.
 _LOCK = 7_463_941
@@ -24,9 +24,9 @@ def upgrade(database: Database, revision: str = "head") -> None:
     config = _config()
     with database.engine.connect() as connection:
         connection = connection.execution_options(godwit_write=True)
-        with connection.begin():
+        waiting = nullcontext() if database.is_sqlite else without_limit(connection)
+        with waiting, connection.begin():
             if not database.is_sqlite:
-                wait_without_limit(connection)
                 connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
             config.attributes["connection"] = connection
             command.upgrade(config, revision)

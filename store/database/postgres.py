@@ -1,6 +1,7 @@
 """Connections to PostgreSQL: a pool of them, and a limit to each wait."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import psycopg
@@ -66,11 +67,16 @@ def postgres_engine(url: str, pool_size: int, max_overflow: int) -> Engine:
     return engine
 
 
-def wait_without_limit(connection: Connection) -> None:
-    """Let a connection wait for its answers as long as they take, until it closes."""
+@contextmanager
+def without_limit(connection: Connection) -> Iterator[None]:
+    """Let a connection wait for its answers as long as they take, until the block ends."""
     driver = connection.connection.driver_connection
-    if isinstance(driver, BoundedConnection):
-        driver.answer_seconds = None
+    assert isinstance(driver, BoundedConnection)
+    limit, driver.answer_seconds = driver.answer_seconds, None
+    try:
+        yield
+    finally:
+        driver.answer_seconds = limit
 
 
 def _connect(

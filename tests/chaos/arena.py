@@ -1,12 +1,11 @@
 """The arena: a whole stack of real processes, and all that can be done to it."""
 
 import asyncio
-import contextlib
 import os
 import shutil
 import signal
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -104,14 +103,19 @@ class Arena:
         if self.cluster is not None and part in self.cluster.supervisor.parts:
             if number in (signal.SIGSTOP, signal.SIGCONT):
                 pids = self.cluster.processes(name)
-        for pid in pids:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, number)
+        send(number, pids)
         return pids
 
     async def carrier_log(self) -> list[dict[str, Any]]:
         """Everything that the carrier has accepted."""
         return await carrier_log(str(self.stack.description["carrier"]))
+
+
+def send(number: signal.Signals, pids: Iterable[int]) -> None:
+    """Send a signal to those of the processes that are there."""
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
 
 
 async def is_answering(api: httpx.AsyncClient) -> bool:

@@ -1,7 +1,6 @@
 """What can go wrong, each as one coroutine that breaks something and, where it must, mends it."""
 
 import asyncio
-import contextlib
 import os
 import random
 import shutil
@@ -14,7 +13,7 @@ from pathlib import Path
 
 from starter.embedded.options import StackOptions
 from starter.embedded.stack import Stack
-from tests.chaos.arena import LEASE_SECONDS, Arena
+from tests.chaos.arena import LEASE_SECONDS, Arena, send
 from tests.chaos.clocks import STEP_SECONDS
 
 FULL_SECONDS = (2.0, 5.0)
@@ -124,9 +123,7 @@ async def run_second_stack(arena: Arena) -> bool:
         await asyncio.sleep(SECOND_STACK_SECONDS)
     finally:
         os.environ.pop(carrier, None)
-        for part in stack.supervisor.parts:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(part.pid, signal.SIGKILL)
+        send(signal.SIGKILL, [part.pid for part in stack.supervisor.parts])
         await stack.stop()
     kept = arena.data / "logs" / "second"
     async with asyncio.timeout(COPIED_SECONDS):
@@ -159,9 +156,7 @@ async def _freeze(arena: Arena, name: str, rng: random.Random) -> bool:
     longer = rng.uniform(2, 14) if name.startswith("worker-") else -rng.uniform(2, 5)
     await asyncio.sleep(LEASE_SECONDS + longer)
     # These very ones: of a server that was killed meanwhile, they keep the next one from starting.
-    for pid in frozen:
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGCONT)
+    send(signal.SIGCONT, frozen)
     return True
 
 

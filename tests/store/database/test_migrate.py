@@ -11,7 +11,9 @@ from sqlalchemy.exc import IntegrityError
 from campaign.instants import INSTANT_MAX
 from store.database.engine import Database
 from store.database.migrate import is_current, upgrade
+from store.database.postgres import ANSWER_SECONDS, BoundedConnection, without_limit
 from store.tables import METADATA
+from tests.postgres import Postgres
 from tests.store.builders import StoreBuilder
 from tests.store.racing import race
 
@@ -28,6 +30,23 @@ def test_upgrade_makes_every_table_from_nothing(any_url: str) -> None:
         assert is_current(database)
         tables = set(inspect(database.engine).get_table_names())
         assert tables == set(METADATA.tables) | {"alembic_version"}
+
+
+def test_an_upgrade_waits_for_long_statements_and_what_comes_after_it_does_not(
+    postgres: Postgres,
+) -> None:
+    with postgres.database() as url, closing(Database(url, pool_size=1)) as database:
+        with database.engine.connect() as connection:
+            driver = connection.connection.driver_connection
+            assert isinstance(driver, BoundedConnection)
+            with without_limit(connection):
+                assert driver.answer_seconds is None
+            assert driver.answer_seconds == ANSWER_SECONDS
+        upgrade(database)
+        # The one connection of the pool is the one that made the upgrade.
+        with database.engine.connect() as again:
+            assert again.connection.driver_connection is driver
+            assert driver.answer_seconds == ANSWER_SECONDS
 
 
 def test_a_second_upgrade_changes_nothing(any_url: str) -> None:
