@@ -60,13 +60,6 @@ def test_no_secret_is_written_down_and_each_is_asked_for() -> None:
         assert re.match(r"\$\{\w+:\?", name), name
 
 
-def test_every_variable_of_the_compose_file_has_a_line_in_the_example() -> None:
-    text = (ROOT / "docker-compose.yml").read_text("utf-8")
-    example = (ROOT / ".env.example").read_text("utf-8")
-    for name in set(re.findall(r"\$\{(\w+)", text)):
-        assert re.search(rf"^#?{name}=", example, re.MULTILINE), name
-
-
 class ComposeLoader(yaml.SafeLoader):
     """Reads Compose's own tags, such as ``!override``, as the values that they stand before."""
 

@@ -1,6 +1,5 @@
 """The chart, rendered by Helm; without its tools in the cache, a test skips."""
 
-import json
 import os
 import subprocess
 from collections.abc import Mapping
@@ -16,8 +15,7 @@ from tests.test_layout import ROOT
 CHART = ROOT / "deploy" / "helm" / "godwit"
 VALUES = sorted((CHART / "ci").glob("*-values.yaml"))
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "godwit" / "chart-tools"
-MONITORING_RULES = ROOT / "deploy" / "monitoring" / "rules.yml"
-SOME_RULES = "groups: [{name: godwit, rules: [{alert: ApiDown, expr: 'up == 0'}]}]\n"
+RULES = ROOT / "deploy" / "monitoring" / "rules.yml"
 
 
 def tool(name: str) -> Path:
@@ -43,19 +41,11 @@ def run(name: str, *arguments: str, environment: Mapping[str, str] | None = None
     return result.stdout
 
 
-def values_of(file: Path) -> tuple[str, ...]:
-    """The arguments that give Helm a file of values, and rules where it asks for them."""
-    arguments = ["--values", str(file)]
-    if yaml.safe_load(file.read_text("utf-8")).get("prometheusRule"):
-        rules = MONITORING_RULES.read_text("utf-8") if MONITORING_RULES.exists() else SOME_RULES
-        arguments += ["--set-json", f"prometheusRule.rules={json.dumps(rules)}"]
-    return tuple(arguments)
-
-
 @cache
-def manifests(file: Path) -> str:
-    """The manifests of a file of values as text."""
-    return run("helm", "template", "godwit", str(CHART), "--namespace", "sms", *values_of(file))
+def manifests(file: Path, *arguments: str) -> str:
+    """The manifests of a file of values as text; ``arguments`` are further ones of Helm."""
+    values = ("--namespace", "sms", "--values", str(file))
+    return run("helm", "template", "godwit", str(CHART), *values, *arguments)
 
 
 def objects(file: Path, kind: str) -> dict[str, dict[str, Any]]:

@@ -15,13 +15,13 @@ from service.workers import GRACEFUL_SHUTDOWN, SHUTDOWN_PATIENCE
 from tests.deploy.rendering import (
     CACHE,
     CHART,
+    RULES,
     VALUES,
     manifests,
     objects,
     pods,
     run,
     tool,
-    values_of,
     variables,
 )
 from tests.test_docs import rows, ticked
@@ -117,7 +117,7 @@ def test_no_secret_has_a_setting_of_the_schema() -> None:
 
 @pytest.mark.parametrize("name", FILES)
 def test_helm_finds_no_fault(name: str) -> None:
-    run("helm", "lint", "--strict", str(CHART), *values_of(FILES[name]))
+    run("helm", "lint", "--strict", str(CHART), "--values", str(FILES[name]))
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -255,8 +255,19 @@ def test_monitors_select_services_whose_ports_exist() -> None:
         for port in service["spec"]["ports"]:
             (container,) = pods(file)[name]["containers"]
             assert port["targetPort"] in {one["name"] for one in container["ports"]}
-    (rule,) = objects(file, "PrometheusRule").values()
-    assert rule["spec"]["groups"]
+
+
+def test_the_chart_has_the_rules_of_monitoring() -> None:
+    """Helm reads no file outside of the chart."""
+    assert (CHART / "rules.yml").read_bytes() == RULES.read_bytes()
+
+
+def test_a_prometheus_rule_has_these_very_rules_unless_others_are_given() -> None:
+    (rule,) = objects(FILES["large"], "PrometheusRule").values()
+    assert rule["spec"] == yaml.safe_load(RULES.read_text("utf-8"))
+    others = ("--set-json", 'prometheusRule.rules="groups: [{name: mine, rules: []}]"')
+    assert "{name: mine, rules: []}" in (text := manifests(FILES["large"], *others))
+    assert rule["spec"]["groups"][0]["rules"][0]["alert"] not in text
 
 
 def test_policies_close_every_pod_and_open_what_it_needs() -> None:
