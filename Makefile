@@ -26,7 +26,7 @@ up: setup ## Start the embedded stack and keep it running.
 	$(BIN)/godwit up
 
 picture: setup ## Draw the pictures in docs/images from commands that really run.
-	$(BIN)/python docs/images/picture.py && $(BIN)/python docs/images/dry_run.py && $(BIN)/python docs/images/console_tour.py
+	$(BIN)/python docs/images/picture.py && $(BIN)/python docs/images/dry_run.py && $(BIN)/python docs/images/console_tour.py && PYTHONPATH=. $(BIN)/python docs/images/board.py
 
 test: setup ## Run every test except those of whole stacks, and except those in BUT.
 	$(BIN)/pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not stack" \

@@ -47,6 +47,16 @@ class Prometheus:
         found: list[dict[str, Any]] = answer.json()["data"]["result"]
         return found
 
+    def query_range(
+        self, expression: str, start: float, end: float, step: float
+    ) -> list[dict[str, Any]]:
+        """The series that an expression had between two instants of Unix time."""
+        asked = {"query": expression, "start": start, "end": end, "step": step}
+        answer = self._http.get("query_range", params=asked)
+        assert answer.status_code == 200, (expression, answer.text)
+        found: list[dict[str, Any]] = answer.json()["data"]["result"]
+        return found
+
     def firing(self) -> set[str]:
         """The alerts that fire."""
         alerts = self._http.get("alerts").json()["data"]["alerts"]
