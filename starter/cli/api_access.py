@@ -9,6 +9,7 @@ import httpx
 
 from starter.cli.context import CommandError, data_directory
 from starter.cli.environment import VARIABLES, running_stack
+from starter.problems import detail_of
 
 ANSWER_SECONDS = 30.0
 
@@ -66,9 +67,5 @@ def event_names(given: Sequence[str] | None) -> list[str]:
 
 def fault_of(answer: httpx.Response) -> CommandError:
     """What an answer of the API that is no success says, as one line."""
-    try:
-        document: Any = answer.json()
-        title = document["title"]
-    except (ValueError, KeyError, TypeError):
-        title = "not an answer of Godwit"
-    return CommandError(f"the API at {answer.url.host} answers {answer.status_code}: {title}")
+    said = detail_of(answer)
+    return CommandError(f"the API at {answer.url.host} answers {answer.status_code}: {said}")

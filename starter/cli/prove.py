@@ -20,8 +20,8 @@ from starter.cli.api_access import open_api
 from starter.cli.context import CommandError, data_directory
 from starter.cli.environment import running_stack
 from starter.proof.faults import kill_a_part, run_hook
-from starter.proof.load import CannotProve
-from starter.proof.prove import Effort, Installation, prove
+from starter.proof.load import CannotProve, Effort
+from starter.proof.prove import Installation, prove
 
 ANSWER_SECONDS = 30.0
 STOP_SECONDS = 60.0

@@ -5,6 +5,8 @@ import os
 import random
 import signal
 import subprocess
+import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -13,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HOOK_SECONDS = 60.0
+# Of the first line that a hook prints, so much is reported.
+SAID_BYTES = 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,18 +28,24 @@ class Fault:
 
 
 def run_hook(command: str) -> str:
-    """Run a shell command; returns what to report: ``hook``, or how it failed."""
-    try:
-        code = subprocess.run(
-            ["/bin/sh", "-c", command],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            timeout=HOOK_SECONDS,
-        ).returncode
-    except subprocess.TimeoutExpired:
-        return f"hook: stopped after {HOOK_SECONDS:.0f} s"
-    return "hook" if code == 0 else f"hook: exit {code}"
+    """Run a shell command; returns what to report: the first line it printed, or how it failed.
+
+    A command that prints nothing is reported as ``hook``.
+    """
+    with tempfile.TemporaryFile() as output:
+        try:
+            code = subprocess.run(
+                ["/bin/sh", "-c", command],
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.DEVNULL,
+                timeout=HOOK_SECONDS,
+            ).returncode
+        except subprocess.TimeoutExpired:
+            return f"hook: stopped after {HOOK_SECONDS:.0f} s"
+        output.seek(0)
+        said = output.readline(SAID_BYTES).decode("utf-8", "replace").strip()
+    return (said or "hook") if code == 0 else f"hook: exit {code}"
 
 
 def kill_a_part(data: Path, dice: random.Random) -> str:
@@ -74,3 +84,8 @@ class Breaking:
         while not self._stop.wait(self._every):
             at = time.monotonic() - started
             self.faults.append(Fault(round(at, 1), self._fault()))
+
+
+if __name__ == "__main__":
+    # As a hook: kill a part of the stack on the data directory that is named.
+    sys.stdout.write(kill_a_part(Path(sys.argv[1]), random.Random()) + "\n")

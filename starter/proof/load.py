@@ -1,12 +1,15 @@
 """The campaigns of a proof: planned from a seed, posted over its minutes, and steered."""
 
 import random
+import shlex
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import httpx
+
+from starter.problems import detail_of
 
 # Ordinary endings of numbers that are kept for fiction.
 AREAS = (
@@ -22,6 +25,25 @@ AGAIN_SECONDS = 0.5
 
 class CannotProve(Exception):
     """A proof cannot be carried out; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """How much: messages over so many seconds, and a fault each so many; the hook is for show."""
+
+    messages: int
+    seconds: float
+    every_seconds: float
+    seed: int
+    hook: str
+
+    @property
+    def command(self) -> str:
+        """The command that sends the same load again."""
+        words = ["godwit", "prove", "--messages", str(self.messages)]
+        words += ["--minutes", f"{self.seconds / 60:g}", "--every", f"{self.every_seconds:g}"]
+        words += ["--seed", str(self.seed), *(["--hook", self.hook] if self.hook else [])]
+        return shlex.join(words)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,18 +144,9 @@ class Sender:
                     return answer.json()
                 reason = f"answers {answer.status_code}"
                 if answer.status_code < 500 and answer.status_code != 429:
-                    raise CannotProve(f"the API {reason} to {method} {path}: {_title(answer)}")
+                    raise CannotProve(f"the API {reason} to {method} {path}: {detail_of(answer)}")
             except (httpx.TransportError, ValueError) as error:
                 reason = f"does not answer ({type(error).__name__})"
             if time.monotonic() > deadline:
                 raise CannotProve(f"the API {reason} to {method} {path}")
             time.sleep(AGAIN_SECONDS)
-
-
-def _title(answer: httpx.Response) -> str:
-    try:
-        problem = answer.json()
-        faults = problem.get("errors") or [problem]
-        return str(faults[0].get("detail") or faults[0].get("message") or problem["title"])
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError):
-        return "not an answer of Godwit"

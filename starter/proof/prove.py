@@ -11,7 +11,7 @@ import httpx
 
 from campaign.states import CAMPAIGN_ENDS, CampaignStatus, MessageStatus
 from starter.proof.faults import Breaking
-from starter.proof.load import CannotProve, PlannedCampaign, Sender, plan_load
+from starter.proof.load import CannotProve, Effort, PlannedCampaign, Sender, plan_load
 from starter.proof.report import Report, longest_silence
 from starter.proof.verdict import Observed, compare
 
@@ -29,17 +29,6 @@ class Installation:
     name: str
     api: httpx.Client
     carrier: httpx.Client
-
-
-@dataclass(frozen=True, slots=True)
-class Effort:
-    """How much: messages over so many seconds, and a fault each so many; the hook is for show."""
-
-    messages: int
-    seconds: float
-    every_seconds: float
-    seed: int
-    hook: str
 
 
 def prove(
@@ -86,10 +75,9 @@ def prove(
     return Report(
         began_at=began.isoformat(timespec="seconds"),
         ended_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        seed=effort.seed,
+        effort=effort,
         run=run,
         installation=installation.name,
-        hook=effort.hook,
         verdict=verdict,
         faults=breaking.faults,
         longest_silence_seconds=longest_silence(instants),

@@ -8,6 +8,7 @@ from importlib.metadata import version
 from itertools import pairwise
 
 from starter.proof.faults import Fault
+from starter.proof.load import Effort
 from starter.proof.verdict import Verdict
 
 MEANINGS = {
@@ -26,10 +27,9 @@ class Report:
 
     began_at: str
     ended_at: str
-    seed: int
+    effort: Effort
     run: str
     installation: str
-    hook: str
     verdict: Verdict
     faults: Sequence[Fault]
     longest_silence_seconds: float
@@ -40,10 +40,11 @@ class Report:
             "holds": self.verdict.holds,
             "beganAt": self.began_at,
             "endedAt": self.ended_at,
-            "seed": self.seed,
+            "command": self.effort.command,
+            "seed": self.effort.seed,
             "run": self.run,
             "installation": self.installation,
-            "hook": self.hook,
+            "hook": self.effort.hook,
             "versions": versions(),
             "longestSilenceSeconds": self.longest_silence_seconds,
             **asdict(self.verdict),
@@ -67,11 +68,15 @@ class Report:
             "",
             "| fault | times |",
             "|---|--:|",
-            *(f"| {what} | {count:,} |" for what, count in sorted(made.items())),
+            *(f"| {_cell(what)} | {count:,} |" for what, count in sorted(made.items())),
             "",
             f"The longest time between two messages was {self.longest_silence_seconds:.1f} s.",
-            f"From {self.began_at} to {self.ended_at}; seed {self.seed}, run {self.run}.",
+            f"From {self.began_at} to {self.ended_at}; run {self.run}.",
             ", ".join(f"{name} {number}" for name, number in versions().items()) + ".",
+            "",
+            "```",
+            self.effort.command,
+            "```",
         ]
         return "\n".join(lines) + "\n"
 
@@ -86,3 +91,7 @@ def longest_silence(seconds: Sequence[float]) -> float:
     """The longest time between two acceptances, given the instants of all of them."""
     ordered = sorted(seconds)
     return round(max((after - before for before, after in pairwise(ordered)), default=0.0), 1)
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")

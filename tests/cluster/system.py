@@ -4,7 +4,7 @@ import json
 import secrets
 import shutil
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,7 +30,7 @@ FILES = (
 )
 SCALE = {"worker": 3}
 SECRETS = ("GODWIT_SECRET_KEY", "POSTGRES_PASSWORD", "STORE_PASSWORD", "TEMPORAL_STORE_PASSWORD")
-CREDITS = "1000000"
+CREDITS = "10000000"
 API_PORT = 8080
 # Values that are read back from the database in one piece.
 _BINARY = "SELECT table_name, column_name FROM information_schema.columns WHERE data_type = 'bytea'"
@@ -68,7 +68,7 @@ class Cluster:
 
     def save_temporal_records(self) -> None:
         """Write what Temporal's database holds beside the logs, so that it is searched too."""
-        with self._connect("temporal") as connection:
+        with self.connect("temporal") as connection:
             for table, column in connection.execute(_BINARY).fetchall():
                 query = sql.SQL("SELECT {} FROM {}").format(
                     sql.Identifier(column), sql.Identifier(table)
@@ -78,18 +78,15 @@ class Cluster:
 
     def connections(self) -> dict[str, int]:
         """How many connections PostgreSQL has, by role, and its limit."""
-        with self._connect("postgres") as connection:
+        with self.connect("postgres") as connection:
             query = "SELECT usename, count(*) FROM pg_stat_activity WHERE usename <> '' GROUP BY 1"
             counts = {str(name): int(count) for name, count in connection.execute(query)}
             row = connection.execute("SHOW max_connections").fetchone()
             assert row is not None
             return {**counts, "limit": int(row[0])}
 
-    @property
-    def _worker(self) -> dict[str, str]:
-        return self.installation.of("worker")[0].environment
-
-    def _connect(self, database: str) -> psycopg.Connection[tuple[Any, ...]]:
+    def connect(self, database: str) -> psycopg.Connection[tuple[Any, ...]]:
+        """A connection of PostgreSQL's administrator to one of its databases."""
         (server,) = self.installation.of("postgres")
         return psycopg.connect(
             host=server.place.address,
@@ -98,10 +95,14 @@ class Cluster:
             dbname=database,
         )
 
+    @property
+    def _worker(self) -> dict[str, str]:
+        return self.installation.of("worker")[0].environment
+
 
 @asynccontextmanager
-async def cluster(keep: Path | None = None) -> AsyncIterator[Cluster]:
-    """Run everything until the block ends, on secrets of its own; then delete it.
+async def cluster(keep: Path | None = None, files: Sequence[str] = FILES) -> AsyncIterator[Cluster]:
+    """Run everything in ``files`` until the block ends, on secrets of its own; then delete it.
 
     Logs are copied to the directory ``keep`` before.
 
@@ -113,7 +114,7 @@ async def cluster(keep: Path | None = None) -> AsyncIterator[Cluster]:
     variables |= {name: secrets.token_urlsafe(24) for name in SECRETS}
     # An operator sets what the example leaves open; nothing here, so that defaults are tried.
     variables = {name: value for name, value in variables.items() if value}
-    services = read_services(ROOT, [ROOT / file for file in FILES], variables, SCALE)
+    services = read_services(ROOT, [ROOT / file for file in files], variables, SCALE)
     home = Path(tempfile.mkdtemp(prefix="godwit-cluster-"))
     # PostgreSQL runs as another user and must reach its directory.
     home.chmod(0o711)

@@ -11,7 +11,7 @@ import pytest
 
 from starter.proof import prove as proof
 from starter.proof.faults import run_hook
-from starter.proof.load import CannotProve, Sender
+from starter.proof.load import CannotProve, Effort, Sender
 from tests.running import stack
 
 
@@ -76,7 +76,7 @@ def test_where_the_first_message_does_not_arrive_nothing_more_is_sent(
         return httpx.Response(200, json={"messages": [{"id": "m", "status": "sent"}], "next": None})
 
     client = httpx.Client(base_url="http://api", transport=httpx.MockTransport(answer))
-    effort = proof.Effort(messages=100, seconds=1, every_seconds=1, seed=1, hook="")
+    effort = Effort(messages=100, seconds=1, every_seconds=1, seed=1, hook="")
     with pytest.raises(CannotProve, match="nothing more was sent"):
         proof.prove(proof.Installation("x", client, client), effort, None, lambda line: None)
     assert posted == [
@@ -96,6 +96,12 @@ def test_a_carrier_whose_log_cannot_be_read_is_said() -> None:
 def test_a_hook_that_fails_is_reported_and_not_hidden() -> None:
     assert run_hook("true") == "hook"
     assert run_hook("exit 3") == "hook: exit 3"
+    assert run_hook("echo killed; exit 3") == "hook: exit 3"
+
+
+def test_a_hook_names_what_it_broke_on_its_first_line() -> None:
+    assert run_hook("echo killed api; echo more") == "killed api"
+    assert run_hook("printf '%0200d' 0") == "0" * 80
 
 
 def test_balances_that_do_not_add_up_are_counted() -> None:
