@@ -65,7 +65,10 @@ class Lateness:
 
 @dataclass
 class Day:
-    """A part of a day at ``SPEED`` times its speed; ``busy`` are processors in use, by part."""
+    """A part of a day at ``SPEED`` times its speed; ``busy`` are processors in use, by part.
+
+    They are read while campaigns overlap as they do all day: not in the first and the last hour.
+    """
 
     messages_a_day: int
     seconds: float
@@ -109,25 +112,19 @@ async def day(system: Cluster, load: Load, minutes: float, messages_a_day: int) 
     """
     interval = LARGE / (messages_a_day / DAY_SECONDS)
     begin = time.time() + 2 * AHEAD_SECONDS
-    before = processor_seconds(system.installation)
+    starts = [begin + number * interval for number in range(math.ceil(minutes * 60 / interval))]
     async with asyncio.TaskGroup() as group:
-        tasks = []
-        for number in range(max(1, math.ceil(minutes * 60 / interval))):
-            start = begin + number * interval
-            await asyncio.sleep(max(0.0, start - AHEAD_SECONDS - time.time()))
-            tasks.append(group.create_task(load.post(LARGE, start, SPREAD_SECONDS)))
+        busy = group.create_task(_busy(system, begin + SPREAD_SECONDS, starts[-1] + interval))
+        tasks = [group.create_task(_post_before(load, LARGE, at, SPREAD_SECONDS)) for at in starts]
     posted = [task.result() for task in tasks]
-    await asyncio.sleep(max(0.0, start + interval - time.time()))
-    spent = spent_between(before, processor_seconds(system.installation))
-    seconds = time.time() - begin
     await load.until_ended(posted)
     messages = await asyncio.to_thread(load.messages, posted)
     return Day(
         messages_a_day,
-        seconds,
+        len(starts) * interval,
         lateness("all", [each.sent - each.due for each in messages], posted),
         sum(each.is_delivered for each in messages),
-        {part: used / (seconds + AHEAD_SECONDS) for part, used in spent.items()},
+        busy.result(),
     )
 
 
@@ -138,7 +135,7 @@ async def loss(system: Cluster, load: Load) -> Loss:
     part = system.installation.of(LOST_ROLE)[0].part
     async with asyncio.TaskGroup() as group:
         tasks = [
-            group.create_task(_post_before(load, begin + number * LOST_INTERVAL))
+            group.create_task(_post_before(load, LOST_SIZE, begin + number * LOST_INTERVAL))
             for number in range(int((back + BACK_SECONDS - begin) / LOST_INTERVAL))
         ]
         await asyncio.sleep(away - time.time())
@@ -225,13 +222,19 @@ async def _cost(
 
 
 async def _idle(system: Cluster) -> dict[str, float]:
-    before = processor_seconds(system.installation)
-    await asyncio.sleep(IDLE_SECONDS)
+    return await _busy(system, time.time(), time.time() + IDLE_SECONDS)
+
+
+async def _busy(system: Cluster, since: float, until: float) -> dict[str, float]:
+    """The processors in use, by part, between two instants."""
+    await asyncio.sleep(min(since, until - IDLE_SECONDS) - time.time())
+    began, before = time.monotonic(), processor_seconds(system.installation)
+    await asyncio.sleep(until - time.time())
     spent = spent_between(before, processor_seconds(system.installation))
-    return {part: used / IDLE_SECONDS for part, used in spent.items()}
+    return {part: used / (time.monotonic() - began) for part, used in spent.items()}
 
 
-async def _post_before(load: Load, start: float) -> Posted:
-    """Post a small campaign some seconds before its start."""
+async def _post_before(load: Load, size: int, start: float, spread: float = 0.0) -> Posted:
+    """Post a campaign some seconds before its start."""
     await asyncio.sleep(max(0.0, start - AHEAD_SECONDS - time.time()))
-    return await load.post(LOST_SIZE, start)
+    return await load.post(size, start, spread)

@@ -4,7 +4,17 @@ import re
 from collections.abc import Mapping, Sequence
 
 from bench.machine import machine
-from tests.cluster.measuring import LARGE, LATE_SECONDS, SMALL, SPEED, Costs, Day, Lateness, Loss
+from tests.cluster.measuring import (
+    DAY_SECONDS,
+    LARGE,
+    LATE_SECONDS,
+    SMALL,
+    SPEED,
+    Costs,
+    Day,
+    Lateness,
+    Loss,
+)
 from tests.cluster.table import markdown
 from tests.cluster.usage import ALL_PARTS
 
@@ -88,8 +98,8 @@ def _rates(costs: Sequence[Costs]) -> str:
     lines = {
         f"messages a second, campaigns of {LARGE:,}": lambda each: f"{each.large.rate:,.0f}",
         f"messages a second, campaigns of {SMALL}": lambda each: f"{each.small.rate:,.0f}",
-        f"POST of {LARGE:,}, seconds": lambda each: f"{each.large.post_seconds:.2f}",
-        f"POST of {SMALL}, seconds": lambda each: f"{each.small.post_seconds:.2f}",
+        f"POST of {LARGE:,} beside others, seconds": lambda each: f"{each.large.post_seconds:.2f}",
+        f"POST of {SMALL} beside others, seconds": lambda each: f"{each.small.post_seconds:.2f}",
         "processors in use without work": lambda each: f"{sum(each.idle.values()):.2f}",
     }
     return markdown(
@@ -115,11 +125,8 @@ def _day(day: Day) -> str:
     found = day.lateness
     rows = [
         ["messages", f"{found.messages:,}"],
-        ["for", f"{day.seconds / 60:.1f} min at {SPEED} × the speed of a day"],
-        [
-            "rate",
-            f"{found.messages / day.seconds:,.0f}/s, a day of {day.messages_a_day:,} at that speed",
-        ],
+        ["campaigns start for", f"{day.seconds / 60:.1f} min at {SPEED} × the speed of a day"],
+        ["rate", f"{day.messages_a_day / DAY_SECONDS:,.0f}/s: a day of {day.messages_a_day:,}"],
         ["sent, delivered", f"{found.messages:,}, {day.delivered:,}"],
         ["sent after the due instant, p50", _seconds(found.p50)],
         ["the same, p99", _seconds(found.p99)],
