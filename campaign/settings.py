@@ -54,6 +54,7 @@ class Settings(BaseSettings):
     disk_free_bytes_min: int = Field(default=64 * 1024 * 1024, ge=0)
     senders_self_service: bool = False
     short_link_base_url: str = ""
+    keep_messages_days: int = Field(default=0, ge=0, le=36_500)
     keep_texts_days: int = Field(default=0, ge=0, le=36_500)
     keep_inbound_days: int = Field(default=0, ge=0, le=36_500)
     keep_activity_days: int = Field(default=0, ge=0, le=36_500)

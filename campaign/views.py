@@ -64,6 +64,7 @@ class CampaignView:
     ``sending_window``, ``canary`` and ``brake`` are the JSON of its window and guards, ``stop`` is
     that of why a guard stopped it last (campaign/sequential_test.py). ``canary_decision`` is "go"
     or "stop". ``traceparent`` is the W3C header of the request that brought it, if that is sampled.
+    From ``messages_removed_at`` on its messages are removed, and its counts stay.
     ``facts`` are empty where the reader left them out.
     """
 
@@ -102,6 +103,7 @@ class CampaignView:
     brake: str | None = None
     stop: str | None = None
     traceparent: str | None = None
+    messages_removed_at: Instant | None = None
     facts: CampaignFacts = field(default_factory=CampaignFacts)
 
     @property

@@ -29,6 +29,7 @@ from store.database.engine import Database
 from store.database.secrets import Sealer
 from store.people.erasure import Eraser
 from store.people.people import People
+from store.people.removal import MessageRemoval
 from store.people.retention import Retention
 from store.replies.conversations import Conversations
 from store.replies.inbound import InboundMessages
@@ -87,6 +88,7 @@ class Store:
     people: People
     eraser: Eraser
     retention: Retention
+    removal: MessageRemoval
     dead_numbers: DeadNumbers
     leases: Leases
     inbound: InboundMessages
@@ -156,6 +158,7 @@ def open_store(settings: Settings) -> Store:
         people=People(database, erased_numbers),
         eraser=Eraser(database, erased_numbers),
         retention=Retention(database),
+        removal=MessageRemoval(database),
         keywords=KeywordSettingsStore(database),
         auto_replies=AutoReplies(database),
         dead_numbers=DeadNumbers(database, opt_outs),

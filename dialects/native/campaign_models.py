@@ -166,6 +166,10 @@ class Campaign(ApiModel):
     credits: CampaignCredits = Field(validation_alias="facts")
     replies: int = Field(description="inbound texts that answered its messages")
     clicks: Clicks
+    messages_removed_at: At | None = Field(
+        description="since when its messages are removed, as they are kept for a limited time; "
+        "counts, clicks, credits and the report stay"
+    )
 
 
 class CampaignPage(ApiModel):
@@ -212,6 +216,7 @@ class MessagePage(ApiModel):
 
     messages: list[Message]
     next: Next
+    messages_removed_at: At | None = Field(description="as of the campaign")
 
 
 class Report(ApiModel):

@@ -23,7 +23,14 @@ from dialects.native.cursors import read_cursor, read_number, write_cursor
 from dialects.native.dry_run import dry_run_csv, dry_run_json
 from dialects.native.dry_run_models import DryRun
 from dialects.native.filters import Since, Text, Until, address_of, instant_of, next_link
-from dialects.native.handling import PAGE_MAX, enter, own_campaign, page_size
+from dialects.native.handling import (
+    PAGE_MAX,
+    Stop,
+    enter,
+    messages_removed,
+    own_campaign,
+    page_size,
+)
 from dialects.native.problem_models import About
 from dialects.native.problems import SENDING, documented, problem
 from dialects.native.request_keys import request_key, takes_key, with_key
@@ -172,7 +179,10 @@ def routes(context: ApiContext, read: Read, create_schema: dict[str, Any]) -> AP
         cursor: str | None = None,
         limit: int = 100,
     ) -> MessagePage:
-        """A page of messages by position, of one ``status`` if given."""
+        """A page of messages by position, of one ``status`` if given.
+
+        It is empty once the messages have been removed, which ``messagesRemovedAt`` says.
+        """
         view = await own_campaign(request, context, id, Permission.READ)
         size = page_size(limit)
         after = read_number(MESSAGES, cursor)
@@ -186,7 +196,11 @@ def routes(context: ApiContext, read: Read, create_schema: dict[str, Any]) -> AP
         more = len(found) > size
         following = write_cursor(MESSAGES, str(found[size - 1].position)) if more else None
         response.headers.update(next_link(request, following))
-        return MessagePage(messages=[message_of(one) for one in found[:size]], next=following)
+        return MessagePage(
+            messages=[message_of(one) for one in found[:size]],
+            next=following,
+            messages_removed_at=view.messages_removed_at,
+        )
 
     def control(name: str, act: Callable[[CampaignView], Awaitable[None]]) -> None:
         @router.post(
@@ -229,14 +243,17 @@ def routes(context: ApiContext, read: Read, create_schema: dict[str, Any]) -> AP
         operation_id="getCampaignReport",
         summary="Get the report of a campaign, as JSON or CSV",
         response_model=Report,
-        responses=OR_CSV,
+        responses={**OR_CSV, **documented(410)},
     )
     async def report(request: Request, id: str, bom: bool = True) -> Report | Response:
         """Counts, reasons and credits; with ``Accept: text/csv``, one line per message.
 
-        The CSV begins with a byte order mark, which spreadsheets need, unless ``bom=false``.
+        The CSV begins with a byte order mark, which spreadsheets need, unless ``bom=false``. It is
+        410 once the messages have been removed.
         """
         view = await own_campaign(request, context, id, Permission.READ)
+        if wants_csv(request) and view.messages_removed_at is not None:
+            raise Stop(messages_removed())
         if wants_csv(request):
             return csv_download(report_csv(context.store, view.id), f"report-{view.id}", bom)
         result = await read_in_thread(context.store.campaigns.report, view.id)

@@ -99,6 +99,11 @@ def not_found(what: str) -> JSONResponse:
     return problem(404, "not_found", f"there is no such {what}")
 
 
+def messages_removed() -> JSONResponse:
+    """Answer 410: the messages of a campaign are not kept any more."""
+    return problem(410, "messages_removed", "the messages of this campaign have been removed")
+
+
 def deleted(existed: bool, what: str) -> Response:
     """Answer 204 after a deletion, or 404 when there was nothing to delete."""
     return Response(status_code=204) if existed else not_found(what)

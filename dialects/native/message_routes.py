@@ -11,7 +11,7 @@ from dialects.http.auth import Permission
 from dialects.http.context import ApiContext
 from dialects.native.campaign_models import Message
 from dialects.native.fields import RequestModel
-from dialects.native.handling import Stop, not_found, own_campaign, read_model
+from dialects.native.handling import Stop, messages_removed, not_found, own_campaign, read_model
 from dialects.native.problem_models import About
 from dialects.native.problems import WRITING, documented, problem
 from dialects.native.responses import message_of
@@ -38,6 +38,7 @@ def routes(context: ApiContext) -> APIRouter:
         operation_id="resolveMessage",
         summary="Record the outcome of a message in state unknown",
         openapi_extra=body_of(OutcomeBody),
+        responses=documented(410),
     )
     async def resolve(request: Request, id: str, message_id: str) -> Message:
         """``sent`` posts its held credits, ``failed`` returns them; 409 in every other state."""
@@ -46,7 +47,8 @@ def routes(context: ApiContext) -> APIRouter:
         found = await read_in_thread(context.store.attempts.stories, view.id, message_id)
         named = [story.message for story in found if story.message.id == message_id]
         if not named:
-            raise Stop(not_found("message"))
+            is_removed = view.messages_removed_at is not None
+            raise Stop(messages_removed() if is_removed else not_found("message"))
         if named[0].status is not MessageStatus.UNKNOWN:
             raise Stop(problem(409, "not_in_doubt", f"the message is {named[0].status}"))
         now = wall_clock()

@@ -85,6 +85,7 @@ EXAMPLES = (
         "the key was used for a different request",
         "Idempotency-Key",
     ),
+    Example(About.ANY, 410, "messages_removed", "the messages of this campaign have been removed"),
     Example(About.ANY, 413, _CODES.MALFORMED, "the body is larger than 65536 bytes"),
     Example(About.ANY, 415, _CODES.MALFORMED, "send the body as application/json"),
     Example(

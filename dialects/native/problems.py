@@ -25,6 +25,7 @@ _MEANINGS = {
     403: "The key or the account is not allowed to do this",
     404: "The resource does not exist, or belongs to another account",
     409: "The current state does not allow this",
+    410: "The messages of the campaign have been removed",
     413: "The body is too large",
     415: "The media type of the body is not supported",
     422: "The content violates the messaging rules",

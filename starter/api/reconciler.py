@@ -28,9 +28,11 @@ OVERDUE_AFTER: Instant = 30 * SECOND
 # How long callbacks can be replayed, and how many are forgotten in one transaction.
 CALLBACKS_KEPT: Instant = 14 * DAY
 FORGOTTEN_AT_ONCE = 5_000
+# How many messages are removed in one transaction.
+MESSAGES_AT_ONCE = 500
 # How many texts are removed in one transaction, and the pause after each for other writers.
 TEXTS_AT_ONCE = 500
-TEXTS_PAUSE_SECONDS = 0.05
+PAUSE_SECONDS = 0.05
 
 
 class Reconciler:
@@ -46,6 +48,7 @@ class Reconciler:
         self._service = service
         self._dispatcher = dispatcher
         self._store = store
+        self._keep_messages = settings.keep_messages_days * DAY
         self._keep_texts = settings.keep_texts_days * DAY
         self._keep_inbound = settings.keep_inbound_days * DAY
         self._keep_activity = settings.keep_activity_days * DAY
@@ -55,6 +58,17 @@ class Reconciler:
         self._patience = round((settings.admission_timeout_seconds + PATIENCE_SECONDS) * SECOND)
 
     async def run(self) -> None:
+        """Look after everything until cancelled; removals take long, and hold up nothing else."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._look_after())
+            group.create_task(self._remove())
+
+    async def _remove(self) -> None:
+        while True:
+            await self._try(self.remove_old_messages)
+            await asyncio.sleep(ROUND_SECONDS * ROUNDS_A_MINUTE)
+
+    async def _look_after(self) -> None:
         """Look for lost workflows and orders every few seconds, for all else each minute."""
         housekeeping = (
             self.withdraw_stale,
@@ -177,6 +191,26 @@ class Reconciler:
             if count < FORGOTTEN_AT_ONCE:
                 return forgotten
 
+    async def remove_old_messages(self) -> int:
+        """Remove the messages of campaigns that ended long ago; returns how many steps that took.
+
+        Between two steps it rests for as long as one takes, so that half of the time is for others.
+        """
+        steps, clock = 0, asyncio.get_running_loop().time
+        while self._keep_messages:
+            now = await asyncio.to_thread(self._store.clock.now)
+            began = clock()
+            if not await asyncio.to_thread(
+                self._store.removal.remove, now - self._keep_messages, now, MESSAGES_AT_ONCE
+            ):
+                break
+            steps += 1
+            await asyncio.sleep(max(PAUSE_SECONDS, clock() - began))
+        if steps:
+            log.info("messages that are kept no longer are removed", steps=steps)
+            await asyncio.to_thread(self._store.retention.scrub)
+        return steps
+
     async def remove_old_texts(self) -> int:
         """Remove what is kept for a limited time; returns how many steps that took."""
         now = await asyncio.to_thread(self._store.clock.now)
@@ -196,7 +230,7 @@ class Reconciler:
         for remove in removals:
             while await asyncio.to_thread(remove):
                 steps += 1
-                await asyncio.sleep(TEXTS_PAUSE_SECONDS)
+                await asyncio.sleep(PAUSE_SECONDS)
         if steps:
             await asyncio.to_thread(retention.scrub)
         return steps

@@ -46,14 +46,25 @@ _KNOWN = _listed(MessageStatus)
 
 
 def _prices(statuses: str) -> str:
-    """The price of each campaign's messages in some states, one row per campaign and kind."""
-    return " UNION ALL ".join(
+    """The price of each campaign's messages in some states, one row per campaign and kind.
+
+    Those that were removed are added up already (store/people/removal.py).
+    """
+    parts = " UNION ALL ".join(
         f"SELECT m.campaign_id, '{kind}' AS kind, "
-        f"SUM(CASE WHEN m.status IN {statuses} AND NOT c.sandbox THEN {price_sql(kind, 'm')} "
-        "ELSE 0 END) AS price FROM message m JOIN campaign c ON c.id = m.campaign_id "
+        f"SUM(CASE WHEN m.status IN {statuses} AND NOT c.sandbox THEN {price} "
+        f"ELSE 0 END) AS price FROM {table} m JOIN campaign c ON c.id = m.campaign_id "
         "WHERE (:campaign IS NULL OR m.campaign_id = :campaign) "
         "GROUP BY m.campaign_id"
         for kind in CreditKind
+        for table, price in (
+            ("message", price_sql(kind, "m")),
+            ("removed_message", f"m.credits_{kind}"),
+        )
+    )
+    return (
+        f"SELECT campaign_id, kind, SUM(price) AS price FROM ({parts}) AS parts "
+        "GROUP BY campaign_id, kind"
     )
 
 
@@ -68,6 +79,12 @@ _MOVED = (
 _BY_ACCOUNT = _MOVED.format(group="account_id")
 _BY_CAMPAIGN = _MOVED.format(group="campaign_id")
 _OF_CAMPAIGN = "(:campaign IS NULL OR {column} = :campaign)"
+
+# How many messages the campaign c has or had.
+_MESSAGES = (
+    "((SELECT count(*) FROM message WHERE campaign_id = c.id) + "
+    "(SELECT COALESCE(SUM(messages), 0) FROM removed_message WHERE campaign_id = c.id))"
+)
 
 # Each statement selects subject, expected and found of what is off.
 CHECKS: dict[str, str] = {
@@ -127,10 +144,8 @@ CHECKS: dict[str, str] = {
         f"AND {_OF_CAMPAIGN.format(column='c.id')}"
     ),
     "every recipient has a message": (
-        "SELECT c.id AS subject, c.total AS expected, "
-        "(SELECT count(*) FROM message m WHERE m.campaign_id = c.id) AS found FROM campaign c "
-        f"WHERE {_OF_CAMPAIGN.format(column='c.id')} "
-        "AND c.total <> (SELECT count(*) FROM message m WHERE m.campaign_id = c.id)"
+        f"SELECT c.id AS subject, c.total AS expected, {_MESSAGES} AS found FROM campaign c "
+        f"WHERE {_OF_CAMPAIGN.format(column='c.id')} AND c.total <> {_MESSAGES}"
     ),
     "every message is in a known state": (
         "SELECT m.campaign_id || ' #' || m.position AS subject, 'a known state' AS expected, "
@@ -143,6 +158,9 @@ CHECKS: dict[str, str] = {
         "SELECT campaign_id, status, COALESCE(reason, error, '') AS reason, 1 AS there, "
         "0 AS counted FROM message WHERE (status NOT IN ('queued', 'sending') "
         "OR COALESCE(reason, error, '') <> '') "
+        f"AND {_OF_CAMPAIGN.format(column='campaign_id')} "
+        "UNION ALL SELECT campaign_id, status, reason, messages, 0 FROM removed_message "
+        "WHERE (status NOT IN ('queued', 'sending') OR reason <> '') "
         f"AND {_OF_CAMPAIGN.format(column='campaign_id')} "
         "UNION ALL SELECT campaign_id, status, reason, 0, messages FROM message_count "
         f"WHERE {_OF_CAMPAIGN.format(column='campaign_id')}) AS compared "
@@ -159,6 +177,9 @@ CHECKS: dict[str, str] = {
         "COALESCE(m.status, 'no message') AS found FROM recipient_key k LEFT JOIN message m "
         "ON m.campaign_id = k.campaign_id AND m.position = k.position "
         f"WHERE k.free_at IS NOT NULL AND COALESCE(m.status, '') NOT IN {_PAID} "
+        # It may outlive a message that was removed.
+        "AND NOT (m.status IS NULL AND EXISTS (SELECT 1 FROM campaign c "
+        "WHERE c.id = k.campaign_id AND c.messages_removed_at IS NOT NULL)) "
         f"AND {_OF_CAMPAIGN.format(column='k.campaign_id')}"
     ),
     "a claimed key belongs to a message under way": (

@@ -33,6 +33,7 @@ _REOPEN = text(f"""
     UPDATE campaign
     SET status = 'running', finished_at = NULL, ordered = 'retry', ordered_at = {NEXT_NUMBER}
     WHERE id = :campaign AND status = 'finished_with_failures' AND texts_removed_at IS NULL
+        AND messages_removed_at IS NULL
     RETURNING account_id, key, sandbox, credits_max_sms, credits_max_mms
 """)
 # Left out: what failed before its first try, for a fault of its recipient, and what was ever
@@ -266,12 +267,13 @@ def _hold_credits(
 
 def _as_it_stands(connection: Connection, campaign_id: str) -> Retried:
     """Why a campaign was not reopened."""
-    query = select(CampaignRow.status, CampaignRow.texts_removed_at).where(
-        CampaignRow.id == campaign_id
-    )
+    query = select(
+        CampaignRow.status, CampaignRow.texts_removed_at, CampaignRow.messages_removed_at
+    ).where(CampaignRow.id == campaign_id)
     row = connection.execute(query).one()
     status = CampaignStatus(row.status)
-    if status is CampaignStatus.FINISHED or row.texts_removed_at is not None:
+    is_removed = row.texts_removed_at is not None or row.messages_removed_at is not None
+    if status is CampaignStatus.FINISHED or is_removed:
         return Retried.NOTHING
     # A campaign that ended with failures just now did so after _REOPEN looked at it.
     if status in CAMPAIGN_ENDS and status is not CampaignStatus.FINISHED_WITH_FAILURES:

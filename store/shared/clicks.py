@@ -13,12 +13,17 @@ CLICKS = """
 """
 _CLICK = text(f"{CLICKS} WHERE k.id = :click AND l.url <> ''")
 _COUNTS = text("""
-    SELECT campaign_id,
-        sum(CASE WHEN preview THEN 0 ELSE 1 END) AS total,
-        count(DISTINCT CASE WHEN preview THEN NULL ELSE message_id END) AS people,
-        sum(CASE WHEN preview THEN 1 ELSE 0 END) AS previews
-    FROM link_click
-    WHERE campaign_id IN :campaigns
+    SELECT campaign_id, sum(total) AS total, sum(people) AS people, sum(previews) AS previews
+    FROM (
+        SELECT campaign_id,
+            sum(CASE WHEN preview THEN 0 ELSE 1 END) AS total,
+            count(DISTINCT CASE WHEN preview THEN NULL ELSE message_id END) AS people,
+            sum(CASE WHEN preview THEN 1 ELSE 0 END) AS previews
+        FROM link_click WHERE campaign_id IN :campaigns GROUP BY campaign_id
+        UNION ALL
+        SELECT campaign_id, total, people, previews
+        FROM removed_click WHERE campaign_id IN :campaigns
+    ) AS kept_and_removed
     GROUP BY campaign_id
 """).bindparams(bindparam("campaigns", expanding=True))
 
@@ -28,7 +33,9 @@ def click_counts(connection: Connection, campaign_ids: Iterable[str]) -> Mapping
     counts = {campaign_id: ClickCounts() for campaign_id in campaign_ids}
     if counts:
         for row in connection.execute(_COUNTS, {"campaigns": list(counts)}):
-            counts[row.campaign_id] = ClickCounts(row.total, row.people, row.previews)
+            counts[row.campaign_id] = ClickCounts(
+                int(row.total), int(row.people), int(row.previews)
+            )
     return counts
 
 

@@ -30,21 +30,41 @@ _COUNTS = text("""
 """).bindparams(bindparam("campaigns", expanding=True))
 _UNCOUNTED = (MessageStatus.QUEUED, MessageStatus.SENDING)
 _CAMPAIGN = text("SELECT id, total, status, sandbox FROM campaign WHERE id = :campaign")
+# Messages and attempts that were removed are added up already (store/people/removal.py).
 _TOTALS = text("""
-    SELECT COALESCE(sum(attempts), 0) AS attempts,
-        COALESCE(sum(CASE WHEN sent_at IS NOT NULL THEN segments ELSE 0 END), 0) AS segments,
-        min(sent_at) AS first_sent_at,
-        max(sent_at) AS last_sent_at
-    FROM message
-    WHERE campaign_id = :campaign
+    SELECT COALESCE(sum(attempts), 0) AS attempts, COALESCE(sum(segments), 0) AS segments,
+        min(first_sent_at) AS first_sent_at, max(last_sent_at) AS last_sent_at
+    FROM (
+        SELECT sum(attempts) AS attempts,
+            sum(CASE WHEN sent_at IS NOT NULL THEN segments ELSE 0 END) AS segments,
+            min(sent_at) AS first_sent_at, max(sent_at) AS last_sent_at
+        FROM message WHERE campaign_id = :campaign
+        UNION ALL
+        SELECT attempts, segments_sent, first_sent_at, last_sent_at
+        FROM removed_message WHERE campaign_id = :campaign
+    ) AS kept_and_removed
 """)
 _COUNTRIES = text(f"""
-    SELECT country, count(*) AS messages, sum(segments) AS segments, {PRICE_SUMS}
-    FROM message WHERE campaign_id = :campaign AND status IN :handed_off
+    SELECT country, sum(messages) AS messages, sum(segments) AS segments,
+        sum(credits_sms) AS credits_sms, sum(credits_mms) AS credits_mms
+    FROM (
+        SELECT country, count(*) AS messages, sum(segments) AS segments, {PRICE_SUMS}
+        FROM message WHERE campaign_id = :campaign AND status IN :handed_off GROUP BY country
+        UNION ALL
+        SELECT NULLIF(country, ''), messages, segments, credits_sms, credits_mms
+        FROM removed_message WHERE campaign_id = :campaign AND status IN :handed_off
+    ) AS kept_and_removed
     GROUP BY country ORDER BY messages DESC, country
 """).bindparams(bindparam("handed_off", [state.value for state in HANDED_OFF], expanding=True))
 _ATTEMPTS = text("""
-    SELECT carrier, outcome, code, count(*) AS attempts FROM attempt WHERE campaign_id = :campaign
+    SELECT carrier, outcome, code, sum(attempts) AS attempts
+    FROM (
+        SELECT carrier, outcome, code, count(*) AS attempts
+        FROM attempt WHERE campaign_id = :campaign GROUP BY carrier, outcome, code
+        UNION ALL
+        SELECT NULLIF(carrier, ''), NULLIF(outcome, ''), NULLIF(code, ''), attempts
+        FROM removed_attempt WHERE campaign_id = :campaign
+    ) AS kept_and_removed
     GROUP BY carrier, outcome, code ORDER BY attempts DESC, carrier, outcome, code
 """)
 # What left may keep a reason, such as that of an earlier try; only a report counts those.
@@ -130,8 +150,8 @@ def report(connection: Connection, campaign_id: str) -> Report:
         sandbox=bool(campaign.sandbox),
         status=campaign.status,
         tally=found[campaign_id].tally,
-        segments_sent=totals.segments,
-        attempts=totals.attempts,
+        segments_sent=int(totals.segments),
+        attempts=int(totals.attempts),
         held=facts.held,
         posted=facts.posted,
         voided=facts.voided,
@@ -141,13 +161,16 @@ def report(connection: Connection, campaign_id: str) -> Report:
         countries=[
             CountryTotal(
                 row.country,
-                row.messages,
+                int(row.messages),
                 int(row.segments),
                 Price() if campaign.sandbox else price_of(row),
             )
             for row in connection.execute(_COUNTRIES, values)
         ],
-        attempt_totals=[AttemptTotal(*row) for row in connection.execute(_ATTEMPTS, values)],
+        attempt_totals=[
+            AttemptTotal(row.carrier, row.outcome, row.code, int(row.attempts))
+            for row in connection.execute(_ATTEMPTS, values)
+        ],
     )
 
 

@@ -19,6 +19,7 @@ from store.tables.nonces import Nonce
 from store.tables.opt_outs import AutoReply, KeywordSettingRow, OptOut, OptOutEvent, OptOutState
 from store.tables.people import ErasedNumber
 from store.tables.rates import CarrierState, RateRow
+from store.tables.removed import RemovedAttempt, RemovedClick, RemovedMessage
 
 METADATA = SQLModel.metadata
 
@@ -57,6 +58,9 @@ __all__ = [
     "PoolNumber",
     "QuotaDay",
     "RecipientKey",
+    "RemovedAttempt",
+    "RemovedClick",
+    "RemovedMessage",
     "ReplyOption",
     "ReplyChannelRow",
     "SenderOwner",

@@ -1,6 +1,6 @@
 """Campaigns, their messages, and the attempts at each message."""
 
-from sqlalchemy import BigInteger, CheckConstraint, Index, Text, false, text
+from sqlalchemy import BigInteger, CheckConstraint, Index, Text, false, text, true
 from sqlmodel import Field, SQLModel
 
 from campaign.instants import INSTANT_MAX
@@ -15,6 +15,7 @@ _ORDER_KNOWN = (
     "ordered IS NULL "
     "OR (ordered_at IS NOT NULL AND ordered IN ('pause', 'resume', 'cancel', 'retry'))"
 )
+_HAS_MESSAGES = text("messages_kept")
 # Few messages fail, so the index is small; the search for dead numbers reads it.
 _FAILED = text("status IN ('failed', 'undelivered')")
 # Costs nothing where nobody uses references.
@@ -43,11 +44,18 @@ class CampaignRow(SQLModel, table=True):
     ``template`` is the JSON of what its texts are made of
     (campaign/text_edits.py), and null of a campaign that is older than that. ``traceparent`` is the
     span of the request that brought it, if that is sampled. ``is_answer`` campaigns are the one
-    message that answers or forwards an inbound text.
+    message that answers or forwards an inbound text. From ``messages_removed_at`` on its messages
+    are being removed (store/people/removal.py), until it has no ``messages_kept``.
     """
 
     __tablename__ = "campaign"
     __table_args__ = (
+        Index(
+            "campaign_with_messages",
+            "finished_at",
+            sqlite_where=_HAS_MESSAGES,
+            postgresql_where=_HAS_MESSAGES,
+        ),
         Index("campaign_by_account", "account_id", "created_at"),
         CheckConstraint(_PLAN_IN_BOUNDS, name="campaign_plan_in_bounds"),
         CheckConstraint(_ORDER_KNOWN, name="campaign_order_known"),
@@ -97,6 +105,8 @@ class CampaignRow(SQLModel, table=True):
     template: str | None = Field(default=None, sa_type=Text)
     traceparent: str | None = None
     is_answer: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
+    messages_removed_at: int | None = Field(default=None, sa_type=BigInteger)
+    messages_kept: bool = Field(default=True, sa_column_kwargs={"server_default": true()})
 
 
 class MessageRow(SQLModel, table=True):

@@ -6,7 +6,8 @@ from sqlmodel import Field, SQLModel
 class MessageCount(SQLModel, table=True):
     """How many messages of a campaign have a status and a reason; the sum of its slots counts.
 
-    Triggers on ``message`` write it (migration 0026), in the transaction that changes the message.
+    Triggers on ``message`` write it (migrations 0026 and 0029), in the transaction that changes
+    the message. Messages that are removed from a campaign with ``messages_removed_at`` still count.
     ``reason`` is the message's reason, else its error, else empty. Not counted are messages that
     are ``queued`` or ``sending`` without one, because most changes are from the one to the other.
     In PostgreSQL each connection has a slot, so that transactions do not wait for each other's

@@ -32,7 +32,10 @@ class ClickRow(SQLModel, table=True):
     """
 
     __tablename__ = "link_click"
-    __table_args__ = (Index("link_click_by_campaign", "campaign_id", "at", "id"),)
+    __table_args__ = (
+        Index("link_click_by_campaign", "campaign_id", "at", "id"),
+        Index("link_click_by_code", "code"),
+    )
 
     id: str = Field(primary_key=True)
     code: str = Field(foreign_key="link.code")

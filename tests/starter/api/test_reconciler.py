@@ -131,6 +131,25 @@ async def test_old_texts_are_removed_where_the_operator_says_so(
     assert audit(store.database).findings == ()
 
 
+async def test_old_messages_are_removed_where_the_operator_says_so(
+    real_story: Story, store: Store
+) -> None:
+    story = real_story
+    campaign = (await story.service.admit(story.draft(10))).campaign
+    await finish(story, campaign.id)
+    store.database.write(
+        lambda connection: connection.exec_driver_sql(
+            "UPDATE campaign SET finished_at = finished_at - 259200000"
+        )
+    )
+    assert await Reconciler(story.service, store, story.settings).remove_old_messages() == 0
+    assert len(store.campaigns.messages(campaign.id)) == 10
+    settings = story.settings.model_copy(update={"keep_messages_days": 1})
+    assert await Reconciler(story.service, store, settings).remove_old_messages() == 1
+    assert store.campaigns.messages(campaign.id) == []
+    assert audit(store.database).findings == ()
+
+
 async def test_f22_callbacks_are_deleted_by_the_clock_of_the_store(
     story: Story, monkeypatch: pytest.MonkeyPatch
 ) -> None:
