@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, Response
 
+from campaign.instants import iso_or_none
 from campaign.model import Draft
 from campaign.states import CampaignStatus, MessageStatus
 from campaign.views import CampaignView
@@ -199,7 +200,7 @@ def routes(context: ApiContext, read: Read, create_schema: dict[str, Any]) -> AP
         return MessagePage(
             messages=[message_of(one) for one in found[:size]],
             next=following,
-            messages_removed_at=view.messages_removed_at,
+            messages_removed_at=iso_or_none(view.messages_removed_at),
         )
 
     def control(name: str, act: Callable[[CampaignView], Awaitable[None]]) -> None:

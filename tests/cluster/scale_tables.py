@@ -1,7 +1,7 @@
 """The tables of docs/scale.md from measurements, and the page with them put in."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from bench.machine import machine
 from tests.cluster.measuring import (
@@ -95,7 +95,7 @@ def _by_part(
 def _rates(costs: Sequence[Costs]) -> str:
     """Messages in a second, and what an installation uses that does nothing."""
     head = ("", *(_workers(each) for each in _ascending(costs)))
-    lines = {
+    lines: dict[str, Callable[[Costs], str]] = {
         f"messages a second, campaigns of {LARGE:,}": lambda each: f"{each.large.rate:,.0f}",
         f"messages a second, campaigns of {SMALL}": lambda each: f"{each.small.rate:,.0f}",
         f"POST of {LARGE:,} beside others, seconds": lambda each: f"{each.large.post_seconds:.2f}",

@@ -51,7 +51,12 @@ class Prometheus:
         self, expression: str, start: float, end: float, step: float
     ) -> list[dict[str, Any]]:
         """The series that an expression had between two instants of Unix time."""
-        asked = {"query": expression, "start": start, "end": end, "step": step}
+        asked: dict[str, str | float] = {
+            "query": expression,
+            "start": start,
+            "end": end,
+            "step": step,
+        }
         answer = self._http.get("query_range", params=asked)
         assert answer.status_code == 200, (expression, answer.text)
         found: list[dict[str, Any]] = answer.json()["data"]["result"]

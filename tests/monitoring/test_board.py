@@ -53,7 +53,7 @@ def test_every_panel_is_drawn_with_its_title_and_its_legends() -> None:
 
 
 def test_panels_without_data_say_so() -> None:
-    nothing = {key: [] for key in answers(PANELS, ())}
+    nothing: dict[Any, Any] = {key: [] for key in answers(PANELS, ())}
     first = PANELS[0]["id"], "A"
     nothing[first] = answers(PANELS, (1.0,))[first]
     assert texts(drawing().draw(PANELS, nothing)).count("No data") == len(PANELS) - 1
