@@ -19,10 +19,10 @@ IDLE_SECONDS = 10.0
 RECORDED_SECONDS = 1.0
 RECEIPT_SECONDS = 30.0
 HEALTHY_SECONDS = 60.0
-SPEED = 60
-DAY_SECONDS = 86_400 / SPEED
+TIMES_FASTER = 60
+DAY_SECONDS = 86_400 / TIMES_FASTER
 # An hour of a campaign's spread, and how long before its start it is posted.
-SPREAD_SECONDS, AHEAD_SECONDS = 3_600 / SPEED, 10.0
+SPREAD_SECONDS, AHEAD_SECONDS = 3_600 / TIMES_FASTER, 10.0
 LOST_ROLE = "temporal-history"
 LOST_SIZE, LOST_INTERVAL = 50, 0.25
 CALM_SECONDS, AWAY_SECONDS, BACK_SECONDS = 20.0, 20.0, 20.0
@@ -65,7 +65,7 @@ class Lateness:
 
 @dataclass
 class Day:
-    """A part of a day at ``SPEED`` times its speed; ``busy`` are processors in use, by part.
+    """A part of a day at ``TIMES_FASTER`` times its speed; ``busy`` are processors in use, by part.
 
     They are read while campaigns overlap as they do all day: not in the first and the last hour.
     """
@@ -106,7 +106,7 @@ async def costs(system: Cluster, load: Load, large: int, small: int) -> list[Cos
 
 
 async def day(system: Cluster, load: Load, minutes: float, messages_a_day: int) -> Day:
-    """Send at the rate of a day at ``SPEED`` times its speed, for so many minutes of now.
+    """Send at the rate of a day at ``TIMES_FASTER`` times its speed, for so many minutes of now.
 
     Campaigns of ``LARGE`` start one after the other, each spread over an hour of the day.
     """
@@ -144,10 +144,10 @@ async def loss(system: Cluster, load: Load) -> Loss:
     posted = [task.result() for task in tasks]
     await until_healthy(system, LOST_ROLE)
     await load.until_ended(posted)
-    return judge_loss(posted, await asyncio.to_thread(load.messages, posted), away, back)
+    return loss_between(posted, await asyncio.to_thread(load.messages, posted), away, back)
 
 
-def judge_loss(
+def loss_between(
     posted: Sequence[Posted], messages: Sequence[Sent], away: float, back: float
 ) -> Loss:
     """The lateness of messages that were due before a node was away, meanwhile, and later.

@@ -9,7 +9,7 @@ from tests.cluster.measuring import (
     LARGE,
     LATE_SECONDS,
     SMALL,
-    SPEED,
+    TIMES_FASTER,
     Costs,
     Day,
     Lateness,
@@ -125,7 +125,10 @@ def _day(day: Day) -> str:
     found = day.lateness
     rows = [
         ["messages", f"{found.messages:,}"],
-        ["campaigns start for", f"{day.seconds / 60:.1f} min at {SPEED} × the speed of a day"],
+        [
+            "campaigns start for",
+            f"{day.seconds / 60:.1f} min at {TIMES_FASTER} × the speed of a day",
+        ],
         ["rate", f"{day.messages_a_day / DAY_SECONDS:,.0f}/s: a day of {day.messages_a_day:,}"],
         ["sent, delivered", f"{found.messages:,}, {day.delivered:,}"],
         ["sent after the due instant, p50", _seconds(found.p50)],

@@ -4,7 +4,7 @@ import re
 
 from tests.cluster.images import ROOT
 from tests.cluster.load import Posted, Sent
-from tests.cluster.measuring import Cost, Costs, Day, judge_loss, lateness
+from tests.cluster.measuring import Cost, Costs, Day, loss_between, lateness
 from tests.cluster.scale_tables import tables, with_tables
 from tests.cluster.usage import ALL_PARTS, spent_between
 
@@ -19,7 +19,7 @@ def measured() -> dict[str, str]:
     costs = [Costs(workers, idle, large, small) for workers in (3, 2, 1)]
     post = Posted("a", 0.0, 0.0, 0.5)
     day = Day(1_000_000, 60.0, lateness("all", [0.1, 0.3], [post]), 2, EVERY)
-    return tables(costs, day, judge_loss([post, CALM, AWAY, BACK], MESSAGES, 10.0, 20.0))
+    return tables(costs, day, loss_between([post, CALM, AWAY, BACK], MESSAGES, 10.0, 20.0))
 
 
 CALM, AWAY, BACK = Posted("b", 5, 0, 0.1), Posted("c", 12, 11, 4.0), Posted("d", 25, 22, 0.1)
@@ -42,7 +42,7 @@ def test_costs_are_of_a_message_a_receipt_and_a_small_campaign() -> None:
 
 
 def test_a_lost_node_is_judged_by_what_was_due_meanwhile() -> None:
-    loss = judge_loss([Posted("a", 0, 0, 0.5), CALM, AWAY, BACK], MESSAGES, 10.0, 20.0)
+    loss = loss_between([Posted("a", 0, 0, 0.5), CALM, AWAY, BACK], MESSAGES, 10.0, 20.0)
     assert [(each.name, each.messages) for each in loss.rows] == [
         ("before", 2),
         ("while it is away", 1),
