@@ -2,9 +2,9 @@
 
 import asyncio
 from dataclasses import dataclass
-from datetime import UTC, datetime
 
 from bench import costs
+from bench.carrier_calls import bring
 from bench.contenders import godwit
 from bench.stack import GodwitStack
 from bench.usage import gained
@@ -31,8 +31,8 @@ COSTS = tuple(
 # Of a receipt, under which name it is read.
 RECEIPTS = tuple((f"receipt_{name}", f"cost_{name}") for name in ("api", "database", "wal"))
 KEPT = ("kept_loose", "kept_message", "kept_attempt")
-# How many receipts are brought after a campaign, and how many of them at once.
-RECEIPTS_MAX, AT_ONCE = 1_000, 64
+# How many receipts are brought after a campaign.
+RECEIPTS_MAX = 1_000
 SETUPS = (
     Setup("sqlite", extras=("submission",)),
     Setup("sqlite_two", workers=2, extras=("sqlite_gain",)),
@@ -58,7 +58,8 @@ async def _costly(setup: Setup, stack: GodwitStack, count: int) -> dict[str, flo
     after = await asyncio.to_thread(costs.counters, stack)
     loose = gained(packed, await asyncio.to_thread(costs.table_bytes, stack))
     received = min(count, RECEIPTS_MAX)
-    await _deliver(stack, received)
+    bodies = (await stack.carrier.bodies())[:received]
+    await bring(str(stack.api.base_url), [body["reference"] for body in bodies])
     if (delivered := (await stack.counts(result.id))["delivered"]) != received:
         raise RuntimeError(f"{delivered} of {received} receipts were taken")
     last = await asyncio.to_thread(costs.counters, stack)
@@ -73,25 +74,6 @@ async def _costly(setup: Setup, stack: GodwitStack, count: int) -> dict[str, flo
         "kept_message": kept["message"] / count,
         "kept_attempt": kept["attempt"] / count,
     }
-
-
-async def _deliver(stack: GodwitStack, count: int) -> None:
-    """Bring a receipt for each of so many messages, as a carrier does: one in each call."""
-    at = datetime.now(UTC).isoformat()
-    bodies = await stack.carrier.bodies()
-    places = asyncio.Semaphore(AT_ONCE)
-
-    async def bring(number: int, reference: str) -> None:
-        # The static carrier answered each with its number, from 1.
-        name = f"static-{number}"
-        body = {"id": name, "reference": reference, "status": "delivered", "at": at}
-        async with places:
-            answer = await stack.api.post("/carriers/pretend/receipts", json=body)
-            answer.raise_for_status()
-
-    await asyncio.gather(
-        *(bring(n, body["reference"]) for n, body in enumerate(bodies[:count], start=1))
-    )
 
 
 def _rates(setup: Setup, result: godwit.Outcome, count: int) -> dict[str, float]:

@@ -128,8 +128,9 @@ def costs(sizes: Sizes) -> Iterable[Series]:
     yield Series("cost_wal", "on PostgreSQL, per message: write-ahead log", "B")
     yield Series("cost_writes", "on PostgreSQL, per 1,000: transactions that write", "")
     yield Series("cost_entries", "on PostgreSQL, per 1,000: lines in the books", "")
-    yield Series("receipt_api", "on PostgreSQL, per receipt: time of the API", "ms")
-    yield Series("receipt_database", "on PostgreSQL, per receipt: time of PostgreSQL", "ms")
+    each = "on PostgreSQL, per receipt: time of"
+    yield Series("receipt_api", f"{each} the API", "ms", (at_most(0.35),))
+    yield Series("receipt_database", f"{each} PostgreSQL", "ms", (at_most(0.2),))
     yield Series("receipt_wal", "on PostgreSQL, per receipt: write-ahead log", "B")
     yield Series("kept_loose", "on PostgreSQL, per message: bytes as sent", "B")
     yield Series("kept_message", "packed, of its row in message", "B")

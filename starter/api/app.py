@@ -25,7 +25,8 @@ from service.gc_tuning import relax_gc
 from service.malloc_tuning import limit_heap, trim_heap
 from service.readiness import Readiness, can_serve, readiness_json
 from service.temporal import connect
-from starter.api import carrier_callbacks
+from starter.api.carrier_callbacks import CarrierCalls, PastRouter
+from starter.api.carrier_callbacks import routes as carrier_routes
 from starter.api.http_protocol import http_protocol
 from starter.api.installation_metrics import InstallationMetrics
 from starter.api.methods import HeadAsGet, allowed_methods
@@ -51,12 +52,17 @@ def create_app(context: ApiContext) -> FastAPI:
     app = documented_app(_version(), context.settings)
     app.state.context = context = replace(context, event_dialects=RENDERERS)
     routers = [dialect.routes(context) for dialect in (*DIALECTS, CONSOLE)]
-    for router in (*routers, carrier_callbacks.routes(context)):
+    calls = CarrierCalls(context)
+    carriers = carrier_routes(calls)
+    for router in (*routers, carriers):
         # They are whole: include_router would make each of them once more.
         app.router.routes.extend(router.routes)
     answer = answerer(context)
-    _add_service_routes(app, context, answer)
+    _add_service_routes(app, context)
     _add_failures(app, answer)
+    app.add_middleware(HeadAsGet, routes=app.routes)
+    app.add_middleware(PastRouter, calls=calls, router=carriers, handlers=app.exception_handlers)
+    app.add_middleware(Outermost, answer=answer)
     return app
 
 
@@ -88,9 +94,7 @@ def _add_failures(app: FastAPI, answer: Answer) -> None:
         app.add_exception_handler(kind, raised)
 
 
-def _add_service_routes(app: FastAPI, context: ApiContext, answer: Answer) -> None:
-    app.add_middleware(HeadAsGet, routes=app.routes)
-    app.add_middleware(Outermost, answer=answer)
+def _add_service_routes(app: FastAPI, context: ApiContext) -> None:
     app.state.readiness = readiness = Readiness(context.service, context.store, context.settings)
 
     @app.get("/", include_in_schema=False)

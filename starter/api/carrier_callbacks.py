@@ -1,7 +1,7 @@
 """The routes that carriers call: delivery receipts, and texts sent to our numbers."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Literal
@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
+from fastapi.routing import APIRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from campaign.handoffs import CarrierCall, Forged, Receipt
 from campaign.refusals import Refused
@@ -26,10 +28,13 @@ from telemetry.metrics import CARRIER_CALLS_UNREAD, INBOUND_UNMATCHED
 
 log = get_logger("godwit.receipts")
 
-Take = Callable[[CarrierModule, CarrierCall, str], Awaitable[None]]
+ExceptionHandler = Callable[[Request, Exception], Awaitable[Response]]
 
 BODY_BYTES_MAX = 256 * 1024
 BATCH_MAX = 500
+# After a batch of several calls the next one gathers for so long: in a burst a transaction costs
+# more than the receipts in it. Calls that come one after the other do not wait.
+GATHER_SECONDS = 0.02
 DEFAULT_ACK = Ack()
 
 
@@ -44,6 +49,7 @@ class Batcher:
         self._store = store
         self._waiting: list[tuple[Sequence[Receipt], asyncio.Future[None]]] = []
         self._writing: asyncio.Task[None] | None = None
+        self._in_burst = False
 
     async def write(self, receipts: Sequence[Receipt]) -> None:
         """Return once the receipts are committed; raises StoreUnavailable."""
@@ -55,6 +61,8 @@ class Batcher:
 
     async def _write_all(self) -> None:
         while self._waiting:
+            if self._in_burst and len(self._waiting) < BATCH_MAX:
+                await asyncio.sleep(GATHER_SECONDS)
             batch, self._waiting = self._waiting[:BATCH_MAX], self._waiting[BATCH_MAX:]
             receipts = [receipt for some, _ in batch for receipt in some]
             try:
@@ -63,6 +71,7 @@ class Batcher:
                 self._resolve(batch, lambda future, e=error: future.set_exception(e))  # type: ignore[misc]
             else:
                 self._resolve(batch, lambda future: future.set_result(None))
+            self._in_burst = len(batch) > 1
 
     @staticmethod
     def _resolve(
@@ -93,28 +102,66 @@ _ACKS: dict[int | str, dict[str, Any]] = {
 }
 
 
-def routes(context: ApiContext) -> APIRouter:
-    """The routes that carriers call."""
+class CarrierCalls:
+    """Answers what carriers call about: receipts, and texts to our numbers."""
+
+    def __init__(self, context: ApiContext) -> None:
+        self._context = context
+        self._batcher = Batcher(context.store)
+
+    async def answer(self, request: Request, name: str) -> Response:
+        """Take the call of a carrier; what it says is committed before the answer.
+
+        Raises ServiceUnavailable or StoreUnavailable.
+        """
+        try:
+            module = carrier_module(name)
+        except UnknownCarrier:
+            return problem(404, "not_found", "there is no such carrier")
+        if name not in self._context.settings.carriers:
+            # Only carriers that messages are sent through may call.
+            return problem(404, "not_found", "this carrier is not in use")
+        try:
+            body = await read_bytes(request, BODY_BYTES_MAX)
+            headers = {name.lower(): value for name, value in request.headers.items()}
+            call = CarrierCall(request.method, _address(self._context, request), headers, body)
+            await self._take(module, call, name)
+        except Forged:
+            log.warning("forged", carrier=name)
+            return problem(
+                403, "forbidden", "the signature or token of this carrier is missing or wrong"
+            )
+        except Refused as error:
+            return refused(error.refusals)
+        except BadBody as bad:
+            return problem(bad.status, "malformed_request", bad.reason)
+        ack = getattr(module, "ACK", DEFAULT_ACK)
+        return Response(ack.body, ack.status, media_type=ack.media_type)
+
+    async def _take(self, module: CarrierModule, call: CarrierCall, name: str) -> None:
+        read = read_call(module, call)
+        if read.receipts:
+            receipts = [replace(receipt, carrier=name) for receipt in read.receipts]
+            await self._batcher.write(receipts)
+        store = self._context.store
+        for inbound in read.texts:
+            now = await asyncio.to_thread(store.clock.now)
+            if not await asyncio.to_thread(keep_inbound, store, inbound, name, now):
+                INBOUND_UNMATCHED.labels(name).inc()
+                log.warning("inbound text fits no account", carrier=name)
+        if not read.understood:
+            CARRIER_CALLS_UNREAD.labels(name).inc()
+            log.warning("call of an unknown kind", carrier=name)
+
+
+def routes(calls: CarrierCalls) -> APIRouter:
+    """The routes that carriers call, as they are documented; ``PastRouter`` serves them."""
     router = APIRouter(
         prefix="/carriers",
         tags=["Carriers"],
         default_response_class=Response,
         responses={**_ACKS, **documented(400, 403, 404, 413)},
     )
-    batcher = Batcher(context.store)
-
-    async def take(module: CarrierModule, call: CarrierCall, name: str) -> None:
-        read = read_call(module, call)
-        if read.receipts:
-            await batcher.write([replace(receipt, carrier=name) for receipt in read.receipts])
-        for inbound in read.texts:
-            now = await asyncio.to_thread(context.store.clock.now)
-            if not await asyncio.to_thread(keep_inbound, context.store, inbound, name, now):
-                INBOUND_UNMATCHED.labels(name).inc()
-                log.warning("inbound text fits no account", carrier=name)
-        if not read.understood:
-            CARRIER_CALLS_UNREAD.labels(name).inc()
-            log.warning("call of an unknown kind", carrier=name)
 
     # Some carriers call by GET, with everything in the query.
     @router.get("/{name}/receipts", include_in_schema=False)
@@ -129,7 +176,7 @@ def routes(context: ApiContext) -> APIRouter:
 
         A text counts at this address too: some carriers have one address for everything.
         """
-        return await _take(context, request, name, take)
+        return await calls.answer(request, name)
 
     @router.get("/{name}/inbound", include_in_schema=False)
     @router.post(
@@ -145,39 +192,58 @@ def routes(context: ApiContext) -> APIRouter:
         the person from it. A reply to a leased number is forwarded as its message requested. The
         same text again changes nothing.
         """
-        return await _take(context, request, name, take)
+        return await calls.answer(request, name)
 
     return router
 
 
-async def _take(context: ApiContext, request: Request, name: str, take: Take) -> Response:
-    try:
-        module = carrier_module(name)
-    except UnknownCarrier:
-        return problem(404, "not_found", "there is no such carrier")
-    if not _is_in_use(context, name):
-        # Only carriers that messages are sent through may call.
-        return problem(404, "not_found", "this carrier is not in use")
-    try:
-        body = await read_bytes(request, BODY_BYTES_MAX)
-        headers = {name.lower(): value for name, value in request.headers.items()}
-        call = CarrierCall(request.method, _address(context, request), headers, body)
-        await take(module, call, name)
-    except Forged:
-        log.warning("forged", carrier=name)
-        return problem(
-            403, "forbidden", "the signature or token of this carrier is missing or wrong"
-        )
-    except Refused as error:
-        return refused(error.refusals)
-    except BadBody as bad:
-        return problem(bad.status, "malformed_request", bad.reason)
-    ack = getattr(module, "ACK", DEFAULT_ACK)
-    return Response(ack.body, ack.status, media_type=ack.media_type)
+class PastRouter:
+    """Answers GET and POST of ``routes`` itself; the router tries each route of the API before.
 
+    Everything else, such as HEAD and a wrong method, goes on to the router. ``handlers`` are those
+    of the application, by the exception that they answer.
+    """
 
-def _is_in_use(context: ApiContext, name: str) -> bool:
-    return name in context.settings.carriers
+    def __init__(
+        self,
+        app: ASGIApp,
+        calls: CarrierCalls,
+        router: APIRouter,
+        handlers: Mapping[Any, ExceptionHandler],
+    ) -> None:
+        self._app = app
+        self._calls = calls
+        self._handlers = handlers
+        self._routes = {
+            (method, route.path.rpartition("/")[2]): route
+            for route in router.routes
+            if isinstance(route, APIRoute)
+            for method in route.methods
+        }
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request or pass it on. Source: ASGI 3.0."""
+        route, name = self._find(scope) if scope["type"] == "http" else (None, "")
+        if route is None:
+            await self._app(scope, receive, send)
+            return
+        scope["route"] = route
+        request = Request(scope, receive)
+        try:
+            response = await self._calls.answer(request, name)
+        except Exception as error:
+            kinds = (kind for kind in type(error).__mro__ if kind in self._handlers)
+            if (kind := next(kinds, None)) is None:
+                raise
+            response = await self._handlers[kind](request, error)
+        await response(scope, receive, send)
+
+    def _find(self, scope: Scope) -> tuple[APIRoute | None, str]:
+        """The route of a request and the carrier in its path; None for any other route."""
+        match scope["path"].split("/", 4):
+            case ["", "carriers", str(name), str(last)] if name:
+                return self._routes.get((scope["method"], last)), name
+        return None, ""
 
 
 def _address(context: ApiContext, request: Request) -> str:

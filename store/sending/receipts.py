@@ -75,8 +75,8 @@ class Receipts:
         self._guards = guards
         rows = database.rowset("reference TEXT, status TEXT, code TEXT, at BIGINT, carrier TEXT")
         # The answer to the same request may make ``sending`` ``sent`` at this moment; the second
-        # of the two must read what the first wrote. In one order, so that two batches cannot
-        # deadlock.
+        # of the two must read what the first wrote. In one order, as ``settle`` sorts its rows, so
+        # that two batches hardly ever deadlock.
         self._messages_for_update = text(f"""
             SELECT id FROM message
             WHERE id IN (SELECT r.reference FROM {rows})
@@ -127,25 +127,17 @@ class Receipts:
         """As ``apply``, inside the caller's transaction; the destinations are to be notified."""
         if not receipts:
             return Settled()
-        rows = json_rows(
-            [
-                {
-                    "reference": receipt.reference,
-                    "status": receipt.status.value,
-                    "code": receipt.code,
-                    "at": receipt.at,
-                    "carrier": receipt.carrier,
-                }
-                for receipt in receipts
-            ]
-        )
-
-        connection.execute(self._messages_for_update, {"rows": rows})
-        moved = connection.execute(self._settle_sent, {"rows": rows, "now": now}).all()
+        moved = self._settle(connection, receipts, now)
         settled = {row.id for row in moved}
+        # Sent messages are nearly all; the rest is locked first, and some may be sent by then.
+        others = [receipt for receipt in receipts if receipt.reference not in settled]
+        if others:
+            connection.execute(self._messages_for_update, {"rows": _rows(others)})
+            moved += self._settle(connection, others, now)
+            settled = {row.id for row in moved}
         proved = [
             row
-            for receipt in receipts
+            for receipt in others
             if receipt.reference not in settled
             and (row := self._prove_handoff(connection, receipt, now)) is not None
         ]
@@ -155,6 +147,13 @@ class Receipts:
         for row in sorted(proved, key=lambda each: str(each.campaign_id)):
             _post(connection, row)
         return Settled(destinations, [*moved, *proved])
+
+    def _settle(
+        self, connection: Connection, receipts: Sequence[Receipt], now: Instant
+    ) -> list[Row[Any]]:
+        """Move messages that are sent; their rows."""
+        values = {"rows": _rows(receipts), "now": now}
+        return list(connection.execute(self._settle_sent, values))
 
     def _prove_handoff(
         self, connection: Connection, receipt: Receipt, now: Instant
@@ -178,6 +177,21 @@ class Receipts:
                 connection, row.account_id, row.key, row.campaign_id, row.position, row.sent_at
             )
         return row
+
+
+def _rows(receipts: Sequence[Receipt]) -> str:
+    return json_rows(
+        [
+            {
+                "reference": receipt.reference,
+                "status": receipt.status.value,
+                "code": receipt.code,
+                "at": receipt.at,
+                "carrier": receipt.carrier,
+            }
+            for receipt in sorted(receipts, key=lambda each: each.reference)
+        ]
+    )
 
 
 def _count(receipts: Sequence[Receipt], settled: Settled) -> None:

@@ -4,6 +4,7 @@ import itertools
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import event
 
 from campaign.handoffs import Receipt
 from campaign.instants import DAY, SECOND
@@ -92,6 +93,20 @@ def test_a_receipt_resolves_an_unknown_message_and_pays_for_it(builder: StoreBui
     assert builder.statuses(campaign) == ["delivered", "undelivered"]
     assert builder.money() == (GRANTED - 4, 0, 4)
     assert audit(builder.store.database).findings == ()
+
+
+def test_receipts_for_sent_messages_take_one_statement(builder: StoreBuilder) -> None:
+    campaign = builder.admit(50)
+    builder.send(campaign)
+    asked: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        asked.append(statement.split()[0])
+
+    event.listen(builder.store.database.engine, "after_cursor_execute", note)
+    receipts = [delivered(campaign, position) for position in range(50)]
+    assert builder.store.receipts.apply(receipts) == 50
+    assert [verb for verb in asked if verb != "BEGIN"] == ["UPDATE"]
 
 
 def test_of_both_receipts_at_once_one_counts(builder: StoreBuilder) -> None:
