@@ -28,7 +28,7 @@ from telemetry.metrics import CARRIER_CALLS_UNREAD, INBOUND_UNMATCHED
 
 log = get_logger("godwit.receipts")
 
-ExceptionHandler = Callable[[Request, Exception], Awaitable[Response]]
+ExceptionHandler = Callable[[Request, Any], Any]
 
 BODY_BYTES_MAX = 256 * 1024
 BATCH_MAX = 500
@@ -218,7 +218,7 @@ class PastRouter:
             (method, route.path.rpartition("/")[2]): route
             for route in router.routes
             if isinstance(route, APIRoute)
-            for method in route.methods
+            for method in route.methods or ()
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
