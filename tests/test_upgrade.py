@@ -10,6 +10,7 @@ import pytest
 
 from tests.running import Json, Running, stack
 from tests.test_layout import ROOT
+from tests.test_lost_workflows import until
 
 pytestmark = pytest.mark.stack
 VERSIONS = Path("store", "migrations", "versions")
@@ -68,13 +69,15 @@ def test_campaigns_of_the_previous_code_go_on_after_an_upgrade(
         waiting, paused = post(old, 1_000, start), post(old, 2_000, start)
         spread = post(old, 3_000, spreadHours=0.01)
         assert old.api.post(f"/v1/campaigns/{paused}/pause").status_code == 202
+        until(lambda: old.get(f"/v1/campaigns/{paused}")["status"] == "paused", 30, "a pause")
         long = post(old, 4_000, spreadHours=336)
         running = old.send_batch(PEOPLE)
         old.wait_for(300)
         assert old.stop() == 0
     with stack(data) as new:
         assert len(new.carrier_log()) < PEOPLE, "all was sent before the upgrade"
-        assert new.api.post(f"/v1/campaigns/{paused}/resume").status_code == 202
+        answer = new.api.post(f"/v1/campaigns/{paused}/resume")
+        assert answer.status_code == 202, answer.text
         for campaign, people in ((running, PEOPLE), (waiting, 100), (spread, 100), (paused, 100)):
             counts = new.wait_for_end(campaign)["counts"]
             assert counts["sent"] + counts["delivered"] == people, counts
