@@ -62,7 +62,7 @@ def main() -> None:
         sys.exit("ended by SIGTERM")
     if found := troubles(tale):
         sys.exit("\n".join([*found, f"logs in {given.logs}"]))
-    shutil.rmtree(given.logs)
+    shutil.rmtree(given.logs, ignore_errors=True)
     if given.page:
         write_page(given.page, tale)
 
