@@ -15,7 +15,7 @@ from tests.test_lost_workflows import until
 pytestmark = pytest.mark.stack
 VERSIONS = Path("store", "migrations", "versions")
 PEOPLE = 2_000
-LATER = timedelta(seconds=45)
+LATER = timedelta(seconds=60)
 
 
 def git(*arguments: str) -> bytes:
@@ -63,8 +63,8 @@ def test_campaigns_of_the_previous_code_go_on_after_an_upgrade(
     tmp_path: Path, previous: Path
 ) -> None:
     data = tmp_path / "data"
-    start = datetime.now(UTC) + LATER
     with stack(data, tree=str(previous)) as old:
+        start = datetime.now(UTC) + LATER
         assert old.command("carrier", "rate", "pretend", "100").returncode == 0
         waiting, paused = post(old, 1_000, start), post(old, 2_000, start)
         spread = post(old, 3_000, spreadHours=0.01)
