@@ -54,7 +54,7 @@ incidents: setup ## Stage ten incidents, mend each by its runbook, and write the
 	$(BIN)/python -m tests.monitoring
 
 cluster: setup temporal-server ## Run docker-compose.yml in roles as processes, and break each.
-	$(BIN)/python -m tests.cluster
+	$(BIN)/python -m tests.cluster $(PAGE:%=--page %)
 
 .PHONY: bench
 bench: setup .venv/bench/ready ## Measure against peers and the limit; print and write the table.
@@ -103,6 +103,8 @@ TEMPORAL_SERVER := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/godwit/temporal-$(TEMP
 temporal-server: $(TEMPORAL_SERVER)/ready ## Build Temporal's server and schema tool with Go.
 
 $(TEMPORAL_SERVER)/ready:
+	@command -v go >/dev/null || { echo "go is not installed: Temporal's server cannot be built \
+	here"; exit 1; }
 	mkdir -p $(@D)
 	GOBIN=$(@D) CGO_ENABLED=0 timeout $(or $(BUILD_SECONDS),1800) go install -trimpath \
 		go.temporal.io/server/cmd/server@v$(TEMPORAL) \

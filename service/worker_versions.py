@@ -21,6 +21,13 @@ from temporalio.worker import WorkerDeploymentConfig
 from campaign.settings import Settings
 
 KNOWN_SECONDS = 30.0
+# It does not know these workers yet, another one was quicker, or many start at once.
+PASSING = (
+    RPCStatusCode.NOT_FOUND,
+    RPCStatusCode.FAILED_PRECONDITION,
+    RPCStatusCode.RESOURCE_EXHAUSTED,
+    RPCStatusCode.UNAVAILABLE,
+)
 
 
 def deployment_config(settings: Settings) -> WorkerDeploymentConfig | None:
@@ -48,8 +55,7 @@ async def become_current_if_first(client: Client, settings: Settings) -> bool:
             try:
                 return await _become_current_if_first(client, settings)
             except RPCError as error:
-                # It does not know these workers yet, or another one was quicker.
-                if error.status not in (RPCStatusCode.NOT_FOUND, RPCStatusCode.FAILED_PRECONDITION):
+                if error.status not in PASSING:
                     raise
             await asyncio.sleep(0.2)
 

@@ -13,6 +13,8 @@ from typing import Any
 
 import httpx
 
+from tests.test_layout import ROOT
+
 Json = dict[str, Any]
 RECIPIENTS = 5_000
 
@@ -20,10 +22,13 @@ RECIPIENTS = 5_000
 class Running:
     """A stack started by the command line, and what it said of itself."""
 
-    def __init__(self, process: subprocess.Popen[str], description: Json, data: Path) -> None:
+    def __init__(
+        self, process: subprocess.Popen[str], description: Json, data: Path, tree: str = str(ROOT)
+    ) -> None:
         self.process = process
         self.description = description
         self.data = data
+        self.tree = tree
         account = description["account"]
         self.api = httpx.Client(
             base_url=description["api"],
@@ -98,6 +103,7 @@ class Running:
         """Run a command beside the stack."""
         return subprocess.run(
             [sys.executable, "-m", "starter", *arguments],
+            cwd=self.tree,
             env={**os.environ, "GODWIT_DATA": str(self.data)},
             capture_output=True,
             text=True,
@@ -125,15 +131,20 @@ def mixed_batch(count: int) -> Json:
 
 @contextmanager
 def stack(
-    data: Path, receipts_grace_seconds: int = 3, host: str = "127.0.0.1", **settings: str
+    data: Path,
+    receipts_grace_seconds: int = 3,
+    host: str = "127.0.0.1",
+    tree: str = str(ROOT),
+    **settings: str,
 ) -> Iterator[Running]:
-    """Run ``godwit up --json`` on free ports; ``settings`` are variables of its environment."""
+    """Run ``godwit up --json`` of a tree on free ports; ``settings`` are its variables."""
     settings["GODWIT_RECEIPTS_GRACE_SECONDS"] = str(receipts_grace_seconds)
     errors = (data.parent / "up.err").open("a")
     ports = ["--port", "0", "--temporal-port", "0", "--ui-port", "0", "--host", host]
     ports += ["--workers", "1"]
     process = subprocess.Popen(
         [sys.executable, "-m", "starter", "up", "--json", "--data", str(data), *ports],
+        cwd=tree,
         env={**os.environ, **settings},
         stdout=subprocess.PIPE,
         stderr=errors,
@@ -144,7 +155,7 @@ def stack(
     try:
         line = process.stdout.readline()
         assert line, f"the stack did not start: {(data.parent / 'up.err').read_text()}"
-        running = Running(process, json.loads(line), data)
+        running = Running(process, json.loads(line), data, tree)
         yield running
     finally:
         if running is not None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from campaign.settings import Settings
 from store.sending.earlier_tries import mark_restored
 from store.store import open_store
-from tests.chaos.arena import Arena, arena
+from tests.chaos.arena import Arena, SystemUnderTest, arena
 from tests.chaos.check import Restored, check, leaks
 from tests.chaos.customers import Customers, Posted, now
 from tests.chaos.nemesis import Attack, Tally, rage, settle
@@ -53,9 +53,9 @@ async def run_restored(directory: Path, attack: Attack) -> Tally:
         )
         posted = list(customers.posted.values())
         customers.posted = {
-            each.id: _as_of(each, copied_from, copied_until)
+            each.id: as_of(each, copied_from, copied_until)
             for each in posted
-            if await _exists(field, each)
+            if await exists(field, each)
         }
         forgotten = await settle(field, customers)
         log = await field.carrier_log()
@@ -118,11 +118,12 @@ async def _until_answering(field: Arena) -> None:
             await asyncio.sleep(0.2)
 
 
-async def _exists(field: Arena, posted: Posted) -> bool:
+async def exists(field: SystemUnderTest, posted: Posted) -> bool:
+    """Tell whether the store has a campaign."""
     return (await field.api.get(f"/v1/campaigns/{posted.id}")).status_code == 200
 
 
-def _as_of(posted: Posted, since: int, until: int) -> Posted:
+def as_of(posted: Posted, since: int, until: int) -> Posted:
     """A campaign with the orders that the copy has; with none where that cannot be said."""
     if any(order.asked_at <= until and order.answered_at >= since for order in posted.orders):
         return Posted(posted.id, posted.people)

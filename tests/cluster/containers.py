@@ -5,9 +5,10 @@ import os
 import shutil
 import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ParamSpec, TypeVar
 
 from starter.embedded.supervisor import Part, Supervisor
 from tests.cluster.compose import Health, Service
@@ -28,6 +29,9 @@ START_SECONDS = 240.0
 JOB_SECONDS = 240.0
 JOB_AGAIN_SECONDS = 1.0
 LOG_SHOWN = 3_000
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class DidNotStart(Exception):
@@ -63,6 +67,18 @@ class Container:
         if number == signal.SIGKILL:
             self._empty_tmpfs()
 
+    async def stop(self) -> None:
+        """Stop the process as Docker does, and keep it down."""
+        process = self.part.process
+        if process is None:
+            return
+        self.part.may_run.clear()
+        is_postgres = self.place.service.image.startswith("postgres:")
+        if process.returncode is None:
+            process.send_signal(signal.SIGINT if is_postgres else signal.SIGTERM)
+            await _wait(process, self.place.service.stop_seconds)
+        self._empty_tmpfs()
+
     def _empty_tmpfs(self) -> None:
         """A container that starts again finds it empty."""
         for target in self.place.service.tmpfs:
@@ -74,7 +90,7 @@ class Container:
 class Installation:
     """The services of Compose files, running as processes below one directory."""
 
-    services: Mapping[str, Service]
+    services: dict[str, Service]
     home: Path
     network: Network = field(init=False)
     supervisor: Supervisor = field(init=False)
@@ -82,7 +98,6 @@ class Installation:
     images: dict[str, Image | None] = field(default_factory=dict, init=False)
     _proxies: dict[tuple[str, int], Proxy] = field(default_factory=dict, init=False)
     _ready: dict[str, asyncio.Event] = field(default_factory=dict, init=False)
-    _jobs: list[asyncio.subprocess.Process] = field(default_factory=list, init=False)
     _began: float = field(default=0.0, init=False)
 
     def __post_init__(self) -> None:
@@ -94,8 +109,13 @@ class Installation:
         """Where every process writes its log."""
         return self.home / "data" / "logs"
 
-    async def up(self) -> None:
-        """Start everything in the order of its dependencies, until all is healthy.
+    async def up(
+        self, names: Collection[str] = (), without: Collection[str] = (), waits: bool = True
+    ) -> None:
+        """Start what does not run, in the order of its dependencies, until all is healthy.
+
+        Jobs run again. If there are ``names``, nothing else is started, and never what is in
+        ``without``. Unless this ``waits``, only services that others need must become healthy.
 
         Raises:
             NotHere: a program is missing.
@@ -103,22 +123,38 @@ class Installation:
         """
         self._began = time.monotonic()
         make_tools(self.home / "tools")
-        self.images = {name: image_of(service) for name, service in self.services.items()}
+        started = set(names or self.services) - set(without)
         self._ready = {name: asyncio.Event() for name in self.services}
+        for name in self.services.keys() - started:
+            self._ready[name].set()
         try:
             async with asyncio.TaskGroup() as group:
-                for service in self.services.values():
-                    group.create_task(self._bring_up(service))
+                for name in started:
+                    group.create_task(self._bring_up(self.services[name], waits))
         except* DidNotStart as errors:
             raise errors.exceptions[0] from None
+
+    async def add(self, *services: Service) -> None:
+        """Start further services, as with one more Compose file."""
+        self.services.update({service.name: service for service in services})
+        await self.up([service.name for service in services])
+
+    async def stop(self, *names: str) -> None:
+        """Stop services and keep them down, as Docker does: what needs others before those."""
+        for name in reversed(self.services):
+            if name in names:
+                await asyncio.gather(*(each.stop() for each in self.of(name)))
+
+    async def remove(self, *names: str) -> None:
+        """Stop services that were added, and forget them."""
+        await self.stop(*names)
+        for name in names:
+            del self.services[name]
 
     async def down(self) -> None:
         """End every process at once: nothing of it is kept."""
         for proxy in self._proxies.values():
             await proxy.close()
-        for job in self._jobs:
-            if job.returncode is None:
-                job.kill()
         # Those that ended must not come back while the rest is stopped.
         stopping = asyncio.create_task(self.supervisor.stop())
         await asyncio.sleep(0)
@@ -148,24 +184,29 @@ class Installation:
             raise RuntimeError(f"{command[0]} failed: {errors.decode()}")
         return output.decode()
 
-    async def _bring_up(self, service: Service) -> None:
+    async def _bring_up(self, service: Service, waits: bool) -> None:
         for needed in service.needs:
             await self._ready[needed].wait()
-        image = self.images[service.name]
-        if image is None:
-            self._ready[service.name].set()
-            return
-        for place in self.network.places(service, image.paths):
-            container = await asyncio.to_thread(self._make, place, image)
-            await self._balance()
+        image = self.images[service.name] = image_of(service)
+        for place in self.network.places(service, image.paths) if image else ():
+            container = self.containers.get(place.name) or await self._create(place)
             if service.is_job:
                 await self._run_job(container)
+            elif place.name in self.containers:
+                container.part.may_run.set()
             else:
-                self.containers[place.name] = container
                 await self.supervisor.start(container.part)
-        waits = (self._until_healthy(container) for container in self.of(service.name))
-        await asyncio.gather(*waits)
+            self.containers[place.name] = container
+        if waits or any(service.name in other.needs for other in self.services.values()):
+            await asyncio.gather(*map(self._until_healthy, self.of(service.name)))
         self._ready[service.name].set()
+
+    async def _create(self, place: Place) -> Container:
+        image = self.images[place.service.name]
+        assert image is not None
+        container = await _to_its_end(self._make, place, image)
+        await self._balance()
+        return container
 
     def _make(self, place: Place, image: Image) -> Container:
         """Make a replica's directories and files, and say how it is run."""
@@ -186,6 +227,8 @@ class Installation:
         }
         command = self.network.words(place, image.argv(place.service))
         if place.service.image.startswith("postgres:"):
+            # Where clients in the container find the server.
+            environment["PGHOST"] = str(place.home / "tmp")
             command += prepare_postgres(place, image, environment)
         log = self.logs / f"{place.name}.log"
         part = Part(place.name, command, environment, log, place.service.stop_seconds)
@@ -211,13 +254,11 @@ class Installation:
                     stdin=asyncio.subprocess.DEVNULL,
                     stdout=output,
                     stderr=output,
+                    start_new_session=True,
                 )
-                self._jobs.append(process)
-                async with asyncio.timeout(JOB_SECONDS):
-                    if await process.wait() == 0:
-                        container.healthy_after = time.monotonic() - self._began
-                        self.containers[part.name] = container
-                        return
+                if await _wait(process, JOB_SECONDS) == 0:
+                    container.healthy_after = time.monotonic() - self._began
+                    return
             await asyncio.sleep(JOB_AGAIN_SECONDS)
         raise DidNotStart(f"{part.name} failed: {_end_of(part.log)}")
 
@@ -245,14 +286,31 @@ async def _check(
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.DEVNULL,
+        start_new_session=True,
     )
+    return await _wait(process, health.timeout) == 0
+
+
+async def _to_its_end(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Run it in a thread; if this is cancelled, wait for it, so that what it started is ended."""
+    running = asyncio.create_task(asyncio.to_thread(function, *args, **kwargs))
     try:
-        async with asyncio.timeout(health.timeout):
-            return await process.wait() == 0
+        return await asyncio.shield(running)
+    finally:
+        await asyncio.wait([running])
+
+
+async def _wait(process: asyncio.subprocess.Process, seconds: float) -> int:
+    """The exit code of a process; if it takes longer or nobody waits, it is killed with its own."""
+    try:
+        async with asyncio.timeout(seconds):
+            return await process.wait()
     except TimeoutError:
-        process.kill()
-        await process.wait()
-        return False
+        return -signal.SIGKILL
+    finally:
+        if process.returncode is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            await process.wait()
 
 
 def _quickest(service: Service) -> signal.Signals:

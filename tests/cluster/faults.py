@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import time
+from asyncio.subprocess import Process
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -68,6 +69,7 @@ async def _recover(
     system: Cluster, container: Container, probe: Probe, sends: Sends, how: str
 ) -> Recovery:
     since, clock = now(), time.monotonic()
+    before = None if how == "frozen" else container.part.process
     if how == "frozen":
         container.signal(signal.SIGSTOP)
         await asyncio.sleep(FROZEN_SECONDS)
@@ -79,7 +81,7 @@ async def _recover(
     else:
         container.signal(signal.SIGKILL)
     name = container.place.name
-    healthy = await _until_healthy(system, container, clock)
+    healthy = await _until_healthy(system, container, before, clock)
     healed, healed_clock = now(), time.monotonic()
     while not (probe.is_answered(healed_clock) and _sent_since(sends.instants, healed)):
         assert time.monotonic() < clock + RECOVERY_SECONDS, f"{name} {how}: no recovery"
@@ -90,10 +92,13 @@ async def _recover(
     return Recovery(f"{name} {how}", healthy, probe.longest(clock), sends.longest(since))
 
 
-async def _until_healthy(system: Cluster, container: Container, clock: float) -> float:
-    """Seconds until a part is healthy again, once it was seen to be down."""
-    name, before = container.place.name, container.part.process
-    while container.part.process is before and time.monotonic() < clock + 1.0:
+async def _until_healthy(
+    system: Cluster, container: Container, before: Process | None, clock: float
+) -> float:
+    """Seconds until a part is healthy again, as another process than the one ``before``."""
+    name = container.place.name
+    while container.part.process is before:
+        assert time.monotonic() < clock + RECOVERY_SECONDS, f"{name} was not started again"
         await asyncio.sleep(0.02)
     while not await container.is_healthy(system.installation.network):
         assert time.monotonic() < clock + RECOVERY_SECONDS, f"{name} did not come back"

@@ -77,7 +77,7 @@ def search_path(image: Image, tools: Path) -> str:
 
 def make_tools(directory: Path) -> None:
     """Write the programs that images have and this machine may not."""
-    directory.mkdir()
+    directory.mkdir(exist_ok=True)
     for name, text in _TOOLS.items():
         (directory / name).write_text(text)
         (directory / name).chmod(0o755)
@@ -87,7 +87,7 @@ def _ours() -> Image:
     match = _ENTRYPOINT.search((ROOT / "Dockerfile").read_text("utf-8"))
     assert match is not None
     entrypoint = tuple(match[1].split('", "'))
-    environment = {"PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = {"PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(ROOT)}
     return Image("this tree", entrypoint, environment=environment)
 
 
@@ -149,7 +149,7 @@ def _initialise(
     def run(*command: str, given: str | None = None) -> None:
         done = subprocess.run(
             [*image.lower, *command],
-            env={**environment, "PGHOST": str(sockets)},
+            env=environment,
             cwd=sockets,
             input=given,
             capture_output=True,

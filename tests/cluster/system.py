@@ -6,7 +6,7 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from psycopg import sql
 
 from starter.embedded.demo_account import DEMO_NAME, DEMO_SENDERS
 from tests.chaos.arena import carrier_log
-from tests.cluster.compose import read_services
+from tests.cluster.compose import Service, read_services
 from tests.cluster.containers import Installation
 from tests.cluster.images import ROOT
 from tests.cluster.variables import read_env
@@ -30,6 +30,16 @@ FILES = (
 )
 SCALE = {"worker": 3}
 SECRETS = ("GODWIT_SECRET_KEY", "POSTGRES_PASSWORD", "STORE_PASSWORD", "TEMPORAL_STORE_PASSWORD")
+# Versions of workers, as the chart has them; the image's tag here.
+BUILD = "today"
+DYNAMIC_CONFIG = "/etc/temporal/dynamic/godwit.yaml"
+# A version counts as drained after minutes, by when a cluster of this machine is gone.
+DRAINED_SOON = """
+matching.wv.VersionDrainageStatusVisibilityGracePeriod:
+  - value: 5s
+matching.wv.VersionDrainageStatusRefreshInterval:
+  - value: 5s
+"""
 CREDITS = "10000000"
 API_PORT = 8080
 # Values that are read back from the database in one piece.
@@ -104,7 +114,7 @@ class Cluster:
 async def cluster(keep: Path | None = None, files: Sequence[str] = FILES) -> AsyncIterator[Cluster]:
     """Run everything in ``files`` until the block ends, on secrets of its own; then delete it.
 
-    Logs are copied to the directory ``keep`` before.
+    Logs are copied to the directory ``keep`` in the end, in the place of what is there.
 
     Raises:
         NotHere: a program is missing.
@@ -114,10 +124,12 @@ async def cluster(keep: Path | None = None, files: Sequence[str] = FILES) -> Asy
     variables |= {name: secrets.token_urlsafe(24) for name in SECRETS}
     # An operator sets what the example leaves open; nothing here, so that defaults are tried.
     variables = {name: value for name, value in variables.items() if value}
+    variables["GODWIT_WORKER_BUILD"] = BUILD
     services = read_services(ROOT, [ROOT / file for file in files], variables, SCALE)
     home = Path(tempfile.mkdtemp(prefix="godwit-cluster-"))
     # PostgreSQL runs as another user and must reach its directory.
     home.chmod(0o711)
+    _drain_soon(services, home / "dynamic.yaml")
     installation = Installation(services, home)
     try:
         await installation.up()
@@ -129,9 +141,18 @@ async def cluster(keep: Path | None = None, files: Sequence[str] = FILES) -> Asy
             yield running
     finally:
         await installation.down()
-        if keep is not None:
-            shutil.copytree(installation.logs, keep, dirs_exist_ok=True)
+        if keep is not None and installation.logs.is_dir():
+            shutil.rmtree(keep, ignore_errors=True)
+            shutil.copytree(installation.logs, keep)
         shutil.rmtree(home, ignore_errors=True)
+
+
+def _drain_soon(services: dict[str, Service], file: Path) -> None:
+    """Add what only a test wants to Temporal's dynamic configuration."""
+    for name, service in services.items():
+        if said := service.files.get(DYNAMIC_CONFIG):
+            file.write_text(said.read_text("utf-8") + DRAINED_SOON, "utf-8")
+            services[name] = replace(service, files={**service.files, DYNAMIC_CONFIG: file})
 
 
 async def _make_account(installation: Installation) -> dict[str, Any]:

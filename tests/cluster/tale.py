@@ -6,18 +6,20 @@ import random
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 
 import httpx
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 
 from tests.chaos.check import Verdict, check, leaks
-from tests.chaos.customers import Customers, Posted, now
+from tests.chaos.customers import Customers, now
 from tests.chaos.nemesis import limit_sender, settle
 from tests.cluster import dialects
+from tests.cluster.campaigns import post_with_rate
+from tests.cluster.deploys import Carried, Deploy
 from tests.cluster.faults import Recovery, break_everything
 from tests.cluster.measures import Sends
+from tests.cluster.restores import Rehearsal, Rehearsals
 from tests.cluster.system import Cluster
 from tests.test_replay import replayer
 
@@ -25,8 +27,6 @@ SEED = 20_261_129
 DIALECTS_SECONDS = 90.0
 STEERED_PEOPLE, STEERED_RATE = 2_000, 100
 STEADY_PEOPLE, STEADY_RATE = 9_000, 20
-# Enough for a rate to be set before the first message.
-START_SECONDS = 5.0
 CUSTOMERS = 2
 SIZES = (50, 300)
 SENDER_RATE = 150.0
@@ -48,6 +48,9 @@ class Tale:
     campaigns: int = 0
     orders: int = 0
     replayed: int = 0
+    carried: list[Carried] = field(default_factory=list)
+    deploy_troubles: list[str] = field(default_factory=list)
+    rehearsals: list[Rehearsal] = field(default_factory=list)
     connections: dict[str, int] = field(default_factory=dict)
 
 
@@ -72,6 +75,13 @@ async def tell(system: Cluster) -> Tale:
     tale.recoveries = await attack(system, customers)
     tale.connections = await asyncio.to_thread(system.connections)
     mark("faults")
+    client = await connect(system)
+    tale.replayed = await replay(client)
+    mark("replays")
+    deploy = Deploy(system, customers, client)
+    await deploy.run()
+    tale.carried, tale.deploy_troubles = deploy.rows, deploy.troubles
+    mark("a deploy")
     forgotten = await settle(system, customers)
     mark("until all have ended")
     tale.verdict = await asyncio.to_thread(
@@ -81,8 +91,10 @@ async def tell(system: Cluster) -> Tale:
     await asyncio.to_thread(system.save_temporal_records)
     tale.verdict.leaks = await leaks(system, customers.numbers)
     mark("judgement")
-    tale.replayed = await replay(system)
-    mark("replays")
+    rehearsals = Rehearsals(system, customers, system.installation.home / "copies")
+    await rehearsals.run()
+    tale.rehearsals = rehearsals.rows
+    mark("back-up and restore")
     tale.campaigns = len(customers.posted)
     tale.orders = sum(len(posted.orders) for posted in customers.posted.values())
     return tale
@@ -125,7 +137,7 @@ async def steer(system: Cluster, customers: Customers) -> dict[str, float]:
 
     Returns the seconds from each order to its answer and to the last, or first, send.
     """
-    posted = await _post_with_rate(customers, 7, STEERED_PEOPLE, STEERED_RATE)
+    posted = await post_with_rate(customers, 7, STEERED_PEOPLE, STEERED_RATE)
     sends = Sends(system, posted)
     await sends.until(STEERED_RATE, DIALECTS_SECONDS)
     found: dict[str, float] = {}
@@ -146,7 +158,7 @@ async def steer(system: Cluster, customers: Customers) -> dict[str, float]:
 
 async def attack(system: Cluster, customers: Customers) -> list[Recovery]:
     """Break everything while customers post and steer; what each fault cost."""
-    steady = await _post_with_rate(customers, 8, STEADY_PEOPLE, STEADY_RATE)
+    steady = await post_with_rate(customers, 8, STEADY_PEOPLE, STEADY_RATE)
     stop = asyncio.Event()
     async with asyncio.TaskGroup() as group:
         for _ in range(CUSTOMERS):
@@ -160,12 +172,16 @@ async def attack(system: Cluster, customers: Customers) -> list[Recovery]:
     return recoveries
 
 
-async def replay(system: Cluster) -> int:
-    """Replay histories that this cluster recorded on the code of now; how many."""
+async def connect(system: Cluster) -> Client:
+    """A client of the cluster's Temporal."""
     address, namespace = system.temporal
-    client = await Client.connect(
+    return await Client.connect(
         address, namespace=namespace, data_converter=pydantic_data_converter
     )
+
+
+async def replay(client: Client) -> int:
+    """Replay histories that this cluster recorded on the code of now; how many."""
     count = 0
     async for execution in client.list_workflows("WorkflowType = 'Campaign'", limit=REPLAYS):
         handle = client.get_workflow_handle(execution.id, run_id=execution.run_id)
@@ -174,28 +190,19 @@ async def replay(system: Cluster) -> int:
     return count
 
 
-async def _post_with_rate(customers: Customers, block: int, people: int, rate: int) -> Posted:
-    recipients = [{"to": to} for to in dialects.numbers(block, people)]
-    start = datetime.now(UTC) + timedelta(seconds=START_SECONDS)
-    body = {
-        "text": dialects.TEXT,
-        "recipients": recipients,
-        "idempotencyKey": f"steady-{block}",
-        "scheduleDateTime": start.isoformat(timespec="milliseconds"),
-    }
-    posted = await customers.post(body)
-    await customers.order(posted, "rate", rate, {"rate": rate})
-    return posted
-
-
 def troubles(tale: Tale) -> Sequence[str]:
     """What did not hold, in words; nothing if all did."""
-    verdict = tale.verdict
-    counted = {name: getattr(verdict, name) for name in ("lost", "doubled", "miscounted", "drift")}
-    found = [f"{name}: {count}" for name, count in counted.items() if count]
-    found += verdict.troubles
+    found = _wrong(tale.verdict) + tale.deploy_troubles
+    for each in tale.rehearsals:
+        found += [f"{each.case.heading}: {trouble}" for trouble in _wrong(each.verdict)]
     if tale.batches[0] != dialects.BATCHES_A_MINUTE:
         found.append(f"{tale.batches[0]} batches were accepted in one minute")
     if tale.replayed == 0:
         found.append("no history was replayed")
     return found
+
+
+def _wrong(verdict: Verdict) -> list[str]:
+    names = ("lost", "doubled", "miscounted", "unknown", "drift")
+    counted = {name: getattr(verdict, name) for name in names}
+    return [f"{name}: {count}" for name, count in counted.items() if count] + verdict.troubles

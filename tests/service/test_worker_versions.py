@@ -4,10 +4,16 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import cast
 
 import pytest
-from temporalio.api.workflowservice.v1 import SetWorkerDeploymentCurrentVersionRequest
-from temporalio.service import RPCError
+from temporalio.api.workflowservice.v1 import (
+    DescribeWorkerDeploymentRequest,
+    DescribeWorkerDeploymentResponse,
+    SetWorkerDeploymentCurrentVersionRequest,
+)
+from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
 from temporalio.testing import WorkflowEnvironment
 
 from campaign.instants import HOUR
@@ -83,6 +89,33 @@ async def moves(story: Story, campaign: CampaignView, build: str) -> None:
             await reaches(story, campaign.id, CampaignStatus.SCHEDULED)
             await story.service.pause(campaign)
             await reaches(story, campaign.id, CampaignStatus.PAUSED)
+
+
+class Busy:
+    """A server that has too much to do when it is asked first, and knows a current version then."""
+
+    namespace = "godwit"
+
+    def __init__(self) -> None:
+        self.workflow_service = self
+        self.asked = 0
+
+    async def describe_worker_deployment(
+        self, request: DescribeWorkerDeploymentRequest
+    ) -> DescribeWorkerDeploymentResponse:
+        self.asked += 1
+        if self.asked == 1:
+            raise RPCError("busy", RPCStatusCode.RESOURCE_EXHAUSTED, b"")
+        described = DescribeWorkerDeploymentResponse()
+        routing = described.worker_deployment_info.routing_config
+        routing.current_deployment_version.build_id = "1"
+        return described
+
+
+async def test_a_worker_that_starts_asks_a_busy_server_again(settings: Settings) -> None:
+    busy = Busy()
+    assert not await become_current_if_first(cast(Client, busy), settings)
+    assert busy.asked == 2
 
 
 @pytest.fixture
