@@ -52,7 +52,9 @@ class CarrierClient:
         passes_trace: bool = False,
     ) -> None:
         server = Server.of(base_url)
-        self._connections = server and Connections(server, timeout_seconds, connections)
+        self._connections = (
+            None if server is None else Connections(server, timeout_seconds, connections)
+        )
         self._sort = sort
         self._name = name
         self._log = log.bind(carrier=name)
