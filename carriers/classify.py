@@ -36,7 +36,7 @@ _ODD = re.compile(r"[\x00\ud800-\udfff]")
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A whole answer of any status; names in ``headers`` are case-insensitive."""
+    """A whole answer of any status; names in ``headers`` are in lower case."""
 
     status: int
     headers: Mapping[str, str]

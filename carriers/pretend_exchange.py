@@ -8,14 +8,15 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-import aiohttp
-
+from campaign.failures import CarrierFailure
 from campaign.handoffs import Repeats
 from campaign.instants import iso
 from carriers.callbacks import now
+from carriers.client import CarrierClient
 
 RECEIPT_CONNECTIONS = 8
 RECEIPT_TRIES = 8
+RECEIPT_SECONDS = 10.0
 
 
 class Exchange:
@@ -76,33 +77,37 @@ class Receipts:
         if self.url is not None:
             body = {"id": carrier_id, "reference": reference, "status": status}
             due = time.monotonic() + self._delay_seconds
-            self._queue.put_nowait((due, self.url, body))
+            self._queue.put_nowait((due, self.url.rpartition("/")[2], body))
 
     def bring(self, body: dict[str, Any]) -> bool:
         """Queue an incoming text; False if there is no receipts URL."""
         if self.url is None:
             return False
         text = {name: body[name] for name in ("from", "to", "body")}
-        self._queue.put_nowait((0.0, self.url.rpartition("/")[0] + "/inbound", text))
+        self._queue.put_nowait((0.0, "inbound", text))
         return True
 
     async def run(self) -> None:
         """Post until cancelled."""
-        connector = aiohttp.TCPConnector(limit=RECEIPT_CONNECTIONS)
-        timeout = aiohttp.ClientTimeout(total=10)
-        async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
+        base_url = "" if self.url is None else self.url.rpartition("/")[0]
+        client = CarrierClient(
+            base_url, RECEIPT_SECONDS, RECEIPT_CONNECTIONS, sort=lambda answer: None
+        )
+        try:
             async with asyncio.TaskGroup() as posters:
                 for _ in range(RECEIPT_CONNECTIONS):
-                    posters.create_task(self._post_all(session))
+                    posters.create_task(self._post_all(client))
+        finally:
+            await client.close()
 
-    async def _post_all(self, session: aiohttp.ClientSession) -> None:
+    async def _post_all(self, client: CarrierClient) -> None:
         while True:
-            due, url, body = await self._queue.get()
+            due, name, body = await self._queue.get()
             await asyncio.sleep(max(0.0, due - time.monotonic()))
             body["at"] = iso(now())
             for tries in range(RECEIPT_TRIES):
-                with contextlib.suppress(aiohttp.ClientError, TimeoutError):
-                    async with session.post(url, json=body) as response:
-                        if response.status < 500:
-                            break
+                with contextlib.suppress(CarrierFailure):
+                    status, _ = await client.ask("POST", f"/{name}", body)
+                    if status < 500:
+                        break
                 await asyncio.sleep(0.2 * 2**tries)

@@ -28,7 +28,7 @@ FORMATS = ("auto", "json", "console")
 LEVELS = {"critical": 50, "error": 40, "warning": 30, "info": 20, "debug": 10, "trace": 10}
 TEXT_LENGTH_MAX = 500
 # Libraries that write URLs or statements below this level.
-QUIET = ("httpx", "httpcore", "sqlalchemy", "aiohttp", "asyncio", "alembic")
+QUIET = ("httpx", "httpcore", "sqlalchemy", "asyncio", "alembic")
 # What the SDK of Temporal says of the running activity or workflow, and our word for it.
 TEMPORAL = {
     "workflow_id": "workflow_id",

@@ -1,7 +1,7 @@
 """The routes that carriers call: delivery receipts, and texts sent to our numbers."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any, Literal

@@ -3,8 +3,8 @@
 import asyncio
 import socket
 import struct
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -70,18 +70,26 @@ class CuttingServer:
         """Let a server that hangs go on: the client has its result."""
         self._left.set()
 
-    async def accept(self) -> None:
-        """Serve every connection until cancelled."""
+    def accept(self) -> None:
+        """Serve the next connection."""
+        # Not with sock_accept: cancelled in the wrong moment, it loses a connection.
+        with suppress(BlockingIOError):
+            connection, _ = self._listener.accept()
+            connection.setblocking(False)
+            task = asyncio.create_task(self._serve(connection))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """Serve every connection."""
         loop = asyncio.get_running_loop()
-        try:
-            while True:
-                connection, _ = await loop.sock_accept(self._listener)
-                connection.setblocking(False)
-                task = asyncio.create_task(self._serve(connection))
-                self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
-        finally:
-            self._listener.close()
+        with self._listener:
+            loop.add_reader(self._listener, self.accept)
+            try:
+                yield
+            finally:
+                loop.remove_reader(self._listener)
 
     async def finish(self) -> None:
         """Wait until every connection has ended, so that ``taken`` counts whatever was sent."""
@@ -163,9 +171,5 @@ async def _read_whole(connection: socket.socket, received: bytes = b"") -> bytes
 async def cutting(exchange: Exchange) -> AsyncIterator[CuttingServer]:
     """Serve on a free port; connections that are open at the end are left to ``finish``."""
     server = CuttingServer(exchange)
-    accepting = asyncio.create_task(server.accept())
-    try:
+    with server.listening():
         yield server
-    finally:
-        accepting.cancel()
-        await asyncio.gather(accepting, return_exceptions=True)

@@ -27,7 +27,7 @@ from campaign.failures import (
 )
 from campaign.handoffs import Acceptance, Carrier, CarrierCall, Handoff, Repeats
 from campaign.states import MessageStatus
-from carriers.client import ANSWER_BYTES_MAX
+from carriers.connections import ANSWER_BYTES_MAX
 from telemetry.metrics import INBOUND_UNMATCHED
 from tests.carriers.described import (
     PUBLIC_URL,

@@ -21,7 +21,8 @@ from campaign.failures import (
 )
 from campaign.handoffs import Handoff
 from carriers.classify import Answer
-from carriers.client import ANSWER_BYTES_MAX, CarrierClient, basic, bearer
+from carriers.client import CarrierClient, basic, bearer
+from carriers.connections import ANSWER_BYTES_MAX
 from tests.carriers.servers import Call, Play, free_port, serving
 
 DEADLINE = 0.5
@@ -290,7 +291,6 @@ async def test_a_packed_answer_is_not_unpacked(encoding: str) -> None:
     assert peak < 4_000_000
 
 
-@pytest.mark.filterwarnings("ignore:Sending a large body:ResourceWarning")
 async def test_an_answer_before_the_request_was_read_is_an_answer_all_the_same() -> None:
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 413 -\r\ncontent-length: 0\r\nconnection: close\r\n\r\n")
@@ -344,7 +344,7 @@ async def test_a_carrier_sorts_its_own_answers() -> None:
     def sort(answer: Answer) -> str:
         if answer.status == 418:
             raise PermanentFailure("teapot")
-        return answer.headers["X-Says"] + answer.body.decode()
+        return answer.headers["x-says"] + answer.body.decode()
 
     async def play(call: Call) -> None:
         status = 418 if len(stub.calls) == 2 else 200

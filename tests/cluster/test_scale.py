@@ -4,7 +4,7 @@ import re
 
 from tests.cluster.images import ROOT
 from tests.cluster.load import Posted, Sent
-from tests.cluster.measuring import Cost, Costs, Day, loss_between, lateness
+from tests.cluster.measuring import Cost, Costs, Day, lateness, loss_between
 from tests.cluster.scale_tables import tables, with_tables
 from tests.cluster.usage import ALL_PARTS, spent_between
 

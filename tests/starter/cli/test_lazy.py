@@ -11,9 +11,9 @@ from tests.command_line import whole
 from tests.starter.cli.conftest import CommandLine
 
 HEAVY = (
-    "aiohttp",
     "alembic",
     "fastapi",
+    "httptools",
     "httpx",
     "phonenumbers",
     "pydantic",
