@@ -1,20 +1,22 @@
 """Composing: turn a draft into messages with text, sender, kind and due instant."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 
 from campaign.credits import MessageKind
 from campaign.expanding import at_entries
 from campaign.instants import Instant
 from campaign.links import TEXT_LENGTH_MAX as LINKED_LENGTH_MAX
 from campaign.links import Shortener, has_urls
-from campaign.model import ComposedCampaign, Draft, DraftRecipient, Duplicates, Message
+from campaign.model import ComposedCampaign, Draft, DraftRecipient, Duplicates, Message, Part
 from campaign.phone import canonical_number, sender_kind
 from campaign.ports import LookupPort
 from campaign.prices import STANDARD_PRICES, PriceList
 from campaign.refusals import SHOWN_MAX, Refusal, RefusalCode, Refused
 from campaign.rules import SHAPE
 from campaign.rules.duplicates import skip_repeats
-from campaign.schedule import canary_instants, ideal_instants
+from campaign.schedule import canary_instants, ideal_instants, planned_instant
 from campaign.sending_windows import OUTSIDE_WINDOW, due_within, hours_of
 from campaign.smart_encoding import smart_encoded
 from campaign.states import MessageStatus
@@ -26,6 +28,7 @@ from campaign.web_addresses import ascii_address
 OWN_SENDER = "own_sender"
 # Of texts that are too long unless their links are shortened, so many characters are kept.
 LONG_TEXTS_MAX = 32_000_000
+_POSITION = re.compile(r"(?<=^recipients\[)[0-9]+")
 
 
 def compose(
@@ -36,6 +39,7 @@ def compose(
     new_id: Callable[[], str],
     shortener: Shortener | None = None,
     prices: PriceList = STANDARD_PRICES,
+    part: Part | None = None,
 ) -> ComposedCampaign:
     """Make the messages of a draft and check them against the rules in ``SHAPE``.
 
@@ -43,6 +47,9 @@ def compose(
     ``new_id`` returns a new message id at each call. Without a ``shortener`` no link can be
     shortened. Mailing lists must be expanded before. ``prices`` are the installation's. Raises
     Refused with at most ``SHOWN_MAX`` faults of each kind. Stores nothing.
+
+    With a ``part`` the recipients are a page of the campaign: the messages have their positions in
+    the whole, and so have the places of faults, which name no member of a list.
     """
     found = _Faults()
     messages: list[Message] = []
@@ -61,12 +68,17 @@ def compose(
         faults.extend(_shorten(sound, shortener))
     for check in SHAPE:
         faults.extend(check(ComposedCampaign(draft, sound, received_at, lengths=texts.lengths)))
+    if faults and part is not None:
+        raise Refused(*(_in_part(fault, part) for fault in faults))
     if faults:
         raise Refused(*at_entries(faults, draft))
     if prices != STANDARD_PRICES:
         for message in messages:
             message.own_price = prices.own_price_of(message.kind, message.country, message.segments)
-    canary_end = _give_instants(draft, received_at, messages)
+    if part is not None:
+        for message in messages:
+            message.position += part.first
+    canary_end = _give_instants(draft, received_at, messages, part)
     links = shortener.links if shortener else []
     return ComposedCampaign(
         draft, messages, received_at, links, written=texts.written, canary_end=canary_end
@@ -241,7 +253,14 @@ def _shorten(messages: Iterable[Message], shortener: Shortener | None) -> Iterat
             message.segments = segment(short).count
 
 
-def _give_instants(draft: Draft, received_at: Instant, messages: Iterable[Message]) -> int | None:
+def _in_part(fault: Refusal, part: Part) -> Refusal:
+    place = _POSITION.sub(lambda found: str(int(found[0]) + part.first), fault.place)
+    return replace(fault, place=place)
+
+
+def _give_instants(
+    draft: Draft, received_at: Instant, messages: Iterable[Message], part: Part | None
+) -> int | None:
     """Set when each message is due; returns the position after the last one of the canary."""
     spread_over = []
     for message in messages:
@@ -255,7 +274,9 @@ def _give_instants(draft: Draft, received_at: Instant, messages: Iterable[Messag
             message.due_at = received_at
     start, count = base_instant(draft, received_at), len(spread_over)
     canary_end = None
-    if draft.canary is not None and spread_over:
+    if part is not None:
+        canary_end, instants = _instants_of_part(draft, start, spread_over, part)
+    elif draft.canary is not None and spread_over:
         size = draft.canary.size_of(count)
         canary_end = spread_over[size - 1].position + 1
         wait = draft.canary.wait_seconds
@@ -264,8 +285,26 @@ def _give_instants(draft: Draft, received_at: Instant, messages: Iterable[Messag
         instants = ideal_instants(start, draft.spread_hours, count)
     for message, instant in zip(spread_over, instants, strict=True):
         message.due_at = instant
-    _keep_hours(draft, instants[0] if instants else received_at, messages)
+    _keep_hours(draft, start if instants else received_at, messages)
     return canary_end
+
+
+def _instants_of_part(
+    draft: Draft, start: Instant, messages: Iterable[Message], part: Part
+) -> tuple[int | None, list[Instant]]:
+    """The end of the canary and the instants of a page, by the positions in the whole.
+
+    How many messages the spread places is not known before the last page, so each has the place of
+    its position: one that is skipped leaves a gap.
+    """
+    canary = draft.canary
+    size = 0 if canary is None else canary.size_of(part.count)
+    wait = 0 if canary is None else canary.wait_seconds
+    instants = [
+        planned_instant(start, draft.spread_hours, part.count, message.position, (size, wait))
+        for message in messages
+    ]
+    return None if canary is None else size, instants
 
 
 def _keep_hours(draft: Draft, start: Instant, messages: Iterable[Message]) -> None:

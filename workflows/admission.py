@@ -2,9 +2,17 @@
 
 from activities.admission import Admission
 from activities.lifecycle import Lifecycle
+from activities.options import preparing_options
+from activities.preparing import Preparing
 from activities.records import AdmitCampaignResult, CampaignRef, Verdict
 from campaign.ports import Tally
 from workflows.steps import NAMED_STEPS, Steps
+
+
+async def prepare(steps: Steps, ref: CampaignRef) -> AdmitCampaignResult:
+    """Write a large campaign page by page, and admit it; the verdict with counts and plan."""
+    label = "write and validate in pages, hold credits, plan"
+    return await steps.run_in_order(Preparing.prepare_campaign, ref, label, preparing_options)
 
 
 async def admit(steps: Steps, ref: CampaignRef, revision: int, total: int) -> AdmitCampaignResult:

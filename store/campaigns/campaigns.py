@@ -1,7 +1,7 @@
 """Campaigns as a whole: saved once, moved forward, settled, and looked at."""
 
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from sqlalchemy import BigInteger, Boolean, Connection, String, bindparam, insert, text
@@ -12,6 +12,7 @@ from campaign.instants import Instant
 from campaign.model import ComposedCampaign
 from campaign.orders import Order, Standing
 from campaign.ports import Tally
+from campaign.preparation import stored_draft
 from campaign.rates import campaign_scope
 from campaign.refusals import Refusal
 from campaign.report import Report
@@ -28,13 +29,14 @@ from store.campaigns.forecasts import Forecasts
 from store.campaigns.listing import CampaignFilter, campaign_rows, whole_views
 from store.campaigns.message_search import campaign_messages
 from store.campaigns.orders import follow
+from store.campaigns.preparation_statements import GIVE_UP
 from store.campaigns.rows import campaign_values, message_values, record_created
 from store.database.engine import Database
 from store.shared import ledger, rates, reply_rows, reports
 from store.shared.outbox import Outbox
 from store.shared.own_keys import stored_key
 from store.shared.views import message_view
-from store.tables import CampaignRow, MessageRow
+from store.tables import CampaignRow, MessageRow, PreparationRow
 
 _GET = text("""
     SELECT * FROM campaign WHERE id = :campaign
@@ -91,11 +93,16 @@ _REPORT_PROBLEM = text("""
 """).bindparams(bindparam("open", [state.value for state in CAMPAIGN_OPEN], expanding=True))
 _REFUSE = text("""
     UPDATE campaign SET status = 'refused', refusals = :refusals, finished_at = :now
-    WHERE id = :campaign AND status = 'draft'
+    WHERE id = :campaign AND status IN ('draft', 'preparing')
 """)
+# In parts, so that no lock is held for long.
 _CANCEL_WAITING = text("""
     UPDATE message SET status = 'cancelled', reason = :reason, final_at = :now
-    WHERE campaign_id = :campaign AND status IN ('queued', 'retryable') AND NOT was_unknown
+    WHERE campaign_id = :campaign AND position >= :low AND position < :high
+        AND COALESCE(status, '') IN ('queued', 'retryable') AND NOT was_unknown
+""")
+_TOTAL = text("""
+    SELECT total FROM campaign WHERE id = :campaign
 """)
 # What may have left cannot be called cancelled.
 _BACK_TO_UNKNOWN = text("""
@@ -106,6 +113,7 @@ _FREE_KEY = text("""
     DELETE FROM campaign_key WHERE campaign_id = :campaign
 """)
 EVERY_CAMPAIGN = CampaignFilter()
+CANCELLED_AT_ONCE = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,11 +133,14 @@ class Campaigns:
         self._outbox = outbox
         self._forecasts = forecasts
 
-    def save(self, composed: ComposedCampaign, campaign_id: str) -> Saved:
+    def save(
+        self, composed: ComposedCampaign, campaign_id: str, expected: int | None = None
+    ) -> Saved:
         """Store a draft, its messages and its claimed key, or find who has the key.
 
         The key's primary key decides a race: of equal submissions one is created and all
-        others get its id.
+        others get its id. A campaign with an ``expected`` number of recipients is prepared in
+        pages: its messages are not stored yet, but the draft that they are made of.
         """
         draft, now = composed.draft, composed.received_at
         values = {
@@ -144,13 +155,19 @@ class Campaigns:
                 holder = connection.execute(_KEY_HOLDER, values).one()
                 same = holder.payload_hash == draft.payload_hash
                 return Saved(holder.campaign_id, created=False, same_payload=same)
-            connection.execute(insert(CampaignRow), campaign_values(composed, campaign_id))
-            connection.execute(insert(MessageRow), message_values(composed, campaign_id))
-            reply_rows.write_options(connection, composed)
-            links.write(connection, composed, campaign_id)
+            connection.execute(
+                insert(CampaignRow), campaign_values(composed, campaign_id, expected)
+            )
+            if expected is None:
+                connection.execute(insert(MessageRow), message_values(composed, campaign_id))
+                reply_rows.write_options(connection, composed)
+                links.write(connection, composed, campaign_id)
+            else:
+                preparing = PreparationRow(campaign_id=campaign_id, draft=stored_draft(draft))
+                connection.execute(insert(PreparationRow), preparing.model_dump())
             if draft.rate is not None:
                 rates.limit_campaign(connection, campaign_id, draft.rate)
-            record_created(connection, composed, campaign_id)
+            record_created(connection, composed, campaign_id, expected)
             return Saved(campaign_id, created=True)
 
         return self._database.write(work)
@@ -241,13 +258,16 @@ class Campaigns:
 
         def work(connection: Connection) -> None:
             if connection.execute(_REFUSE, values).rowcount:
-                connection.execute(_CANCEL_WAITING, values)
+                connection.execute(_CANCEL_WAITING, {**values, "low": 0, "high": CANCELLED_AT_ONCE})
+                connection.execute(GIVE_UP, values)
                 connection.execute(_FREE_KEY, values)
                 rates.forget(connection, campaign_scope(campaign_id))
                 # A hold whose answer was lost may have been written before this refusal.
                 ledger.void_rest(connection, campaign_id, Price(), now)
 
         self._database.write(work)
+        if self._status(campaign_id) is CampaignStatus.REFUSED:
+            self._cancel_in_parts(values, CANCELLED_AT_ONCE)
 
     def set_status(
         self, campaign_id: str, status: CampaignStatus, now: Instant, order: Instant = 0
@@ -307,8 +327,26 @@ class Campaigns:
         """See :class:`campaign.ports.CampaignStore`."""
         values = {"campaign": campaign_id, "reason": "campaign_cancelled", "now": now}
 
-        def work(connection: Connection) -> int:
-            connection.execute(_BACK_TO_UNKNOWN, values)
-            return connection.execute(_CANCEL_WAITING, values).rowcount
+        self._database.write(lambda connection: connection.execute(_BACK_TO_UNKNOWN, values))
+        return self._cancel_in_parts(values, 0)
 
-        return self._database.write(work)
+    def _cancel_in_parts(self, values: Mapping[str, object], start: int) -> int:
+        """Cancel what waits from position ``start`` on; returns how many messages."""
+        total = self._database.read(
+            lambda connection: connection.execute(_TOTAL, values).scalar_one()
+        )
+        return sum(
+            self._cancel_part({**values, "low": low, "high": low + CANCELLED_AT_ONCE})
+            for low in range(start, total, CANCELLED_AT_ONCE)
+        )
+
+    def _cancel_part(self, values: Mapping[str, object]) -> int:
+        return self._database.write(
+            lambda connection: connection.execute(_CANCEL_WAITING, values).rowcount
+        )
+
+    def _status(self, campaign_id: str) -> CampaignStatus:
+        values = {"campaign": campaign_id}
+        return self._database.read(
+            lambda connection: CampaignStatus(connection.execute(_STATUS, values).scalar_one())
+        )
