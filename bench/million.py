@@ -15,6 +15,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -129,17 +130,23 @@ def measure(running: Running, memory: Memory, count: int, kills: int) -> Json:
     def shown() -> Json:
         return running.get(f"/v1/campaigns/{campaign_id}")
 
+    def is_written(part: int) -> bool:
+        return bool(shown()["counts"]["total"] >= part)
+
+    def is_taken(part: int) -> bool:
+        return taken() >= part
+
     with stage("prepare"):
         for number in range(kills):
             part = count * (number + 1) // (kills + 1)
-            wait(lambda part=part: shown()["counts"]["total"] >= part)  # type: ignore[misc]
-            kill_worker(running) if number % 2 == 0 else kill_api(running)
+            wait(partial(is_written, part))
+            (kill_worker if number % 2 == 0 else kill_api)(running)
         wait(lambda: shown()["status"] != "preparing")
     with stage("send"):
         for number in range(kills):
             part = count * (number + 1) // (kills + 1)
-            wait(lambda part=part: taken() >= part)  # type: ignore[misc]
-            kill_worker(running) if number % 2 == 0 else kill_api(running)
+            wait(partial(is_taken, part))
+            (kill_worker if number % 2 == 0 else kill_api)(running)
         wait(lambda: taken() >= 0 and shown()["finishedAt"] is not None)
     taken()
     ended = shown()

@@ -82,7 +82,7 @@ class Steps:
 
     async def run_in_order(
         self,
-        step: Callable[[Any, In], Out] | Callable[[Any, In], Awaitable[Out]],
+        step: Callable[[Any, In], Out],
         input: In,
         summary: str,
         options: Callable[[str], ActivityConfig] = server_step,
