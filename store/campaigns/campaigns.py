@@ -1,7 +1,7 @@
 """Campaigns as a whole: saved once, moved forward, settled, and looked at."""
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 
 from sqlalchemy import BigInteger, Boolean, Connection, String, bindparam, insert, text
@@ -24,7 +24,7 @@ from campaign.states import (
     MessageStatus,
 )
 from campaign.views import CampaignView, MessageView
-from store.campaigns import links
+from store.campaigns import cancelling, links
 from store.campaigns.forecasts import Forecasts
 from store.campaigns.listing import CampaignFilter, campaign_rows, whole_views
 from store.campaigns.message_search import campaign_messages
@@ -95,25 +95,10 @@ _REFUSE = text("""
     UPDATE campaign SET status = 'refused', refusals = :refusals, finished_at = :now
     WHERE id = :campaign AND status IN ('draft', 'preparing')
 """)
-# In parts, so that no lock is held for long.
-_CANCEL_WAITING = text("""
-    UPDATE message SET status = 'cancelled', reason = :reason, final_at = :now
-    WHERE campaign_id = :campaign AND position >= :low AND position < :high
-        AND COALESCE(status, '') IN ('queued', 'retryable') AND NOT was_unknown
-""")
-_TOTAL = text("""
-    SELECT total FROM campaign WHERE id = :campaign
-""")
-# What may have left cannot be called cancelled.
-_BACK_TO_UNKNOWN = text("""
-    UPDATE message SET status = 'unknown'
-    WHERE campaign_id = :campaign AND status = 'retryable' AND was_unknown
-""")
 _FREE_KEY = text("""
     DELETE FROM campaign_key WHERE campaign_id = :campaign
 """)
 EVERY_CAMPAIGN = CampaignFilter()
-CANCELLED_AT_ONCE = 50_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,7 +243,10 @@ class Campaigns:
 
         def work(connection: Connection) -> None:
             if connection.execute(_REFUSE, values).rowcount:
-                connection.execute(_CANCEL_WAITING, {**values, "low": 0, "high": CANCELLED_AT_ONCE})
+                connection.execute(
+                    cancelling.CANCEL_WAITING,
+                    {**values, "low": 0, "high": cancelling.CANCELLED_AT_ONCE},
+                )
                 connection.execute(GIVE_UP, values)
                 connection.execute(_FREE_KEY, values)
                 rates.forget(connection, campaign_scope(campaign_id))
@@ -266,8 +254,7 @@ class Campaigns:
                 ledger.void_rest(connection, campaign_id, Price(), now)
 
         self._database.write(work)
-        if self._status(campaign_id) is CampaignStatus.REFUSED:
-            self._cancel_in_parts(values, CANCELLED_AT_ONCE)
+        cancelling.cancel_refused(self._database, values)
 
     def set_status(
         self, campaign_id: str, status: CampaignStatus, now: Instant, order: Instant = 0
@@ -327,26 +314,7 @@ class Campaigns:
         """See :class:`campaign.ports.CampaignStore`."""
         values = {"campaign": campaign_id, "reason": "campaign_cancelled", "now": now}
 
-        self._database.write(lambda connection: connection.execute(_BACK_TO_UNKNOWN, values))
-        return self._cancel_in_parts(values, 0)
-
-    def _cancel_in_parts(self, values: Mapping[str, object], start: int) -> int:
-        """Cancel what waits from position ``start`` on; returns how many messages."""
-        total = self._database.read(
-            lambda connection: connection.execute(_TOTAL, values).scalar_one()
+        self._database.write(
+            lambda connection: connection.execute(cancelling.BACK_TO_UNKNOWN, values)
         )
-        return sum(
-            self._cancel_part({**values, "low": low, "high": low + CANCELLED_AT_ONCE})
-            for low in range(start, total, CANCELLED_AT_ONCE)
-        )
-
-    def _cancel_part(self, values: Mapping[str, object]) -> int:
-        return self._database.write(
-            lambda connection: connection.execute(_CANCEL_WAITING, values).rowcount
-        )
-
-    def _status(self, campaign_id: str) -> CampaignStatus:
-        values = {"campaign": campaign_id}
-        return self._database.read(
-            lambda connection: CampaignStatus(connection.execute(_STATUS, values).scalar_one())
-        )
+        return cancelling.cancel_waiting(self._database, values)

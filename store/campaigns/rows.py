@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from campaign.activity import Action
 from campaign.canary import stored_brake, stored_canary
-from campaign.composing import base_instant
+from campaign.due_instants import base_instant
 from campaign.model import ComposedCampaign
 from campaign.sending_windows import stored_window
 from campaign.states import GIVEN_UP, CampaignStatus
