@@ -260,11 +260,11 @@ class Campaigns:
         self, campaign_id: str, status: CampaignStatus, now: Instant, order: Instant = 0
     ) -> CampaignStatus:
         """See :class:`campaign.ports.CampaignStore`; raises NoResultFound for an unknown id."""
-        # An end is left by a retry alone, which pays for it (store/campaigns/retry.py).
+        # An end is left by a retry alone, and preparing with a hold: both pay for it.
         sources = [
             source.value
             for source, targets in CAMPAIGN_MOVES.items()
-            if status in targets and source not in CAMPAIGN_ENDS
+            if status in targets and source not in {*CAMPAIGN_ENDS, CampaignStatus.PREPARING}
         ]
         pauses = status is CampaignStatus.PAUSED
         values = {
