@@ -1,4 +1,4 @@
-"""Prepare a large campaign: write and judge its messages in pages, then pay for it as a whole."""
+"""Prepare a large campaign: write and validate its messages in pages, then pay for it as a whole."""
 
 import asyncio
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ from campaign.rules import JUDGEMENT
 class Preparing:
     """The activity that prepares. What it has done is in the store, so any worker goes on with it.
 
-    Two at once do no harm: each page is written and judged once.
+    Two at once do no harm: each page is written and validated once.
     """
 
     def __init__(
@@ -55,9 +55,9 @@ class Preparing:
 
     @activity.defn
     async def prepare_campaign(self, input: CampaignRef) -> AdmitCampaignResult:
-        """Write, judge and pay for the messages of a campaign, or refuse it; run again, go on.
+        """Write, validate and pay for the messages of a campaign, or refuse it; run again, go on.
 
-        Nothing is held before every message is written and judged. Raises Interrupted when the
+        Nothing is held before every message is written and validated. Raises Interrupted when the
         worker goes down.
         """
         stop, clock = asyncio.Event(), self._clocks.clock()
@@ -78,8 +78,8 @@ class Preparing:
         if at.cancelled and at.written:
             self._preparations.give_up(campaign_id)
             return False
-        if at.judged < at.written:
-            self._judge(campaign_id, at, now)
+        if at.validated < at.written:
+            self._validate(campaign_id, at, now)
         elif not self._write_page(campaign_id, at, now):
             self._end(campaign_id, at, now)
         return True
@@ -103,12 +103,12 @@ class Preparing:
             self._preparations.write_page(campaign_id, at, composed, following)
         return True
 
-    def _judge(self, campaign_id: str, at: Preparation, now: Instant) -> None:
+    def _validate(self, campaign_id: str, at: Preparation, now: Instant) -> None:
         """Hold what is written against the rules; the money and the quota as far as it is known.
 
         Those two are decided at the end; a campaign that cannot be paid for is refused sooner.
         """
-        evidence = self._admissions.evidence(campaign_id, now, (at.judged, at.written))
+        evidence = self._admissions.evidence(campaign_id, now, (at.validated, at.written))
         to_send = at.to_send + evidence.to_send
         total = at.price + evidence.price
         evidence = replace(evidence, to_send=to_send)
@@ -120,7 +120,7 @@ class Preparing:
         if refusals:
             self._refuse(campaign_id, now, refusals)
         else:
-            self._preparations.set_judged(campaign_id, at, to_send, total)
+            self._preparations.set_validated(campaign_id, at, to_send, total)
 
     def _end(self, campaign_id: str, at: Preparation, now: Instant) -> None:
         """Hold the price of the whole and let the campaign leave, or refuse it."""

@@ -58,7 +58,7 @@ class Cursor:
 class Preparation:
     """How far a campaign is prepared.
 
-    ``written`` messages have positions from 0 on; those before ``judged`` were held against the
+    ``written`` messages have positions from 0 on; those before ``validated`` were held against the
     rules, and ``to_send`` and ``price`` are of the ones among them that will be sent. ``expected``
     is how many recipients there were when it was created.
     """
@@ -70,7 +70,7 @@ class Preparation:
     written: int
     cancelled: bool
     cursor: Cursor = Cursor()
-    judged: int = 0
+    validated: int = 0
     to_send: int = 0
     price: Price = field(default_factory=Price)
 
@@ -99,8 +99,8 @@ class PreparationStore(Protocol):
         """The refusal of an account that has too few credits for a price now, if it has."""
         ...
 
-    def set_judged(self, campaign_id: str, at: Preparation, to_send: int, price: Price) -> None:
-        """Write that everything written is judged, unless another has done it."""
+    def set_validated(self, campaign_id: str, at: Preparation, to_send: int, price: Price) -> None:
+        """Write that everything written is validated, unless another has done it."""
         ...
 
     def finish(self, campaign_id: str, now: Instant) -> None:

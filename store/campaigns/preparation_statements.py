@@ -7,7 +7,7 @@ from store.campaigns.admission_statements import WAITING_IN_PART
 GET = text("""
     SELECT campaign.account_id, campaign.created_at, campaign.expected_total, campaign.total,
         campaign.ordered, preparation.draft, preparation.entry, preparation.after_number,
-        preparation.judged, preparation.to_send, preparation.credits_sms, preparation.credits_mms
+        preparation.validated, preparation.to_send, preparation.credits_sms, preparation.credits_mms
     FROM preparation JOIN campaign ON campaign.id = preparation.campaign_id
     WHERE preparation.campaign_id = :campaign AND campaign.status = 'preparing'
 """)
@@ -16,7 +16,7 @@ COUNT_PAGE = text("""
     UPDATE campaign SET total = total + :count
     WHERE id = :campaign AND status = 'preparing' AND total = :low
 """)
-TURN_PAGE = text("""
+MOVE_CURSOR = text("""
     UPDATE preparation SET entry = :entry, after_number = :number
     WHERE campaign_id = :campaign
 """)
@@ -49,10 +49,10 @@ AVAILABLE = text("""
     FROM campaign JOIN credit ON credit.account_id = campaign.account_id
     WHERE campaign.id = :campaign ORDER BY credit.kind DESC
 """)
-SET_JUDGED = text("""
+SET_VALIDATED = text("""
     UPDATE preparation
-    SET judged = :judged, to_send = :to_send, credits_sms = :sms, credits_mms = :mms
-    WHERE campaign_id = :campaign AND judged = :judged_before
+    SET validated = :validated, to_send = :to_send, credits_sms = :sms, credits_mms = :mms
+    WHERE campaign_id = :campaign AND validated = :validated_before
 """)
 # Nothing of a campaign leaves whose price is not held.
 FINISH = text("""

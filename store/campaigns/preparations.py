@@ -49,7 +49,7 @@ class Preparations:
             written=row.total,
             cancelled=row.ordered == "cancel",
             cursor=Cursor(row.entry, row.after_number),
-            judged=row.judged,
+            validated=row.validated,
             to_send=row.to_send,
             price=price_of(row),
         )
@@ -79,7 +79,7 @@ class Preparations:
             # A cancellation and a refusal lock the campaign as well.
             if connection.execute(sql.COUNT_PAGE, values).rowcount == 0:
                 return False
-            connection.execute(sql.TURN_PAGE, cursor)
+            connection.execute(sql.MOVE_CURSOR, cursor)
             connection.execute(insert(MessageRow), message_values(composed, campaign_id))
             reply_rows.write_options(connection, composed)
             links.write(connection, composed, campaign_id)
@@ -113,17 +113,17 @@ class Preparations:
                 return insufficient(CreditKind(row.kind))
         return None
 
-    def set_judged(self, campaign_id: str, at: Preparation, to_send: int, price: Price) -> None:
+    def set_validated(self, campaign_id: str, at: Preparation, to_send: int, price: Price) -> None:
         """See :class:`campaign.preparation.PreparationStore`."""
         values = {
             "campaign": campaign_id,
-            "judged_before": at.judged,
-            "judged": at.written,
+            "validated_before": at.validated,
+            "validated": at.written,
             "to_send": to_send,
             "sms": price.sms,
             "mms": price.mms,
         }
-        self._database.write(lambda connection: connection.execute(sql.SET_JUDGED, values))
+        self._database.write(lambda connection: connection.execute(sql.SET_VALIDATED, values))
 
     def finish(self, campaign_id: str, now: Instant) -> None:
         """See :class:`campaign.preparation.PreparationStore`."""

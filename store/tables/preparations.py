@@ -8,7 +8,7 @@ class PreparationRow(SQLModel, table=True):
     """How far a campaign is prepared; the row is deleted with its verdict.
 
     ``draft`` is JSON (campaign/preparation.py). The next page begins at ``entry`` of its
-    recipients, after ``after_number`` of a mailing list. Messages before position ``judged`` were
+    recipients, after ``after_number`` of a mailing list. Messages before position ``validated`` were
     held against the rules; ``to_send`` of them will be sent, for so many credits.
     """
 
@@ -18,7 +18,7 @@ class PreparationRow(SQLModel, table=True):
     draft: str = Field(sa_type=Text)
     entry: int = 0
     after_number: str | None = None
-    judged: int = 0
+    validated: int = 0
     to_send: int = 0
     credits_sms: int = Field(default=0, sa_type=BigInteger)
     credits_mms: int = Field(default=0, sa_type=BigInteger)

@@ -18,7 +18,7 @@ def upgrade() -> None:
         sa.Column("draft", sa.Text(), nullable=False),
         sa.Column("entry", sa.Integer(), nullable=False),
         sa.Column("after_number", sa.String(), nullable=True),
-        sa.Column("judged", sa.Integer(), nullable=False),
+        sa.Column("validated", sa.Integer(), nullable=False),
         sa.Column("to_send", sa.Integer(), nullable=False),
         sa.Column("credits_sms", sa.BigInteger(), nullable=False),
         sa.Column("credits_mms", sa.BigInteger(), nullable=False),

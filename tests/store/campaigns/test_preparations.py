@@ -1,4 +1,4 @@
-"""A large campaign is written, judged and paid for in pages; nothing leaves before the verdict."""
+"""A large campaign is written, validated and paid for in pages; nothing leaves before the verdict."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -170,7 +170,7 @@ async def test_a_cancelled_campaign_stops_at_its_page_and_pays_nothing(prepared:
 async def test_a_cancellation_after_the_hold_returns_the_credits(prepared: Prepared) -> None:
     campaign = prepared.begin(prepared.make_list())
     store = prepared.builder.store
-    while (at := store.preparations.get(campaign)) and at.judged < MEMBERS:
+    while (at := store.preparations.get(campaign)) and at.validated < MEMBERS:
         prepared.step(campaign)
     assert store.admissions.hold(campaign, NOW) is None
     store.orders.give(campaign, Order.CANCEL, NOW)
