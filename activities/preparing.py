@@ -1,4 +1,4 @@
-"""Prepare a large campaign: write and validate its messages in pages, then pay for it as a whole."""
+"""Prepare a large campaign: write and validate its messages in pages, then pay for all of it."""
 
 import asyncio
 from collections.abc import Sequence

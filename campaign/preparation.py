@@ -58,7 +58,7 @@ class Cursor:
 class Preparation:
     """How far a campaign is prepared.
 
-    ``written`` messages have positions from 0 on; those before ``validated`` were held against the
+    ``written`` messages have positions from 0 on; those before ``validated`` meet the
     rules, and ``to_send`` and ``price`` are of the ones among them that will be sent. ``expected``
     is how many recipients there were when it was created.
     """

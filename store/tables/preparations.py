@@ -8,8 +8,8 @@ class PreparationRow(SQLModel, table=True):
     """How far a campaign is prepared; the row is deleted with its verdict.
 
     ``draft`` is JSON (campaign/preparation.py). The next page begins at ``entry`` of its
-    recipients, after ``after_number`` of a mailing list. Messages before position ``validated`` were
-    held against the rules; ``to_send`` of them will be sent, for so many credits.
+    recipients, after ``after_number`` of a mailing list. Messages before position ``validated``
+    were held to the rules; ``to_send`` of them will be sent, for so many credits.
     """
 
     __tablename__ = "preparation"

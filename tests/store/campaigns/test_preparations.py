@@ -1,4 +1,4 @@
-"""A large campaign is written, validated and paid for in pages; nothing leaves before the verdict."""
+"""A large campaign is written, validated and paid for in pages; nothing leaves before that."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
