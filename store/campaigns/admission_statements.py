@@ -108,21 +108,21 @@ PLAN = text("""
 # Each part is read from the queue index in its order: a sort of a million rows would take seconds.
 _SOONEST = """
     SELECT * FROM (
-        SELECT due_at AS at, position, FALSE AS is_sending FROM message
+        SELECT due_at AS leaves_at, position, FALSE AS is_sending FROM message
         WHERE campaign_id = :campaign AND status = '{status}' AND COALESCE(position, 0) < COALESCE(
             (SELECT canary_end FROM campaign WHERE id = :campaign), 2147483647)
         ORDER BY due_at LIMIT :limit
     ) AS {status}"""
 WAITING_ROWS = text(f"""
     SELECT
-      CASE WHEN at > campaign.expires_at AND NOT is_sending THEN campaign.expires_at
-        ELSE at END AS due,
+      CASE WHEN leaves_at > campaign.expires_at AND NOT is_sending THEN campaign.expires_at
+        ELSE leaves_at END AS due,
       position
     FROM (
       {_SOONEST.format(status="queued")}
       UNION ALL {_SOONEST.format(status="retryable")}
       UNION ALL
-      SELECT claimed_until + 1 AS at, position, TRUE AS is_sending FROM message
+      SELECT claimed_until + 1 AS leaves_at, position, TRUE AS is_sending FROM message
       WHERE campaign_id = :campaign AND status = 'sending' AND COALESCE(position, 0) < COALESCE(
           (SELECT canary_end FROM campaign WHERE id = :campaign), 2147483647)
     ) AS waiting
