@@ -53,7 +53,7 @@ async def decided(api: Api, campaign_id: str) -> Json:
 
 async def test_a_campaign_to_a_long_list_is_prepared_and_sent(api: Api) -> None:
     list_id = await make(api, *NUMBERS)
-    body = {"text": "Hello {{NAME}}", "recipients": [{"mailingList": list_id}]}
+    body: Json = {"text": "Hello {{NAME}}", "recipients": [{"mailingList": list_id}]}
     begun = await post(api, **body, idempotencyKey="spring")
     assert begun["status"] == "preparing"
     assert begun["preparation"] == {"written": begun["counts"]["total"], "expected": MEMBERS}
@@ -77,7 +77,11 @@ async def test_faults_of_the_request_itself_are_answered_at_once(api: Api) -> No
 
 async def test_a_refused_one_tells_its_reasons_afterwards_and_costs_nothing(api: Api) -> None:
     list_id = await make(api, *NUMBERS)
-    body = {"text": "Hello", "recipients": [{"mailingList": list_id}], "creditsMax": {"sms": 20}}
+    body: Json = {
+        "text": "Hello",
+        "recipients": [{"mailingList": list_id}],
+        "creditsMax": {"sms": 20},
+    }
     begun = await post(api, **body)
     refused = await decided(api, begun["id"])
     assert refused["status"] == "refused"
@@ -104,8 +108,8 @@ async def test_one_that_nobody_started_is_prepared_once_temporal_is_back(
     list_id = await make(api, *NUMBERS)
     begun = await post(api, text="Hello", recipients=[{"mailingList": list_id}])
     assert (await shown(api, begun["id"]))["preparation"] == {"written": 0, "expected": MEMBERS}
-    change = {"json": {"rate": 5}, "auth": api.basic()}
-    answer = await api.http.patch(f"/v1/campaigns/{begun['id']}", **change)
+    path = f"/v1/campaigns/{begun['id']}"
+    answer = await api.http.patch(path, json={"rate": 5}, auth=api.basic())
     assert answer.status_code == 409, answer.text
     unstarted.undo()
     assert await api.story.service.prepare_all() == 1
