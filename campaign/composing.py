@@ -10,9 +10,9 @@ from campaign.expanding import at_entries
 from campaign.instants import Instant
 from campaign.links import TEXT_LENGTH_MAX as LINKED_LENGTH_MAX
 from campaign.links import Shortener, has_urls
+from campaign.lookups import LookupPort
 from campaign.model import ComposedCampaign, Draft, DraftRecipient, Duplicates, Message, Part
 from campaign.phone import canonical_number, sender_kind
-from campaign.ports import LookupPort
 from campaign.prices import STANDARD_PRICES, PriceList
 from campaign.refusals import SHOWN_MAX, Refusal, RefusalCode, Refused
 from campaign.rules import SHAPE

@@ -309,21 +309,3 @@ class ResolvingStore(Protocol):
         Returns how many messages of the campaign are at work then; run again, the same.
         """
         ...
-
-
-class LookupPort(Protocol):
-    """Finds out about numbers before they are sent to."""
-
-    def look_up(self, number: str) -> "NumberFacts":
-        """What is known of one E.164 number."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class NumberFacts:
-    """What a lookup tells: None where it is not known. ``possible`` is about the digits only."""
-
-    possible: bool
-    country: str | None = None
-    line_type: str | None = None
-    network: str | None = None
