@@ -30,17 +30,20 @@ from activities.lifecycle import Lifecycle
 from activities.old_names import under_old_names
 from activities.options import sending_queue
 from activities.planning import Planning
+from activities.preparing import Preparing
 from activities.sending import Sending
 from activities.waiting import Places
 from activities.webhook_delivery import WebhookDeliveries
 from campaign.deliveries import DeliverySender
 from campaign.failures import ServiceUnavailable
 from campaign.handoffs import Carrier
+from campaign.preparation import PAGE_SIZE
 from campaign.settings import Settings
 from carriers import open_carrier
 from carriers.sandbox import SandboxCarrier
 from dialects.renderers import RENDERERS
 from service.campaigns import CampaignService
+from service.composition import CampaignComposer
 from service.gc_tuning import relax_gc
 from service.temporal import connect, register_search_attributes, translate_errors
 from service.worker_versions import become_current_if_first, deployment_config
@@ -152,6 +155,16 @@ def _steps(settings: Settings, store: Store, carriers: Carriers) -> list[Callabl
     planning = Planning(*sources, carriers.repeats, settings.chunk_size)
     admission = Admission(store.campaigns, store.admissions, planning)
     lifecycle = Lifecycle(store.campaigns, store.admissions)
+    preparing = Preparing(
+        store.preparations,
+        store.lists,
+        store.campaigns,
+        store.admissions,
+        store.plans,
+        admission,
+        CampaignComposer(store, settings).page,
+        min(PAGE_SIZE, settings.prepare_above),
+    )
     steps: list[Callable[..., Any]] = [
         admission.admit_campaign,
         admission.validate_campaign,
@@ -170,7 +183,7 @@ def _steps(settings: Settings, store: Store, carriers: Carriers) -> list[Callabl
         lifecycle.settle_campaign,
         lifecycle.report_problem,
     ]
-    return [*steps, *under_old_names(steps)]
+    return [*steps, preparing.prepare_campaign, *under_old_names(steps)]
 
 
 def make_runner(sandboxed: bool) -> WorkflowRunner:

@@ -11,7 +11,8 @@ from activities.records import (
     PlanCampaignResult,
     Verdict,
 )
-from campaign.ports import AdmissionStore, CampaignStore
+from campaign.ports import AdmissionStore, CampaignStore, PlanFacts
+from campaign.refusals import Refusal
 from campaign.rules import JUDGEMENT
 from campaign.states import CampaignStatus
 
@@ -38,6 +39,20 @@ class Admission:
         waves = self._planning.next_waves(input.campaign_id) if verdict.admitted else ()
         tally = self._campaigns.tally(input.campaign_id)
         following = NextWavesResult(waves=waves, tally=tally) if verdict.admitted else None
+        return AdmitCampaignResult(verdict=verdict, tally=tally, plan=plan, next=following)
+
+    def result(self, input: CampaignRef) -> AdmitCampaignResult:
+        """What became of a campaign that was prepared; one that is being cancelled has no plan."""
+        id = input.campaign_id
+        refusals = self._campaigns.stored_refusals(id)
+        if refusals is not None:
+            verdict = Verdict(admitted=False, refusals=tuple(refusals))
+            return AdmitCampaignResult(verdict=verdict, tally=self._campaigns.tally(id))
+        verdict, tally = Verdict(admitted=True), self._campaigns.tally(id)
+        if not self._admissions.is_held(id):
+            return AdmitCampaignResult(verdict=verdict, tally=tally)
+        following = NextWavesResult(waves=self._planning.next_waves(id), tally=tally)
+        plan = plan_of(self._admissions.plan_facts(id))
         return AdmitCampaignResult(verdict=verdict, tally=tally, plan=plan, next=following)
 
     @activity.defn
@@ -83,11 +98,16 @@ class Admission:
         facts = self._admissions.plan_facts(input.campaign_id)
         self._campaigns.set_status(input.campaign_id, CampaignStatus.SCHEDULED, now())
         refusals = self._campaigns.stored_refusals(input.campaign_id)
-        return PlanCampaignResult(
-            first_due_at=facts.first_due_at,
-            last_due_at=facts.last_due_at,
-            to_send=facts.to_send,
-            pauses=facts.pauses,
-            failed=facts.failed,
-            withdrawn=tuple(refusals or ()),
-        )
+        return plan_of(facts, tuple(refusals or ()))
+
+
+def plan_of(facts: PlanFacts, withdrawn: tuple[Refusal, ...] = ()) -> PlanCampaignResult:
+    """The plan of an admitted campaign by what the store has of it."""
+    return PlanCampaignResult(
+        first_due_at=facts.first_due_at,
+        last_due_at=facts.last_due_at,
+        to_send=facts.to_send,
+        pauses=facts.pauses,
+        failed=facts.failed,
+        withdrawn=withdrawn,
+    )

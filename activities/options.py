@@ -40,6 +40,19 @@ def local_step(summary: str) -> LocalActivityConfig:
     )
 
 
+def preparing_options(summary: str) -> ActivityConfig:
+    """The preparation of a large campaign: as long as it takes, watched by heartbeats.
+
+    Each attempt goes on at the page where the last one ended.
+    """
+    return ActivityConfig(
+        start_to_close_timeout=timedelta(hours=12),
+        heartbeat_timeout=timedelta(seconds=8),
+        retry_policy=_UNTIL_DONE,
+        summary=summary,
+    )
+
+
 def webhook_delivery_options(summary: str) -> ActivityConfig:
     """A round of calls to one destination: as long as a few slow answers, watched by heartbeats.
 

@@ -1,21 +1,22 @@
 """Composing: turn a draft into messages with text, sender, kind and due instant."""
 
+import re
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 
 from campaign.credits import MessageKind
+from campaign.due_instants import give_instants
 from campaign.expanding import at_entries
 from campaign.instants import Instant
 from campaign.links import TEXT_LENGTH_MAX as LINKED_LENGTH_MAX
 from campaign.links import Shortener, has_urls
-from campaign.model import ComposedCampaign, Draft, DraftRecipient, Duplicates, Message
+from campaign.lookups import LookupPort
+from campaign.model import ComposedCampaign, Draft, DraftRecipient, Duplicates, Message, Part
 from campaign.phone import canonical_number, sender_kind
-from campaign.ports import LookupPort
 from campaign.prices import STANDARD_PRICES, PriceList
 from campaign.refusals import SHOWN_MAX, Refusal, RefusalCode, Refused
 from campaign.rules import SHAPE
 from campaign.rules.duplicates import skip_repeats
-from campaign.schedule import canary_instants, ideal_instants
-from campaign.sending_windows import OUTSIDE_WINDOW, due_within, hours_of
 from campaign.smart_encoding import smart_encoded
 from campaign.states import MessageStatus
 from campaign.templates import Filled, fill
@@ -26,6 +27,7 @@ from campaign.web_addresses import ascii_address
 OWN_SENDER = "own_sender"
 # Of texts that are too long unless their links are shortened, so many characters are kept.
 LONG_TEXTS_MAX = 32_000_000
+_POSITION = re.compile(r"(?<=^recipients\[)[0-9]+")
 
 
 def compose(
@@ -36,6 +38,7 @@ def compose(
     new_id: Callable[[], str],
     shortener: Shortener | None = None,
     prices: PriceList = STANDARD_PRICES,
+    part: Part | None = None,
 ) -> ComposedCampaign:
     """Make the messages of a draft and check them against the rules in ``SHAPE``.
 
@@ -43,6 +46,9 @@ def compose(
     ``new_id`` returns a new message id at each call. Without a ``shortener`` no link can be
     shortened. Mailing lists must be expanded before. ``prices`` are the installation's. Raises
     Refused with at most ``SHOWN_MAX`` faults of each kind. Stores nothing.
+
+    With a ``part`` the recipients are a page of the campaign: the messages have their positions in
+    the whole, and so have the places of faults, which name no member of a list.
     """
     found = _Faults()
     messages: list[Message] = []
@@ -61,21 +67,21 @@ def compose(
         faults.extend(_shorten(sound, shortener))
     for check in SHAPE:
         faults.extend(check(ComposedCampaign(draft, sound, received_at, lengths=texts.lengths)))
+    if faults and part is not None:
+        raise Refused(*(_in_part(fault, part) for fault in faults))
     if faults:
         raise Refused(*at_entries(faults, draft))
     if prices != STANDARD_PRICES:
         for message in messages:
             message.own_price = prices.own_price_of(message.kind, message.country, message.segments)
-    canary_end = _give_instants(draft, received_at, messages)
+    if part is not None:
+        for message in messages:
+            message.position += part.first
+    canary_end = give_instants(draft, received_at, messages, part)
     links = shortener.links if shortener else []
     return ComposedCampaign(
         draft, messages, received_at, links, written=texts.written, canary_end=canary_end
     )
-
-
-def base_instant(draft: Draft, received_at: Instant) -> Instant:
-    """The start of a draft's plan: its schedule, or ``received_at`` if that is later."""
-    return max(draft.scheduled_at or received_at, received_at)
 
 
 def _message(
@@ -241,50 +247,6 @@ def _shorten(messages: Iterable[Message], shortener: Shortener | None) -> Iterat
             message.segments = segment(short).count
 
 
-def _give_instants(draft: Draft, received_at: Instant, messages: Iterable[Message]) -> int | None:
-    """Set when each message is due; returns the position after the last one of the canary."""
-    spread_over = []
-    for message in messages:
-        if message.status is MessageStatus.FAILED:
-            message.due_at = received_at
-        elif message.scheduled_at is not None:
-            message.due_at = max(message.scheduled_at, received_at)
-        elif message.status is MessageStatus.QUEUED:
-            spread_over.append(message)
-        else:
-            message.due_at = received_at
-    start, count = base_instant(draft, received_at), len(spread_over)
-    canary_end = None
-    if draft.canary is not None and spread_over:
-        size = draft.canary.size_of(count)
-        canary_end = spread_over[size - 1].position + 1
-        wait = draft.canary.wait_seconds
-        instants = canary_instants(start, draft.spread_hours, count, size, wait)
-    else:
-        instants = ideal_instants(start, draft.spread_hours, count)
-    for message, instant in zip(spread_over, instants, strict=True):
-        message.due_at = instant
-    _keep_hours(draft, instants[0] if instants else received_at, messages)
-    return canary_end
-
-
-def _keep_hours(draft: Draft, start: Instant, messages: Iterable[Message]) -> None:
-    """Move messages into the hours of the campaign, or skip those that have none.
-
-    Raises Refused if the hours are too short for the spread.
-    """
-    hours = hours_of(draft.purpose, draft.window)
-    if hours is None:
-        return
-    for message in messages:
-        if message.status is MessageStatus.QUEUED:
-            open_at = hours.for_recipient(message.to, message.country, message.time_zone)
-            since = start if message.scheduled_at is None else message.due_at
-            due_at = due_within(hours, open_at, since, message.due_at)
-            if due_at is None and not hours.skips and open_at.next_open(since) is not None:
-                what = "is more than the hours in which the campaign may send have in a year"
-                raise Refused(Refusal(RefusalCode.SPREAD_INVALID, what, "spreadHours"))
-            if due_at is None:
-                message.status, message.reason = MessageStatus.SKIPPED, OUTSIDE_WINDOW
-            else:
-                message.due_at = due_at
+def _in_part(fault: Refusal, part: Part) -> Refusal:
+    place = _POSITION.sub(lambda found: str(int(found[0]) + part.first), fault.place)
+    return replace(fault, place=place)

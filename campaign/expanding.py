@@ -27,10 +27,11 @@ def lists_of(draft: Draft) -> list[str]:
     return list(dict.fromkeys(name for name in named if name is not None))
 
 
-def check_lists(draft: Draft, sizes: Mapping[str, int]) -> None:
+def check_lists(draft: Draft, sizes: Mapping[str, int]) -> int:
     """Check the lists of a draft, and its number of recipients, before members are read.
 
-    ``sizes`` has the lists of the draft's account only. Raises Refused.
+    ``sizes`` has the lists of the draft's account only. Returns the number of recipients with the
+    members of the lists. Raises Refused.
     """
     faults: list[Refusal] = []
     count = 0
@@ -46,12 +47,13 @@ def check_lists(draft: Draft, sizes: Mapping[str, int]) -> None:
             key_place = f"recipients[{entry}].idempotencyKey"
             faults.append(Refusal(RefusalCode.FIELD_INVALID, what, key_place))
         count += size or 0
-    most = draft.policy.recipients_max
+    most = draft.policy.listed_max
     if count > most:
         what = f"at most {most} recipients are allowed, with list members there are {count}"
         faults.append(Refusal(RefusalCode.TOO_MANY_RECIPIENTS, what, "recipients"))
     if faults:
         raise Refused(*faults[:SHOWN_MAX])
+    return count
 
 
 def expand(draft: Draft, members: Mapping[str, Sequence[Member]]) -> Draft:

@@ -107,7 +107,7 @@ def _blocks(campaign: CampaignView, outlook: Outlook | None) -> Iterator[Cause]:
         yield Cause(campaign.problem, f"its campaign is held ({campaign.problem})")
     elif campaign.status is CampaignStatus.PAUSED:
         yield Cause("campaign_paused", "its campaign is paused")
-    elif campaign.status in (CampaignStatus.DRAFT, *CAMPAIGN_ENDS):
+    elif campaign.status in (CampaignStatus.DRAFT, CampaignStatus.PREPARING, *CAMPAIGN_ENDS):
         yield Cause(f"campaign_{campaign.status}", f"its campaign is {campaign.status}")
     if outlook is not None and outlook.down is not None:
         yield Cause("carrier_down", f"its carrier does not answer ({outlook.down})")

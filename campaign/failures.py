@@ -55,6 +55,12 @@ class BrokenInvariant(Exception):
     """A fault of ours: what must always hold does not. Repeating what failed cannot mend it."""
 
 
+class Interrupted(Exception):
+    """The process ends before the work does; another one goes on with it."""
+
+    loggable = True
+
+
 class ServiceUnavailable(Exception):
     """Temporal or its workers did not answer in time; a retry with the same key is safe."""
 

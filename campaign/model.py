@@ -19,6 +19,8 @@ SCHEDULE_AHEAD_MAX: Instant = 366 * DAY
 SPREAD_HOURS_MAX = 14 * 24.0
 
 RECIPIENTS_MAX = 50_000
+# With the members of mailing lists, where the dialect allows it.
+LISTED_MAX = 1_000_000
 # Of one recipient: how many values for tags, and the characters of each.
 FIELDS_MAX = 50
 FIELD_LENGTH_MAX = 1_600
@@ -47,11 +49,13 @@ class Policy:
 
     ``literal``: texts are sent as written; ``{{NAME}}`` is no tag. ``blanks``: a tag without a
     value becomes empty and the message is marked ``fields_missing``, instead of a refusal.
+    ``listed_max``: the most recipients with the members of mailing lists.
     ``unplanned``: a number outside of every numbering plan is left to the carrier.
     """
 
     recipients_min: int = 1
     recipients_max: int = RECIPIENTS_MAX
+    listed_max: int = RECIPIENTS_MAX
     text_length_max: int = 1_600
     duplicates: Duplicates = Duplicates.SKIP
     uniform: bool = False
@@ -206,12 +210,20 @@ class ComposedCampaign:
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """A page of a large campaign: the position of its first message, of ``count`` in all."""
+
+    first: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """The input of the rules in ``JUDGEMENT``: facts from the store about one campaign.
 
     ``texts`` maps each distinct text, and ``senders`` each distinct sender, to the first position
     that uses it. ``quota`` is None if the account has none. ``spread_segments`` are those that the
-    spread places, by sender, and ``limits`` their rates.
+    spread places, by sender, and ``limits`` their rates. ``price`` is that of what will be sent.
     """
 
     texts: Mapping[str, int]
@@ -223,3 +235,7 @@ class Evidence:
     spread_hours: float = 0.0
     spread_segments: Mapping[str, int] = field(default_factory=dict)
     limits: Limits = NO_LIMITS
+    price: Price = Price()
+
+
+NO_EVIDENCE = Evidence({}, {}, frozenset(), to_send=0, quota=None, used_today=0)

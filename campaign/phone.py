@@ -8,7 +8,7 @@ from functools import lru_cache
 from phonenumbers import SUPPORTED_REGIONS, PhoneNumberType
 
 from campaign import numbering
-from campaign.ports import NumberFacts
+from campaign.lookups import NumberFacts
 from campaign.text_cache import text_cache
 
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")

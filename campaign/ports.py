@@ -249,8 +249,17 @@ class PlanStore(CanaryStore, Protocol):
 class AdmissionStore(ExpiryStore, Protocol):
     """What judging, paying, planning and settling ask; one transaction each."""
 
-    def evidence(self, campaign_id: str, now: Instant) -> Evidence:
-        """Gather what the judgement rules look at."""
+    def evidence(
+        self, campaign_id: str, now: Instant, part: tuple[int, int] | None = None
+    ) -> Evidence:
+        """Gather what the judgement rules look at.
+
+        Of a ``part``, the positions from the first to before the second, without the spread.
+        """
+        ...
+
+    def spread_evidence(self, campaign_id: str, now: Instant) -> Evidence:
+        """What tells whether the spread of a campaign is long enough, and nothing else."""
         ...
 
     def skip_opted_out(self, campaign_id: str, now: Instant) -> int:
@@ -300,21 +309,3 @@ class ResolvingStore(Protocol):
         Returns how many messages of the campaign are at work then; run again, the same.
         """
         ...
-
-
-class LookupPort(Protocol):
-    """Finds out about numbers before they are sent to."""
-
-    def look_up(self, number: str) -> "NumberFacts":
-        """What is known of one E.164 number."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class NumberFacts:
-    """What a lookup tells: None where it is not known. ``possible`` is about the digits only."""
-
-    possible: bool
-    country: str | None = None
-    line_type: str | None = None
-    network: str | None = None

@@ -65,6 +65,25 @@ def ideal_instants(start: Instant, spread_hours: float, count: int) -> list[Inst
     return [start + int(window * position / count) for position in range(count)]
 
 
+def planned_instant(
+    start: Instant,
+    spread_hours: float,
+    count: int,
+    position: int,
+    canary: tuple[int, int] = (0, 0),
+) -> Instant:
+    """The instant of the message at a ``position`` of ``count``; a canary has its size and wait.
+
+    A position from ``count`` on gets the last instant: a mailing list may grow while it is read.
+    """
+    size, wait_seconds = canary
+    if position < size:
+        return start
+    last = max(1, count - size)
+    place = min(position - size, last - 1)
+    return start + wait_seconds * SECOND + int(spread_hours * HOUR * place / last)
+
+
 def canary_instants(
     start: Instant, spread_hours: float, count: int, size: int, wait_seconds: int
 ) -> list[Instant]:

@@ -9,7 +9,7 @@ from pydantic import Field, InstanceOf, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from campaign.instants import DAY
-from campaign.model import SCHEDULE_AHEAD_MAX, SPREAD_HOURS_MAX
+from campaign.model import RECIPIENTS_MAX, SCHEDULE_AHEAD_MAX, SPREAD_HOURS_MAX
 from campaign.prices import STANDARD_PRICES, PriceList, read_prices
 from campaign.schedule import SCHEDULE_AHEAD_CEILING, SPREAD_HOURS_CEILING
 from campaign.web_addresses import is_web_address
@@ -42,6 +42,7 @@ class Settings(BaseSettings):
     api_port: int = Field(default=8080, ge=0, le=65535)
     rate_limit_storage: str = "memory://"
     body_bytes_max: int = Field(default=64 * 1024 * 1024, ge=1024)
+    prepare_above: int = Field(default=RECIPIENTS_MAX, ge=1, le=RECIPIENTS_MAX)
     connections_max: int = Field(default=800, ge=1)
     spread_hours_max: float = Field(default=SPREAD_HOURS_MAX, gt=0, le=SPREAD_HOURS_CEILING)
     schedule_days_max: int = Field(

@@ -7,6 +7,7 @@ class CampaignStatus(StrEnum):
     """The status of a campaign; docs/states.md says who sets each one."""
 
     DRAFT = "draft"
+    PREPARING = "preparing"
     REFUSED = "refused"
     SCHEDULED = "scheduled"
     RUNNING = "running"
@@ -32,6 +33,15 @@ CAMPAIGN_OPEN = (CampaignStatus.SCHEDULED, CampaignStatus.RUNNING, CampaignStatu
 
 CAMPAIGN_MOVES: dict[CampaignStatus, frozenset[CampaignStatus]] = {
     CampaignStatus.DRAFT: frozenset({CampaignStatus.REFUSED, CampaignStatus.SCHEDULED}),
+    # Its pages are written; a pause that was ordered meanwhile holds from its verdict on.
+    CampaignStatus.PREPARING: frozenset(
+        {
+            CampaignStatus.REFUSED,
+            CampaignStatus.SCHEDULED,
+            CampaignStatus.PAUSED,
+            CampaignStatus.CANCELLED,
+        }
+    ),
     CampaignStatus.SCHEDULED: frozenset(
         {CampaignStatus.RUNNING, CampaignStatus.PAUSED} | (CAMPAIGN_ENDS - {CampaignStatus.REFUSED})
     ),

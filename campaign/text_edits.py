@@ -9,6 +9,7 @@ from typing import NamedTuple
 from campaign.composing import compose
 from campaign.instants import Instant
 from campaign.links import Shortener
+from campaign.lookups import NumberFacts
 from campaign.model import (
     NO_FIELDS,
     ComposedCampaign,
@@ -18,7 +19,6 @@ from campaign.model import (
     Message,
     Policy,
 )
-from campaign.ports import NumberFacts
 from campaign.prices import STANDARD_PRICES, PriceList
 
 

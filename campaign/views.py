@@ -65,6 +65,7 @@ class CampaignView:
     that of why a guard stopped it last (campaign/sequential_test.py). ``canary_decision`` is "go"
     or "stop". ``traceparent`` is the W3C header of the request that brought it, if that is sampled.
     From ``messages_removed_at`` on its messages are removed, and its counts stay.
+    While it is prepared, ``total`` grows to about ``expected_total``.
     ``facts`` are empty where the reader left them out.
     """
 
@@ -104,7 +105,16 @@ class CampaignView:
     stop: str | None = None
     traceparent: str | None = None
     messages_removed_at: Instant | None = None
+    expected_total: int | None = None
     facts: CampaignFacts = field(default_factory=CampaignFacts)
+
+    @property
+    def preparation(self) -> Mapping[str, int] | None:
+        """How many messages are written of how many expected ones, while it is prepared."""
+        if self.status is not CampaignStatus.PREPARING:
+            return None
+        expected = max(self.total, self.expected_total or 0)
+        return {"written": self.total, "expected": expected}
 
     @property
     def pause_reason(self) -> Stop | None:

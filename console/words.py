@@ -69,6 +69,7 @@ FORBIDDEN = {
 
 CAMPAIGN_STATES = {
     CampaignStatus.DRAFT: "being checked",
+    CampaignStatus.PREPARING: "being prepared",
     CampaignStatus.REFUSED: "refused",
     CampaignStatus.SCHEDULED: "waiting for its time",
     CampaignStatus.RUNNING: "sending",

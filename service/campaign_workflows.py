@@ -3,6 +3,7 @@
 import asyncio
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -13,6 +14,7 @@ from temporalio.api.workflowservice.v1 import (
 )
 from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from campaign.instants import Instant, instant_of
 from campaign.orders import Order
@@ -69,6 +71,19 @@ class CampaignWorkflows:
     def handle(self, campaign_id: str) -> Handle:
         """The workflow of a campaign, whether it runs or not."""
         return self._client.get_workflow_handle_for(CampaignWorkflow.run, workflow_id(campaign_id))
+
+    async def start_preparing(self, view: CampaignView) -> None:
+        """Start the workflow that prepares a campaign; where one runs, nothing happens."""
+        with translate_errors(self._client), suppress(WorkflowAlreadyStartedError):
+            await self._client.start_workflow(
+                CampaignWorkflow.run,
+                campaign_input(view, self._settings, prepares=True),
+                id=workflow_id(view.id),
+                id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY,
+                rpc_timeout=RPC_TIMEOUT,
+                **start_options(view, self._settings),
+            )
 
     async def start(
         self, view: CampaignView, state: CampaignState, signal: Signal, *orders: OrderInput

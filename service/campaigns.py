@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from structlog.contextvars import bind_contextvars
@@ -23,6 +23,7 @@ from campaign.ids import CAMPAIGN_PREFIX, ID_BYTES, make_id
 from campaign.instants import Instant
 from campaign.model import ComposedCampaign, Draft
 from campaign.orders import Order
+from campaign.preparation import check_preparable
 from campaign.refusals import Refusal, RefusalCode, Refused
 from campaign.retry import EVERYTHING, RetrySelection
 from campaign.settings import Settings
@@ -57,6 +58,11 @@ RAN_BEFORE = (
     "campaign_ran_before",
     "Temporal has run this campaign to its end, and the store is older than that",
 )
+
+STILL_PREPARING = ("campaign_preparing", "the campaign is being prepared, and changes afterwards")
+# An answer does not wait longer for the start of a workflow, and so many are started at once.
+START_SECONDS = 5.0
+PAGE = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +103,20 @@ class CampaignService:
         """Store a draft, start its workflow, and wait for the verdict.
 
         The id is made with the prefix, unless the caller brings a random one of another shape.
-        ``composed`` is the draft if the caller has just composed it; the plan counts from then.
+        Above ``prepare_above`` recipients the campaign is ``preparing`` when this returns, and gets
+        its verdict later. ``composed`` is the draft if the caller has just composed it; the plan
+        counts from then.
         Raises Refused with every reason (nothing is sent or paid then), ServiceUnavailable when no
         verdict came in time. A draft whose key is held brings the campaign that holds it.
         """
-        composed = await self._compose(draft, composed)
         wanted = campaign_id or make_id(id_prefix, secrets.token_bytes(ID_BYTES))
-        saved = await asyncio.to_thread(self._store.campaigns.save, composed, wanted)
+        expected = None
+        if composed is None:
+            composed, expected = await self._previewed(draft)
+        if expected is None:
+            composed = await self._compose(draft, composed)
+        assert composed is not None
+        saved = await asyncio.to_thread(self._store.campaigns.save, composed, wanted, expected)
         if draft.strict_key and not saved.same_payload:
             raise Refused(
                 Refusal(
@@ -114,6 +127,8 @@ class CampaignService:
             )
         bind_contextvars(campaign=saved.campaign_id)
         view = await self._view(saved.campaign_id)
+        if view.status is CampaignStatus.PREPARING:
+            await self._prepare_soon(view)
         if view.status is CampaignStatus.DRAFT:
             try:
                 await self._verdict(view)
@@ -147,6 +162,27 @@ class CampaignService:
         latest = await self._view(view.id)
         return bool(latest.refusals) and latest.refusals[0].code is RefusalCode.ABANDONED
 
+    async def prepare_all(self) -> int:
+        """Start the workflow of each campaign that is being prepared, where none runs.
+
+        The process that stored one may have died before, and Temporal may have lost one. Raises
+        ServiceUnavailable when Temporal does not answer. Returns how many there are.
+        """
+        preparing = await asyncio.to_thread(
+            self._store.campaigns.in_states, {CampaignStatus.PREPARING}, "", PAGE
+        )
+        for view in preparing:
+            await self._workflows.start_preparing(view)
+        return len(preparing)
+
+    async def _prepare_soon(self, view: CampaignView) -> None:
+        """Start preparing; the store has the campaign, so without an answer it starts later."""
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                await self._workflows.start_preparing(view)
+        except (ServiceUnavailable, TimeoutError) as error:
+            log.warning("a campaign will be prepared later", campaign=view.id, reason=str(error))
+
     async def pause(self, view: CampaignView) -> None:
         """Stop a campaign for now; see :meth:`service.orders.Orders.give`."""
         await self._orders.give(view, Order.PAUSE)
@@ -177,10 +213,12 @@ class CampaignService:
 
     async def change(self, view: CampaignView, change: Change) -> Instant | None:
         """See :meth:`service.campaign_changes.CampaignChanges.make`."""
+        _check_prepared(view)
         return await self._changes.make(view, change)
 
     async def preview_change(self, view: CampaignView, change: Change) -> ChangePreview:
         """See :func:`service.plan_previews.preview_change`."""
+        _check_prepared(view)
         return await self._changes.preview(view, change)
 
     async def planned_end(self, campaign_id: str) -> Instant | None:
@@ -214,6 +252,19 @@ class CampaignService:
         await self._media.check(made)
         return made
 
+    async def _previewed(self, draft: Draft) -> tuple[ComposedCampaign | None, int | None]:
+        """A draft that is to be prepared, and how many recipients it has; None of another."""
+        expected = await asyncio.to_thread(self._composer.size, draft)
+        # What came in a body is in memory anyway.
+        has_lists = expected > len(draft.recipients)
+        if not has_lists or expected <= self._settings.prepare_above:
+            return None, None
+        check_preparable(draft, self._settings.prepare_above)
+        resolved = await asyncio.to_thread(self._composer.resolved, draft)
+        preview = await asyncio.to_thread(self._composer.preview, resolved)
+        await self._media.check(preview)
+        return replace(preview, draft=resolved), expected
+
     async def _view(self, campaign_id: str) -> CampaignView:
         view = await asyncio.to_thread(self._store.campaigns.get, campaign_id)
         assert view is not None
@@ -245,6 +296,11 @@ class CampaignService:
             raise StateConflict(view.status, *RAN_BEFORE) from error
         except (WorkflowNotFound, WorkflowUpdateFailedError) as error:
             raise ServiceUnavailable("its workflow ended before it gave a verdict") from error
+
+
+def _check_prepared(view: CampaignView) -> None:
+    if view.status is CampaignStatus.PREPARING:
+        raise StateConflict(view.status, *STILL_PREPARING)
 
 
 async def open_campaign_service(settings: Settings, store: Store) -> CampaignService:

@@ -6,10 +6,11 @@ from dataclasses import dataclass, field, replace
 from campaign.composing import compose
 from campaign.expanding import check_lists, expand, lists_of
 from campaign.ids import ID_BYTES, MESSAGE_PREFIX, make_ids
-from campaign.instants import DAY
+from campaign.instants import DAY, Instant
 from campaign.links import CODE_RANDOM_BYTES, Shortener, make_code
-from campaign.model import SCHEDULE_AHEAD_MAX, ComposedCampaign, Draft, Policy
+from campaign.model import SCHEDULE_AHEAD_MAX, ComposedCampaign, Draft, Part, Policy
 from campaign.phone import OfflineLookup, SenderKind, sender_kind
+from campaign.refusals import Refusal, RefusalCode, Refused
 from campaign.sending_windows import Purpose, window_from_json
 from campaign.settings import Settings
 from campaign.short_link_hosts import base_url_of
@@ -26,18 +27,42 @@ class CampaignComposer:
 
     def compose(self, draft: Draft) -> ComposedCampaign:
         """Compose a draft as things stand now; raises Refused."""
-        expanded = replace(self.expanded(draft), policy=self._limited(draft.policy))
-        expanded = self._with_hours(expanded)
+        return self._compose(self.resolved(self.expanded(draft)))
+
+    def resolved(self, draft: Draft) -> Draft:
+        """A draft with the limits of the installation and the hours of the account."""
+        return self._with_hours(replace(draft, policy=self._limited(draft.policy)))
+
+    def size(self, draft: Draft) -> int:
+        """The number of recipients with the members of lists; raises Refused as ``expanded``."""
+        lists = lists_of(draft)
+        if not lists:
+            return len(draft.recipients)
+        return check_lists(draft, self.store.lists.sizes(draft.account_id, lists))
+
+    def preview(self, draft: Draft) -> ComposedCampaign:
+        """Compose a resolved draft with one member of each list, to find its own faults."""
+        lists = {one: self.store.lists.members(one, 1) for one in lists_of(draft)}
+        return self._compose(expand(draft, lists))
+
+    def page(self, draft: Draft, part: Part, received_at: Instant) -> ComposedCampaign:
+        """Compose the recipients of one page of a resolved draft; raises Refused."""
+        return self._compose(draft, part, received_at)
+
+    def _compose(
+        self, expanded: Draft, part: Part | None = None, received_at: Instant | None = None
+    ) -> ComposedCampaign:
         # Drawn at once: each draw is a call of the system.
         random = secrets.token_bytes(ID_BYTES * len(expanded.recipients))
         return compose(
             expanded,
-            self.store.clock.now(),
-            self._default_sender(draft),
+            self.store.clock.now() if received_at is None else received_at,
+            self._default_sender(expanded),
             self.lookup,
             make_ids(MESSAGE_PREFIX, random).__next__,
-            self.shortener(draft.account_id) if draft.shorten_urls else None,
+            self.shortener(expanded.account_id) if expanded.shorten_urls else None,
             self.settings.prices_file,
+            part,
         )
 
     def _with_hours(self, draft: Draft) -> Draft:
@@ -70,7 +95,12 @@ class CampaignComposer:
         if not lists:
             return draft
         # Whether they are too long is known before anybody on them is looked up.
-        check_lists(draft, self.store.lists.sizes(draft.account_id, lists))
+        count, most = self.size(draft), draft.policy.recipients_max
+        if count > most:
+            what = (
+                f"at most {most} recipients are allowed here, with list members there are {count}"
+            )
+            raise Refused(Refusal(RefusalCode.TOO_MANY_RECIPIENTS, what, "recipients"))
         return expand(draft, self.store.lists.snapshot(draft.account_id, lists))
 
     def _default_sender(self, draft: Draft) -> str | None:

@@ -132,6 +132,8 @@ class Orders:
         except WorkflowNotFound:
             if await self._lost.revive(campaign_id, order) is None:
                 latest = await asyncio.to_thread(self._store.orders.standing, campaign_id)
+                if latest.status is CampaignStatus.PREPARING:
+                    return  # The order is in the store, and its workflow starts with it.
                 raise StateConflict(latest.status) from None
             log.warning(
                 "no workflow ran for this open campaign; it was started again for an order",

@@ -19,18 +19,22 @@ SMALL_CAMPAIGN_MAX = 100
 
 
 def campaign_input(
-    view: CampaignView, settings: Settings, state: CampaignState | None = None
+    view: CampaignView,
+    settings: Settings,
+    state: CampaignState | None = None,
+    prepares: bool = False,
 ) -> CampaignInput:
     """The input of a campaign's workflow; with a ``state`` it goes on from there."""
     return CampaignInput(
         campaign_id=view.id,
         title=_title(view),
-        total=view.total,
+        total=_total(view),
         dialect=view.dialect,
         receipts_grace_seconds=settings.receipts_grace_seconds,
         chunks_at_once=settings.chunks_at_once,
         revision=NAMED_STEPS,
         state=state,
+        prepares=prepares,
     )
 
 
@@ -85,12 +89,12 @@ def start_options(view: CampaignView, settings: Settings) -> dict[str, Any]:
     return {
         "task_queue": settings.task_queue,
         "static_summary": f"{view.dialect} · {escape_markdown(title)}",
-        "memo": {"title": title, "total": view.total, "dialect": view.dialect},
+        "memo": {"title": title, "total": _total(view), "dialect": view.dialect},
         "search_attributes": TypedSearchAttributes(
             [SearchAttributePair(key, value) for key, value in attributes.items()]
         ),
         "priority": Priority(
-            priority_key=2 if view.total <= SMALL_CAMPAIGN_MAX else 4,
+            priority_key=2 if _total(view) <= SMALL_CAMPAIGN_MAX else 4,
             fairness_key=view.account_id,
         ),
     }
@@ -98,4 +102,10 @@ def start_options(view: CampaignView, settings: Settings) -> dict[str, Any]:
 
 def _title(view: CampaignView) -> str:
     name = one_line(view.name or "") or view.dialect
-    return f"{name} · {view.total:,} recipients"
+    return f"{name} · {_total(view):,} recipients"
+
+
+def _total(view: CampaignView) -> int:
+    """How many recipients a campaign has, or is expected to have once it is prepared."""
+    is_preparing = view.status is CampaignStatus.PREPARING
+    return view.expected_total or view.total if is_preparing else view.total

@@ -21,6 +21,7 @@ from store.campaigns.message_log import MessageLog
 from store.campaigns.open_campaigns import OpenCampaigns
 from store.campaigns.orders import Orders
 from store.campaigns.plans import Plans
+from store.campaigns.preparations import Preparations
 from store.campaigns.retry import Retrying
 from store.campaigns.text_edits import TextEdits
 from store.campaigns.timelines import Timelines
@@ -75,6 +76,7 @@ class Store:
     orders: Orders
     brakes: Brakes
     admissions: Admissions
+    preparations: Preparations
     forecasts: Forecasts
     plans: Plans
     sending: Sending
@@ -147,6 +149,7 @@ def open_store(settings: Settings) -> Store:
         orders=Orders(database),
         brakes=Brakes(database),
         admissions=admissions,
+        preparations=Preparations(database, outbox, erased_numbers),
         forecasts=forecasts,
         plans=Plans(database, guards, outbox),
         sending=Sending(database, outbox, due_messages, erased_numbers, receipts, guards),

@@ -25,8 +25,8 @@ from bench.series import Series, all_series, at_least, at_most
 from bench.table import MARKS, markdown_table, notes, number, terminal_table
 from bench.usage import cpu_by_part, cpu_seconds, gained, resident_megabytes, sqlite_bytes
 from bench.work import NUMBERS, WARM_UP, campaign, handoff, number_of
+from campaign.lookups import NumberFacts
 from campaign.phone import OfflineLookup, is_e164
-from campaign.ports import NumberFacts
 from carriers.pretend import PretendCarrier, PretendSettings
 
 RATE = Series("ours", "ours", "/s", (at_least(0.7, "bare"), at_least(6, "celery")))

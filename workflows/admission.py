@@ -1,10 +1,22 @@
 """How a campaign is admitted: in one step, or in the three of earlier revisions."""
 
+from collections.abc import Callable
+from typing import Any, cast
+
 from activities.admission import Admission
 from activities.lifecycle import Lifecycle
+from activities.options import preparing_options
+from activities.preparing import Preparing
 from activities.records import AdmitCampaignResult, CampaignRef, Verdict
 from campaign.ports import Tally
 from workflows.steps import NAMED_STEPS, Steps
+
+
+async def prepare(steps: Steps, ref: CampaignRef) -> AdmitCampaignResult:
+    """Write a large campaign page by page, and admit it; the verdict with counts and plan."""
+    label = "write and validate in pages, hold credits, plan"
+    step = cast(Callable[[Any, CampaignRef], AdmitCampaignResult], Preparing.prepare_campaign)
+    return await steps.run_in_order(step, ref, label, preparing_options)
 
 
 async def admit(steps: Steps, ref: CampaignRef, revision: int, total: int) -> AdmitCampaignResult:

@@ -11,7 +11,7 @@ with workflow.unsafe.imports_passed_through():
     from campaign.states import CAMPAIGN_ENDS, CampaignStatus
 
 from workflows import timers, visibility
-from workflows.admission import admit
+from workflows.admission import admit, prepare
 from workflows.canary import CanaryWait
 from workflows.cancellation import as_signal
 from workflows.chunks import Chunks
@@ -89,7 +89,11 @@ class CampaignWorkflow(PlanUpdates):
 
     async def _validate_and_debit(self) -> None:
         """Validate the campaign, hold its credits and fix its plan, or refuse it."""
-        admitted = await admit(self.steps, self.ref, self.revision, self.input.total)
+        if self.input.prepares:
+            self._become(CampaignStatus.PREPARING)
+            admitted = await prepare(self.steps, self.ref)
+        else:
+            admitted = await admit(self.steps, self.ref, self.revision, self.input.total)
         state, plan = self.state, admitted.plan
         state.verdict, state.tally = admitted.verdict, admitted.tally
         if plan is not None and admitted.verdict.admitted:

@@ -79,6 +79,7 @@ class CampaignInput(WorkflowInput):
 
     ``revision`` says which steps the campaign takes (see workflows.steps); campaigns keep the one
     that they were started with. ``local_books`` is what revision 1 was before there were numbers.
+    A campaign that ``prepares`` has no messages yet: they are written first, page by page.
     """
 
     campaign_id: str
@@ -90,6 +91,7 @@ class CampaignInput(WorkflowInput):
     local_books: bool = False
     revision: int = 0
     state: CampaignState | None = None
+    prepares: bool = False
 
 
 class OrderInput(Record):

@@ -11,6 +11,7 @@ from temporalio.exceptions import (
     FailureError,
     is_cancelled_exception,
 )
+from temporalio.workflow import ActivityConfig
 
 from activities.old_names import OLD_NAMES
 from activities.options import local_step, server_step
@@ -79,14 +80,18 @@ class Steps:
         await asyncio.gather(asked, return_exceptions=True)
         return None
 
-    async def run_in_order(self, step: Callable[[Any, In], Out], input: In, summary: str) -> Out:
+    async def run_in_order(
+        self,
+        step: Callable[[Any, In], Out],
+        input: In,
+        summary: str,
+        options: Callable[[str], ActivityConfig] = server_step,
+    ) -> Out:
         """Run a step whose place among the others matters: the server writes it down before."""
         while True:
             try:
                 if self._revision >= NAMED_STEPS:
-                    return await workflow.execute_activity_method(
-                        step, input, **server_step(summary)
-                    )
+                    return await workflow.execute_activity_method(step, input, **options(summary))
                 result: Out = await workflow.execute_activity(
                     _old_name(step), input, result_type=_result_of(step), **server_step(summary)
                 )

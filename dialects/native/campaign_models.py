@@ -113,6 +113,13 @@ def _stored(value: Any) -> Any:
     return json.loads(value) if isinstance(value, str) else value
 
 
+class Preparation(ApiModel):
+    """How far a large campaign is prepared: ``written`` of about ``expected`` messages."""
+
+    written: int
+    expected: int
+
+
 class Campaign(ApiModel):
     """A campaign with its counts."""
 
@@ -124,6 +131,7 @@ class Campaign(ApiModel):
         validation_alias="is_test", description="sends one text to the caller's own numbers"
     )
     status: CampaignStatus
+    preparation: Preparation | None = Field(description="null unless its status is preparing")
     sender: str | None
     created_at: At
     schedule_date_time: At | None = Field(validation_alias="scheduled_at")

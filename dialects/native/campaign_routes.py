@@ -86,12 +86,16 @@ def routes(context: ApiContext, read: Read, create_schema: dict[str, Any]) -> AP
         operation_id="createCampaign",
         status_code=201,
         responses={
+            202: {
+                "description": "A campaign of more recipients than 50,000, which is being prepared",
+                "model": Campaign,
+            },
             200: {
                 "description": "The campaign of a repeated key, or a dry run",
                 "model": Campaign | DryRun,
                 # Generators of clients take the first.
                 "content": {"application/json": {}, **OR_CSV[200]["content"]},
-            }
+            },
         },
         summary="Create a campaign, or validate and price it with ?dryRun=true",
         response_model=Campaign,
@@ -102,6 +106,8 @@ def routes(context: ApiContext, read: Read, create_schema: dict[str, Any]) -> AP
     ) -> Campaign | Response:
         """201 once the campaign is validated and its credits are held.
 
+        202 for one of more than 50,000 recipients, from mailing lists: its status is preparing
+        until every message is validated and all are paid for. Nothing leaves before.
         200 for a replayed idempotency key, and for a dry run, which stores and sends nothing.
         With ``Accept: text/csv`` a dry run has one line per recipient, whether or not the campaign
         would be admitted, and begins with a byte order mark unless ``bom=false``.
@@ -121,6 +127,8 @@ def routes(context: ApiContext, read: Read, create_schema: dict[str, Any]) -> AP
         note_replay(request, admission.replayed)
         view = admission.campaign
         response.status_code = 200 if admission.replayed else 201
+        if view.status is CampaignStatus.PREPARING:
+            response.status_code = 202
         response.headers["Location"] = f"/v1/campaigns/{view.id}"
         return Campaign.of(view)
 

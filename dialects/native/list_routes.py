@@ -2,20 +2,33 @@
 
 import asyncio
 import uuid
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from campaign.csv_cells import csv_lines, safe_cell
+from campaign.expanding import Member as ListMember
 from campaign.model import FIELDS_MAX
 from campaign.refusals import key_reused
 from dialects.http.answers import body_of
 from dialects.http.auth import Permission
 from dialects.http.context import ApiContext
+from dialects.http.downloads import OR_CSV, csv_download, wants_csv
 from dialects.http.replays import note_replay
 from dialects.native.cursors import read_cursor, write_cursor
-from dialects.native.handling import Stop, deleted, enter, not_found, page_size, read_model
-from dialects.native.list_members import XLSX, read_members
+from dialects.native.handling import (
+    PAGE_MAX,
+    Stop,
+    deleted,
+    enter,
+    not_found,
+    page_size,
+    read_model,
+)
+from dialects.native.list_files import imported
+from dialects.native.list_members import XLSX
 from dialects.native.list_models import (
     MailingList,
     MailingListBody,
@@ -27,7 +40,15 @@ from dialects.native.list_models import (
 from dialects.native.problem_models import About
 from dialects.native.problems import WRITING, documented, problem
 from dialects.native.request_keys import id_bytes, replayed, request_key, takes_key
-from store.accounts.mailing_lists import MEMBERS_MAX, ListFull, ListView, NameTaken, TooManyFields
+from store.accounts.mailing_lists import (
+    MEMBERS_MAX,
+    Added,
+    ListFull,
+    Lists,
+    ListView,
+    NameTaken,
+    TooManyFields,
+)
 from store.clock import wall_clock
 from store.database.threads import read_in_thread
 
@@ -108,13 +129,25 @@ def routes(context: ApiContext) -> APIRouter:
     @router.get(
         "/{id}/members",
         operation_id="listMailingListMembers",
-        summary="List the members of a mailing list by number",
+        summary="List the members of a mailing list by number, as JSON or CSV",
+        response_model=MemberPage,
+        responses=OR_CSV,
     )
     async def members(
-        request: Request, id: str, limit: int = 100, cursor: str | None = None
-    ) -> MemberPage:
-        """A page of members; ``next`` is the cursor of the next page."""
+        request: Request,
+        id: str,
+        limit: int = 100,
+        cursor: str | None = None,
+        bom: bool = True,
+    ) -> MemberPage | Response:
+        """A page of members; ``next`` is the cursor of the next page.
+
+        With ``Accept: text/csv`` it has all of them, and begins with a byte order mark unless
+        ``bom=false``.
+        """
         _, found = await _own(request, context, id, Permission.READ)
+        if wants_csv(request):
+            return csv_download(members_csv(lists, found.id), f"members-{found.id}", bom)
         size, after = page_size(limit), read_cursor(MEMBERS, cursor)
         page = await read_in_thread(lists.members, found.id, size, after)
         following = write_cursor(MEMBERS, page[-1].number) if len(page) == size else None
@@ -131,17 +164,25 @@ def routes(context: ApiContext) -> APIRouter:
         """Adds all members or none; of a file, every fault is listed by line, column and value.
 
         The given fields of existing members are set, whatever the case of their names, and their
-        other fields stay; with ``replace=true`` their other fields are removed. ``notes`` says how
-        a file was read, where that was not certain.
+        other fields stay; with ``replace=true`` their other fields are removed. A CSV file of more
+        than 16 MiB, which has to be UTF-8, is checked as a whole and then added in pages: if the
+        list gets full or the server ends meanwhile, those before stay, and a repeat adds the rest.
+        ``notes`` says how a file was read, where that was not certain.
         """
         account, found = await _own(request, context, id, Permission.CONTROL)
         # Checked alone: a repeat changes nothing anyway.
         request_key(request)
-        people = await read_members(request)
+        added = updated = 0
+        done: Added | None = None
         try:
-            done = await asyncio.to_thread(
-                lists.add, account, found.id, people.members, wall_clock(), replace
-            )
+            async with imported(request) as people:
+                for page in people.pages:
+                    done = await asyncio.to_thread(
+                        lists.add, account, found.id, page, wall_clock(), replace
+                    )
+                    if done is None:
+                        break
+                    added, updated = added + done.added, updated + done.updated
         except ListFull:
             what = f"a list has at most {MEMBERS_MAX} members"
             raise Stop(problem(409, "mailing_list_full", what)) from None
@@ -151,7 +192,7 @@ def routes(context: ApiContext) -> APIRouter:
         if done is None:
             raise Stop(not_found("mailing list"))
         return MembersAdded(
-            added=done.added, updated=done.updated, members=done.size, notes=people.notes or None
+            added=added, updated=updated, members=done.size, notes=people.notes or None
         )
 
     @router.delete(
@@ -166,6 +207,26 @@ def routes(context: ApiContext) -> APIRouter:
         return deleted(await asyncio.to_thread(lists.remove, account, found.id, number), "member")
 
     return router
+
+
+def members_csv(lists: Lists, list_id: str) -> Iterator[str]:
+    """All members of a list as CSV, in parts: ``to`` and every field that one of them has."""
+    names: dict[str, None] = {}
+    for page in _pages(lists, list_id):
+        for one in page:
+            names.update(dict.fromkeys(one.fields))
+    columns = ("to", *names)
+    yield csv_lines([str(safe_cell(name)) for name in columns], (), True)
+    empty = dict.fromkeys(names, "")
+    for page in _pages(lists, list_id):
+        yield csv_lines(columns, ({**empty, **one.fields, "to": one.number} for one in page), False)
+
+
+def _pages(lists: Lists, list_id: str) -> Iterator[Sequence[ListMember]]:
+    after = None
+    while page := lists.members(list_id, PAGE_MAX, after):
+        yield page
+        after = page[-1].number
 
 
 async def _own(

@@ -9,6 +9,7 @@ from campaign.credits import NO_CREDITS_MAX, CreditsMax
 from campaign.model import (
     FIELD_LENGTH_MAX,
     FIELDS_MAX,
+    LISTED_MAX,
     RECIPIENTS_MAX,
     Draft,
     DraftRecipient,
@@ -135,7 +136,8 @@ def read(body: Any, principal: Principal) -> Draft:
         dialect=NAME,
         recipients=recipients,
         policy=Policy(
-            duplicates=Duplicates.SKIP if parsed.exclude_duplicates else Duplicates.ALLOW
+            duplicates=Duplicates.SKIP if parsed.exclude_duplicates else Duplicates.ALLOW,
+            listed_max=LISTED_MAX,
         ),
         name=parsed.name,
         sender=parsed.sender,

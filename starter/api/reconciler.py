@@ -82,6 +82,7 @@ class Reconciler:
             steps: list[Callable[[], Awaitable[object]]] = [
                 self._service.lost.revive_all,
                 self.release_campaigns,
+                self._service.prepare_all,
                 self._service.bring_orders_again,
                 self.log_stops,
             ]

@@ -41,6 +41,10 @@ def facts_of(store: Store, view: CampaignView, now: Instant) -> Iterator[str]:
     """When it begins and ends, its rate, its credits, and why what failed, line by line."""
     if view.sandbox:
         yield "sandbox: no carrier gets it, and it takes no credits"
+    if (progress := view.preparation) is not None:
+        written, expected = progress["written"], progress["expected"]
+        share = written * 100 // max(1, expected)
+        yield f"preparing: {written:,} of about {expected:,} ({share} %); nothing leaves before"
     yield from _times(store, view, now)
     rate = store.rates.rates().get(campaign_scope(view.id))
     yield "rate: no limit of its own" if rate is None else f"rate: {rate:g} segments/s"

@@ -11,14 +11,14 @@ from sqlmodel import Session, col, delete, insert, select, update
 from campaign.activity import Action
 from campaign.expanding import Member, merged_fields
 from campaign.instants import Instant
-from campaign.model import FIELDS_MAX, NO_FIELDS, RECIPIENTS_MAX
+from campaign.model import FIELDS_MAX, LISTED_MAX, NO_FIELDS
 from campaign.phone import canonical_number
 from store.database.engine import Database, json_rows
 from store.shared.activity import record
 from store.tables import ListMemberRow, MailingListRow
 
 # A campaign could not be sent to a longer list.
-MEMBERS_MAX = RECIPIENTS_MAX
+MEMBERS_MAX = LISTED_MAX
 
 
 class NameTaken(Exception):

@@ -1,6 +1,7 @@
 """Admission and the end of a campaign: evidence, hold, plan and settlement."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import Connection, Row, text
@@ -10,7 +11,7 @@ from campaign.events import Destination
 from campaign.forecast import NO_LIMITS, Limits
 from campaign.instants import Instant, moment_of
 from campaign.keys import free_at
-from campaign.model import Evidence
+from campaign.model import NO_EVIDENCE, Evidence
 from campaign.ports import PlanFacts, Tally, WaveRow
 from campaign.rates import campaign_scope
 from campaign.refusals import Refusal, RefusalCode
@@ -47,26 +48,33 @@ class Admissions:
             f"SELECT kind FROM hold WHERE campaign_id = :campaign ORDER BY kind DESC{for_update}"
         )
 
-    def evidence(self, campaign_id: str, now: Instant) -> Evidence:
+    def evidence(
+        self, campaign_id: str, now: Instant, part: tuple[int, int] | None = None
+    ) -> Evidence:
         """See :class:`campaign.ports.AdmissionStore`."""
+        firsts_of, unleased, waiting_in = sql.WHOLE if part is None else sql.PART
 
         def work(connection: Connection) -> Evidence:
-            values = {"campaign": campaign_id}
+            low, high = part or (0, 0)
+            values = {"campaign": campaign_id, "low": low, "high": high}
             campaign = connection.execute(sql.CAMPAIGN, values).one()
 
             def firsts(column: str) -> dict[str, int]:
-                found = connection.execute(text(sql.FIRSTS.format(column=column)), values)
+                found = connection.execute(text(firsts_of.format(column=column)), values)
                 return {row.value: row.position for row in found}
 
-            waiting = connection.execute(sql.WAITING, values).one()
+            waiting = connection.execute(waiting_in, values).one()
             account_id = campaign.account_id
             senders, owned = firsts("sender"), self._senders(connection, account_id)
             if not senders.keys() <= owned:
                 leases = {**values, "account": account_id, "now": now, "owned": list(owned)}
-                found = connection.execute(sql.FIRSTS_UNLEASED, leases)
+                found = connection.execute(unleased, leases)
                 strange = {row.sender: row.position for row in found}
                 senders = {name: senders[name] for name in owned & senders.keys()} | strange
-            segments, limits = self._spread(connection, campaign, now)
+            segments: Mapping[str, int] = {}
+            limits = NO_LIMITS
+            if part is None:
+                segments, limits = self._spread(connection, campaign, now)
             return Evidence(
                 texts=firsts("COALESCE(compliance_text, text)"),
                 senders=senders,
@@ -74,6 +82,22 @@ class Admissions:
                 to_send=waiting.n,
                 quota=campaign.daily_quota,
                 used_today=self._used(connection, account_id, now),
+                spread_hours=campaign.spread_hours if part is None else 0,
+                spread_segments=segments,
+                limits=limits,
+                price=price_of(waiting),
+            )
+
+        return self._database.read(work)
+
+    def spread_evidence(self, campaign_id: str, now: Instant) -> Evidence:
+        """See :class:`campaign.ports.AdmissionStore`."""
+
+        def work(connection: Connection) -> Evidence:
+            campaign = connection.execute(sql.CAMPAIGN, {"campaign": campaign_id}).one()
+            segments, limits = self._spread(connection, campaign, now)
+            return replace(
+                NO_EVIDENCE,
                 spread_hours=campaign.spread_hours,
                 spread_segments=segments,
                 limits=limits,

@@ -5,14 +5,19 @@ from sqlalchemy import String, bindparam, text
 from store.shared.prices import PRICE_SUMS
 
 # The smallest position of each value, so that a refusal can name a place.
-FIRSTS = """
-    SELECT {column} AS value, min(position) AS position FROM message
-    WHERE campaign_id = :campaign AND status IN ('queued', 'retryable') GROUP BY {column}
+_WAITING = "message.campaign_id = :campaign AND message.status IN ('queued', 'retryable')"
+# COALESCE keeps SQLite off the queue index: a page is a range of the primary key.
+WAITING_IN_PART = """message.campaign_id = :campaign
+    AND message.position >= :low AND message.position < :high
+    AND COALESCE(message.status, '') IN ('queued', 'retryable')"""
+_FIRSTS = """
+    SELECT {{column}} AS value, min(position) AS position FROM message
+    WHERE {waiting} GROUP BY {{column}}
 """
 # Senders that are the account's neither for good nor, towards the recipient, by a lease.
-FIRSTS_UNLEASED = text("""
+_FIRSTS_UNLEASED = """
     SELECT message.sender, min(message.position) AS position FROM message
-    WHERE message.campaign_id = :campaign AND message.status IN ('queued', 'retryable')
+    WHERE {waiting}
       AND message.sender NOT IN :owned
       AND NOT EXISTS (
         SELECT 1 FROM lease
@@ -20,7 +25,19 @@ FIRSTS_UNLEASED = text("""
           AND lease.account_id = :account AND lease.expires_at > :now
       )
     GROUP BY message.sender
-""").bindparams(bindparam("owned", expanding=True, type_=String))
+"""
+_COUNT_WAITING = f"SELECT count(*) AS n, {PRICE_SUMS} FROM message WHERE {{waiting}}"
+# The three statements of the evidence: firsts, firsts unleased, and what waits.
+WHOLE, PART = (
+    (
+        _FIRSTS.format(waiting=waiting),
+        text(_FIRSTS_UNLEASED.format(waiting=waiting)).bindparams(
+            bindparam("owned", expanding=True, type_=String)
+        ),
+        text(_COUNT_WAITING.format(waiting=waiting)),
+    )
+    for waiting in (_WAITING, WAITING_IN_PART)
+)
 CAMPAIGN = text("""
     SELECT campaign.id, campaign.account_id, account.daily_quota, campaign.total,
         campaign.spread_hours, campaign.sandbox, campaign.credits_max_sms, campaign.credits_max_mms
@@ -33,10 +50,7 @@ SENDERS = text("""
 USED = text("""
     SELECT used FROM quota_day WHERE account_id = :account AND day = :day
 """)
-WAITING = text(f"""
-    SELECT count(*) AS n, {PRICE_SUMS} FROM message
-    WHERE campaign_id = :campaign AND status IN ('queued', 'retryable')
-""")
+WAITING = WHOLE[2]
 PRICE_OPEN = text(f"""
     SELECT {PRICE_SUMS} FROM message
     WHERE campaign_id = :campaign AND status IN ('queued', 'retryable', 'sending', 'unknown')

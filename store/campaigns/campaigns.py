@@ -12,6 +12,7 @@ from campaign.instants import Instant
 from campaign.model import ComposedCampaign
 from campaign.orders import Order, Standing
 from campaign.ports import Tally
+from campaign.preparation import stored_draft
 from campaign.rates import campaign_scope
 from campaign.refusals import Refusal
 from campaign.report import Report
@@ -23,18 +24,19 @@ from campaign.states import (
     MessageStatus,
 )
 from campaign.views import CampaignView, MessageView
-from store.campaigns import links
+from store.campaigns import cancelling, links
 from store.campaigns.forecasts import Forecasts
 from store.campaigns.listing import CampaignFilter, campaign_rows, whole_views
 from store.campaigns.message_search import campaign_messages
 from store.campaigns.orders import follow
+from store.campaigns.preparation_statements import GIVE_UP
 from store.campaigns.rows import campaign_values, message_values, record_created
 from store.database.engine import Database
 from store.shared import ledger, rates, reply_rows, reports
 from store.shared.outbox import Outbox
 from store.shared.own_keys import stored_key
 from store.shared.views import message_view
-from store.tables import CampaignRow, MessageRow
+from store.tables import CampaignRow, MessageRow, PreparationRow
 
 _GET = text("""
     SELECT * FROM campaign WHERE id = :campaign
@@ -91,16 +93,7 @@ _REPORT_PROBLEM = text("""
 """).bindparams(bindparam("open", [state.value for state in CAMPAIGN_OPEN], expanding=True))
 _REFUSE = text("""
     UPDATE campaign SET status = 'refused', refusals = :refusals, finished_at = :now
-    WHERE id = :campaign AND status = 'draft'
-""")
-_CANCEL_WAITING = text("""
-    UPDATE message SET status = 'cancelled', reason = :reason, final_at = :now
-    WHERE campaign_id = :campaign AND status IN ('queued', 'retryable') AND NOT was_unknown
-""")
-# What may have left cannot be called cancelled.
-_BACK_TO_UNKNOWN = text("""
-    UPDATE message SET status = 'unknown'
-    WHERE campaign_id = :campaign AND status = 'retryable' AND was_unknown
+    WHERE id = :campaign AND status IN ('draft', 'preparing')
 """)
 _FREE_KEY = text("""
     DELETE FROM campaign_key WHERE campaign_id = :campaign
@@ -125,11 +118,14 @@ class Campaigns:
         self._outbox = outbox
         self._forecasts = forecasts
 
-    def save(self, composed: ComposedCampaign, campaign_id: str) -> Saved:
+    def save(
+        self, composed: ComposedCampaign, campaign_id: str, expected: int | None = None
+    ) -> Saved:
         """Store a draft, its messages and its claimed key, or find who has the key.
 
         The key's primary key decides a race: of equal submissions one is created and all
-        others get its id.
+        others get its id. A campaign with an ``expected`` number of recipients is prepared in
+        pages: its messages are not stored yet, but the draft that they are made of.
         """
         draft, now = composed.draft, composed.received_at
         values = {
@@ -144,13 +140,19 @@ class Campaigns:
                 holder = connection.execute(_KEY_HOLDER, values).one()
                 same = holder.payload_hash == draft.payload_hash
                 return Saved(holder.campaign_id, created=False, same_payload=same)
-            connection.execute(insert(CampaignRow), campaign_values(composed, campaign_id))
-            connection.execute(insert(MessageRow), message_values(composed, campaign_id))
-            reply_rows.write_options(connection, composed)
-            links.write(connection, composed, campaign_id)
+            connection.execute(
+                insert(CampaignRow), campaign_values(composed, campaign_id, expected)
+            )
+            if expected is None:
+                connection.execute(insert(MessageRow), message_values(composed, campaign_id))
+                reply_rows.write_options(connection, composed)
+                links.write(connection, composed, campaign_id)
+            else:
+                preparing = PreparationRow(campaign_id=campaign_id, draft=stored_draft(draft))
+                connection.execute(insert(PreparationRow), preparing.model_dump())
             if draft.rate is not None:
                 rates.limit_campaign(connection, campaign_id, draft.rate)
-            record_created(connection, composed, campaign_id)
+            record_created(connection, composed, campaign_id, expected)
             return Saved(campaign_id, created=True)
 
         return self._database.write(work)
@@ -241,23 +243,28 @@ class Campaigns:
 
         def work(connection: Connection) -> None:
             if connection.execute(_REFUSE, values).rowcount:
-                connection.execute(_CANCEL_WAITING, values)
+                connection.execute(
+                    cancelling.CANCEL_WAITING,
+                    {**values, "low": 0, "high": cancelling.CANCELLED_AT_ONCE},
+                )
+                connection.execute(GIVE_UP, values)
                 connection.execute(_FREE_KEY, values)
                 rates.forget(connection, campaign_scope(campaign_id))
                 # A hold whose answer was lost may have been written before this refusal.
                 ledger.void_rest(connection, campaign_id, Price(), now)
 
         self._database.write(work)
+        cancelling.cancel_refused(self._database, values)
 
     def set_status(
         self, campaign_id: str, status: CampaignStatus, now: Instant, order: Instant = 0
     ) -> CampaignStatus:
         """See :class:`campaign.ports.CampaignStore`; raises NoResultFound for an unknown id."""
-        # An end is left by a retry alone, which pays for it (store/campaigns/retry.py).
+        # An end is left by a retry alone, and preparing with a hold: both pay for it.
         sources = [
             source.value
             for source, targets in CAMPAIGN_MOVES.items()
-            if status in targets and source not in CAMPAIGN_ENDS
+            if status in targets and source not in {*CAMPAIGN_ENDS, CampaignStatus.PREPARING}
         ]
         pauses = status is CampaignStatus.PAUSED
         values = {
@@ -307,8 +314,7 @@ class Campaigns:
         """See :class:`campaign.ports.CampaignStore`."""
         values = {"campaign": campaign_id, "reason": "campaign_cancelled", "now": now}
 
-        def work(connection: Connection) -> int:
-            connection.execute(_BACK_TO_UNKNOWN, values)
-            return connection.execute(_CANCEL_WAITING, values).rowcount
-
-        return self._database.write(work)
+        self._database.write(
+            lambda connection: connection.execute(cancelling.BACK_TO_UNKNOWN, values)
+        )
+        return cancelling.cancel_waiting(self._database, values)

@@ -15,7 +15,8 @@ from store.shared.views import message_view
 _PAGE = text("""
     SELECT message.*, campaign.created_at AS asked_at
     FROM campaign JOIN message ON message.campaign_id = campaign.id
-    WHERE campaign.account_id = :account_id AND campaign.status NOT IN ('draft', 'refused')
+    WHERE campaign.account_id = :account_id
+      AND campaign.status NOT IN ('draft', 'preparing', 'refused')
       AND campaign.created_at >= :since AND campaign.created_at < :until
     ORDER BY campaign.created_at, campaign.id, message.position
     LIMIT :limit OFFSET :offset
@@ -24,7 +25,8 @@ _OF_SENDERS = "(:any_sender OR message.sender IN :senders)"
 _HISTORY = text(f"""
     SELECT message.*, campaign.created_at AS asked_at
     FROM campaign JOIN message ON message.campaign_id = campaign.id
-    WHERE campaign.account_id = :account_id AND campaign.status NOT IN ('draft', 'refused')
+    WHERE campaign.account_id = :account_id
+      AND campaign.status NOT IN ('draft', 'preparing', 'refused')
       AND campaign.created_at >= :since AND campaign.created_at < :until AND {_OF_SENDERS}
     ORDER BY campaign.created_at, campaign.id, message.position
     LIMIT :limit OFFSET :offset
@@ -32,13 +34,15 @@ _HISTORY = text(f"""
 _COUNTS = text(f"""
     SELECT count(*) AS scanned, count(CASE WHEN {_OF_SENDERS} THEN 1 END) AS matches
     FROM campaign JOIN message ON message.campaign_id = campaign.id
-    WHERE campaign.account_id = :account_id AND campaign.status NOT IN ('draft', 'refused')
+    WHERE campaign.account_id = :account_id
+      AND campaign.status NOT IN ('draft', 'preparing', 'refused')
       AND campaign.created_at >= :since AND campaign.created_at < :until
 """).bindparams(bindparam("senders", expanding=True, type_=String))
 _GET = text("""
     SELECT message.*, campaign.created_at AS asked_at
     FROM campaign JOIN message ON message.campaign_id = campaign.id
-    WHERE campaign.account_id = :account_id AND campaign.status NOT IN ('draft', 'refused')
+    WHERE campaign.account_id = :account_id
+      AND campaign.status NOT IN ('draft', 'preparing', 'refused')
       AND message.id = :message_id
 """)
 

@@ -57,6 +57,13 @@ _CANCEL = text(f"""
     UPDATE campaign SET ordered = 'cancel', ordered_at = {NEXT_NUMBER}
     WHERE id = :campaign AND status IN :open AND COALESCE(ordered, '') <> 'cancel'
 """).bindparams(_STATES)
+# Nothing leaves meanwhile; a pause holds from the verdict on.
+_WHILE_PREPARING = text(f"""
+    UPDATE campaign SET ordered = :order, ordered_at = {NEXT_NUMBER}
+    WHERE id = :campaign AND status = 'preparing'
+        AND COALESCE(ordered, '') NOT IN ('cancel', :order)
+        AND (:order <> 'resume' OR ordered = 'pause')
+""")
 _GIVE = {Order.PAUSE: _PAUSE, Order.RESUME: _RESUME, Order.CANCEL: _CANCEL}
 _ACTIONS = {
     Order.PAUSE: Action.CAMPAIGN_PAUSED,
@@ -108,7 +115,10 @@ class Orders:
 
         def work(connection: Connection) -> Standing:
             before = _standing(connection, campaign_id)
-            connection.execute(_GIVE[order], {"campaign": campaign_id, "now": now})
+            values = {"campaign": campaign_id, "now": now, "order": order.value}
+            # First: its verdict may come between the two.
+            connection.execute(_WHILE_PREPARING, values)
+            connection.execute(_GIVE[order], values)
             after = _standing(connection, campaign_id)
             if (after.status, after.ordered, after.number) != (
                 before.status,

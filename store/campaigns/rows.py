@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from campaign.activity import Action
 from campaign.canary import stored_brake, stored_canary
-from campaign.composing import base_instant
+from campaign.due_instants import base_instant
 from campaign.model import ComposedCampaign
 from campaign.sending_windows import stored_window
 from campaign.states import GIVEN_UP, CampaignStatus
@@ -18,15 +18,22 @@ from store.shared.prices import price_values
 from telemetry.tracing import current_traceparent
 
 
-def campaign_values(composed: ComposedCampaign, campaign_id: str) -> dict[str, object]:
-    """The row of a new campaign."""
+def campaign_values(
+    composed: ComposedCampaign, campaign_id: str, expected: int | None = None
+) -> dict[str, object]:
+    """The row of a new campaign; with an ``expected`` total it has no messages yet."""
     draft = composed.draft
+    canary_end = composed.canary_end
+    if expected is not None and draft.canary is not None:
+        canary_end = draft.canary.size_of(expected)
+    status = CampaignStatus.DRAFT if expected is None else CampaignStatus.PREPARING
     return {
         "id": campaign_id,
         "account_id": draft.account_id,
         "dialect": draft.dialect,
-        "status": CampaignStatus.DRAFT.value,
-        "total": len(composed.messages),
+        "status": status.value,
+        "total": len(composed.messages) if expected is None else 0,
+        "expected_total": expected,
         "created_at": composed.received_at,
         "name": draft.name,
         "sender": draft.sender,
@@ -47,7 +54,7 @@ def campaign_values(composed: ComposedCampaign, campaign_id: str) -> dict[str, o
         "is_test": draft.is_test,
         "is_answer": draft.is_answer,
         "canary": stored_canary(draft.canary),
-        "canary_end": composed.canary_end,
+        "canary_end": canary_end,
         "brake": stored_brake(draft.brake),
         "template": stored_template(template_of(draft)),
         "traceparent": current_traceparent(),
@@ -94,12 +101,17 @@ def message_values(composed: ComposedCampaign, campaign_id: str) -> Sequence[dic
     return [{name: row[name] for name in used} for row in rows]
 
 
-def record_created(connection: Connection, composed: ComposedCampaign, campaign_id: str) -> None:
+def record_created(
+    connection: Connection,
+    composed: ComposedCampaign,
+    campaign_id: str,
+    expected: int | None = None,
+) -> None:
     """Record who created a campaign."""
     draft = composed.draft
     created = {
         "dialect": draft.dialect,
-        "recipients": len(composed.messages),
+        "recipients": len(composed.messages) if expected is None else expected,
         "sandbox": draft.sandbox,
     }
     record(

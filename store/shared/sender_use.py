@@ -10,7 +10,7 @@ from store.database.engine import StoreError
 # requeued until its campaign has ended.
 _MESSAGES = """
     FROM campaign JOIN message ON message.campaign_id = campaign.id
-    WHERE campaign.status IN ('draft', 'scheduled', 'running', 'paused')
+    WHERE campaign.status IN ('draft', 'preparing', 'scheduled', 'running', 'paused')
         AND message.status IN ('queued', 'retryable', 'sending', 'unknown')
 """
 _WAITING = text(f"""

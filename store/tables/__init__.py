@@ -18,6 +18,7 @@ from store.tables.lists import ListMemberRow, MailingListRow
 from store.tables.nonces import Nonce
 from store.tables.opt_outs import AutoReply, KeywordSettingRow, OptOut, OptOutEvent, OptOutState
 from store.tables.people import ErasedNumber
+from store.tables.preparations import PreparationRow
 from store.tables.rates import CarrierState, RateRow
 from store.tables.removed import RemovedAttempt, RemovedClick, RemovedMessage
 
@@ -54,6 +55,7 @@ __all__ = [
     "OptOut",
     "OptOutEvent",
     "OptOutState",
+    "PreparationRow",
     "RateRow",
     "PoolNumber",
     "QuotaDay",

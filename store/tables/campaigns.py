@@ -46,6 +46,8 @@ class CampaignRow(SQLModel, table=True):
     span of the request that brought it, if that is sampled. ``is_answer`` campaigns are the one
     message that answers or forwards an inbound text. From ``messages_removed_at`` on its messages
     are being removed (store/people/removal.py), until it has no ``messages_kept``.
+    ``expected_total`` is how many recipients a campaign had that is prepared in pages; its
+    ``total`` grows with them.
     """
 
     __tablename__ = "campaign"
@@ -107,6 +109,7 @@ class CampaignRow(SQLModel, table=True):
     is_answer: bool = Field(default=False, sa_column_kwargs={"server_default": false()})
     messages_removed_at: int | None = Field(default=None, sa_type=BigInteger)
     messages_kept: bool = Field(default=True, sa_column_kwargs={"server_default": true()})
+    expected_total: int | None = None
 
 
 class MessageRow(SQLModel, table=True):

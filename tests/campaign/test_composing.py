@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from campaign.composing import base_instant, compose
+from campaign.composing import compose
 from campaign.credits import MessageKind
+from campaign.due_instants import base_instant
 from campaign.instants import HOUR, MINUTE
 from campaign.model import Draft, DraftRecipient, Duplicates, Policy
 from campaign.phone import OfflineLookup

@@ -12,8 +12,8 @@ from phonenumbers.carrierdata import CARRIER_DATA
 from phonenumbers.phonenumberutil import COUNTRY_CODES_FOR_NON_GEO_REGIONS, ValidationResult
 
 from campaign import numbering
+from campaign.lookups import NumberFacts
 from campaign.phone import LINE_TYPES, OfflineLookup, is_e164
-from campaign.ports import NumberFacts
 
 
 def is_possible(parsed: PhoneNumber) -> bool:

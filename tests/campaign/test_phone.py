@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from campaign.lookups import NumberFacts
 from campaign.phone import OfflineLookup, SenderKind, canonical_number, is_e164, sender_kind
-from campaign.ports import NumberFacts
 
 
 @pytest.mark.parametrize("number", ["+14155550123", "+447912345678", "+1234567", "+" + "9" * 15])

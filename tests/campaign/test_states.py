@@ -24,9 +24,9 @@ def test_an_end_of_a_campaign_has_no_moves_but_a_retry_and_every_other_state_has
         assert (status in CAMPAIGN_ENDS) == (not moves)
 
 
-def test_a_campaign_is_refused_only_while_it_is_a_draft() -> None:
+def test_a_campaign_is_refused_only_before_its_verdict() -> None:
     may_refuse = {status for status, to in CAMPAIGN_MOVES.items() if CampaignStatus.REFUSED in to}
-    assert may_refuse == {CampaignStatus.DRAFT}
+    assert may_refuse == {CampaignStatus.DRAFT, CampaignStatus.PREPARING}
 
 
 def test_a_running_campaign_and_a_paused_one_change_into_each_other() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.cluster.containers import Installation
 from tests.cluster.faults import Recovery
-from tests.cluster.restores import Rehearsal
+from tests.cluster.restores import RestoreRun
 from tests.cluster.system import FILES
 from tests.cluster.table import SAID_AND_RAN, markdown, not_honoured, said_and_ran
 from tests.cluster.tale import Tale
@@ -97,7 +97,7 @@ def a_run(tale: Tale) -> str:
         "What was restored while a campaign was sent:",
         markdown(
             ("restored", "carrier", "copied in", "back after", "sent since the copy", "in the end"),
-            [_rehearsed(row) for row in tale.rehearsals],
+            [_restored(row) for row in tale.restore_runs],
         ),
     ]
     return "\n\n".join(parts)
@@ -130,7 +130,7 @@ def _span(seconds: Sequence[float]) -> str:
     return f"{first} s" if first == last else f"{first}–{last} s"
 
 
-def _rehearsed(row: Rehearsal) -> tuple[str, ...]:
+def _restored(row: RestoreRun) -> tuple[str, ...]:
     verdict = row.verdict
     return (
         row.case.heading.removeprefix("Compose: "),

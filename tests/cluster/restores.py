@@ -48,7 +48,7 @@ CASES = (
 
 
 @dataclass
-class Rehearsal:
+class RestoreRun:
     """One restore: seconds of back-up and restore, what was sent, and the verdict."""
 
     case: Case
@@ -60,23 +60,23 @@ class Rehearsal:
 
 
 @dataclass
-class Rehearsals:
+class RestoreRuns:
     """All restores, one after the other on the same installation."""
 
     system: Cluster
     customers: Customers
     directory: Path
-    rows: list[Rehearsal] = field(default_factory=list)
+    rows: list[RestoreRun] = field(default_factory=list)
     _late: set[str] = field(default_factory=set)
 
     async def run(self) -> None:
-        """Rehearse each case; raises AssertionError where something does not happen at all."""
+        """Run each case; raises AssertionError where something does not happen at all."""
         self.directory.mkdir()
         for number, case in enumerate(CASES):
             await self._have_carrier(case.repeats)
-            await self._rehearse(case, 27 + 2 * number)
+            await self._restore_once(case, 27 + 2 * number)
 
-    async def _rehearse(self, case: Case, block: int) -> None:
+    async def _restore_once(self, case: Case, block: int) -> None:
         docker = Docker(self.system.installation, self.directory)
         customers = Customers(self.system, self.customers.rng, self.customers.sizes)
         posted = await campaigns.post_with_rate(customers, block, PEOPLE, RATE)
@@ -105,7 +105,7 @@ class Rehearsals:
         )
         verdict.forgotten += forgotten
         after = len(log) - len(known)
-        self.rows.append(Rehearsal(case, copied, seconds, after, customers.revived, verdict))
+        self.rows.append(RestoreRun(case, copied, seconds, after, customers.revived, verdict))
 
     def _filled(self, lines: Sequence[str]) -> list[str]:
         """The commands with the newest copy's date."""

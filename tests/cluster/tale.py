@@ -19,7 +19,7 @@ from tests.cluster.campaigns import post_with_rate
 from tests.cluster.deploys import Carried, Deploy
 from tests.cluster.faults import Recovery, break_everything
 from tests.cluster.measures import Sends
-from tests.cluster.restores import Rehearsal, Rehearsals
+from tests.cluster.restores import RestoreRun, RestoreRuns
 from tests.cluster.system import Cluster
 from tests.test_replay import replayer
 
@@ -50,7 +50,7 @@ class Tale:
     replayed: int = 0
     carried: list[Carried] = field(default_factory=list)
     deploy_troubles: list[str] = field(default_factory=list)
-    rehearsals: list[Rehearsal] = field(default_factory=list)
+    restore_runs: list[RestoreRun] = field(default_factory=list)
     connections: dict[str, int] = field(default_factory=dict)
 
 
@@ -91,9 +91,9 @@ async def tell(system: Cluster) -> Tale:
     await asyncio.to_thread(system.save_temporal_records)
     tale.verdict.leaks = await leaks(system, customers.numbers)
     mark("judgement")
-    rehearsals = Rehearsals(system, customers, system.installation.home / "copies")
-    await rehearsals.run()
-    tale.rehearsals = rehearsals.rows
+    restore_runs = RestoreRuns(system, customers, system.installation.home / "copies")
+    await restore_runs.run()
+    tale.restore_runs = restore_runs.rows
     mark("back-up and restore")
     tale.campaigns = len(customers.posted)
     tale.orders = sum(len(posted.orders) for posted in customers.posted.values())
@@ -193,7 +193,7 @@ async def replay(client: Client) -> int:
 def troubles(tale: Tale) -> Sequence[str]:
     """What did not hold, in words; nothing if all did."""
     found = _wrong(tale.verdict) + tale.deploy_troubles
-    for each in tale.rehearsals:
+    for each in tale.restore_runs:
         found += [f"{each.case.heading}: {trouble}" for trouble in _wrong(each.verdict)]
     if tale.batches[0] != dialects.BATCHES_A_MINUTE:
         found.append(f"{tale.batches[0]} batches were accepted in one minute")

@@ -8,7 +8,7 @@ from tests.chaos.check import Verdict
 from tests.cluster.deploys import Carried
 from tests.cluster.faults import Recovery
 from tests.cluster.report import HEADING, write_page
-from tests.cluster.restores import Case, Rehearsal
+from tests.cluster.restores import Case, RestoreRun
 from tests.cluster.tale import Tale
 
 LATENCIES = ("pause answered", "resume answered", "cancel answered")
@@ -23,8 +23,8 @@ TALE = Tale(
         Recovery("api-2 killed", 5.7, 0.3, 0.2),
     ],
     carried=[Carried("both run", 3, 90, Counter({"today": 12, "next": 7}), 0, [])],
-    rehearsals=[
-        Rehearsal(Case("Compose: everything", Repeats.DEDUP, ""), 1.0, 20.0, 200, 0, Verdict())
+    restore_runs=[
+        RestoreRun(Case("Compose: everything", Repeats.DEDUP, ""), 1.0, 20.0, 200, 0, Verdict())
     ],
 )
 

@@ -14,12 +14,15 @@ import pytest
 from temporalio.testing import WorkflowEnvironment
 
 from campaign.canary import Canary, Measure
+from campaign.expanding import Member
 from campaign.instants import DAY, HOUR, MINUTE, SECOND
 from campaign.limits_changes import LimitsChange
+from campaign.model import LISTED_MAX, DraftRecipient, Policy
 from campaign.orders import Order
 from campaign.refusals import Refused
 from campaign.settings import Settings
 from service.campaign_workflows import workflow_id
+from service.campaigns import CampaignService
 from service.changes import Change
 from store.accounts.accounts import AccountView
 from store.store import Store
@@ -101,6 +104,19 @@ async def refused(story: Story) -> str:
     return story.store.campaigns.list()[0].id
 
 
+async def prepared(story: Story) -> str:
+    """Pages from a list."""
+    people = [Member(f"+1415555{1_000 + index}") for index in range(35)]
+    story.store.lists.create(story.account.id, "people", "people", await story.now())
+    story.store.lists.add(story.account.id, "people", people, await story.now())
+    settings = story.settings.model_copy(update={"prepare_above": 10})
+    service = CampaignService(story.client, story.store, settings)
+    recipients = [DraftRecipient("", mailing_list="people")]
+    draft = replace(story.draft(1), text="Hello", recipients=recipients)
+    draft = replace(draft, policy=Policy(listed_max=LISTED_MAX))
+    return (await service.admit(draft)).campaign.id
+
+
 async def continued(story: Story) -> str:
     """More waves than one run should hold."""
     start = await story.now() + HOUR
@@ -113,7 +129,8 @@ async def continued(story: Story) -> str:
 
 
 @pytest.mark.parametrize(
-    "tale", [unspread, spread_paused_resumed, cancelled, followed, changed, refused, continued]
+    "tale",
+    [unspread, spread_paused_resumed, cancelled, followed, changed, refused, prepared, continued],
 )
 async def test_record(story: Story, tale: Callable[[Story], Awaitable[str]]) -> None:
     campaign_id = await tale(story)

@@ -43,6 +43,7 @@ IMPERSONAL = {
     "link_click": "ids and instants",
     "message_count": "states, codes and counts",
     "nonce": "keys and nonces",
+    "preparation": "texts of the account and ids of its lists",
     "pool_number": "numbers of ours",
     "quota_day": "counts",
     "rate": "senders and campaigns",

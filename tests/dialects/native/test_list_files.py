@@ -1,0 +1,61 @@
+"""A long CSV file of members is read from disk in blocks, as a short one is read at once."""
+
+from io import BytesIO
+
+import pytest
+
+from campaign.refusals import RefusalCode, Refused
+from dialects.http.bodies import BadBody
+from dialects.native import list_files
+from tests.dialects.native.test_lists import call, import_csv, make
+from tests.serving import Api
+
+ROWS = [f"+1415555{1_000 + index},N{index}" for index in range(25)]
+
+
+@pytest.fixture(autouse=True)
+def short_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(list_files, "BLOCK_ROWS", 10)
+    monkeypatch.setattr(list_files, "BYTES_MAX", 100)
+
+
+def test_blocks_have_the_header_and_whole_rows() -> None:
+    rows = ['+14155551000,"two\nlines"', *ROWS[1:]]
+    raw = "\n".join(["to,NAME", *rows]).encode()
+    written = BytesIO()
+    assert list_files.check(BytesIO(raw), written) == ()
+    pages = list(list_files.pages(written))
+    assert [len(page) for page in pages] == [10, 10, 5]
+    assert dict(pages[0][0].fields) == {"NAME": "two\nlines"}
+    assert [one.number for page in pages for one in page] == [row.split(",")[0] for row in rows]
+
+
+def test_faults_of_every_block_have_their_lines_in_the_file() -> None:
+    rows = list(ROWS)
+    rows[3], rows[22] = "nobody,A", "nobody,B"
+    with pytest.raises(Refused) as refused:
+        list_files.check(BytesIO("\n".join(["to,NAME", *rows]).encode()), BytesIO())
+    faults = refused.value.refusals
+    assert [fault.code for fault in faults] == [RefusalCode.NUMBER_INVALID] * 2
+    assert [fault.place for fault in faults] == ["line 5", "line 24"]
+
+
+def test_a_row_without_an_end_is_refused_before_it_takes_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(list_files, "BLOCK_BYTES", 50)
+    with pytest.raises(BadBody):
+        list_files.check(BytesIO(b"to,NAME\n" + b'"' * 301), BytesIO())
+
+
+async def test_a_long_file_fills_a_list_and_comes_back_as_csv(api: Api) -> None:
+    list_id = await make(api)
+    filled = await import_csv(api, list_id, "\n".join(["to,NAME", *ROWS]))
+    assert filled.status_code == 200, filled.text
+    assert filled.json() == {"added": 25, "updated": 0, "members": 25}
+    again = await import_csv(api, list_id, "\n".join(["to,NAME", *ROWS]))
+    assert again.json() == {"added": 0, "updated": 25, "members": 25}
+    file = await call(api, "GET", f"/{list_id}/members?bom=false", headers={"accept": "text/csv"})
+    assert file.text.splitlines() == ["to,NAME", *ROWS]
+    broken = await import_csv(api, list_id, "\n".join(["to,NAME", *ROWS, "nobody,A"]))
+    assert broken.status_code == 400, broken.text
