@@ -59,3 +59,14 @@ async def test_a_long_file_fills_a_list_and_comes_back_as_csv(api: Api) -> None:
     assert file.text.splitlines() == ["to,NAME", *ROWS]
     broken = await import_csv(api, list_id, "\n".join(["to,NAME", *ROWS, "nobody,A"]))
     assert broken.status_code == 400, broken.text
+
+
+async def test_a_file_beyond_the_limit_is_413_and_adds_nobody(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(list_files, "FILE_BYTES_MAX", 400)
+    list_id = await make(api)
+    answer = await import_csv(api, list_id, "\n".join(["to,NAME", *ROWS]))
+    assert answer.status_code == 413 and "larger than 400 bytes" in answer.text
+    listed = await call(api, "GET", f"/{list_id}/members")
+    assert listed.json()["members"] == []
