@@ -68,9 +68,8 @@ class Connections:
             await _in_time(connected_by, self._places.acquire())
         else:
             await self._places.acquire()  # It does not wait, so it needs no timer.
-        connection = None
+        connection = self._kept()
         try:
-            connection = self._kept()
             if connection is None:
                 connection = await _in_time(connected_by, self._connect())
             if connection.is_closing() or loop.time() >= began + self._seconds:
@@ -190,7 +189,7 @@ class _Connection(asyncio.Protocol):
             lenient_optional_cr_before_lf=True,
             lenient_spaces_after_chunk_size=True,
         )
-        self._received = 0
+        self._received = self._head_bytes = 0
         self._headers: dict[str, str] = {}
         self._body = bytearray()
         self._in_body = False
@@ -199,7 +198,7 @@ class _Connection(asyncio.Protocol):
         """Send a request now; the future has its answer, or a DoubtfulHandoff."""
         loop = asyncio.get_running_loop()
         self._reusable = False
-        self._received = 0
+        self._received = self._head_bytes = 0
         self._answer = loop.create_future()
         self._timer = loop.call_at(deadline, self.abort, "timeout")
         self._transport.write(request)
@@ -278,7 +277,10 @@ class _Connection(asyncio.Protocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Callback of the parser; of a repeated header the first value stays, trailers are none."""
-        if not self._in_body:
+        self._head_bytes += len(name) + len(value) + 4
+        if self._head_bytes > HEAD_BYTES_MAX:
+            self.abort("answer_too_large")
+        elif not self._in_body:
             self._headers.setdefault(name.decode("latin-1").lower(), value.decode("latin-1"))
 
     def on_headers_complete(self) -> None:

@@ -107,12 +107,20 @@ async def test_a_connection_that_is_to_be_closed_is_not_kept(header: bytes) -> N
     [
         b"HTTP/1.1 200 -\r\nx: " + b"a" * 70_000,
         b"HTTP/1.1 200 -\r\n" + b"a: b\r\n" * 20_000,
+        b"HTTP/1.1 200 -\r\ncontent-length: 0\r\n" + b"a: b\r\n" * 12_000 + b"\r\n",
         b"HTTP/1.1 103 -\r\n\r\n" * 10_000,
         b"HTTP/1.1 200 -\r\ntransfer-encoding: chunked\r\n\r\n"
         + (b"1;" + b"a" * 1_000 + b"\r\n \r\n") * 1_200,
         b"HTTP/1.1 200 -\r\ntransfer-encoding: chunked\r\n\r\n0\r\n" + b"a: b\r\n" * 200_000,
     ],
-    ids=["a long header", "many headers", "many interim answers", "chunks", "trailers"],
+    ids=[
+        "a long header",
+        "many headers",
+        "many whole headers",
+        "many interim answers",
+        "chunks",
+        "trailers",
+    ],
 )
 async def test_what_surrounds_a_body_is_bounded_too(answer: bytes) -> None:
     async def play(call: Call) -> None:

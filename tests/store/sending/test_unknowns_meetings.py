@@ -92,7 +92,7 @@ def test_a_receipt_that_comes_during_an_operators_word_pays_once_or_is_too_late(
 
 @pytest.mark.parametrize("ended", [False, True])
 @pytest.mark.parametrize("was_sent", [False, True])
-@pytest.mark.parametrize("statement", ["FROM message", "UPDATE message", "recipient_key", "hold"])
+@pytest.mark.parametrize("statement", ["FROM message", "recipient_key", "hold"])
 def test_an_operators_word_that_comes_during_a_receipt_is_too_late(
     builder: StoreBuilder, statement: str, was_sent: bool, ended: bool
 ) -> None:
@@ -103,6 +103,22 @@ def test_an_operators_word_that_comes_during_a_receipt_is_too_late(
         assert apply(builder, campaign) == 1
     assert said == [MessageStatus.DELIVERED]
     assert builder.statuses(campaign) == ["delivered", "unknown"]
+    assert agree(builder, campaign)
+
+
+@pytest.mark.parametrize("ended", [False, True])
+@pytest.mark.parametrize("was_sent", [False, True])
+def test_an_operators_word_that_comes_before_a_receipt_has_locked_its_message_counts(
+    builder: StoreBuilder, was_sent: bool, ended: bool
+) -> None:
+    campaign = unknown(builder, ended)
+    with meeting(
+        builder.store.database, "UPDATE message", lambda: resolve(builder, campaign, was_sent)
+    ) as said:
+        applied = apply(builder, campaign)
+    assert said == [MessageStatus.SENT if was_sent else MessageStatus.FAILED]
+    assert applied == int(was_sent)
+    assert builder.statuses(campaign) == ["delivered" if was_sent else "failed", "unknown"]
     assert agree(builder, campaign)
 
 
