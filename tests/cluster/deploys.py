@@ -35,6 +35,7 @@ SHORT_PEOPLE = 30
 SHORT_MIN, SHORT_MAX = 3, 40
 ANEW_SECONDS = 0.3
 MOVED_SECONDS = DRAINED_SECONDS = 90.0
+POLLING_SECONDS = 60.0
 SIDE_BY_SIDE = "Old and new workers side by side"
 
 
@@ -145,7 +146,18 @@ class Deploy:
     # ------------------------------------------------------------------ what is done and seen
 
     async def _tell(self, verb: str, build: str) -> str:
-        """Run one of the documents' commands about versions, for a version of ours."""
+        """Run one of the documents' commands about versions, as often as they say; its output."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + POLLING_SECONDS
+        while True:
+            code, output = await self._run(verb, build)
+            if code == 0:
+                return output
+            assert "missing active task queues" in output and loop.time() < until, output
+            await asyncio.sleep(1)
+
+    async def _run(self, verb: str, build: str) -> tuple[int | None, str]:
+        """Run a command once, for a version of ours: how it ended, and its output."""
         [line] = (line for line in commands(OPERATIONS, SIDE_BY_SIDE) if f" {verb} " in line)
         line = line.replace(" 0.2.1", f" {build}").replace("percentage 5", "percentage 50")
         address, namespace = self.system.temporal
@@ -164,8 +176,7 @@ class Deploy:
         )
         # It asks whether this is meant.
         output, _ = await process.communicate(b"y\n")
-        assert process.returncode == 0, f"{line}: {output.decode()}"
-        return output.decode()
+        return process.returncode, output.decode()
 
     async def _drainage(self, build: str) -> str:
         described = json.loads(await self._tell("describe", build))
