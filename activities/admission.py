@@ -36,23 +36,26 @@ class Admission:
         plan = self.plan_campaign(input) if verdict.admitted else None
         if plan is not None and plan.withdrawn:
             verdict = Verdict(admitted=False, refusals=plan.withdrawn)
-        waves = self._planning.next_waves(input.campaign_id) if verdict.admitted else ()
-        tally = self._campaigns.tally(input.campaign_id)
-        following = NextWavesResult(waves=waves, tally=tally) if verdict.admitted else None
-        return AdmitCampaignResult(verdict=verdict, tally=tally, plan=plan, next=following)
+        return self._result(input.campaign_id, verdict, plan)
 
     def result(self, input: CampaignRef) -> AdmitCampaignResult:
         """What became of a campaign that was prepared; one that is being cancelled has no plan."""
         id = input.campaign_id
         refusals = self._campaigns.stored_refusals(id)
         if refusals is not None:
-            verdict = Verdict(admitted=False, refusals=tuple(refusals))
-            return AdmitCampaignResult(verdict=verdict, tally=self._campaigns.tally(id))
-        verdict, tally = Verdict(admitted=True), self._campaigns.tally(id)
-        if not self._admissions.is_held(id):
-            return AdmitCampaignResult(verdict=verdict, tally=tally)
-        following = NextWavesResult(waves=self._planning.next_waves(id), tally=tally)
-        plan = plan_of(self._admissions.plan_facts(id))
+            return self._result(id, Verdict(admitted=False, refusals=tuple(refusals)), None)
+        is_held = self._admissions.is_held(id)
+        plan = plan_of(self._admissions.plan_facts(id)) if is_held else None
+        return self._result(id, Verdict(admitted=True), plan)
+
+    def _result(
+        self, id: str, verdict: Verdict, plan: PlanCampaignResult | None
+    ) -> AdmitCampaignResult:
+        """A verdict with the counts, and with the first waves of an admitted plan."""
+        goes_on = verdict.admitted and plan is not None
+        waves = self._planning.next_waves(id) if goes_on else ()
+        tally = self._campaigns.tally(id)
+        following = NextWavesResult(waves=waves, tally=tally) if goes_on else None
         return AdmitCampaignResult(verdict=verdict, tally=tally, plan=plan, next=following)
 
     @activity.defn

@@ -45,12 +45,7 @@ def preparing_options(summary: str) -> ActivityConfig:
 
     Each attempt goes on at the page where the last one ended.
     """
-    return ActivityConfig(
-        start_to_close_timeout=timedelta(hours=12),
-        heartbeat_timeout=timedelta(seconds=8),
-        retry_policy=_UNTIL_DONE,
-        summary=summary,
-    )
+    return _watched_step(timedelta(hours=12), summary)
 
 
 def webhook_delivery_options(summary: str) -> ActivityConfig:
@@ -58,8 +53,13 @@ def webhook_delivery_options(summary: str) -> ActivityConfig:
 
     What a dead worker had claimed is found again at the end of its lease.
     """
+    return _watched_step(timedelta(minutes=3), summary)
+
+
+def _watched_step(limit: timedelta, summary: str) -> ActivityConfig:
+    """A long step: heartbeats tell a dead worker within seconds, and another attempt goes on."""
     return ActivityConfig(
-        start_to_close_timeout=timedelta(minutes=3),
+        start_to_close_timeout=limit,
         heartbeat_timeout=timedelta(seconds=8),
         retry_policy=_UNTIL_DONE,
         summary=summary,

@@ -51,8 +51,8 @@ def _instants_of_part(
 ) -> tuple[int | None, list[Instant]]:
     """The end of the canary and the instants of a page, by the positions in the whole.
 
-    How many messages the spread places is not known before the last page, so each has the place of
-    its position: one that is skipped leaves a gap.
+    The number of messages to spread is known only after the last page, so each message takes the
+    instant of its position, and a skipped one leaves a gap.
     """
     canary = draft.canary
     size = 0 if canary is None else canary.size_of(part.count)

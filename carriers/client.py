@@ -59,15 +59,14 @@ class CarrierClient:
         self._name = name
         self._log = log.bind(carrier=name)
         self._passes_trace = passes_trace
+        credentials: Mapping[str, str] = {}
+        if server is not None and (server.user or server.password):
+            credentials = basic(server.user, server.password)
         self._headers = {
             "accept": JSON,
             "accept-encoding": "identity",
             "user-agent": f"Godwit/{godwit_version()}",
-            **(
-                basic(server.user, server.password)
-                if server and (server.user or server.password)
-                else {}
-            ),
+            **credentials,
             **(headers or {}),
         }
         self._json_headers = {**self._headers, "content-type": JSON}

@@ -23,7 +23,7 @@ from tests.chaos.customers import ENDS, Customers, Posted
 from tests.cluster import campaigns
 from tests.cluster.compose import Service
 from tests.cluster.dialects import numbers
-from tests.cluster.next_release import BREATH
+from tests.cluster.next_release import NEW_STEP
 from tests.cluster.system import API_PORT, BUILD, Cluster
 from tests.documented import OPERATIONS, commands
 
@@ -47,7 +47,7 @@ class Carried:
     campaigns: int
     messages: int
     tasks: Counter[str]
-    breaths: int
+    new_steps: int
     failed: list[str]
 
 
@@ -114,8 +114,8 @@ class Deploy:
         self.rows.append(row)
         if set(row.tasks) != builds:
             self.troubles.append(f"{stage}: carried by {dict(row.tasks)}")
-        if bool(row.breaths) != bool(api):
-            self.troubles.append(f"{stage}: the new step was taken {row.breaths} times")
+        if bool(row.new_steps) != bool(api):
+            self.troubles.append(f"{stage}: the new step was taken {row.new_steps} times")
         self.troubles += row.failed
         if stuck := (await self.client.count_workflows(STUCK)).count:
             self.troubles.append(f"{stage}: {stuck} workflows cannot go on")
@@ -224,7 +224,7 @@ class Deploy:
         for posted in begun:
             row.tasks.update(await self._builds(posted))
             for event in await self._events(posted):
-                row.breaths += BREATH.encode() in event.user_metadata.summary.data
+                row.new_steps += NEW_STEP.encode() in event.user_metadata.summary.data
                 if failed := _failure(event):
                     row.failed.append(f"{stage}: a workflow task failed: {failed}")
         return row

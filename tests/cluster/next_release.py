@@ -19,12 +19,12 @@ from workflows.records import CampaignInput, CampaignResult
 from workflows.steps import NAMED_STEPS
 
 NEXT_STEPS = NAMED_STEPS + 1
-BREATH = "take a breath"
+NEW_STEP = "take the new step"
 
 
 @workflow.defn(name="Campaign")
 class NextCampaign(CampaignWorkflow):
-    """Campaigns that take a breath before each wave."""
+    """Campaigns that take the new step before each wave."""
 
     @workflow.init
     def __init__(self, input: CampaignInput) -> None:
@@ -37,7 +37,7 @@ class NextCampaign(CampaignWorkflow):
 
     async def _send_wave(self, wave: Wave) -> None:
         if self.revision >= NEXT_STEPS:
-            await workflow.sleep(timedelta(milliseconds=50), summary=BREATH)
+            await workflow.sleep(timedelta(milliseconds=50), summary=NEW_STEP)
         await super()._send_wave(wave)
 
 
