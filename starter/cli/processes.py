@@ -168,13 +168,14 @@ def upgrade_database(as_json: Json = False) -> None:
 def mark_restored_database(as_json: Json = False) -> None:
     """Say that the database is a restored copy; run it before the workers start.
 
-    What was sent after the copy was made is unknown to it. Messages of its
-    campaigns are therefore looked up at carriers that can be asked, before they
-    are sent. A second run changes nothing.
+    What was sent and ordered after the copy was made is unknown to it. Messages
+    of its campaigns are therefore looked up at carriers that can be asked,
+    before they are sent, and open campaigns go on as the copy has them. A
+    second run changes nothing more.
     """
-    from store.sending.earlier_tries import mark_restored
+    from store.campaigns.restores import mark_restored
 
     with opened_store() as store:
-        marked = mark_restored(store.database)
+        marked = mark_restored(store.database, store.clock.now())
     text = f"campaigns whose messages are looked up before they are sent: {marked}"
     answer({"campaigns": marked}, text, as_json)

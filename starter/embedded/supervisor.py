@@ -32,6 +32,7 @@ class Part:
     stop_seconds: float = 10.0
     process: asyncio.subprocess.Process | None = field(default=None, init=False)
     may_run: asyncio.Event = field(default_factory=asyncio.Event, init=False)
+    changing: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
 
     @property
     def pid(self) -> int:
@@ -63,9 +64,10 @@ class Supervisor:
         """
         part.may_run.clear()
         try:
-            if part.process is not None and part.process.returncode is None:
-                part.process.kill()
-                await part.process.wait()
+            async with part.changing:
+                if part.process is not None and part.process.returncode is None:
+                    part.process.kill()
+                    await part.process.wait()
             yield
         finally:
             part.may_run.set()
@@ -124,10 +126,13 @@ class Supervisor:
             )
             await asyncio.sleep(wait)
             wait = min(wait * 2, RESTART_SECONDS_MAX)
-            await part.may_run.wait()
-            if self._stopping:
-                return
-            await self._spawn(part)
+            while part.process.returncode is not None:
+                await part.may_run.wait()
+                if self._stopping:
+                    return
+                async with part.changing:
+                    if part.may_run.is_set():
+                        await self._spawn(part)
             self._changed()
 
 

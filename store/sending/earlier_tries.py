@@ -10,17 +10,6 @@ from campaign.retry import NOT_ACCEPTED
 from store.database.engine import Database, json_rows
 from store.sending.rows import DueMessage
 
-_RESTORED = text("UPDATE campaign SET look_up_since = created_at WHERE look_up_since IS NULL")
-
-
-def mark_restored(database: Database) -> int:
-    """Note that the store is an older copy, for every campaign in it; returns for how many.
-
-    From now on each message of theirs is looked up before it is sent. A second run changes
-    nothing. Workers may not run meanwhile: they remember campaigns for a while.
-    """
-    return database.write(lambda connection: connection.execute(_RESTORED).rowcount)
-
 
 class EarlierTries:
     """Finds the tries that are looked up before the next one; ``carriers`` are those in use."""

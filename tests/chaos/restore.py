@@ -11,9 +11,10 @@ import sqlite3
 import time
 from contextlib import AsyncExitStack, closing
 from pathlib import Path
+from typing import Any
 
 from campaign.settings import Settings
-from store.sending.earlier_tries import mark_restored
+from store.campaigns.restores import mark_restored
 from store.store import open_store
 from tests.chaos.arena import Arena, SystemUnderTest, arena
 from tests.chaos.check import Restored, check, leaks
@@ -43,9 +44,11 @@ async def run_restored(directory: Path, attack: Attack) -> Tally:
             copied_until = now()
             await asyncio.sleep(attack.seconds / 2)
             stop.set()
-        await _restore(field, copy)
+        # Temporal's workflows keep a pause that the copy does not know.
+        for one in list(customers.posted.values()):
+            await customers.order(one, "pause")
+        log = await _restore(field, copy)
         tally.faults["store restored"] += 1
-        log = await field.carrier_log()
         restored = Restored(
             late={str(row["reference"]) for row in log} - known,
             rows=len(log),
@@ -88,8 +91,11 @@ def _copy(field: Arena) -> Path:
                     return copy
 
 
-async def _restore(field: Arena, copy: Path) -> None:
-    """Put the copy in the store's place while nothing runs that uses it."""
+async def _restore(field: Arena, copy: Path) -> list[dict[str, Any]]:
+    """Put the copy in the store's place while nothing runs that uses it.
+
+    Returns what the carrier had accepted by then.
+    """
     down = field.stack.supervisor.down
     async with AsyncExitStack() as ending:
         for part in field.stack.supervisor.parts:
@@ -100,14 +106,16 @@ async def _restore(field: Arena, copy: Path) -> None:
             Path(f"{file}{name}").unlink(missing_ok=True)
         await asyncio.to_thread(shutil.copyfile, copy, file)
         await asyncio.to_thread(_mark_restored, field)
+        log = await field.carrier_log()
     await _until_answering(field)
+    return log
 
 
 def _mark_restored(field: Arena) -> None:
     """As ``godwit db restored`` does it."""
     store = open_store(Settings(database_url=field.url))
     try:
-        mark_restored(store.database)
+        mark_restored(store.database, store.clock.now())
     finally:
         store.close()
 

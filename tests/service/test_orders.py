@@ -2,10 +2,12 @@
 
 import asyncio
 import contextlib
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 from temporalio.client import Client
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.testing import WorkflowEnvironment
@@ -22,6 +24,7 @@ from service.temporal import register_search_attributes
 from starter.api.reconciler import Reconciler
 from store.accounts.accounts import AccountView
 from store.campaigns.audit import audit
+from store.campaigns.restores import mark_restored
 from store.store import Store
 from tests.conftest import LONG_CODE, Served, Story, binary, finish, tell, unlisted
 from tests.service.test_lost_workflows import (
@@ -36,6 +39,7 @@ from tests.service.test_lost_workflows import (
 )
 from tests.workflows.steps import adds_no_history, hold_claims
 from tests.workflows.test_campaign import handle_of, is_paused, until
+from workflows.campaign import CampaignWorkflow
 
 PAUSED = CampaignStatus.PAUSED
 RATE = 20.0
@@ -384,3 +388,60 @@ async def test_a_run_that_begins_late_in_the_place_of_a_lost_one_ends_no_resume(
             await asyncio.sleep(0.02)
     assert PAUSED not in written
     assert latest(story, campaign_id).status is CampaignStatus.RUNNING
+
+
+def older_copy(story: Story, campaign_id: str) -> Callable[[], None]:
+    """What puts the campaign's row back as it is now, as ``godwit db restored`` finds it."""
+    columns = "status, paused_at, paused_by, problem, ordered, ordered_at, finished_at"
+    select = f"SELECT {columns} FROM campaign WHERE id = '{campaign_id}'"
+    database = story.store.database
+    row = database.read(lambda connection: connection.exec_driver_sql(select).one())
+    update = text(
+        f"UPDATE campaign SET {', '.join(f'{name} = :{name}' for name in columns.split(', '))} "
+        "WHERE id = :id"
+    )
+
+    def restore() -> None:
+        values = {**row._mapping, "id": campaign_id}
+        database.write(lambda connection: connection.execute(update, values))
+        mark_restored(database, story.store.clock.now())
+
+    return restore
+
+
+async def follow(story: Story, campaign_id: str) -> None:
+    """Bring the orders of a restored store until they are carried out, as the API does."""
+    async with asyncio.timeout(20):
+        while latest(story, campaign_id).ordered is not None:
+            await story.service.bring_orders_again()
+            await asyncio.sleep(0.1)
+
+
+async def test_a_workflow_that_was_paused_after_the_copy_goes_on_as_the_restored_store_says(
+    real_story: Story,
+) -> None:
+    story = real_story
+    view = await under_way(story)
+    restore = older_copy(story, view.id)
+    await story.service.pause(view)
+    await until(story, view.id, is_paused)
+    restore()
+    assert latest(story, view.id).status is CampaignStatus.RUNNING
+    await follow(story, view.id)
+    assert await finish(story, view.id) is CampaignStatus.FINISHED
+
+
+async def test_a_workflow_that_was_resumed_after_the_copy_pauses_as_the_restored_store_says(
+    real_story: Story,
+) -> None:
+    story = real_story
+    campaign_id = await paused(story)
+    await until(story, campaign_id, is_paused)
+    restore = older_copy(story, campaign_id)
+    await story.service.resume(latest(story, campaign_id))
+    await reaches(story, campaign_id, CampaignStatus.RUNNING)
+    restore()
+    await follow(story, campaign_id)
+    progress = await handle_of(story, campaign_id).query(CampaignWorkflow.progress)
+    assert progress.status is PAUSED
+    assert latest(story, campaign_id).status is PAUSED

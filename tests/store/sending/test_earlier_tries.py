@@ -5,7 +5,7 @@ from campaign.instants import SECOND
 from campaign.retry import NOT_ACCEPTED
 from campaign.settings import Settings
 from campaign.states import MessageStatus
-from store.sending.earlier_tries import mark_restored
+from store.campaigns.restores import mark_restored
 from store.store import open_store
 from tests.store.builders import NOW, StoreBuilder, outcome
 
@@ -32,8 +32,8 @@ def test_every_message_of_a_restored_store_is_looked_up_at_every_carrier(
 ) -> None:
     before, ended = builder.admit(2), builder.admit(1)
     database = builder.store.database
-    assert mark_restored(database) == 2
-    assert mark_restored(database) == 0
+    assert mark_restored(database, NOW) == 2
+    assert mark_restored(database, NOW) == 0
     after = builder.admit(1)
     # Workers do not run meanwhile: one that starts afterwards has nothing in memory.
     settings = any_settings.model_copy(update={"carrier": "pretend,twilio"})
