@@ -88,10 +88,11 @@ def _stat(panel: Panel, series: list[tuple[str, Points]], width: float, height: 
         box = f'x="{x:.0f}" y="{y:.0f}" width="{wide - 3:.0f}" height="{high - 3:.0f}"'
         drawn.append(f'<rect {box} rx="2" fill="{COLORS[color]}"/>')
         middle, size = x + (wide - 3) / 2, min(26, int(high * (0.4 if named else 0.6)))
-        base = y + high / 2 + (0 if named else size / 3)
+        base = y + high * 0.43 if named else y + high / 2 + size / 3
         drawn.append(_text(middle, base, shown, "v m", f' style="font-size:{size}px"'))
         if named:
-            drawn.append(_text(middle, base + 15, name, "n m"))
+            below, small = min(15, high * 0.36), min(12, int(high * 0.36))
+            drawn.append(_text(middle, base + below, name, "n m", f' style="font-size:{small}px"'))
     return "".join(drawn)
 
 
