@@ -81,3 +81,10 @@ def test_a_type_or_unit_that_is_not_known_is_refused(change: dict[str, Any]) -> 
     panels[-1].update(change)
     with pytest.raises(KeyError):
         drawing().draw(panels, answers(panels, (1.0,)))
+
+
+def test_the_picture_that_the_docs_show_has_every_panel() -> None:
+    picture = (IMAGES / "board.svg").read_text("utf-8")
+    assert {panel["title"] for panel in PANELS} <= set(texts(picture))
+    assert len(picture.encode()) < 150_000
+    assert "images/board.svg" in (ROOT / "docs" / "metrics.md").read_text("utf-8")
