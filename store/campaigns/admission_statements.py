@@ -105,18 +105,28 @@ PLAN = text("""
       EXISTS (SELECT 1 FROM attempt WHERE attempt.campaign_id = campaign.id) AS sent_any
     FROM campaign WHERE campaign.id = :campaign
 """)
-WAITING_ROWS = text("""
+# Each part is read from the queue index in its order: a sort of a million rows would take seconds.
+_SOONEST = """
+    SELECT * FROM (
+        SELECT due_at AS leaves_at, position, FALSE AS is_sending FROM message
+        WHERE campaign_id = :campaign AND status = '{status}' AND COALESCE(position, 0) < COALESCE(
+            (SELECT canary_end FROM campaign WHERE id = :campaign), 2147483647)
+        ORDER BY due_at LIMIT :limit
+    ) AS {status}"""
+WAITING_ROWS = text(f"""
     SELECT
-      CASE
-        WHEN status = 'sending' THEN claimed_until + 1
-        WHEN due_at > campaign.expires_at THEN campaign.expires_at
-        ELSE due_at END AS due,
+      CASE WHEN leaves_at > campaign.expires_at AND NOT is_sending THEN campaign.expires_at
+        ELSE leaves_at END AS due,
       position
-    FROM message
-    JOIN (SELECT id, expires_at, canary_end FROM campaign WHERE id = :campaign) AS campaign
-      ON campaign.id = message.campaign_id
-    WHERE campaign_id = :campaign AND status IN ('queued', 'retryable', 'sending')
-      AND (canary_end IS NULL OR position < canary_end)
+    FROM (
+      {_SOONEST.format(status="queued")}
+      UNION ALL {_SOONEST.format(status="retryable")}
+      UNION ALL
+      SELECT claimed_until + 1 AS leaves_at, position, TRUE AS is_sending FROM message
+      WHERE campaign_id = :campaign AND status = 'sending' AND COALESCE(position, 0) < COALESCE(
+          (SELECT canary_end FROM campaign WHERE id = :campaign), 2147483647)
+    ) AS waiting
+    JOIN campaign ON campaign.id = :campaign
     ORDER BY due, position LIMIT :limit
 """)
 HAS_EXPIRED = text("""
