@@ -101,7 +101,7 @@ def what_ran(system: Cluster) -> str:
     files = ", ".join(f"`{file}`" for file in FILES)
     programs = ", ".join(dict.fromkeys(each.image.runs for each in parts))
     return (
-        f"The cluster are {len(parts)} processes from {files}: {programs}. Its parts are killed in"
+        f"The cluster is {len(parts)} processes from {files}: {programs}. Its parts are killed in"
         " turn, and PostgreSQL is restarted when its turn comes; the carrier stays up.\n"
     )
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from campaign.states import MessageStatus
 from starter.proof import prove as proof
 from starter.proof.faults import run_hook
 from starter.proof.load import CannotProve, Effort, Sender
@@ -102,6 +103,29 @@ def test_a_hook_that_fails_is_reported_and_not_hidden() -> None:
 def test_a_hook_names_what_it_broke_on_its_first_line() -> None:
     assert run_hook("echo killed api; echo more") == "killed api"
     assert run_hook("printf '%0200d' 0") == "0" * 80
+
+
+def test_a_receipt_between_the_counts_and_the_messages_is_no_miscount() -> None:
+    """The campaign is read before and after its messages, until both times are alike."""
+    delivered = 0
+    credits = {kind: {"sms": 2} for kind in ("held", "posted", "voided")}
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        nonlocal delivered
+        if request.url.path.endswith("/messages"):
+            delivered = min(2, delivered + 1)
+            states = ["delivered"] * delivered + ["sent"] * (2 - delivered)
+            messages = [{"id": f"msg_{at}", "status": each} for at, each in enumerate(states)]
+            return httpx.Response(200, json={"messages": messages, "next": None})
+        counts = {each.value: 0 for each in MessageStatus}
+        counts |= {"sent": 2 - delivered, "delivered": delivered}
+        shown = {"status": "finished", "counts": counts, "credits": credits}
+        return httpx.Response(200, json=shown)
+
+    client = httpx.Client(base_url="http://api", transport=httpx.MockTransport(answer))
+    seen = proof.observe(Sender(client, "run", 1), "cmp_1")
+    assert seen.counts["delivered"] == 2
+    assert list(seen.messages.values()) == [MessageStatus.DELIVERED] * 2
 
 
 def test_balances_that_do_not_add_up_are_counted() -> None:
