@@ -30,32 +30,41 @@ class Admission:
     @activity.defn
     def admit_campaign(self, input: CampaignRef) -> AdmitCampaignResult:
         """Validate a draft, hold its credits, fix its plan, and find its first waves."""
+        id = input.campaign_id
         verdict = self.validate_campaign(input)
         if verdict.admitted:
-            verdict = self.hold_credits(input)
-        plan = self.plan_campaign(input) if verdict.admitted else None
-        if plan is not None and plan.withdrawn:
-            verdict = Verdict(admitted=False, refusals=plan.withdrawn)
-        return self._result(input.campaign_id, verdict, plan)
+            verdict = self._hold(id)
+        if not verdict.admitted:
+            return self._refused(id, verdict)
+        facts = self._admissions.plan_facts(id)
+        plan = self._accept(id, facts)
+        if plan.withdrawn:
+            return self._refused(id, Verdict(admitted=False, refusals=plan.withdrawn), plan)
+        return self._admitted(id, facts, plan)
 
     def result(self, input: CampaignRef) -> AdmitCampaignResult:
         """What became of a campaign that was prepared; one that is being cancelled has no plan."""
         id = input.campaign_id
         refusals = self._campaigns.stored_refusals(id)
         if refusals is not None:
-            return self._result(id, Verdict(admitted=False, refusals=tuple(refusals)), None)
-        is_held = self._admissions.is_held(id)
-        plan = plan_of(self._admissions.plan_facts(id)) if is_held else None
-        return self._result(id, Verdict(admitted=True), plan)
+            return self._refused(id, Verdict(admitted=False, refusals=tuple(refusals)))
+        if not self._admissions.is_held(id):
+            return AdmitCampaignResult(
+                verdict=Verdict(admitted=True), tally=self._campaigns.tally(id)
+            )
+        facts = self._admissions.plan_facts(id)
+        return self._admitted(id, facts, plan_of(facts))
 
-    def _result(
-        self, id: str, verdict: Verdict, plan: PlanCampaignResult | None
+    def _refused(
+        self, id: str, verdict: Verdict, plan: PlanCampaignResult | None = None
     ) -> AdmitCampaignResult:
-        """A verdict with the counts, and with the first waves of an admitted plan."""
-        goes_on = verdict.admitted and plan is not None
-        waves = self._planning.next_waves(id) if goes_on else ()
-        tally = self._campaigns.tally(id)
-        following = NextWavesResult(waves=waves, tally=tally) if goes_on else None
+        return AdmitCampaignResult(verdict=verdict, tally=self._campaigns.tally(id), plan=plan)
+
+    def _admitted(self, id: str, facts: PlanFacts, plan: PlanCampaignResult) -> AdmitCampaignResult:
+        """With the counts, and with the first waves of the plan."""
+        waves, tally = self._planning.waves(id, facts), self._campaigns.tally(id)
+        following = NextWavesResult(waves=waves, tally=tally)
+        verdict = Verdict(admitted=True)
         return AdmitCampaignResult(verdict=verdict, tally=tally, plan=plan, next=following)
 
     @activity.defn
@@ -88,19 +97,25 @@ class Admission:
         stored = self._campaigns.stored_refusals(input.campaign_id)
         if stored is not None:
             return Verdict(admitted=False, refusals=tuple(stored))
+        return self._hold(input.campaign_id)
+
+    def _hold(self, id: str) -> Verdict:
         moment = now()
-        refusal = self._admissions.hold(input.campaign_id, moment)
+        refusal = self._admissions.hold(id, moment)
         if refusal is None:
             return Verdict(admitted=True)
-        self._campaigns.refuse(input.campaign_id, [refusal], moment)
+        self._campaigns.refuse(id, [refusal], moment)
         return Verdict(admitted=False, refusals=(refusal,))
 
     @activity.defn
     def plan_campaign(self, input: CampaignRef) -> PlanCampaignResult:
         """Accept the plan that was fixed with the draft and mark the campaign scheduled."""
-        facts = self._admissions.plan_facts(input.campaign_id)
-        self._campaigns.set_status(input.campaign_id, CampaignStatus.SCHEDULED, now())
-        refusals = self._campaigns.stored_refusals(input.campaign_id)
+        return self._accept(input.campaign_id, self._admissions.plan_facts(input.campaign_id))
+
+    def _accept(self, id: str, facts: PlanFacts) -> PlanCampaignResult:
+        stands = self._campaigns.set_status(id, CampaignStatus.SCHEDULED, now())
+        withdrawn = stands is CampaignStatus.REFUSED
+        refusals = self._campaigns.stored_refusals(id) if withdrawn else None
         return plan_of(facts, tuple(refusals or ()))
 
 

@@ -62,7 +62,7 @@ class Planning:
         Asked again after anything moved (a retry, a pause, a new schedule), the answer follows.
         """
         facts = self._admissions.plan_facts(input.campaign_id)
-        found = self._waves(input.campaign_id, facts)
+        found = self.waves(input.campaign_id, facts)
         waits = facts.canary and not found
         return NextWavesResult(
             waves=found,
@@ -70,11 +70,8 @@ class Planning:
             canary_until=self._plans.canary_until(input.campaign_id, now()) if waits else None,
         )
 
-    def next_waves(self, campaign_id: str) -> tuple[Wave, ...]:
+    def waves(self, campaign_id: str, facts: PlanFacts) -> tuple[Wave, ...]:
         """Find the soonest waves of what waits now."""
-        return self._waves(campaign_id, self._admissions.plan_facts(campaign_id))
-
-    def _waves(self, campaign_id: str, facts: PlanFacts) -> tuple[Wave, ...]:
         rows = self._admissions.waiting_rows(campaign_id, ROWS_MAX)
         length = (facts.last_due_at or facts.base_at) - facts.base_at
         planned = waves(rows, wave_width(facts.spread_hours, length), self._chunk_size)

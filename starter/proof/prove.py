@@ -19,8 +19,8 @@ from starter.proof.verdict import Observed, compare
 END_SECONDS = 300.0
 PROBE_SECONDS = 60.0
 LOOK_SECONDS = 0.5
-# How often a campaign that changes is read again, before it counts as it is.
-READS = 20
+# How long late receipts may change a campaign before it counts as it was read last.
+RECEIPTS_SECONDS = 120.0
 Row = Mapping[str, Any]
 
 
@@ -117,13 +117,15 @@ def wait_for_ends(sender: Sender, ids: Sequence[str], say: Callable[[str], None]
 
 def observe(sender: Sender, id: str) -> Observed:
     """Read a campaign with all of its messages; again where receipts changed it meanwhile."""
-    path = f"/v1/campaigns/{id}"
+    path, deadline = f"/v1/campaigns/{id}", time.monotonic() + RECEIPTS_SECONDS
     campaign = sender.call("GET", path)
-    for _ in range(READS):
+    while True:
         before, messages = campaign, messages_of(sender, id)
         campaign = sender.call("GET", path)
-        if all(campaign[part] == before[part] for part in ("status", "counts", "credits")):
+        is_still = all(campaign[part] == before[part] for part in ("status", "counts", "credits"))
+        if is_still or time.monotonic() > deadline:
             break
+        time.sleep(LOOK_SECONDS)
     credits = campaign["credits"]
     return Observed(
         id=id,
