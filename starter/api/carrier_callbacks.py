@@ -32,8 +32,9 @@ ExceptionHandler = Callable[[Request, Any], Any]
 
 BODY_BYTES_MAX = 256 * 1024
 BATCH_MAX = 500
-# After a batch of several calls the next one gathers for so long: in a burst a transaction costs
-# more than the receipts in it. Calls that come one after the other do not wait.
+# After a batch of several calls the next one gathers until as many are there, for so long at most:
+# in a burst a transaction costs more than the receipts in it. Calls that come one after the other
+# do not wait.
 GATHER_SECONDS = 0.02
 DEFAULT_ACK = Ack()
 
@@ -49,20 +50,22 @@ class Batcher:
         self._store = store
         self._waiting: list[tuple[Sequence[Receipt], asyncio.Future[None]]] = []
         self._writing: asyncio.Task[None] | None = None
-        self._in_burst = False
+        self._gathers = 1
+        self._gathered = asyncio.Event()
 
     async def write(self, receipts: Sequence[Receipt]) -> None:
         """Return once the receipts are committed; raises StoreUnavailable."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.append((receipts, future))
+        if len(self._waiting) >= self._gathers:
+            self._gathered.set()
         if self._writing is None or self._writing.done():
             self._writing = asyncio.create_task(self._write_all())
         await future
 
     async def _write_all(self) -> None:
         while self._waiting:
-            if self._in_burst and len(self._waiting) < BATCH_MAX:
-                await asyncio.sleep(GATHER_SECONDS)
+            await self._gather()
             batch, self._waiting = self._waiting[:BATCH_MAX], self._waiting[BATCH_MAX:]
             receipts = [receipt for some, _ in batch for receipt in some]
             try:
@@ -71,7 +74,15 @@ class Batcher:
                 self._resolve(batch, lambda future, e=error: future.set_exception(e))  # type: ignore[misc]
             else:
                 self._resolve(batch, lambda future: future.set_result(None))
-            self._in_burst = len(batch) > 1
+            self._gathers = len(batch)
+
+    async def _gather(self) -> None:
+        """Wait until as many calls wait as the last batch had: one, or what a burst brings."""
+        self._gathered.clear()
+        if len(self._waiting) < self._gathers:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(GATHER_SECONDS):
+                    await self._gathered.wait()
 
     @staticmethod
     def _resolve(
