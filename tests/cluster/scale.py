@@ -1,8 +1,7 @@
-"""Measures what scale_page.md reckons with, on the installation of the Compose files.
+"""Measures what docs/scale.md reckons with, on the installation of the Compose files.
 
 Run it as ``python -m tests.cluster.scale`` on a machine that does nothing else. It prints the
-page's tables and writes them; with ``--page tests/cluster/scale_page.md`` it puts them into that
-page.
+page's tables and writes them; with ``--page docs/scale.md`` it puts them into that page.
 """
 
 import argparse

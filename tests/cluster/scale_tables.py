@@ -1,4 +1,4 @@
-"""The tables of scale_page.md from measurements, and the page with them put in."""
+"""The tables of docs/scale.md from measurements, and the page with them put in."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence

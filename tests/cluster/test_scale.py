@@ -1,4 +1,4 @@
-"""Measurements of the cluster: readings become the tables of scale_page.md."""
+"""Measurements of the cluster: readings become the tables of docs/scale.md."""
 
 import re
 
@@ -58,7 +58,7 @@ def test_tables_are_put_below_their_marks_and_the_rest_of_the_page_stays() -> No
 
 
 def test_the_page_has_a_mark_for_each_table_and_can_be_refreshed_again() -> None:
-    page = (ROOT / "tests" / "cluster" / "scale_page.md").read_text("utf-8")
+    page = (ROOT / "docs" / "scale.md").read_text("utf-8")
     found = measured()
     assert sorted(re.findall(r"<!-- scale: (\w+) -->", page)) == sorted(found)
     refreshed = with_tables(page, found)
