@@ -126,12 +126,13 @@ class Supervisor:
             )
             await asyncio.sleep(wait)
             wait = min(wait * 2, RESTART_SECONDS_MAX)
-            while part.process.returncode is not None:
+            spawned = False
+            while not spawned:
                 await part.may_run.wait()
                 if self._stopping:
                     return
                 async with part.changing:
-                    if part.may_run.is_set():
+                    if spawned := part.may_run.is_set():
                         await self._spawn(part)
             self._changed()
 

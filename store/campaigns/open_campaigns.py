@@ -50,7 +50,9 @@ _HALTED = text("""
     ORDER BY paused_at, id
     LIMIT :limit
 """)
-# An order that is still to be carried out stays, and is the first thing that the new run gets.
+# An order that is still to be carried out stays, and is the first thing that the new run gets; but
+# not the resume of a campaign that was not paused (see store.campaigns.restores).
+_HOLDS = "COALESCE(ordered = 'cancel' OR (ordered = 'resume' AND status = 'paused'), FALSE)"
 _PAUSE_LOST = text(f"""
     UPDATE campaign SET
         status = 'paused',
@@ -58,9 +60,8 @@ _PAUSE_LOST = text(f"""
         paused_by = CASE
             WHEN status = 'paused' THEN COALESCE(paused_by, 'system') ELSE 'system' END,
         problem = :problem,
-        ordered_at = CASE
-            WHEN ordered IN ('pause', 'resume', 'cancel') THEN ordered_at ELSE {NEXT_NUMBER} END,
-        ordered = CASE WHEN ordered IN ('resume', 'cancel') THEN ordered ELSE 'pause' END
+        ordered_at = CASE WHEN ordered = 'pause' OR {_HOLDS} THEN ordered_at ELSE {NEXT_NUMBER} END,
+        ordered = CASE WHEN {_HOLDS} THEN ordered ELSE 'pause' END
     WHERE id = :campaign AND status IN :open
 """).bindparams(_STATES)
 

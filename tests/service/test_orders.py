@@ -445,3 +445,15 @@ async def test_a_workflow_that_was_resumed_after_the_copy_pauses_as_the_restored
     progress = await handle_of(story, campaign_id).query(CampaignWorkflow.progress)
     assert progress.status is PAUSED
     assert latest(story, campaign_id).status is PAUSED
+
+
+async def test_a_lost_campaign_of_a_restored_store_comes_back_paused(real_story: Story) -> None:
+    story = real_story
+    campaign_id = await running(story)
+    mark_restored(story.store.database, await story.now())
+    await terminate(story, campaign_id)
+    assert await story.service.lost.revive_all() == [campaign_id]
+    await until(story, campaign_id, is_paused)
+    view = latest(story, campaign_id)
+    assert (view.paused_by, view.problem) == ("system", "workflow_lost")
+    assert sent_of(story, campaign_id) == 1
