@@ -50,7 +50,8 @@ _MESSAGES = text("""
     INSERT INTO message (campaign_id, position, id, recipient, text, sender, kind, segments,
         status, reason, attempts, due_at, was_unknown, country, sent_at, final_at)
     WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < :size)
-    SELECT CAST(:id AS TEXT), i, CAST(:id AS TEXT) || '-' || i, '+1415' || (2000000 + (:first + i) % 7000000),
+    SELECT CAST(:id AS TEXT), i, CAST(:id AS TEXT) || '-' || i,
+        '+1415' || (2000000 + (:first + i) % 7000000),
         'Hello person ' || i || ', your visit is on Monday at ten. Reply STOP to stop.', :sender,
         'sms', 1,
         CASE WHEN i >= :gone THEN 'queued' WHEN i % 50 = 7 THEN 'undelivered'
