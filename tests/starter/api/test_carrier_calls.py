@@ -75,6 +75,18 @@ async def test_a_burst_over_few_connections_gathers_no_longer_than_these_take() 
 
 
 @pytest.mark.usefixtures("patient")
+async def test_after_a_burst_a_transaction_waits_until_as_many_calls_are_there() -> None:
+    store = Transactions()
+    batcher = Batcher(store)  # type: ignore[arg-type]
+    await asyncio.gather(*(batcher.write([RECEIPT]) for _ in range(8)))
+    early = [asyncio.create_task(batcher.write([RECEIPT])) for _ in range(7)]
+    await asyncio.sleep(0.05)
+    assert store.sizes == [8]
+    await asyncio.gather(*early, batcher.write([RECEIPT]))
+    assert store.sizes == [8, 8]
+
+
+@pytest.mark.usefixtures("patient")
 async def test_calls_that_come_one_after_the_other_do_not_wait() -> None:
     store = Transactions()
     batcher = Batcher(store)  # type: ignore[arg-type]
