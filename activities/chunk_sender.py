@@ -102,6 +102,7 @@ class ChunkSender:
             down=self._down,
             again_at=self._again_at,
             held=self._held,
+            tally=None,
             **self.counts,
         )
 

@@ -72,7 +72,9 @@ class ChunkInput(Record):
 
     Of a ``cancelled`` campaign nothing more is sent; the activity only finds out what had left.
     With ``known_down`` the campaign knows that a carrier is down, and need not learn it soon.
-    With ``begins`` the activity first writes that the campaign runs.
+    With ``begins`` the activity first writes that the campaign runs. ``receipts_seconds`` is there
+    when the chunk may be the last: it then waits between attempts for receipts that come soon, for
+    so long at most.
     """
 
     campaign_id: str
@@ -82,6 +84,7 @@ class ChunkInput(Record):
     cancelled: bool = False
     known_down: bool = False
     begins: bool = False
+    receipts_seconds: float | None = None
 
 
 class ChunkResult(Record):
@@ -89,7 +92,8 @@ class ChunkResult(Record):
 
     ``down`` names the carrier that it left off for, if any. A chunk that only waited, on a worker
     that had no room for it, says ``again_at`` when it should come again.
-    ``held`` says that the store does not let the campaign send now.
+    ``held`` says that the store does not let the campaign send now. The last chunk of a campaign
+    has the counts of all its messages, and says how long it waited for receipts.
     """
 
     sent: int = 0
@@ -102,6 +106,8 @@ class ChunkResult(Record):
     down: str | None = None
     again_at: Instant | None = None
     held: bool = False
+    waited_seconds: int = 0
+    tally: Tally | None = None
 
 
 class ShiftPlanInput(Record):

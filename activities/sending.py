@@ -1,6 +1,7 @@
 """Hand a chunk of messages to the carrier, losing none and doubling none."""
 
 import asyncio
+import math
 from collections.abc import Mapping
 from datetime import timedelta
 
@@ -16,12 +17,15 @@ from activities.heartbeat import heartbeating
 from activities.records import ChunkInput, ChunkResult
 from activities.store_retry import retry_while_unavailable
 from activities.waiting import Lines, Places
-from campaign.instants import Instant
+from campaign.instants import SECOND, Instant
 from campaign.ports import CampaignStore, ChunkRange, HealthStore, SendingStore
 from telemetry.tracing import note
 
-# The type of the error with which an attempt ends whose next message is due later.
+# The type of the error with which an attempt ends whose next message is due later, or which awaits
+# receipts.
 DUE_LATER = "DueLater"
+# The last chunk awaits receipts for 1, 2 and 4 seconds; after that its workflow does.
+RECEIPTS_WAIT_MAX = 4
 
 
 class Sending:
@@ -53,9 +57,10 @@ class Sending:
         request, waits for the answers under way, writes them, and leaves the rest waiting. Run
         again after a crash it first settles what the dead attempt left ``sending``.
 
-        Each message leaves when it is due. While none is due for more than a moment the activity
-        is between two attempts, which takes neither a place in the worker nor an event of the
-        history; the counts pass from one to the next as details of a heartbeat.
+        Each message leaves when it is due. While none is due for more than a moment, and while the
+        last chunk of a campaign awaits receipts, the activity is between two attempts, which takes
+        neither a place in the worker nor an event of the history; the counts pass from one to the
+        next as details of a heartbeat.
         """
         info = activity.info()
         clock = self._clocks.clock()
@@ -92,13 +97,30 @@ class Sending:
             await retry_while_unavailable(
                 lambda now: self._campaigns.begin(input.campaign_id, now), clock.now
             )
-        return await sender.run()
+        result = await sender.run()
+        if input.receipts_seconds is None or result.stopped or sender.back_at is not None:
+            return result
+        return await self._await_receipts(sender, input.campaign_id, input.receipts_seconds, result)
+
+    async def _await_receipts(
+        self, sender: ChunkSender, campaign_id: str, seconds: float, result: ChunkResult
+    ) -> ChunkResult:
+        """Count a campaign of which all has been sent, and again later while receipts are open."""
+        attempts = sender.attempts
+        tally = await attempts.retry_while_unavailable(lambda _: self._campaigns.tally(campaign_id))
+        if not tally.is_all_sent or tally.unknown:
+            return result
+        wait = min(result.waited_seconds + 1, math.floor(seconds) - result.waited_seconds)
+        if tally.sent and 0 < wait <= RECEIPTS_WAIT_MAX and not attempts.stop.is_set():
+            sender.counts["waited_seconds"] = result.waited_seconds + wait
+            sender.back_at = attempts.now() + wait * SECOND
+        return result.model_copy(update={"tally": tally})
 
 
 def _due_later(wait: Instant) -> ApplicationError:
     """Make the error that lets the server begin the next attempt after so many milliseconds."""
     return ApplicationError(
-        "the next message is due later",
+        "there is more to do later",
         type=DUE_LATER,
         next_retry_delay=timedelta(milliseconds=max(wait, 1)),
         category=ApplicationErrorCategory.BENIGN,

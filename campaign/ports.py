@@ -184,6 +184,11 @@ class Tally:
     cancelled: int = 0
     unknown: int = 0
 
+    @property
+    def is_all_sent(self) -> bool:
+        """Tell whether no message waits to be sent, or is being sent."""
+        return self.queued + self.sending + self.retryable == 0
+
 
 class CampaignStore(StatusStore, Protocol):
     """What the activities ask of a campaign as a whole; one transaction each."""

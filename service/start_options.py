@@ -13,7 +13,7 @@ from campaign.states import CampaignStatus
 from campaign.views import CampaignView
 from workflows import visibility
 from workflows.records import CampaignInput, CampaignState
-from workflows.steps import NAMED_STEPS
+from workflows.steps import LAST_CHUNKS
 
 SMALL_CAMPAIGN_MAX = 100
 
@@ -32,7 +32,7 @@ def campaign_input(
         dialect=view.dialect,
         receipts_grace_seconds=settings.receipts_grace_seconds,
         chunks_at_once=settings.chunks_at_once,
-        revision=NAMED_STEPS,
+        revision=LAST_CHUNKS,
         state=state,
         prepares=prepares,
     )

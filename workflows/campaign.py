@@ -19,7 +19,7 @@ from workflows.help import Help
 from workflows.orders import Orders
 from workflows.plan_changes import PlanChanges
 from workflows.plan_updates import PlanUpdates
-from workflows.receipts import await_receipts
+from workflows.receipts import Receipts
 from workflows.records import (
     CampaignInput,
     CampaignResult,
@@ -27,7 +27,7 @@ from workflows.records import (
     OrderInput,
     Progress,
 )
-from workflows.steps import LOCAL_STEPS, NAMED_STEPS, Steps
+from workflows.steps import LAST_CHUNKS, LOCAL_STEPS, NAMED_STEPS, Steps
 
 UNKNOWN_ROUNDS = 3
 UNKNOWN_WAIT_SECONDS = 15.0
@@ -52,11 +52,12 @@ class CampaignWorkflow(PlanUpdates):
         self.revision = input.revision or (LOCAL_STEPS if input.local_books else 0)
         self.state = input.state or CampaignState(tally=Tally(total=input.total))
         self.retried = False
-        self.counted: Tally | None = None
+        self.is_last_chunk = False
         self.upcoming: list[Wave] = []
         self.help = Help(input.campaign_id, self.state, self._show)
         self.steps = Steps(self.revision, self.help.ask)
         self.orders = Orders(self.ref, self.state, self.steps, self.help, self._become)
+        self.receipts = Receipts(self.steps, self.ref, self.state, self._show)
         self.changes = PlanChanges(input.campaign_id, self.state, self.steps, self._show)
         self.canary = CanaryWait(self.changes, self.orders, self._held)
         self.chunks = Chunks(
@@ -80,7 +81,7 @@ class CampaignWorkflow(PlanUpdates):
         while True:
             if self.state.admitted:
                 await self._send_all()
-                await self._await_receipts(self.input.receipts_grace_seconds)
+                await self.receipts.wait(self.input.receipts_grace_seconds)
                 await self._resolve_unknown()
                 await self._settle()
             await workflow.wait_condition(workflow.all_handlers_finished)
@@ -101,9 +102,8 @@ class CampaignWorkflow(PlanUpdates):
             state.pauses = plan.pauses
             if admitted.next is not None:
                 self._follow(admitted.next)
-        self._become(
-            CampaignStatus.SCHEDULED if admitted.verdict.admitted else CampaignStatus.REFUSED
-        )
+        status = CampaignStatus.SCHEDULED if admitted.verdict.admitted else CampaignStatus.REFUSED
+        self._become(status, tags=not self._begins_now())
 
     async def _send_all(self) -> None:
         """Sleep until each wave is due and send it, until nothing waits; retries come as waves."""
@@ -130,8 +130,11 @@ class CampaignWorkflow(PlanUpdates):
             if self.state.cancelling:
                 await self._cancel_waiting()
                 return None
+            if self.receipts.all_sent:
+                return None
             if self.orders.paused or self.state.paused_at is not None:
-                await self._stay_paused()
+                if not await self._is_all_sent():
+                    await self._stay_paused()
                 continue
             if workflow.info().is_continue_as_new_suggested():
                 await self._continue_as_new()
@@ -149,10 +152,18 @@ class CampaignWorkflow(PlanUpdates):
                 return None
         return self.upcoming[0]
 
+    async def _is_all_sent(self) -> bool:
+        """Tell whether a pause came after the last message, when there is nothing to hold back."""
+        if self.is_last_chunk:
+            self.is_last_chunk = False
+            tally = await self.steps.run(Lifecycle.count_messages, self.ref, "count what is left")
+            self.receipts.all_sent = tally.is_all_sent
+        return self.receipts.all_sent
+
     def _follow(self, planned: NextWavesResult) -> None:
         """Take the waves and the counts that the store has; a reset run knows less."""
         self.upcoming = list(planned.waves)
-        self.counted = None if planned.waves else planned.tally
+        self.receipts.counted = None if planned.waves else planned.tally
         self.state.tally = planned.tally or self.state.tally
         self._show()
 
@@ -166,13 +177,10 @@ class CampaignWorkflow(PlanUpdates):
             else:
                 await self.orders.set_status(CampaignStatus.RUNNING)
         known_down = self.state.carrier_down is not None
-        if not await self.chunks.send(wave, self.state.waves, known_down):
+        self.is_last_chunk = self.revision >= LAST_CHUNKS and not self.upcoming
+        seconds = self.input.receipts_grace_seconds if self.is_last_chunk else None
+        if not await self.chunks.send(wave, self.state.waves, known_down, seconds):
             self.upcoming.clear()
-
-    async def _await_receipts(self, seconds: float) -> None:
-        """Give receipts some time, so that the end tells delivered from undelivered."""
-        counted, self.counted = self.counted, None
-        await await_receipts(self.steps, self.ref, self.state, counted, seconds, self._show)
 
     async def _resolve_unknown(self) -> None:
         """Requeue messages in state ``unknown`` where the carrier or the policy allows it."""
@@ -183,7 +191,7 @@ class CampaignWorkflow(PlanUpdates):
             if not await self.steps.run_in_order(Planning.requeue_unknown, self.ref, label):
                 return
             await self._send_all()
-            await self._await_receipts(min(self.input.receipts_grace_seconds, UNKNOWN_WAIT_SECONDS))
+            await self.receipts.wait(min(self.input.receipts_grace_seconds, UNKNOWN_WAIT_SECONDS))
 
     async def _settle(self) -> None:
         """Void the credits that were not used and write the end, unless a retry came between."""
@@ -288,15 +296,22 @@ class CampaignWorkflow(PlanUpdates):
         return self.revision >= NAMED_STEPS or workflow.patched(LOOK_AGAIN)
 
     def _count(self, result: ChunkResult) -> None:
-        self.state.tally = visibility.counted(self.state.tally, result)
+        self.state.tally = result.tally or visibility.counted(self.state.tally, result)
+        self.receipts.take(result.tally, result.waited_seconds)
         self.state.carrier_down = result.down
         self.orders.behind = self.orders.behind or result.held
         self._show()
 
-    def _become(self, status: CampaignStatus) -> None:
+    def _begins_now(self) -> bool:
+        """Tell whether the campaign runs within this very workflow task."""
+        first = self.upcoming[0] if self.upcoming else None
+        due = first is not None and first.begins and first.fire_at <= timers.now()
+        return due and self.revision >= LAST_CHUNKS
+
+    def _become(self, status: CampaignStatus, tags: bool = True) -> None:
         changed = self.state.status is not status
         self.state.status = status
-        if changed:
+        if changed and tags:
             visibility.tag(self.state)
         self._show()
 

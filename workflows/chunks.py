@@ -1,6 +1,7 @@
 """The chunks of a wave: several at once, stopped when the campaign is held, counted as they end."""
 
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, RetryState, is_cancelled_exception
@@ -39,8 +40,17 @@ class Chunks:
         self._several = False
         self._running: list[workflow.ActivityHandle[ChunkResult]] = []
 
-    async def send(self, wave: Wave, number: int, known_down: bool = False) -> bool:
-        """Send a wave; False when it was held or left something that must be planned anew."""
+    async def send(
+        self,
+        wave: Wave,
+        number: int,
+        known_down: bool = False,
+        receipts_seconds: float | None = None,
+    ) -> bool:
+        """Send a wave; False when it was held or left something that must be planned anew.
+
+        With ``receipts_seconds`` a wave of one chunk awaits receipts that come soon.
+        """
         self._replan, self._again_at = False, None
         todo = list(wave.chunks)
         self._several = len(todo) > 1
@@ -48,8 +58,15 @@ class Chunks:
             while todo and not self._held() and len(self._running) < self._at_once:
                 low, high = todo.pop(0)
                 label = f"wave {number} • recipients {low}-{high - 1}"
-                knowing = {"known_down": known_down, "begins": wave.begins}
-                self._start(low, high, wave.due_until, label, **knowing)
+                self._start(
+                    low,
+                    high,
+                    wave.due_until,
+                    label,
+                    known_down=known_down,
+                    begins=wave.begins,
+                    receipts_seconds=None if self._several else receipts_seconds,
+                )
             if self._held():
                 todo.clear()
             if not await self._one_ended():
@@ -82,7 +99,7 @@ class Chunks:
         await workflow.wait_condition(lambda: all(handle.done() for handle in self._running))
         self._gather()
 
-    def _start(self, low: int, high: int, due_until: int, label: str, **knowing: bool) -> None:
+    def _start(self, low: int, high: int, due_until: int, label: str, **knowing: Any) -> None:
         input = ChunkInput(
             campaign_id=self._campaign_id,
             low=low,

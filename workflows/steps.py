@@ -22,8 +22,9 @@ Out = TypeVar("Out")
 # The patch since which a look at the store that takes long ends with its use.
 END_LOOKS = "end-looks"
 
-# Up to revision 1 a campaign is admitted in three steps, and steps have their old names.
-SERVER_STEPS, LOCAL_STEPS, NAMED_STEPS = 0, 1, 2
+# Up to revision 1 a campaign is admitted in three steps, and steps have their old names. Since
+# revision 3 its last chunk counts what was sent and waits for quick receipts.
+SERVER_STEPS, LOCAL_STEPS, NAMED_STEPS, LAST_CHUNKS = 0, 1, 2, 3
 
 
 class _NotHere(Exception):

@@ -16,9 +16,9 @@ from service import start_options
 from starter.__main__ import main as godwit
 from workflows.campaign import CampaignWorkflow
 from workflows.records import CampaignInput, CampaignResult
-from workflows.steps import NAMED_STEPS
+from workflows.steps import LAST_CHUNKS
 
-NEXT_STEPS = NAMED_STEPS + 1
+NEXT_STEPS = LAST_CHUNKS + 1
 NEW_STEP = "take the new step"
 
 
@@ -47,7 +47,7 @@ def main() -> None:
         with patch.object(worker, "CampaignWorkflow", NextCampaign):
             worker.main()
     else:
-        with patch.object(start_options, "NAMED_STEPS", NEXT_STEPS):
+        with patch.object(start_options, "LAST_CHUNKS", NEXT_STEPS):
             godwit()
 
 

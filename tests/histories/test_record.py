@@ -31,7 +31,7 @@ from tests.receiving import answer, receive
 from tests.webhook_worker import posted
 from tests.workflows.test_campaign import is_paused, until
 
-RELEASE = "0.5"
+RELEASE = "0.6"
 
 pytestmark = pytest.mark.skipif(
     "GODWIT_RECORD" not in os.environ, reason="records only when GODWIT_RECORD is set"
@@ -97,6 +97,12 @@ async def changed(story: Story) -> str:
     return campaign.id
 
 
+async def small(story: Story) -> str:
+    """Ten messages that are due later, in one chunk that awaits their receipts."""
+    draft = story.draft(10, scheduled_at=await story.now() + HOUR)
+    return (await story.service.admit(draft)).campaign.id
+
+
 async def refused(story: Story) -> str:
     """A sender that is not owned."""
     with pytest.raises(Refused):
@@ -130,7 +136,17 @@ async def continued(story: Story) -> str:
 
 @pytest.mark.parametrize(
     "tale",
-    [unspread, spread_paused_resumed, cancelled, followed, changed, refused, prepared, continued],
+    [
+        unspread,
+        spread_paused_resumed,
+        cancelled,
+        followed,
+        changed,
+        small,
+        refused,
+        prepared,
+        continued,
+    ],
 )
 async def test_record(story: Story, tale: Callable[[Story], Awaitable[str]]) -> None:
     campaign_id = await tale(story)
