@@ -25,6 +25,8 @@ from tests.running import Running, stack
 
 FIRST_NUMBER = 14_152_000_000
 IMPORTED_AT_ONCE = 50_000
+# Numbers of a country without a price of its own cost more than one.
+CREDITS_EACH = 10
 LOOK_SECONDS = 0.5
 Json = dict[str, Any]
 
@@ -120,6 +122,8 @@ def measure(running: Running, memory: Memory, count: int, kills: int) -> Json:
         yield
         seconds[name] = round(time.monotonic() - began, 1)
 
+    account, credits = running.description["account"]["accountId"], str(CREDITS_EACH * count)
+    running.command("account", "credit", account, "sms", credits).check_returncode()
     with stage("import"):
         list_id = fill(running, count)
     with stage("answer"):
@@ -128,7 +132,10 @@ def measure(running: Running, memory: Memory, count: int, kills: int) -> Json:
         campaign_id = str(answer.json()["id"])
 
     def shown() -> Json:
-        return running.get(f"/v1/campaigns/{campaign_id}")
+        campaign = running.get(f"/v1/campaigns/{campaign_id}")
+        if campaign["status"] == "refused":
+            raise RuntimeError(f"the campaign was refused: {campaign['refusals']}")
+        return campaign
 
     def is_written(part: int) -> bool:
         return bool(shown()["counts"]["total"] >= part)

@@ -14,6 +14,13 @@ LENGTH_MAX = 1_600
 _ENTRY_BYTES = 200
 
 
+class _Missing:
+    """The value of a text that is not kept."""
+
+
+_MISSING = _Missing()
+
+
 class TextCache(Generic[V]):
     """A pure function of one text, with the values of recent texts kept.
 
@@ -31,15 +38,12 @@ class TextCache(Generic[V]):
 
     def __call__(self, text: str) -> V:
         """Return the value of a text, computed or kept."""
-        for kept in (self._recent, self._older):
-            try:
-                value = kept[text]
-            except KeyError:
-                continue
-            if kept is not self._recent:
-                self._keep(text, value)
+        value: V | _Missing = self._recent.get(text, _MISSING)
+        if not isinstance(value, _Missing):
             return value
-        value = self._function(text)
+        value = self._older.get(text, _MISSING)
+        if isinstance(value, _Missing):
+            value = self._function(text)
         if len(text) <= self._length_max:
             self._keep(text, value)
         return value
