@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shutil
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass
@@ -13,10 +14,17 @@ from bench.ours import SETUPS, Setup, measure
 from bench.peers import is_installed, peer_environment
 from bench.processes import ChildFailed, child, last_line, module
 from bench.results import Results
-from bench.rows import days, growth, pausing, recovery, sleeping, spreading, storm
+from bench.rows import days, growth, pausing, recovery, sleeping, spreading, starting, storm
 from bench.rows.sizes import Sizes
 from bench.served import StaticCarrier, static_carrier
-from bench.servers import Missing, Postgres, postgres_server, redis_server, temporal_server
+from bench.servers import (
+    Missing,
+    Postgres,
+    Server,
+    postgres_server,
+    redis_server,
+    temporal_server,
+)
 from bench.stack import GodwitStack, godwit_stack
 from bench.work import WARM_UP
 
@@ -38,7 +46,8 @@ SERVERS = {"temporal": temporal_server, "redis": redis_server}
 # In the order of measuring, what is measured once after all else; sleepers stay asleep.
 ROWS = (
     Row("storm", storm.measure, storm.SERIES),
-    Row("pausing", pausing.measure, ("pause", "cancel")),
+    Row("pausing", pausing.measure, pausing.SERIES),
+    Row("help", starting.measure, ("help",)),
     Row("growth", growth.measure, growth.SERIES, once=True),
     Row("spread", spreading.measure, spreading.SERIES, once=True),
     Row("days", days.measure, ("days_events", "days_size", "days_p99"), once=True),
@@ -87,10 +96,10 @@ class Bench:
         return self.results
 
     async def _postgres(self, servers: AsyncExitStack) -> Postgres | None:
-        wanted = self.names & {*ON_POSTGRES, "procrastinate"}
-        if not wanted:
+        peers = {one.name for one in CONTENDERS if one.server == "postgres"} & self.names
+        if not peers | (self.names & ON_POSTGRES):
             return None
-        names = ["procrastinate", *self._series(ON_POSTGRES)]
+        names = [*peers, *self._series(ON_POSTGRES)]
         try:
             return await servers.enter_async_context(postgres_server())
         except Missing as missing:
@@ -137,30 +146,39 @@ class Bench:
         if contender.package and not is_installed(contender.package):
             self.results.notes[name] = f"{contender.package} is not installed"
             return
+        if contender.program and not shutil.which(contender.program):
+            self.results.notes[name] = f"{contender.program} is not installed"
+            return
         if contender.server == "postgres" and postgres is None:
             return
         try:
             async with AsyncExitStack() as servers:
-                server = ""
+                server = Server("", 0)
                 if contender.server == "postgres" and postgres is not None:
-                    server = postgres.fresh()
+                    server = Server(postgres.fresh(), postgres.pid)
                 elif contender.server in SERVERS:
                     serve = SERVERS[contender.server]
                     server = await servers.enter_async_context(serve(self._place(name)))
                 count = self.sizes.slow if contender.slow else self.sizes.count
-                job = Job(carrier.url, count, self.sizes.at_once, server)
-                rate = job.count / await self._child(contender, job, carrier)
+                job = Job(carrier.url, count, self.sizes.at_once, server.address, server.pid)
+                spent = await self._child(contender, job, carrier)
         except Missing as missing:
             self.results.notes[name] = str(missing)
         except Exception as error:
             self._failed((name,), error)
         else:
-            values[name] = rate
+            measured = {name: count / spent.pop("seconds")}
+            for part, seconds in spent.items():
+                known = contender.server if part == "server" else part
+                measured[f"{name}.{known}"] = seconds / count * 1_000
+            values |= measured
             if contender.slow:
                 self.results.notes[name] = f"{self.sizes.slow:,} messages"
-            self.say(f"  {name}: {rate:,.0f}/s")
+            self._tell(name, measured)
 
-    async def _child(self, contender: Contender, job: Job, carrier: StaticCarrier) -> float:
+    async def _child(
+        self, contender: Contender, job: Job, carrier: StaticCarrier
+    ) -> dict[str, float]:
         await carrier.reset()
         log = self.directory / f"{contender.name}.log"
         command = module("bench.child", contender.module, json.dumps(asdict(job)))
@@ -170,7 +188,8 @@ class Bench:
         taken = (await carrier.stats()).count
         if taken != job.count + WARM_UP:
             raise ChildFailed(f"the carrier took {taken}, not {job.count + WARM_UP}")
-        return float(json.loads(line)["seconds"])
+        spent: dict[str, float] = json.loads(line)
+        return spent
 
     async def _ours(self, setup: Setup, stack: GodwitStack, values: dict[str, float]) -> None:
         try:
