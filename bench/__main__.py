@@ -33,7 +33,7 @@ HELP = {
 # What ``--quick`` measures, unless something else is asked for.
 QUICK = {
     "runs": 1,
-    "slow": 200,
+    "slow": 500,
     "storm": 100,
     "only": "bare,transport,httpx,temporal,celery,standalone,pgqueuer,listmonk,"
     "sqlite,sqlite_two,postgres,postgres_two,storm,pausing,help",

@@ -89,7 +89,7 @@ def rates(sizes: Sizes) -> Iterable[Series]:
 
 def promptness(sizes: Sizes) -> Iterable[Series]:
     """How soon things happen, and how near to when they should."""
-    posted = (at_most(0.3 * max(1.0, sizes.count / 5_000)),)
+    posted = (at_most(0.3 * max(1.0, sizes.count / DURABLE)),)
     yield Series("submission", f"POST of {sizes.count:,} until answered", "s", posted)
     yield Series("submission_postgres", "the same on PostgreSQL", "s")
     large = (at_most(3 * max(1.0, sizes.large / 50_000)),)

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
+import httpx
 import pytest
 
 from bench.carrier import Connection, Taken
@@ -217,6 +218,17 @@ def test_time_of_a_process_counts_its_children_the_dead_and_the_living() -> None
     assert resident_megabytes(living.pid) is None
 
 
+def test_time_of_a_process_counts_grandchildren_and_nobody_elses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bench.usage.PROC", tmp_path)
+    for pid, parent in ((5, 7), (6, 5), (7, 1), (8, 1)):
+        (tmp_path / str(pid)).mkdir()
+        times = " ".join([str(os.sysconf("SC_CLK_TCK"))] * 4)
+        (tmp_path / str(pid) / "stat").write_text(f"{pid} (a) b) S {parent} {'0 ' * 9}{times} 0")
+    assert [cpu_seconds(pid) for pid in (7, 5, 8)] == [12, 8, 4]
+
+
 def test_pages_in_the_log_of_a_database_count_and_free_ones_do_not(tmp_path: Path) -> None:
     file = tmp_path / "some.db"
     with closing(sqlite3.connect(file, isolation_level=None)) as connection:
@@ -275,6 +287,17 @@ async def test_the_static_carrier_answers_what_our_client_expects() -> None:
     assert len(bodies) == len(log.times)
     log.clear()
     assert (json.loads(log.stats())["count"], json.loads(log.all_bodies())) == (0, [])
+
+
+@pytest.mark.parametrize(("path", "status"), [("/messages", 201), ("/postback", 200)])
+async def test_the_static_carrier_counts_what_a_messenger_posts_too(path: str, status: int) -> None:
+    log = Taken()
+    server = await asyncio.get_running_loop().create_server(lambda: Connection(log), "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
+        assert (await client.post(path, json={"body": "a"})).status_code == status
+    server.close()
+    assert (json.loads(log.stats())["count"], json.loads(log.all_bodies())) == (1, [{"body": "a"}])
 
 
 def test_no_file_of_the_benchmark_is_long() -> None:

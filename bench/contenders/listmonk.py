@@ -63,9 +63,10 @@ async def contend(job: Job) -> dict[str, float]:
         try:
             await until_open(port)
             async with httpx.AsyncClient(base_url=job.url, trust_env=False) as carrier:
-                await _send(database, carrier, WARM_UP, WARM_UP)
+                first, second = (_prepare(database, count) for count in (WARM_UP, job.count))
+                await _send(database, carrier, first, WARM_UP)
                 clock = Clock(job, process.pid)
-                times = await _send(database, carrier, job.count, WARM_UP + job.count)
+                times = await _send(database, carrier, second, WARM_UP + job.count)
                 return {**clock.stop(), "seconds": times[-1] - times[WARM_UP]}
         finally:
             if process.returncode is None:
@@ -73,22 +74,26 @@ async def contend(job: Job) -> dict[str, float]:
             await process.wait()
 
 
-async def _send(
-    database: psycopg.Connection, carrier: httpx.AsyncClient, count: int, taken: int
-) -> list[float]:
-    """Send a campaign to a new list until the carrier took that many in all; when it took each."""
-    made = database.execute(MAKE_LIST).fetchone()
-    campaign = database.execute(MAKE_CAMPAIGN).fetchone()
-    assert made is not None and campaign is not None
-    people = [
-        (f"{taken}-{n}@example.com", number_of(n), json.dumps({"text": text_of(n)}), made[0])
+def _prepare(database: psycopg.Connection, count: int) -> int:
+    """Import so many people into a list of their own; a campaign to them that has not begun."""
+    (people,) = database.execute(MAKE_LIST).fetchone() or ()
+    (campaign,) = database.execute(MAKE_CAMPAIGN).fetchone() or ()
+    rows = [
+        (f"{people}-{n}@example.com", number_of(n), json.dumps({"text": text_of(n)}), people)
         for n in range(count)
     ]
     with database.transaction(), database.cursor() as cursor:
-        cursor.executemany(SUBSCRIBE, people)
+        cursor.executemany(SUBSCRIBE, rows)
+    database.execute("INSERT INTO campaign_lists VALUES (%s, %s)", (campaign, people))
     database.execute("ANALYZE")
-    database.execute("INSERT INTO campaign_lists VALUES (%s, %s)", (campaign[0], made[0]))
-    database.execute("UPDATE campaigns SET status = 'running' WHERE id = %s", campaign)
+    return int(campaign)
+
+
+async def _send(
+    database: psycopg.Connection, carrier: httpx.AsyncClient, campaign: int, taken: int
+) -> list[float]:
+    """Run a campaign until the carrier took that many in all; when it took each."""
+    database.execute("UPDATE campaigns SET status = 'running' WHERE id = %s", (campaign,))
     while (await carrier.get("/stats")).json()["count"] < taken:
         await asyncio.sleep(POLL_SECONDS)
     times: list[float] = (await carrier.get("/times")).json()
