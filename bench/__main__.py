@@ -33,10 +33,10 @@ HELP = {
 # What ``--quick`` measures, unless something else is asked for.
 QUICK = {
     "runs": 1,
-    "slow": 500,
-    "storm": 100,
+    "slow": 300,
+    "storm": 50,
     "only": "bare,transport,httpx,temporal,celery,standalone,pgqueuer,listmonk,"
-    "sqlite,sqlite_two,postgres,postgres_two,storm,pausing,help",
+    "sqlite_two,postgres_two,storm,pausing,help",
 }
 
 

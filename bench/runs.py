@@ -56,8 +56,6 @@ ROWS = (
 )
 NAMES = [one.name for part in (CONTENDERS, SETUPS, ROWS) for one in part]
 ON_POSTGRES = {setup.name for setup in SETUPS if setup.on_postgres}
-# The set-up on whose stack the rows are measured.
-ROWS_ON = "sqlite"
 
 
 class Bench:
@@ -69,6 +67,10 @@ class Bench:
     def __init__(self, sizes: Sizes, runs: int, names: set[str], directory: Path, say: Say) -> None:
         self.sizes = sizes
         self.names = names
+        # The set-up on whose stack the rows are measured.
+        self.rows_on = (
+            "sqlite_two" if names & {"sqlite", "sqlite_two"} == {"sqlite_two"} else "sqlite"
+        )
         self.directory = directory
         self.say = say
         self.results = Results([{} for _ in range(runs)])
@@ -91,7 +93,7 @@ class Bench:
                     stack = stacks[setup.name]
                     if setup.name in self.names and stack is not None:
                         await self._ours(setup, stack, values)
-            if (stack := stacks[ROWS_ON]) is not None:
+            if (stack := stacks[self.rows_on]) is not None:
                 await self._rows(stack)
         return self.results
 
@@ -116,7 +118,7 @@ class Bench:
         postgres: Postgres | None,
     ) -> GodwitStack | None:
         """Start the stack of a set-up, if anything is measured on it and it can be had."""
-        names = {setup.name} | ({row.name for row in ROWS} if setup.name == ROWS_ON else set())
+        names = {setup.name} | ({row.name for row in ROWS} if setup.name == self.rows_on else set())
         if not self.names & names or (setup.on_postgres and postgres is None):
             return None
         self.say(f"a stack is started: {setup.name}")
@@ -229,6 +231,8 @@ class Bench:
         for name in row.series:
             if row.once and len(self.results.runs) > 1 and name in measured:
                 self.results.notes[name] = "measured once"
+            elif self.rows_on == "sqlite_two":
+                self.results.notes[name] = "with two workers"
         self._tell(row.name, measured)
 
     def _tell(self, name: str, measured: Mapping[str, float]) -> None:

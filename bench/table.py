@@ -19,7 +19,7 @@ LETTERS |= {"standalone": "(f)", "listmonk": "(h)"}
 HEADINGS = ("what", "median", "lowest – highest", "× (a)", "× (b)", "processor ms", "budget", "")
 # Of a row as Markdown its title, and the number and the unit of its median.
 _ROW = re.compile(r"^\| ([^|]+) \| (-?[\d,]+(?:\.\d+)?)(/s| [^|]*)? \|", re.M)
-WRAPPED = (0, HEADINGS.index("processor ms"))
+WRAPPED = (0, HEADINGS.index("processor ms"), len(HEADINGS) - 1)
 
 
 def number(value: float, unit: str) -> str:
