@@ -57,8 +57,8 @@ cluster: setup temporal-server ## Run docker-compose.yml in roles as processes, 
 	$(BIN)/python -m tests.cluster $(PAGE:%=--page %)
 
 .PHONY: bench
-bench: setup .venv/bench/ready ## Measure against peers and the limit; print and write the table.
-	$(BIN)/python -m bench
+bench: setup .venv/bench/ready ## Measure against peers and the limit, and write the table; QUICK=1 only prints it.
+	$(BIN)/python -m bench $(QUICK:%=--quick)
 
 .venv/bench/ready: .venv/ready requirements/bench.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --no-deps \

@@ -18,7 +18,7 @@ from bench.results import Results
 from bench.rows.sizes import Sizes
 from bench.runs import NAMES, Bench
 from bench.series import all_series
-from bench.table import markdown_table, notes, terminal_table
+from bench.table import markdown_table, notes, read_medians, terminal_table
 
 RESULTS = ROOT / "bench" / "results.md"
 HELP = {
@@ -29,6 +29,14 @@ HELP = {
     "sleeping": "campaigns that wait for their hour",
     "spread_hours": "a spread that is waited for",
     "at_once": "messages under way at once",
+}
+# What ``--quick`` measures, unless something else is asked for.
+QUICK = {
+    "runs": 1,
+    "slow": 300,
+    "storm": 50,
+    "only": "bare,transport,httpx,temporal,celery,standalone,pgqueuer,listmonk,"
+    "sqlite_two,postgres_two,storm,pausing,help",
 }
 
 
@@ -46,6 +54,8 @@ def main() -> int:
     except (KeyboardInterrupt, asyncio.CancelledError):
         sys.stderr.write("stopped; every process that was started is ended\n")
         return 130
+    if sizes.count == Sizes().count:
+        results.last = read_medians(RESULTS)
     series = [
         one
         for one in all_series(sizes)
@@ -95,6 +105,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--runs", type=int, default=3, help="how often; medians are shown")
     parser.add_argument("--only", default="", help=f"some of: {','.join(NAMES)}")
     parser.add_argument("--out", default="", help="where the results go; default bench/results.md")
+    parser.add_argument("--quick", action="store_true", help="the main rows once, in two minutes")
+    if parser.parse_args().quick:
+        parser.set_defaults(**QUICK)
     return parser.parse_args()
 
 

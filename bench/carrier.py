@@ -1,6 +1,7 @@
 """The static carrier: answers every message at once and counts; run as ``python -m bench.carrier``.
 
-It takes what ``carriers/pretend.py`` sends and answers 201, without a look at the body. It must
+It takes what ``carriers/pretend.py`` sends and answers 201, without a look at the body, and
+``POST /postback``. It must
 be quicker than whatever is measured against it, so it does no more than find where a request ends.
 ``GET /stats`` tells what came since ``POST /reset``, ``GET /times`` when each came, and
 ``GET /bodies`` what it was.
@@ -72,6 +73,11 @@ class Connection(asyncio.Protocol):
             times.append(time.time())
             self.taken.bodies.append(body)
             self._write(b"201 Created", b'{"id":"static-%d","status":"accepted"}' % len(times))
+        elif head.startswith(b"POST /postback"):
+            # A messenger of listmonk's takes 200 and nothing else.
+            times.append(time.time())
+            self.taken.bodies.append(body)
+            self._write(b"200 OK", b"{}")
         elif head.startswith(b"GET /stats"):
             self._write(b"200 OK", self.taken.stats())
         elif head.startswith(b"GET /times"):

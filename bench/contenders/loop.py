@@ -1,22 +1,21 @@
 """The loop of those who remember nothing: so many senders that take the next message."""
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 
-from bench.contenders.job import Job
+from bench.contenders.job import Clock, Job
 from bench.work import WARM_UP, handoff
 from campaign.handoffs import Handoff
 
 Send = Callable[[Handoff], Awaitable[object]]
 
 
-async def timed(send: Send, job: Job) -> float:
-    """Warm up, then send; the seconds that the sends took."""
+async def timed(send: Send, job: Job) -> dict[str, float]:
+    """Warm up, then send; what the sends took."""
     await _send_all(send, WARM_UP, job.at_once)
-    began = time.perf_counter()
+    clock = Clock(job)
     await _send_all(send, job.count, job.at_once)
-    return time.perf_counter() - began
+    return clock.stop()
 
 
 async def _send_all(send: Send, count: int, at_once: int) -> None:

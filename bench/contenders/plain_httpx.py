@@ -8,7 +8,7 @@ from bench.work import request_body
 from campaign.handoffs import Handoff
 
 
-async def contend(job: Job) -> float:
+async def contend(job: Job) -> dict[str, float]:
     """See :mod:`bench.contenders`."""
     async with httpx.AsyncClient(base_url=job.url, timeout=10, trust_env=False) as client:
 

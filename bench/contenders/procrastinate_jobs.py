@@ -1,16 +1,14 @@
 """(e) procrastinate: a job in PostgreSQL for each recipient, tried again when it fails."""
 
-import time
-
 from procrastinate import App, PsycopgConnector  # type: ignore[import-not-found]
 
-from bench.contenders.bare import TIMEOUT_SECONDS
-from bench.contenders.job import Job
+from bench.contenders.job import Clock, Job
+from bench.contenders.transport import TIMEOUT_SECONDS
 from bench.work import WARM_UP, handoff
 from carriers.pretend import PretendCarrier, PretendSettings
 
 
-async def contend(job: Job) -> float:
+async def contend(job: Job) -> dict[str, float]:
     """See :mod:`bench.contenders`."""
     app = App(connector=PsycopgConnector(conninfo=job.server, max_size=20))
     carrier = PretendCarrier(PretendSettings(base_url=job.url), TIMEOUT_SECONDS)
@@ -29,8 +27,8 @@ async def contend(job: Job) -> float:
         async with app.open_async():
             await app.schema_manager.apply_schema_async()
             await run(WARM_UP)
-            began = time.perf_counter()
+            clock = Clock(job)
             await run(job.count)
-            return time.perf_counter() - began
+            return clock.stop()
     finally:
         await carrier.close()

@@ -43,9 +43,10 @@ async def measure(stack: GodwitStack, sizes: Sizes) -> dict[str, float]:
     if len(lags) != sizes.storm * RECIPIENTS or min(lags) < 0:
         raise RuntimeError(f"{len(lags)} messages came, the first {min(lags):.3f} s after the hour")
     events, _ = await stack.history(ids[0])
-    costs = {"small_cpu": sum(spent.values()) / sizes.storm * 1_000} if spent else {}
+    costs = {name: seconds / sizes.storm * 1_000 for name, seconds in spent.items()}
     return {
-        **costs,
+        **({"small_cpu": sum(costs.values())} if costs else {}),
+        **{f"small_cpu.{part}": each for part, each in costs.items()},
         "small_bytes": grown / sizes.storm,
         "small_events": float(events),
         "storm_p50": percentile(lags, 50),
