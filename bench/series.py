@@ -156,7 +156,9 @@ def costs(sizes: Sizes) -> Iterable[Series]:
     yield Series("sqlite_bytes", "on SQLite, per message: bytes", "B")
     yield Series("small_cpu", f"a campaign of {RECIPIENTS}: time of all", "ms", (at_most(50),))
     yield Series("small_bytes", f"a campaign of {RECIPIENTS}: bytes of Temporal", "B")
-    yield Series("small_events", f"a campaign of {RECIPIENTS}: history", "events", (at_most(18),))
+    small = f"a campaign of {RECIPIENTS}: history"
+    yield Series("small_events", f"{small}, due at once", "events", (at_most(18),))
+    yield Series("later_events", f"{small}, due later", "events")
 
 
 def all_series(sizes: Sizes) -> list[Series]:

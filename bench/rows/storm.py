@@ -18,7 +18,7 @@ SLACK = 1.2
 ROOM_SECONDS = 3.0
 SERIES = (
     *("storm_p50", "storm_p99", "storm_last"),
-    *("small_cpu", "small_bytes", "small_events"),
+    *("small_cpu", "small_bytes", "small_events", "later_events"),
 )
 
 
@@ -42,21 +42,24 @@ async def measure(stack: GodwitStack, sizes: Sizes) -> dict[str, float]:
     lags = [at - due for at in await stack.carrier.times()]
     if len(lags) != sizes.storm * RECIPIENTS or min(lags) < 0:
         raise RuntimeError(f"{len(lags)} messages came, the first {min(lags):.3f} s after the hour")
-    events, _ = await stack.history(ids[0])
+    (at_once,) = await post_many(stack, 1, None)
+    await stack.ended(at_once)
+    (events, _), (later, _) = [await stack.history(one) for one in (at_once, ids[0])]
     costs = {name: seconds / sizes.storm * 1_000 for name, seconds in spent.items()}
     return {
         **({"small_cpu": sum(costs.values())} if costs else {}),
         **{f"small_cpu.{part}": each for part, each in costs.items()},
         "small_bytes": grown / sizes.storm,
         "small_events": float(events),
+        "later_events": float(later),
         "storm_p50": percentile(lags, 50),
         "storm_p99": percentile(lags, 99),
         "storm_last": max(lags),
     }
 
 
-async def post_many(stack: GodwitStack, count: int, due: datetime) -> list[str]:
-    """Create so many campaigns of ten that are due then; their ids."""
+async def post_many(stack: GodwitStack, count: int, due: datetime | None) -> list[str]:
+    """Create so many campaigns of ten that are due then, or at once; their ids."""
     places = asyncio.Semaphore(POSTS_AT_ONCE)
 
     async def post() -> str:
