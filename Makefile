@@ -1,6 +1,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 WORKERS ?= 4
+# What is compiled is kept: each process that a test starts would compile its modules again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo up picture test coverage conformance stack chaos incidents cluster lint types \
