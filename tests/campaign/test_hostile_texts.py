@@ -17,6 +17,9 @@ from campaign.text import bad_character, plain, segment, unmasked
 from campaign.text_cache import TextCache
 from campaign.web_addresses import is_web_address
 
+# Traced, it would take minutes, and tell the time of tracing.
+pytestmark = pytest.mark.no_cover
+
 SHORT, LONG = 25_000, 100_000
 # Four times the length: four times the time, and sixteen times where it grows with the square.
 RATIO_MAX = 8.0
