@@ -31,14 +31,19 @@ async def accepts(host: str, port: int) -> bool:
     return True
 
 
-async def serves(api: str) -> bool:
-    """Whether an API has its database and Temporal, whatever else is not ready yet."""
-    try:
-        async with httpx.AsyncClient(timeout=10, trust_env=False) as client:
-            parts = (await client.get(f"{api}/readyz")).json()
-    except (httpx.HTTPError, ValueError):
-        return False
-    return parts.get("database") is True and parts.get("temporal") is True
+async def until_serves(api: str) -> None:
+    """As ``until``: an API has its database and Temporal, whatever else is not ready yet."""
+    # Each client reads the certificates of all authorities, which takes the time of a poll.
+    async with httpx.AsyncClient(timeout=10, trust_env=False) as client:
+
+        async def serves() -> bool:
+            try:
+                parts = (await client.get(f"{api}/readyz")).json()
+            except (httpx.HTTPError, ValueError):
+                return False
+            return parts.get("database") is True and parts.get("temporal") is True
+
+        await until(serves, "the API")
 
 
 async def exists(file: Path) -> bool:

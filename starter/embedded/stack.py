@@ -33,7 +33,7 @@ from starter.embedded.options import (
     log_of,
 )
 from starter.embedded.private_files import UMASK, keep_private, write_json
-from starter.embedded.readiness import accepts, exists, serves, until
+from starter.embedded.readiness import accepts, exists, until, until_serves
 from starter.embedded.scrape_targets import SCRAPE_TARGETS, scrape_targets
 from starter.embedded.supervisor import Part, Supervisor
 from starter.embedded.temporal_server import keep_histories, temporal_part
@@ -93,7 +93,7 @@ class Stack:
             part = Part(name, _module("worker"), worker_environment, log_of(options, name), 25.0)
             await self.supervisor.start(part)
         api = api_url(options, ports)
-        await until(lambda: serves(api), "the API")
+        await until_serves(api)
         for file in ready:
             await until(partial(exists, file), "the worker")
         self.description = {
