@@ -14,6 +14,7 @@ import re
 import ssl
 import time
 from collections.abc import Mapping, Sequence
+from functools import cache
 from types import MappingProxyType
 from typing import Any
 from weakref import WeakValueDictionary
@@ -74,7 +75,7 @@ class EgressClient:
         floor_seconds: float = 1.0,
         tls: ssl.SSLContext | None = None,
     ) -> None:
-        tls = tls or ssl.create_default_context()
+        tls = tls or _system_tls()
         if not tls.check_hostname or tls.verify_mode is not ssl.CERT_REQUIRED:
             raise ValueError("a TLS context for outbound calls must verify certificates and names")
         self._allow_private = allow_private
@@ -162,6 +163,12 @@ class EgressClient:
 
     def _read(self, url: str) -> Target:
         return read_callable(url, self._allow_private, self._allow_loopback, self._ports)
+
+
+@cache
+def _system_tls() -> ssl.SSLContext:
+    """The context that all clients share, because reading the certificates is slow."""
+    return ssl.create_default_context()
 
 
 def _build_request(
