@@ -44,7 +44,7 @@ conformance: setup ## Hold the API against its OpenAPI document: EXAMPLES of eac
 		tests/starter/api/test_conformance.py
 
 stack: setup ## Run the tests of whole stacks: kills, deploys, neighbours.
-	$(BIN)/pytest -n 2 --dist load -m stack --ignore tests/chaos/test_chaos.py
+	$(BIN)/pytest -n 2 --dist worksteal -m stack --ignore tests/chaos/test_chaos.py
 
 chaos: setup ## Break real processes: 5 runs; or runs for SECONDS, or until SENDS, from SEED.
 	$(if $(SECONDS)$(SENDS)$(SEED),\

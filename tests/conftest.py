@@ -44,7 +44,6 @@ from tests.postgres import (
     pytest_terminal_summary,
     serve_postgres,
 )
-from tests.routes_on_demand import make_validators_when_used
 from tests.statements import share_compiled
 from worker import build_worker
 from workflows.campaign import CampaignWorkflow
@@ -52,7 +51,6 @@ from workflows.records import CampaignResult
 
 __all__ = ["pytest_terminal_summary"]
 share_compiled()
-make_validators_when_used()
 
 LONG_CODE = "+18005559876"
 QUERY_TIMEOUT = timedelta(seconds=2)
