@@ -14,7 +14,14 @@ from heapq import heapify, heappop, heappush
 
 from campaign.instants import DAY, HOUR, INSTANT_MAX, MINUTE, SECOND, Instant
 from campaign.open_hours import OpenHours
-from campaign.rates import campaign_scope, carrier_scope, sender_scope
+from campaign.rates import (
+    ASK_AHEAD,
+    MILLISECOND,
+    SLICE,
+    campaign_scope,
+    carrier_scope,
+    sender_scope,
+)
 from campaign.sending_windows import EXPIRED, OUTSIDE_WINDOW
 from campaign.timeline import part_width
 
@@ -235,9 +242,12 @@ def simulate(
             heappush(waiting, (rest.due_at, index, rest))
         until, each = max(due_at, departure.until), departure.segments / departure.messages
         end = max(start, float(until))
+        # A rate that waits for another is charged from when the message asks for both again.
+        asks_at = start - ASK_AHEAD / MILLISECOND if start - due_at >= SLICE / MILLISECOND else 0.0
         for name, own_start in starts.items():
             takes = departure.segments * SECOND / rates[name]
-            free_at[name] = max(own_start + takes, until + each * SECOND / rates[name])
+            used = max(own_start, asks_at) + takes
+            free_at[name] = max(used, until + each * SECOND / rates[name])
             end = max(end, start + takes - each * SECOND / rates[name])
         if start >= due_at + 1 or end >= until + 1:
             blocking = starts if start >= due_at + 1 else free_at

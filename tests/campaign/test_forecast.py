@@ -6,7 +6,7 @@ from dataclasses import replace
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from campaign.forecast import (
@@ -87,6 +87,7 @@ RATES = st.dictionaries(st.sampled_from("ab"), st.floats(0.5, 500), max_size=2)
 
 
 @given(DEPARTURES, RATES)
+@example([(0, 1, ("a",)), (0, 1, ("a", "b")), (0, 1, ("a", "b"))], {"a": 1.0, "b": 0.5})
 def test_the_forecast_is_what_the_rates_grant(
     messages: list[tuple[int, int, tuple[str, ...]]], rates: dict[str, float]
 ) -> None:
