@@ -32,6 +32,7 @@ from store.campaigns.orders import follow
 from store.campaigns.preparation_statements import GIVE_UP
 from store.campaigns.rows import campaign_values, message_values, record_created
 from store.database.engine import Database
+from store.database.statistics import analyze_messages
 from store.shared import ledger, rates, reply_rows, reports
 from store.shared.outbox import Outbox
 from store.shared.own_keys import stored_key
@@ -82,9 +83,7 @@ _BEGIN = text("""
     UPDATE campaign SET status = 'running', started_at = COALESCE(started_at, :now)
     WHERE id = :campaign AND status = 'scheduled' AND ordered IS NULL
 """)
-_STATUS = text("""
-    SELECT status FROM campaign WHERE id = :campaign
-""")
+_STATUS = text("SELECT status FROM campaign WHERE id = :campaign")
 _HAS_NEWER_ORDER = text("""
     SELECT 1 FROM campaign WHERE id = :campaign AND ordered_at > :order
 """)
@@ -95,9 +94,7 @@ _REFUSE = text("""
     UPDATE campaign SET status = 'refused', refusals = :refusals, finished_at = :now
     WHERE id = :campaign AND status IN ('draft', 'preparing')
 """)
-_FREE_KEY = text("""
-    DELETE FROM campaign_key WHERE campaign_id = :campaign
-""")
+_FREE_KEY = text("DELETE FROM campaign_key WHERE campaign_id = :campaign")
 EVERY_CAMPAIGN = CampaignFilter()
 
 
@@ -155,7 +152,10 @@ class Campaigns:
             record_created(connection, composed, campaign_id, expected)
             return Saved(campaign_id, created=True)
 
-        return self._database.write(work)
+        saved = self._database.write(work)
+        if saved.created and expected is None:
+            analyze_messages(self._database, len(composed.messages))
+        return saved
 
     def has_key(self, account_id: str, key: str, now: Instant) -> bool:
         """Tell whether a campaign of the account has this key, so that ``save`` would find it."""

@@ -13,6 +13,7 @@ from store.campaigns import preparation_statements as sql
 from store.campaigns.admission import insufficient
 from store.campaigns.rows import message_values
 from store.database.engine import Database, json_rows
+from store.database.statistics import analyze_messages
 from store.shared import reply_rows
 from store.shared.erased_numbers import ErasedNumbers
 from store.shared.outbox import Outbox
@@ -91,7 +92,9 @@ class Preparations:
                 self._skip_erased_numbers(connection, values)
             return True
 
-        return self._database.write(work)
+        written = self._database.write(work)
+        analyze_messages(self._database, count)
+        return written
 
     def _skip_erased_numbers(self, connection: Connection, values: dict[str, object]) -> None:
         account_id = str(values["account"])

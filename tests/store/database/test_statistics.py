@@ -1,0 +1,35 @@
+"""PostgreSQL has statistics of the messages as soon as there are many."""
+
+import pytest
+
+from store.accounts.accounts import AccountView
+from store.database.statistics import ROWS_MIN
+from store.store import Store
+from tests.store.builders import StoreBuilder
+
+KNOWN = "SELECT reltuples FROM pg_class WHERE relname = 'message'"
+
+
+@pytest.fixture
+def builder(store: Store, account: AccountView) -> StoreBuilder:
+    """A store on PostgreSQL."""
+    if store.database.is_sqlite:
+        pytest.skip("SQLite plans without statistics")
+    return StoreBuilder(store, account.id)
+
+
+def test_a_campaign_of_more_messages_than_are_known_is_counted_at_once(
+    builder: StoreBuilder,
+) -> None:
+    assert builder.value(KNOWN) == -1
+    builder.save(ROWS_MIN)
+    assert builder.value(KNOWN) == ROWS_MIN
+    builder.save(ROWS_MIN)
+    assert builder.value(KNOWN) == ROWS_MIN
+    builder.save(ROWS_MIN + 1)
+    assert builder.value(KNOWN) == 3 * ROWS_MIN + 1
+
+
+def test_a_small_campaign_is_not_worth_it(builder: StoreBuilder) -> None:
+    builder.save(ROWS_MIN - 1)
+    assert builder.value(KNOWN) == -1
