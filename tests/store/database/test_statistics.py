@@ -11,11 +11,11 @@ KNOWN = "SELECT reltuples FROM pg_class WHERE relname = 'message'"
 
 
 @pytest.fixture
-def builder(store: Store, account: AccountView) -> StoreBuilder:
+def builder(any_store: Store, account: AccountView) -> StoreBuilder:
     """A store on PostgreSQL."""
-    if store.database.is_sqlite:
+    if any_store.database.is_sqlite:
         pytest.skip("SQLite plans without statistics")
-    return StoreBuilder(store, account.id)
+    return StoreBuilder(any_store, account.id)
 
 
 def test_a_campaign_of_more_messages_than_are_known_is_counted_at_once(
