@@ -20,6 +20,10 @@ log = get_logger("godwit.reconciler")
 
 ROUND_SECONDS = 5.0
 ROUNDS_A_MINUTE = 12
+# Where many campaigns are open, a look for lost workflows takes so much of the time at most; but a
+# minute is the longest between two.
+LOOKING_SHARE = 1 / 50
+LOOK_SECONDS_MAX = 60.0
 PAGE = 500
 # How much longer than its own waiting an API process may take over a verdict.
 PATIENCE_SECONDS = 60.0
@@ -54,6 +58,7 @@ class Reconciler:
         self._keep_activity = settings.keep_activity_days * DAY
         self._stops: Mapping[str, Stop] = {}
         self._stuck: set[str] = set()
+        self._looks_at = 0.0
         self._suppress_after = settings.suppress_after_failures
         self._patience = round((settings.admission_timeout_seconds + PATIENCE_SECONDS) * SECOND)
 
@@ -80,7 +85,7 @@ class Reconciler:
         )
         for number in itertools.count():
             steps: list[Callable[[], Awaitable[object]]] = [
-                self._service.lost.revive_all,
+                self.revive_all,
                 self.release_campaigns,
                 self._service.prepare_all,
                 self._service.bring_orders_again,
@@ -102,6 +107,19 @@ class Reconciler:
         except Exception as error:
             RECONCILER_FAILURES.labels(step.__name__).inc()
             log.error("unexpected; will look again", step=step.__name__, exc_info=error)
+
+    async def revive_all(self) -> list[str]:
+        """Start the workflows of open campaigns that have none; returns their ids.
+
+        Every round where a look is quick, and less often where it takes longer.
+        """
+        clock = asyncio.get_running_loop().time
+        began = clock()
+        if began < self._looks_at:
+            return []
+        revived = await self._service.lost.revive_all()
+        self._looks_at = began + min((clock() - began) / LOOKING_SHARE, LOOK_SECONDS_MAX)
+        return revived
 
     async def release_campaigns(self) -> int:
         """Order campaigns to go on that are held by no stop any more; returns how many.
