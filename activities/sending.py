@@ -26,6 +26,8 @@ from telemetry.tracing import note
 DUE_LATER = "DueLater"
 # The last chunk awaits receipts for 1, 2 and 4 seconds; after that its workflow does.
 RECEIPTS_WAIT_MAX = 4
+# Under this name the counts have for how long it did.
+WAITED = "waited_seconds"
 
 
 class Sending:
@@ -86,7 +88,7 @@ class Sending:
             except asyncio.CancelledError:
                 stop.set()
                 return await work
-        note(**{f"messages.{outcome}": count for outcome, count in counts.items()})
+        note(**{f"messages.{name}": count for name, count in counts.items() if name != WAITED})
         if sender.back_at is not None:
             activity.heartbeat(counts)
             raise _due_later(sender.back_at - clock.now())
@@ -112,7 +114,7 @@ class Sending:
             return result
         wait = min(result.waited_seconds + 1, math.floor(seconds) - result.waited_seconds)
         if tally.sent and 0 < wait <= RECEIPTS_WAIT_MAX and not attempts.stop.is_set():
-            sender.counts["waited_seconds"] = result.waited_seconds + wait
+            sender.counts[WAITED] = result.waited_seconds + wait
             sender.back_at = attempts.now() + wait * SECOND
         return result.model_copy(update={"tally": tally})
 

@@ -306,7 +306,7 @@ class CampaignWorkflow(PlanUpdates):
         """Tell whether the campaign runs within this very workflow task."""
         first = self.upcoming[0] if self.upcoming else None
         due = first is not None and first.begins and first.fire_at <= timers.now()
-        return due and self.revision >= LAST_CHUNKS
+        return due and self.revision >= LAST_CHUNKS and not self._held()
 
     def _become(self, status: CampaignStatus, tags: bool = True) -> None:
         changed = self.state.status is not status
