@@ -13,13 +13,11 @@ from fastapi import Request
 from campaign.expanding import Member
 from campaign.refusals import Refusal, RefusalCode, Refused
 from dialects.http.bodies import RECEIVE_BYTES_PER_SECOND, RECEIVE_SECONDS, BadBody
-from dialects.native.list_members import TABLE_FAULTS_MAX, parse_members, read_members
+from dialects.native.list_members import BYTES_MAX, TABLE_FAULTS_MAX, parse_members, read_members
 from store.accounts.mailing_lists import MEMBERS_MAX
 
 FILE_BYTES_MAX = 256 * 1024 * 1024
 BLOCK_BYTES, BLOCK_ROWS = 1024 * 1024, 10_000
-# Larger files would take memory that a process keeps.
-SHORT_BYTES = 256 * 1024
 
 
 @dataclass(slots=True)
@@ -38,7 +36,7 @@ async def imported(request: Request) -> AsyncIterator[Pages]:
     """
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     length = request.headers.get("content-length", "")
-    if media_type != "text/csv" or not length.isdecimal() or int(length) <= SHORT_BYTES:
+    if media_type != "text/csv" or not length.isdecimal() or int(length) <= BYTES_MAX:
         found = await read_members(request)
         yield Pages([found.members], found.notes)
         return

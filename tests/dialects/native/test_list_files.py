@@ -16,7 +16,7 @@ ROWS = [f"+1415555{1_000 + index},N{index}" for index in range(25)]
 @pytest.fixture(autouse=True)
 def short_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(list_files, "BLOCK_ROWS", 10)
-    monkeypatch.setattr(list_files, "SHORT_BYTES", 100)
+    monkeypatch.setattr(list_files, "BYTES_MAX", 100)
 
 
 def test_blocks_have_the_header_and_whole_rows() -> None:
