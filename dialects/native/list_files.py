@@ -12,12 +12,15 @@ from fastapi import Request
 
 from campaign.expanding import Member
 from campaign.refusals import Refusal, RefusalCode, Refused
+from dialects.http.answer_time import extend
 from dialects.http.bodies import RECEIVE_BYTES_PER_SECOND, RECEIVE_SECONDS, BadBody
 from dialects.native.list_members import BYTES_MAX, TABLE_FAULTS_MAX, parse_members, read_members
 from store.accounts.mailing_lists import MEMBERS_MAX
 
 FILE_BYTES_MAX = 256 * 1024 * 1024
 BLOCK_BYTES, BLOCK_ROWS = 1024 * 1024, 10_000
+# For receiving a whole file, for checking it, and then for adding each of its pages.
+CHECK_SECONDS, PAGE_SECONDS = 600.0, 60.0
 
 
 @dataclass(slots=True)
@@ -42,9 +45,11 @@ async def imported(request: Request) -> AsyncIterator[Pages]:
         return
     # Without names: gone with the block or the process.
     with TemporaryFile() as file, TemporaryFile() as members:
+        extend(request, CHECK_SECONDS)
         await receive(request, file)
+        extend(request, CHECK_SECONDS)
         notes = await asyncio.to_thread(check, file, members)
-        yield Pages(pages(members), notes)
+        yield Pages(_with_time(request, pages(members)), notes)
 
 
 async def receive(request: Request, file: IO[bytes]) -> None:
@@ -96,6 +101,12 @@ def pages(members: IO[bytes]) -> Iterator[Sequence[Member]]:
     members.seek(0)
     for line in members:
         yield [Member(number, fields) for number, fields in json.loads(line)]
+
+
+def _with_time(request: Request, pages: Iterator[Sequence[Member]]) -> Iterator[Sequence[Member]]:
+    for page in pages:
+        extend(request, PAGE_SECONDS)
+        yield page
 
 
 def _moved(fault: Refusal, before: int) -> Refusal:

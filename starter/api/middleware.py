@@ -16,6 +16,7 @@ from structlog.contextvars import bind_contextvars, get_contextvars, unbind_cont
 from campaign.activity import Actor
 from console.routes import CONSOLE
 from dialects.dialect import Dialect
+from dialects.http.answer_time import DEADLINE
 from dialects.http.context import ApiContext
 from dialects.http.replays import HEADER as REPLAYED
 from dialects.http.replays import is_replay
@@ -140,6 +141,7 @@ class Outermost:
         try:
             try:
                 async with asyncio.timeout(ANSWER_SECONDS_MAX) as deadline:
+                    scope[DEADLINE] = deadline
                     await self._app(scope, receive, sending)
             except Exception as error:
                 deadline = None

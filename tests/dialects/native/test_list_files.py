@@ -1,12 +1,15 @@
 """A long CSV file of members is read from disk in blocks, as a short one is read at once."""
 
+import time
 from io import BytesIO
+from typing import Any
 
 import pytest
 
 from campaign.refusals import RefusalCode, Refused
 from dialects.http.bodies import BadBody
 from dialects.native import list_files
+from store.accounts.mailing_lists import Lists
 from tests.dialects.native.test_lists import call, import_csv, make
 from tests.serving import Api
 
@@ -70,3 +73,20 @@ async def test_a_file_beyond_the_limit_is_413_and_adds_nobody(
     assert answer.status_code == 413 and "larger than 400 bytes" in answer.text
     listed = await call(api, "GET", f"/{list_id}/members")
     assert listed.json()["members"] == []
+
+
+async def test_a_long_file_may_take_longer_than_a_request_as_long_as_it_progresses(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("starter.api.middleware.ANSWER_SECONDS_MAX", 2.0)
+    list_id = await make(api)
+    add = Lists.add
+
+    def add_slowly(*arguments: Any) -> Any:
+        time.sleep(1.0)
+        return add(*arguments)
+
+    monkeypatch.setattr(Lists, "add", add_slowly)
+    filled = await import_csv(api, list_id, "\n".join(["to,NAME", *ROWS]))
+    assert filled.status_code == 200, filled.text
+    assert filled.json() == {"added": 25, "updated": 0, "members": 25}
