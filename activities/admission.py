@@ -63,7 +63,7 @@ class Admission:
     def _admitted(self, id: str, facts: PlanFacts, plan: PlanCampaignResult) -> AdmitCampaignResult:
         """With the counts, and with the first waves of the plan."""
         waves, tally = self._planning.waves(id, facts), self._campaigns.tally(id)
-        following = NextWavesResult(waves=waves, tally=tally)
+        following = NextWavesResult(waves=waves, tally=tally, canary=facts.canary)
         verdict = Verdict(admitted=True)
         return AdmitCampaignResult(verdict=verdict, tally=tally, plan=plan, next=following)
 

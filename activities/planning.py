@@ -67,6 +67,7 @@ class Planning:
         return NextWavesResult(
             waves=found,
             tally=self._campaigns.tally(input.campaign_id),
+            canary=facts.canary,
             canary_until=self._plans.canary_until(input.campaign_id, now()) if waits else None,
         )
 

@@ -49,12 +49,13 @@ class PlanCampaignResult(Record):
 class NextWavesResult(Record):
     """The next waves of a campaign, soonest first, and its counts.
 
-    Earlier versions count only when nothing waits. When the messages of a canary have left,
-    ``canary_until`` is until when the others wait.
+    Earlier versions count only when nothing waits. ``canary`` says that the waves are those of a
+    canary; when its messages have left, ``canary_until`` is until when the others wait.
     """
 
     waves: tuple[Wave, ...] = ()
     tally: Tally | None = None
+    canary: bool = False
     canary_until: Instant | None = None
 
 

@@ -156,14 +156,14 @@ class CampaignWorkflow(PlanUpdates):
         """Tell whether a pause came after the last message, when there is nothing to hold back."""
         if self.is_last_chunk:
             self.is_last_chunk = False
-            tally = await self.steps.run(Lifecycle.count_messages, self.ref, "count what is left")
-            self.receipts.all_sent = tally.is_all_sent
+            self.state.tally = await self.steps.run(Lifecycle.count_messages, self.ref, "count")
+            self.receipts.all_sent = self.state.tally.is_all_sent
         return self.receipts.all_sent
 
     def _follow(self, planned: NextWavesResult) -> None:
         """Take the waves and the counts that the store has; a reset run knows less."""
         self.upcoming = list(planned.waves)
-        self.receipts.counted = None if planned.waves else planned.tally
+        self.receipts.follow(planned)
         self.state.tally = planned.tally or self.state.tally
         self._show()
 
@@ -177,7 +177,8 @@ class CampaignWorkflow(PlanUpdates):
             else:
                 await self.orders.set_status(CampaignStatus.RUNNING)
         known_down = self.state.carrier_down is not None
-        self.is_last_chunk = self.revision >= LAST_CHUNKS and not self.upcoming
+        is_last = not self.upcoming and not self.receipts.decides_canary
+        self.is_last_chunk = is_last and self.revision >= LAST_CHUNKS
         seconds = self.input.receipts_grace_seconds if self.is_last_chunk else None
         if not await self.chunks.send(wave, self.state.waves, known_down, seconds):
             self.upcoming.clear()

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from itertools import chain, repeat
 
 from activities.lifecycle import Lifecycle
-from activities.records import CampaignRef
+from activities.records import CampaignRef, NextWavesResult
 from campaign.ports import Tally
 from workflows import timers
 from workflows.records import CampaignState
@@ -30,6 +30,12 @@ class Receipts:
         self._waited = 0
         self.counted: Tally | None = None
         self.all_sent = False
+        self.decides_canary = False
+
+    def follow(self, planned: NextWavesResult) -> None:
+        """Take the count of a look that found nothing to send, and whether a canary is open."""
+        self.counted = None if planned.waves else planned.tally
+        self.decides_canary = planned.canary
 
     def take(self, counted: Tally | None, waited: int) -> None:
         """Take the count of a chunk that was the last, and for how long it has waited already."""

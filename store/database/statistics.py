@@ -2,7 +2,8 @@
 
 from contextlib import suppress
 
-from sqlalchemy import text
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import SQLAlchemyError
 
 from campaign.failures import StoreUnavailable
 from store.database.engine import Database
@@ -10,6 +11,8 @@ from store.database.engine import Database
 # Fewer rows are read quickly whatever the plan.
 ROWS_MIN = 1_000
 _KNOWN = text("SELECT reltuples FROM pg_class WHERE oid = 'message'::regclass")
+# It waits for nobody: somebody else may be at it.
+_BRIEFLY = text("SET LOCAL lock_timeout = '500ms'; SET LOCAL statement_timeout = '5s'")
 _ANALYZE = text("ANALYZE message")
 
 
@@ -17,11 +20,16 @@ def analyze_messages(database: Database, added: int) -> None:
     """Gather statistics of the messages when more were added than PostgreSQL knows of.
 
     Without them it expects a few messages of each campaign, and reads the whole table to find
-    those of a receipt or a chunk. Nothing happens on SQLite, which has no such guess to make, nor
-    when the database is away. Done again, it is done once.
+    those of a receipt or a chunk. Nothing happens on SQLite, which has no such guess to make. What
+    goes wrong is left to PostgreSQL's own looks. Done again, it is done once.
     """
     if database.is_sqlite or added < ROWS_MIN:
         return
-    with suppress(StoreUnavailable):
+
+    def analyze(connection: Connection) -> None:
+        connection.execute(_BRIEFLY)
+        connection.execute(_ANALYZE)
+
+    with suppress(StoreUnavailable, SQLAlchemyError):
         if added > database.read(lambda connection: connection.execute(_KNOWN).scalar_one()):
-            database.write(lambda connection: connection.execute(_ANALYZE))
+            database.write(analyze)

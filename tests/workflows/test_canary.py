@@ -145,6 +145,14 @@ async def test_a_canary_without_receipts_waits_to_its_end_and_undelivered_ones_p
     assert WAIT_SECONDS * SECOND <= waited <= (WAIT_SECONDS + 5) * SECOND
 
 
+async def test_a_canary_of_everybody_is_decided_before_the_campaign_ends(story: Story) -> None:
+    canary = Canary(20, WAIT_SECONDS, FIVE_PERCENT)
+    campaign = (await story.service.admit(draft(story, 20, canary=canary))).campaign
+    assert await finish(story, campaign.id) is CampaignStatus.FINISHED
+    view = story.store.campaigns.get(campaign.id)
+    assert view is not None and view.canary_decision == "go"
+
+
 async def test_a_worker_that_dies_in_the_wait_is_followed_by_another(
     real: WorkflowEnvironment,
     settings: Settings,

@@ -1,6 +1,7 @@
 """PostgreSQL has statistics of the messages as soon as there are many."""
 
 import pytest
+from sqlalchemy import text
 
 from store.accounts.accounts import AccountView
 from store.database.statistics import ROWS_MIN
@@ -32,4 +33,11 @@ def test_a_campaign_of_more_messages_than_are_known_is_counted_at_once(
 
 def test_a_small_campaign_is_not_worth_it(builder: StoreBuilder) -> None:
     builder.save(ROWS_MIN - 1)
+    assert builder.value(KNOWN) == -1
+
+
+def test_a_table_that_somebody_else_analyzes_keeps_nobody_waiting(builder: StoreBuilder) -> None:
+    with builder.store.database.engine.connect() as other, other.begin():
+        other.execute(text("LOCK TABLE message IN SHARE UPDATE EXCLUSIVE MODE"))
+        builder.save(ROWS_MIN)
     assert builder.value(KNOWN) == -1
