@@ -79,7 +79,8 @@ class Sending:
             cancelled=input.cancelled,
         )
         places = self._places[info.task_queue]
-        counts: dict[str, int] = dict(*info.heartbeat_details)
+        before: dict[str, int] = dict(*info.heartbeat_details)
+        counts = dict(before)
         sender = ChunkSender(attempts, places, self._lines, input.known_down, counts)
         async with heartbeating(stop, lambda: counts):
             work = asyncio.create_task(self._run(sender, input, clock))
@@ -88,7 +89,8 @@ class Sending:
             except asyncio.CancelledError:
                 stop.set()
                 return await work
-        note(**{f"messages.{name}": count for name, count in counts.items() if name != WAITED})
+        outcomes = counts.keys() - {WAITED}
+        note(**{f"messages.{one}": counts[one] - before.get(one, 0) for one in outcomes})
         if sender.back_at is not None:
             activity.heartbeat(counts)
             raise _due_later(sender.back_at - clock.now())

@@ -131,7 +131,9 @@ async def test_one_request_is_one_trace_as_far_as_the_carrier_and_the_webhook(
                 await delivering.result()
         names = ("POST /v1/campaigns", "workflow Campaign", "send_chunk", "carrier POST", "webhook")
         trace = await traced.until(campaign, *names, "settle_campaign")
-    (request,), (run,), (chunk,) = (trace[name] for name in names[:3])
+    (request,), (run,) = (trace[name] for name in names[:2])
+    # Another attempt awaits receipts.
+    (chunk,) = (each for each in trace["send_chunk"] if each.attributes["messages.sent"])
     assert request.parent_id == "" and request.links == [FOREIGN] != [request.trace_id]
     assert request.attributes["http.response.status_code"] == response.status_code
     assert run.parent_id == request.span_id and chunk.parent_id == run.span_id
@@ -205,8 +207,9 @@ async def test_a_chunk_has_a_few_spans_of_calls_and_counts_the_rest(traced: Trac
     campaign = (await traced.send(*people(60))).json()["id"]
     await traced.api.finished(campaign)
     trace = await traced.until(campaign, "send_chunk", "settle_campaign", "workflow Campaign")
-    assert sum(each.attributes["messages.sent"] for each in trace["send_chunk"]) == 60
-    assert len(trace["carrier POST"]) == 20 * len(trace["send_chunk"])
+    sent = [each.attributes["messages.sent"] for each in trace["send_chunk"]]
+    assert sum(sent) == 60
+    assert len(trace["carrier POST"]) == 20 * sum(map(bool, sent))
 
 
 async def test_machines_that_ask_every_second_make_no_spans(traced: Traced) -> None:
