@@ -141,7 +141,7 @@ class Connections:
                     _, connection = await loop.create_connection(
                         lambda: _Connection(self),
                         sock=opened,
-                        ssl=_tls() if server.tls else None,
+                        ssl=system_tls() if server.tls else None,
                         # Certificates have names without a dot at the end.
                         server_hostname=server.host.rstrip(".") if server.tls else None,
                     )
@@ -315,6 +315,6 @@ async def _in_time(until: float, reaching: Coroutine[object, object, T]) -> T:
 
 
 @cache
-def _tls() -> ssl.SSLContext:
-    """The TLS context that all carriers share, because reading the certificates is slow."""
+def system_tls() -> ssl.SSLContext:
+    """The TLS context that all clients share, because reading the certificates is slow."""
     return ssl.create_default_context()

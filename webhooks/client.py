@@ -14,13 +14,13 @@ import re
 import ssl
 import time
 from collections.abc import Mapping, Sequence
-from functools import cache
 from types import MappingProxyType
 from typing import Any
 from weakref import WeakValueDictionary
 
 import httpx
 
+from carriers.connections import system_tls
 from telemetry.logs import get_logger
 from webhooks.addresses import PORTS, BadUrl, Target, is_callable, read_callable
 from webhooks.resolver import Resolver, SystemResolver
@@ -75,7 +75,7 @@ class EgressClient:
         floor_seconds: float = 1.0,
         tls: ssl.SSLContext | None = None,
     ) -> None:
-        tls = tls or _system_tls()
+        tls = tls or system_tls()
         if not tls.check_hostname or tls.verify_mode is not ssl.CERT_REQUIRED:
             raise ValueError("a TLS context for outbound calls must verify certificates and names")
         self._allow_private = allow_private
@@ -163,12 +163,6 @@ class EgressClient:
 
     def _read(self, url: str) -> Target:
         return read_callable(url, self._allow_private, self._allow_loopback, self._ports)
-
-
-@cache
-def _system_tls() -> ssl.SSLContext:
-    """The context that all clients share, because reading the certificates is slow."""
-    return ssl.create_default_context()
 
 
 def _build_request(

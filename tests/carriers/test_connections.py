@@ -375,7 +375,7 @@ async def with_tls(
 
     server = await asyncio.start_server(answer, "127.0.0.1", 0, ssl=served)
     resolving(monkeypatch, server.sockets[0].getsockname()[1])
-    monkeypatch.setattr(connections, "_tls", authority.trusting)
+    monkeypatch.setattr(connections, "system_tls", authority.trusting)
     pool = to(f"https://{name}")
     try:
         async with server:
