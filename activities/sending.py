@@ -26,7 +26,7 @@ from telemetry.tracing import note
 DUE_LATER = "DueLater"
 # The last chunk awaits receipts for 1, 2 and 4 seconds; after that its workflow does.
 RECEIPTS_WAIT_MAX = 4
-# Under this name the counts have for how long it did.
+# The key in the counts for the seconds that it has waited.
 WAITED = "waited_seconds"
 
 

@@ -11,7 +11,7 @@ from store.database.engine import Database
 # Fewer rows are read quickly whatever the plan.
 ROWS_MIN = 1_000
 _KNOWN = text("SELECT reltuples FROM pg_class WHERE oid = 'message'::regclass")
-# It waits for nobody: somebody else may be at it.
+# Another process may hold the table for its own ANALYZE; there is no need to wait for it.
 _BRIEFLY = text("SET LOCAL lock_timeout = '500ms'; SET LOCAL statement_timeout = '5s'")
 _ANALYZE = text("ANALYZE message")
 
@@ -20,8 +20,8 @@ def analyze_messages(database: Database, added: int) -> None:
     """Gather statistics of the messages when more were added than PostgreSQL knows of.
 
     Without them it expects a few messages of each campaign, and reads the whole table to find
-    those of a receipt or a chunk. Nothing happens on SQLite, which has no such guess to make. What
-    goes wrong is left to PostgreSQL's own looks. Done again, it is done once.
+    those of a receipt or a chunk. SQLite needs no statistics. If it fails, nothing is raised, and
+    autovacuum does it later. A second run does nothing, as the messages are known.
     """
     if database.is_sqlite or added < ROWS_MIN:
         return
