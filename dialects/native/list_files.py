@@ -14,7 +14,15 @@ from campaign.expanding import Member
 from campaign.refusals import Refusal, RefusalCode, Refused
 from dialects.http.answer_time import extend
 from dialects.http.bodies import RECEIVE_BYTES_PER_SECOND, RECEIVE_SECONDS, BadBody
-from dialects.native.list_members import BYTES_MAX, TABLE_FAULTS_MAX, parse_members, read_members
+from dialects.native.list_members import (
+    BYTES_MAX,
+    TABLE_FAULTS_MAX,
+    Import,
+    parse_members,
+    read_members,
+)
+from spreadsheets.table import BadTable
+from spreadsheets.text_files import decode
 from store.accounts.mailing_lists import MEMBERS_MAX
 
 FILE_BYTES_MAX = 256 * 1024 * 1024
@@ -39,16 +47,20 @@ async def imported(request: Request) -> AsyncIterator[Pages]:
     """
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     length = request.headers.get("content-length", "")
+    read: Import | bytes = b""
     if media_type != "text/csv" or not length.isdecimal() or int(length) <= BYTES_MAX:
-        found = await read_members(request)
-        yield Pages([found.members], found.notes)
+        read = await read_members(request)
+    if isinstance(read, Import):
+        yield Pages([read.members], read.notes)
         return
     # Without names: gone with the block or the process.
     with TemporaryFile() as file, TemporaryFile() as members:
         extend(request, CHECK_SECONDS)
-        await receive(request, file)
+        notes = await asyncio.to_thread(_write_text, read, file) if read else ()
+        if not read:
+            await receive(request, file)
         extend(request, CHECK_SECONDS)
-        notes = await asyncio.to_thread(check, file, members)
+        notes += await asyncio.to_thread(check, file, members)
         yield Pages(_with_time(request, pages(members)), notes)
 
 
@@ -65,6 +77,16 @@ async def receive(request: Request, file: IO[bytes]) -> None:
                 deadline.reschedule(began + RECEIVE_SECONDS + size / RECEIVE_BYTES_PER_SECOND)
     except TimeoutError:
         raise BadBody("the body did not arrive in time", 408) from None
+
+
+def _write_text(raw: bytes, file: IO[bytes]) -> tuple[str, ...]:
+    """Write a CSV file as UTF-8; returns notes about its encoding, and raises BadBody."""
+    try:
+        text, notes = decode(raw)
+    except BadTable as error:
+        raise BadBody(str(error)) from None
+    file.write(text.encode())
+    return notes
 
 
 def check(file: IO[bytes], members: IO[bytes]) -> tuple[str, ...]:

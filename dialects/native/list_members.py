@@ -14,7 +14,7 @@ from campaign.templates import is_field_name
 from campaign.text import bad_character, clean
 from dialects.http.bodies import BadBody, parse_json, read_body
 from spreadsheets.people import find_columns, read_people
-from spreadsheets.reading import read_table
+from spreadsheets.reading import is_workbook, read_table
 from spreadsheets.table import BadTable, TooManyRows
 
 BYTES_MAX = 16 * 1024 * 1024
@@ -38,25 +38,36 @@ class Import:
     notes: tuple[str, ...] = ()
 
 
-async def read_members(request: Request) -> Import:
+async def read_members(request: Request) -> Import | bytes:
     """Read the members in a body of limited size; raises as ``parse_members`` does.
 
-    Raises BadBody for a media type other than JSON, CSV and XLSX.
+    A CSV file of more rows than are read at once is returned as it is. Raises BadBody for a media
+    type other than JSON, CSV and XLSX.
     """
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type not in MEDIA_TYPES:
         raise BadBody(
             f"send the members as {', '.join(MEDIA_TYPES[:-1])} or {MEDIA_TYPES[-1]}", 415
         )
-    is_json = media_type == "application/json"
-    return await read_body(request, BYTES_MAX, lambda raw: parse_members(raw, is_json))
+
+    def read(raw: bytes) -> Import | bytes:
+        try:
+            return parse_members(raw, media_type == "application/json")
+        except TooManyRows as error:
+            if not is_workbook(raw):
+                return raw
+            what = f"at most {CSV_MEMBERS_MAX} members in one workbook"
+            place = f"line {error.line}"
+            raise Refused(Refusal(RefusalCode.TOO_MANY_RECIPIENTS, what, place)) from None
+
+    return await read_body(request, BYTES_MAX, read)
 
 
 def parse_members(raw: bytes, is_json: bool) -> Import:
     """Read all members of a body; raises BadBody, or Refused.
 
-    One fault refuses the whole body. Of JSON at most ``SHOWN_MAX`` faults are listed, of a file
-    ``TABLE_FAULTS_MAX``.
+    Raises TooManyRows for a file of more than ``CSV_MEMBERS_MAX`` rows. One fault refuses the whole
+    body. Of JSON at most ``SHOWN_MAX`` faults are listed, of a file ``TABLE_FAULTS_MAX``.
     """
     faults: list[Refusal] = []
     shown_max = SHOWN_MAX if is_json else TABLE_FAULTS_MAX + 1
@@ -113,11 +124,8 @@ def _of_table(raw: bytes, fault: Fault) -> tuple[list[Member], tuple[str, ...]]:
     try:
         table = read_table(raw, CSV_MEMBERS_MAX, BYTES_MAX)
         found = read_people(table, find_columns(table))
-    except TooManyRows as error:
-        what = f"at most {CSV_MEMBERS_MAX} members in one file"
-        raise Refused(
-            Refusal(RefusalCode.TOO_MANY_RECIPIENTS, what, f"line {error.line}")
-        ) from None
+    except TooManyRows:
+        raise
     except BadTable as error:
         raise BadBody(str(error)) from None
     # The first message is the title of the answer.

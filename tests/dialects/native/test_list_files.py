@@ -8,7 +8,7 @@ import pytest
 
 from campaign.refusals import RefusalCode, Refused
 from dialects.http.bodies import BadBody
-from dialects.native import list_files
+from dialects.native import list_files, list_members
 from store.accounts.mailing_lists import Lists
 from tests.dialects.native.test_lists import call, import_csv, make
 from tests.serving import Api
@@ -62,6 +62,23 @@ async def test_a_long_file_fills_a_list_and_comes_back_as_csv(api: Api) -> None:
     assert file.text.splitlines() == ["to,NAME", *ROWS]
     broken = await import_csv(api, list_id, "\n".join(["to,NAME", *ROWS, "nobody,A"]))
     assert broken.status_code == 400, broken.text
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "cp1252"])
+async def test_a_file_of_many_short_rows_is_read_in_blocks_whatever_its_encoding(
+    api: Api, monkeypatch: pytest.MonkeyPatch, encoding: str
+) -> None:
+    monkeypatch.setattr(list_files, "BYTES_MAX", 16 * 1024 * 1024)
+    monkeypatch.setattr(list_members, "CSV_MEMBERS_MAX", 20)
+    list_id = await make(api)
+    rows = [*ROWS[:-1], ROWS[-1] + " Müller"]
+    filled = await import_csv(api, list_id, "\n".join(["to,NAME", *rows]).encode(encoding))
+    assert filled.status_code == 200, filled.text
+    assert {**filled.json(), "notes": None} == {
+        "added": 25, "updated": 0, "members": 25, "notes": None
+    }  # fmt: skip
+    page = await call(api, "GET", f"/{list_id}/members?limit=25")
+    assert page.json()["members"][-1]["fields"] == {"NAME": rows[-1].split(",")[1]}
 
 
 async def test_a_file_beyond_the_limit_is_413_and_adds_nobody(

@@ -186,7 +186,6 @@ async def test_a_csv_file_brings_numbers_and_fields(
         (b"to\n1415555\x000101\n", 400, "NUL"),
         # The fault is in the header.
         (b"to,a{b\n14155550101,x\n", 400, "line 1"),
-        (b"to\n" + b"14155550101\n" * 50_001, 400, "50000"),
         (b"to\n" + b" " * (16 * 1024 * 1024), 400, "not CSV"),
     ],
 )
