@@ -23,8 +23,8 @@ _WRITTEN_MAX = 42
 # With format characters.
 _RAW_MAX = 100
 # Numbers are looked up again soon or not at all, and each that is kept among those of a large
-# request holds memory of the others back. About 1,000 numbers with their facts.
-NUMBERS_BYTES_MAX = 512 * 1024
+# request holds memory of the others back. Those of a request of 5,000, with their facts.
+NUMBERS_BYTES_MAX = 4 * 1024 * 1024
 _NOT_DIGITS = re.compile(r"[^0-9]+")
 # Digits of other scripts, and control characters.
 _NOT_FULL = re.compile(r"[^\D0-9]|[\x00-\x1f\x7f-\x9f\u2028\u2029]")

@@ -1,9 +1,9 @@
 """A cache of what was computed from texts, limited by the bytes that it keeps."""
 
-import sys
 from collections.abc import Callable
 from functools import update_wrapper
-from typing import Generic, TypeVar
+from sys import getsizeof
+from typing import Any, Generic, TypeVar
 
 V = TypeVar("V")
 
@@ -14,11 +14,8 @@ LENGTH_MAX = 1_600
 _ENTRY_BYTES = 200
 
 
-class _Missing:
-    """The value of a text that is not kept."""
-
-
-_MISSING = _Missing()
+# The value of a text that is not kept.
+_MISSING = object()
 
 
 class TextCache(Generic[V]):
@@ -32,21 +29,9 @@ class TextCache(Generic[V]):
     def __init__(self, function: Callable[[str], V], bytes_max: int, length_max: int) -> None:
         update_wrapper(self, function)
         self._function = function
-        self._bytes_max = bytes_max
+        self._half = bytes_max // 2
         self._length_max = length_max
         self.cache_clear()
-
-    def __call__(self, text: str) -> V:
-        """Return the value of a text, computed or kept."""
-        value: V | _Missing = self._recent.get(text, _MISSING)
-        if not isinstance(value, _Missing):
-            return value
-        value = self._older.get(text, _MISSING)
-        if isinstance(value, _Missing):
-            value = self._function(text)
-        if len(text) <= self._length_max:
-            self._keep(text, value)
-        return value
 
     def cache_clear(self) -> None:
         """Forget every value."""
@@ -54,13 +39,23 @@ class TextCache(Generic[V]):
         self._older: dict[str, V] = {}
         self._used = 0
 
-    def _keep(self, text: str, value: V) -> None:
-        size = sys.getsizeof(text) + sys.getsizeof(value) + _ENTRY_BYTES
-        # Two threads that meet here lose a value or miscount one; both are harmless.
-        if self._used + size > self._bytes_max // 2:
-            self._recent, self._older, self._used = {}, self._recent, 0
-        self._recent[text] = value
-        self._used += size
+    def __call__(self, text: str) -> V:
+        """Return the value of a text, computed or kept."""
+        recent = self._recent
+        value: Any = recent.get(text, _MISSING)
+        if value is not _MISSING:
+            return value  # type: ignore[no-any-return]
+        value = self._older.get(text, _MISSING)
+        if value is _MISSING:
+            value = self._function(text)
+        if len(text) <= self._length_max:
+            used = self._used + getsizeof(text) + getsizeof(value) + _ENTRY_BYTES
+            # Two threads that meet here lose a value or miscount one; both are harmless.
+            if used > self._half:
+                self._recent, self._older, used = {}, recent, used - self._used
+            self._recent[text] = value
+            self._used = used
+        return value  # type: ignore[no-any-return]
 
 
 def text_cache(

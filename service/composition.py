@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from campaign.composing import compose
 from campaign.expanding import check_lists, expand, lists_of
-from campaign.ids import ID_BYTES, MESSAGE_PREFIX, make_ids
+from campaign.ids import MESSAGE_PREFIX, RANDOM_BYTES, make_ids
 from campaign.instants import DAY, Instant
 from campaign.links import CODE_RANDOM_BYTES, Shortener, make_code
 from campaign.model import SCHEDULE_AHEAD_MAX, ComposedCampaign, Draft, Part, Policy
@@ -53,13 +53,14 @@ class CampaignComposer:
         self, expanded: Draft, part: Part | None = None, received_at: Instant | None = None
     ) -> ComposedCampaign:
         # Drawn at once: each draw is a call of the system.
-        random = secrets.token_bytes(ID_BYTES * len(expanded.recipients))
+        random = secrets.token_bytes(RANDOM_BYTES * len(expanded.recipients))
+        now = self.store.clock.now()
         return compose(
             expanded,
-            self.store.clock.now() if received_at is None else received_at,
+            now if received_at is None else received_at,
             self._default_sender(expanded),
             self.lookup,
-            make_ids(MESSAGE_PREFIX, random).__next__,
+            make_ids(MESSAGE_PREFIX, now, random).__next__,
             self.shortener(expanded.account_id) if expanded.shorten_urls else None,
             self.settings.prices_file,
             part,

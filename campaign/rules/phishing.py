@@ -63,7 +63,10 @@ def classify(text: str) -> str | None:
     strange = [host for host in hosts if not _is_trusted(host)]
     folded = plain(text)
     meant = unmasked(folded)
-    if _MISSPELT.search(folded):
+    # One search excludes most texts.
+    if not strange and meant == folded and not _WORDS.is_in(folded):
+        return None
+    if _MISSPELT.is_in(folded):
         return "disguised_words"
     if meant != folded and len(_GUARDED.findall(meant)) > len(_GUARDED.findall(folded)):
         return "disguised_words"
@@ -83,14 +86,14 @@ def _links(text: str) -> Iterable[re.Match[str]]:
 
 def _lures(text: str, strange: list[str]) -> bool:
     text = _NEVER.sub(" ", text)
-    if _ALWAYS.search(text):
+    if _ALWAYS.is_in(text):
         return True
     if not strange:
         return False
-    if _WITH_LINK.search(text) or (_IDENTITY.search(text) and _PRESSURE.search(text)):
+    if _WITH_LINK.is_in(text) or (_IDENTITY.is_in(text) and _PRESSURE.is_in(text)):
         return True
     poses = _CLAIMED.match(text) is not None
-    return (poses or any(map(_is_shady, strange))) and _ACTS.search(text) is not None
+    return (poses or any(map(_is_shady, strange))) and _ACTS.is_in(text)
 
 
 def _classify_link(match: re.Match[str]) -> str | None:
@@ -206,3 +209,4 @@ _ALWAYS, _WITH_LINK, _IDENTITY, _PRESSURE, _ACTS, _NEVER = (
     AnyOf(_LISTS["lures"][kind])
     for kind in ("always", "with_link", "identity", "pressure", "acts", "never")
 )
+_WORDS = AnyOf([*_MISSPELT.entries, *_ALWAYS.entries])

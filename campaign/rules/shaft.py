@@ -47,7 +47,7 @@ def classify(text: str) -> str | None:
     folded = plain(text)
     for form in dict.fromkeys((folded, unmasked(folded))):
         # One search excludes most texts from all classes.
-        if _ANY.search(form) is None:
+        if not _ANY.is_in(form):
             continue
         for shaft_class in _CLASSES:
             if _belongs(form, shaft_class):
@@ -58,13 +58,13 @@ def classify(text: str) -> str | None:
 def _belongs(text: str, shaft_class: _Class) -> bool:
     if shaft_class.never is not None:
         text = shaft_class.never.sub(" ", text)
-    if shaft_class.always.search(text):
+    if shaft_class.always.is_in(text):
         return True
-    if shaft_class.offered is None or not shaft_class.offered.search(text):
+    if shaft_class.offered is None or not shaft_class.offered.is_in(text):
         return False
-    if shaft_class.unless is not None and shaft_class.unless.search(text):
+    if shaft_class.unless is not None and shaft_class.unless.is_in(text):
         return False
-    return _OFFER.search(_NO_OFFER.sub(" ", text)) is not None
+    return _OFFER.is_in(_NO_OFFER.sub(" ", text))
 
 
 def _always(lists: dict[str, list[str]]) -> Iterator[str]:

@@ -17,7 +17,7 @@ from dialects.http.bodies import RECEIVE_BYTES_PER_SECOND, RECEIVE_SECONDS, BadB
 from dialects.native.list_members import (
     BYTES_MAX,
     TABLE_FAULTS_MAX,
-    Import,
+    LongFile,
     parse_members,
     read_members,
 )
@@ -47,17 +47,20 @@ async def imported(request: Request) -> AsyncIterator[Pages]:
     """
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     length = request.headers.get("content-length", "")
-    read: Import | bytes = b""
+    raw = b""
     if media_type != "text/csv" or not length.isdecimal() or int(length) <= BYTES_MAX:
-        read = await read_members(request)
-    if isinstance(read, Import):
-        yield Pages([read.members], read.notes)
-        return
+        try:
+            found = await read_members(request)
+        except LongFile as file_read:
+            raw = file_read.raw
+        else:
+            yield Pages([found.members], found.notes)
+            return
     # Without names: gone with the block or the process.
     with TemporaryFile() as file, TemporaryFile() as members:
         extend(request, CHECK_SECONDS)
-        notes = await asyncio.to_thread(_write_text, read, file) if read else ()
-        if not read:
+        notes = await asyncio.to_thread(_write_text, raw, file) if raw else ()
+        if not raw:
             await receive(request, file)
         extend(request, CHECK_SECONDS)
         notes += await asyncio.to_thread(check, file, members)

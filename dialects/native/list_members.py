@@ -38,11 +38,18 @@ class Import:
     notes: tuple[str, ...] = ()
 
 
-async def read_members(request: Request) -> Import | bytes:
+class LongFile(Refused):
+    """A CSV file has more rows than are read at once; ``raw`` is the file."""
+
+    def __init__(self, refusal: Refusal, raw: bytes) -> None:
+        super().__init__(refusal)
+        self.raw = raw
+
+
+async def read_members(request: Request) -> Import:
     """Read the members in a body of limited size; raises as ``parse_members`` does.
 
-    A CSV file of more rows than are read at once is returned as it is. Raises BadBody for a media
-    type other than JSON, CSV and XLSX.
+    Raises LongFile, and BadBody for a media type other than JSON, CSV and XLSX.
     """
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type not in MEDIA_TYPES:
@@ -50,15 +57,15 @@ async def read_members(request: Request) -> Import | bytes:
             f"send the members as {', '.join(MEDIA_TYPES[:-1])} or {MEDIA_TYPES[-1]}", 415
         )
 
-    def read(raw: bytes) -> Import | bytes:
+    def read(raw: bytes) -> Import:
         try:
             return parse_members(raw, media_type == "application/json")
         except TooManyRows as error:
-            if not is_workbook(raw):
-                return raw
-            what = f"at most {CSV_MEMBERS_MAX} members in one workbook"
-            place = f"line {error.line}"
-            raise Refused(Refusal(RefusalCode.TOO_MANY_RECIPIENTS, what, place)) from None
+            what = f"at most {CSV_MEMBERS_MAX} members in one file"
+            refusal = Refusal(RefusalCode.TOO_MANY_RECIPIENTS, what, f"line {error.line}")
+            if is_workbook(raw):
+                raise Refused(refusal) from None
+            raise LongFile(refusal, raw) from None
 
     return await read_body(request, BYTES_MAX, read)
 

@@ -30,14 +30,14 @@ from store.campaigns.listing import CampaignFilter, campaign_rows, whole_views
 from store.campaigns.message_search import campaign_messages
 from store.campaigns.orders import follow
 from store.campaigns.preparation_statements import GIVE_UP
-from store.campaigns.rows import campaign_values, message_values, record_created
+from store.campaigns.rows import campaign_values, insert_messages, record_created
 from store.database.engine import Database
 from store.database.statistics import analyze_messages
 from store.shared import ledger, rates, reply_rows, reports
 from store.shared.outbox import Outbox
 from store.shared.own_keys import stored_key
 from store.shared.views import message_view
-from store.tables import CampaignRow, MessageRow, PreparationRow
+from store.tables import CampaignRow, PreparationRow
 
 _GET = text("""
     SELECT * FROM campaign WHERE id = :campaign
@@ -141,7 +141,7 @@ class Campaigns:
                 insert(CampaignRow), campaign_values(composed, campaign_id, expected)
             )
             if expected is None:
-                connection.execute(insert(MessageRow), message_values(composed, campaign_id))
+                insert_messages(self._database, connection, composed, campaign_id)
                 reply_rows.write_options(connection, composed)
                 links.write(connection, composed, campaign_id)
             else:

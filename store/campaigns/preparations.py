@@ -1,6 +1,6 @@
 """Large campaigns while their pages are written; every public method is one transaction."""
 
-from sqlalchemy import Connection, insert, text
+from sqlalchemy import Connection, text
 
 from campaign.credits import CreditKind, Price
 from campaign.events import Destination
@@ -11,14 +11,13 @@ from campaign.refusals import Refusal
 from store.campaigns import links
 from store.campaigns import preparation_statements as sql
 from store.campaigns.admission import insufficient
-from store.campaigns.rows import message_values
+from store.campaigns.rows import insert_messages
 from store.database.engine import Database, json_rows
 from store.database.statistics import analyze_messages
 from store.shared import reply_rows
 from store.shared.erased_numbers import ErasedNumbers
 from store.shared.outbox import Outbox
 from store.shared.prices import price_of
-from store.tables import MessageRow
 
 
 class Preparations:
@@ -81,7 +80,7 @@ class Preparations:
             if connection.execute(sql.COUNT_PAGE, values).rowcount == 0:
                 return False
             connection.execute(sql.MOVE_CURSOR, cursor)
-            connection.execute(insert(MessageRow), message_values(composed, campaign_id))
+            insert_messages(self._database, connection, composed, campaign_id)
             reply_rows.write_options(connection, composed)
             links.write(connection, composed, campaign_id)
             # A list has each number once.

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from operator import attrgetter
 
 from sqlalchemy import Connection
 
@@ -12,10 +13,27 @@ from campaign.model import ComposedCampaign
 from campaign.sending_windows import stored_window
 from campaign.states import GIVEN_UP, CampaignStatus
 from campaign.text_edits import stored_template, template_of
+from store.database.bulk_insert import insert_rows
+from store.database.engine import Database
 from store.shared.activity import record
 from store.shared.own_keys import stored_key
-from store.shared.prices import price_values
 from telemetry.tracing import current_traceparent
+
+# Columns that messages have under the same name, where they have a value.
+_OPTIONAL = (
+    "media_url",
+    "reason",
+    "scheduled_at",
+    "reference",
+    "list_id",
+    "compliance_text",
+    "country",
+    "line_type",
+    "network",
+    "callback_url",
+    "callback_method",
+    "time_zone",
+)
 
 
 def campaign_values(
@@ -61,8 +79,16 @@ def campaign_values(
     }
 
 
-def message_values(composed: ComposedCampaign, campaign_id: str) -> Sequence[dict[str, object]]:
+def insert_messages(
+    database: Database, connection: Connection, composed: ComposedCampaign, campaign_id: str
+) -> None:
+    """Insert the messages of a campaign, or those of a page."""
+    insert_rows(database, connection, "message", _message_rows(composed, campaign_id))
+
+
+def _message_rows(composed: ComposedCampaign, campaign_id: str) -> Sequence[dict[str, object]]:
     """The rows of its messages, all with the same columns; what none of them has is left out."""
+    draft, messages, recipients = composed.draft, composed.messages, composed.draft.recipients
     rows: list[dict[str, object]] = [
         {
             "campaign_id": campaign_id,
@@ -70,35 +96,35 @@ def message_values(composed: ComposedCampaign, campaign_id: str) -> Sequence[dic
             "id": message.id,
             "recipient": message.to,
             "text": message.text,
-            "media_url": message.media_url,
             "sender": message.sender,
             "kind": message.kind.value,
             "segments": message.segments,
             "status": message.status.value,
-            "reason": message.reason,
             "due_at": message.due_at,
-            "scheduled_at": message.scheduled_at,
-            "key": stored_key(message.key, composed.draft.sandbox),
-            "reference": message.reference,
-            "list_id": message.list_id,
-            "compliance_text": message.compliance_text,
-            "country": message.country,
-            "line_type": message.line_type,
-            "network": message.network,
-            "callback_url": message.callback_url,
-            "callback_method": message.callback_method,
-            "time_zone": message.time_zone,
-            **price_values(message.own_price),
-            "fields": json.dumps(dict(recipient.fields)) if recipient.fields else None,
-            "own_text": True if recipient.text is not None else None,
-            # Some are at their end before anything was sent.
-            "final_at": composed.received_at if message.status in GIVEN_UP else None,
+            "attempts": 0,
+            "was_unknown": False,
         }
-        for message, recipient in zip(composed.messages, composed.draft.recipients, strict=True)
+        for message in messages
     ]
-    # A column that is empty throughout would cost as much as one that is not.
-    used = [name for name in rows[0] if any(row[name] is not None for row in rows)]
-    return [{name: row[name] for name in used} for row in rows]
+    columns = {name: list(map(attrgetter(name), messages)) for name in _OPTIONAL}
+    columns |= {
+        "key": [stored_key(message.key, draft.sandbox) for message in messages],
+        "fields": [
+            json.dumps(dict(one.fields)) if one.fields else None for one in draft.recipients
+        ],
+        "own_text": [True if one.text is not None else None for one in recipients],
+        # Some are at their end before anything was sent.
+        "final_at": [
+            composed.received_at if message.status in GIVEN_UP else None for message in messages
+        ],
+        "credits_sms": [message.own_price and message.own_price.sms for message in messages],
+        "credits_mms": [message.own_price and message.own_price.mms for message in messages],
+    }
+    for name, values in columns.items():
+        if values.count(None) < len(values):
+            for row, value in zip(rows, values, strict=True):
+                row[name] = value
+    return rows
 
 
 def record_created(

@@ -11,6 +11,7 @@ from campaign.ids import (
     ID_BYTES,
     ID_LENGTH,
     MESSAGE_PREFIX,
+    RANDOM_BYTES,
     make_id,
     make_ids,
     read_id,
@@ -44,15 +45,24 @@ def test_another_number_of_bytes_is_a_mistake(length: int) -> None:
         make_id("cmp_", bytes(length))
 
 
-@given(st.lists(random_bytes, max_size=5))
-def test_many_ids_are_made_as_each_of_them_is(randoms: list[bytes]) -> None:
-    made = [make_id(MESSAGE_PREFIX, random) for random in randoms]
-    assert list(make_ids(MESSAGE_PREFIX, b"".join(randoms))) == made
+@given(random_bytes, random_bytes)
+def test_ids_sort_as_their_bytes(one: bytes, other: bytes) -> None:
+    assert (make_id("", one) < make_id("", other)) == (one < other)
+
+
+@given(st.lists(st.binary(min_size=RANDOM_BYTES, max_size=RANDOM_BYTES), max_size=5))
+def test_ids_made_together_begin_with_their_time_and_ascend(randoms: list[bytes]) -> None:
+    made = list(make_ids(MESSAGE_PREFIX, 1_764_000_000_000, b"".join(randoms)))
+    assert made == sorted(made)
+    read = [read_id(MESSAGE_PREFIX, id) or b"" for id in made]
+    assert {int.from_bytes(id[:6], "big") for id in read} <= {1_764_000_000_000}
+    assert [id[6:] for id in read] == sorted(randoms)
+    assert all(id < next(make_ids(MESSAGE_PREFIX, 1_764_000_000_001, bytes(10))) for id in made)
 
 
 def test_bytes_that_are_left_over_are_a_mistake() -> None:
-    with pytest.raises(ValueError, match="16 bytes, not 8"):
-        list(make_ids(MESSAGE_PREFIX, bytes(24)))
+    with pytest.raises(ValueError, match="10 bytes each, not 24"):
+        list(make_ids(MESSAGE_PREFIX, 0, bytes(24)))
 
 
 @given(random_bytes)
