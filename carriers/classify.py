@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+from pydantic_core import from_json
+
 from campaign.failures import (
     CarrierFailure,
     DoubtfulHandoff,
@@ -49,6 +51,10 @@ class Answer:
 
     def decoded(self) -> Any:
         """The body as JSON, None if it is not JSON."""
+        try:
+            return from_json(self.body)
+        except ValueError:
+            pass  # It may have half of an emoji, or be UTF-16, which only the slower reader takes.
         try:
             return json.loads(self.body)
         except (ValueError, RecursionError):

@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
+from pydantic_core import PydanticSerializationError, to_json
+
 from campaign.failures import CarrierFailure, TemporaryFailure
 from campaign.handoffs import Handoff
 from carriers.classify import Answer, Sort, classify
@@ -96,7 +98,7 @@ class CarrierClient:
         if isinstance(body, bytes):
             content = body
         elif body is not None:
-            content = json.dumps(body, separators=(",", ":")).encode()
+            content = _written(body)
         elif form is not None:
             content = urlencode(form, errors="replace").encode()
             sent = {**sent, "content-type": FORM}
@@ -150,6 +152,13 @@ class CarrierClient:
         """Close every connection."""
         if self._connections is not None:
             await self._connections.close()
+
+
+def _written(body: Mapping[str, Any]) -> bytes:
+    try:
+        return to_json(body)
+    except PydanticSerializationError:  # An unpaired surrogate can only be escaped.
+        return json.dumps(body, separators=(",", ":")).encode()
 
 
 def basic(user: str, password: str) -> dict[str, str]:

@@ -6,10 +6,11 @@ import re
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
+from pydantic_core import PydanticSerializationError, to_json
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import ExceptionContext, make_url
 from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
@@ -33,8 +34,8 @@ _SAFE_TO_REPEAT = {"40001", "40P01"}
 _READ_ONLY = "25006"
 _UNAVAILABLE = (OperationalError, InterfaceError)
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
-# What _UNSTORABLE finds, as json.dumps writes it. It finds emoji and escaped backslashes too.
-_PERHAPS_UNSTORABLE = re.compile(r"\\u(?:0000|d[89a-f])")
+# As it is written in JSON; an escaped backslash before u0000 looks the same.
+_NUL = b"\\u0000"
 
 
 class StoreError(Exception):
@@ -172,10 +173,11 @@ def storable(value: str) -> str:
 
 def json_rows(rows: Sequence[Mapping[str, object]]) -> str:
     """Write rows as the JSON parameter ``:rows`` of a statement on ``Database.rowset``."""
-    written = json.dumps(rows)
-    if _PERHAPS_UNSTORABLE.search(written):
-        return json.dumps([_stored(row) for row in rows])
-    return written
+    with suppress(PydanticSerializationError):  # An unpaired surrogate.
+        written = to_json(rows)
+        if _NUL not in written:
+            return written.decode()
+    return json.dumps([_stored(row) for row in rows])
 
 
 @contextmanager
