@@ -4,8 +4,11 @@ See docs/decisions/0018-mailing-lists.md for why then, and for members who leave
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from dataclasses import fields as dataclass_fields
+from functools import partial
+from typing import Any
 
 from campaign.model import NO_FIELDS, Draft, DraftRecipient
 from campaign.refusals import SHOWN_MAX, Refusal, RefusalCode, Refused
@@ -71,10 +74,20 @@ def expand(draft: Draft, members: Mapping[str, Sequence[Member]]) -> Draft:
         if not found:
             place = f"recipients[{entry}].mailingList"
             raise Refused(Refusal(RefusalCode.LIST_EMPTY, "the list has no members", place))
-        for member in found:
-            fields = merged_fields(recipient.fields, member.fields)
-            recipients.append(replace(recipient, to=member.number, fields=fields, entry=entry))
+        recipients += of_members(replace(recipient, entry=entry), found)
     return replace(draft, recipients=recipients)
+
+
+def of_members(recipient: DraftRecipient, members: Iterable[Member]) -> list[DraftRecipient]:
+    """The members of a list as recipients, with all else of the list's entry."""
+    same: dict[str, Any] = {
+        each.name: getattr(recipient, each.name) for each in dataclass_fields(recipient)
+    }
+    del same["to"], same["fields"]
+    make: Callable[..., DraftRecipient] = partial(DraftRecipient, **same)
+    return [
+        make(to=one.number, fields=merged_fields(recipient.fields, one.fields)) for one in members
+    ]
 
 
 def at_entries(refusals: Iterable[Refusal], draft: Draft) -> list[Refusal]:

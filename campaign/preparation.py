@@ -1,14 +1,14 @@
 """Large campaigns: their draft is stored, and becomes messages page by page."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Protocol
 
 from pydantic import TypeAdapter
 
 from campaign.credits import Price
-from campaign.expanding import Member, merged_fields
+from campaign.expanding import Member, of_members
 from campaign.instants import Instant
 from campaign.model import ComposedCampaign, Draft, DraftRecipient, Part
 from campaign.refusals import SHOWN_MAX, Refusal, RefusalCode, Refused
@@ -136,12 +136,6 @@ def next_page(
         assert recipient.mailing_list is not None
         members = lists.members(recipient.mailing_list, size, after)
         if members:
-            people = [
-                replace(
-                    recipient, to=one.number, fields=merged_fields(recipient.fields, one.fields)
-                )
-                for one in members
-            ]
-            return people, Cursor(entry, members[-1].number)
+            return of_members(recipient, members), Cursor(entry, members[-1].number)
         entry, after = entry + 1, None
     return [], Cursor(entry)

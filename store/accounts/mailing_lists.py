@@ -4,6 +4,7 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from pydantic_core import from_json
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import Session, col, delete, insert, select, update
@@ -193,7 +194,7 @@ class Lists:
             if not replace:
                 found = connection.execute(self._select_members, {"rows": rows})
                 for number, kept in found.all():
-                    fields[number] = merged_fields(json.loads(kept), fields[number])
+                    fields[number] = merged_fields(from_json(kept), fields[number])
                 rows = _rows_of(list_id, fields)
             too_many = sum(len(one) > FIELDS_MAX for one in fields.values())
             if too_many:
@@ -236,7 +237,7 @@ class Lists:
         )
         return self._database.read(
             lambda connection: [
-                Member(number, json.loads(fields)) for number, fields in connection.execute(query)
+                Member(number, from_json(fields)) for number, fields in connection.execute(query)
             ]
         )
 
@@ -266,7 +267,7 @@ class Lists:
         def work(connection: Connection) -> Mapping[str, Sequence[Member]]:
             found: dict[str, list[Member]] = {}
             for list_id, number, fields in connection.execute(query):
-                found.setdefault(list_id, []).append(Member(number, json.loads(fields)))
+                found.setdefault(list_id, []).append(Member(number, from_json(fields)))
             return found
 
         return self._database.read(work)
