@@ -4,6 +4,7 @@ Modules are named, not imported: the CLI needs the names in every command, and a
 of CPU time to import (pydantic, httpx, JWT).
 """
 
+from functools import cache
 from importlib import import_module
 from typing import Protocol, cast
 
@@ -69,6 +70,7 @@ class CarrierModule(Protocol):
         ...
 
 
+@cache
 def carrier_module(name: str) -> CarrierModule:
     """Load the module of a carrier; raises UnknownCarrier."""
     if name not in CARRIERS:

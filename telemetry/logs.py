@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Iterable, Mapping, MutableMapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, TextIO
 
 import structlog
@@ -210,7 +211,13 @@ def _visible(value: Any) -> Any:
 
 
 def _iso(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+    whole, milliseconds = divmod(round(seconds * 1_000_000) // 1_000, 1_000)
+    return f"{_whole(whole)}.{milliseconds:03}Z"
+
+
+@lru_cache(maxsize=1)
+def _whole(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat()[:-6]
 
 
 def _stamped(text: str, level: str, **fields: Any) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
 from fastapi import Request
+from starlette.requests import ClientDisconnect
 
 from campaign.failures import ServiceUnavailable
 from dialects.http.json_limits import fault_of_values, without_long_strings
@@ -112,21 +113,26 @@ _buffer = _Buffer()
 
 
 async def _receive(request: Request, bytes_max: int, share: _Share) -> bytes:
-    if request.headers.get("content-encoding", "identity").lower() != "identity":
-        raise BadBody("send the body without a content encoding", 415)
-    declared = request.headers.get("content-length", "")
-    if declared.isdigit() and int(declared) > bytes_max:
-        raise BadBody(f"the body is larger than {bytes_max} bytes", 413)
-    body = bytearray()
+    for name, value in request.scope["headers"]:
+        if name == b"content-encoding" and value.lower() != b"identity":
+            raise BadBody("send the body without a content encoding", 415)
+        if name == b"content-length" and value.isdigit() and int(value) > bytes_max:
+            raise BadBody(f"the body is larger than {bytes_max} bytes", 413)
+    body, more = bytearray(), True
     limit = asyncio.get_running_loop().time() + RECEIVE_SECONDS
     try:
         async with asyncio.timeout_at(limit) as deadline:
-            async for chunk in request.stream():
+            while more:
+                message = await request.receive()
+                if message["type"] == "http.disconnect":
+                    raise ClientDisconnect
+                chunk, more = message.get("body", b""), message.get("more_body", False)
                 if len(body) + len(chunk) > bytes_max:
                     raise BadBody(f"the body is larger than {bytes_max} bytes", 413)
                 _buffer.grow(share, len(chunk))
                 body += chunk
-                deadline.reschedule(limit + len(body) / RECEIVE_BYTES_PER_SECOND)
+                if more:
+                    deadline.reschedule(limit + len(body) / RECEIVE_BYTES_PER_SECOND)
     except TimeoutError:
         raise BadBody("the body did not arrive in time", 408) from None
     return bytes(body)

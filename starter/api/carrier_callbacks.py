@@ -4,12 +4,14 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import cache, lru_cache
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from fastapi.routing import APIRoute
+from starlette.datastructures import URL
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from campaign.handoffs import CarrierCall, Forged, Receipt
@@ -91,7 +93,7 @@ class Batcher:
     ) -> None:
         for _, future in batch:
             # A caller that hung up has cancelled its future.
-            with suppress(asyncio.InvalidStateError):
+            if not future.done():
                 resolve(future)
 
 
@@ -118,6 +120,7 @@ class CarrierCalls:
 
     def __init__(self, context: ApiContext) -> None:
         self._context = context
+        self._carriers = frozenset(context.settings.carriers)
         self._batcher = Batcher(context.store)
 
     async def answer(self, request: Request, name: str) -> Response:
@@ -129,13 +132,18 @@ class CarrierCalls:
             module = carrier_module(name)
         except UnknownCarrier:
             return problem(404, "not_found", "there is no such carrier")
-        if name not in self._context.settings.carriers:
+        if name not in self._carriers:
             # Only carriers that messages are sent through may call.
             return problem(404, "not_found", "this carrier is not in use")
         try:
             body = await read_bytes(request, BODY_BYTES_MAX)
-            headers = {name.lower(): value for name, value in request.headers.items()}
-            call = CarrierCall(request.method, _address(self._context, request), headers, body)
+            headers = {
+                key.decode("latin-1"): value.decode("latin-1")
+                for key, value in request.scope["headers"]
+            }
+            call = CarrierCall(
+                request.method, _address(self._context, request.scope), headers, body
+            )
             await self._take(module, call, name)
         except Forged:
             log.warning("forged", carrier=name)
@@ -146,8 +154,7 @@ class CarrierCalls:
             return refused(error.refusals)
         except BadBody as bad:
             return problem(bad.status, "malformed_request", bad.reason)
-        ack = getattr(module, "ACK", DEFAULT_ACK)
-        return Response(ack.body, ack.status, media_type=ack.media_type)
+        return _response(getattr(module, "ACK", DEFAULT_ACK))
 
     async def _take(self, module: CarrierModule, call: CarrierCall, name: str) -> None:
         read = read_call(module, call)
@@ -251,24 +258,37 @@ class PastRouter:
 
     def _find(self, scope: Scope) -> tuple[APIRoute | None, str]:
         """The route of a request and the carrier in its path; None for any other route."""
-        match scope["path"].split("/", 4):
-            case ["", "carriers", str(name), str(last)] if name:
-                return self._routes.get((scope["method"], last)), name
+        if scope["path"].startswith("/carriers/"):
+            _, _, name, *rest = scope["path"].split("/", 3)
+            if name and rest:
+                return self._routes.get((scope["method"], rest[0])), name
         return None, ""
 
 
-def _address(context: ApiContext, request: Request) -> str:
+@cache
+def _response(ack: Ack) -> Response:
+    return Response(ack.body, ack.status, media_type=ack.media_type)
+
+
+def _address(context: ApiContext, scope: Scope) -> str:
     """The URL as the carrier called it, before any proxy: carriers sign it.
 
     Raises BadBody when the Host header is no host.
     """
     base = context.settings.public_url
     if not base:
-        address = str(request.url)
-        try:
-            urlsplit(address).port  # noqa: B018 - raises for what is no host and port.
-        except ValueError:
-            raise BadBody("the Host header is not a valid host") from None
-        return address
-    query = f"?{request.url.query}" if request.url.query else ""
-    return f"{base}{request.url.path}{query}"
+        host = next((value for name, value in scope["headers"] if name == b"host"), None)
+        base = _origin(scope["scheme"], host, scope.get("server"))
+    query = scope["query_string"].decode()
+    return f"{base}{scope['path']}?{query}" if query else f"{base}{scope['path']}"
+
+
+@lru_cache(maxsize=16)
+def _origin(scheme: str, host: bytes | None, server: tuple[str, int | None] | None) -> str:
+    headers = [] if host is None else [(b"host", host)]
+    url = URL(scope={"scheme": scheme, "server": server, "path": "", "headers": headers})
+    try:
+        urlsplit(str(url)).port  # noqa: B018 - raises for what is no host and port.
+    except ValueError:
+        raise BadBody("the Host header is not a valid host") from None
+    return str(url)

@@ -98,6 +98,8 @@ class Outermost:
     def __init__(self, app: ASGIApp, answer: Answer) -> None:
         self._app = app
         self._answer = answer
+        # Bound once: each line would bind it anew.
+        self._log = log.bind()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass one request on. Source: ASGI 3.0."""
@@ -152,7 +154,7 @@ class Outermost:
                 response = await self._answer_to(error, Request(scope), request_id)
                 await response(scope, receive, sending)
         finally:
-            log.info(
+            self._log.info(
                 "request",
                 method=scope["method"],
                 route=_route(scope),
