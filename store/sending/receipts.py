@@ -82,6 +82,8 @@ class Receipts:
             WHERE id IN (SELECT r.reference FROM {rows})
             ORDER BY id{database.for_update}
         """)
+        # For the join alone PostgreSQL reads all of some thousand messages.
+        by_id = f"AND message.id = ANY(ARRAY(SELECT r.reference FROM {rows}))"
         # SQLite 3.40 finds every column IS NOT NULL in a RETURNING clause; > '' is right.
         self._settle_sent = text(f"""
             UPDATE message SET
@@ -92,6 +94,7 @@ class Receipts:
                     WHEN message.outcome_at > 0 THEN CAST(:now AS BIGINT) END
             FROM {rows}
             WHERE message.id = r.reference AND message.status = 'sent'
+                {"" if database.is_sqlite else by_id}
                 AND (r.carrier = '' OR COALESCE((
                     SELECT a.carrier FROM attempt a
                     WHERE a.campaign_id = message.campaign_id AND a.position = message.position

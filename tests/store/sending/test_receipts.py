@@ -2,9 +2,10 @@
 
 import itertools
 from dataclasses import replace
+from typing import Any
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import Connection, event
 
 from campaign.handoffs import Receipt
 from campaign.instants import DAY, SECOND
@@ -107,6 +108,27 @@ def test_receipts_for_sent_messages_take_one_statement(builder: StoreBuilder) ->
     receipts = [delivered(campaign, position) for position in range(50)]
     assert builder.store.receipts.apply(receipts) == 50
     assert [verb for verb in asked if verb != "BEGIN"] == ["UPDATE"]
+
+
+def test_the_messages_of_receipts_are_found_by_their_ids_among_a_few_thousand(
+    builder: StoreBuilder,
+) -> None:
+    campaign = builder.admit(3_000)
+    builder.send(campaign)
+    database = builder.store.database
+    explain = "EXPLAIN QUERY PLAN" if database.is_sqlite else "EXPLAIN"
+    plan: list[str] = []
+
+    def note(
+        connection: Connection, _cursor: object, statement: str, parameters: Any, *_: object
+    ) -> None:
+        if statement.lstrip().startswith("UPDATE message"):
+            rows = connection.exec_driver_sql(f"{explain} {statement}", parameters)
+            plan.extend(str(row[-1]) for row in rows)
+
+    event.listen(database.engine, "before_cursor_execute", note)
+    assert builder.store.receipts.apply([delivered(campaign)]) == 1
+    assert any("message_by_id" in step for step in plan), plan
 
 
 def test_of_both_receipts_at_once_one_counts(builder: StoreBuilder) -> None:
