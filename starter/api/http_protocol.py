@@ -10,6 +10,8 @@ from typing import Any, ClassVar
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from dialects.http.bodies import ARRIVED
+
 HEAD_BYTES_MAX = 64 * 1024
 HEADERS_MAX = 200
 # From the connection, or from the first byte of a later request, until its head is complete.
@@ -117,6 +119,7 @@ class LimitedHttp(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         """End the request."""
         if self._refused is None:
+            self.scope[ARRIVED] = True  # type: ignore[literal-required]
             super().on_message_complete()
 
     def on_response_complete(self) -> None:

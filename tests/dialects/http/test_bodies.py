@@ -1,12 +1,16 @@
 """Bodies that nobody vouches for: each is answered 4xx in the dialect's shape, never 5xx."""
 
+import asyncio
 import gzip
 from collections.abc import AsyncIterator
 
 import httpx
 import pytest
+from fastapi import Request
+from starlette.requests import ClientDisconnect
+from starlette.types import Message
 
-from dialects.http.bodies import BadBody, parse_json
+from dialects.http.bodies import ARRIVED, BadBody, parse_json, read_bytes
 from tests.serving import Api
 
 BAD: dict[str, bytes] = {
@@ -53,6 +57,57 @@ def test_a_good_body_is_read_as_it_is() -> None:
         "a": "€ 😀 😀 \n",
         "b": [1, 2.5, True, None, {"c": {}}],
     }
+
+
+async def test_a_body_that_does_not_come_is_waited_for_a_while(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("dialects.http.bodies.RECEIVE_SECONDS", 0.01)
+    never = asyncio.Event()
+
+    async def receive() -> Message:
+        await never.wait()
+        raise AssertionError("unreachable")
+
+    request = Request({"type": "http", "method": "POST", "headers": []}, receive)
+    with pytest.raises(BadBody) as caught:
+        await read_bytes(request, 10)
+    assert caught.value.status == 408
+
+
+@pytest.mark.parametrize(
+    ("headers", "chunks", "status"),
+    [
+        ([(b"content-length", b"11")], [b""], 413),
+        ([(b"content-encoding", b"gzip")], [b"x"], 415),
+        ([], [b"x" * 6, b"x" * 5], 413),
+        ([], [b"x" * 6, b"x" * 4], None),
+    ],
+)
+async def test_a_body_is_limited_whether_it_has_arrived_or_comes_in_parts(
+    headers: list[tuple[bytes, bytes]], chunks: list[bytes], status: int | None
+) -> None:
+    for arrived in ({}, {ARRIVED: True}):
+        left = list(chunks)
+
+        async def receive(left: list[bytes] = left) -> Message:
+            return {"type": "http.request", "body": left.pop(0), "more_body": bool(left)}
+
+        scope = {"type": "http", "method": "POST", "headers": headers, **arrived}
+        if status is None:
+            assert await read_bytes(Request(scope, receive), 10) == b"".join(chunks)
+            continue
+        with pytest.raises(BadBody) as caught:
+            await read_bytes(Request(scope, receive), 10)
+        assert caught.value.status == status
+
+
+async def test_a_caller_that_is_gone_has_no_body() -> None:
+    async def receive() -> Message:
+        return {"type": "http.disconnect"}
+
+    with pytest.raises(ClientDisconnect):
+        await read_bytes(Request({"type": "http", "method": "POST", "headers": []}, receive), 10)
 
 
 def test_a_byte_order_mark_before_a_body_is_skipped() -> None:

@@ -8,6 +8,7 @@ import pytest
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
+from dialects.http.bodies import ARRIVED
 from starter.api import http_protocol as limits
 from starter.api.http_protocol import http_protocol
 
@@ -18,9 +19,13 @@ GET = b"GET / HTTP/1.1\r\nhost: godwit\r\n"
 
 
 async def app(scope: Scope, receive: Receive, send: Send) -> None:
-    """Read the body and answer its length; ``/slow`` takes a second, ``/large`` is large."""
+    """Read the body and answer its length; ``/slow`` takes a second, ``/large`` is large.
+
+    The status is 201 if the body was there at the start.
+    """
     if scope["type"] != "http":
         return
+    status = 201 if ARRIVED in scope and scope["path"] == "/body" else 200
     length, more = 0, True
     while more:
         message = await receive()
@@ -29,7 +34,7 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
         await asyncio.sleep(1)
     body = b"x" * 50_000_000 if scope["path"] == "/large" else str(length).encode()
     headers = [(b"content-length", str(len(body)).encode())]
-    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
 
@@ -199,3 +204,14 @@ async def test_more_pipelined_requests_than_a_few_are_left() -> None:
         assert await asked(reader, writer, few) == OK
         reader, writer = await open_one()
         assert await asked(reader, writer, slow + (GET + b"\r\n") * 100) == b""
+
+
+async def test_a_request_says_whether_its_body_came_with_its_head() -> None:
+    head = b"POST /body HTTP/1.1\r\nhost: g\r\ncontent-length: 1\r\n"
+    async with serving() as open_one:
+        assert await answer(open_one, head + b"\r\nx") == b"HTTP/1.1 201 Created"
+        reader, writer = await open_one()
+        expecting = await asked(reader, writer, head + b"expect: 100-continue\r\n\r\n")
+        assert expecting == b"HTTP/1.1 100 Continue"
+        await reader.readline()
+        assert await asked(reader, writer, b"x") == OK
