@@ -209,4 +209,4 @@ _ALWAYS, _WITH_LINK, _IDENTITY, _PRESSURE, _ACTS, _NEVER = (
     AnyOf(_LISTS["lures"][kind])
     for kind in ("always", "with_link", "identity", "pressure", "acts", "never")
 )
-_WORDS = AnyOf([*_MISSPELT.entries, *_ALWAYS.entries])
+_WORDS = AnyOf([*_MISSPELT.entries, *_ALWAYS.entries, *_NEVER.entries])
