@@ -15,7 +15,7 @@ from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client, Plugin, WorkflowUpdateRPCTimeoutOrCancelledError
 from temporalio.contrib.pydantic import pydantic_data_converter
 from temporalio.envconfig import ClientConfig
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.service import GrpcCompression, RPCError, RPCStatusCode
 
 from campaign.failures import ServiceUnavailable
 from telemetry.temporal import forward_core_logs
@@ -65,7 +65,12 @@ async def connect(plugin: str = "", lazy: bool = False) -> Client:
         ) from error
     config.setdefault("target_host", "127.0.0.1:7233")
     return await Client.connect(
-        **config, lazy=lazy, data_converter=pydantic_data_converter, plugins=plugins
+        **config,
+        lazy=lazy,
+        data_converter=pydantic_data_converter,
+        plugins=plugins,
+        # The calls are small and many: to compress them costs more than it saves.
+        grpc_compression=GrpcCompression.NONE,
     )
 
 

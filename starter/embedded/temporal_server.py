@@ -18,6 +18,9 @@ DYNAMIC_CONFIG = (
     "matching.numTaskqueueWritePartitions=1",
     # A step that a worker has a place for comes back with the answer to who asked for it.
     "system.enableActivityEagerExecution=true",
+    # A development server reads what can be searched from its database whenever a workflow sets a
+    # search attribute; so it does once a minute, as a cluster does.
+    "system.forceSearchAttributesCacheRefreshOnRead=false",
     # Its one shard looks for new tasks at most so often in a second. The default, 20, is made for
     # hundreds of shards: here it had each step wait for 30 ms.
     "history.transferProcessorMaxPollRPS=1000",
