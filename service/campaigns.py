@@ -17,7 +17,7 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
 from activities.records import Verdict
-from campaign.expanding import at_entries
+from campaign.expanding import at_entries, lists_of
 from campaign.failures import NoVerdict, ServiceUnavailable
 from campaign.ids import CAMPAIGN_PREFIX, ID_BYTES, make_id
 from campaign.instants import Instant
@@ -44,6 +44,7 @@ from service.pollers import newest_polls
 from service.retries import Retries
 from service.start_options import campaign_input, start_options
 from service.temporal import WorkflowNotFound, connect, is_late, is_ready, translate_errors
+from store.campaigns.campaigns import Saved
 from store.shared.brakes import Stop
 from store.store import Store
 from telemetry.logs import get_logger
@@ -116,7 +117,7 @@ class CampaignService:
         if expected is None:
             composed = await self._compose(draft, composed)
         assert composed is not None
-        saved = await asyncio.to_thread(self._store.campaigns.save, composed, wanted, expected)
+        saved, view = await asyncio.to_thread(self._save, composed, wanted, expected)
         if draft.strict_key and not saved.same_payload:
             raise Refused(
                 Refusal(
@@ -125,8 +126,7 @@ class CampaignService:
                     "idempotencyKey",
                 )
             )
-        bind_contextvars(campaign=saved.campaign_id)
-        view = await self._view(saved.campaign_id)
+        bind_contextvars(campaign=view.id)
         if view.status is CampaignStatus.PREPARING:
             await self._prepare_soon(view)
         if view.status is CampaignStatus.DRAFT:
@@ -137,7 +137,7 @@ class CampaignService:
                     if is_late(error):
                         raise NoVerdict from error
                     raise
-            view = await self._view(saved.campaign_id)
+            view = await self._view(view.id)
         if view.status is CampaignStatus.DRAFT:
             raise StateConflict(view.status, *RAN_BEFORE)
         if view.status is CampaignStatus.REFUSED:
@@ -254,16 +254,26 @@ class CampaignService:
 
     async def _previewed(self, draft: Draft) -> tuple[ComposedCampaign | None, int | None]:
         """A draft that is to be prepared, and how many recipients it has; None of another."""
-        expected = await asyncio.to_thread(self._composer.size, draft)
         # What came in a body is in memory anyway.
-        has_lists = expected > len(draft.recipients)
-        if not has_lists or expected <= self._settings.prepare_above:
+        if not lists_of(draft):
+            return None, None
+        expected = await asyncio.to_thread(self._composer.size, draft)
+        if expected <= max(len(draft.recipients), self._settings.prepare_above):
             return None, None
         check_preparable(draft, self._settings.prepare_above)
         resolved = await asyncio.to_thread(self._composer.resolved, draft)
         preview = await asyncio.to_thread(self._composer.preview, resolved)
         await self._media.check(preview)
         return replace(preview, draft=resolved), expected
+
+    def _save(
+        self, composed: ComposedCampaign, campaign_id: str, expected: int | None
+    ) -> tuple[Saved, CampaignView]:
+        campaigns = self._store.campaigns
+        saved = campaigns.save(composed, campaign_id, expected)
+        view = campaigns.get(saved.campaign_id)
+        assert view is not None
+        return saved, view
 
     async def _view(self, campaign_id: str) -> CampaignView:
         view = await asyncio.to_thread(self._store.campaigns.get, campaign_id)
