@@ -113,7 +113,7 @@ def test_receipts_for_sent_messages_take_one_statement(builder: StoreBuilder) ->
 def test_the_messages_of_receipts_are_found_by_their_ids_among_a_few_thousand(
     builder: StoreBuilder,
 ) -> None:
-    campaign = builder.admit(3_000)
+    campaign = builder.admit(8_000)
     builder.send(campaign)
     database = builder.store.database
     explain = "EXPLAIN QUERY PLAN" if database.is_sqlite else "EXPLAIN"
