@@ -54,13 +54,13 @@ def read_long_text(file: IO[bytes]) -> Iterator[Row]:
     text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
     try:
         file.seek(0)
-        beginning = text.read(_SAMPLE_BYTES)
+        sample = text.read(_SAMPLE_BYTES)
         # A row that the sample cuts off says nothing about separators.
-        beginning = beginning[: max(beginning.rfind("\n"), beginning.rfind("\r")) + 1] or beginning
+        sample = sample[: max(sample.rfind("\n"), sample.rfind("\r")) + 1] or sample
         text.seek(0)
-        named = _SEPARATOR_LINE.match(beginning)
+        named = _SEPARATOR_LINE.match(sample)
         if named is None:
-            yield from _rows(_limited(text), _separator(beginning), 1)
+            yield from _rows(_limited(text), _separator(sample), 1)
         else:
             text.readline()
             yield from _rows(_limited(text), named[1], 2)
