@@ -47,7 +47,10 @@ class AnyOf:
 
     def is_in(self, text: str) -> bool:
         """True if an entry is in a text."""
-        return self._finder.search(text.encode(errors="replace")) is not None
+        if self._finder.search(text.encode(errors="replace")) is None:
+            return False
+        # RE2 ends a word before a letter that is not of ASCII.
+        return text.isascii() or self._compiled.search(text) is not None
 
     def findall(self, text: str) -> list[str]:
         """As of a compiled pattern."""

@@ -1,8 +1,9 @@
 """Tables: their rows and limits."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from types import MappingProxyType
 
 COLUMNS_MAX = 1_000
@@ -76,6 +77,17 @@ def collect(rows: Iterable[Row], rows_max: int, is_sheet: bool, notes: tuple[str
     # A name may have a line end, or spaces that are not seen.
     names = tuple(" ".join(name.split()) for name in header.cells[:width])
     return Table(replace(header, cells=names), tuple(kept), is_sheet, notes)
+
+
+def in_parts(rows: Iterable[Row], rows_at_once: int) -> Iterator[Table]:
+    """Tables of so many rows at a time, all with the same header; at least one."""
+    found = (row for row in rows if any(map(trim, row.cells)))
+    header = next(found, Row(1, ()))
+    part = list(islice(found, rows_at_once))
+    while True:
+        yield collect([header, *part], rows_at_once, False, ())
+        if not (part := list(islice(found, rows_at_once))):
+            return
 
 
 def _trimmed(row: Row) -> Row:

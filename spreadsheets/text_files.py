@@ -4,9 +4,9 @@ import codecs
 import csv
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, TextIO
 
 from spreadsheets.table import CELL_LENGTH_MAX, BadTable, Row
 
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 SEPARATORS = ",;\t"
 # In one line; quoted values may have many.
 SEPARATORS_MAX = 100_000
+# In a file that is too long for memory.
+LINE_LENGTH_MAX = 1024 * 1024
 # The rows by which a separator is chosen.
 _LOOKED_AT = 20
 _MARKS = (
@@ -43,8 +45,29 @@ def read_text(raw: bytes) -> tuple[Iterator[Row], tuple[str, ...]]:
     text, notes = decode(raw)
     named = _SEPARATOR_LINE.match(text)
     if named is None:
-        return _rows(text, _separator(text), 1), notes
-    return _rows(text[named.end() :], named[1], 2), notes
+        return _rows(io.StringIO(text, newline=""), _separator(text), 1), notes
+    return _rows(io.StringIO(text[named.end() :], newline=""), named[1], 2), notes
+
+
+def read_long_text(file: IO[bytes]) -> Iterator[Row]:
+    """The rows of a CSV file in UTF-8 that is too long for memory; raises as ``read_text``."""
+    text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
+    try:
+        file.seek(0)
+        sample = text.read(_SAMPLE_BYTES)
+        # A row that the sample cuts off says nothing about separators.
+        sample = sample[: max(sample.rfind("\n"), sample.rfind("\r")) + 1] or sample
+        text.seek(0)
+        named = _SEPARATOR_LINE.match(sample)
+        if named is None:
+            yield from _rows(_limited(text), _separator(sample), 1)
+        else:
+            text.readline()
+            yield from _rows(_limited(text), named[1], 2)
+    except UnicodeDecodeError:
+        raise BadTable(f"the file is not valid UTF-8: {_SAVE}") from None
+    finally:
+        text.detach()  # Or it would close the file.
 
 
 def decode(raw: bytes) -> tuple[str, tuple[str, ...]]:
@@ -146,7 +169,7 @@ def _separator(text: str) -> str:
     def score(separator: str) -> tuple[int, int]:
         widths: list[int] = []
         try:
-            for row in islice(_rows(text, separator, 1), _LOOKED_AT):
+            for row in islice(_rows(io.StringIO(text, newline=""), separator, 1), _LOOKED_AT):
                 cells = row.cells
                 if any(cell.strip() for cell in cells):
                     widths.append(len(cells))
@@ -159,8 +182,8 @@ def _separator(text: str) -> str:
     return max(SEPARATORS, key=score)
 
 
-def _rows(text: str, separator: str, first_line: int) -> Iterator[Row]:
-    reader = csv.reader(_lines(text, separator), delimiter=separator, strict=True)
+def _rows(lines: Iterable[str], separator: str, first_line: int) -> Iterator[Row]:
+    reader = csv.reader(_lines(lines, separator), delimiter=separator, strict=True)
     begins = 0
     try:
         for cells in reader:
@@ -179,9 +202,16 @@ def _fault(error: csv.Error) -> str:
     return "not CSV: a quoted value goes on behind its closing quote"
 
 
-def _lines(text: str, separator: str) -> Iterator[str]:
-    """The lines of a text with their ends; the reader of CSV makes a list of each."""
-    for line in io.StringIO(text, newline=""):
+def _lines(lines: Iterable[str], separator: str) -> Iterator[str]:
+    """Lines with their ends; the reader of CSV makes a list of each."""
+    for line in lines:
         if line.count(separator) > SEPARATORS_MAX:
             raise BadTable("the file has a line with too many columns")
+        yield line
+
+
+def _limited(text: TextIO) -> Iterator[str]:
+    while line := text.readline(LINE_LENGTH_MAX):
+        if len(line) == LINE_LENGTH_MAX and line[-1] not in "\r\n":
+            raise BadTable(f"the file has a line of more than {LINE_LENGTH_MAX} characters")
         yield line

@@ -4,9 +4,9 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from tempfile import TemporaryFile
-from typing import IO
+from typing import IO, Any
 
 from fastapi import Request
 
@@ -18,15 +18,17 @@ from dialects.native.list_members import (
     BYTES_MAX,
     TABLE_FAULTS_MAX,
     LongFile,
-    parse_members,
+    members_of,
     read_members,
 )
-from spreadsheets.table import BadTable
-from spreadsheets.text_files import decode
+from spreadsheets.table import BadTable, in_parts
+from spreadsheets.text_files import decode, read_long_text
 from store.accounts.mailing_lists import MEMBERS_MAX
 
 FILE_BYTES_MAX = 256 * 1024 * 1024
-BLOCK_BYTES, BLOCK_ROWS = 1024 * 1024, 10_000
+BLOCK_ROWS = 10_000
+# Characters of a text that is written.
+WRITTEN_AT_ONCE = 1024 * 1024
 # For receiving a whole file, for checking it, and then for adding each of its pages.
 CHECK_SECONDS, PAGE_SECONDS = 600.0, 60.0
 
@@ -59,11 +61,14 @@ async def imported(request: Request) -> AsyncIterator[Pages]:
     # Without names: gone with the block or the process.
     with TemporaryFile() as file, TemporaryFile() as members:
         extend(request, CHECK_SECONDS)
-        notes = await asyncio.to_thread(_write_text, raw, file) if raw else ()
-        if not raw:
+        notes: tuple[str, ...] = ()
+        if raw:
+            notes = await asyncio.to_thread(_write_text, raw, file)
+            raw = b""  # The file has it.
+        else:
             await receive(request, file)
         extend(request, CHECK_SECONDS)
-        notes += await asyncio.to_thread(check, file, members)
+        await asyncio.to_thread(check, file, members)
         yield Pages(_with_time(request, pages(members)), notes)
 
 
@@ -88,37 +93,39 @@ def _write_text(raw: bytes, file: IO[bytes]) -> tuple[str, ...]:
         text, notes = decode(raw)
     except BadTable as error:
         raise BadBody(str(error)) from None
-    file.write(text.encode())
+    for start in range(0, len(text), WRITTEN_AT_ONCE):
+        file.write(text[start : start + WRITTEN_AT_ONCE].encode())
     return notes
 
 
-def check(file: IO[bytes], members: IO[bytes]) -> tuple[str, ...]:
-    """Read a whole file and write its members, block by block; returns notes about it.
+def check(file: IO[bytes], members: IO[bytes]) -> None:
+    """Read a whole file of UTF-8 and write its members, block by block.
 
     Raises BadBody, or Refused with every fault as for a short file.
     """
     faults: list[Refusal] = []
-    notes: dict[str, None] = {}
     count = 0
-    for before, raw in _blocks(file):
-        try:
-            found = parse_members(raw, is_json=False)
-        except Refused as refused:
-            faults += (_moved(fault, before) for fault in refused.refusals)
+
+    def fault(code: RefusalCode, message: str, place: str, **details: Any) -> None:
+        faults.append(Refusal(code, message, place, details))
+
+    try:
+        for index, table in enumerate(in_parts(read_long_text(file), BLOCK_ROWS)):
+            found = members_of(table, fault, is_first=index == 0)
+            count += len(found)
+            if count > MEMBERS_MAX:
+                what, line = f"at most {MEMBERS_MAX} members in one file", table.rows[-1].line
+                raise Refused(Refusal(RefusalCode.TOO_MANY_RECIPIENTS, what, f"line {line}"))
             if len(faults) > TABLE_FAULTS_MAX:
                 break
-            continue
-        notes |= dict.fromkeys(found.notes)
-        count += len(found.members)
-        if count > MEMBERS_MAX:
-            what = f"at most {MEMBERS_MAX} members in one file"
-            raise Refused(Refusal(RefusalCode.TOO_MANY_RECIPIENTS, what, f"line {before + 1}"))
-        if not faults:
-            block = [[one.number, dict(one.fields)] for one in found.members]
+            block = [[one.number, dict(one.fields)] for one in found]
             members.write(json.dumps(block).encode() + b"\n")
+    except BadTable as error:
+        raise BadBody(str(error)) from None
+    if not count and not faults:
+        fault(RefusalCode.FIELD_MISSING, "there are no members", "members")
     if faults:
         raise Refused(*faults[:TABLE_FAULTS_MAX])
-    return tuple(notes)
 
 
 def pages(members: IO[bytes]) -> Iterator[Sequence[Member]]:
@@ -132,46 +139,3 @@ def _with_time(request: Request, pages: Iterator[Sequence[Member]]) -> Iterator[
     for page in pages:
         extend(request, PAGE_SECONDS)
         yield page
-
-
-def _moved(fault: Refusal, before: int) -> Refusal:
-    """A fault of a block with its line in the file; a block begins with the header, too."""
-    line = fault.details.get("line")
-    if line is None:
-        return fault
-    return replace(
-        fault, place=f"line {line + before}", details={**fault.details, "line": line + before}
-    )
-
-
-def _blocks(file: IO[bytes]) -> Iterator[tuple[int, bytes]]:
-    """The header with some rows at a time, and how many lines before those were in other blocks."""
-    file.seek(0)
-    records = _records(file)
-    header, _ = next(records, (b"", 0))
-    block, rows, before, lines = bytearray(header), 0, 0, 0
-    is_first = True
-    for record, length in records:
-        if rows and (rows == BLOCK_ROWS or len(block) + len(record) > BLOCK_BYTES):
-            yield before, bytes(block)
-            block, rows, before, lines = bytearray(header), 0, before + lines, 0
-            is_first = False
-        block += record
-        rows, lines = rows + 1, lines + length
-    if rows or is_first:
-        yield before, bytes(block)
-
-
-def _records(file: IO[bytes]) -> Iterator[tuple[bytes, int]]:
-    """The rows of a file with their lines: a quoted value may have line ends."""
-    record, quotes, lines = bytearray(), 0, 0
-    while line := file.readline(BLOCK_BYTES):
-        record += line
-        quotes, lines = quotes + line.count(b'"'), lines + 1
-        if len(record) > BLOCK_BYTES:
-            raise BadBody("a row is too long, or a quotation mark is not closed")
-        if quotes % 2 == 0:
-            yield bytes(record), lines
-            record, quotes, lines = bytearray(), 0, 0
-    if record:
-        yield bytes(record), lines

@@ -15,7 +15,7 @@ from campaign.text import bad_character, clean
 from dialects.http.bodies import BadBody, parse_json, read_body
 from spreadsheets.people import find_columns, read_people
 from spreadsheets.reading import is_workbook, read_table
-from spreadsheets.table import BadTable, TooManyRows
+from spreadsheets.table import BadTable, Table, TooManyRows
 
 BYTES_MAX = 16 * 1024 * 1024
 JSON_MEMBERS_MAX = 10_000
@@ -124,28 +124,34 @@ def _of_json(body: Any, fault: Fault) -> Iterator[Member]:
 
 
 def _of_table(raw: bytes, fault: Fault) -> tuple[list[Member], tuple[str, ...]]:
-    """The members in a CSV or XLSX file; all faults, each with line, column and value.
-
-    Only the caller, who has sent the values, gets this answer; it is recorded nowhere.
-    """
     try:
         table = read_table(raw, CSV_MEMBERS_MAX, BYTES_MAX)
-        found = read_people(table, find_columns(table))
+        return members_of(table, fault), table.notes
     except TooManyRows:
         raise
     except BadTable as error:
         raise BadBody(str(error)) from None
+
+
+def members_of(table: Table, fault: Fault, is_first: bool = True) -> list[Member]:
+    """The members in a table; all faults, each with line, column and value. Raises BadTable.
+
+    Those of the header are only told of the first part of a file. Only the caller, who has sent the
+    values, gets this answer; it is recorded nowhere.
+    """
+    found = read_people(table, find_columns(table))
+    faults = [one for one in found.faults if is_first or one.line != table.header.line]
     # The first message is the title of the answer.
     note = "".join(f" ({note})" for note in table.notes)
-    for one in found.faults[:TABLE_FAULTS_MAX]:
+    for one in faults[:TABLE_FAULTS_MAX]:
         value = one.value[:VALUE_SHOWN_MAX]
         place = f"line {one.line}"
         fault(one.code, one.message + note, place, line=one.line, column=one.column, value=value)
         note = ""
-    if len(found.faults) > TABLE_FAULTS_MAX:
-        more = len(found.faults) - TABLE_FAULTS_MAX
+    if len(faults) > TABLE_FAULTS_MAX:
+        more = len(faults) - TABLE_FAULTS_MAX
         fault(RefusalCode.FIELD_INVALID, f"{more} more faults are not listed", "")
-    return [Member(one.number, one.fields) for one in found.people], table.notes
+    return [Member(one.number, one.fields) for one in found.people]
 
 
 def _member(to: Any, fields: dict[str, str], place: str, fault: Fault) -> Member:

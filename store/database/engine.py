@@ -32,6 +32,8 @@ DEADLOCK_PAUSE_SECONDS = 0.05
 _SAFE_TO_REPEAT = {"40001", "40P01"}
 # read_only_sql_transaction: a standby, or a server that was made read-only.
 _READ_ONLY = "25006"
+# program_limit_exceeded and its kind: no repeat would help.
+_LIMIT_EXCEEDED = "54"
 _UNAVAILABLE = (OperationalError, InterfaceError)
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 # As it is written in JSON; an escaped backslash before u0000 looks the same.
@@ -186,6 +188,8 @@ def _translate_errors() -> Iterator[None]:
     try:
         yield
     except _UNAVAILABLE as error:
+        if (_sqlstate(error) or "").startswith(_LIMIT_EXCEEDED):
+            raise
         raise StoreUnavailable(type(error.orig).__name__) from error
     except InternalError as error:
         if _sqlstate(error) != _READ_ONLY:

@@ -167,3 +167,10 @@ def test_a_readable_number_of_faults_is_told() -> None:
 @given(st.text(max_size=300) | st.text(st.sampled_from("ab.-/:@1 хn"), max_size=120))
 def test_any_text_at_all_can_be_judged(text: str) -> None:
     assert classify(text) is None or classify(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["HRの求人 contact us on WhatsApp", "爸爸dad我手机坏了, this is my new number"]
+)
+def test_a_word_does_not_end_before_a_letter_of_another_script(text: str) -> None:
+    assert classify(text) is None

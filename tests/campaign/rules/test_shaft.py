@@ -105,3 +105,17 @@ def test_a_readable_number_of_faults_is_told() -> None:
 @given(st.text(max_size=300))
 def test_any_text_at_all_can_be_judged(text: str) -> None:
     assert classify(text) in {None, "sex", "hate", "alcohol", "firearms", "tobacco"}
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("No smoking or cigarettes inside. Buy tickets today", None),
+        ("No smoking and nicotine use at the event. Free entry, order now", None),
+        ("No smoking or edibles on site please, free entry", None),
+        ("No smoking & vaping sale", "tobacco"),
+        ("massageж happy ending", None),
+    ],
+)
+def test_what_forbids_smoking_is_cut_out_as_far_as_it_goes(text: str, found: str | None) -> None:
+    assert classify(text) == found

@@ -26,11 +26,36 @@ def test_blocks_have_the_header_and_whole_rows() -> None:
     rows = ['+14155551000,"two\nlines"', *ROWS[1:]]
     raw = "\n".join(["to,NAME", *rows]).encode()
     written = BytesIO()
-    assert list_files.check(BytesIO(raw), written) == ()
+    list_files.check(BytesIO(raw), written)
     pages = list(list_files.pages(written))
     assert [len(page) for page in pages] == [10, 10, 5]
     assert dict(pages[0][0].fields) == {"NAME": "two\nlines"}
     assert [one.number for page in pages for one in page] == [row.split(",")[0] for row in rows]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\r".join(["to,NAME", *ROWS]),
+        "\r\n".join(["\ufeffto,NAME", *ROWS]),
+        "\n".join(["sep=,", "to,NAME", *ROWS]),
+        "\n".join(["", ",", "to,NAME", *ROWS]),
+        "\n".join(["to,NAME", *ROWS, *(["", ",,"] * 20)]),
+        "\n".join(["to,NAME", *ROWS[:9], *([","] * 40), *ROWS[9:]]),
+    ],
+)
+def test_line_ends_blank_rows_and_named_separators_are_read_as_in_a_short_file(text: str) -> None:
+    written = BytesIO()
+    list_files.check(BytesIO(text.encode()), written)
+    found = [one for page in list_files.pages(written) for one in page]
+    assert [one.number for one in found] == [row.split(",")[0] for row in ROWS]
+    assert [dict(one.fields) for one in found] == [{"NAME": row.split(",")[1]} for row in ROWS]
+
+
+def test_a_quote_within_a_value_is_a_sign_of_it() -> None:
+    written = BytesIO()
+    list_files.check(BytesIO(b'to,NAME\n+14155551000,19" tv\n'), written)
+    assert dict(next(list_files.pages(written))[0].fields) == {"NAME": '19" tv'}
 
 
 def test_faults_of_every_block_have_their_lines_in_the_file() -> None:
@@ -43,12 +68,13 @@ def test_faults_of_every_block_have_their_lines_in_the_file() -> None:
     assert [fault.place for fault in faults] == ["line 5", "line 24"]
 
 
-def test_a_row_without_an_end_is_refused_before_it_takes_memory(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize("raw", [b'"' * 301, b"x" * 301, b"+14155551000,\xff\n" * 20, b"\n" * 30])
+def test_what_is_no_table_is_refused_before_it_takes_memory(
+    monkeypatch: pytest.MonkeyPatch, raw: bytes
 ) -> None:
-    monkeypatch.setattr(list_files, "BLOCK_BYTES", 50)
-    with pytest.raises(BadBody):
-        list_files.check(BytesIO(b"to,NAME\n" + b'"' * 301), BytesIO())
+    monkeypatch.setattr("spreadsheets.text_files.LINE_LENGTH_MAX", 200)
+    with pytest.raises((BadBody, Refused)):
+        list_files.check(BytesIO(b"to,NAME\n" + raw), BytesIO())
 
 
 async def test_a_long_file_fills_a_list_and_comes_back_as_csv(api: Api) -> None:

@@ -1,5 +1,7 @@
 """Many rows at once are inserted as one by one: in order, whole, and with what triggers count."""
 
+import json
+
 from sqlalchemy import text
 
 from store.database import bulk_insert
@@ -14,7 +16,7 @@ def test_rows_of_several_statements_are_stored_as_they_are(
     builder: StoreBuilder,
 ) -> None:
     store, campaign = builder.store, builder.save()
-    count = 2 * bulk_insert._SQLITE_ROWS + 1
+    count = 2 * bulk_insert._SQLITE_ROWS + 7
     rows: list[dict[str, object]] = [
         {
             "campaign_id": campaign,
@@ -54,3 +56,31 @@ def test_rows_of_several_statements_are_stored_as_they_are(
         ).scalar_one()
     )
     assert failed == 7
+
+
+def test_rows_of_the_longest_values_are_stored(builder: StoreBuilder) -> None:
+    store, campaign = builder.store, builder.save()
+    longest = json.dumps({f"FIELD{index}": "\U0001f642" * 1_600 for index in range(50)})
+    row: dict[str, object] = {
+        "campaign_id": campaign,
+        "recipient": number(1),
+        "text": "\U0001f642" * 1_600,
+        "sender": "+14155550100",
+        "kind": "sms",
+        "segments": 1,
+        "status": "queued",
+        "attempts": 0,
+        "was_unknown": False,
+        "due_at": NOW,
+        "fields": longest,
+    }
+    rows = [{**row, "position": 10 + index, "id": f"msg_{index}"} for index in range(300)]
+    store.database.write(
+        lambda connection: insert_rows(store.database, connection, "message", rows)
+    )
+    stored = store.database.read(
+        lambda connection: connection.execute(
+            text("SELECT COUNT(*) FROM message WHERE fields = :longest"), {"longest": longest}
+        ).scalar_one()
+    )
+    assert stored == 300
