@@ -4,6 +4,7 @@ import pytest
 from sqlalchemy import text
 
 from store.accounts.accounts import AccountView
+from store.database import statistics
 from store.database.statistics import ROWS_MIN
 from store.store import Store
 from tests.store.builders import StoreBuilder
@@ -19,16 +20,19 @@ def builder(any_store: Store, account: AccountView) -> StoreBuilder:
     return StoreBuilder(any_store, account.id)
 
 
-def test_a_campaign_of_more_messages_than_are_known_is_counted_at_once(
-    builder: StoreBuilder,
+def test_a_campaign_that_is_a_good_part_of_what_is_known_is_counted_at_once(
+    builder: StoreBuilder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(statistics, "KNOWN_SHARE", 2)
     assert builder.value(KNOWN) == -1
     builder.save(ROWS_MIN)
     assert builder.value(KNOWN) == ROWS_MIN
     builder.save(ROWS_MIN)
-    assert builder.value(KNOWN) == ROWS_MIN
+    assert builder.value(KNOWN) == 2 * ROWS_MIN
+    builder.save(ROWS_MIN)
+    assert builder.value(KNOWN) == 2 * ROWS_MIN
     builder.save(ROWS_MIN + 1)
-    assert builder.value(KNOWN) == 3 * ROWS_MIN + 1
+    assert builder.value(KNOWN) == 4 * ROWS_MIN + 1
 
 
 def test_a_small_campaign_is_not_worth_it(builder: StoreBuilder) -> None:
