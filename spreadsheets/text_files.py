@@ -213,5 +213,5 @@ def _lines(lines: Iterable[str], separator: str) -> Iterator[str]:
 def _limited(text: TextIO) -> Iterator[str]:
     while line := text.readline(LINE_LENGTH_MAX):
         if len(line) == LINE_LENGTH_MAX and line[-1] not in "\r\n":
-            raise BadTable(f"the file has a line of more than {LINE_LENGTH_MAX} characters")
+            raise BadTable(f"not CSV: a line has more than {LINE_LENGTH_MAX} characters")
         yield line
