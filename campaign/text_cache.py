@@ -12,9 +12,7 @@ BYTES_MAX = 4 * 1024 * 1024
 LENGTH_MAX = 1_600
 # The entry of a dictionary and a small object as its value, at most.
 _ENTRY_BYTES = 200
-
-
-# The value of a text that is not kept.
+# Stands for the value of a text that is not in the cache.
 _MISSING = object()
 
 

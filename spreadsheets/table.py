@@ -80,14 +80,12 @@ def collect(rows: Iterable[Row], rows_max: int, is_sheet: bool, notes: tuple[str
 
 
 def in_parts(rows: Iterable[Row], rows_at_once: int) -> Iterator[Table]:
-    """Tables of so many rows at a time, all with the same header; at least one."""
-    found = (row for row in rows if any(map(trim, row.cells)))
-    header = next(found, Row(1, ()))
-    part = list(islice(found, rows_at_once))
-    while True:
+    """Tables of up to so many rows each, all with the same header; at least one."""
+    left = iter(rows)
+    header = next((row for row in left if any(map(trim, row.cells))), Row(1, ()))
+    yield collect([header, *islice(left, rows_at_once)], rows_at_once, False, ())
+    while part := list(islice(left, rows_at_once)):
         yield collect([header, *part], rows_at_once, False, ())
-        if not (part := list(islice(found, rows_at_once))):
-            return
 
 
 def _trimmed(row: Row) -> Row:

@@ -288,7 +288,7 @@ def _origin(scheme: str, host: bytes | None, server: tuple[str, int | None] | No
     headers = [] if host is None else [(b"host", host)]
     url = URL(scope={"scheme": scheme, "server": server, "path": "", "headers": headers})
     try:
-        urlsplit(str(url)).port  # noqa: B018 - raises for what is no host and port.
+        urlsplit(str(url)).port  # noqa: B018 - reading the port raises ValueError if it is invalid.
     except ValueError:
         raise BadBody("the Host header is not a valid host") from None
     return str(url)

@@ -17,6 +17,7 @@ from store.database.bulk_insert import insert_rows
 from store.database.engine import Database
 from store.shared.activity import record
 from store.shared.own_keys import stored_key
+from store.shared.prices import price_values
 from telemetry.tracing import current_traceparent
 
 # Columns that messages have under the same name, where they have a value.
@@ -117,13 +118,14 @@ def _message_rows(composed: ComposedCampaign, campaign_id: str) -> Sequence[dict
         "final_at": [
             composed.received_at if message.status in GIVEN_UP else None for message in messages
         ],
-        "credits_sms": [message.own_price and message.own_price.sms for message in messages],
-        "credits_mms": [message.own_price and message.own_price.mms for message in messages],
     }
     for name, values in columns.items():
         if values.count(None) < len(values):
             for row, value in zip(rows, values, strict=True):
                 row[name] = value
+    if any(message.own_price is not None for message in messages):
+        for row, message in zip(rows, messages, strict=True):
+            row.update(price_values(message.own_price))
     return rows
 
 

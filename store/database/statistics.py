@@ -21,8 +21,8 @@ _ANALYZE = text("ANALYZE message")
 def analyze_messages(database: Database, added: int) -> None:
     """Gather statistics of the messages when many were added to those that PostgreSQL knows of.
 
-    Without them it expects hardly a message of a campaign that it has not seen, and goes through
-    all of it to find those of a receipt or a chunk. SQLite needs no statistics. If it fails,
+    Without them it expects almost no messages of a campaign that it has not seen, and reads all of
+    them to find those of a receipt or a chunk. SQLite needs no statistics. If it fails,
     nothing is raised, and autovacuum does it later. A second run may gather them again.
     """
     if database.is_sqlite or added < ROWS_MIN:
