@@ -177,12 +177,14 @@ async def serve_carrier(repeats: Repeats = Repeats.DEDUP) -> AsyncIterator[Serve
 
     server = await loop.create_server(connect, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    yield Served(exchange, receipts, f"http://127.0.0.1:{port}")
-    server.close()
-    for connection in open_connections:
-        if connection.transport is not None:
-            connection.transport.abort()
-    await asyncio.sleep(0)
+    try:
+        yield Served(exchange, receipts, f"http://127.0.0.1:{port}")
+    finally:
+        server.close()
+        for connection in open_connections:
+            if connection.transport is not None:
+                connection.transport.abort()
+        await asyncio.sleep(0)
 
 
 @pytest.fixture

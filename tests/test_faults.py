@@ -63,11 +63,13 @@ async def serve_storm(weather: Weather) -> AsyncIterator[Served]:
 
     server = await asyncio.get_running_loop().create_server(connect, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    yield Served(exchange, receipts, f"http://127.0.0.1:{port}")
-    server.close()
-    for connection in made:
-        if connection.transport is not None:
-            connection.transport.abort()
+    try:
+        yield Served(exchange, receipts, f"http://127.0.0.1:{port}")
+    finally:
+        server.close()
+        for connection in made:
+            if connection.transport is not None:
+                connection.transport.abort()
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ async def unknown_messages(
     account: AccountView,
 ) -> AsyncIterator[Story]:
     """A story with a carrier of the nature that the test asks for, and a short deadline."""
-    settings.send_timeout_seconds = 1.5
+    settings.send_timeout_seconds = 3.0
     repeats: Repeats = request.param
     async with serve_carrier(repeats) as served:
         async with tell(skipping, settings, store, account, served, repeats) as story:
