@@ -42,9 +42,10 @@ AWAY: Instant = 10 * SECOND
 class ChunkSender:
     """The state of one attempt at one chunk.
 
-    Of a cancelled campaign it only finds out what had left. With ``known_down`` nobody needs to
-    be told soon that a carrier is down. ``places`` and ``lines`` are those of the worker.
-    ``counts`` has how many messages ended how, those of earlier attempts included.
+    Of a cancelled campaign it only finds out what had left. With ``known_down`` nobody needs to be
+    told soon that a carrier is down; with ``begins`` the first claim writes that the campaign runs.
+    ``places`` and ``lines`` are those of the worker. ``counts`` has how many messages ended how,
+    those of earlier attempts included.
 
     When no message is due for a while, ``run`` ends before the chunk does: ``back_at`` is then
     when another attempt should begin.
@@ -55,6 +56,7 @@ class ChunkSender:
     lines: Lines
     known_down: bool = False
     counts: dict[str, int] = field(default_factory=dict)
+    begins: bool = False
     back_at: Instant | None = None
     _exhausted: bool = False
     _again_at: Instant | None = None
@@ -108,9 +110,8 @@ class ChunkSender:
 
     async def _claim(self, sends: asyncio.TaskGroup) -> ClaimResult:
         """Write the outcomes that are there, and claim and start as many messages as have room."""
-        claiming = not self._has_ended()
-        if claiming and self._ask_again_at > self.attempts.now():
-            claiming = False  # Its turn has not come yet.
+        # Until then its turn has not come.
+        claiming = not self._has_ended() and self._ask_again_at <= self.attempts.now()
         room = self._room() if claiming else 0
         outcomes, self._outcomes = self._outcomes, []
         self.attempts.changed.clear()
@@ -141,10 +142,9 @@ class ChunkSender:
         return result
 
     def _has_ended(self) -> bool:
-        return self._exhausted or self._stopping
+        return self._exhausted or self._is_stopping()
 
-    @property
-    def _stopping(self) -> bool:
+    def _is_stopping(self) -> bool:
         return self.attempts.stop.is_set() or self._failure is not None
 
     def _only_waits(self) -> bool:
@@ -217,7 +217,7 @@ class ChunkSender:
 
     async def _wait(self) -> None:
         """Wait until some answers are there, or until it is our turn to claim again."""
-        if self._ask_again_at and self._room() > 0 and not self._stopping:
+        if self._ask_again_at and self._room() > 0 and not self._is_stopping():
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout((self._ask_again_at - self.attempts.now()) / SECOND):
                     await self.attempts.changed.wait()
@@ -245,12 +245,15 @@ class ChunkSender:
                 room,
                 now,
                 self.attempts.lease(now),
+                self.begins and room > 0,
             )
             return claim, now + START_WITHIN
 
         waits = self._waits_for is not None
         async with self.lines.asking if waits else contextlib.nullcontext():
-            return await self.attempts.retry_while_unavailable(flush_and_claim)
+            answer = await self.attempts.retry_while_unavailable(flush_and_claim)
+        self.begins = self.begins and room <= 0
+        return answer
 
     # ------------------------------------------------------------------ one message
 

@@ -73,7 +73,7 @@ class ChunkInput(Record):
 
     Of a ``cancelled`` campaign nothing more is sent; the activity only finds out what had left.
     With ``known_down`` the campaign knows that a carrier is down, and need not learn it soon.
-    With ``begins`` the activity first writes that the campaign runs. ``receipts_seconds`` is there
+    With ``begins`` its first claim writes that the campaign runs. ``receipts_seconds`` is there
     when the chunk may be the last: it then waits between attempts for receipts that come soon, for
     so long at most.
     """

@@ -12,10 +12,9 @@ from activities.attempts import Attempts, SendingLimits
 from activities.breaker import Breaker
 from activities.carriers import Carriers
 from activities.chunk_sender import ChunkSender
-from activities.clock import Clock, Clocks
+from activities.clock import Clocks
 from activities.heartbeat import heartbeating
 from activities.records import ChunkInput, ChunkResult
-from activities.store_retry import retry_while_unavailable
 from activities.waiting import Lines, Places
 from campaign.instants import SECOND, Instant
 from campaign.ports import CampaignStore, ChunkRange, HealthStore, SendingStore
@@ -81,9 +80,9 @@ class Sending:
         places = self._places[info.task_queue]
         before: dict[str, int] = dict(*info.heartbeat_details)
         counts = dict(before)
-        sender = ChunkSender(attempts, places, self._lines, input.known_down, counts)
+        sender = ChunkSender(attempts, places, self._lines, input.known_down, counts, input.begins)
         async with heartbeating(stop, lambda: counts):
-            work = asyncio.create_task(self._run(sender, input, clock))
+            work = asyncio.create_task(self._run(sender, input))
             try:
                 result = await asyncio.shield(work)
             except asyncio.CancelledError:
@@ -96,11 +95,7 @@ class Sending:
             raise _due_later(sender.back_at - clock.now())
         return result
 
-    async def _run(self, sender: ChunkSender, input: ChunkInput, clock: Clock) -> ChunkResult:
-        if input.begins:
-            await retry_while_unavailable(
-                lambda now: self._campaigns.begin(input.campaign_id, now), clock.now
-            )
+    async def _run(self, sender: ChunkSender, input: ChunkInput) -> ChunkResult:
         result = await sender.run()
         if input.receipts_seconds is None or result.stopped or sender.back_at is not None:
             return result

@@ -53,10 +53,6 @@ class StatusStore(Protocol):
         """
         ...
 
-    def begin(self, campaign_id: str, now: Instant) -> None:
-        """Write that a scheduled campaign without an order runs; any other stays as it is."""
-        ...
-
     def has_newer_order(self, campaign_id: str, order: Instant) -> bool:
         """Tell whether the campaign has an order with a higher number."""
         ...

@@ -94,9 +94,11 @@ class SendingStore(Protocol):
         claim_count: int,
         now: Instant,
         claimed_until: Instant,
+        begins: bool = False,
     ) -> ClaimResult:
         """Write outcomes (with keys and ledger), then claim up to ``claim_count`` rows.
 
+        With ``begins`` a scheduled campaign runs from now on, unless an order waits for it.
         No row is claimed before it is due, at ``now``.
         An outcome counts only where the row is still ``sending`` under ``token``; run twice,
         the second run changes nothing. Claimed rows are ``sending`` and their attempt is

@@ -79,10 +79,6 @@ _SET_STATUS = text("""
     bindparam("now", type_=BigInteger),
     bindparam("order", type_=BigInteger),
 )
-_BEGIN = text("""
-    UPDATE campaign SET status = 'running', started_at = COALESCE(started_at, :now)
-    WHERE id = :campaign AND status = 'scheduled' AND ordered IS NULL
-""")
 _STATUS = text("SELECT status FROM campaign WHERE id = :campaign")
 _HAS_NEWER_ORDER = text("""
     SELECT 1 FROM campaign WHERE id = :campaign AND ordered_at > :order
@@ -288,11 +284,6 @@ class Campaigns:
         stands, destinations = self._database.write(work)
         self._outbox.notify(destinations)
         return stands
-
-    def begin(self, campaign_id: str, now: Instant) -> None:
-        """See :class:`campaign.ports.CampaignStore`."""
-        values = {"campaign": campaign_id, "now": now}
-        self._database.write(lambda connection: connection.execute(_BEGIN, values))
 
     def has_newer_order(self, campaign_id: str, order: Instant) -> bool:
         """See :class:`campaign.ports.CampaignStore`."""

@@ -19,7 +19,7 @@ from store.sending.owners import Owner, Owners
 from store.sending.receipts import Receipts
 from store.sending.rows import DueMessage, Moved, new_handoff, old_handoff, outcome_rows
 from store.sending.sandbox import settle_sent
-from store.sending.statements import ABANDONED, OWNER, RENEW, ChunkStatements
+from store.sending.statements import ABANDONED, BEGIN, OWNER, RENEW, ChunkStatements
 from store.sending.time_limits import Deferrals, time_limits
 from store.sending.unwanted import Unwanted
 from store.shared import ledger, recipient_keys
@@ -73,10 +73,13 @@ class Sending:
         claim_count: int,
         now: Instant,
         claimed_until: Instant,
+        begins: bool = False,
     ) -> ClaimResult:
         """See :class:`campaign.ports.SendingStore`."""
 
         def work(connection: Connection) -> tuple[ClaimResult, Sequence[Destination]]:
+            if begins:
+                connection.execute(BEGIN, {"campaign": chunk.campaign_id, "now": now})
             brake, changes = None, None
             if claim_count > 0:
                 brake, changes = brake_and_changes(connection, chunk.campaign_id)

@@ -15,6 +15,10 @@ ABANDONED = text("""
         AND COALESCE(m.status, '') = 'sending' AND COALESCE(m.claimed_by, '') <> :token
     ORDER BY m.position
 """)
+BEGIN = text("""
+    UPDATE campaign SET status = 'running', started_at = COALESCE(started_at, :now)
+    WHERE id = :campaign AND status = 'scheduled' AND ordered IS NULL
+""")
 RENEW = text("""
     UPDATE message SET claimed_until = :lease
     WHERE campaign_id = :campaign AND position = :position

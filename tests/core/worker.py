@@ -61,7 +61,9 @@ class Worker:
         self._chunks: list[asyncio.Task[ChunkResult]] = []
         self._tales: list[Tale] = []
 
-    def start(self, tale: Tale, chunk: ChunkRange, token: str, breaker: Breaker) -> None:
+    def start(
+        self, tale: Tale, chunk: ChunkRange, token: str, breaker: Breaker, begins: bool
+    ) -> None:
         """Begin an attempt at a chunk."""
         attempts = Attempts(
             store=self.store,
@@ -74,7 +76,7 @@ class Worker:
             stop=tale.new_stop(),
             cancelled=tale.cancelled_at is not None,
         )
-        chunk_sender = ChunkSender(attempts, self._places, self._lines)
+        chunk_sender = ChunkSender(attempts, self._places, self._lines, begins=begins)
         self._tales.append(tale)
         self._chunks.append(self.loop.create_task(chunk_sender.run()))
 

@@ -213,25 +213,20 @@ class World:
                 self.act(self.lifecycle.cancel_waiting, CampaignRef(campaign_id=tale.id))
             for wave in self.waves(tale)[:1]:
                 if wave.fire_at <= self.now:
-                    if tale.waves == 0 and tale.cancelled_at is None:
-                        self._begin(tale, wave)
+                    is_first = tale.waves == 0 and tale.cancelled_at is None
+                    if is_first and not wave.begins:
+                        self.orders.set_status(tale, CampaignStatus.RUNNING)
                     tale.waves += 1
                     has_work = True
                     for low, high in wave.chunks * (2 if twice else 1):
                         chunk = ChunkRange(tale.id, low, high, wave.due_until)
-                        worker.start(tale, chunk, f"attempt {next(self._numbers)}", self._breaker)
+                        token = f"attempt {next(self._numbers)}"
+                        worker.start(tale, chunk, token, self._breaker, is_first and wave.begins)
         self.time.run_until(lambda: worker.is_done or worker.loop.is_frozen)
         for tale in tales:
             tale.stops.clear()
         self._bury()
         return has_work
-
-    def _begin(self, tale: Tale, wave: Wave) -> None:
-        """Write that the campaign runs, as its first chunk or its workflow does."""
-        if wave.begins:
-            self.store.campaigns.begin(tale.id, self.now)
-        else:
-            self.orders.set_status(tale, CampaignStatus.RUNNING)
 
     def pass_by(self, milliseconds: Instant) -> None:
         """Let time pass, and with it whatever is due."""

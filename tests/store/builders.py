@@ -114,11 +114,12 @@ class StoreBuilder:
         low: int = 0,
         high: int = ALL,
         store: Store | None = None,
+        begins: bool = False,
     ) -> ClaimResult:
         """One transaction of a chunk, over the whole campaign unless said otherwise."""
         chunk = ChunkRange(campaign_id, low, high, due_until=now)
         sending = (store or self.store).sending
-        return sending.flush_and_claim(chunk, token, outcomes, claim, now, now + LEASE)
+        return sending.flush_and_claim(chunk, token, outcomes, claim, now, now + LEASE, begins)
 
     def claimed(self, campaign_id: str, **members: object) -> list[int]:
         """Claim, and say which positions were won."""

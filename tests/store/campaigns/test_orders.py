@@ -73,18 +73,18 @@ def test_the_late_beginning_of_a_frozen_chunk_does_not_end_a_pause(builder: Stor
     campaign = builder.admit(1)
     campaigns, orders = builder.store.campaigns, builder.store.orders
     orders.give(campaign, Order.PAUSE, NOW)
-    campaigns.begin(campaign, NOW + HOUR)
+    assert builder.flush_and_claim(campaign, now=NOW + HOUR, begins=True).held
     assert view(builder, campaign).status is PAUSED
     campaigns.set_status(campaign, PAUSED, NOW, NOW)
-    campaigns.begin(campaign, NOW + HOUR)
+    assert builder.flush_and_claim(campaign, now=NOW + HOUR, begins=True).held
     assert builder.store.open_campaigns.pause_lost(campaign, NOW + HOUR)
-    campaigns.begin(campaign, NOW + HOUR)
+    assert builder.flush_and_claim(campaign, now=NOW + HOUR, begins=True).held
     shown = view(builder, campaign)
     assert (shown.status, shown.paused_by) == (PAUSED, "person")
     waiting = builder.save(1)
     campaigns.set_status(waiting, SCHEDULED, NOW)
-    campaigns.begin(waiting, NOW + SECOND)
-    campaigns.begin(waiting, NOW + HOUR)
+    for now in (NOW + SECOND, NOW + HOUR):
+        builder.flush_and_claim(waiting, now=now, begins=True)
     assert (view(builder, waiting).status, view(builder, waiting).started_at) == (
         RUNNING,
         NOW + SECOND,

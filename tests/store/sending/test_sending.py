@@ -1,9 +1,14 @@
 """A chunk claims what is due, writes how it ended, and never takes what another has."""
 
+from unittest.mock import Mock
+
+import pytest
+
 from campaign.instants import SECOND
 from campaign.ports import ChunkRange, ClaimResult
 from campaign.states import CampaignStatus, MessageStatus
 from store.database.engine import json_rows
+from store.sending.earlier_tries import EarlierTries
 from store.sending.statements import ChunkStatements
 from store.store import Store
 from tests.store.builders import GRANTED, LEASE, NOW, StoreBuilder, number, outcome
@@ -29,6 +34,21 @@ def test_a_claim_is_written_with_its_attempt_before_it_returns(builder: StoreBui
     assert builder.statuses(campaign) == ["sending"]
     assert builder.value("SELECT started_at FROM attempt WHERE number = 1") == NOW
     assert builder.value("SELECT claimed_until FROM message") == NOW + LEASE
+
+
+def test_a_campaign_begins_with_its_first_claim_or_not_at_all(
+    builder: StoreBuilder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    campaign = builder.admit(1)
+    builder.execute("UPDATE campaign SET status = 'scheduled'")
+    with monkeypatch.context() as broken, pytest.raises(RuntimeError, match="broken"):
+        broken.setattr(EarlierTries, "of", Mock(side_effect=RuntimeError("broken")))
+        builder.flush_and_claim(campaign, begins=True)
+    assert builder.value("SELECT status FROM campaign") == "scheduled"
+    assert builder.statuses(campaign) == ["queued"]
+    builder.flush_and_claim(campaign, begins=True)
+    assert builder.value("SELECT status FROM campaign") == "running"
+    assert builder.statuses(campaign) == ["sending"]
 
 
 def test_only_what_lies_in_the_range_and_is_due_is_claimed(builder: StoreBuilder) -> None:
