@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
@@ -16,7 +16,7 @@ _HEAD = (
 )
 
 
-async def bring(api: str, references: Sequence[str], rate: float = 0.0) -> list[float]:
+async def bring(api: str, references: Iterable[str], rate: float = 0.0) -> list[float]:
     """Bring a receipt for each message, at most ``rate`` a second; how long each call took.
 
     A rate of 0 is no limit. Cancelled, it closes its connections. Raises RuntimeError for any
@@ -27,8 +27,7 @@ async def bring(api: str, references: Sequence[str], rate: float = 0.0) -> list[
     work = _Work(iter(references), f"{host}:{port}", rate)
     loop = asyncio.get_running_loop()
     made = [
-        await loop.create_connection(lambda: _Connection(work), host, port)
-        for _ in range(min(AT_ONCE, len(references)))
+        await loop.create_connection(lambda: _Connection(work), host, port) for _ in range(AT_ONCE)
     ]
     try:
         await asyncio.gather(*(connection.ended for _, connection in made))

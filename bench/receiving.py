@@ -1,7 +1,9 @@
 """What receipts cost a campaign that runs beside them: ``python -m bench.receiving``.
 
 On each database, campaigns go out in turn alone and beside the receipts of the one before, one in
-each call. Prints one row for each pair; ``--help`` lists what can be chosen.
+each call. Prints one row for each pair. With ``--seconds`` receipts come without a pause for so
+long, beside one campaign after the other, and there is one row of their medians. ``--help`` lists
+what can be chosen.
 """
 
 import argparse
@@ -10,8 +12,10 @@ import contextlib
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
+from statistics import median
 
 from bench.carrier_calls import bring
 from bench.contenders import godwit
@@ -21,6 +25,8 @@ from bench.servers import postgres_server
 from bench.stack import GodwitStack, godwit_stack
 from bench.usage import cpu_by_part, gained
 
+# Campaigns before the receipts begin.
+ALONE = 3
 HEAD = """\
 | store | alone, s | beside receipts, s | longer | receipts/s | call p50, p99 ms | more CPU s |
 |---|--:|--:|--:|--:|--:|---|"""
@@ -51,6 +57,40 @@ async def pair(stack: GodwitStack, count: int, rate: float) -> str:
     return " | ".join(cells)
 
 
+async def steady(stack: GodwitStack, count: int, rate: float, seconds: float) -> str:
+    """Send campaigns one after the other beside receipts without a pause; the row of medians."""
+    outcomes = [await godwit.contend(stack, count) for _ in range(ALONE)]
+    sent = [body["reference"] for body in await stack.carrier.bodies()]
+
+    def references() -> Iterator[str]:
+        while time.monotonic() < ends:
+            yield sent.pop()
+
+    before, began = cpu_by_part(stack.parts()), time.monotonic()
+    ends = began + seconds
+    bringing = asyncio.create_task(bring(str(stack.api.base_url), references(), rate))
+    while time.monotonic() < ends:
+        outcomes.append(await godwit.contend(stack, count))
+        sent += [body["reference"] for body in await stack.carrier.bodies()]
+    calls = await bringing
+    took = time.monotonic() - began
+    spent = gained(before, cpu_by_part(stack.parts()))
+    delivered = [(await stack.counts(one.id))["delivered"] for one in outcomes]
+    if sum(delivered) != len(calls):
+        raise RuntimeError(f"{sum(delivered)} delivered after {len(calls)} receipts")
+    alone = [one.sending for one in outcomes[:ALONE]]
+    beside = [one.sending for one in outcomes[ALONE:]]
+    cells = (
+        f"{median(alone):.1f}",
+        f"{median(beside):.1f} ({len(beside)} campaigns)",
+        f"{median(beside) / median(alone) - 1:+.0%}",
+        f"{len(calls) / seconds:,.0f} for {seconds:.0f} s",
+        f"{percentile(calls, 50) * 1_000:.0f}, {percentile(calls, 99) * 1_000:.0f}",
+        ", ".join(f"{part} {each / took:.2f} cores" for part, each in spent.items()),
+    )
+    return " | ".join(cells)
+
+
 async def measure(options: argparse.Namespace, directory: Path) -> None:
     """Print the rows of each database."""
     async with static_carrier(directory) as carrier, AsyncExitStack() as servers:
@@ -59,8 +99,12 @@ async def measure(options: argparse.Namespace, directory: Path) -> None:
             server = await servers.enter_async_context(postgres_server()) if on_postgres else None
             async with godwit_stack(carrier, directory / store, server) as stack:
                 await godwit.warm_up(stack)
-                for _ in range(options.runs):
-                    row = await pair(stack, options.count, options.rate)
+                for _ in range(1 if options.seconds else options.runs):
+                    sizes = options.count, options.rate
+                    if options.seconds:
+                        row = await steady(stack, *sizes, options.seconds)
+                    else:
+                        row = await pair(stack, *sizes)
                     sys.stdout.write(f"| {store} | {row} |\n")
                     sys.stdout.flush()
 
@@ -71,6 +115,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=20_000, help="recipients of a campaign")
     parser.add_argument("--rate", type=float, default=1_000.0, help="receipts a second")
     parser.add_argument("--runs", type=int, default=3, help="pairs on each database")
+    parser.add_argument("--seconds", type=float, default=0.0, help="receipts without a pause")
     parser.add_argument("--stores", default="sqlite,postgres", help="the databases, in order")
     options = parser.parse_args()
     sys.stdout.write(f"{HEAD}\n")
