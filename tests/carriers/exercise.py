@@ -44,7 +44,7 @@ from tests.carriers.servers import Call, Play, Stub, free_port, serving
 from tests.store.builders import StoreBuilder, number, outcome
 
 PATIENCE = 10.0
-DEADLINE = 0.5
+DEADLINE = 1.5
 OK = b"HTTP/1.1 200 OK\r\n"
 
 

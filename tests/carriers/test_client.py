@@ -25,7 +25,7 @@ from carriers.client import CarrierClient, basic, bearer
 from carriers.connections import ANSWER_BYTES_MAX
 from tests.carriers.servers import Call, Play, free_port, serving
 
-DEADLINE = 0.5
+DEADLINE = 1.5
 # Far beyond any hiccup of a busy machine, far below what an unbounded exchange would take.
 PATIENCE = 10.0
 OK = b"HTTP/1.1 200 OK\r\n"
