@@ -98,7 +98,7 @@ class SendingStore(Protocol):
     ) -> ClaimResult:
         """Write outcomes (with keys and ledger), then claim up to ``claim_count`` rows.
 
-        With ``begins`` a scheduled campaign runs from now on, unless an order waits for it.
+        With ``begins`` a scheduled campaign runs from now on, unless a pause or cancel waits.
         No row is claimed before it is due, at ``now``.
         An outcome counts only where the row is still ``sending`` under ``token``; run twice,
         the second run changes nothing. Claimed rows are ``sending`` and their attempt is

@@ -19,11 +19,12 @@ class BadTable(Exception):
     """A file is no table that can be read; the text says why, with the line where one is known."""
 
 
-class TooManyRows(BadTable):
-    """The table has more rows than are allowed; ``line`` is that of the first one too many."""
+class TooLong(BadTable):
+    """The table has more rows or cells than are allowed; ``line`` is the first one too many."""
 
-    def __init__(self, rows_max: int, line: int) -> None:
-        super().__init__(f"line {line}: at most {rows_max} rows are allowed in one file")
+    def __init__(self, at_most: str, line: int) -> None:
+        self.what = f"at most {at_most} are allowed in one file"
+        super().__init__(f"line {line}: {self.what}")
         self.line = line
 
 
@@ -68,22 +69,27 @@ def collect(rows: Iterable[Row], rows_max: int, is_sheet: bool, notes: tuple[str
         if not any(row.cells):
             continue
         if len(kept) == rows_max:
-            raise TooManyRows(rows_max, row.line)
+            raise TooLong(f"{rows_max} rows", row.line)
         row = replace(row, cells=row.cells[: _width(row.cells, width)])
         cells += len(row.cells)
         if cells > CELLS_MAX:
-            raise BadTable(f"line {row.line}: at most {CELLS_MAX} cells are allowed in one file")
+            raise TooLong(f"{CELLS_MAX} cells", row.line)
         kept.append(row)
     # A name may have a line end, or spaces that are not seen.
     names = tuple(" ".join(name.split()) for name in header.cells[:width])
     return Table(replace(header, cells=names), tuple(kept), is_sheet, notes)
 
 
-def in_parts(rows: Iterable[Row], rows_at_once: int) -> Iterator[Table]:
-    """Tables of up to so many rows each, all with the same header; at least one."""
+def in_parts(
+    rows: Iterable[Row], rows_at_once: int, notes: tuple[str, ...] = ()
+) -> Iterator[Table]:
+    """Tables of up to so many rows each, all with the same header; at least one.
+
+    The first has the ``notes``.
+    """
     left = iter(rows)
     header = next((row for row in left if any(map(trim, row.cells))), Row(1, ()))
-    yield collect([header, *islice(left, rows_at_once)], rows_at_once, False, ())
+    yield collect([header, *islice(left, rows_at_once)], rows_at_once, False, notes)
     while part := list(islice(left, rows_at_once)):
         yield collect([header, *part], rows_at_once, False, ())
 

@@ -22,13 +22,11 @@ from dialects.native.list_members import (
     read_members,
 )
 from spreadsheets.table import BadTable, in_parts
-from spreadsheets.text_files import decode, read_long_text
+from spreadsheets.text_files import read_long_text
 from store.accounts.mailing_lists import MEMBERS_MAX
 
 FILE_BYTES_MAX = 256 * 1024 * 1024
 BLOCK_ROWS = 10_000
-# Characters of a text that is written.
-WRITTEN_AT_ONCE = 1024 * 1024
 # For receiving a whole file, for checking it, and then for adding each of its pages.
 CHECK_SECONDS, PAGE_SECONDS = 600.0, 60.0
 
@@ -49,26 +47,23 @@ async def imported(request: Request) -> AsyncIterator[Pages]:
     """
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     length = request.headers.get("content-length", "")
-    raw = b""
+    text: IO[bytes] | None = None
+    notes: tuple[str, ...] = ()
     if media_type != "text/csv" or not length.isdecimal() or int(length) <= BYTES_MAX:
         try:
             found = await read_members(request)
-        except LongFile as file_read:
-            raw = file_read.raw
+        except LongFile as long:
+            text, notes = long.text, long.notes
         else:
             yield Pages([found.members], found.notes)
             return
     # Without names: gone with the block or the process.
-    with TemporaryFile() as file, TemporaryFile() as members:
+    with text or TemporaryFile() as file, TemporaryFile() as members:
         extend(request, CHECK_SECONDS)
-        notes: tuple[str, ...] = ()
-        if raw:
-            notes = await asyncio.to_thread(_write_text, raw, file)
-            raw = b""  # The file has it.
-        else:
+        if text is None:
             await receive(request, file)
-        extend(request, CHECK_SECONDS)
-        await asyncio.to_thread(check, file, members)
+            extend(request, CHECK_SECONDS)
+        await asyncio.to_thread(check, file, members, notes)
         yield Pages(_with_time(request, pages(members)), notes)
 
 
@@ -87,21 +82,10 @@ async def receive(request: Request, file: IO[bytes]) -> None:
         raise BadBody("the body did not arrive in time", 408) from None
 
 
-def _write_text(raw: bytes, file: IO[bytes]) -> tuple[str, ...]:
-    """Write a CSV file as UTF-8; returns notes about its encoding, and raises BadBody."""
-    try:
-        text, notes = decode(raw)
-    except BadTable as error:
-        raise BadBody(str(error)) from None
-    for start in range(0, len(text), WRITTEN_AT_ONCE):
-        file.write(text[start : start + WRITTEN_AT_ONCE].encode())
-    return notes
-
-
-def check(file: IO[bytes], members: IO[bytes]) -> None:
+def check(file: IO[bytes], members: IO[bytes], notes: tuple[str, ...] = ()) -> None:
     """Read a whole file of UTF-8 and write its members, block by block.
 
-    Raises BadBody, or Refused with every fault as for a short file.
+    ``notes`` come with the faults. Raises BadBody, or Refused with every fault as for a short file.
     """
     faults: list[Refusal] = []
     count = 0
@@ -110,7 +94,7 @@ def check(file: IO[bytes], members: IO[bytes]) -> None:
         faults.append(Refusal(code, message, place, details))
 
     try:
-        for index, table in enumerate(in_parts(read_long_text(file), BLOCK_ROWS)):
+        for index, table in enumerate(in_parts(read_long_text(file), BLOCK_ROWS, notes)):
             found = members_of(table, fault, is_first=index == 0)
             count += len(found)
             if count > MEMBERS_MAX:
@@ -124,8 +108,12 @@ def check(file: IO[bytes], members: IO[bytes]) -> None:
         raise BadBody(str(error)) from None
     if not count and not faults:
         fault(RefusalCode.FIELD_MISSING, "there are no members", "members")
+    if len(faults) > TABLE_FAULTS_MAX:
+        # The rest of the file has not been read.
+        what = "more faults are not listed"
+        faults[TABLE_FAULTS_MAX:] = [Refusal(RefusalCode.FIELD_INVALID, what)]
     if faults:
-        raise Refused(*faults[:TABLE_FAULTS_MAX])
+        raise Refused(*faults)
 
 
 def pages(members: IO[bytes]) -> Iterator[Sequence[Member]]:

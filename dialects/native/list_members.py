@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from tempfile import TemporaryFile
+from typing import IO, Any
 
 from fastapi import Request
 
@@ -15,7 +16,8 @@ from campaign.text import bad_character, clean
 from dialects.http.bodies import BadBody, parse_json, read_body
 from spreadsheets.people import find_columns, read_people
 from spreadsheets.reading import is_workbook, read_table
-from spreadsheets.table import BadTable, Table, TooManyRows
+from spreadsheets.table import BadTable, Table, TooLong
+from spreadsheets.text_files import decode
 
 BYTES_MAX = 16 * 1024 * 1024
 JSON_MEMBERS_MAX = 10_000
@@ -23,6 +25,8 @@ CSV_MEMBERS_MAX = 50_000
 # Faults that are listed of a file, and the characters of a value.
 TABLE_FAULTS_MAX = 1_000
 VALUE_SHOWN_MAX = 200
+# Characters of a text that is written.
+WRITTEN_AT_ONCE = 1024 * 1024
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 MEDIA_TYPES = ("application/json", "text/csv", XLSX)
 
@@ -39,11 +43,12 @@ class Import:
 
 
 class LongFile(Refused):
-    """A CSV file has more rows than are read at once; ``raw`` is the file."""
+    """A CSV file has more than is read at once; ``text`` is the file as UTF-8, on disk."""
 
-    def __init__(self, refusal: Refusal, raw: bytes) -> None:
+    def __init__(self, refusal: Refusal, text: IO[bytes], notes: tuple[str, ...]) -> None:
         super().__init__(refusal)
-        self.raw = raw
+        self.text = text
+        self.notes = notes
 
 
 async def read_members(request: Request) -> Import:
@@ -60,20 +65,28 @@ async def read_members(request: Request) -> Import:
     def read(raw: bytes) -> Import:
         try:
             return parse_members(raw, media_type == "application/json")
-        except TooManyRows as error:
-            what = f"at most {CSV_MEMBERS_MAX} members in one file"
-            refusal = Refusal(RefusalCode.TOO_MANY_RECIPIENTS, what, f"line {error.line}")
+        except TooLong as error:
+            refusal = Refusal(RefusalCode.TOO_MANY_RECIPIENTS, error.what, f"line {error.line}")
             if is_workbook(raw):
                 raise Refused(refusal) from None
-            raise LongFile(refusal, raw) from None
+            raise LongFile(refusal, *_on_disk(raw)) from None
 
     return await read_body(request, BYTES_MAX, read)
+
+
+def _on_disk(raw: bytes) -> tuple[IO[bytes], tuple[str, ...]]:
+    """Write a CSV file as UTF-8 to one without a name; and notes about its encoding."""
+    text, notes = decode(raw)
+    file = TemporaryFile()
+    for start in range(0, len(text), WRITTEN_AT_ONCE):
+        file.write(text[start : start + WRITTEN_AT_ONCE].encode())
+    return file, notes
 
 
 def parse_members(raw: bytes, is_json: bool) -> Import:
     """Read all members of a body; raises BadBody, or Refused.
 
-    Raises TooManyRows for a file of more than ``CSV_MEMBERS_MAX`` rows. One fault refuses the whole
+    Raises TooLong for a file of more than ``CSV_MEMBERS_MAX`` rows. One fault refuses the whole
     body. Of JSON at most ``SHOWN_MAX`` faults are listed, of a file ``TABLE_FAULTS_MAX``.
     """
     faults: list[Refusal] = []
@@ -127,7 +140,7 @@ def _of_table(raw: bytes, fault: Fault) -> tuple[list[Member], tuple[str, ...]]:
     try:
         table = read_table(raw, CSV_MEMBERS_MAX, BYTES_MAX)
         return members_of(table, fault), table.notes
-    except TooManyRows:
+    except TooLong:
         raise
     except BadTable as error:
         raise BadBody(str(error)) from None
@@ -148,8 +161,8 @@ def members_of(table: Table, fault: Fault, is_first: bool = True) -> list[Member
         place = f"line {one.line}"
         fault(one.code, one.message + note, place, line=one.line, column=one.column, value=value)
         note = ""
-    if len(faults) > TABLE_FAULTS_MAX:
-        more = len(faults) - TABLE_FAULTS_MAX
+    more = len(faults) - TABLE_FAULTS_MAX
+    if more > 0:
         fault(RefusalCode.FIELD_INVALID, f"{more} more faults are not listed", "")
     return [Member(one.number, one.fields) for one in found.people]
 

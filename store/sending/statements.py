@@ -17,7 +17,7 @@ ABANDONED = text("""
 """)
 BEGIN = text("""
     UPDATE campaign SET status = 'running', started_at = COALESCE(started_at, :now)
-    WHERE id = :campaign AND status = 'scheduled' AND ordered IS NULL
+    WHERE id = :campaign AND status = 'scheduled' AND COALESCE(ordered, 'resume') = 'resume'
 """)
 RENEW = text("""
     UPDATE message SET claimed_until = :lease

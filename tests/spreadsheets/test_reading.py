@@ -10,7 +10,7 @@ from openpyxl.styles import Font
 
 from spreadsheets import workbooks
 from spreadsheets.reading import read_table
-from spreadsheets.table import BadTable, Table, TooManyRows
+from spreadsheets.table import BadTable, Table, TooLong
 from tests.spreadsheets.making import workbook
 
 ROWS_MAX = 1_000
@@ -127,7 +127,7 @@ def test_a_malformed_file_is_refused_with_its_line(raw: bytes, what: str) -> Non
 
 
 def test_rows_and_bytes_have_a_limit() -> None:
-    with pytest.raises(TooManyRows, match="line 1003"):
+    with pytest.raises(TooLong, match="line 1003"):
         read("to\n" + "\n1" * 1_001)
     with pytest.raises(BadTable, match="larger than 10 bytes"):
         read_table(b"to\n12345678", ROWS_MAX, bytes_max=10)

@@ -68,6 +68,19 @@ def test_faults_of_every_block_have_their_lines_in_the_file() -> None:
     assert [fault.place for fault in faults] == ["line 5", "line 24"]
 
 
+def test_of_many_faults_some_are_listed_and_that_there_are_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(list_files, "TABLE_FAULTS_MAX", 3)
+    rows = [f"nobody,{index}" for index in range(25)]
+    with pytest.raises(Refused) as refused:
+        list_files.check(BytesIO("\n".join(["to,NAME", *rows]).encode()), BytesIO(), ("a note",))
+    faults = refused.value.refusals
+    assert [fault.place for fault in faults] == ["line 2", "line 3", "line 4", ""]
+    assert faults[0].message.endswith("(a note)")
+    assert faults[-1].message == "more faults are not listed"
+
+
 @pytest.mark.parametrize("raw", [b'"' * 301, b"x" * 301, b"+14155551000,\xff\n" * 20, b"\n" * 30])
 def test_what_is_no_table_is_refused_before_it_takes_memory(
     monkeypatch: pytest.MonkeyPatch, raw: bytes
@@ -105,6 +118,15 @@ async def test_a_file_of_many_short_rows_is_read_in_blocks_whatever_its_encoding
     }  # fmt: skip
     page = await call(api, "GET", f"/{list_id}/members?limit=25")
     assert page.json()["members"][-1]["fields"] == {"NAME": rows[-1].split(",")[1]}
+
+
+async def test_a_file_of_many_cells_is_read_in_blocks_like_one_of_many_rows(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(list_files, "BYTES_MAX", 16 * 1024 * 1024)
+    monkeypatch.setattr("spreadsheets.table.CELLS_MAX", 40)
+    filled = await import_csv(api, await make(api), "\n".join(["to,NAME", *ROWS]))
+    assert filled.json() == {"added": 25, "updated": 0, "members": 25}
 
 
 async def test_a_file_beyond_the_limit_is_413_and_adds_nobody(

@@ -91,6 +91,18 @@ def test_the_late_beginning_of_a_frozen_chunk_does_not_end_a_pause(builder: Stor
     )
 
 
+def test_a_scheduled_campaign_begins_although_a_resume_waits_for_its_workflow(
+    builder: StoreBuilder,
+) -> None:
+    campaign = builder.admit(1)
+    builder.execute("UPDATE campaign SET status = 'scheduled', started_at = NULL")
+    builder.store.campaigns.report_problem(campaign, "a fault", NOW)
+    assert builder.store.orders.give(campaign, Order.RESUME, NOW).ordered is Order.RESUME
+    assert builder.flush_and_claim(campaign, now=NOW + SECOND, begins=True).claimed
+    shown = view(builder, campaign)
+    assert (shown.status, shown.started_at) == (RUNNING, NOW + SECOND)
+
+
 def test_a_cancel_stops_claims_holds_against_every_order_and_is_done_with_the_end(
     builder: StoreBuilder,
 ) -> None:
