@@ -120,9 +120,9 @@ def build_worker(
         deployment_config=deployment_config(settings),
         max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
         default_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
-        # After a crash, workflow tasks wait for the dead worker's cache this long: less than for
-        # one that it was working on. In a storm they wait for a living one's, and to have histories
-        # read anew would make the storm worse.
+        # After a crash, workflow tasks wait for the dead worker's cache this long; one that it was
+        # working on waits for ten seconds. In a storm they wait for a living worker's cache, and to
+        # have histories read anew would make the storm worse.
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=9),
         # New campaigns, and those that waited in vain for the cache, come ahead of mere endings.
         nonsticky_to_sticky_poll_ratio=0.6,

@@ -110,7 +110,7 @@ class ChunkSender:
 
     async def _claim(self, sends: asyncio.TaskGroup) -> ClaimResult:
         """Write the outcomes that are there, and claim and start as many messages as have room."""
-        # Until then its turn has not come.
+        # Before ``_ask_again_at`` its turn has not come.
         claiming = not self._has_ended() and self._ask_again_at <= self.attempts.now()
         room = self._room() if claiming else 0
         outcomes, self._outcomes = self._outcomes, []
