@@ -120,11 +120,11 @@ def build_worker(
         deployment_config=deployment_config(settings),
         max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
         default_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
-        # After a crash, workflow tasks wait for the dead worker's cache this long; one that it was
-        # working on waits for ten seconds. In a storm they wait for a living worker's cache, and to
-        # have histories read anew would make the storm worse.
+        # After a crash, workflow tasks wait in the dead worker's sticky queue this long; one that
+        # it was working on waits for ten seconds. In a storm they wait for a living worker, and to
+        # read their histories anew would make the storm worse.
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=9),
-        # New campaigns, and those that waited in vain for the cache, come ahead of mere endings.
+        # In a storm, tasks of the normal queue begin campaigns, and most sticky ones end them.
         nonsticky_to_sticky_poll_ratio=0.6,
         graceful_shutdown_timeout=GRACEFUL_SHUTDOWN,
     )

@@ -24,7 +24,7 @@ from rich.table import Table
 
 from bench.console import LARGE, RUNNING, SENDER, fill, sizes, timed
 from bench.figures import percentile
-from bench.servers import postgres_server
+from bench.servers import postgres_server, store_url
 from campaign.settings import Settings
 from dialects.http.context import ApiContext
 from dialects.http.rate_limits import RequestLimiter
@@ -103,7 +103,7 @@ async def read(counts: Sequence[int], runs: int, on_postgres: bool) -> Sequence[
     async with AsyncExitStack() as stack:
         if on_postgres:
             made = (await stack.enter_async_context(postgres_server())).fresh()
-            url = made.replace("postgresql://", "postgresql+psycopg://")
+            url = store_url(made)
         else:
             directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="godwit-bench-"))
             url = f"sqlite:///{Path(directory) / 'godwit.db'}"

@@ -21,7 +21,7 @@ from bench.carrier_calls import bring
 from bench.contenders import godwit
 from bench.figures import percentile
 from bench.served import static_carrier
-from bench.servers import postgres_server
+from bench.servers import postgres_server, store_url
 from bench.stack import GodwitStack, godwit_stack
 from bench.usage import cpu_by_part, gained
 from campaign.credits import CreditKind
@@ -63,10 +63,8 @@ async def pair(stack: GodwitStack, count: int, rate: float) -> str:
 
 
 def grant(stack: GodwitStack) -> None:
-    """Grant the account of a stack credits for as many campaigns as there are."""
-    url = f"sqlite:///{stack.data / 'godwit.db'}"
-    if stack.url:
-        url = stack.url.replace("postgresql://", "postgresql+psycopg://")
+    """Grant the account of a stack more credits than its campaigns need."""
+    url = store_url(stack.url) or f"sqlite:///{stack.data / 'godwit.db'}"
     store = open_store(Settings(database_url=url))
     account = stack.description["account"]["accountId"]
     store.accounts.grant(account, CreditKind.SMS, CREDITS, "bench", wall_clock())
@@ -117,11 +115,11 @@ async def measure(options: argparse.Namespace, directory: Path) -> None:
             async with godwit_stack(carrier, directory / store, server) as stack:
                 await godwit.warm_up(stack)
                 for _ in range(1 if options.seconds else options.runs):
-                    sizes = options.count, options.rate
-                    if options.seconds:
-                        row = await steady(stack, *sizes, options.seconds)
-                    else:
-                        row = await pair(stack, *sizes)
+                    row = await (
+                        steady(stack, options.count, options.rate, options.seconds)
+                        if options.seconds
+                        else pair(stack, options.count, options.rate)
+                    )
                     sys.stdout.write(f"| {store} | {row} |\n")
                     sys.stdout.flush()
 

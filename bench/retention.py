@@ -26,7 +26,7 @@ from sqlalchemy import text
 
 from bench.console import fill
 from bench.figures import percentile
-from bench.servers import postgres_server
+from bench.servers import postgres_server, store_url
 from campaign.instants import DAY, HOUR, Instant
 from campaign.settings import Settings
 from starter.api.reconciler import MESSAGES_AT_ONCE, PAUSE_SECONDS
@@ -171,7 +171,7 @@ async def measure_all(messages: int, names: Iterable[str]) -> Sequence[Measured]
         async with AsyncExitStack() as stack:
             if name == "PostgreSQL":
                 made = (await stack.enter_async_context(postgres_server())).fresh()
-                url = made.replace("postgresql://", "postgresql+psycopg://")
+                url = store_url(made)
             else:
                 directory = stack.enter_context(tempfile.TemporaryDirectory(prefix="godwit-bench-"))
                 url = f"sqlite:///{Path(directory) / 'godwit.db'}"

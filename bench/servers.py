@@ -52,6 +52,11 @@ class Postgres:
         return f"postgresql://godwit@127.0.0.1:{self._port}/{database}"
 
 
+def store_url(url: str) -> str:
+    """The URL of a database as Godwit's settings take it."""
+    return url.replace("postgresql://", "postgresql+psycopg://")
+
+
 @asynccontextmanager
 async def postgres_server() -> AsyncIterator[Postgres]:
     """Run PostgreSQL until the block ends; raises Missing where it is not installed."""

@@ -13,7 +13,7 @@ from temporalio.client import Client, WorkflowHandle
 
 from bench.processes import child, clean_environment, first_line, module
 from bench.served import StaticCarrier
-from bench.servers import Postgres
+from bench.servers import Postgres, store_url
 from service.campaign_workflows import workflow_id
 
 
@@ -112,8 +112,7 @@ async def godwit_stack(
     url = ""
     if server is not None:
         url = server.fresh()
-        theirs = url.replace("postgresql://", "postgresql+psycopg://")
-        environment["GODWIT_DATABASE_URL"] = theirs
+        environment["GODWIT_DATABASE_URL"] = store_url(url)
     ports = ("--port", "0", "--temporal-port", "0", "--ui-port", "0")
     command = module("starter", "up", "--json", "--data", str(data), *ports)
     command += ["--workers", str(workers)]

@@ -20,7 +20,7 @@ class BadTable(Exception):
 
 
 class TooLong(BadTable):
-    """The table has more rows or cells than are allowed; ``line`` is the first one too many."""
+    """The table passes the limit of rows or of cells; ``line`` is where they pass it."""
 
     def __init__(self, at_most: str, line: int) -> None:
         self.what = f"at most {at_most} are allowed in one file"

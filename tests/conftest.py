@@ -6,7 +6,7 @@ import gc
 import shutil
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -163,15 +163,21 @@ class Served:
 
 
 @asynccontextmanager
-async def serve_carrier(repeats: Repeats = Repeats.DEDUP) -> AsyncIterator[Served]:
-    """Serve the pretend carrier on a free port; receipts go nowhere until told where."""
+async def serve_carrier(
+    repeats: Repeats = Repeats.DEDUP,
+    make: Callable[[Exchange, Receipts], Connection] = Connection,
+) -> AsyncIterator[Served]:
+    """Serve the pretend carrier on a free port; receipts go nowhere until told where.
+
+    ``make`` makes what answers the requests of one connection.
+    """
     exchange = Exchange(repeats, None)
     receipts = Receipts(None, 0.0)
     loop = asyncio.get_running_loop()
     open_connections: set[Connection] = set()
 
     def connect() -> Connection:
-        connection = Connection(exchange, receipts)
+        connection = make(exchange, receipts)
         open_connections.add(connection)
         return connection
 

@@ -2,14 +2,12 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
 
 import pytest
 from temporalio.testing import WorkflowEnvironment
 
-from campaign.handoffs import Repeats
 from campaign.instants import MINUTE, SECOND, Instant, instant_of
 from campaign.settings import Settings
 from campaign.states import CampaignStatus
@@ -19,7 +17,7 @@ from service.campaigns import CampaignService
 from store.accounts.accounts import AccountView
 from store.campaigns.audit import audit
 from store.store import Store
-from tests.conftest import Served, Story, finish, reach, tell
+from tests.conftest import Served, Story, finish, reach, serve_carrier, tell
 
 PEOPLE = 40
 # So few failures on end are a matter of these messages; more, and the carrier counts as down.
@@ -52,24 +50,8 @@ class Stormy(Connection):
             await super()._take(body)
 
 
-@asynccontextmanager
-async def serve_storm(weather: Weather) -> AsyncIterator[Served]:
-    exchange, receipts = Exchange(Repeats.DEDUP, None), Receipts(None, 0.0)
-    made: list[Stormy] = []
-
-    def connect() -> Stormy:
-        made.append(Stormy(exchange, receipts, weather))
-        return made[-1]
-
-    server = await asyncio.get_running_loop().create_server(connect, "127.0.0.1", 0)
-    port = server.sockets[0].getsockname()[1]
-    try:
-        yield Served(exchange, receipts, f"http://127.0.0.1:{port}")
-    finally:
-        server.close()
-        for connection in made:
-            if connection.transport is not None:
-                connection.transport.abort()
+def serve_storm(weather: Weather) -> AbstractAsyncContextManager[Served]:
+    return serve_carrier(make=lambda exchange, receipts: Stormy(exchange, receipts, weather))
 
 
 @pytest.mark.parametrize(

@@ -197,7 +197,7 @@ async def test_a_retried_campaign_is_paused_resumed_and_cancelled_like_any_other
     weather.headers = {"retry-after": "3"}
     await stormy.service.retry(campaign)
     await stormy.service.pause(latest(stormy, campaign.id))
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(10):
         while latest(stormy, campaign.id).status is not CampaignStatus.PAUSED:
             await asyncio.sleep(0.02)
     await stormy.service.resume(latest(stormy, campaign.id))

@@ -75,7 +75,7 @@ async def read_members(request: Request) -> Import:
 
 
 def _on_disk(raw: bytes) -> tuple[IO[bytes], tuple[str, ...]]:
-    """Write a CSV file as UTF-8 to one without a name; and notes about its encoding."""
+    """A temporary file with the text of a CSV file in UTF-8, and notes about its encoding."""
     text, notes = decode(raw)
     file = TemporaryFile()
     for start in range(0, len(text), WRITTEN_AT_ONCE):
@@ -86,8 +86,9 @@ def _on_disk(raw: bytes) -> tuple[IO[bytes], tuple[str, ...]]:
 def parse_members(raw: bytes, is_json: bool) -> Import:
     """Read all members of a body; raises BadBody, or Refused.
 
-    Raises TooLong for a file of more than ``CSV_MEMBERS_MAX`` rows. One fault refuses the whole
-    body. Of JSON at most ``SHOWN_MAX`` faults are listed, of a file ``TABLE_FAULTS_MAX``.
+    Raises TooLong for a file of more than ``CSV_MEMBERS_MAX`` rows, or of too many cells. One fault
+    refuses the whole body. Of JSON at most ``SHOWN_MAX`` faults are listed, of a file
+    ``TABLE_FAULTS_MAX``.
     """
     faults: list[Refusal] = []
     shown_max = SHOWN_MAX if is_json else TABLE_FAULTS_MAX + 1

@@ -165,9 +165,9 @@ def routes(context: ApiContext) -> APIRouter:
 
         The given fields of existing members are set, whatever the case of their names, and their
         other fields stay; with ``replace=true`` their other fields are removed. A CSV file of more
-        than 50,000 rows or 16 MiB is checked as a whole and then added in pages: if the list gets
-        full or the server ends meanwhile, those before stay, and a repeat adds the rest. Above 16
-        MiB it has to be UTF-8.
+        than 50,000 rows, 2,000,000 cells or 16 MiB is checked as a whole and then added in pages:
+        if the list gets full or the server ends meanwhile, those before stay, and a repeat adds the
+        rest. Above 16 MiB it has to be UTF-8.
         ``notes`` says how a file was read, where that was not certain.
         """
         account, found = await _own(request, context, id, Permission.CONTROL)

@@ -201,7 +201,7 @@ async def test_what_the_real_server_posts_is_what_the_client_reads() -> None:
         carrier = PretendCarrier(PretendSettings(base_url=served.base_url), 10.0)
         accepted = await carrier.send(handoff())
         await carrier.close()
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(10):
             receipt = read_receipts(posted((await arrived.get()).body))[0]
             assert (receipt.reference, receipt.carrier_id) == ("m-1", accepted.carrier_id)
             assert receipt.status is MessageStatus.DELIVERED

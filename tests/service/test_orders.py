@@ -59,7 +59,7 @@ async def under_way(story: Story) -> CampaignView:
     """A campaign of which a few messages have left, and a rate holds the others back."""
     story.store.rates.set_rate(sender_scope(story.account.id, LONG_CODE), RATE)
     campaign = (await story.service.admit(story.draft(MANY, sender=LONG_CODE))).campaign
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(20):
         while len(story.carrier.log) < 10:
             await asyncio.sleep(0.02)
     return latest(story, campaign.id)
@@ -348,7 +348,7 @@ async def test_a_resume_that_a_newer_pause_overtakes_resumes_nothing(
     view = latest(story, await running(story))
     before = story.store.orders.standing(view.id)
     await story.service.pause(view)
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(10):
         while latest(story, view.id).ordered is not None:
             await asyncio.sleep(0.02)
     # A resume that was written before the pause, and whose process wakes here to signal it.
@@ -383,7 +383,7 @@ async def test_a_run_that_begins_late_in_the_place_of_a_lost_one_ends_no_resume(
         asleep.setattr(store.campaigns, "get", lambda id: view)
         asleep.setattr(store.admissions, "plan_facts", lambda id: facts)
         await story.service.lost.revive(campaign_id)
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(10):
         while CampaignStatus.RUNNING not in written:
             await asyncio.sleep(0.02)
     assert PAUSED not in written
@@ -411,7 +411,7 @@ def older_copy(story: Story, campaign_id: str) -> Callable[[], None]:
 
 async def follow(story: Story, campaign_id: str) -> None:
     """Bring the orders of a restored store until they are carried out, as the API does."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(20):
         while latest(story, campaign_id).ordered is not None:
             await story.service.bring_orders_again()
             await asyncio.sleep(0.1)

@@ -55,7 +55,7 @@ async def test_a_look_at_a_slow_store_holds_no_pause_back(
             # Once in the workflow task, which gives it up, and once more for the server.
             while len(looks) < 3:
                 await asyncio.sleep(0.05)
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(10):
             await story.service.pause(campaign)
             await until(story, campaign.id, is_paused)
         assert not answered.is_set()

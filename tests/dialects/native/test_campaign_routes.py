@@ -280,7 +280,7 @@ async def test_pause_resume_and_cancel_are_answered_202_and_an_ended_campaign_40
     for verb, status in (("pause", "paused"), ("resume", "scheduled"), ("cancel", "cancelled")):
         answer = await api.http.post(f"{path}/{verb}", auth=api.basic())
         assert answer.status_code == 202
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(20):
             while (await api.http.get(path, auth=api.basic())).json()["status"] != status:
                 await asyncio.sleep(0.05)
     ended = await api.http.post(f"{path}/pause", auth=api.basic())
@@ -322,7 +322,7 @@ async def test_a_retry_is_answered_202_and_409_402_or_404_with_its_reason(
     for _ in range(2):
         code, status, _ = await retried(path)
         assert (code, status) in ((202, "running"), (409, "urn:godwit:problem:nothing_failed"))
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(20):
         while (shown := (await api.http.get(path, auth=api.basic())).json())["status"] == "running":
             await asyncio.sleep(0.05)
     assert (shown["status"], shown["counts"]["sent"]) == ("finished", 2)
@@ -352,7 +352,7 @@ async def test_a_waiting_campaign_gets_another_schedule_and_an_ended_one_none(ap
         assert refused.json()["errors"][0]["code"] == kind
     assert (await api.http.get(path, auth=api.basic())).json()["scheduleDateTime"] == shown
     await api.http.post(f"{path}/cancel", auth=api.basic())
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(20):
         while (await api.http.get(path, auth=api.basic())).json()["status"] != "cancelled":
             await asyncio.sleep(0.05)
     ended = await api.http.patch(path, json={"scheduleDateTime": later}, auth=api.basic())
@@ -388,7 +388,7 @@ async def test_a_waiting_campaign_gets_another_spread_and_one_that_began_keeps_i
 
     # The first of the four goes at once, and the others are hours away.
     assert (await change(scheduleDateTime=in_days(0), spreadHours=6)).status_code == 200
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(20):
         while (await api.http.get(path, auth=api.basic())).json()["counts"]["sent"] == 0:
             await asyncio.sleep(0.05)
     late = await change(spreadHours=1, rate=9)

@@ -52,7 +52,7 @@ async def test_a_campaign_is_retried_by_reason_and_country_and_says_how_many(
     body = {"reasons": ["blocked"], "countries": ["AU"], "carrier": "pretend", "text": "Hi again"}
     status, shown = await retried(body)
     assert (status, shown["retried"], shown["id"]) == (202, 1, created.json()["id"])
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(20):
         while (await api.http.get(path, auth=api.basic())).json()["status"] == "running":
             await asyncio.sleep(0.05)
     listed = (await api.http.get(f"{path}/messages", auth=api.basic())).json()["messages"]

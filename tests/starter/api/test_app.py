@@ -28,7 +28,7 @@ async def test_every_answer_has_the_safe_headers(api: Api) -> None:
 async def test_health_and_readiness(api: Api) -> None:
     assert (await api.http.get("/healthz")).json() == {"status": "ok"}
     # The worker that has just begun has yet to poll.
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(20):
         while (ready := await api.http.get("/readyz")).status_code != 200:
             await asyncio.sleep(0.2)
     parts = ("database", "temporal", "workers", "disk", "carriers", "clock", "sending")

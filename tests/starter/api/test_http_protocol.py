@@ -76,7 +76,7 @@ async def asked(
     try:
         writer.write(request)
         await writer.drain()
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(20):
             return (await reader.readline()).strip()
     except ConnectionError:
         return b""
@@ -150,7 +150,7 @@ async def test_a_head_that_comes_byte_by_byte_has_the_same_time_also_after_a_fir
         await reader.readexactly(1)
         writer.write(GET + b"x-slow: ")
         answering = asyncio.create_task(reader.readline())
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(10):
             while not answering.done():
                 writer.write(b"v")
                 await asyncio.sleep(0.05)

@@ -69,7 +69,7 @@ async def test_what_cannot_be_read_any_more_is_not_shown(
     metrics = reader(store, settings)
     task = asyncio.create_task(metrics.run())
     try:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(10):
             while "\ngodwit_carrier_up{" not in exposition():
                 await asyncio.sleep(0.02)
             away = cast(Any, Away())

@@ -90,7 +90,7 @@ async def test_a_step_that_fails_is_taken_again_and_holds_up_no_other(
     monkeypatch.setattr(story.service.lost, "revive_all", fail)
     monkeypatch.setattr(reconciler, "withdraw_stale", withdraw)
     running = asyncio.create_task(reconciler.run())
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(10):
         await withdrawn.wait()
         while looked < 4:
             await asyncio.sleep(0.01)
